@@ -1,0 +1,56 @@
+"""The picture of what is known of every node, as values; `watcher.store` keeps it in `snapshot.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from watcher.versions import Version
+
+
+class Mark(StrEnum):
+    """What is known of a version beyond its last facts."""
+
+    ABSENT = "absent"
+    """Missing from one complete listing: once more and it is removed."""
+    REMOVED = "removed"
+    """Was reported removed; kept so that its return is a transition of its own."""
+    LEFT = "left"
+    """Left the watched statuses while they were narrowed: recorded, not reported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """What is known of one node.
+
+    `statuses` are those the last complete listing covered. `baseline_at` is empty until a first complete listing
+    came; `empty_since` is when a first listing was empty, which makes it provisional. `seen` counts the events so
+    far by version key ("" for the node itself), so that the next one's id differs. `marks` are by version key.
+    `emptied` counts complete listings in a row that were empty where versions had been known.
+    """
+
+    node: str
+    baseline_at: str = ""
+    empty_since: str = ""
+    statuses: tuple[str, ...] = ()
+    banned: bool = False
+    failing: bool = False
+    listed_at: str = ""
+    seen: Mapping[str, int] = field(default_factory=dict)
+    marks: Mapping[str, Mark] = field(default_factory=dict)
+    versions: tuple[Version, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """The current picture. `revision` grows by one with each durable change; `nodes` is keyed by lower-case id.
+
+    `registry_failing` says that a registry-wide `failing` was reported and not yet `recovered`; `registry_seen`
+    counts the registry's own events.
+    """
+
+    revision: int = 0
+    registry_failing: bool = False
+    registry_seen: int = 0
+    nodes: Mapping[str, Node] = field(default_factory=dict)

@@ -1,0 +1,83 @@
+"""A version of a node pack as the registry shows it: a plain value, compared field by field."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+ACTIVE = "active"
+PENDING = "pending"
+FLAGGED = "flagged"
+BANNED = "banned"
+DELETED = "deleted"
+
+STATUSES: tuple[str, ...] = (ACTIVE, PENDING, FLAGGED, BANNED, DELETED)
+"""The statuses of the API's spec (`NodeVersionStatus`), by their short names."""
+
+API_PREFIX = "NodeVersionStatus"
+
+
+def status_from_api(name: str) -> str:
+    """Give the short name of an API status; a status this program does not know is carried as it came."""
+    short = name.removeprefix(API_PREFIX).lower()
+    return short if short in STATUSES else name
+
+
+def status_to_api(short: str) -> str:
+    """Give the API's long name of one of `STATUSES`."""
+    return API_PREFIX + short.capitalize()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One published version. A missing, null or empty field of the API is the empty value here.
+
+    `status` is one of `STATUSES` or, for a status this program does not know, the API's own text.
+    `created_at` is the API's RFC 3339 text, untouched.
+    """
+
+    version: str = ""
+    id: str = ""
+    status: str = ACTIVE
+    deprecated: bool = False
+    created_at: str = ""
+    download_url: str = ""
+    dependencies: tuple[str, ...] = ()
+    supported_accelerators: tuple[str, ...] = ()
+    supported_os: tuple[str, ...] = ()
+    supported_comfyui_version: str = ""
+    supported_comfyui_frontend_version: str = ""
+    tags: tuple[str, ...] = ()
+    tags_admin: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> str:
+        """What the version is known by inside its node: the id, else the version text (contract, Events)."""
+        return self.id or f"={self.version}"
+
+
+WATCHED_FIELDS: dict[str, str] = {
+    "download_url": "downloadUrl",
+    "dependencies": "dependencies",
+    "supported_accelerators": "supported_accelerators",
+    "supported_os": "supported_os",
+    "supported_comfyui_version": "supported_comfyui_version",
+    "supported_comfyui_frontend_version": "supported_comfyui_frontend_version",
+    "tags": "tags",
+    "tags_admin": "tags_admin",
+}
+"""Fields whose difference makes a `changed` event, with the name the API gives them."""
+
+
+def newest(versions: Iterable[Version]) -> Version | None:
+    """Give the most recently created version, or None of none.
+
+    Recency is `createdAt`, not the version text (the registry orders by text, which puts 1.9 over 1.10).
+    """
+    return max(versions, key=lambda v: (recency(v.created_at), v.version), default=None)
+
+
+def recency(created_at: str) -> str:
+    """Give a key that sorts RFC 3339 UTC times by time: their fractions come with trailing zeros cut."""
+    head, _, fraction = created_at.rstrip("Zz").partition(".")
+    return f"{head}.{fraction:0<9}"
