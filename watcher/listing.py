@@ -1,4 +1,4 @@
-"""What one poll read of one node: a listing, a ban of the node, or nothing. All three are values."""
+"""What one poll read of one node: a listing, a ban of the node, "as before", or nothing. All are values."""
 
 from __future__ import annotations
 
@@ -13,12 +13,16 @@ class Listing:
 
     `incomplete` is empty for a complete listing and else says, to a person, why it is not one: then what is
     missing from `versions` means nothing. `at` is the registry's own clock where it tells it, else ours.
+    `admin_tags_told` is False when no row had the field `tags_admin` at all: public answers may drop it, and then
+    nothing is known of it (registry notes, Fields). `etag` names this very answer, if the registry gave one.
     """
 
     node: str
     versions: tuple[Version, ...]
     at: str
     incomplete: str = ""
+    admin_tags_told: bool = True
+    etag: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,4 +43,12 @@ class Unreadable:
     registry_wide: bool
 
 
-Reading = Listing | NodeBanned | Unreadable
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unchanged:
+    """The registry said that its answer is the one already known (304 to an `ETag` of ours)."""
+
+    node: str
+    at: str
+
+
+Reading = Listing | NodeBanned | Unreadable | Unchanged

@@ -27,7 +27,6 @@ class Node:
     `statuses` are those the last complete listing covered. `baseline_at` is empty until a first complete listing
     came; `empty_since` is when a first listing was empty, which makes it provisional. `seen` counts the events so
     far by version key ("" for the node itself), so that the next one's id differs. `marks` are by version key.
-    `emptied` counts complete listings in a row that were empty where versions had been known.
     """
 
     node: str
@@ -36,7 +35,6 @@ class Node:
     statuses: tuple[str, ...] = ()
     banned: bool = False
     failing: bool = False
-    listed_at: str = ""
     seen: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
     versions: tuple[Version, ...] = ()

@@ -81,3 +81,13 @@ def recency(created_at: str) -> str:
     """Give a key that sorts RFC 3339 UTC times by time: their fractions come with trailing zeros cut."""
     head, _, fraction = created_at.rstrip("Zz").partition(".")
     return f"{head}.{fraction:0<9}"
+
+
+def created_by(version: Version, moment: str) -> bool:
+    """Tell whether the version says that it was created at `moment` (RFC 3339, UTC) or before."""
+    return bool(version.created_at) and recency(version.created_at) <= recency(moment)
+
+
+def in_order(versions: Iterable[Version]) -> tuple[Version, ...]:
+    """Give the versions oldest first, in an order that two readings of the same facts share."""
+    return tuple(sorted(versions, key=lambda v: (recency(v.created_at), v.version, v.id)))

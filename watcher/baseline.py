@@ -1,0 +1,65 @@
+"""The first complete listing of a node: what it sets, and what it tells. Pure.
+
+Contract: the setting `baseline`, and in section Events the paragraph on listings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+from watcher.events import Event, Kind
+from watcher.listing import Listing
+from watcher.sightings import Terms, first_sight, node_event
+from watcher.snapshot import Node
+from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, created_by, in_order, newest
+
+
+def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list[Event]]:
+    """Give the node with its first picture and the events it owes.
+
+    An empty listing is provisional while all statuses are watched: of the next one, versions created before it are
+    the baseline and later ones are events.
+    """
+    if not listing.versions and terms.all_watched:
+        return replace(node, empty_since=node.empty_since or listing.at), []
+    late = [v for v in listing.versions if node.empty_since and not created_by(v, node.empty_since)]
+    first = [v for v in listing.versions if v not in late]
+    events: list[Event] = []
+    if terms.baseline == "full":
+        for version in first:
+            events += first_sight(node, version, terms.now)
+    elif terms.baseline == "summary" and (first or not late):
+        about = _summary(first)
+        events.append(node_event(node, Kind.BASELINE, terms.now, before=None, after=None, reason=about))
+    for version in late:
+        events += first_sight(node, version, terms.now)
+    seen = {event.version_id or f"={event.version}" if event.version is not None else "": 1 for event in events}
+    node = replace(
+        node,
+        baseline_at=terms.now,
+        empty_since="",
+        statuses=terms.statuses,
+        seen={**node.seen, **{key: node.seen.get(key, 0) + 1 for key in seen}},
+        versions=in_order(listing.versions),
+    )
+    return node, events
+
+
+def _summary(versions: Iterable[Version]) -> str:
+    """Say what is watched and what is wrong with it today."""
+    listed = list(versions)
+    latest = newest(v for v in listed if v.status == ACTIVE)
+    parts = [f"{len(listed)} version{'' if len(listed) == 1 else 's'}"]
+    if latest:
+        parts.append(f"newest {latest.version}")
+    groups: list[tuple[str, Callable[[Version], bool]]] = [
+        (BANNED, lambda v: v.status == BANNED),
+        (FLAGGED, lambda v: v.status == FLAGGED),
+        ("deprecated", lambda v: v.deprecated),
+    ]
+    for name, belongs in groups:
+        if named := [v.version for v in listed if belongs(v)]:
+            more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+            parts.append(f"{name}: {', '.join(named[:5])}{more}")
+    return "; ".join(parts)
