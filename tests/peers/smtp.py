@@ -1,0 +1,75 @@
+"""A mail server on loopback that keeps the mail it takes."""
+
+from __future__ import annotations
+
+import asyncio
+import email
+import email.policy
+import socket
+import threading
+from concurrent.futures import Future
+from dataclasses import dataclass
+from email.message import EmailMessage
+from typing import Self, cast
+from urllib.parse import urlencode
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mail:
+    """One mail: the addresses of its envelope, and the message itself."""
+
+    sender: str
+    recipients: tuple[str, ...]
+    message: EmailMessage
+
+
+class Mailbox:
+    """Speaks SMTP without TLS on 127.0.0.1 while its `with` block runs; `mails` grows as they come.
+
+    `refuse` is a reply (like "550 no such user") given instead of taking the mail, or empty.
+    """
+
+    def __init__(self) -> None:
+        self.mails: list[Mail] = []
+        self.refuse = ""
+
+    def __enter__(self) -> Self:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self.port = int(listener.getsockname()[1])
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listener, started)), name="mailbox", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._leave = started.result()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._loop.call_soon_threadsafe(self._leave.set)
+        self._thread.join()
+
+    def apprise_url(self, to: str = "reader@example.org") -> str:
+        """Give the apprise URL that mails the address through this server, without TLS or login."""
+        query = urlencode({"from": "watcher@example.org", "to": to, "mode": "insecure"})
+        return f"mailto://127.0.0.1:{self.port}?{query}"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:
+        """Take a mail, or refuse it: the hook that the SMTP server calls by this name."""
+        if self.refuse:
+            return self.refuse
+        content = cast("bytes", envelope.content)
+        message = email.message_from_bytes(content, policy=email.policy.default)
+        self.mails.append(Mail(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), message=message))
+        return "250 taken"
+
+    async def _serve(
+        self, listener: socket.socket, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+    ) -> None:
+        leave = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        server = await loop.create_server(lambda: SMTP(self, hostname="localhost", loop=loop), sock=listener)
+        started.set_result((loop, leave))
+        await leave.wait()
+        server.close()

@@ -1,0 +1,148 @@
+"""A webhook on loopback that remembers every message and answers as told, path by path."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+import threading
+from dataclasses import dataclass, field
+from email.message import Message as Headers
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Self
+
+_PATIENCE = 10.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """How a path answers: `delay` seconds late, never (`hang`, until the peer closes), or with a reset connection."""
+
+    status: int = 200
+    delay: float = 0.0
+    hang: bool = False
+    reset: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
+    body: bytes = b"{}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """One request as it came; `json` is the decoded body, or None where it is no JSON. Header names ignore case."""
+
+    method: str
+    path: str
+    query: str
+    headers: Headers
+    body: bytes
+    json: Any
+
+
+class Webhook:
+    """Listens on 127.0.0.1 while its `with` block runs.
+
+    `answer[path]` is a status or an `Answer`; a path that is not in it gets 200. A message is remembered before it is
+    answered, so also one that is refused, reset or left hanging. Leaving lets every hanging answer end and joins all
+    threads.
+    """
+
+    def __init__(self) -> None:
+        self.answer: dict[str, int | Answer] = {}
+        self._messages: list[Message] = []
+        self._arrived = threading.Condition()
+        self._closing = threading.Event()
+
+    def __enter__(self) -> Self:
+        self._server = _Server(self)
+        self.port = int(self._server.server_address[1])
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="webhook", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def apprise_url(self, path: str = "/") -> str:
+        """Give the apprise URL that posts JSON to the path."""
+        return f"json://127.0.0.1:{self.port}{path}"
+
+    def messages(self, path: str | None = None) -> list[Message]:
+        """Give what has come so far, in order; of one path, or of all."""
+        with self._arrived:
+            return [message for message in self._messages if path in (None, message.path)]
+
+    def wait_for(self, count: int, path: str | None = None, timeout: float = _PATIENCE) -> list[Message]:
+        """Wait until so many messages have come and give them; AssertionError when they do not come in time."""
+        with self._arrived:
+            if not self._arrived.wait_for(lambda: len(self._of(path)) >= count, timeout):
+                raise AssertionError(f"{len(self._of(path))} of {count} messages came within {timeout:g} s")
+            return self._of(path)
+
+    def _of(self, path: str | None) -> list[Message]:
+        return [message for message in self._messages if path in (None, message.path)]
+
+    def remember(self, message: Message) -> Answer | None:
+        """Keep the message and give its answer; None when the peer closed before the answer was due."""
+        with self._arrived:
+            self._messages.append(message)
+            self._arrived.notify_all()
+        told = self.answer.get(message.path, 200)
+        answer = Answer(status=told) if isinstance(told, int) else told
+        if answer.hang:
+            self._closing.wait()
+        elif answer.delay:
+            self._closing.wait(answer.delay)
+        return None if self._closing.is_set() and (answer.hang or answer.delay) else answer
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = False
+
+    def __init__(self, webhook: Webhook) -> None:
+        self.webhook = webhook
+        super().__init__(("127.0.0.1", 0), _Handler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: a client that has gone away is what some tests are about."""
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: _Server
+    timeout = _PATIENCE
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        path, _, query = self.path.partition("?")
+        try:
+            decoded = json.loads(body)
+        except ValueError:
+            decoded = None
+        message = Message(method=self.command, path=path, query=query, headers=self.headers, body=body, json=decoded)
+        answer = self.server.webhook.remember(message)
+        if answer is None:
+            return
+        if answer.reset:
+            reset(self.connection)
+            return
+        self.send_response(answer.status)
+        for name, value in answer.headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(answer.body)))
+        self.end_headers()
+        self.wfile.write(answer.body)
+
+    do_PUT = do_POST  # noqa: N815 - the base class's names
+    do_GET = do_POST  # noqa: N815
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
+        """Say nothing: the messages are remembered."""
+
+
+def reset(connection: socket.socket) -> None:
+    """Close a connection so that the other side sees a reset and not an end."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    connection.close()
