@@ -1,0 +1,123 @@
+"""Files that survive: whole or not at all, and on the disk before the next step begins.
+
+Every function raises OSError as the system gives it; `watcher.store` turns it into words. Files are private (0600),
+since they tell what somebody runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+_LEFTOVER = ".tmp"
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and what is missing above it, durably; one that is there stays as it is."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=FOLDER_MODE)
+        sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_LEFTOVER}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+
+
+def append(path: Path, content: bytes) -> int:
+    """Add whole lines to a file and give the offset where they begin.
+
+    A last line that an earlier crash cut short is dropped first; when the disk is full the file is as it was.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        size = os.fstat(descriptor).st_size
+        created = size == 0
+        start = _end_of_last_line(descriptor, size)
+        try:
+            if start != size:
+                os.ftruncate(descriptor, start)
+            os.lseek(descriptor, start, os.SEEK_SET)
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        except OSError:
+            os.ftruncate(descriptor, start)
+            raise
+    finally:
+        os.close(descriptor)
+    if created:
+        sync_folder(path.parent)
+    return start
+
+
+def overwrite(path: Path, offset: int, content: bytes) -> None:
+    """Write over bytes that are there already: it needs no room on the disk."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        _write_all(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, durably."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a killed run left."""
+    for leftover in folder.glob(f".*{_LEFTOVER}"):
+        leftover.unlink(missing_ok=True)
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's entries durable, where the system can (Windows can't open a folder)."""
+    if os.name == "nt":
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _end_of_last_line(descriptor: int, size: int) -> int:
+    """Give the offset behind the last newline: `size` unless the last line is torn."""
+    position = size
+    while position > 0:
+        begin = max(0, position - 65_536)
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        block = os.read(descriptor, position - begin)
+        newline = block.rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        position = begin
+    return 0

@@ -1,0 +1,132 @@
+"""When a node, or the registry as a whole, counts as failing, and when it has recovered. Pure.
+
+Contract: the kinds `failing` and `recovered` ("one event, not one per node") and the setting `failure_threshold`.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from watcher.events import Event, Kind, event_id
+from watcher.sightings import counted, node_event, node_url
+from watcher.snapshot import Node, Snapshot
+
+_A_FEW = 3
+"""From this many watched nodes on, failures of most of them say something of the registry."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Polls in a row (`count`) in which something could not be read, since when, and why the last time."""
+
+    count: int
+    since: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """Who could not be read lately: nodes by lower-case id, and the registry as a whole."""
+
+    nodes: Mapping[str, Failure] = field(default_factory=dict)
+    registry: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unread:
+    """One node that this poll could not read; `registry_wide` as in `listing.Unreadable`."""
+
+    node: str
+    error: str
+    registry_wide: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assessment:
+    """The health after a poll, the snapshot with its `failing` flags, and the events of both."""
+
+    health: Health
+    snapshot: Snapshot
+    events: tuple[Event, ...]
+
+
+def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
+    """Tell whether the failures of one poll are the registry's rather than those of single nodes.
+
+    So it is when the way to the registry failed for all (even the only one) or for most nodes, or when every one of
+    a few nodes failed for whatever reason.
+    """
+    wide = sum(failure.registry_wide for failure in unread.values())
+    if len(unread) == watched and (wide == watched or watched >= _A_FEW):
+        return True
+    return watched >= _A_FEW and wide * 2 > watched
+
+
+def assess(
+    health: Health, snapshot: Snapshot, unread: Mapping[str, Unread], read: Mapping[str, str], threshold: int, now: str
+) -> Assessment:
+    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: lower-case id to node id).
+
+    A node that was not polled keeps its count. While the registry is down no node is called failing on its own.
+    """
+    failures = {key: failure for key, failure in health.nodes.items() if key not in read}
+    for key, failed in unread.items():
+        failures[key] = _once_more(failures.get(key), failed.error, now)
+    down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
+    registry = None
+    events: list[Event] = []
+    nodes: dict[str, Node] = {}
+    if down:
+        error = _for_all(unread, len(unread) + len(read))
+        registry = _once_more(health.registry, error, now)
+        if registry.count >= threshold and not snapshot.registry_failing:
+            events.append(_registry_event(snapshot, Kind.FAILING, now, _story(registry)))
+            snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
+    else:
+        if snapshot.registry_failing and read:
+            events.append(_registry_event(snapshot, Kind.RECOVERED, now))
+            snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
+        for key, failed in unread.items():
+            node = snapshot.nodes.get(key) or Node(node=failed.node)
+            if failures[key].count >= threshold and not node.failing:
+                story = _story(failures[key])
+                events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
+                nodes[key] = replace(counted(node), failing=True)
+    for key in read:
+        known = snapshot.nodes.get(key)
+        if known is not None and known.failing:
+            events.append(node_event(known, Kind.RECOVERED, now, before="failing", after=None))
+            nodes[key] = replace(counted(known), failing=False)
+    if nodes:
+        snapshot = replace(snapshot, nodes={**snapshot.nodes, **nodes})
+    return Assessment(health=Health(nodes=failures, registry=registry), snapshot=snapshot, events=tuple(events))
+
+
+def _once_more(failure: Failure | None, error: str, now: str) -> Failure:
+    return Failure(count=failure.count + 1 if failure else 1, since=failure.since if failure else now, error=error)
+
+
+def _story(failure: Failure) -> str:
+    polls = f"{failure.count} poll{'' if failure.count == 1 else 's'} in a row"
+    return f"could not be read in {polls}, since {failure.since}: {failure.error}"
+
+
+def _for_all(unread: Mapping[str, Unread], watched: int) -> str:
+    error, _ = Counter(failure.error for failure in unread.values()).most_common(1)[0]
+    return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
+
+
+def _registry_event(snapshot: Snapshot, kind: Kind, now: str, reason: str = "") -> Event:
+    failing = kind is Kind.FAILING
+    return Event(
+        id=event_id(None, "", snapshot.registry_seen, kind),
+        kind=kind,
+        node=None,
+        before=None if failing else "failing",
+        after="failing" if failing else None,
+        reason=reason,
+        at=now,
+        url=node_url(None),
+    )

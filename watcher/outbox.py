@@ -1,0 +1,170 @@
+"""The bookkeeping of what is undelivered: one queue per channel, in order, until acknowledged or expired. Pure.
+
+An *alert* is one event for one channel; a *message* carries one or more alerts. Contract: section Alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from watcher import times
+from watcher.channels import Channel, grouped
+from watcher.events import Event, event_id
+
+FIRST_WAIT = 30.0
+LONGEST_WAIT = 3600.0
+"""Seconds that a channel rests after a failure: doubled with each one in a row, up to the longest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Events that go out together. `revision` is the snapshot's that they came with: below it, nothing was seen."""
+
+    id: str
+    revision: int
+    queued_at: str
+    events: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """What one channel has not acknowledged, oldest first, and how the channel fares.
+
+    `attempts` counts failures in a row, `error` is why the last one failed, `not_before` when to try again.
+    `address` is a keyed digest of the channel's URL, which lets a renamed channel keep its queue.
+    """
+
+    messages: tuple[Message, ...] = ()
+    attempts: int = 0
+    not_before: str = ""
+    error: str = ""
+    address: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """Queues by channel name, and the events that they refer to by id.
+
+    `unrecorded` are the events of the last change, the one of revision `prepared`, until the history has them.
+    """
+
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    events: Mapping[str, Event] = field(default_factory=dict)
+    unrecorded: tuple[str, ...] = ()
+    prepared: int = 0
+
+    def alerts(self, channel: str) -> int:
+        """Count the undelivered alerts of a channel."""
+        queue = self.queues.get(channel)
+        return sum(len(message.events) for message in queue.messages) if queue else 0
+
+
+def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ...], revision: int, now: str) -> Outbox:
+    """Add one poll's events to the queue of each channel that wants them."""
+    queues = dict(outbox.queues)
+    for channel in channels:
+        added = tuple(
+            Message(
+                id=event_id(channel.name, revision, *(event.id for event in group)),
+                revision=revision,
+                queued_at=now,
+                events=tuple(event.id for event in group),
+            )
+            for group in grouped(channel, events)
+        )
+        if added:
+            queue = queues.get(channel.name, Queue())
+            queues[channel.name] = replace(queue, messages=queue.messages + added)
+    known = {**outbox.events, **{event.id: event for event in events}}
+    unrecorded = tuple(event.id for event in events)
+    return _tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
+
+
+def recorded(outbox: Outbox) -> Outbox:
+    """Note that the history has the last change's events."""
+    return _tidy(replace(outbox, unrecorded=()))
+
+
+def only_committed(outbox: Outbox, revision: int) -> Outbox:
+    """Drop what was prepared for a snapshot that never became durable: nothing of it was sent, and its changes will be
+    seen again.
+    """
+    queues = {
+        name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
+        for name, queue in outbox.queues.items()
+    }
+    if outbox.prepared <= revision:
+        return outbox
+    return _tidy(replace(outbox, queues=queues, unrecorded=(), prepared=revision))
+
+
+def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
+    """Take a delivered message off its queue; one that is not there is none of ours any more."""
+    queue = outbox.queues.get(channel)
+    if queue is None:
+        return outbox
+    left = tuple(message for message in queue.messages if message.id != message_id)
+    rested = replace(queue, messages=left, attempts=0, not_before="", error="")
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested}))
+
+
+def failed(outbox: Outbox, channel: str, error: str, now: str) -> Outbox:
+    """Note a failed attempt: the channel rests, its queue stays as it was."""
+    queue = outbox.queues[channel]
+    wait = min(FIRST_WAIT * 2.0 ** min(queue.attempts, 20), LONGEST_WAIT)
+    tried = replace(queue, attempts=queue.attempts + 1, not_before=times.later(now, wait), error=error)
+    return replace(outbox, queues={**outbox.queues, channel: tried})
+
+
+def expired(outbox: Outbox, channel: str, now: str, expiry: float) -> tuple[Outbox, tuple[Message, ...]]:
+    """Give up what the channel did not take within `expiry` seconds, and say what it was.
+
+    Only after a failed attempt: a clock that jumps may not cost an alert that nobody tried to send.
+    """
+    queue = outbox.queues[channel]
+    if not queue.attempts:
+        return outbox, ()
+    old = tuple(message for message in queue.messages if times.seconds_between(message.queued_at, now) > expiry)
+    left = tuple(message for message in queue.messages if message not in old)
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: replace(queue, messages=left)})), old
+
+
+def is_due(queue: Queue, now: str) -> bool:
+    """Tell whether a channel has something to send and may be tried now.
+
+    A wait longer than the longest can only come from a clock set back, and is not kept.
+    """
+    if not queue.messages:
+        return False
+    wait = times.seconds_between(now, queue.not_before) if queue.not_before else 0.0
+    return wait <= 0 or wait > LONGEST_WAIT
+
+
+def renamed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
+    """Hand the queue of a channel that is configured no more to the new name of the same address.
+
+    `addresses` gives the address of each configured channel by its name.
+    """
+    queues = dict(outbox.queues)
+    new_names = {address: name for name, address in addresses.items() if name not in queues}
+    for name, queue in outbox.queues.items():
+        heir = new_names.get(queue.address) if queue.address and name not in addresses else None
+        if heir is not None:
+            queues[heir] = queues.pop(name)
+    return replace(outbox, queues=queues)
+
+
+def addressed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
+    """Note the address of each queue's channel, for the day it is renamed."""
+    queues = {name: replace(queue, address=addresses.get(name, queue.address)) for name, queue in outbox.queues.items()}
+    return replace(outbox, queues=queues)
+
+
+def _tidy(outbox: Outbox) -> Outbox:
+    """Forget empty queues that fare well, and events that nothing refers to."""
+    queues = {name: queue for name, queue in outbox.queues.items() if queue.messages or queue.attempts}
+    needed = {event for queue in queues.values() for message in queue.messages for event in message.events}
+    needed.update(outbox.unrecorded)
+    events = {key: event for key, event in outbox.events.items() if key in needed}
+    return replace(outbox, queues=queues, events=events)

@@ -1,0 +1,43 @@
+"""All that is kept between polls, as one value; `watcher.store` keeps it in the state folder."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watcher.health import Health
+from watcher.outbox import Outbox
+from watcher.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checks:
+    """How the polls went: what changes with every poll and is therefore no part of the snapshot.
+
+    `checked` is when each node was last read completely, `etags` the registry's names for those answers, both by
+    lower-case node id; `polled_at` is when the last poll began. Losing this costs no alert.
+    """
+
+    polled_at: str = ""
+    health: Health = field(default_factory=Health)
+    checked: Mapping[str, str] = field(default_factory=dict)
+    etags: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Which alert URLs apprise has accepted: keyed digests of them, never the URLs; `apprise` is its version."""
+
+    salt: str = ""
+    apprise: str = ""
+    accepted: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """What a poll begins with, and what it leaves."""
+
+    snapshot: Snapshot = field(default_factory=Snapshot)
+    outbox: Outbox = field(default_factory=Outbox)
+    checks: Checks = field(default_factory=Checks)
+    addresses: Addresses = field(default_factory=Addresses)

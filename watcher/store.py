@@ -1,0 +1,194 @@
+"""The state folder: one lock, files that are whole or absent, and the order in which they become durable.
+
+The order is what keeps alerts. `prepare` makes a poll's alerts durable while nobody acts on them; `commit` renames the
+snapshot, and with that one step both the change and its alerts exist; only then is anything sent. After a crash
+between the two, the alerts belong to a revision that the snapshot never reached and are dropped, and the next poll
+finds the same change again.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from watcher import durable, outbox, records
+from watcher.events import Event
+from watcher.failures import StateError
+from watcher.outbox import Outbox
+from watcher.snapshot import Snapshot
+from watcher.state import Addresses, Checks, State
+
+SNAPSHOT = "snapshot.json"
+OUTBOX = "outbox.json"
+ACKS = "acks.jsonl"
+CHECKS = "checks.json"
+ADDRESSES = "addresses.json"
+HISTORY = "history.jsonl"
+LOCK = "lock"
+
+HISTORY_LIMIT = 16 * 1024 * 1024
+"""Bytes of `history.jsonl` beyond which its older half goes."""
+
+_Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True)
+class StateFolder:
+    """One state folder. Every method raises StateError where the folder or a file in it cannot be used."""
+
+    path: Path
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it."""
+        from filelock import FileLock, Timeout
+
+        with self._failing("cannot be written"):
+            durable.make_folder(self.path)
+            lock = FileLock(self.path / LOCK, timeout=0, mode=durable.FILE_MODE)
+            try:
+                lock.acquire()
+            except Timeout:
+                raise StateError(
+                    f"state folder {self.path} is in use by another comfy-watch",
+                    hint="let it finish, or give this run a state_dir of its own",
+                ) from None
+        try:
+            with self._failing("cannot be written"):
+                durable.sweep(self.path)
+            yield
+        finally:
+            lock.release()
+
+    def load(self) -> State:
+        """Read everything, without the alerts of a change that never became durable."""
+        acknowledgements = self._read(ACKS, _read_acks, ())
+        written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
+        checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        snapshot = self._read(SNAPSHOT, records.read_snapshot, Snapshot())
+        if (needed := max(written_at, checks_at)) > snapshot.revision:
+            found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
+            raise StateError(
+                f"{self.path / SNAPSHOT} {found}, but the files beside it go with revision {needed}",
+                hint=f"put the right {SNAPSHOT} back; or, to begin anew, move the whole folder away",
+            )
+        waiting = outbox.only_committed(waiting, snapshot.revision)
+        for channel, message in acknowledgements:
+            waiting = outbox.acknowledged(waiting, channel, message)
+        addresses = self._read(ADDRESSES, records.read_addresses, Addresses())
+        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=addresses)
+
+    def prepare(self, waiting: Outbox, committed: int) -> None:
+        """Make alerts durable that count only once `commit` has raised the revision above `committed`."""
+        self.save_outbox(waiting, committed)
+
+    def commit(self, snapshot: Snapshot) -> None:
+        """Make the change and its prepared alerts real, in one rename."""
+        self._replace(SNAPSHOT, records.write_snapshot(snapshot))
+
+    def save_outbox(self, waiting: Outbox, revision: int) -> None:
+        """Write the outbox as it is now, and drop the acknowledgements that it has taken in."""
+        self._replace(OUTBOX, records.write_outbox(revision, waiting))
+        with self._failing("cannot be written"):
+            durable.remove(self.path / ACKS)
+
+    def save_checks(self, checks: Checks, revision: int) -> None:
+        """Write how the poll went."""
+        self._replace(CHECKS, records.write_checks(revision, checks))
+
+    def save_addresses(self, addresses: Addresses) -> None:
+        """Write which alert URLs were accepted."""
+        self._replace(ADDRESSES, records.write_addresses(addresses))
+
+    def sending(self, channel: str, message: str) -> int:
+        """Make room for an acknowledgement before the message goes out, and give the place for `arrived`.
+
+        With the room taken beforehand, a disk that is full by then can't cost the acknowledgement.
+        """
+        with self._failing("cannot be written"):
+            return durable.append(self.path / ACKS, _ack_line(channel, message, _SENDING))
+
+    def arrived(self, channel: str, message: str, place: int) -> None:
+        """Make an acknowledgement durable."""
+        with self._failing("cannot be written"):
+            durable.overwrite(self.path / ACKS, place, _ack_line(channel, message, _ARRIVED))
+
+    def record(self, events: tuple[Event, ...]) -> None:
+        """Append events to the history, which forgets its older half when it has grown too long."""
+        path = self.path / HISTORY
+        with self._failing("cannot be written"):
+            durable.append(path, b"".join(records.write_event(event) for event in events))
+            if path.stat().st_size > HISTORY_LIMIT:
+                lines = path.read_bytes().splitlines(keepends=True)
+                durable.replace_file(path, b"".join(lines[len(lines) // 2 :]))
+
+    def record_rest(self, waiting: Outbox) -> None:
+        """Append what an interrupted poll had not recorded yet of its events."""
+        known = {event.id for event in self.history()}
+        if events := tuple(waiting.events[key] for key in waiting.unrecorded if key not in known):
+            self.record(events)
+
+    def history(self) -> tuple[Event, ...]:
+        """Give the recorded events, oldest first; a last line that a crash cut short is not one."""
+        return self._read(HISTORY, _read_history, ())
+
+    def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
+        path = self.path / name
+        with self._failing("cannot be read"):
+            try:
+                text = path.read_bytes()
+            except FileNotFoundError:
+                return missing
+        try:
+            return decode(text)
+        except records.UnreadableFormError as error:
+            what = "is empty" if not text.strip() else f"cannot be used: {error}"
+            raise StateError(
+                f"{path} {what}",
+                hint="it was left as it is; put a good copy back, or move the state folder away to begin anew",
+            ) from None
+
+    def _replace(self, name: str, content: bytes) -> None:
+        with self._failing("cannot be written"):
+            durable.replace_file(self.path / name, content)
+
+    @contextlib.contextmanager
+    def _failing(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise StateError(
+                f"state folder {self.path} {what}: {error.strerror or type(error).__name__}",
+                hint="see that the folder exists, belongs to this user and has room, or set state_dir",
+            ) from None
+
+
+_SENDING = "sending"
+_ARRIVED = "arrived"
+
+
+def _ack_line(channel: str, message: str, state: str) -> bytes:
+    """Both states have the same length, so that one can be written over the other."""
+    return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
+
+
+def _read_acks(text: bytes) -> tuple[tuple[str, str], ...]:
+    """Give (channel, message) of each acknowledgement; a torn line is none, and its message goes out again."""
+    found: list[tuple[str, str]] = []
+    for line in text.splitlines():
+        try:
+            entry = json.loads(line)
+            if entry["state"] == _ARRIVED:
+                found.append((str(entry["channel"]), str(entry["message"])))
+        except (ValueError, TypeError, KeyError):
+            continue
+    return tuple(found)
+
+
+def _read_history(text: bytes) -> tuple[Event, ...]:
+    whole, _, _ = text.rpartition(b"\n")
+    return tuple(records.read_event(line) for line in whole.splitlines())
