@@ -1,0 +1,80 @@
+# Each target is enough by itself: the first one to run builds .venv from the pinned, hashed requirements.
+
+PYTHON ?= python3
+PYTEST_ARGS ?=
+UV_VERSION := 0.13.9
+
+BIN := .venv/bin
+READY := .venv/ready
+BENCH_READY := .venv-bench/ready
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint types contracts check format chaos bench pins clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: $(READY) ## watch a registry of its own live through a release, a flag, a ban and a pardon
+	@$(BIN)/comfy-watch demo
+
+test: $(READY) ## run the tests with branch coverage over everything
+	@$(BIN)/python -m pytest --quiet -n 2 --cov $(PYTEST_ARGS)
+
+lint: $(READY) ## look for mistakes and uneven style
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check . || { echo "run 'make format'" >&2; exit 1; }
+
+types: $(READY) ## check the types, strictly
+	@$(BIN)/mypy --no-error-summary
+
+contracts: $(READY) ## check that imports point one way and each library has one owner
+	@$(BIN)/lint-imports > .venv/contracts.log || { cat .venv/contracts.log >&2; exit 1; }
+
+check: lint types contracts ## lint, types and contracts
+
+format: $(READY) ## lay the code out
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format --quiet .
+
+chaos: $(READY) ## kill, fill and cut the real program many times over; minutes long
+	@$(BIN)/python -m pytest -m "chaos or soak" $(PYTEST_ARGS)
+
+bench: $(READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
+	@$(BIN)/python -m bench
+
+pins: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
+	@$(PYTHON) -m venv .venv-pins
+	@.venv-pins/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)
+	@for set in "dev pyproject.toml" "bench"; do \
+	    set -- $$set; \
+	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet \
+	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
+	done
+
+clean: ## remove the environments and what the tools left
+	@rm -rf .venv .venv-bench .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	    .import_linter_cache htmlcov build dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# $(call environment,FOLDER): an empty virtual environment, or one clear line saying why there is none.
+define environment
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+    { echo "Python 3.11 or newer is needed; give it as 'make PYTHON=/path/to/python3 …'." >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+    { echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+@echo "Setting up $(1) (once) …" >&2
+@$(PYTHON) -m venv --clear $(1)
+endef
+
+$(READY): pyproject.toml requirements/dev.txt
+	$(call environment,.venv)
+	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
+	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(BENCH_READY): requirements/bench.txt
+	$(call environment,.venv-bench)
+	@.venv-bench/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
+	@touch $@
