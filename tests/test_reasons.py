@@ -1,0 +1,147 @@
+"""A reason in any of its forms becomes one short line, without addresses and without code."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.reasons import summarise
+from watcher.strangers import plain
+
+_FINDINGS = [
+    {
+        "issue_type": "exec_call",
+        "severity": "critical",
+        "scanner": "s",
+        "description": "runs code",
+        "file_path": "nodes/run.py",
+        "line_number": 12,
+        "code_snippet": "exec(SECRET_SNIPPET)",
+        "admin_tags": [],
+    },
+    {
+        "type": "exec_call",
+        "severity": "critical",
+        "path": "nodes/other.py",
+        "line": 3,
+        "code_snippet": "SECRET_SNIPPET",
+    },
+    {"error_type": "network", "severity": "critical", "file": "net.py", "code_snippet": "SECRET_SNIPPET"},
+    {"issue_type": "style", "severity": "info", "file_path": "a.py", "line_number": 1},
+    {"issue_type": "odd", "severity": None},
+]
+
+
+def test_plain_text_is_shown() -> None:
+    """A reason that is plain text is shown as it is, on one line."""
+    assert summarise("Rejected\nby admin") == "Rejected by admin"
+    assert summarise("") == summarise(" \n") == ""
+
+
+def test_an_object_gives_its_message_without_the_reviewer() -> None:
+    """Of an object only the message is said; who wrote it is not."""
+    reason = {
+        "message": "Obfuscated code, ask jane@example.org",
+        "by": "jane@example.org",
+        "statusHistory": [{"status": "x", "message": "older", "by": "joe@example.org"}],
+        "batchId": "b",
+    }
+    assert summarise(json.dumps(reason)) == "Obfuscated code, ask (address removed)"
+
+
+def test_an_object_without_message_gives_the_last_of_its_history() -> None:
+    """The last message of the history stands in for an empty one."""
+    reason = {"message": "", "statusHistory": [{"message": "first"}, {"message": "last"}, {"message": None}, 3]}
+    assert summarise(json.dumps(reason)) == "last"
+
+
+def test_a_message_that_is_itself_findings_is_summarised() -> None:
+    """JSON inside the message is not shown as JSON."""
+    assert summarise(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith("1 critical finding: exec_call")
+
+
+def test_findings_are_counted_and_placed() -> None:
+    """Findings, under new and old names, give severities, worst types and places, never code."""
+    said = summarise(json.dumps(_FINDINGS))
+    assert said == (
+        "3 critical, 1 info, 1 unrated findings: exec_call x2, network; in nodes/run.py:12, nodes/other.py:3, net.py"
+    )
+    assert "SNIPPET" not in said
+
+
+def test_many_findings_say_how_many_more() -> None:
+    """What is not named is counted."""
+    many = [{"issue_type": f"t{i}", "severity": "critical", "file_path": f"f{i}.py"} for i in range(10)]
+    assert summarise(json.dumps(many)) == (
+        "10 critical findings: t0, t1, t2 and 7 more; in f0.py, f1.py, f2.py and 7 more"
+    )
+
+
+@pytest.mark.parametrize("cut", range(40, 1000, 97))
+def test_truncated_findings_never_show_code(cut: int) -> None:
+    """JSON that was cut off anywhere is summarised as far as it is whole, and no snippet shows."""
+    said = summarise(json.dumps(_FINDINGS * 2)[:cut])
+    assert said
+    assert "SNIPPET" not in said
+
+
+def test_a_truncated_object_gives_its_message() -> None:
+    """The message is found in an object that was cut off after it."""
+    assert summarise('{"message": "Looks bad", "by": "jane@exa') == "Looks bad"
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "[" * 200_000,
+        '{"message":' * 100_000,
+        "[NaN, Infinity]",
+        '[{"severity": NaN, "line_number": -Infinity, "issue_type": {"a": []}, "file_path": 7}]',
+        '{"message": {"message": "x"}, "statusHistory": {"a": 1}}',
+        "[" + "9" * 100_000 + "]",
+        "[null, true]",
+        "[]",
+        "{}",
+        '["\ud800"]',
+        '[{"severity": ["critical"]}]' * 3,
+        '{"message": "' + "\\" * 100_000,
+        "[" + ", " * 500_000,
+        json.dumps([{"code_snippet": "x" * 2_000_000, "severity": "critical"}]),
+        json.dumps(_FINDINGS * 10_000),
+    ],
+)
+def test_anything_is_survived_in_bounded_time(reason: str) -> None:
+    """Deep nesting, NaN, wrong types and megabytes give some short line, soon."""
+    start = time.perf_counter()
+    said = summarise(reason)
+    assert len(said) <= 300
+    assert time.perf_counter() - start < 1.5
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["message", "statusHistory", "severity", "type", "line", "path", "issue_type", "by"]), inner
+        )
+    ),
+    max_leaves=12,
+)
+
+
+@given(_JSON, st.integers(min_value=5, max_value=400))
+def test_any_json_gives_plain_text(value: object, limit: int) -> None:
+    """Whatever JSON comes, the line is plain and within its limit."""
+    said = summarise(json.dumps(value), limit)
+    assert said == plain(said, limit)
+
+
+@given(st.text(max_size=300))
+def test_any_text_gives_plain_text(text: str) -> None:
+    """Whatever text comes, the line is plain."""
+    assert summarise(text) == plain(summarise(text), 300)
