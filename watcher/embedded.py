@@ -82,7 +82,8 @@ class EmbeddedRegistry:
     ) -> None:
         leave = asyncio.Event()
         server = web.Server(self._handle, access_log=None, handler_cancellation=True)
-        runner = web.ServerRunner(server, shutdown_timeout=0)
+        # Answers under way get no time to finish; 0 would mean all the time they want.
+        runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await runner.setup()
         await web.SockSite(runner, listener, backlog=1024).start()
         started.set_result((asyncio.get_running_loop(), leave))

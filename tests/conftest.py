@@ -1,0 +1,60 @@
+"""What every test may have: a registry, a webhook and a mailbox on loopback, a state folder, a program that ends."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+import tests.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
+from tests import program
+from tests.peers.smtp import Mailbox
+from tests.peers.webhook import Webhook
+from watcher.embedded import EmbeddedRegistry
+
+
+@pytest.fixture
+def registry() -> Iterator[EmbeddedRegistry]:
+    """A registry on loopback with an empty catalog."""
+    with EmbeddedRegistry() as embedded:
+        yield embedded
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    """A webhook on loopback that answers 200 to everything."""
+    with Webhook() as peer:
+        yield peer
+
+
+@pytest.fixture
+def mailbox() -> Iterator[Mailbox]:
+    """A mail server on loopback."""
+    with Mailbox() as peer:
+        yield peer
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """A state folder that does not exist yet."""
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Callable[..., program.Completed]:
+    """`program.run` in the test's own folder."""
+    return partial(program.run, cwd=tmp_path)
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., program.Started]]:
+    """`program.start` in the test's own folder; whatever still runs is ended with the test."""
+    with contextlib.ExitStack() as ends:
+
+        def begin(*args: str, env: Mapping[str, str] | None = None, module: str = "watcher") -> program.Started:
+            return ends.enter_context(program.start(*args, cwd=tmp_path, env=env, module=module))
+
+        yield begin

@@ -1,0 +1,62 @@
+"""Addresses on loopback that cannot be talked to: one that refuses, one whose certificate nobody trusts."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from typing import Self
+
+import trustme
+
+
+class Refused:
+    """A port that refuses every connection while the `with` block runs: bound, so nobody else gets it, never heard."""
+
+    def __enter__(self) -> Self:
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._socket.getsockname()[1]}"
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._socket.close()
+
+
+class Untrusted:
+    """An https address with a certificate of an unknown authority while the `with` block runs.
+
+    `handshakes` counts those the client went through with, which none should.
+    """
+
+    def __enter__(self) -> Self:
+        self.handshakes = 0
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
+        self._context = context
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, name="untrusted", daemon=True)
+        self._thread.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        # Closing alone would not wake a thread that waits in accept.
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._thread.join()
+        self._listener.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            connection.settimeout(5)
+            try:
+                with self._context.wrap_socket(connection, server_side=True) as talk:
+                    # A client that does not trust the certificate says so only after the server's own part is done.
+                    if talk.recv(1):
+                        self.handshakes += 1
+            except OSError:
+                connection.close()

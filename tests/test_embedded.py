@@ -1,0 +1,257 @@
+"""The embedded registry speaks the API's spec, traps included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+import pytest
+
+from watcher.catalog import Catalog, rfc3339
+from watcher.embedded import EmbeddedRegistry
+
+FIELDS = {
+    "changelog",
+    "comfy_node_extract_status",
+    "createdAt",
+    "dependencies",
+    "deprecated",
+    "downloadUrl",
+    "id",
+    "node_id",
+    "status",
+    "status_reason",
+    "supported_accelerators",
+    "supported_comfyui_frontend_version",
+    "supported_comfyui_version",
+    "supported_os",
+    "tags",
+    "tags_admin",
+    "version",
+}
+Ask = Callable[..., httpx.Response]
+
+
+@pytest.fixture
+def ask(registry: EmbeddedRegistry) -> Iterator[Ask]:
+    """Ask the registry for `/versions` with a query of pairs."""
+    with httpx.Client(base_url=registry.url, trust_env=False) as client:
+        yield lambda *query: client.get("/versions", params=list(query))
+
+
+def versions(answer: httpx.Response) -> list[str]:
+    """Give the version texts of an answer, in order."""
+    assert answer.status_code == 200
+    return [row["version"] for row in answer.json()["versions"]]
+
+
+def test_a_row_has_every_field_of_the_spec(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """A row has all the spec's fields, and no other."""
+    key = registry.catalog.publish("Pack", "1.0.0", tags=["x"], downloadUrl="https://a.example/1.zip")
+    (row,) = ask(("nodeId", "Pack")).json()["versions"]
+    assert row.keys() == FIELDS
+    assert (row["id"], row["node_id"], row["status"]) == (key, "Pack", "NodeVersionStatusActive")
+    assert (row["tags"], row["downloadUrl"], row["deprecated"]) == (["x"], "https://a.example/1.zip", False)
+
+
+def test_node_ids_ignore_case(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """A node is found under any spelling and shown under its first."""
+    registry.catalog.publish("My-Pack", "1.0.0")
+    registry.catalog.publish("my-pack", "1.1.0")
+    rows = ask(("nodeId", "MY-PACK")).json()["versions"]
+    assert [row["node_id"] for row in rows] == ["My-Pack", "My-Pack"]
+
+
+def test_only_the_node_asked_for(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """One node's listing has no other node's versions; without `nodeId` there are everybody's."""
+    registry.catalog.publish("a", "1.0.0")
+    registry.catalog.publish("b", "2.0.0")
+    assert versions(ask(("nodeId", "a"))) == ["1.0.0"]
+    assert versions(ask()) == ["2.0.0", "1.0.0"]
+
+
+@pytest.mark.parametrize("node", ["nobody", ""])
+def test_an_unknown_node_is_an_empty_list(ask: Ask, node: str) -> None:
+    """A node that does not exist is 200 with nothing in it, and so is an empty id."""
+    answer = ask(("nodeId", node))
+    assert versions(answer) == []
+    assert (answer.json()["total"], answer.json()["totalPages"]) == (0, 0)
+
+
+def test_order_is_by_text(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """Versions come by their text, descending: 1.9.0 before 1.10.0, whatever is newer."""
+    for version in ("1.2.0", "1.9.0", "1.10.0"):
+        registry.catalog.publish("a", version)
+    assert versions(ask(("nodeId", "a"))) == ["1.9.0", "1.2.0", "1.10.0"]
+
+
+def test_statuses_repeat(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """`statuses` takes several long names, and none of them means every status."""
+    for version, status in (("1", "active"), ("2", "pending"), ("3", "flagged"), ("4", "banned"), ("5", "deleted")):
+        registry.catalog.publish("a", version, status=status)
+    two = ask(("statuses", "NodeVersionStatusFlagged"), ("statuses", "NodeVersionStatusBanned"))
+    assert versions(two) == ["4", "3"]
+    assert versions(ask()) == ["5", "4", "3", "2", "1"]
+
+
+@pytest.mark.parametrize("value", ["active", "", "NodeVersionStatusActive,NodeVersionStatusFlagged"])
+def test_an_unknown_status_matches_nothing(registry: EmbeddedRegistry, ask: Ask, value: str) -> None:
+    """A status filter that the spec does not know is 200 and empty."""
+    registry.catalog.publish("a", "1.0.0")
+    assert versions(ask(("statuses", value))) == []
+
+
+def test_a_reason_is_told_only_when_asked_for(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """Without `include_status_reason` the reason is empty, though there is one."""
+    registry.catalog.publish("a", "1.0.0")
+    registry.catalog.set_status("a", "1.0.0", "flagged", "Bad things")
+
+    def reason(*query: tuple[str, str]) -> Any:
+        return ask(*query).json()["versions"][0]["status_reason"]
+
+    assert reason() == reason(("include_status_reason", "false")) == ""
+    assert reason(("include_status_reason", "true")) == "Bad things"
+
+
+def test_searching_reasons_ignores_case(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """`status_reason` keeps the versions whose reason has the text, and does not show the reason by itself."""
+    registry.catalog.publish("a", "1.0.0", status="flagged", reason="Found EVAL here")
+    registry.catalog.publish("a", "2.0.0")
+    answer = ask(("status_reason", "eval"))
+    assert versions(answer) == ["1.0.0"]
+    assert answer.json()["versions"][0]["status_reason"] == ""
+
+
+def test_pages(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """Pages start at 1 and have 10 rows unless told; the counts are of everything; past the end is an empty page."""
+    for number in range(25):
+        registry.catalog.publish("a", f"{number:02}")
+    first, third, past = ask(), ask(("page", "3")), ask(("page", "4"))
+    assert versions(first) == [f"{number:02}" for number in range(24, 14, -1)]
+    assert versions(third) == ["04", "03", "02", "01", "00"]
+    assert versions(past) == []
+    for number, answer in ((1, first), (3, third), (4, past)):
+        assert answer.json() | {"versions": 0} == {
+            "page": number,
+            "pageSize": 10,
+            "total": 25,
+            "totalPages": 3,
+            "versions": 0,
+        }
+    assert len(versions(ask(("pageSize", "100")))) == 25
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("pageSize", "101"), ("page", "x"), ("page", ""), ("page", "9" * 30), ("include_status_reason", "maybe")],
+)
+def test_bad_parameters(ask: Ask, name: str, value: str) -> None:
+    """A page size above 100, or a value of the wrong type, is a 400 that names the parameter."""
+    answer = ask((name, value))
+    assert answer.status_code == 400
+    assert answer.json().keys() == {"error", "message"}
+    assert name in answer.json()["message"]
+
+
+@pytest.mark.parametrize("query", [("page", "0"), ("page", "-1"), ("pageSize", "0")])
+def test_no_page_is_the_whole_table(registry: EmbeddedRegistry, ask: Ask, query: tuple[str, str]) -> None:
+    """A page or size of 0 or less answers with everything at once, as the service was seen to."""
+    for number in range(25):
+        registry.catalog.publish("a", str(number))
+    assert len(versions(ask(query))) == 25
+
+
+def test_a_banned_node(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """A banned node answers 403 under any spelling; its versions stay as they were, and come back with the pardon."""
+    registry.catalog.publish("Pack", "1.0.0")
+    registry.catalog.ban_node("Pack", "No more")
+    answer = ask(("nodeId", "pACK"))
+    assert answer.status_code == 403
+    assert answer.json()["message"] == "No more"
+    assert versions(ask()) == ["1.0.0"]
+    registry.catalog.pardon_node("pack")
+    assert versions(ask(("nodeId", "Pack"))) == ["1.0.0"]
+
+
+def test_nothing_but_versions(registry: EmbeddedRegistry) -> None:
+    """Another path, or another method, is a 404 with the spec's error body."""
+    with httpx.Client(base_url=registry.url, trust_env=False) as client:
+        for answer in (client.get("/nodes/a/install"), client.post("/versions"), client.get("/versions/")):
+            assert answer.status_code == 404
+            assert answer.json().keys() == {"error", "message"}
+
+
+@pytest.mark.parametrize(
+    ("microsecond", "text"), [(162471, "31.162471Z"), (751770, "31.75177Z"), (500000, "31.5Z"), (0, "31Z")]
+)
+def test_times_have_no_trailing_zeros(microsecond: int, text: str) -> None:
+    """A time is RFC 3339 in UTC whose fraction ends with a digit that counts."""
+    assert rfc3339(datetime(2026, 1, 2, 3, 4, 31, microsecond, UTC)) == f"2026-01-02T03:04:{text}"
+
+
+def test_a_version_is_made_now(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """A version published without a time is dated now, and one with a text keeps it."""
+    registry.catalog.publish("a", "1.0.0")
+    registry.catalog.publish("a", "0.9.0", created_at="long ago")
+    now, old = (row["createdAt"] for row in ask().json()["versions"])
+    assert abs((datetime.now(UTC) - datetime.fromisoformat(now)).total_seconds()) < 60
+    assert old == "long ago"
+
+
+def test_every_edit_is_seen_at_once(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """What was answered before an edit is not answered after it."""
+    catalog = registry.catalog
+    catalog.publish("a", "1.0.0")
+
+    def row() -> dict[str, Any]:
+        answer: dict[str, Any] = ask(("nodeId", "a")).json()["versions"][0]
+        return answer
+
+    assert row()["deprecated"] is False
+    catalog.deprecate("a", "1.0.0")
+    assert row()["deprecated"] is True
+    catalog.set_status("a", "1.0.0", "banned")
+    assert row()["status"] == "NodeVersionStatusBanned"
+    catalog.set_status("a", "1.0.0", "NodeVersionStatusSomethingNew")
+    assert row()["status"] == "NodeVersionStatusSomethingNew"
+    catalog.edit("A", "1.0.0", tags=None, dependencies=["numpy"])
+    assert (row()["tags"], row()["dependencies"]) == (None, ["numpy"])
+    before = row()["id"]
+    catalog.remove("a", "1.0.0")
+    assert ask(("nodeId", "a")).json()["total"] == 0
+    catalog.publish("a", "1.0.0")
+    assert row()["id"] != before
+
+
+def test_ids_are_the_same_every_time() -> None:
+    """The same edits give the same ids, so a demo reads the same twice."""
+    assert Catalog().publish("a", "1.0.0") == Catalog().publish("a", "1.0.0") != Catalog().publish("a", "1.0.1")
+
+
+def test_mistakes_in_a_catalog_are_refused() -> None:
+    """A version published twice, a field the API does not have, or an edit of nothing is an error and no edit."""
+    catalog = Catalog()
+    catalog.publish("a", "1.0.0")
+    with pytest.raises(ValueError, match="already"):
+        catalog.publish("A", "1.0.0")
+    with pytest.raises(ValueError, match="download_url"):
+        catalog.publish("a", "1.1.0", download_url="x")
+    with pytest.raises(ValueError, match="colour"):
+        catalog.edit("a", "1.0.0", colour="red")
+    with pytest.raises(KeyError):
+        catalog.deprecate("a", "9")
+    with pytest.raises(KeyError):
+        catalog.remove("b", "1")
+    with pytest.raises(KeyError):
+        catalog.pardon_node("a")
+    assert catalog.edits == 1
+    assert catalog.answer({})[1]["total"] == 1
+
+
+def test_hostile_text_is_still_json(registry: EmbeddedRegistry, ask: Ask) -> None:
+    """Whatever text a stranger writes arrives as it was, lone surrogates included."""
+    text = 'é 名 \U0001f600 " \\ \x1b[31m \u202e \ud800 \x00'
+    registry.catalog.publish("a", "1.0.0", changelog=text)
+    assert ask().json()["versions"][0]["changelog"] == text
