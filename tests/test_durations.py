@@ -1,0 +1,71 @@
+"""Durations: what people may write, what it means, and how it is shown."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.durations import parse, show
+
+MEANINGS = [
+    ("90s", 90),
+    ("15m", 900),
+    ("1h", 3600),
+    ("7d", 604_800),
+    ("1h30m", 5400),
+    ("1d 2h 3m 4s 5ms", 93_784.005),
+    ("250ms", 0.25),
+    ("1.5h", 5400),
+    (" 15 M ", 900),
+    ("90", 90),
+    ("0", 0),
+    ("0.5", 0.5),
+    (900, 900),
+    (2.5, 2.5),
+]
+
+JUNK: list[object] = [
+    *("", " ", "soon", "-5", "-5m", "5 minutes", "5mm", "m", "5m5m", "30m1h", "1e3", "inf", "nan", "1,5s", "٣s"),
+    *("1h\n30m", "9" * 61, "5" * 50 + " " * 100_000 + "x", -1, -0.1, math.nan, math.inf, 10**400, True),
+]
+
+
+@pytest.mark.parametrize(("text", "seconds"), MEANINGS, ids=str)
+def test_meaning(text: str | float, seconds: float) -> None:
+    """A duration in any promised spelling means its seconds."""
+    assert parse(text) == pytest.approx(seconds)
+
+
+@pytest.mark.parametrize("junk", JUNK, ids=lambda junk: repr(junk)[:20])
+def test_junk_is_refused(junk: str | float) -> None:
+    """What is not a duration is refused with words that say what is."""
+    with pytest.raises(ValueError, match="90s, 15m"):
+        parse(junk)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"), [(900, "15m"), (5400, "1h30m"), (604_800, "7d"), (0.25, "250ms"), (90, "1m30s"), (0, "0s")]
+)
+def test_shown(seconds: float, shown: str) -> None:
+    """A duration is shown in the largest units that fit."""
+    assert show(seconds) == shown
+
+
+@given(st.integers(min_value=0, max_value=10**11))
+def test_what_is_shown_parses_back(milliseconds: int) -> None:
+    """Showing and parsing a whole number of milliseconds gives it back."""
+    assert parse(show(milliseconds / 1000)) == pytest.approx(milliseconds / 1000, abs=1e-6)
+
+
+@given(st.text(max_size=80))
+def test_any_text_is_answered(text: str) -> None:
+    """Any text at all is either a finite, non-negative number of seconds or a ValueError."""
+    try:
+        seconds = parse(text)
+    except ValueError:
+        return
+    assert math.isfinite(seconds)
+    assert seconds >= 0

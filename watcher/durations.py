@@ -1,0 +1,63 @@
+"""Durations as people write them: `90s`, `15m`, `1h30m`, `7d`, or plain seconds."""
+
+from __future__ import annotations
+
+import math
+import re
+
+ALLOWED = "a duration such as 90s, 15m, 1h30m, 7d or 250ms, or a number of seconds"
+"""What `parse` takes, for messages."""
+
+_LONGEST_TEXT = 60
+_UNITS: tuple[tuple[str, int], ...] = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
+"""Largest first, in milliseconds."""
+
+_NUMBER = r"[0-9]+(?:\.[0-9]+)?"
+_PLAIN = re.compile(_NUMBER)
+_WITH_UNITS = re.compile("".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for unit, _ in _UNITS))
+
+
+def parse(text: str | int | float) -> float:
+    """Give the seconds that a duration means; units come largest first, each at most once, in any case.
+
+    Raises ValueError, with what is allowed, for anything else: empty, negative, not finite, junk, a truth value.
+    """
+    if isinstance(text, str):
+        seconds = _from_text(text.strip().lower())
+    elif isinstance(text, bool):
+        seconds = math.nan
+    else:
+        seconds = _as_float(text)
+    if not (math.isfinite(seconds) and seconds >= 0):
+        raise ValueError(f"give {ALLOWED}")
+    return seconds
+
+
+def show(seconds: float) -> str:
+    """Write a finite, non-negative number of seconds in the largest units, to the millisecond: `15m`, `1h30m`, `0s`."""
+    left = round(seconds * 1000)
+    shown = ""
+    for unit, size in _UNITS:
+        count, left = divmod(left, size)
+        if count:
+            shown += f"{count}{unit}"
+    return shown or "0s"
+
+
+def _from_text(text: str) -> float:
+    if not text or len(text) > _LONGEST_TEXT:
+        return math.nan
+    if _PLAIN.fullmatch(text):
+        return float(text)
+    match = _WITH_UNITS.fullmatch(text)
+    if match is None:
+        return math.nan
+    amounts = zip(match.groups(), _UNITS, strict=True)
+    return sum(float(amount) * size for amount, (_, size) in amounts if amount) / 1000
+
+
+def _as_float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError:
+        return math.inf

@@ -1,0 +1,47 @@
+"""Failures: what stops the program, said to a person; caught once, by the command line."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class WatchError(Exception):
+    """What happened and what to do about it, in words that hold no secret.
+
+    `what` is one line or several, `hint` says what to do; `str()` gives both, the hint's lines begun with `hint:`.
+    `exit_code` is the process's (contract, Commands).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+    def __init__(self, what: str, hint: str = "") -> None:
+        super().__init__(what, hint)
+        self.what = what
+        self.hint = hint
+
+    def __str__(self) -> str:
+        lines = self.what.splitlines()
+        lines += [f"hint: {line}" for line in self.hint.splitlines()]
+        return "\n".join(lines)
+
+
+class UsageError(WatchError):
+    """The command cannot mean anything as it was given."""
+
+    exit_code = 2
+
+
+class ConfigError(WatchError):
+    """The configuration is wrong. `problems` are all of them, one line each; nothing was touched."""
+
+    exit_code = 2
+
+    def __init__(self, *problems: str, hint: str = "") -> None:
+        super().__init__("\n".join(problems), hint)
+        self.problems = problems
+
+
+class StateError(WatchError):
+    """The state cannot be used, and was left as it is."""
+
+    exit_code = 4
