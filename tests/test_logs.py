@@ -1,0 +1,207 @@
+"""Logs: one safe line an event, in both formats, whatever the values and whatever the stream."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import pty
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from typing import TextIO
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher import logs
+
+HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::error::x'
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    yield
+    logs.configure()
+
+
+def _json_lines(stream: io.StringIO) -> list[dict[str, object]]:
+    return [json.loads(line) for line in stream.getvalue().splitlines()]
+
+
+def test_json_line() -> None:
+    """Away from a terminal a line is one JSON object: UTC time with `Z`, level, event, fields as they are."""
+    stream = io.StringIO()
+    logs.configure("info", "auto", stream)
+    logs.info("poll finished", checked=3, seconds=0.5, node=None, kinds=("new", "banned"), counts={"new": 1})
+    (line,) = _json_lines(stream)
+    assert str(line.pop("timestamp")).endswith("Z")
+    assert line == {
+        "level": "info",
+        "event": "poll finished",
+        "checked": 3,
+        "seconds": 0.5,
+        "node": None,
+        "kinds": ["new", "banned"],
+        "counts": {"new": 1},
+    }
+
+
+def test_levels() -> None:
+    """What is below the level is not written."""
+    stream = io.StringIO()
+    logs.configure("warning", "json", stream)
+    for write in (logs.debug, logs.info, logs.warning, logs.error):
+        write("something")
+    assert [line["level"] for line in _json_lines(stream)] == ["warning", "error"]
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_hostile_text_stays_one_line(style: str) -> None:
+    """A stranger's text cannot begin a line, pass an escape or reorder what is read, in a value, a key or the event."""
+    stream = io.StringIO()
+    logs.configure("debug", style, stream)
+    logs.error(HOSTILE, node=HOSTILE, deep=[{HOSTILE: HOSTILE}], error=ValueError(HOSTILE), **{HOSTILE: 1})
+    written = stream.getvalue()
+    assert written.count("\n") == 1
+    assert len(written.splitlines()) == 1
+    assert not {"\x1b", "\r", "\u202e", "\u2028"} & set(written)
+    if style == "json":
+        assert not {"\\u001b", "\\u202e", "\\u2028"} & {written[at : at + 6] for at in range(len(written))}
+
+
+@given(st.text(), st.text(), st.sampled_from(["json", "console"]))
+def test_any_text_is_one_line(event: str, value: str, style: str) -> None:
+    """Whatever the texts, one event is one line without control characters."""
+    stream = io.StringIO()
+    logs.configure("info", style, stream)
+    logs.info(event, value=value)
+    line = stream.getvalue()
+    assert line.endswith("\n")
+    assert line[:-1].isprintable()
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_exception_is_type_and_message(style: str) -> None:
+    """An exception is logged as its type's name and message, never with a traceback, even where `exc_info` is given."""
+    stream = io.StringIO()
+    logs.configure("info", style, stream)
+    local = "hunter2"
+    try:
+        raise RuntimeError(f"no room{local[:0]}")
+    except RuntimeError as error:
+        logs.error("failed", error=error, exc_info=True, exception="x\ny", stack="z")
+    written = stream.getvalue()
+    assert "RuntimeError: no room" in written
+    assert "Traceback" not in written
+    assert local not in written
+    assert len(written.splitlines()) == 1
+
+
+def test_a_field_cannot_replace_ours() -> None:
+    """A field named like the line's own parts is kept beside them."""
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+    logs.warning("real", level="info", timestamp="never", event="false")
+    (line,) = _json_lines(stream)
+    assert (line["event"], line["level"]) == ("real", "warning")
+    assert (line["event_"], line["level_"], line["timestamp_"]) == ("false", "info", "never")
+
+
+def test_values_are_bounded() -> None:
+    """Long texts, long lists, deep nesting and numbers that JSON has not are all cut to something that fits a line."""
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+    deep: object = "end"
+    for _ in range(100):
+        deep = [deep]
+    logs.info("big", text="x" * 1_000_000, many=list(range(10_000)), deep=deep, none=float("nan"))
+    (line,) = _json_lines(stream)
+    assert len(stream.getvalue()) < 5_000
+    assert line["none"] == "nan"
+
+
+class _Broken(io.StringIO):
+    def write(self, _: str) -> int:
+        raise BrokenPipeError
+
+
+def _closed() -> TextIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stream", [_Broken(), _closed()], ids=["broken", "closed"])
+@pytest.mark.parametrize("style", ["auto", "console", "json"])
+def test_broken_stream_is_no_failure(stream: TextIO, style: str) -> None:
+    """A stream that is closed or broken loses the line and nothing else."""
+    logs.configure("info", style, stream)
+    logs.error("unheard", node="x")
+
+
+def test_threads_do_not_mix_lines() -> None:
+    """Lines written by many threads at once stay whole."""
+    stream = io.StringIO()
+    logs.configure("info", "json", stream)
+
+    def write(name: str) -> None:
+        for count in range(50):
+            logs.info("line", thread=name, count=count)
+
+    threads = [threading.Thread(target=write, args=(str(name),)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(_json_lines(stream)) == 400
+
+
+def _run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code], env=dict(os.environ) | env, capture_output=True, text=True, timeout=30, check=True
+    )
+
+
+def test_structlog_is_loaded_late() -> None:
+    """A run that logs nothing does not pay for structlog; the default stream is stderr and stdout stays clean."""
+    done = _run(
+        "import sys; from watcher import logs; logs.debug('quiet'); assert 'structlog' not in sys.modules; "
+        "logs.info('loud')"
+    )
+    assert done.stdout == ""
+    assert json.loads(done.stderr)["event"] == "loud"
+
+
+def test_closed_stderr_is_no_failure() -> None:
+    """A process started without stderr logs into nothing and ends well."""
+    code = (
+        "import sys; sys.stderr.close(); from watcher import logs; logs.error('x'); sys.stderr = None; logs.error('y')"
+    )
+    assert _run(code).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("env", "coloured"),
+    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
+    ids=["plain", "no", "dumb"],
+)
+def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal `auto` writes console text, coloured unless `NO_COLOR` or a dumb terminal says otherwise."""
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    for name, value in env.items():
+        monkeypatch.setenv(name, value)
+    ours, theirs = pty.openpty()
+    try:
+        with os.fdopen(theirs, "w") as stream:
+            logs.configure("info", "auto", stream)
+            logs.info("poll finished", node="a b")
+            written = os.read(ours, 4096).decode()
+    finally:
+        os.close(ours)
+    assert "poll finished" in written
+    assert not written.startswith("{")
+    assert ("\x1b[" in written) is coloured

@@ -1,0 +1,133 @@
+"""Logs: one line an event, to stderr, as console text or JSON; structlog is loaded with the first line written.
+
+Values may be strangers' text, so every text goes through `strangers.plain`: no line can be forged and no terminal
+escape passes, in either format (contract, Alerts). An exception is logged as its type's name and its message, never
+as a traceback, whose locals could hold secrets.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import sys
+import threading
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TextIO
+
+from watcher.strangers import plain
+
+if TYPE_CHECKING:
+    from structlog.typing import Processor
+
+LEVELS: tuple[str, ...] = ("debug", "info", "warning", "error")
+"""Least severe first."""
+
+_VALUE_LIMIT = 500
+_KEY_LIMIT = 60
+_ITEM_LIMIT = 50
+_DEPTH_LIMIT = 4
+_OURS = frozenset({"event", "level", "timestamp", "exc_info", "exception", "stack", "stack_info"})
+"""Names that mean something to structlog; a field called so gets a trailing underscore."""
+
+
+class _Log:
+    """Where lines go and which; the processors are made with the first line."""
+
+    def __init__(self, level: str, style: str, stream: TextIO | None) -> None:
+        self._threshold = LEVELS.index(level)
+        self._style = style
+        self._stream = stream
+        self._processors: list[Processor] | None = None
+        self._lock = threading.RLock()  # a signal handler may log while its own thread is writing
+
+    def emit(self, level: str, event: str, fields: Mapping[str, object]) -> None:
+        """Write one line if its level is enabled; a stream that is closed or broken takes it away silently."""
+        stream = self._stream or sys.stderr
+        if LEVELS.index(level) < self._threshold or stream is None:
+            return
+        with self._lock:
+            if self._processors is None:
+                self._processors = _processors(self._style, stream)
+            line: Any = {"timestamp": None, "level": level, "event": plain(event, _VALUE_LIMIT)}
+            line |= {f"{name}_" if name in _OURS else _key(name): _safe(value) for name, value in fields.items()}
+            for process in self._processors:
+                line = process(None, level, line)
+            try:
+                stream.write(f"{line}\n")
+                stream.flush()
+            except (OSError, ValueError):
+                return
+
+
+def _processors(style: str, stream: TextIO) -> list[Processor]:
+    import structlog
+
+    terminal = _is_terminal(stream)
+    as_console = style == "console" or (style == "auto" and terminal)
+    colors = as_console and terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return [
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.dev.ConsoleRenderer(colors=colors) if as_console else structlog.processors.JSONRenderer(),
+    ]
+
+
+def _is_terminal(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except ValueError:
+        return False
+
+
+def _key(name: object) -> str:
+    return plain(str(name), _KEY_LIMIT)
+
+
+def _safe(value: object, depth: int = 0) -> object:
+    """Give a value that either format can show on one line: plain text, numbers, short lists and tables of those."""
+    match value:
+        case float() if not math.isfinite(value):
+            return str(value)
+        case None | bool() | int() | float():
+            return value
+        case BaseException():
+            message = plain(str(value), _VALUE_LIMIT)
+            return f"{type(value).__name__}: {message}" if message else type(value).__name__
+        case Mapping() if depth < _DEPTH_LIMIT:
+            return {_key(name): _safe(item, depth + 1) for name, item in list(value.items())[:_ITEM_LIMIT]}
+        case list() | tuple() | set() | frozenset() if depth < _DEPTH_LIMIT:
+            return [_safe(item, depth + 1) for item in list(value)[:_ITEM_LIMIT]]
+        case _:
+            return plain(str(value), _VALUE_LIMIT)
+
+
+_log = _Log("info", "auto", None)
+
+
+def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:  # noqa: A002 - the setting's name
+    """Set what is logged from now on: the least `level` of `LEVELS`, `format` = `auto`, `console` or `json`.
+
+    `auto` is console on a terminal and JSON lines elsewhere. `stream` None means stderr, as it is when a line is
+    written. Colours need a terminal and no `NO_COLOR`.
+    """
+    global _log  # noqa: PLW0603 - one process has one log
+    _log = _Log(level, format, stream)
+
+
+def debug(event: str, /, **fields: object) -> None:
+    """Log what only someone who looks for a fault wants to see."""
+    _log.emit("debug", event, fields)
+
+
+def info(event: str, /, **fields: object) -> None:
+    """Log what happened as it should."""
+    _log.emit("info", event, fields)
+
+
+def warning(event: str, /, **fields: object) -> None:
+    """Log what may need a person."""
+    _log.emit("warning", event, fields)
+
+
+def error(event: str, /, **fields: object) -> None:
+    """Log what needs a person."""
+    _log.emit("error", event, fields)
