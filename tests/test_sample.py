@@ -1,0 +1,102 @@
+"""The sample that `init` writes: it validates, it is complete, it tells the defaults, it overwrites nothing."""
+
+from __future__ import annotations
+
+import re
+import resource
+import signal
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from watcher import sample
+from watcher.events import Kind
+from watcher.failures import ConfigError
+from watcher.settings import ChannelTable, Settings, load
+from watcher.versions import STATUSES
+
+EXAMPLES = {"nodes", "alert_urls", "channels"}
+"""Settings that the sample shows by an example; their default is empty, and said to be."""
+
+
+def _uncommented() -> str:
+    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", sample.TEXT, flags=re.MULTILINE)
+
+
+def _load(path: Path) -> Settings:
+    return load(config=path, overrides={}, environ={}, cwd=path.parent, container_secrets=path.parent / "none").settings
+
+
+def test_the_sample_validates(tmp_path: Path) -> None:
+    """The file as written is valid, watches one node and leaves everything else at its default."""
+    path = tmp_path / "comfy-watch.toml"
+    sample.write(path)
+    assert tomllib.loads(path.read_text("utf-8")).keys() == {"nodes"}
+    assert len(_load(path).nodes) == 1
+
+
+def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
+    """With every comment sign before a setting removed it has every setting, and each at its default or an example."""
+    path = tmp_path / "comfy-watch.toml"
+    path.write_text(_uncommented(), "utf-8")
+    written = tomllib.loads(path.read_text("utf-8"))
+    assert written.keys() == Settings.model_fields.keys()
+    assert written["channels"][0].keys() == ChannelTable.model_fields.keys()
+    loaded, defaults = _load(path), Settings()
+    for name in Settings.model_fields.keys() - EXAMPLES - {"state_dir"}:
+        assert getattr(loaded, name) == getattr(defaults, name), name
+    assert loaded.state_dir == tmp_path / defaults.state_dir
+    assert len(loaded.all_channels()) == 3
+
+
+def test_every_word_is_named() -> None:
+    """Every event kind and every status is named in it."""
+    assert not [word for word in (*Kind, *STATUSES) if word not in sample.TEXT]
+
+
+def test_it_is_private(tmp_path: Path) -> None:
+    """The file will hold secrets: only its owner can read it."""
+    path = tmp_path / "comfy-watch.toml"
+    sample.write(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("kind", ["file", "folder", "dangling link"])
+def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
+    """Whatever is there already stays as it is."""
+    path, target = tmp_path / "comfy-watch.toml", tmp_path / "target"
+    match kind:
+        case "file":
+            path.write_text("mine")
+        case "folder":
+            path.mkdir()
+        case _:
+            path.symlink_to(target)
+    with pytest.raises(ConfigError, match=r"exists already(?s:.*)hint: "):
+        sample.write(path)
+    assert not target.exists()
+    assert kind != "file" or path.read_text() == "mine"
+
+
+def test_parent_must_exist(tmp_path: Path) -> None:
+    """A folder that is not there is said, not made."""
+    with pytest.raises(ConfigError, match="its folder does not exist"):
+        sample.write(tmp_path / "absent" / "comfy-watch.toml")
+    with pytest.raises(ConfigError, match="cannot be written"):
+        sample.write(Path("/dev/null/comfy-watch.toml"))
+
+
+def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
+    """A file that could not be written whole is taken away again."""
+    path = tmp_path / "comfy-watch.toml"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    before = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
+    try:
+        with pytest.raises(ConfigError, match="cannot be written"):
+            sample.write(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, before)
+    assert not path.exists()

@@ -1,0 +1,214 @@
+"""Settings as people write them, read into values: lists, node ids, statuses, numbers, addresses (contract, Settings).
+
+Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
+is allowed. A sentence never shows more of an address (`scheme://…`) than its scheme.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from urllib.parse import urlsplit
+
+from watcher import durations
+from watcher.versions import API_PREFIX, STATUSES
+
+LONGEST_ID = 200
+CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_SHOWN = 60
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+    map(chr, range(0xFE00, 0xFE10))
+)
+"""Characters that Unicode calls letters, marks or symbols but that show as nothing."""
+
+
+def shown(value: object) -> str:
+    """Give a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
+    match value:
+        case str() if "://" in value:
+            scheme = _SCHEME.match(value)
+            return f"'{scheme[1].lower()}://***'" if scheme else "'***://***'"
+        case str():
+            return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return f"{value:.15g}" if isinstance(value, float) or abs(value) < 10**15 else "a huge number"
+        case list() | tuple():
+            return "a list"
+        case dict():
+            return "a table"
+        case _:
+            return f"a {type(value).__name__}"
+
+
+def nearest(name: str, known: Iterable[str]) -> str | None:
+    """Give the known name most like this one, or None if none is much like it."""
+    import difflib
+
+    return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=0.5)), None)
+
+
+def words(value: object) -> list[object]:
+    """Give the items of a list, or of one text: JSON, or words between commas, spaces and newlines."""
+    if isinstance(value, str):
+        return from_json(value) if value.lstrip().startswith("[") else list(value.replace(",", " ").split())
+    if isinstance(value, (list, tuple, frozenset, set)):
+        return list(value)
+    raise ValueError(f"{shown(value)} is not a list of names; give names between commas, or a list of them")
+
+
+def from_json(text: str) -> list[object]:
+    """Give the items of a JSON array; its text is never shown."""
+    try:
+        items = json.loads(text)
+    except (ValueError, RecursionError):
+        items = None
+    if not isinstance(items, list):
+        raise ValueError("the text begins like a JSON array but is not one")
+    return items
+
+
+def node_ids(value: object, *, what: str = "a node id") -> tuple[str, ...]:
+    """Give node ids, each once whatever its case, as first spelled."""
+    ids: dict[str, str] = {}
+    for item in words(value):
+        node = _node_id(item, what)
+        ids.setdefault(node.lower(), node)
+    return tuple(ids.values())
+
+
+def _node_id(item: object, what: str) -> str:
+    node = item.strip() if isinstance(item, str) else ""
+    if not node:
+        given = "an empty text" if isinstance(item, str) else shown(item)
+        raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
+    if "://" in node:
+        raise ValueError(f"{shown(node)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
+    if len(node) > LONGEST_ID:
+        raise ValueError(f"{shown(node)} is not {what}; at most {LONGEST_ID} characters are allowed")
+    if not readable(node) or " " in node:
+        raise ValueError(f"{node[:_SHOWN]!a} is not {what}; spaces and invisible characters are not allowed")
+    return node
+
+
+def readable(text: str) -> bool:
+    """Tell whether every character of a text can be seen, or is a plain space."""
+    return text.isprintable() and _UNSEEN.isdisjoint(text)
+
+
+def statuses(value: object) -> tuple[str, ...]:
+    """Give statuses by their short names, in the spec's order; long names (`NodeVersionStatusActive`) are taken too."""
+    prefix = API_PREFIX.lower()
+    wanted = choices(
+        [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in words(value)],
+        STATUSES,
+        "a status",
+    )
+    return tuple(status for status in STATUSES if status in wanted)
+
+
+def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[str]:
+    """Give names out of the known ones, written in any case; at least one."""
+    if not items:
+        raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
+    return [choice(item, known, what) for item in items]
+
+
+def choice(item: object, known: Sequence[str], what: str) -> str:
+    """Give one name out of the known ones, written in any case."""
+    name = item.strip().lower() if isinstance(item, str) else None
+    if name is not None and name in known:
+        return name
+    close = nearest(name, known) if name else None
+    meant = f" (did you mean {close}?)" if close else ""
+    raise ValueError(f"{shown(item)} is not {what}{meant}; give one of {', '.join(known)}")
+
+
+def number(value: object, low: float, high: float, *, whole: bool = False) -> float:
+    """Give a number within bounds, both allowed, from a number or its text."""
+    found: float | None = None
+    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value):
+        found = float(value)
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
+        found = value
+    if found is None or not low <= found <= high or (whole and found != int(found)):
+        raise ValueError(f"{shown(value)} is not allowed; give a {'whole ' * whole}number from {low:g} to {high:g}")
+    return int(found) if whole else found
+
+
+def seconds(value: object, low: float, high: float) -> float:
+    """Give the seconds of a duration within bounds, both allowed."""
+    if not isinstance(value, (str, int, float)):
+        raise ValueError(f"{shown(value)} is not a duration; give {durations.ALLOWED}")
+    try:
+        found = durations.parse(value)
+    except ValueError as refusal:
+        raise ValueError(f"{shown(value)} is not a duration; {refusal}") from None
+    if not low <= found <= high:
+        raise ValueError(
+            f"{shown(value)} is out of bounds; from {durations.show(low)} to {durations.show(high)} is allowed"
+        )
+    return found
+
+
+def registry_url(value: object) -> str:
+    """Give the registry's address without a trailing slash: http or https, a host, perhaps a port and a path."""
+    allowed = "give an address such as https://api.comfy.org, without user, query or fragment"
+    if not isinstance(value, str) or not readable(value.strip()) or " " in value.strip():
+        raise ValueError(f"{shown(value)} is not an address; {allowed}")
+    text = value.strip()
+    try:
+        parts = urlsplit(text)
+        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        sound = False
+    if not sound or any(mark in text for mark in "@?#\\"):
+        raise ValueError(f"{shown(text)} is not a registry's address; {allowed}")
+    return text.rstrip("/")
+
+
+def alert_urls(value: object) -> tuple[str, ...]:
+    """Give apprise URLs, each once, from a list or from text: JSON, or split at spaces and commas before a scheme.
+
+    Only the scheme is looked at; whether apprise knows the rest is asked elsewhere. Sentences show no part of a URL.
+    """
+    if isinstance(value, str):
+        text = value.strip(" \t\r\n,")
+        items = (
+            from_json(text) if text.startswith("[") else [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
+        )
+    elif isinstance(value, (list, tuple)):
+        items = list(value)
+    else:
+        raise ValueError("the value is not a list of apprise URLs")
+    urls: dict[str, None] = {}
+    for place, item in enumerate(items, 1):
+        try:
+            urls.setdefault(alert_url(item))
+        except ValueError as refusal:
+            raise ValueError(f"entry {place}: {refusal}") from None
+    return tuple(urls)
+
+
+def alert_url(value: object) -> str:
+    """Give one apprise URL, of which only the scheme is looked at; no sentence shows any part of it."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not _SCHEME.match(text):
+        raise ValueError(
+            "the value (not shown) is not an apprise URL; give one that begins with a scheme, e.g. discord://"
+        )
+    if not readable(text):
+        raise ValueError(
+            "the URL (not shown) has invisible or control characters in it; percent-encode them or remove them"
+        )
+    return text
+
+
+def scheme(url: str) -> str:
+    """Give the lower-case scheme of a URL that `alert_url` let pass."""
+    return url.partition("://")[0].lower()
