@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 import traceback
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -193,6 +194,19 @@ def test_folder_instead_of_file(loads: Loads, tmp_path: Path) -> None:
         f"secrets folder {tmp_path / 'gone'}: does not exist (environment CREDENTIALS_DIRECTORY)",
         f"{tmp_path}: is a folder, not a file (--config)",
     ]
+
+
+def test_file_that_may_not_be_read(loads: Loads, tmp_path: Path) -> None:
+    """A file that this user may not read is said to be that, and what the system answers to others is passed on."""
+    tmp_path.chmod(0o000)
+    try:
+        os.seteuid(65_534 if os.getuid() == 0 else os.getuid())
+        lines = _problems(loads, config=tmp_path / "c.toml")
+    finally:
+        os.seteuid(os.getuid())
+        tmp_path.chmod(0o700)
+    assert lines == [f"{tmp_path / 'c.toml'}: may not be read by this user (--config)"]
+    assert _problems(loads, config=tmp_path / ("x" * 300))[0].endswith("cannot be read (File name too long) (--config)")
 
 
 def test_byte_order_mark(loads: Loads, tmp_path: Path) -> None:
@@ -501,8 +515,10 @@ def test_secrets_are_in_no_error(loads: Loads) -> None:
 def test_secrets_travel_sealed() -> None:
     """What a source hands to the settings library, which has a debug log of its own, shows no secret."""
     layer = sources.Layer(values={"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3})
-    handed = sources.LayerSource(Settings, layer, SECRET)()
+    source = sources.LayerSource(Settings, layer, SECRET)
+    handed = source()
     assert handed["retries"] == 3
+    assert source.get_field_value(Settings.model_fields["retries"], "retries") == (3, "retries", False)
     assert TOKEN not in f"{handed!r} {handed} {layer!r}"
 
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,20 +69,17 @@ def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tup
 
 
 def _user_files(environ: Mapping[str, str]) -> list[Path]:
-    if sys.platform == "win32":
-        folder = environ.get("APPDATA", "")
-    else:
-        folder = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
+    folder = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
     return [Path(folder) / "comfy-watch" / FILE_NAME] if folder else []
 
 
 def from_file(path: Path, named_by: str = "") -> Layer:
     """Read a TOML file, with or without a byte order mark."""
-    import tomllib
-
     text, problem = _read(path)
     if problem:
         return Layer(problems=(f"{path}: {problem}{f' ({named_by})' if named_by else ''}",))
+    import tomllib
+
     try:
         values = tomllib.loads(text)
     except RecursionError:
