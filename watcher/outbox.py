@@ -19,12 +19,16 @@ LONGEST_WAIT = 3600.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Events that go out together. `revision` is the snapshot's that they came with: below it, nothing was seen."""
+    """Events that go out together. `revision` is the snapshot's that they came with: below it, nothing was seen.
+
+    `reached` names, unreadably, those targets of the channel's URL that have taken the message already.
+    """
 
     id: str
     revision: int
     queued_at: str
     events: tuple[str, ...]
+    reached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,11 +113,18 @@ def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
     return _tidy(replace(outbox, queues={**outbox.queues, channel: rested}))
 
 
-def failed(outbox: Outbox, channel: str, error: str, now: str) -> Outbox:
-    """Note a failed attempt: the channel rests, its queue stays as it was."""
+def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
+    """Note a failed attempt at the first message: the channel rests, its queue stays but for what was `reached`."""
     queue = outbox.queues[channel]
     wait = min(FIRST_WAIT * 2.0 ** min(queue.attempts, 20), LONGEST_WAIT)
-    tried = replace(queue, attempts=queue.attempts + 1, not_before=times.later(now, wait), error=error)
+    first, *rest = queue.messages
+    tried = replace(
+        queue,
+        messages=(replace(first, reached=tuple(sorted(reached))), *rest),
+        attempts=queue.attempts + 1,
+        not_before=times.later(now, wait),
+        error=error,
+    )
     return replace(outbox, queues={**outbox.queues, channel: tried})
 
 
@@ -142,16 +153,20 @@ def is_due(queue: Queue, now: str) -> bool:
 
 
 def renamed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
-    """Hand the queue of a channel that is configured no more to the new name of the same address.
+    """Let each queue follow its channel's address to the name that the address goes by now.
 
-    `addresses` gives the address of each configured channel by its name.
+    `addresses` gives the address of each configured channel by its name. A queue whose address is configured no more
+    stays with its name: a channel that got a new URL takes its undelivered alerts along.
     """
-    queues = dict(outbox.queues)
-    new_names = {address: name for name, address in addresses.items() if name not in queues}
+    names = {address: name for name, address in addresses.items()}
+    queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
-        heir = new_names.get(queue.address) if queue.address and name not in addresses else None
-        if heir is not None:
-            queues[heir] = queues.pop(name)
+        heir = name if addresses.get(name) == queue.address else names.get(queue.address, name)
+        other = queues.get(heir)
+        if other is not None:
+            merged = sorted(other.messages + queue.messages, key=lambda message: message.revision)
+            queue = replace(other, messages=tuple(merged))  # noqa: PLW2901 - two queues have become one
+        queues[heir] = queue
     return replace(outbox, queues=queues)
 
 

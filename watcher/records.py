@@ -6,10 +6,11 @@ The schemas in `state/` describe the same forms. A form that a newer program wro
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+import re
+from collections.abc import Hashable, Iterator
 from dataclasses import dataclass, field, fields
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -68,15 +69,15 @@ class _AddressesForm:
 
 
 @cache
-def _reader(form: Any) -> TypeAdapter[Any]:
+def _reader(form: Hashable) -> TypeAdapter[Any]:
     """Build a form's decoder once: it takes milliseconds."""
-    return TypeAdapter(form)
+    return TypeAdapter(cast("type[Any]", form))
 
 
 def _read(form: type[_Form], text: bytes) -> _Form:
     """Decode one file's text; raises UnreadableFormError."""
     try:
-        value: _Form = _reader(form).validate_json(text)
+        value: _Form = _reader(cast("Hashable", form)).validate_json(text)
     except ValidationError as error:
         _refuse_newer(_format_of(text))
         first = error.errors(include_url=False, include_input=False)[0]
@@ -111,6 +112,15 @@ def read_snapshot(text: bytes) -> Snapshot:
         registry_seen=form.registry_seen,
         nodes=form.nodes,
     )
+
+
+_HEAD = re.compile(rb'\s*\{\s*"format":\s*1,\s*"revision":\s*([0-9]+),')
+
+
+def read_revision(text: bytes) -> int:
+    """Give the revision of a `snapshot.json`, without decoding the rest where it is laid out as this program does."""
+    found = _HEAD.match(text)
+    return int(found[1]) if found else read_snapshot(text).revision
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
@@ -204,7 +214,7 @@ def write_addresses(addresses: Addresses) -> bytes:
 
 
 def _pretty(form: object) -> bytes:
-    plain = _reader(type(form)).dump_python(form, mode="json")
+    plain = _reader(cast("Hashable", type(form))).dump_python(form, mode="json")
     head = {"format": plain.pop("format")}
     return json.dumps({**head, **plain}, indent=1).encode() + b"\n"
 

@@ -66,7 +66,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
-        acknowledgements = self._read(ACKS, _read_acks, ())
+        acknowledgements = self._read(ACKS, _read_acks, _NO_ACKS)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(SNAPSHOT, records.read_snapshot, Snapshot())
@@ -79,21 +79,31 @@ class StateFolder:
         waiting = outbox.only_committed(waiting, snapshot.revision)
         for channel, message in acknowledgements:
             waiting = outbox.acknowledged(waiting, channel, message)
-        addresses = self._read(ADDRESSES, records.read_addresses, Addresses())
-        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=addresses)
+        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
+
+    def load_revision(self) -> int:
+        """Read the snapshot's revision alone; 0 while there is none."""
+        return self._read(SNAPSHOT, records.read_revision, 0)
+
+    def addresses(self) -> Addresses:
+        """Read which alert URLs were accepted."""
+        return self._read(ADDRESSES, records.read_addresses, Addresses())
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
         """Make alerts durable that count only once `commit` has raised the revision above `committed`."""
-        self.save_outbox(waiting, committed)
+        self._replace(OUTBOX, records.write_outbox(committed, waiting))
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename."""
         self._replace(SNAPSHOT, records.write_snapshot(snapshot))
 
-    def save_outbox(self, waiting: Outbox, revision: int) -> None:
-        """Write the outbox as it is now, and drop the acknowledgements that it has taken in."""
-        self._replace(OUTBOX, records.write_outbox(revision, waiting))
+    def settle(self, waiting: Outbox, revision: int) -> None:
+        """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
+        path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._failing("cannot be written"):
+            saved = path.read_bytes() if path.exists() else records.write_outbox(revision, Outbox())
+            if saved != content:
+                durable.replace_file(path, content)
             durable.remove(self.path / ACKS)
 
     def save_checks(self, checks: Checks, revision: int) -> None:
@@ -134,7 +144,7 @@ class StateFolder:
 
     def history(self) -> tuple[Event, ...]:
         """Give the recorded events, oldest first; a last line that a crash cut short is not one."""
-        return self._read(HISTORY, _read_history, ())
+        return self._read(HISTORY, _read_history, _NO_EVENTS)
 
     def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
         path = self.path / name
@@ -167,6 +177,8 @@ class StateFolder:
             ) from None
 
 
+_NO_EVENTS: tuple[Event, ...] = ()
+_NO_ACKS: tuple[tuple[str, str], ...] = ()
 _SENDING = "sending"
 _ARRIVED = "arrived"
 

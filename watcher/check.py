@@ -1,0 +1,136 @@
+"""The commands that poll or send: `check`, `run` and `test-alerts`, each from settings to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+from watcher import logs, report
+from watcher.events import Kind
+from watcher.failures import UsageError
+from watcher.loop import run
+from watcher.poll import Poller, Report, StoppedError
+from watcher.settings import Settings
+from watcher.signals import Stop
+from watcher.start import clock, judged, watch_of
+from watcher.store import StateFolder
+from watcher.tables import say
+
+_LONG = 20
+_PATIENCE = 1.0
+
+
+def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+    """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
+    folder = StateFolder(settings.state_dir)
+    watch = watch_of(settings, folder)
+    stopped_by = 0
+
+    async def poll_once() -> Report | None:
+        nonlocal stopped_by
+        stop = Stop()
+        with _progress(len(watch.nodes)) as step:
+            poller = Poller(
+                watch=watch, folder=folder, clock=clock, stopping=stop.event, progress=step, dry_run=dry_run
+            )
+            try:
+                return await poller.poll()
+            except StoppedError:
+                return None
+            finally:
+                stopped_by = stop.signal
+
+    with contextlib.nullcontext() if dry_run else folder.locked():
+        done = asyncio.run(poll_once())
+    if done is None:
+        say("stopped before anything was changed", error=True)
+        return 128 + stopped_by
+    for line in report.complaints(done):
+        say(line, error=True)
+    for line in [report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run):
+        say(line)
+    return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+
+
+def run_forever(settings: Settings) -> int:
+    """Poll until stopped; WatchError for what is wrong before the first poll."""
+    folder = StateFolder(settings.state_dir)
+    watch = watch_of(settings, folder)
+
+    async def loop() -> None:
+        stop = Stop()
+        poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event)
+        logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
+        await run(poller, settings.interval, settings.jitter)
+        logs.info("stopped", signal=stop.signal)
+
+    with folder.locked():
+        folder.load()
+        asyncio.run(loop())
+    return 0
+
+
+def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
+    """Send a sample to each channel at once and print a line for each; 1 if one failed."""
+    from watcher.delivery import Delivered, deliver
+    from watcher.digest import sample
+
+    channels = settings.all_channels()
+    if not channels:
+        raise UsageError("there are no channels", hint="add alert_urls or [[channels]] to the settings")
+    known = {channel.name: channel for channel in channels}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"there is no channel {unknown[0]!r}", hint=f"channels are {', '.join(known)}")
+    judged(settings, StateFolder(settings.state_dir))
+    chosen = [known[name] for name in names] or list(channels)
+    events = sample(clock())
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        outcomes = list(threads.map(lambda channel: deliver(channel, events, settings.timeout), chosen))
+    failed = 0
+    for channel, outcome in zip(chosen, outcomes, strict=True):
+        if isinstance(outcome, Delivered):
+            say(f"{channel.name}: delivered")
+        else:
+            failed += 1
+            say(f"{channel.name}: failed: {outcome.reason}")
+    return 1 if failed else 0
+
+
+@contextlib.contextmanager
+def _progress(nodes: int) -> Iterator[_Step]:
+    """Count nodes on stderr while a long poll goes on, on a terminal only, and wipe the count in the end."""
+    step = _Step(nodes)
+    try:
+        yield step
+    finally:
+        step.wipe()
+
+
+class _Step:
+    """Called once for each node."""
+
+    def __init__(self, nodes: int) -> None:
+        self._nodes = nodes
+        self._done = 0
+        self._begun = time.monotonic()
+        self._shown_at = 0.0
+        self._wanted = nodes >= _LONG and sys.stderr.isatty()
+
+    def __call__(self) -> None:
+        self._done += 1
+        if not self._wanted:
+            return
+        now = time.monotonic()
+        if now - self._begun > _PATIENCE and now - self._shown_at > 0.1:
+            self._shown_at = now
+            sys.stderr.write(f"\r{self._done} of {self._nodes} nodes checked")
+            sys.stderr.flush()
+
+    def wipe(self) -> None:
+        if self._shown_at:
+            sys.stderr.write("\r\x1b[K")
+            sys.stderr.flush()

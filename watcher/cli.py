@@ -1,0 +1,256 @@
+"""The command line: options in, exit code out. Each command loads only what it needs, for the sake of cron."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from watcher import __version__, logs
+from watcher.events import Kind
+from watcher.failures import UsageError, WatchError
+from watcher.tables import say
+
+if TYPE_CHECKING:
+    from watcher.settings import Loaded
+
+_Command = Callable[..., int]
+
+EXIT_CODES = """\b
+Exit codes:
+  0  everything was checked and every due alert was delivered
+  1  some node could not be checked, or some alert is undelivered
+  2  usage or configuration error; nothing was touched
+  3  --fail-on matched an event of this poll
+  4  the state cannot be used; nothing was changed
+"""
+
+
+class _Kinds(click.ParamType):
+    """Event kinds, comma-separated."""
+
+    name = "KINDS"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
+        if isinstance(value, frozenset):
+            return value
+        try:
+            return frozenset(Kind(name.strip().lower()) for name in str(value).split(",") if name.strip())
+        except ValueError:
+            self.fail(f"{value!r} is not a list of event kinds; known are {', '.join(Kind)}", param, ctx)
+
+
+def _with_settings(command: _Command) -> Callable[..., int]:
+    """Give a command the options that choose settings; it gets a function that loads them."""
+
+    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
+    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.")
+    @click.option("--registry-url", metavar="URL", help="The registry to ask.")
+    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.")
+    @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
+    @wraps(command)
+    def wrapped(*args: Any, config: Path | None, changed: tuple[str, ...], **options: Any) -> int:
+        names = ("state_dir", "registry_url", "log_level", "log_format")
+        given: dict[str, object] = {name: options.pop(name) for name in names}
+
+        def settings(more: Mapping[str, object]) -> Loaded:
+            from watcher.start import settings_from
+
+            return settings_from(config, {**_assigned(changed), **given, **more})
+
+        return command(*args, settings=settings, **options)
+
+    return wrapped
+
+
+def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
+    """Read `--set NAME=VALUE`; secrets are refused, since every user of the machine can read a command line."""
+    found: dict[str, object] = {}
+    for pair in pairs:
+        name, given, value = pair.partition("=")
+        name = name.strip().replace("-", "_")
+        if not given:
+            raise UsageError(f"--set {name}: write NAME=VALUE")
+        if name in {"alert_urls", "channels"}:
+            raise UsageError(
+                f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
+                hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
+            )
+        found[name] = value
+    return found
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
+@click.version_option(__version__, prog_name="comfy-watch")
+def cli() -> None:
+    """Tells you when a ComfyUI node pack has a new, deprecated, flagged or banned version.
+
+    Begin with `comfy-watch demo`, then `comfy-watch init` and `comfy-watch check`.
+    """
+
+
+@cli.command()
+@click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
+@click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@click.option("--fail-on", type=_Kinds(), default="", metavar="KINDS", help="Exit 3 on an event of these kinds.")
+@_with_settings
+def check(
+    settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
+) -> int:
+    """Poll once: list, compare, save, alert."""
+    from watcher.check import check as run_check
+
+    return run_check(settings({"nodes": nodes}).settings, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+
+
+@cli.command()
+@click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
+@_with_settings
+def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
+    """Poll until SIGTERM or SIGINT; a second signal stops at once."""
+    from watcher.check import run_forever
+
+    return run_forever(settings({"nodes": nodes}).settings)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_with_settings
+def status(settings: Callable[..., Loaded], as_json: bool) -> int:
+    """Show every watched node and what is undelivered; works offline."""
+    from watcher import status as view
+    from watcher.store import StateFolder
+
+    chosen = settings({}).settings
+    state = StateFolder(chosen.state_dir).load()
+    nodes = chosen.nodes or tuple(node.node for node in state.snapshot.nodes.values())
+    channels = [channel.name for channel in chosen.all_channels()]
+    if as_json:
+        say(json.dumps(view.document(state, nodes, channels), indent=2))
+    elif not nodes:
+        say("Nothing is watched yet: name node packs in the settings, or try `comfy-watch check --node ID`.")
+    else:
+        for line in view.lines(state, nodes, channels):
+            say(line)
+    return 0
+
+
+@cli.command()
+@click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node pack (repeatable).")
+@click.option("--kind", "kinds", type=_Kinds(), default="", metavar="KINDS", help="Only these kinds of event.")
+@click.option("--since", metavar="WHEN", default="", help="A duration back (7d, 12h) or a date.")
+@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_with_settings
+def history(
+    settings: Callable[..., Loaded],
+    nodes: tuple[str, ...],
+    kinds: frozenset[Kind],
+    since: str,
+    limit: int,
+    as_json: bool,
+) -> int:
+    """Show past events, newest first."""
+    from watcher import past
+    from watcher.records import event_form
+    from watcher.start import clock
+    from watcher.store import StateFolder
+
+    try:
+        begin = past.since(since, clock()) if since else ""
+    except ValueError as error:
+        raise UsageError(f"--since: {error}") from None
+    wanted = past.Wanted(nodes={node.lower() for node in nodes}, kinds=kinds, since=begin, limit=limit)
+    events = past.choose(StateFolder(settings({}).settings.state_dir).history(), wanted)
+    if as_json:
+        say(json.dumps({"events": [event_form(event) for event in events]}, indent=2))
+    else:
+        for line in past.lines(events):
+            say(line)
+    return 0
+
+
+@cli.command("test-alerts")
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
+@_with_settings
+def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
+    """Send a sample to each channel, or to those named, and say how each fared."""
+    from watcher.check import send_samples
+
+    return send_samples(settings({}).settings, channels)
+
+
+@cli.command()
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@_with_settings
+def config(settings: Callable[..., Loaded], as_json: bool) -> int:
+    """Show the effective settings and where each came from; no network."""
+    from watcher import show_settings
+    from watcher.start import judged
+    from watcher.store import StateFolder
+    from watcher.tables import table
+
+    loaded = settings({})
+    judged(loaded.settings, StateFolder(loaded.settings.state_dir))
+    if as_json:
+        say(json.dumps(show_settings.document(loaded), indent=2))
+        return 0
+    say(f"settings file: {loaded.config_file or 'none'}")
+    for line in table(("SETTING", "VALUE", "FROM"), show_settings.rows(loaded)):
+        say(line)
+    return 0
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path), default=Path("comfy-watch.toml"), metavar="[FILE]")
+def init(path: Path) -> int:
+    """Write a commented comfy-watch.toml; never overwrites."""
+    from watcher import sample
+
+    sample.write(path)
+    say(f"Wrote {path}. Put your node packs and alert URLs in it, then: comfy-watch config && comfy-watch check")
+    return 0
+
+
+@cli.command()
+def demo() -> int:
+    """Watch an embedded registry live through a release, a deprecation, a flag, a ban and a pardon."""
+    from watcher.demo import demo as play
+
+    return play()
+
+
+def main() -> NoReturn:
+    """Run the command line and exit; no traceback reaches a user."""
+    sys.exit(_exit_code())
+
+
+def _exit_code() -> int:
+    try:
+        return int(cli.main(prog_name="comfy-watch", standalone_mode=False) or 0)
+    except click.ClickException as error:
+        _complain(WatchError(error.format_message(), "see comfy-watch --help"))
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except WatchError as error:
+        _complain(error)
+        return error.exit_code
+    except BrokenPipeError:
+        return 1
+    except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
+        logs.debug("unexpected", error=error)
+        _complain(WatchError(f"unexpected {type(error).__name__}", "run again with --log-level debug for its message"))
+        return 1
+
+
+def _complain(error: WatchError) -> None:
+    for line in str(error).splitlines():
+        say(line if line.startswith("hint:") else f"error: {line}", error=True)

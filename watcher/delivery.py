@@ -1,0 +1,300 @@
+"""Delivery of one message to one channel through apprise, which no other module knows.
+
+apprise is imported on first use: a quiet poll must not pay for it. Of what apprise, requests or a server say nothing
+is passed on but a classification, since all of it may hold parts of the URL, which is a secret (contract, Alerts).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import re
+import threading
+import warnings
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Protocol, cast
+
+from watcher.channels import Channel
+from watcher.digest import Digest, compose
+from watcher.events import Event, Kind
+from watcher.render import Format, Rendered, fitted
+
+if TYPE_CHECKING:
+    from apprise import NotifyBase
+
+_CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
+_MAIL_CEILING = 30_000
+_IDS_AT_MOST = 500
+_ABANDONED_AT_MOST = 3
+_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a stranger's too
+
+_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,20}):/{1,3}")
+_QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
+_HTTP_STATUS = re.compile(r"\berror=([1-5]\d\d)\b")
+_EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
+_CAUSES = {
+    r"timed? ?out": "timed out",
+    r"connection refused|errno 111\b": "connection refused",
+    r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found",
+    r"certificate|\bssl|\btls": "the TLS connection failed",
+    r"reset by peer|aborted|broken pipe|unexpectedly closed|without response|incomplete": "the connection was lost",
+    r"unreachable|no route to host": "the host cannot be reached",
+    r"authentication|\b53[05]\b": "the login was refused",
+}
+_SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
+"""What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
+_TONES = {
+    **dict.fromkeys((Kind.BANNED, Kind.FLAGGED), "failure"),
+    **dict.fromkeys((Kind.REINSTATED, Kind.UNDEPRECATED, Kind.RECOVERED), "success"),
+    **dict.fromkeys((Kind.NEW, Kind.PENDING, Kind.BASELINE), "info"),
+}
+_loading = threading.Lock()
+_abandoned: dict[str, list[threading.Thread]] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """The service, with every target in its URL, has acknowledged the message."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Undelivered:
+    """The message was not acknowledged; `reason` is short and holds nothing of the URL.
+
+    `reached` names, unreadably, the targets of the URL that did take it: handed to the next `deliver` of the same
+    events they are left out.
+    """
+
+    reason: str
+    reached: frozenset[str] = frozenset()
+
+
+Outcome = Delivered | Undelivered
+
+
+def apprise_version() -> str:
+    """Give the version of the installed apprise without importing it."""
+    return version("apprise")
+
+
+def refusal(url: str) -> str | None:
+    """Give None for a URL that apprise can parse as one service, else one sentence on what is wrong.
+
+    The sentence names the scheme and nothing else of the URL.
+    """
+    found = _SCHEME.match(url)
+    if found is None:
+        return "this is not an apprise URL: it has to begin with a scheme, like discord:// or mailto://"
+    scheme = found[1].lower()
+    try:
+        _load()
+        from apprise.manager_plugins import NotificationManager
+        from apprise.utils.parse import parse_urls
+
+        if len(cast("list[str]", parse_urls(url))) > 1:  # type: ignore[no-untyped-call]  # apprise's is untyped
+            return "this is more than one URL: each needs an entry of its own"
+        if _service(url) is not None:
+            return None
+        services = cast("dict[str, type[NotifyBase]]", NotificationManager())  # type: ignore[no-untyped-call]
+        plugin = services[scheme] if scheme in services else None  # noqa: SIM401 - it only looks like a dict
+    except Exception as error:  # noqa: BLE001 - whatever a service makes of a bad URL, it is a bad URL
+        return f"apprise cannot use this {scheme}:// URL ({type(error).__name__})"
+    if plugin is None:
+        hint = "; a webhook of your own is json:// or jsons://" if scheme in ("http", "https") else ""
+        return f"apprise does not know this {scheme}:// address{hint}"
+    if not plugin.enabled:
+        needed = plugin.requirements.get("packages_required") or "something"
+        return f"{scheme}:// needs what is not installed: {needed if isinstance(needed, str) else ', '.join(needed)}"
+    shape = str(next(iter(plugin.templates), "")).replace("{schema}", scheme)
+    return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
+
+
+def deliver(
+    channel: Channel, events: tuple[Event, ...], timeout: float, reached: frozenset[str] = frozenset()
+) -> Outcome:
+    """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
+
+    `reached` is what an earlier `Undelivered` of the same events told. Never raises. What hangs longer is abandoned
+    in a daemon thread, which can neither delay another channel nor keep the process alive; while several of those
+    are left, the channel is not tried.
+    """
+    stuck = [thread for thread in _abandoned.pop(channel.url, []) if thread.is_alive()]
+    took = _Targets(url=channel.url, reached=set(reached))
+    outcome: list[Outcome] = []
+    reason = "earlier attempts still hang"
+    if len(stuck) < _ABANDONED_AT_MOST:
+        attempt = threading.Thread(
+            target=lambda: outcome.append(_attempt(channel.url, events, timeout, took)), name="alert", daemon=True
+        )
+        try:
+            attempt.start()
+        except RuntimeError:
+            return Undelivered(reason="no thread could be started", reached=reached)
+        attempt.join(timeout)
+        reason = "timed out"
+        if attempt.is_alive():
+            stuck.append(attempt)
+    if stuck:
+        _abandoned[channel.url] = stuck
+    return outcome[0] if outcome else Undelivered(reason=reason, reached=frozenset(took.reached))
+
+
+class _Service(Protocol):
+    """What is used of one of apprise's services, which it leaves mostly untyped."""
+
+    service_name: object
+    notify_format: object
+    body_maxlen: int
+    title_maxlen: int
+    overflow_amalgamate_title: bool
+    payload_extras: dict[str, object]
+    flags: int | None
+
+    def dialect_convert(self, body: str, body_format: object) -> str: ...
+    def resolve_format(self, body_format: object) -> StrEnum: ...
+    def url_parameters(self) -> dict[str, str]: ...
+
+
+def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets) -> Outcome:
+    try:
+        _load()
+        from apprise import Apprise, AppriseResultStatus, NotifyType
+
+        service = _service(url)
+        if service is None:
+            return Undelivered(reason="apprise cannot use this URL", reached=frozenset(took.reached))
+        _prepare(service, events, timeout, took)
+        digest = compose(events)
+        message, shown = _fitting(service, digest)
+        sender = Apprise(cast("NotifyBase", service))
+        with sender.notify(
+            body=message.body,
+            title=message.title,
+            notify_type=NotifyType(_TONES.get(digest.worst, "warning")),
+            body_format=shown,
+            log_level=logging.DEBUG,
+        ) as result:
+            if result.status == AppriseResultStatus.SUCCESS:
+                return Delivered()
+            reason = _classified((entry.level, entry.message) for entry in result.logs())
+    except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+        reason = f"apprise failed ({type(error).__name__})"
+    return Undelivered(reason=reason, reached=frozenset(took.reached))
+
+
+def _prepare(service: _Service, events: tuple[Event, ...], timeout: float, took: _Targets) -> None:
+    """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for."""
+    from apprise import OverflowMode
+
+    limits = ("socket_connect_timeout", "socket_read_timeout")
+    ours: dict[str, object] = {
+        limit: timeout for limit in limits if getattr(service, limit) == getattr(type(service), limit)
+    }
+    ours |= {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
+    ours |= {"is_delivered": took.has, "mark_delivered": took.add}
+    for name, value in ours.items():
+        setattr(service, name, value)
+    if service.service_name == "JSON":
+        service.payload_extras.setdefault("events", [event.id for event in events[:_IDS_AT_MOST]])
+        service.payload_extras.setdefault("event_count", len(events))
+    if service.service_name == "Discord" and not service.flags and "format" not in service.url_parameters():
+        service.flags = _SUPPRESS_EMBEDS
+
+
+def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
+    """Render for the service, and give the format's name under which apprise passes it on without converting it.
+
+    What the service's own dialect makes of it has to fit too.
+    """
+    from apprise import NotifyFormat
+
+    single = isinstance(service.notify_format, NotifyFormat)
+    asked = service.url_parameters().get("format")
+    form = Format(service.resolve_format(None).value)
+    if asked is None or (single and asked == Format.TEXT):
+        form = _SHOWN_AS.get(str(service.service_name), form)
+    if single:
+        service.notify_format = NotifyFormat(form.value)
+    most = min(service.body_maxlen, _MAIL_CEILING if str(service.service_name) == "E-Mail" else _CEILING)
+    title_limit = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
+
+    def size(message: Rendered) -> int:
+        body = service.dialect_convert(message.body, NotifyFormat(form.value))
+        blended = service.title_maxlen <= 0 or service.overflow_amalgamate_title
+        return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if blended else 0)
+
+    return fitted(digest, form, most, title_limit, size), form.value
+
+
+def _classified(entries: Iterable[tuple[str, str]]) -> str:
+    """Say in our own words what captured log entries (level, message) say in theirs."""
+    errors = ""
+    for level, message in entries:
+        if level in ("WARNING", "ERROR") and (found := _HTTP_STATUS.search(message)):
+            return f"HTTP {found[1]}"
+        if raised := _EXCEPTION.match(message):
+            errors += raised[1].lower()
+    return next((cause for pattern, cause in _CAUSES.items() if re.search(pattern, errors)), "refused the message")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Targets:
+    """Which targets of one URL have taken the message, by digests that tell nothing to who has not the URL."""
+
+    url: str
+    reached: set[str]
+
+    def has(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
+        """Tell a service that asks whether a target has taken the message."""
+        return self._name(key) in self.reached
+
+    def add(self, key: object, per_message: bool = False) -> None:  # noqa: ARG002 - apprise's signature
+        """Note that a target has taken the message."""
+        self.reached.add(self._name(key))
+
+    def _name(self, key: object) -> str:
+        return hashlib.sha256(f"{self.url}\n{key!r}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+
+
+def _service(url: str) -> _Service | None:
+    """Let apprise parse the URL: our own name, no remote images, nothing on disk, no rewriting, no threads.
+
+    No redirects either: one turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
+    """
+    from apprise import Apprise, AppriseAsset, PersistentStoreMode
+
+    asset = AppriseAsset(
+        app_id="Comfy Watch",
+        app_desc="Comfy Watch",
+        app_url="https://registry.comfy.org",
+        image_url_mask="",
+        image_url_logo="",
+        image_path_mask=False,
+        storage_mode=PersistentStoreMode.MEMORY,
+        service_timeout=0,
+        async_mode=False,
+        interpret_emojis=False,
+        http_redirects=False,
+        pgp_autogen=False,
+        pem_autogen=False,
+    )
+    return cast("_Service | None", Apprise.instantiate(url, asset=asset))
+
+
+def _load() -> None:
+    """Import apprise with all its services, once, and silence it and what it uses for good."""
+    with _loading:
+        for name in ("apprise", *_QUIET_LOGGERS):
+            logger = logging.getLogger(name)
+            logger.propagate = False
+            logger.setLevel(logging.DEBUG if name == "apprise" else logging.CRITICAL)
+            if not logger.handlers:
+                logger.addHandler(logging.NullHandler())
+        import apprise
+        from urllib3.exceptions import HTTPWarning
+
+        warnings.filterwarnings("ignore", category=HTTPWarning)
+        apprise.Apprise.instantiate("json://127.0.0.1")

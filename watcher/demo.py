@@ -1,0 +1,128 @@
+"""`demo`: a registry on loopback lives a short life while the real watcher polls it and a webhook shows what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import click
+
+from watcher import poll, start
+from watcher.catalog import Catalog
+from watcher.embedded import EmbeddedRegistry
+from watcher.failures import WatchError
+from watcher.poll import Poller
+from watcher.settings import load
+from watcher.store import StateFolder
+from watcher.tables import say
+
+NODE = "comfyui-night-lights"
+
+_FINDINGS = json.dumps(
+    [
+        {
+            "issue_type": "reads_browser_passwords",
+            "severity": "critical",
+            "scanner": "demo",
+            "description": "Collects saved passwords and posts them to a chat webhook",
+            "file_path": "nodes/glow.py",
+            "line_number": 42,
+            "code_snippet": "requests.post(HOOK, json=steal())",
+        },
+        {"issue_type": "runs_shell", "severity": "info", "file_path": "install.py", "line_number": 7},
+    ]
+)
+
+Act = tuple[str, Callable[[Catalog], object]]
+
+ACTS: tuple[Act, ...] = (
+    ("First poll: what is there today becomes the baseline.", lambda _: None),
+    ("A release: 1.2.0 is published.", lambda catalog: catalog.publish(NODE, "1.2.0")),
+    ("A deprecation: the author withdraws 1.0.0.", lambda catalog: catalog.deprecate(NODE, "1.0.0")),
+    ("A flag: a scanner finds something in 1.2.0.", lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS)),
+    (
+        "A ban: a reviewer agrees.",
+        lambda c: c.set_status(NODE, "1.2.0", "banned", json.dumps({"message": "Steals passwords", "by": "r@demo.example"})),
+    ),
+    ("A pardon: it was a false alarm after all.", lambda catalog: catalog.set_status(NODE, "1.2.0", "active")),
+    ("Nothing happens: a quiet poll.", lambda _: None),
+)
+
+
+def demo() -> int:
+    """Play all acts and print each alert as it arrived; WatchError if the watcher missed one. Leaves nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder, EmbeddedRegistry() as registry:
+        registry.catalog.publish(NODE, "1.0.0")
+        registry.catalog.publish(NODE, "1.1.0")
+        with _Mailbox() as mailbox:
+            say(f"A registry of our own is at {registry.url}; watching {NODE}.")
+            for title, change in ACTS:
+                say()
+                say(click.style(f"▶ {title}", bold=True))
+                change(registry.catalog)
+                report = asyncio.run(_poll(Path(folder), registry.url, mailbox.url))
+                arrived = mailbox.take()
+                if report.errors or report.pending or bool(report.events) != bool(arrived):
+                    raise WatchError("the demo went wrong: an alert is missing", "please report this")
+                for message in arrived:
+                    for line in message.splitlines():
+                        say(f"    {line}")
+                if not arrived:
+                    say("    (no alert)")
+    say()
+    say("That is all: every change was found by polling and arrived once. Next: comfy-watch init")
+    return 0
+
+
+async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:
+    environ = {"COMFY_WATCH_ALERT_URLS": webhook_url, "COMFY_WATCH_REGISTRY_URL": registry_url}
+    settings = load(config=None, overrides={"nodes": [NODE], "state_dir": folder}, environ=environ, cwd=folder).settings
+    state = StateFolder(folder / "state")
+    with state.locked():
+        watch = start.watch_of(settings, state)
+        return await Poller(watch=watch, folder=state, clock=start.clock, stopping=asyncio.Event()).poll()
+
+
+class _Mailbox:
+    """A webhook on loopback that keeps what apprise's `json://` posts to it."""
+
+    def __init__(self) -> None:
+        arrived: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", "0"))
+                posted = json.loads(self.rfile.read(length))
+                arrived.append(f"{posted['title']}\n{posted['message']}")
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: the demo prints what arrived."""
+
+        self._arrived = arrived
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.url = f"json://127.0.0.1:{self._server.server_port}/demo"
+
+    def take(self) -> list[str]:
+        """Give what arrived since the last time."""
+        taken = list(self._arrived)
+        self._arrived.clear()
+        return taken
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

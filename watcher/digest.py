@@ -1,0 +1,245 @@
+"""One message's events as a digest: what is said, in which order, and how many are not shown. Pure.
+
+Contract, Alerts: worst first, grouped by node, a burst summarised past a cap with the count of what is not shown.
+How it looks in a format is `watcher.render`'s business; here our own words (`Said`) are kept apart from strangers'
+text (`Quoted`), so that no format can mix them up.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from watcher.events import SEVERITY, Event, Kind, event_id
+from watcher.versions import STATUSES
+
+LINES = 25
+"""Lines one message shows at most."""
+LINES_PER_NODE = 5
+"""Lines one node gets at most, where the message is about several."""
+_BASELINES = 3
+_CHANGES = 4
+_NAME = "Comfy Watch"
+_SAFE_IN_TITLE = re.compile(r"(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
+_FIELD = re.compile(r"[A-Za-z_]{1,60}")
+_SAMPLE_NODE = "this-is-only-a-test"
+_SAYS_IT_ALL = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
+"""Kinds beside which the status before would say nothing new."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """Our own words."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Quoted:
+    """Strangers' text, as it came."""
+
+    text: str
+
+
+Words = Said | Quoted
+Counts = tuple[tuple[Kind, int], ...]
+"""How many of which kind, worst first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One event, or one of several baselines (then `subject` is the node)."""
+
+    kind: Kind
+    lead: str
+    subject: str | None = None
+    notes: tuple[Words, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The lines under one heading: strangers' text for a node, ours otherwise. `url` is the node's page or empty."""
+
+    heading: Words
+    url: str = ""
+    lines: tuple[Line, ...]
+    hidden: Counts = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Digest:
+    """A message to be rendered. `titles` run from full to short and hold only safe ASCII; the first that fits is meant.
+
+    `hidden` counts what no group shows. `reference` is the same for the same events: it tells a repeat by its face.
+    """
+
+    worst: Kind
+    titles: tuple[str, ...]
+    groups: tuple[Group, ...]
+    hidden: Counts = ()
+    reference: str
+
+
+def compose(events: tuple[Event, ...]) -> Digest:
+    """Write the digest of one message's events, of which there must be one at least."""
+    by_node: dict[str, list[Event]] = {}
+    baselines = [event for event in events if event.kind is Kind.BASELINE]
+    several = len(baselines) > _BASELINES
+    for event in sorted(events, key=lambda event: SEVERITY[event.kind]):
+        if not (several and event.kind is Kind.BASELINE):
+            by_node.setdefault("" if event.node is None else event.node.lower() or "?", []).append(event)
+    cap = LINES_PER_NODE if len(by_node) > 1 else LINES
+    groups = [_group(of_node, cap) for of_node in by_node.values()]
+    if several:
+        groups.append(_baseline_group(baselines))
+    whole = Digest(
+        worst=min((event.kind for event in events), key=SEVERITY.__getitem__),
+        titles=_titles(events),
+        groups=tuple(groups),
+        reference=event_id(*(event.id for event in events))[:8],
+    )
+    while sum(len(group.lines) for group in whole.groups) > LINES:
+        whole = shorter(whole)
+    return whole
+
+
+def shorter(digest: Digest) -> Digest:
+    """Give the digest with its last line counted instead of shown; one without lines comes back as it is."""
+    if not digest.groups:
+        return digest
+    *groups, last = digest.groups
+    *lines, gone = last.lines
+    hidden = _sum(last.hidden, ((gone.kind, 1),))
+    if lines:
+        return replace(digest, groups=(*groups, replace(last, lines=tuple(lines), hidden=hidden)))
+    return replace(digest, groups=tuple(groups), hidden=_sum(digest.hidden, hidden))
+
+
+def sample(at: str) -> tuple[Event, ...]:
+    """Give events that show what an alert looks like and say that they are only a test. `at` is RFC 3339 UTC."""
+    reason = "a test of your alerts, nothing has happened"
+    return (
+        Event(
+            id=event_id("test", at, 1), kind=Kind.NEW, node=_SAMPLE_NODE, version="1.0.1", reason=reason, at=at, url=""
+        ),
+        Event(
+            id=event_id("test", at, 2),
+            kind=Kind.DEPRECATED,
+            node=_SAMPLE_NODE,
+            version="1.0.0",
+            reason=reason,
+            at=at,
+            url="",
+        ),
+    )
+
+
+def counted(counts: Counts) -> str:
+    """Say the counts: "1 banned, 30 new"."""
+    return ", ".join(f"{count} {_called(kind)}" for kind, count in counts)
+
+
+def more(counts: Counts) -> str:
+    """Say what is not shown: "… and 31 more: 1 banned, 30 new"."""
+    total = sum(count for _, count in counts)
+    return f"… and {total} more{' ' + _called(counts[0][0]) if len(counts) == 1 else ': ' + counted(counts)}"
+
+
+def _called(kind: Kind) -> str:
+    return "now watched" if kind is Kind.BASELINE else kind.value
+
+
+def _titles(events: tuple[Event, ...]) -> tuple[str, ...]:
+    said = counted(_count(event.kind for event in events))
+    nodes = {event.node for event in events}
+    titles = [f"{_NAME}: {said}"]
+    if len(nodes) == 1 and (node := nodes.pop()) and _SAFE_IN_TITLE.fullmatch(node):
+        titles.insert(0, f"{_NAME}: {node}: {said}")
+    return (*titles, f"{_NAME}: {len(events)} event{'' if len(events) == 1 else 's'}", _NAME)
+
+
+def _group(events: list[Event], cap: int) -> Group:
+    first = events[0]
+    return Group(
+        heading=Said("Comfy Registry") if first.node is None else Quoted(first.node),
+        url="" if first.node is None else first.url,
+        lines=tuple(_line(event) for event in events[:cap]),
+        hidden=_count(event.kind for event in events[cap:]),
+    )
+
+
+def _baseline_group(events: list[Event]) -> Group:
+    """Say many first listings as one group, those with something wrong in them first."""
+    ordered = sorted(events, key=lambda event: _trouble(event.reason))
+    lines = [replace(_line(event), lead="", subject=event.node) for event in ordered[:LINES]]
+    return Group(
+        heading=Said(f"Now watched: {len(events)} node packs"),
+        lines=tuple(lines),
+        hidden=_count(event.kind for event in ordered[LINES:]),
+    )
+
+
+def _trouble(summary: str) -> int:
+    """Rank a baseline by the words its summary (`watcher.baseline`) names problem versions with."""
+    words = ("banned:", "flagged:", "deprecated:")
+    return next((rank for rank, word in enumerate(words) if word in summary), len(words))
+
+
+def _line(event: Event) -> Line:
+    notes: list[Words] = []
+    if event.before and event.version is not None and event.kind not in _SAYS_IT_ALL:
+        notes += [Said(" (was "), _status(event.before), Said(")")]
+    for number, change in enumerate(event.changes[:_CHANGES]):
+        field = Said(change.field) if _FIELD.fullmatch(change.field) else Quoted(change.field)
+        notes += [
+            Said("; " if number else ": "),
+            field,
+            Said(" "),
+            _value(change.before),
+            Said(" → "),
+            _value(change.after),
+        ]
+    if len(event.changes) > _CHANGES:
+        notes.append(Said(f"; and {len(event.changes) - _CHANGES} more fields"))
+    if event.reason:
+        notes += [Said(": "), Quoted(event.reason)]
+    return Line(kind=event.kind, lead=_lead(event), subject=event.version, notes=tuple(notes))
+
+
+def _lead(event: Event) -> str:
+    if event.version is not None:
+        return event.kind.value
+    match event.kind:
+        case Kind.BANNED:
+            return "the whole node pack is banned"
+        case Kind.REINSTATED:
+            return "the node pack is no longer banned"
+        case Kind.REMOVED:
+            return "no version is listed any more"
+        case Kind.FAILING:
+            return "cannot be read" if event.node is not None else "the registry cannot be read"
+        case Kind.RECOVERED:
+            return "can be read again" if event.node is not None else "the registry can be read again"
+        case _:
+            return _called(event.kind)
+
+
+def _status(status: str) -> Words:
+    return Said(status) if status in (*STATUSES, "removed") else Quoted(status)
+
+
+def _value(value: str) -> Words:
+    return Quoted(value) if value else Said("(empty)")
+
+
+def _count(kinds: Iterable[Kind]) -> Counts:
+    return _sum(tuple((kind, 1) for kind in kinds))
+
+
+def _sum(*counts: Counts) -> Counts:
+    total: Counter[Kind] = Counter()
+    for kind, count in (pair for several in counts for pair in several):
+        total[kind] += count
+    return tuple(sorted(total.items(), key=lambda pair: SEVERITY[pair[0]]))

@@ -1,0 +1,73 @@
+"""Delivery of what is due: each channel on its own, in order, with every acknowledgement durable before the next."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from watcher import outbox
+from watcher.channels import Channel
+from watcher.outbox import Outbox
+from watcher.store import StateFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """How to deliver: seconds for one message, seconds after which an alert is given up, and the clock."""
+
+    timeout: float
+    expiry: float
+    clock: Callable[[], str]
+    stopping: asyncio.Event
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """What came of it: the outbox now, counts of alerts, and why a channel failed, by channel name."""
+
+    waiting: Outbox
+    delivered: int = 0
+    expired: int = 0
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], terms: Terms) -> Dispatch:
+    """Send what is due on every channel at once. Raises StateError if an acknowledgement can't be made durable."""
+    now = terms.clock()
+    due = [c for c in channels if c.name in waiting.queues and outbox.is_due(waiting.queues[c.name], now)]
+    done = Dispatch(waiting)
+    if due:
+        with ThreadPoolExecutor(len(due), thread_name_prefix="channel") as threads:
+            work = [_send_queue(folder, channel, done, terms, threads) for channel in due]
+            ends = await asyncio.gather(*work, return_exceptions=True)
+        for end in ends:
+            if isinstance(end, BaseException):
+                raise end
+    for channel in channels:
+        if channel.name in done.waiting.queues:
+            done.waiting, old = outbox.expired(done.waiting, channel.name, terms.clock(), terms.expiry)
+            done.expired += sum(len(message.events) for message in old)
+    return done
+
+
+async def _send_queue(
+    folder: StateFolder, channel: Channel, done: Dispatch, terms: Terms, threads: ThreadPoolExecutor
+) -> None:
+    from watcher.delivery import Undelivered, deliver
+
+    loop = asyncio.get_running_loop()
+    while (queue := done.waiting.queues.get(channel.name)) and queue.messages and not terms.stopping.is_set():
+        message = queue.messages[0]
+        events = tuple(done.waiting.events[key] for key in message.events)
+        reached = frozenset(message.reached)
+        place = folder.sending(channel.name, message.id)
+        outcome = await loop.run_in_executor(threads, deliver, channel, events, terms.timeout, reached)
+        if isinstance(outcome, Undelivered):
+            done.waiting = outbox.failed(done.waiting, channel.name, outcome.reason, terms.clock(), outcome.reached)
+            done.failures[channel.name] = outcome.reason
+            return
+        folder.arrived(channel.name, message.id, place)
+        done.waiting = outbox.acknowledged(done.waiting, channel.name, message.id)
+        done.delivered += len(message.events)

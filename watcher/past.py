@@ -1,0 +1,73 @@
+"""`history`: which of the recorded events somebody asked for, newest first."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+from watcher import durations, times
+from watcher.events import Event, Kind
+from watcher.strangers import plain
+from watcher.tables import kind, table
+
+_REASON = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """Which events: of these nodes (lower-case) and kinds (empty: all), not before `since` (RFC 3339 or ""), at most `limit`."""
+
+    nodes: Collection[str] = ()
+    kinds: Collection[Kind] = ()
+    since: str = ""
+    limit: int = 50
+
+
+def since(text: str, now: str) -> str:
+    """Read `--since`: a duration back from `now`, or a date or time; ValueError says what is allowed."""
+    try:
+        return times.later(now, -durations.parse(text))
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return times.show(times.read(text))
+    except ValueError:
+        raise ValueError(f"{plain(text, 40)!r} is neither a duration (7d, 12h) nor a date (2026-01-31)") from None
+
+
+def choose(events: Sequence[Event], wanted: Wanted) -> list[Event]:
+    """Give the wanted events, newest first."""
+    chosen = [
+        event
+        for event in reversed(events)
+        if (not wanted.nodes or (event.node or "").lower() in wanted.nodes)
+        and (not wanted.kinds or event.kind in wanted.kinds)
+        and (not wanted.since or times.seconds_between(wanted.since, event.at) >= 0)
+    ]
+    return chosen[: wanted.limit]
+
+
+def lines(events: Sequence[Event]) -> list[str]:
+    """Give a table for a person."""
+    if not events:
+        return ["No events."]
+    return table(
+        ("TIME", "EVENT", "NODE", "VERSION", "WHAT"),
+        [
+            (
+                event.at[:19].replace("T", " ") + "Z",
+                kind(event.kind),
+                plain(event.node, 60) if event.node is not None else "(registry)",
+                plain(event.version, 40) if event.version is not None else "-",
+                _what(event),
+            )
+            for event in events
+        ],
+    )
+
+
+def _what(event: Event) -> str:
+    changed = ", ".join(change.field for change in event.changes)
+    moved = f"{plain(event.before, 40)} → {plain(event.after, 40)}" if event.before and event.after else ""
+    parts = [changed or moved, plain(event.reason, _REASON)]
+    return "; ".join(part for part in parts if part) or "-"

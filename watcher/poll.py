@@ -1,0 +1,186 @@
+"""One poll: read every watched node, compare, save the change with its alerts, then deliver. The only conductor."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
+
+from watcher import dispatch, health, outbox
+from watcher.channels import Channel
+from watcher.dispatch import Dispatch
+from watcher.events import Event
+from watcher.registry import Limits, Registry
+from watcher.sightings import Terms
+from watcher.snapshot import Snapshot
+from watcher.state import Addresses, State
+from watcher.store import StateFolder
+from watcher.survey import Findings, Survey, explained
+from watcher.versions import STATUSES
+
+_Result = TypeVar("_Result")
+
+
+class StoppedError(Exception):
+    """The poll was told to stop while it was reading; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch:
+    """All that a poll is told. Seconds, and `statuses` by short name.
+
+    `addresses` are the channels' digests by name, and `accepted` is what to keep of them (`watcher.accepted`).
+    """
+
+    nodes: tuple[str, ...]
+    statuses: tuple[str, ...]
+    registry_url: str
+    limits: Limits
+    baseline: str
+    failure_threshold: int
+    channels: tuple[Channel, ...]
+    alert_expiry: float
+    addresses: Mapping[str, str]
+    accepted: Addresses
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one poll did. `errors` and `empty` are (node, what) and node ids; the counts below are of alerts."""
+
+    started: str
+    finished: str
+    watched: int
+    checked: int
+    events: tuple[Event, ...]
+    errors: tuple[tuple[str, str], ...]
+    empty: tuple[str, ...]
+    delivered: int
+    pending: int
+    expired: int
+    channel_errors: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poller:
+    """Polls one watch into one state folder, whose lock the caller holds.
+
+    `clock` gives the time as RFC 3339, `progress` is called after each node; `dry_run` writes and sends nothing.
+    """
+
+    watch: Watch
+    folder: StateFolder
+    clock: Callable[[], str]
+    stopping: asyncio.Event
+    progress: Callable[[], None] = lambda: None
+    dry_run: bool = False
+
+    async def poll(self) -> Report:
+        """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
+        started = self.clock()
+        state = self.folder.load()
+        findings, snapshot, checked_health, events = await self._until_stopped(self._look(state, started))
+        checks = replace(
+            state.checks,
+            polled_at=started,
+            health=checked_health,
+            checked=dict(sorted({**state.checks.checked, **findings.checked}.items())),
+            etags=dict(sorted(findings.etags.items())),
+        )
+        state = replace(state, checks=checks)
+        if self.dry_run:
+            done = Dispatch(state.outbox)
+        else:
+            state = self._save(state, snapshot, events, started)
+            done = await self._deliver(state)
+        return Report(
+            started=started,
+            finished=self.clock(),
+            watched=len(self.watch.nodes),
+            checked=len(self.watch.nodes) - len(findings.unread),
+            events=events,
+            errors=tuple((failed.node, failed.error) for failed in findings.unread.values()),
+            empty=tuple(findings.empty),
+            delivered=done.delivered,
+            pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
+            expired=done.expired,
+            channel_errors=done.failures,
+        )
+
+    async def deliver_due(self) -> Dispatch:
+        """Send what has become due between polls."""
+        return await self._deliver(self.folder.load())
+
+    async def _until_stopped(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+        task = asyncio.create_task(work)
+        stop = asyncio.create_task(self.stopping.wait())
+        try:
+            await asyncio.wait({task, stop}, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise StoppedError
+            return task.result()
+        finally:
+            task.cancel()
+            stop.cancel()
+            await asyncio.gather(task, stop, return_exceptions=True)
+
+    async def _look(self, state: State, started: str) -> tuple[Findings, Snapshot, health.Health, tuple[Event, ...]]:
+        """Read and compare; nothing is written."""
+        terms = Terms(
+            statuses=tuple(status for status in STATUSES if status in self.watch.statuses),
+            baseline=self.watch.baseline,
+            now=started,
+        )
+        limits = self.watch.limits
+        async with Registry(self.watch.registry_url, limits, expected_requests=len(self.watch.nodes)) as registry:
+            findings = await Survey(
+                registry=registry,
+                nodes=self.watch.nodes,
+                state=state,
+                terms=terms,
+                concurrency=limits.concurrency,
+                clock=self.clock,
+                progress=self.progress,
+            ).read()
+            events = tuple(event for found in findings.events.values() for event in found)
+            events = await explained(registry, events, limits.timeout)
+        nodes_now = {**state.snapshot.nodes, **findings.nodes}
+        snapshot = replace(state.snapshot, nodes=nodes_now) if findings.nodes else state.snapshot
+        assessed = health.assess(
+            state.checks.health, snapshot, findings.unread, findings.read, self.watch.failure_threshold, started
+        )
+        return findings, assessed.snapshot, assessed.health, events + assessed.events
+
+    def _save(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
+        """Make change and alerts durable in one step, then the rest of what this poll learned."""
+        revision = state.snapshot.revision
+        waiting = outbox.renamed(state.outbox, self.watch.addresses)
+        if waiting.unrecorded:
+            self.folder.record_rest(waiting)
+            waiting = outbox.recorded(waiting)
+        if snapshot != state.snapshot:
+            snapshot = replace(snapshot, revision=revision + 1)
+            if events:
+                waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
+                waiting = outbox.addressed(waiting, self.watch.addresses)
+                self.folder.prepare(waiting, revision)
+            self.folder.commit(snapshot)
+            if events:
+                self.folder.record(events)
+                waiting = outbox.recorded(waiting)
+        self.folder.save_checks(state.checks, snapshot.revision)
+        if self.watch.accepted != state.addresses:
+            self.folder.save_addresses(self.watch.accepted)
+        return replace(state, snapshot=snapshot, outbox=waiting)
+
+    async def _deliver(self, state: State) -> Dispatch:
+        terms = dispatch.Terms(
+            timeout=self.watch.limits.timeout,
+            expiry=self.watch.alert_expiry,
+            clock=self.clock,
+            stopping=self.stopping,
+        )
+        done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
+        self.folder.settle(done.waiting, state.snapshot.revision)
+        return done

@@ -1,0 +1,180 @@
+"""From answers to readings: every page of a node put together, and each way it can go wrong decided.
+
+The traps are those of the registry notes: text order, shifting pages, an ignored filter, error bodies of any shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+
+from watcher import wire
+from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.registry import PAGE_SIZE, Answer, NoAnswerError, Query, Registry
+from watcher.strangers import plain
+from watcher.versions import STATUSES, Version, in_order
+
+MOST_PAGES = 200
+"""20,000 versions: more than any node has by far, and an end to an answer that claims anything."""
+
+_REASON_PAGES = 5
+_ERROR_LENGTH = 200
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known."""
+
+    node: str
+    statuses: tuple[str, ...] = STATUSES
+    etag: str = ""
+
+    @property
+    def filter(self) -> tuple[str, ...]:
+        """The statuses to ask for; none where all are watched, so that unknown ones come too."""
+        return () if set(self.statuses) >= set(STATUSES) else self.statuses
+
+
+@dataclass(slots=True)
+class _Gathered:
+    """The pages so far. `fault` is the first thing that makes the listing incomplete."""
+
+    node: str
+    rows: dict[str, Version] = field(default_factory=dict)
+    count: int = 0
+    total: int | None = None
+    admin_tags_told: bool = False
+    fault: str = ""
+
+    def take(self, page: wire.Page, number: int) -> None:
+        """Add one page's rows, and notice what does not fit."""
+        foreign = 0
+        for row in page.rows:
+            if row.node_id.lower() != self.node.lower():
+                foreign += 1
+                continue
+            version = wire.read_version(row)
+            if version.key in self.rows:
+                self._note("a version came twice")
+            self.rows[version.key] = version
+            self.count += 1
+        self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
+        if foreign:
+            self._note("the answer holds other nodes' versions, as if nodeId were ignored")
+        if page.faults:
+            self._note(f"{page.faults[0]} on page {number}")
+        if page.total is None:
+            self._note("the answer does not say how many versions there are")
+        elif self.total is None:
+            self.total = page.total
+        elif self.total != page.total:
+            self._note("the number of versions changed between pages")
+
+    def _note(self, fault: str) -> None:
+        self.fault = self.fault or fault
+
+    def missing(self) -> str:
+        """Say what is wrong in the end, or ""."""
+        if not self.fault and self.count != self.total:
+            return f"{self.count} of {self.total} versions came"
+        return self.fault
+
+
+async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
+    """Read one node's versions, all pages. Every failure that can be expected is a value."""
+    try:
+        return await _read_node(registry, asked, now)
+    except NoAnswerError as error:
+        return Unreadable(node=asked.node, error=str(error), registry_wide=True)
+    except wire.NotAListingError as error:
+        return Unreadable(node=asked.node, error=str(error), registry_wide=False)
+
+
+async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
+    answer = await registry.ask(Query(node=asked.node, statuses=asked.filter), etag=asked.etag)
+    at = answer.date or now()
+    if answer.code != HTTPStatus.OK:
+        return _refused(asked, answer, at)
+    page = wire.read_page(answer.body)
+    gathered = _Gathered(asked.node)
+    gathered.take(page, 1)
+    size = min(page.pageSize or PAGE_SIZE, PAGE_SIZE)
+    number = 1
+    while not gathered.fault and len(page.rows) == size and gathered.count < (gathered.total or 0):
+        number += 1
+        if number > MOST_PAGES:
+            gathered.fault = f"it claims {gathered.total} versions, more than are read"
+            break
+        try:
+            later = await registry.ask(Query(node=asked.node, statuses=asked.filter, page=number))
+            if later.code != HTTPStatus.OK:
+                gathered.fault = f"page {number} was refused ({later.code})"
+                break
+            page = wire.read_page(later.body)
+        except (NoAnswerError, wire.NotAListingError) as error:
+            gathered.fault = f"page {number}: {error}"
+            break
+        gathered.take(page, number)
+    wanted = [version for version in gathered.rows.values() if not asked.filter or version.status in asked.filter]
+    return Listing(
+        node=asked.node,
+        versions=in_order(wanted),
+        at=at,
+        incomplete=gathered.missing(),
+        admin_tags_told=gathered.admin_tags_told or not gathered.rows,
+        etag=answer.etag if number == 1 else "",
+    )
+
+
+def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
+    """Decide what a status code other than 200 means for the node."""
+    message = wire.read_message(answer.body)
+    said = f": {plain(message, _ERROR_LENGTH)}" if message else ""
+    match answer.code:
+        case HTTPStatus.NOT_MODIFIED if asked.etag:
+            return Unchanged(node=asked.node, at=at)
+        case HTTPStatus.FORBIDDEN if message is not None:
+            return NodeBanned(node=asked.node, message=message, at=at)
+        case HTTPStatus.FORBIDDEN:
+            return _unreadable(asked, "access was refused (403) by something in front of the registry", wide=True)
+        case HTTPStatus.BAD_REQUEST:
+            return _unreadable(asked, f"the registry refused the question (400){said}", wide=False)
+        case HTTPStatus.NOT_FOUND:
+            return _unreadable(asked, f"the registry does not know it (404){said}; is the id right?", wide=False)
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            return _unreadable(asked, f"the registry asked to slow down (429){said}", wide=True)
+        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _unreadable(asked, f"the registry has a fault ({code}){said}", wide=True)
+        case code:
+            return _unreadable(asked, f"the registry gave an unexpected answer ({code}){said}", wide=True)
+
+
+def _unreadable(asked: Asked, error: str, *, wide: bool) -> Unreadable:
+    return Unreadable(node=asked.node, error=error, registry_wide=wide)
+
+
+async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> dict[str, str]:
+    """Ask for the reasons of some versions: `wanted` gives each one's status by version key; so is the answer keyed.
+
+    Reasons can be megabytes each, so only pages of the statuses in question are read, a few rows at a time, and only
+    until all were found. What cannot be had is left out: an alert does not wait for its reason.
+    """
+    found: dict[str, str] = {}
+    for status in sorted(set(wanted.values()) & set(STATUSES)):
+        missing = {key for key, of in wanted.items() if of == status}
+        for number in range(1, _REASON_PAGES + 1):
+            query = Query(node=node, statuses=(status,), include_status_reason=True, page=number, page_size=20)
+            try:
+                answer = await registry.ask(query, retries=1)
+                page = wire.read_page(answer.body) if answer.code == HTTPStatus.OK else wire.Page()
+            except (NoAnswerError, wire.NotAListingError):
+                break
+            for row in page.rows:
+                key = wire.read_version(row).key
+                if key in missing and row.node_id.lower() == node.lower():
+                    found[key] = row.status_reason or ""
+                    missing.discard(key)
+            if not missing or not page.rows:
+                break
+    return found

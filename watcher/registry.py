@@ -1,0 +1,229 @@
+"""The registry's `GET /versions` over HTTP: one bounded request, retried where that can help.
+
+Source: `versions-endpoint` of the Comfy Registry's published spec. What an answer means for a node is decided in
+`watcher.reader`; here it is only fetched, within a deadline, a size and the origin that was configured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import zlib
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from http import HTTPStatus
+from typing import Self
+
+import httpx
+
+from watcher import __version__, times, transport
+from watcher.versions import status_to_api
+
+PAGE_SIZE = 100
+"""The spec's maximum."""
+
+USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)"
+
+_LONGEST_WAIT = 30.0
+_LONGEST_RETRY_AFTER = 60.0
+_MOST_REDIRECTS = 5
+_REDIRECTS = {301, 302, 303, 307, 308}
+_RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on the registry's use: seconds, attempts, requests at once, bytes of decompressed body."""
+
+    timeout: float = 30.0
+    retries: int = 3
+    concurrency: int = 16
+    max_bytes: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What `GET /versions` can be asked: every parameter of the spec, under its own meaning; an empty one is omitted.
+
+    `statuses` are short names. `status_reason` is the spec's search in reasons, which the public endpoint may refuse.
+    """
+
+    node: str = ""
+    statuses: tuple[str, ...] = ()
+    include_status_reason: bool = False
+    page: int = 1
+    page_size: int = PAGE_SIZE
+    status_reason: str = ""
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Give the query's parameters in the API's names."""
+        pairs = [("nodeId", self.node)] if self.node else []
+        pairs += [("statuses", status_to_api(status)) for status in self.statuses]
+        if self.include_status_reason:
+            pairs.append(("include_status_reason", "true"))
+        if self.status_reason:
+            pairs.append(("status_reason", self.status_reason))
+        return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """A whole answer: status code, decompressed body, and what its headers tell that is of use (else "")."""
+
+    code: int
+    body: bytes
+    date: str = ""
+    etag: str = ""
+
+
+class NoAnswerError(Exception):
+    """There was no usable answer. The message says why, in our words, to a person."""
+
+
+class Registry:
+    """One pooled connection to the registry, for the length of a poll. An async context manager."""
+
+    def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1) -> None:
+        """Prepare for about `expected_requests` requests to `url`; ValueError as `transport.open_transport`."""
+        self._base = httpx.URL(url.rstrip("/") + "/versions")
+        self._limits = limits
+        self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._resume_at = 0.0
+        self._headers = [
+            ("Host", self._base.netloc.decode("ascii")),
+            ("User-Agent", USER_AGENT),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+        ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._transport.aclose()
+
+    async def ask(self, query: Query, *, etag: str = "", retries: int | None = None) -> Answer:
+        """Ask for one page, again where that can help: network errors, 429 and 5xx.
+
+        `etag` makes the question conditional; `retries` overrides the limits'. Raises NoAnswerError after the last try.
+        """
+        tries = self._limits.retries if retries is None else retries
+        url = self._base.copy_with(params=query.parameters())
+        for attempt in range(tries + 1):
+            wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            try:
+                async with self._slots:
+                    await self._rest()
+                    answer, retry_after = await self._once(url, etag)
+            except (httpx.TransportError, OSError, TimeoutError) as error:
+                if attempt == tries:
+                    raise NoAnswerError(transport.describe(error)) from None
+            else:
+                if answer.code not in _RETRIED or attempt == tries:
+                    return answer
+                if retry_after is not None:
+                    wait = retry_after
+                    self._resume_at = max(self._resume_at, asyncio.get_running_loop().time() + wait)
+            await asyncio.sleep(wait)
+        raise AssertionError("a try either answers or raises")
+
+    async def _rest(self) -> None:
+        """Hold back while the registry asked everybody to (`Retry-After`)."""
+        loop = asyncio.get_running_loop()
+        while (left := self._resume_at - loop.time()) > 0:
+            await asyncio.sleep(left)
+
+    async def _once(self, url: httpx.URL, etag: str) -> tuple[Answer, float | None]:
+        """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
+        async with asyncio.timeout(self._limits.timeout):
+            for _ in range(_MOST_REDIRECTS):
+                response = await self._transport.handle_async_request(self._request(url, etag))
+                try:
+                    location = response.headers.get("location", "")
+                    if response.status_code not in _REDIRECTS or not location:
+                        return await self._read(response), _retry_after(response.headers)
+                finally:
+                    await response.aclose()
+                url = self._followed(url, location)
+        raise NoAnswerError("it redirects without end")
+
+    def _request(self, url: httpx.URL, etag: str) -> httpx.Request:
+        headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
+        seconds = self._limits.timeout
+        timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
+        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
+
+    def _followed(self, url: httpx.URL, location: str) -> httpx.URL:
+        try:
+            target = url.join(location)
+        except httpx.InvalidURL:
+            raise NoAnswerError("it redirects to no address") from None
+        if _origin(target) != _origin(self._base):
+            raise NoAnswerError("it redirects to another host, which is not followed; check registry_url")
+        return target
+
+    async def _read(self, response: httpx.Response) -> Answer:
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        body = _Body(encoding, self._limits.max_bytes)
+        async for chunk in response.aiter_raw():
+            body.add(chunk)
+        return Answer(
+            code=response.status_code,
+            body=body.finish(),
+            date=_date(response.headers.get("date", "")),
+            etag=response.headers.get("etag", ""),
+        )
+
+
+class _Body:
+    """Gathers a body and decompresses it, never beyond the limit."""
+
+    def __init__(self, encoding: str, limit: int) -> None:
+        if encoding not in {"", "identity", "gzip", "x-gzip"}:
+            raise NoAnswerError("its answer is compressed in a way that was not asked for")
+        self._unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+
+    def add(self, chunk: bytes) -> None:
+        if self._unzip is not None:
+            try:
+                chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
+            except zlib.error:
+                raise NoAnswerError("its answer is damaged (gzip)") from None
+        self._size += len(chunk)
+        if self._size > self._limit:
+            raise NoAnswerError(f"its answer is larger than {self._limit / 1024 / 1024:g} MB (max_response_mb)")
+        self._parts.append(chunk)
+
+    def finish(self) -> bytes:
+        if self._unzip is not None and self._size and not self._unzip.eof:
+            raise NoAnswerError("its answer is damaged (gzip)")
+        return b"".join(self._parts)
+
+
+def _origin(url: httpx.URL) -> tuple[str, str, int]:
+    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+
+
+def _retry_after(headers: httpx.Headers) -> float | None:
+    """Read `Retry-After`, in seconds or as a date against the answer's own clock; capped, None where it is neither."""
+    text = headers.get("retry-after", "").strip()
+    if text.isascii() and text.isdigit():
+        seconds = float(text[:9])
+    else:
+        try:
+            now = parsedate_to_datetime(headers["date"])
+            seconds = (parsedate_to_datetime(text) - now).total_seconds()
+        except (ValueError, TypeError, KeyError):
+            return None
+    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+
+
+def _date(text: str) -> str:
+    try:
+        return times.show(parsedate_to_datetime(text)) if text else ""
+    except ValueError:
+        return ""

@@ -1,0 +1,193 @@
+"""A digest as Markdown, HTML or plain text that fits a service's limits. Pure.
+
+Strangers' text is made plain (`watcher.strangers`) and then always quoted as code: nothing inside a code span is
+markup, a mention, a link or an emoji, in CommonMark as in the dialects of Slack, Discord, Telegram, Matrix and
+Mattermost, and also where a service reads plain text as Markdown. Only our own words carry markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from watcher.digest import Digest, Group, Line, Said, Words, counted, more, shorter
+from watcher.events import Kind
+from watcher.strangers import plain
+
+
+class Format(StrEnum):
+    """How a message is marked up; the values are apprise's names too."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A message as it is sent. `title` is safe ASCII that needs no escaping in any format; it may be empty."""
+
+    title: str
+    body: str
+
+
+SYMBOLS: dict[Kind, str] = {
+    Kind.BANNED: "⛔",
+    Kind.FLAGGED: "🚩",
+    Kind.DELETED: "🗑",
+    Kind.REMOVED: "❌",
+    Kind.FAILING: "🔌",
+    Kind.DEPRECATED: "📉",
+    Kind.CHANGED: "📝",
+    Kind.REINSTATED: "✅",
+    Kind.UNDEPRECATED: "📈",
+    Kind.RECOVERED: "✅",
+    Kind.NEW: "✨",
+    Kind.PENDING: "⏳",
+    Kind.BASELINE: "👀",
+}
+
+_QUOTES = (300, 120, 60)
+"""How long a quotation may be: the first length at which the whole digest fits, else the last."""
+_SUBJECT = 80
+_LEAST = 20
+_LINK = re.compile(r"https://registry\.comfy\.org(?:/[A-Za-z0-9._~%/-]{0,400})?")
+
+
+def render(digest: Digest, format: Format, body_limit: int, title_limit: int) -> Rendered:  # noqa: A002 - what apprise calls it too
+    """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
+
+    Quotations get shorter first, then lines are counted instead of shown, last first. Markup is never cut.
+    """
+    title = next((title for title in digest.titles if len(title) <= title_limit), "")
+    for quote in _QUOTES:
+        body = _body(digest, format, quote)
+        if _size(body) <= body_limit:
+            return Rendered(title=title, body=body)
+    while digest.groups:
+        digest = shorter(digest)
+        body = _body(digest, format, _QUOTES[-1])
+        if _size(body) <= body_limit:
+            return Rendered(title=title, body=body)
+    body = next((said for said in digest.titles if len(said) <= body_limit), "")
+    return Rendered(title=title, body=body or "!"[:body_limit])
+
+
+def fitted(
+    digest: Digest,
+    format: Format,  # noqa: A002 - what apprise calls it too
+    limit: int,
+    title_limit: int,
+    size: Callable[[Rendered], int],
+) -> Rendered:
+    """Render the digest so that `size`, which may count what a service makes of a message, is at most `limit`.
+
+    Below `_LEAST` bytes of body it gives up getting smaller.
+    """
+    room = limit
+    while True:
+        message = render(digest, format, room, title_limit)
+        excess = size(message) - limit
+        if excess <= 0 or room <= _LEAST:
+            return message
+        room = max(_LEAST, room - excess)
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _body(digest: Digest, format: Format, quote: int) -> str:  # noqa: A002 - as above
+    writer = _WRITERS[format]
+    parts = [writer.group(group, quote) for group in digest.groups]
+    if digest.hidden:
+        parts.append(writer.block(more(digest.hidden) if digest.groups else counted(digest.hidden)))
+    parts.append(writer.block(f"ref {digest.reference}"))
+    return writer.between.join(parts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    """What one format needs to know: how to quote, to stress, to link, to list and to separate."""
+
+    said: Callable[[str], str]
+    quoted: Callable[[str], str]
+    stressed: Callable[[str], str]
+    link: Callable[[str], str]
+    listed: Callable[[str, list[str]], str]
+    block: Callable[[str], str]
+    between: str
+
+    def group(self, group: Group, quote: int) -> str:
+        heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Said) else ""
+        heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Said) else "(no name)")
+        if _LINK.fullmatch(group.url):
+            heading += self.link(group.url)
+        lines = [self.line(line, quote) for line in group.lines]
+        if group.hidden:
+            lines.append(self.said(more(group.hidden)))
+        return self.listed(heading, lines)
+
+    def line(self, line: Line, quote: int) -> str:
+        subject = self.quoted(plain(line.subject, _SUBJECT)) if line.subject else ""
+        notes = "".join(self.words(words, quote) for words in line.notes)
+        parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
+        return (" ".join(part for part in parts if part) + notes).rstrip(" :")
+
+    def words(self, words: Words, limit: int) -> str:
+        if isinstance(words, Said):
+            return self.said(words.text)
+        text = plain(words.text, limit)
+        return self.quoted(text) if text else ""
+
+
+def _code(text: str) -> str:
+    """Quote as a code span: a line of plain text without backticks can't leave it."""
+    text = text.replace("`", "'")
+    return f"`{text}`" if text else ""
+
+
+def _html_code(text: str) -> str:
+    return f"<code>{html.escape(text)}</code>" if text else ""
+
+
+def _bulleted(heading: str, lines: list[str]) -> str:
+    return "\n".join([heading, *(f"- {line}" for line in lines)])
+
+
+def _same(text: str) -> str:
+    return text
+
+
+_WRITERS: dict[Format, _Writer] = {
+    Format.MARKDOWN: _Writer(
+        said=_same,
+        quoted=_code,
+        stressed=lambda text: f"**{text}**",
+        link=lambda url: f" · [registry]({url})",
+        listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
+        block=_same,
+        between="\n\n",
+    ),
+    Format.HTML: _Writer(
+        said=html.escape,
+        quoted=_html_code,
+        stressed=lambda text: f"<b>{html.escape(text)}</b>",
+        link=lambda url: f' · <a href="{html.escape(url)}">registry</a>',
+        listed=lambda heading, lines: f"<p>{heading}</p><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>",
+        block=lambda text: f"<p>{html.escape(text)}</p>",
+        between="\n",
+    ),
+    Format.TEXT: _Writer(
+        said=_same,
+        quoted=_code,
+        stressed=_same,
+        link=lambda url: f" {url}",
+        listed=_bulleted,
+        block=_same,
+        between="\n\n",
+    ),
+}

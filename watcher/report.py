@@ -1,0 +1,102 @@
+"""What `check` says of a poll: to a person, as the contract's JSON document, and as an exit code."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+
+from watcher import times
+from watcher.events import SEVERITY, Event, Kind
+from watcher.poll import Report
+from watcher.records import event_form
+from watcher.strangers import plain
+from watcher.tables import kind
+
+_TEXT = 300
+
+
+def as_json(report: Report) -> str:
+    """Give the one document of `check --json` (contract, Commands)."""
+    return json.dumps(
+        {
+            "started": report.started,
+            "finished": report.finished,
+            "nodes": {
+                "watched": report.watched,
+                "checked": report.checked,
+                "failed": report.watched - report.checked,
+            },
+            "events": [event_form(event) for event in report.events],
+            "errors": [{"node": node, "error": plain(error, _TEXT)} for node, error in report.errors],
+            "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
+        },
+        indent=2,
+    )
+
+
+def lines(report: Report, *, dry_run: bool) -> list[str]:
+    """Give the lines for stdout: the events, worst first, and one that sums up."""
+    worst_first = sorted(report.events, key=lambda event: SEVERITY[event.kind])
+    names = max((len(_name(event)) for event in worst_first), default=0)
+    said = [f"{_name(event):<{names}}  {_padded(event.kind)}  {_what(event)}".rstrip() for event in worst_first]
+    counts = [_count(report.checked, "node") + " checked", _count(len(report.events), "event")]
+    if report.watched > report.checked:
+        counts.insert(1, f"{report.watched - report.checked} failed")
+    if report.delivered:
+        counts.append(_count(report.delivered, "alert") + " delivered")
+    if report.pending:
+        counts.append(_count(report.pending, "alert") + " still undelivered")
+    if report.expired:
+        counts.append(_count(report.expired, "alert") + " given up")
+    seconds = times.seconds_between(report.started, report.finished)
+    said.append(f"{', '.join(counts)} ({max(seconds, 0):.1f} s){'; dry run: nothing saved or sent' if dry_run else ''}")
+    return said
+
+
+def complaints(report: Report) -> list[str]:
+    """Give the lines for stderr: what could not be done and why."""
+    said = [f"error: {plain(node)}: {plain(error, _TEXT)}" for node, error in report.errors]
+    said += [f"warning: {plain(node)}: no versions found: is the id right?" for node in report.empty]
+    said += [
+        f"error: channel {name}: {plain(why)}; its alerts are kept and tried again"
+        for name, why in report.channel_errors.items()
+    ]
+    if report.expired:
+        said.append(f"error: {_count(report.expired, 'alert')} could not be delivered within alert_expiry: given up")
+    return said
+
+
+def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
+    """Give the exit code of a `check` (contract, Commands)."""
+    if any(event.kind in set(fail_on) for event in report.events):
+        return 3
+    return 1 if report.watched > report.checked or report.pending or report.expired else 0
+
+
+def _name(event: Event) -> str:
+    name = plain(event.node) if event.node is not None else "(registry)"
+    return f"{name} {plain(event.version, 60)}" if event.version is not None else name
+
+
+def _what(event: Event) -> str:
+    """Say what changed, in a line."""
+    parts = []
+    if event.kind is Kind.CHANGED:
+        parts += [f"{c.field}: {_value(c.before)} → {_value(c.after)}" for c in event.changes]
+    elif event.version is not None and event.before and event.after:
+        parts.append(f"{plain(event.before, 40)} → {plain(event.after, 40)}")
+    if event.reason:
+        parts.append(plain(event.reason, _TEXT))
+    return "; ".join(parts)
+
+
+def _value(text: str) -> str:
+    return plain(text, 80) or "(none)"
+
+
+def _padded(name: Kind) -> str:
+    return kind(name) + " " * (12 - len(name))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,73 @@
+"""From settings to what a poll needs: the watch, the state folder and alert URLs that apprise has accepted."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+
+from watcher import accepted, delivery, logs, times
+from watcher.failures import ConfigError, UsageError
+from watcher.poll import Watch
+from watcher.registry import Limits
+from watcher.settings import Loaded, Settings, load
+from watcher.store import StateFolder
+
+
+def clock() -> str:
+    """Give the time now, as the program writes times."""
+    return times.show(datetime.now(UTC))
+
+
+def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
+    """Load the settings from this process's surroundings and begin to log as they say; ConfigError as `load`."""
+    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=Path.cwd())
+    logs.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
+    return loaded
+
+
+def judged(settings: Settings, folder: StateFolder) -> accepted.Verdict:
+    """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal."""
+    channels = settings.all_channels()
+    if not channels:
+        return accepted.Verdict(addresses=folder.addresses(), digests={}, problems=())
+    verdict = accepted.judge(
+        channels,
+        folder.addresses(),
+        apprise=delivery.apprise_version(),
+        refusal=delivery.refusal,
+        new_salt=lambda: secrets.token_hex(16),
+    )
+    if verdict.problems:
+        raise ConfigError(*verdict.problems)
+    return verdict
+
+
+def watch_of(settings: Settings, folder: StateFolder) -> Watch:
+    """Give what to poll. UsageError if there is nothing to watch, ConfigError as `judged`."""
+    if not settings.nodes:
+        raise UsageError(
+            "there is nothing to watch: nodes is empty",
+            hint="name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)",
+        )
+    verdict = judged(settings, folder)
+    return Watch(
+        nodes=settings.nodes,
+        statuses=settings.statuses,
+        registry_url=settings.registry_url,
+        limits=Limits(
+            timeout=settings.timeout,
+            retries=settings.retries,
+            concurrency=settings.concurrency,
+            max_bytes=int(settings.max_response_mb * 1024 * 1024),
+        ),
+        baseline=settings.baseline,
+        failure_threshold=settings.failure_threshold,
+        channels=settings.all_channels(),
+        alert_expiry=settings.alert_expiry,
+        addresses=verdict.digests,
+        accepted=verdict.addresses,
+    )

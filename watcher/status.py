@@ -1,0 +1,159 @@
+"""`status`: what is known of every watched node, from the state alone; works offline."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watcher.snapshot import Mark, Node
+from watcher.state import State
+from watcher.strangers import plain
+from watcher.tables import kind, table
+from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, newest
+
+_PROBLEMS_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One watched node. `state` is `ok`, `failing`, `banned`, `empty` or `unchecked`; times are RFC 3339 or ""."""
+
+    node: str
+    state: str
+    newest: str
+    problems: tuple[Version, ...]
+    checked_at: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """One channel that owes alerts; `configured` is False for one that the settings name no more."""
+
+    channel: str
+    alerts: int
+    error: str
+    next_try: str
+    configured: bool
+
+
+def node_row(name: str, state: State) -> Row:
+    """Say how a watched node stands."""
+    key = name.lower()
+    node = state.snapshot.nodes.get(key, Node(node=name))
+    failure = state.checks.health.nodes.get(key)
+    present = [version for version in node.versions if node.marks.get(version.key) is not Mark.REMOVED]
+    installable = newest(version for version in present if version.status == ACTIVE)
+    return Row(
+        node=name,
+        state=_state(node, failing=failure is not None),
+        newest=installable.version if installable and not node.banned else "",
+        problems=tuple(v for v in present if v.status in {FLAGGED, BANNED} or v.deprecated),
+        checked_at=state.checks.checked.get(key, ""),
+        error=failure.error if failure else "",
+    )
+
+
+def _state(node: Node, *, failing: bool) -> str:
+    if node.banned:
+        return "banned"
+    if failing:
+        return "failing"
+    if node.baseline_at:
+        return "ok"
+    return "empty" if node.empty_since else "unchecked"
+
+
+def waiting(state: State, channels: Iterable[str]) -> list[Waiting]:
+    """Give the configured channels, and the former ones that still owe something."""
+    names = list(channels)
+    queues = state.outbox.queues
+    return [
+        Waiting(
+            channel=name,
+            alerts=state.outbox.alerts(name),
+            error=queues[name].error if name in queues else "",
+            next_try=queues[name].not_before if name in queues else "",
+            configured=name in names,
+        )
+        for name in [*names, *sorted(queues.keys() - set(names))]
+    ]
+
+
+def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dict[str, object]:
+    """Give the JSON-able form of `status --json`."""
+    return {
+        "polled_at": state.checks.polled_at or None,
+        "nodes": [
+            {
+                "node": row.node,
+                "state": row.state,
+                "newest": row.newest or None,
+                "problems": [
+                    {"version": v.version, "version_id": v.id or None, "status": v.status, "deprecated": v.deprecated}
+                    for v in row.problems
+                ],
+                "checked_at": row.checked_at or None,
+                "error": plain(row.error) or None,
+            }
+            for row in (node_row(name, state) for name in nodes)
+        ],
+        "channels": [
+            {
+                "name": owed.channel,
+                "undelivered": owed.alerts,
+                "error": owed.error or None,
+                "next_try": owed.next_try or None,
+                "configured": owed.configured,
+            }
+            for owed in waiting(state, channels)
+        ],
+    }
+
+
+def lines(state: State, nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+    """Give the tables for a person."""
+    rows = [node_row(name, state) for name in nodes]
+    said = table(
+        ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
+        [
+            (
+                plain(row.node, 60),
+                _shown_state(row),
+                plain(row.newest, 40) or "-",
+                _problems(row),
+                _when(row.checked_at),
+            )
+            for row in rows
+        ],
+    )
+    said += [f"{plain(row.node, 60)}: {plain(row.error)}" for row in rows if row.error]
+    if owing := waiting(state, channels):
+        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), [_owed(owed) for owed in owing])]
+    return said
+
+
+def _owed(owed: Waiting) -> tuple[str, str, str]:
+    name = owed.channel if owed.configured else f"{owed.channel} (no longer configured)"
+    return name, str(owed.alerts), plain(owed.error) or "-"
+
+
+def _shown_state(row: Row) -> str:
+    return kind(row.state)
+
+
+def _problems(row: Row) -> str:
+    if not row.problems:
+        return "-"
+    shown = [f"{plain(v.version, 40)} {_ailment(v)}" for v in reversed(row.problems[-_PROBLEMS_SHOWN:])]
+    more = len(row.problems) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _ailment(version: Version) -> str:
+    status = version.status if version.status in {FLAGGED, BANNED} else ""
+    return " ".join(kind(word) for word in (status, "deprecated" if version.deprecated else "") if word)
+
+
+def _when(moment: str) -> str:
+    return moment[:19].replace("T", " ") + "Z" if moment else "never"

@@ -1,0 +1,165 @@
+"""Reading every watched node and comparing each as it comes in, so that no more than a few listings are held at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import assert_never
+
+from watcher.diff import compare_ban, compare_listing
+from watcher.events import Event, Kind
+from watcher.health import Unread
+from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.reader import Asked, read_node, read_reasons
+from watcher.reasons import summarise
+from watcher.registry import Registry
+from watcher.sightings import Terms
+from watcher.snapshot import Node
+from watcher.state import State
+
+_A_FEW_BANS = 3
+_SHORTEST_STREAK = 8
+_NOT_TRIED = "not tried, since the registry could not be reached"
+_EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
+
+
+@dataclass(slots=True)
+class Findings:
+    """What the reading brings in, by lower-case node id.
+
+    `nodes` are the changed pictures, `read` and `unread` who could be read (id as watched) and who not, `checked` when
+    by the registry's clock, `etags` its names for those answers, `empty` the ids that have no version at all.
+    """
+
+    nodes: dict[str, Node] = field(default_factory=dict)
+    events: dict[str, tuple[Event, ...]] = field(default_factory=dict)
+    read: dict[str, str] = field(default_factory=dict)
+    unread: dict[str, Unread] = field(default_factory=dict)
+    checked: dict[str, str] = field(default_factory=dict)
+    etags: dict[str, str] = field(default_factory=dict)
+    empty: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True, kw_only=True)
+class Survey:
+    """One poll's reading of `nodes`, against `state`. `clock` gives RFC 3339; `progress` is called after each node."""
+
+    registry: Registry
+    nodes: tuple[str, ...]
+    state: State
+    terms: Terms
+    concurrency: int
+    clock: Callable[[], str]
+    progress: Callable[[], None]
+    findings: Findings = field(default_factory=Findings)
+    _bans: dict[str, NodeBanned] = field(default_factory=dict)
+    _streak: int = 0
+
+    async def read(self) -> Findings:
+        """Read all nodes, `concurrency` at once; what fails is in the findings."""
+        waiting = iter(self.nodes)
+        async with asyncio.TaskGroup() as group:
+            for _ in range(min(self.concurrency, len(self.nodes))):
+                group.create_task(self._work(waiting))
+        self._take_bans()
+        return self.findings
+
+    async def _work(self, waiting: Iterator[str]) -> None:
+        patience = max(self.concurrency, _SHORTEST_STREAK)
+        for node in waiting:
+            known = self.state.snapshot.nodes.get(node.lower())
+            if self._streak >= patience:
+                reading: Reading = Unreadable(node=node, error=_NOT_TRIED, registry_wide=True)
+            else:
+                reading = await self._read_one(node, known)
+            self._take(reading, known)
+            self.progress()
+
+    async def _read_one(self, node: str, known: Node | None) -> Reading:
+        settled = known is not None and known.baseline_at and not known.marks and not known.banned
+        same_question = settled and known is not None and known.statuses == self.terms.statuses
+        etag = self.state.checks.etags.get(node.lower(), "") if same_question else ""
+        try:
+            return await read_node(self.registry, Asked(node=node, statuses=self.terms.statuses, etag=etag), self.clock)
+        except Exception as error:  # noqa: BLE001 - whatever one node's answer provokes must not cost the other nodes
+            return Unreadable(node=node, error=f"unexpected {type(error).__name__}", registry_wide=False)
+
+    def _take(self, reading: Reading, known: Node | None) -> None:
+        findings = self.findings
+        key = reading.node.lower()
+        wide = False
+        match reading:
+            case Listing():
+                difference = compare_listing(known, reading, self.terms, self.state.checks.checked.get(key, ""))
+                if difference.node != known:
+                    findings.nodes[key] = difference.node
+                if difference.events:
+                    findings.events[key] = difference.events
+                if reading.incomplete:
+                    error = f"the listing is incomplete: {reading.incomplete}"
+                    findings.unread[key] = Unread(node=reading.node, error=error, registry_wide=False)
+                else:
+                    findings.read[key] = reading.node
+                    findings.checked[key] = reading.at
+                    if reading.etag:
+                        findings.etags[key] = reading.etag
+                    if not reading.versions and not difference.node.baseline_at:
+                        findings.empty.append(reading.node)
+            case NodeBanned():
+                self._bans[key] = reading
+            case Unchanged():
+                findings.read[key] = reading.node
+                findings.checked[key] = reading.at
+                findings.etags[key] = self.state.checks.etags.get(key, "")
+            case Unreadable(registry_wide=wide):
+                findings.unread[key] = Unread(node=reading.node, error=reading.error, registry_wide=wide)
+            case _:
+                assert_never(reading)
+        self._streak = self._streak + 1 if wide else 0
+
+    def _take_bans(self) -> None:
+        """Take the nodes that were answered with 403, unless so many are at once that it can't be about the nodes."""
+        known, findings = self.state.snapshot.nodes, self.findings
+        fresh = [key for key in self._bans if key not in known or not known[key].banned]
+        refused = len(fresh) >= _A_FEW_BANS and len(fresh) * 2 > len(self.nodes)
+        for key, ban in self._bans.items():
+            if refused and key in fresh:
+                error = f"the registry refused access (403) to {len(fresh)} nodes at once"
+                findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True)
+                continue
+            difference = compare_ban(known.get(key), replace(ban, message=summarise(ban.message)), self.terms)
+            findings.read[key] = ban.node
+            if difference.events:
+                findings.nodes[key] = difference.node
+                findings.events[key] = difference.events
+
+
+async def explained(registry: Registry, events: tuple[Event, ...], timeout: float) -> tuple[Event, ...]:
+    """Add the registry's reasons to the events that need one, as far as they come within `timeout` seconds."""
+    wanted: dict[str, dict[str, str]] = {}
+    for event in events:
+        if event.kind in _EXPLAINED and event.version is not None and event.node and event.after:
+            wanted.setdefault(event.node, {})[_key(event)] = event.after
+    if not wanted:
+        return events
+    reasons: dict[tuple[str | None, str], str] = {}
+
+    async def ask(node: str, versions: dict[str, str]) -> None:
+        for key, reason in (await read_reasons(registry, node, versions)).items():
+            reasons[node, key] = summarise(reason)
+
+    tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
+    _, late = await asyncio.wait(tasks, timeout=timeout)
+    for task in late:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    return tuple(
+        replace(event, reason=reason) if (reason := reasons.get((event.node, _key(event)))) else event
+        for event in events
+    )
+
+
+def _key(event: Event) -> str:
+    """Give the key of the version that an event is about (as `versions.Version.key`)."""
+    return event.version_id or f"={event.version}"

@@ -1,0 +1,60 @@
+"""Text for people on a terminal or in a pipe: aligned columns, colours only where they are wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from typing import TextIO
+
+import click
+
+from watcher.events import Kind
+
+COLOURS: dict[str, str] = {
+    Kind.BANNED: "red",
+    Kind.FLAGGED: "red",
+    Kind.DELETED: "magenta",
+    Kind.REMOVED: "magenta",
+    Kind.FAILING: "yellow",
+    Kind.DEPRECATED: "yellow",
+    Kind.CHANGED: "cyan",
+    Kind.NEW: "green",
+    Kind.REINSTATED: "green",
+    Kind.RECOVERED: "green",
+}
+
+
+def coloured(stream: TextIO) -> bool:
+    """Tell whether the stream is a terminal and nobody asked for no colour (`NO_COLOR`, `TERM=dumb`)."""
+    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    return wanted and stream.isatty()
+
+
+def say(line: str = "", *, error: bool = False) -> None:
+    """Write one line to stdout, or to stderr; what the stream's encoding lacks is replaced, never an error."""
+    stream = sys.stderr if error else sys.stdout
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    text = line.encode(encoding, "replace").decode(encoding)
+    click.echo(text, err=error, color=coloured(stream))
+
+
+def kind(name: str) -> str:
+    """Give an event kind, or a status, in its colour."""
+    return click.style(name, fg=COLOURS.get(name))
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Lay rows out under a head, columns two blanks apart; the last column is not padded."""
+    cells = [list(head), *[list(row) for row in rows]]
+    widths = [max(_width(row[column]) for row in cells) for column in range(len(head))]
+    lines = []
+    for number, row in enumerate(cells):
+        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
+        line = "  ".join(padded).rstrip()
+        lines.append(click.style(line, bold=True) if number == 0 else line)
+    return lines
+
+
+def _width(cell: str) -> int:
+    return len(click.unstyle(cell))
