@@ -31,7 +31,13 @@ Exit codes:
 """
 
 
-class _Kinds(click.ParamType):
+if TYPE_CHECKING:
+    _KindsType = click.ParamType[frozenset[Kind]]
+else:
+    _KindsType = click.ParamType
+
+
+class _Kinds(_KindsType):
     """Event kinds, comma-separated."""
 
     name = "KINDS"

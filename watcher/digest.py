@@ -23,7 +23,6 @@ _BASELINES = 3
 _CHANGES = 4
 _NAME = "Comfy Watch"
 _SAFE_IN_TITLE = re.compile(r"(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
-_FIELD = re.compile(r"[A-Za-z_]{1,60}")
 _SAMPLE_NODE = "this-is-only-a-test"
 _SAYS_IT_ALL = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds beside which the status before would say nothing new."""
@@ -192,15 +191,8 @@ def _line(event: Event) -> Line:
     if event.before and event.version is not None and event.kind not in _SAYS_IT_ALL:
         notes += [Said(" (was "), _status(event.before), Said(")")]
     for number, change in enumerate(event.changes[:_CHANGES]):
-        field = Said(change.field) if _FIELD.fullmatch(change.field) else Quoted(change.field)
-        notes += [
-            Said("; " if number else ": "),
-            field,
-            Said(" "),
-            _value(change.before),
-            Said(" → "),
-            _value(change.after),
-        ]
+        notes += [Said("; " if number else ": "), Quoted(change.field), Said(" ")]
+        notes += [_value(change.before), Said(" → "), _value(change.after)]
     if len(event.changes) > _CHANGES:
         notes.append(Said(f"; and {len(event.changes) - _CHANGES} more fields"))
     if event.reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Callable
 
@@ -61,10 +62,8 @@ async def _until(poller: Poller, moment: float) -> None:
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
         due = _next_due(poller)
         nap = left if due is None else min(left, max(due, _SHORTEST_NAP))
-        try:
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(poller.stopping.wait(), nap)
-        except TimeoutError:
-            pass
         if due is not None and due <= nap and not poller.stopping.is_set():
             await _deliver(poller)
 

@@ -15,7 +15,10 @@ _REASON = 120
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which events: of these nodes (lower-case) and kinds (empty: all), not before `since` (RFC 3339 or ""), at most `limit`."""
+    """Which events: of these nodes (lower-case) and kinds (of both, empty means all), at most `limit`.
+
+    `since` (RFC 3339, or "") is the earliest time.
+    """
 
     nodes: Collection[str] = ()
     kinds: Collection[Kind] = ()

@@ -155,7 +155,7 @@ def _told(value: object, names: tuple[str, ...]) -> Iterator[tuple[str, object]]
 
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
-    """Decode `outbox.json` into the snapshot's revision it was written at and the outbox; raises UnreadableFormError."""
+    """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
     form = _read(_OutboxForm, text)
     for queue in form.queues.values():
         for message in queue.messages:

@@ -131,7 +131,7 @@ class Registry:
     async def _rest(self) -> None:
         """Hold back while the registry asked everybody to (`Retry-After`)."""
         loop = asyncio.get_running_loop()
-        while (left := self._resume_at - loop.time()) > 0:
+        while (left := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110 - the moment may move while we wait
             await asyncio.sleep(left)
 
     async def _once(self, url: httpx.URL, etag: str) -> tuple[Answer, float | None]:

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from watcher.digest import Digest, Group, Line, Said, Words, counted, more, shorter
+from watcher.digest import Digest, Group, Line, Quoted, Said, Words, counted, more, shorter
 from watcher.events import Kind
 from watcher.strangers import plain
 
@@ -90,10 +90,9 @@ def fitted(
     room = limit
     while True:
         message = render(digest, format, room, title_limit)
-        excess = size(message) - limit
-        if excess <= 0 or room <= _LEAST:
+        if (taken := size(message)) <= limit or room <= _LEAST:
             return message
-        room = max(_LEAST, room - excess)
+        room = max(_LEAST, min(room - 10, room * limit // taken))
 
 
 def _size(text: str) -> int:
@@ -111,7 +110,7 @@ def _body(digest: Digest, format: Format, quote: int) -> str:  # noqa: A002 - as
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Writer:
-    """What one format needs to know: how to quote, to stress, to link, to list and to separate."""
+    """What one format needs to know. `quoted` gets one line of plain text without backticks, and never none."""
 
     said: Callable[[str], str]
     quoted: Callable[[str], str]
@@ -132,7 +131,7 @@ class _Writer:
         return self.listed(heading, lines)
 
     def line(self, line: Line, quote: int) -> str:
-        subject = self.quoted(plain(line.subject, _SUBJECT)) if line.subject else ""
+        subject = self.words(Quoted(line.subject), _SUBJECT) if line.subject else ""
         notes = "".join(self.words(words, quote) for words in line.notes)
         parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
         return (" ".join(part for part in parts if part) + notes).rstrip(" :")
@@ -140,18 +139,8 @@ class _Writer:
     def words(self, words: Words, limit: int) -> str:
         if isinstance(words, Said):
             return self.said(words.text)
-        text = plain(words.text, limit)
+        text = plain(words.text, limit).replace("`", "'")
         return self.quoted(text) if text else ""
-
-
-def _code(text: str) -> str:
-    """Quote as a code span: a line of plain text without backticks can't leave it."""
-    text = text.replace("`", "'")
-    return f"`{text}`" if text else ""
-
-
-def _html_code(text: str) -> str:
-    return f"<code>{html.escape(text)}</code>" if text else ""
 
 
 def _bulleted(heading: str, lines: list[str]) -> str:
@@ -165,7 +154,7 @@ def _same(text: str) -> str:
 _WRITERS: dict[Format, _Writer] = {
     Format.MARKDOWN: _Writer(
         said=_same,
-        quoted=_code,
+        quoted=lambda text: f"`{text}`",
         stressed=lambda text: f"**{text}**",
         link=lambda url: f" · [registry]({url})",
         listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
@@ -174,7 +163,7 @@ _WRITERS: dict[Format, _Writer] = {
     ),
     Format.HTML: _Writer(
         said=html.escape,
-        quoted=_html_code,
+        quoted=lambda text: f"<code>{html.escape(text)}</code>",
         stressed=lambda text: f"<b>{html.escape(text)}</b>",
         link=lambda url: f' · <a href="{html.escape(url)}">registry</a>',
         listed=lambda heading, lines: f"<p>{heading}</p><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>",
@@ -183,7 +172,7 @@ _WRITERS: dict[Format, _Writer] = {
     ),
     Format.TEXT: _Writer(
         said=_same,
-        quoted=_code,
+        quoted=lambda text: f"`{text}`",
         stressed=_same,
         link=lambda url: f" {url}",
         listed=_bulleted,

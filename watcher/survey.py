@@ -1,4 +1,4 @@
-"""Reading every watched node and comparing each as it comes in, so that no more than a few listings are held at once."""
+"""Reading every watched node and comparing each as it comes in: only a few listings are held at once."""
 
 from __future__ import annotations
 
@@ -135,8 +135,8 @@ class Survey:
                 findings.events[key] = difference.events
 
 
-async def explained(registry: Registry, events: tuple[Event, ...], timeout: float) -> tuple[Event, ...]:
-    """Add the registry's reasons to the events that need one, as far as they come within `timeout` seconds."""
+async def explained(registry: Registry, events: tuple[Event, ...], patience: float) -> tuple[Event, ...]:
+    """Add the registry's reasons to the events that need one, as far as they come within `patience` seconds."""
     wanted: dict[str, dict[str, str]] = {}
     for event in events:
         if event.kind in _EXPLAINED and event.version is not None and event.node and event.after:
@@ -150,7 +150,7 @@ async def explained(registry: Registry, events: tuple[Event, ...], timeout: floa
             reasons[node, key] = summarise(reason)
 
     tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
-    _, late = await asyncio.wait(tasks, timeout=timeout)
+    _, late = await asyncio.wait(tasks, timeout=patience)
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -10,7 +10,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, NoReturn
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -139,13 +139,13 @@ def _repeats_keys(body: bytes) -> bool:
 _REPEATED = object()
 
 
-def _object(pairs: list[tuple[str, Any]]) -> Any:
+def _object(pairs: list[tuple[str, Any]]) -> object:
     """Build an object, or the mark of one whose keys repeat."""
     built = dict(pairs)
     return built if len(built) == len(pairs) else _REPEATED
 
 
-def _no_constant(name: str) -> Any:
+def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no JSON")
 
 
@@ -174,7 +174,7 @@ def _read_in_parts(body: bytes) -> Page:
     return Page(versions=rows, total=total, pageSize=size, faults=tuple(faults), admin_tags_told=told)
 
 
-def _read_row(item: Any) -> Row | None:
+def _read_row(item: object) -> Row | None:
     try:
         row = _row().validate_python(item, strict=True) if isinstance(item, dict) else None
     except ValidationError:
@@ -182,5 +182,5 @@ def _read_row(item: Any) -> Row | None:
     return row if row is not None and _names(row) else None
 
 
-def _count(value: Any) -> int | None:
+def _count(value: object) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
