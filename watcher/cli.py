@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
@@ -42,13 +42,19 @@ class _Kinds(_KindsType):
 
     name = "KINDS"
 
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
         if isinstance(value, frozenset):
             return value
         try:
-            return frozenset(Kind(name.strip().lower()) for name in str(value).split(",") if name.strip())
+            kinds = frozenset(Kind(name.strip().lower()) for name in str(value).split(",") if name.strip())
         except ValueError:
+            kinds = frozenset()
+        if not kinds:
             self.fail(f"{value!r} is not a list of event kinds; known are {', '.join(Kind)}", param, ctx)
+        return kinds
+
+
+_NO_KINDS: frozenset[Kind] = frozenset()
 
 
 def _with_settings(command: _Command) -> Callable[..., int]:
@@ -61,7 +67,7 @@ def _with_settings(command: _Command) -> Callable[..., int]:
     @click.option("--log-format", metavar="FORMAT", help="auto, console or json.")
     @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
     @wraps(command)
-    def wrapped(*args: Any, config: Path | None, changed: tuple[str, ...], **options: Any) -> int:
+    def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
         names = ("state_dir", "registry_url", "log_level", "log_format")
         given: dict[str, object] = {name: options.pop(name) for name in names}
 
@@ -105,7 +111,7 @@ def cli() -> None:
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--fail-on", type=_Kinds(), default="", metavar="KINDS", help="Exit 3 on an event of these kinds.")
+@click.option("--fail-on", type=_Kinds(), default=_NO_KINDS, metavar="KINDS", help="Exit 3 on an event of these kinds.")
 @_with_settings
 def check(
     settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
@@ -130,7 +136,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @_with_settings
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
-    """Show every watched node and what is undelivered; works offline."""
+    """Show watched nodes and undelivered alerts; works offline."""
     from watcher import status as view
     from watcher.store import StateFolder
 
@@ -150,9 +156,11 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 
 @cli.command()
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node pack (repeatable).")
-@click.option("--kind", "kinds", type=_Kinds(), default="", metavar="KINDS", help="Only these kinds of event.")
+@click.option("--kind", "kinds", type=_Kinds(), default=_NO_KINDS, metavar="KINDS", help="Only these kinds of event.")
 @click.option("--since", metavar="WHEN", default="", help="A duration back (7d, 12h) or a date.")
-@click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, help="At most so many.")
+@click.option(
+    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="At most so many."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @_with_settings
 def history(
@@ -187,7 +195,7 @@ def history(
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
 @_with_settings
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
-    """Send a sample to each channel, or to those named, and say how each fared."""
+    """Send a sample to each channel, or to those named."""
     from watcher.check import send_samples
 
     return send_samples(settings({}).settings, channels)
@@ -197,7 +205,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @_with_settings
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
-    """Show the effective settings and where each came from; no network."""
+    """Show the effective settings and their origins; no network."""
     from watcher import show_settings
     from watcher.start import judged
     from watcher.store import StateFolder
@@ -227,7 +235,11 @@ def init(path: Path) -> int:
 
 @cli.command()
 def demo() -> int:
-    """Watch an embedded registry live through a release, a deprecation, a flag, a ban and a pardon."""
+    """Watch a registry of its own for a few seconds; no network.
+
+    A made-up node pack lives through a release, a deprecation, a flag, a ban and a pardon, and each alert is shown as
+    it arrives. Nothing is left behind.
+    """
     from watcher.demo import demo as play
 
     return play()
@@ -241,8 +253,13 @@ def main() -> NoReturn:
 def _exit_code() -> int:
     try:
         return int(cli.main(prog_name="comfy-watch", standalone_mode=False) or 0)
+    except click.exceptions.NoArgsIsHelpError as error:
+        say(error.format_message(), error=True)
+        return error.exit_code
     except click.ClickException as error:
-        _complain(WatchError(error.format_message(), "see comfy-watch --help"))
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "comfy-watch"
+        _complain(WatchError(error.format_message(), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
