@@ -1,0 +1,184 @@
+"""A digest says the worst first, by node, and counts what it does not show."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.digest import LINES, LINES_PER_NODE, Digest, Quoted, Said, compose, counted, more, sample, shorter
+from watcher.events import SEVERITY, Change, Event, Kind, event_id
+
+
+def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **more_fields: object) -> Event:
+    fields: dict[str, object] = {
+        "id": event_id(kind, node, version),
+        "kind": kind,
+        "node": node,
+        "version": version,
+        "at": "2026-01-01T00:00:00Z",
+        "url": f"https://registry.comfy.org/nodes/{node}",
+    }
+    return Event(**(fields | more_fields))  # type: ignore[arg-type]
+
+
+def _words(digest: Digest) -> str:
+    return " | ".join(
+        f"{line.lead} {line.subject}{''.join(words.text for words in line.notes)}"
+        for group in digest.groups
+        for line in group.lines
+    )
+
+
+def _total(digest: Digest) -> int:
+    hidden = [digest.hidden, *(group.hidden for group in digest.groups)]
+    return sum(len(group.lines) for group in digest.groups) + sum(n for counts in hidden for _, n in counts)
+
+
+def test_the_worst_comes_first_and_takes_its_node_with_it() -> None:
+    """A node stands where its worst event stands, with its other events under it, worst first."""
+    digest = compose(
+        (
+            _event(Kind.NEW, "calm"),
+            _event(Kind.FLAGGED, "bad"),
+            _event(Kind.NEW, "worse", "2.0.0"),
+            _event(Kind.BANNED, "Worse"),
+        )
+    )
+    assert [group.heading for group in digest.groups] == [Quoted("Worse"), Quoted("bad"), Quoted("calm")]
+    assert [line.kind for line in digest.groups[0].lines] == [Kind.BANNED, Kind.NEW]
+    assert digest.worst is Kind.BANNED
+    assert digest.titles[0] == "Comfy Watch: 1 banned, 1 flagged, 2 new"
+
+
+def test_a_line_says_what_changed() -> None:
+    """The status before, the changed fields and the reason are said."""
+    digest = compose(
+        (
+            _event(Kind.BANNED, before="flagged", after="banned", reason="malware"),
+            _event(
+                Kind.CHANGED, before="active", after="active", changes=(Change(field="tags", before="", after="x"),)
+            ),
+            _event(Kind.NEW, before="pending", after="active"),
+            _event(Kind.DEPRECATED, after="deprecated"),
+        )
+    )
+    assert _words(digest) == (
+        "banned 1.0.0 (was flagged): malware | deprecated 1.0.0 | changed 1.0.0: tags (empty) → x"
+        " | new 1.0.0 (was pending)"
+    )
+
+
+def test_many_changed_fields_are_counted() -> None:
+    """No more than four fields are spelled out; the others are counted."""
+    changes = tuple(Change(field=f"f{'x' * i}", before="a", after="b") for i in range(6))
+    assert _words(compose((_event(Kind.CHANGED, changes=changes),))).endswith("; and 2 more fields")
+
+
+def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
+    """What is not about a version is said in words, and the registry has a group of its own."""
+    digest = compose(
+        (
+            _event(Kind.BANNED, version=None, before="active", after="banned"),
+            _event(Kind.REMOVED, "gone", version=None),
+            _event(Kind.FAILING, None, version=None, reason="timed out", url="https://registry.comfy.org"),
+        )
+    )
+    assert _words(digest) == (
+        "the whole node pack is banned None | no version is listed any more None"
+        " | the registry cannot be read None: timed out"
+    )
+    assert digest.groups[2].heading == Said("Comfy Registry")
+
+
+def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
+    """The first poll of many nodes is one compact group; nodes with problem versions lead it."""
+    events = [_event(Kind.BASELINE, f"n{i}", None, reason="3 versions") for i in range(40)]
+    events[30] = _event(Kind.BASELINE, "n30", None, reason="3 versions; banned: 1.0.0")
+    digest = compose(tuple(events))
+    assert digest.titles[0] == "Comfy Watch: 40 now watched"
+    assert [group.heading for group in digest.groups] == [Said("Now watched: 40 node packs")]
+    assert digest.groups[0].lines[0].subject == "n30"
+    assert _total(digest) == 40
+
+
+def test_a_burst_is_counted_past_the_cap() -> None:
+    """A node gets five lines, a message 25, and every event beyond is in a count."""
+    events = tuple(_event(Kind.NEW, f"n{i % 10}", f"1.{i}.0") for i in range(200))
+    digest = compose(events)
+    assert sum(len(group.lines) for group in digest.groups) == LINES
+    assert max(len(group.lines) for group in digest.groups) == LINES_PER_NODE
+    assert _total(digest) == 200
+
+
+def test_a_message_about_one_node_may_use_all_lines() -> None:
+    """The cap per node only shares the room among several."""
+    digest = compose(tuple(_event(Kind.NEW, version=f"1.{i}.0") for i in range(30)))
+    assert len(digest.groups[0].lines) == LINES
+    assert digest.groups[0].hidden == ((Kind.NEW, 5),)
+
+
+_EVENTS = st.lists(
+    st.builds(
+        lambda kind, node, number: _event(kind, node, str(number) if number else None, reason="r"),
+        st.sampled_from(list(Kind)),
+        st.sampled_from([None, "a", "B", "b", "c", ""]),
+        st.integers(min_value=0, max_value=60),
+    ),
+    min_size=1,
+    max_size=120,
+)
+
+
+@given(_EVENTS)
+def test_nothing_is_silently_cut(events: list[Event]) -> None:
+    """Shown and counted events add up to all of them, also while the digest gets shorter."""
+    digest = compose(tuple(events))
+    assert _total(digest) == len(events)
+    while digest.groups:
+        smaller = shorter(digest)
+        assert _total(smaller) == len(events)
+        assert sum(len(g.lines) for g in smaller.groups) == sum(len(g.lines) for g in digest.groups) - 1
+        digest = smaller
+    assert shorter(digest) == digest
+
+
+@given(_EVENTS)
+def test_groups_and_lines_stand_in_order(events: list[Event]) -> None:
+    """Lines of a group, and the groups by their first line, never get worse on the way down."""
+    groups = [group for group in compose(tuple(events)).groups if not group.heading.text.startswith("Now watched")]
+    for group in groups:
+        ranks = [SEVERITY[line.kind] for line in group.lines]
+        assert ranks == sorted(ranks)
+    leads = [SEVERITY[group.lines[0].kind] for group in groups]
+    assert leads == sorted(leads)
+
+
+def test_the_title_names_a_single_node_only_where_its_id_is_harmless() -> None:
+    """A title has no escaping, so only plain letters, digits and single joints get into it."""
+    for node in ("ComfyUI_x_y", "rgthree-comfy"):
+        assert compose((_event(Kind.NEW, node),)).titles[0] == f"Comfy Watch: {node}: 1 new"
+    for node in ("evil.com", "_x_", "a__b__c", "@here", "a b", "-x", "x" * 61, ""):
+        assert compose((_event(Kind.NEW, node),)).titles[0] == "Comfy Watch: 1 new"
+
+
+def test_the_reference_tells_a_repeat() -> None:
+    """The same events have the same reference, others another one."""
+    one, two = (_event(Kind.NEW),), (_event(Kind.NEW), _event(Kind.BANNED))
+    assert compose(one).reference == compose(one).reference != compose(two).reference
+
+
+def test_counts_are_said() -> None:
+    """Counts name their kinds, and a single kind is not named twice."""
+    assert counted(((Kind.BANNED, 1), (Kind.BASELINE, 2))) == "1 banned, 2 now watched"
+    assert more(((Kind.NEW, 30), (Kind.PENDING, 7))) == "… and 37 more: 30 new, 7 pending"
+    assert more(((Kind.NEW, 4),)) == "… and 4 more new"
+
+
+def test_the_sample_says_that_it_is_a_test() -> None:
+    """Nobody can take the sample for an alert."""
+    events = sample("2026-01-01T00:00:00Z")
+    digest = compose(events)
+    assert "only-a-test" in digest.titles[0]
+    assert "a test of your alerts" in _words(digest)
+    assert {event.url for event in events} == {""}
+    assert len({event.id for event in events} | {event.id for event in sample("2026-01-02T00:00:00Z")}) == 4
