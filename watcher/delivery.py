@@ -14,6 +14,7 @@ import warnings
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, cast
 
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
-_MAIL_CEILING = 30_000
 _IDS_AT_MOST = 500
 _ABANDONED_AT_MOST = 3
 _SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a stranger's too
@@ -205,10 +205,7 @@ def _prepare(service: _Service, events: tuple[Event, ...], timeout: float, took:
 
 
 def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
-    """Render for the service, and give the format's name under which apprise passes it on without converting it.
-
-    What the service's own dialect makes of it has to fit too.
-    """
+    """Render so that what the service's dialect makes of it fits, and name the format apprise need not convert."""
     from apprise import NotifyFormat
 
     single = isinstance(service.notify_format, NotifyFormat)
@@ -218,7 +215,7 @@ def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
         form = _SHOWN_AS.get(str(service.service_name), form)
     if single:
         service.notify_format = NotifyFormat(form.value)
-    most = min(service.body_maxlen, _MAIL_CEILING if str(service.service_name) == "E-Mail" else _CEILING)
+    most = min(service.body_maxlen, _CEILING * (10 if str(service.service_name) == "E-Mail" else 1))
     title_limit = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
 
     def size(message: Rendered) -> int:
@@ -284,6 +281,7 @@ def _service(url: str) -> _Service | None:
     return cast("_Service | None", Apprise.instantiate(url, asset=asset))
 
 
+@cache
 def _load() -> None:
     """Import apprise with all its services, once, and silence it and what it uses for good."""
     with _loading:
@@ -291,10 +289,11 @@ def _load() -> None:
             logger = logging.getLogger(name)
             logger.propagate = False
             logger.setLevel(logging.DEBUG if name == "apprise" else logging.CRITICAL)
-            if not logger.handlers:
-                logger.addHandler(logging.NullHandler())
-        import apprise
-        from urllib3.exceptions import HTTPWarning
+            logger.handlers = logger.handlers or [logging.NullHandler()]
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from apprise import Apprise
+            from urllib3.exceptions import HTTPWarning
 
+            Apprise.instantiate("json://127.0.0.1")
         warnings.filterwarnings("ignore", category=HTTPWarning)
-        apprise.Apprise.instantiate("json://127.0.0.1")

@@ -1,0 +1,516 @@
+"""Delivery through the real apprise: what counts as delivered, how long it may take, what shows, what leaks."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import smtplib
+import socket
+import subprocess
+import sys
+import threading
+import time
+from html import unescape
+from pathlib import Path
+from typing import Any, Self
+
+import pytest
+import requests
+
+from tests.peers.smtp import Mailbox
+from tests.peers.webhook import Answer, Webhook
+from tests.test_render import CORPUS, check_any, check_html, check_markdown
+from watcher.channels import Channel
+from watcher.delivery import Delivered, Outcome, Undelivered, apprise_version, deliver, refusal
+from watcher.events import Change, Event, Kind
+
+_ROOT = Path(__file__).resolve().parent.parent
+SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
+
+
+def _events(count: int = 1, **fields: object) -> tuple[Event, ...]:
+    known: dict[str, object] = {
+        "kind": Kind.BANNED,
+        "node": "rgthree-comfy",
+        "version": "1.0.3",
+        "before": "flagged",
+        "reason": "malware",
+        "at": "2026-01-01T00:00:00Z",
+        "url": "https://registry.comfy.org/nodes/rgthree-comfy",
+    }
+    return tuple(Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count))  # type: ignore[arg-type]
+
+
+def _hostile() -> tuple[Event, ...]:
+    return tuple(
+        event
+        for number, text in enumerate(CORPUS)
+        for event in _events(
+            id=f"h{number}",
+            kind=Kind.CHANGED,
+            node=text or "x",
+            version=text,
+            reason=text,
+            changes=(Change(field="tags", before=text, after=CORPUS[number - 1]),),
+        )
+    )
+
+
+def _send(url: str, events: tuple[Event, ...] | None = None, timeout: float = 5.0, **more: Any) -> Outcome:
+    return deliver(Channel(name="c", url=url), events or _events(), timeout, **more)
+
+
+@pytest.fixture(autouse=True)
+def _named_host(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Spare the mail client the look-up of this machine's own name, which is not on loopback."""
+    monkeypatch.setattr(socket, "getfqdn", lambda name="": "watcher.example.org")
+
+
+@pytest.fixture
+def posted(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
+    """Record what would go to the services' own hosts, below everything that apprise does."""
+    sent: list[requests.PreparedRequest] = []
+
+    def send(self: object, request: requests.PreparedRequest, **options: object) -> requests.Response:
+        sent.append(request)
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        response._content = b'{"ok": true, "result": {}}'
+        if "slack" in str(request.url):
+            response._content = b"ok"
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    return sent
+
+
+def _json(request: requests.PreparedRequest) -> Any:
+    return json.loads(request.body or "")
+
+
+# What counts as delivered
+
+
+def test_an_acknowledged_message_is_delivered(webhook: Webhook) -> None:
+    """A 200 from the webhook is a delivery, and the message says what happened, with the events' ids."""
+    assert _send(webhook.apprise_url("/a"), _events(2)) == Delivered()
+    [message] = webhook.messages("/a")
+    assert message.json["title"] == "Comfy Watch: rgthree-comfy: 2 banned"
+    assert "⛔ banned `1.0.3` (was flagged): `malware`" in message.json["message"]
+    assert message.json["type"] == "failure"
+    assert (message.json["events"], message.json["event_count"]) == (["id0", "id1"], 2)
+    assert message.headers["User-Agent"] == "Comfy Watch"
+
+
+@pytest.mark.parametrize("status", [302, 307, 400, 404, 429, 500, 503])
+def test_any_other_answer_is_not(webhook: Webhook, status: int) -> None:
+    """Whatever is no success is undelivered and says the status; a redirect is not followed either."""
+    webhook.answer["/a"] = Answer(status=status, headers={"Location": f"{webhook.url}/elsewhere"})
+    assert _send(webhook.apprise_url("/a")) == Undelivered(reason=f"HTTP {status}")
+    assert len(webhook.messages()) == 1
+
+
+def test_what_the_url_asks_for_cannot_lose_a_message(webhook: Webhook) -> None:
+    """`optional=yes` would have apprise call a failure a success, and `retry` would send again on its own."""
+    webhook.answer["/a"] = 500
+    outcome = _send(webhook.apprise_url("/a?optional=yes&retry=3&wait=0&overflow=truncate"))
+    assert outcome == Undelivered(reason="HTTP 500")
+    assert len(webhook.messages()) == 1
+
+
+def test_a_status_in_strangers_text_is_not_taken_for_the_answer(webhook: Webhook) -> None:
+    """The reason of a failure is read from apprise's words, never from the message."""
+    webhook.answer["/a"] = 500
+    reason = "error=404 Socket Exception: timed out"
+    assert _send(webhook.apprise_url("/a"), _events(reason=reason)) == Undelivered(reason="HTTP 500")
+    webhook.answer["/a"] = Answer(reset=True)
+    assert _send(webhook.apprise_url("/a"), _events(reason=reason)) == Undelivered(reason="the connection was lost")
+
+
+def test_a_refused_connection_says_so() -> None:
+    """Nobody listening is told apart from a server that refuses."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = listener.getsockname()[1]
+    assert _send(f"json://127.0.0.1:{port}/") == Undelivered(reason="connection refused")
+
+
+def test_a_slow_answer_within_the_timeout_counts(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library's own shorter patience does not turn a delivery into a repeat; one asked for in the URL does."""
+    monkeypatch.setattr("apprise.URLBase.socket_read_timeout", 0.2)
+    webhook.answer["/a"] = Answer(delay=0.4)
+    assert _send(webhook.apprise_url("/a")) == Delivered()
+    assert _send(webhook.apprise_url("/a?rto=0.1")) == Undelivered(reason="timed out")
+
+
+def test_a_hanging_service_is_left_after_the_timeout(webhook: Webhook) -> None:
+    """A service that never answers costs its timeout and no more."""
+    webhook.answer["/a"] = Answer(hang=True)
+    start = time.monotonic()
+    assert _send(webhook.apprise_url("/a"), timeout=0.3) == Undelivered(reason="timed out")
+    assert time.monotonic() - start < 1.0
+
+
+class _Drip:
+    """A server that answers one byte at a time, for ever."""
+
+    def __enter__(self) -> Self:
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = f"json://127.0.0.1:{self._listener.getsockname()[1]}/"
+        self.accepted = 0
+        self._closing = threading.Event()
+        self._threads = [threading.Thread(target=self._listen)]
+        self._threads[0].start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._closing.set()
+        self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        for thread in self._threads:
+            thread.join()
+
+    def _listen(self) -> None:
+        while not self._closing.is_set():
+            try:
+                connection, _ = self._listener.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            thread = threading.Thread(target=self._drip, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _drip(self, connection: socket.socket) -> None:
+        with connection:
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            while not self._closing.wait(0.05):
+                try:
+                    connection.sendall(b"x")
+                except OSError:
+                    return
+
+
+def test_abandoned_attempts_do_not_pile_up() -> None:
+    """A service that drips for ever holds a few threads at most; then it is not tried until they have ended."""
+    with _Drip() as drip:
+        reasons = [_send(drip.url, timeout=0.2) for _ in range(5)]
+        assert reasons[:3] == [Undelivered(reason="timed out")] * 3
+        assert reasons[3:] == [Undelivered(reason="earlier attempts still hang")] * 2
+        assert drip.accepted == 3
+
+
+def test_a_hanging_service_does_not_keep_the_process() -> None:
+    """A program that has given a dripping service up can exit."""
+    program = (
+        "import sys\nfrom watcher.channels import Channel\nfrom watcher.delivery import deliver\n"
+        "from watcher.digest import sample\n"
+        "print(deliver(Channel(name='c', url=sys.argv[1]), sample('2026-01-01T00:00:00Z'), 0.3).reason)\n"
+    )
+    with _Drip() as drip:
+        done = subprocess.run(
+            [sys.executable, "-c", program, drip.url], cwd=_ROOT, capture_output=True, text=True, timeout=15, check=True
+        )
+    assert (done.stdout, done.stderr) == ("timed out\n", "")
+
+
+def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With one of two recipients refused it is undelivered, and the other one is not bothered again."""
+    original = smtplib.SMTP.rcpt
+
+    def rcpt(self: smtplib.SMTP, recipient: str, options: Any = ()) -> tuple[int, bytes]:
+        return (550, b"no such user") if recipient.startswith("gone") else original(self, recipient, options)
+
+    url = mailbox.apprise_url("here@example.org,gone@example.org")
+    with monkeypatch.context() as patch:
+        patch.setattr(smtplib.SMTP, "rcpt", rcpt)
+        first = _send(url)
+        assert isinstance(first, Undelivered)
+        second = _send(url, reached=first.reached)
+        assert isinstance(second, Undelivered)
+    assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",)]
+    assert "example.org" not in str(first)
+    assert _send(url, reached=second.reached) == Delivered()
+    assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",), ("gone@example.org",)]
+
+
+# What shows
+
+
+def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
+    """A mail has both parts, our link in both, and nothing a stranger wrote has become structure."""
+    assert _send(mailbox.apprise_url(), _hostile() + _events()) == Delivered()
+    [mail] = mailbox.mails
+    html = mail.message.get_body(("html",))
+    text = mail.message.get_body(("plain",))
+    assert html is not None
+    assert text is not None
+    assert str(mail.message["Subject"]).startswith("Comfy Watch: 1 banned, ")
+    page = html.get_content()
+    assert '<a href="https://registry.comfy.org/nodes/rgthree-comfy">' in page
+    check_html(page)
+    check_any(page)
+    check_any(text.get_content())
+    assert "malware" in text.get_content()
+
+
+def _discord(posted: list[requests.PreparedRequest], query: str) -> Any:
+    assert _send(f"discord://1234567890/s3cr3t-token{query}", _hostile() + _events()) == Delivered()
+    [request] = posted
+    return _json(request)
+
+
+def test_discord_gets_markdown_that_pings_nobody(posted: list[requests.PreparedRequest]) -> None:
+    """A Discord message is Markdown of at most 2,000 characters without mentions, embeds, previews or an avatar."""
+    payload = _discord(posted, "")
+    title, _, body = payload["content"].partition("\r\n")
+    assert title.startswith("Comfy Watch: 1 banned, ")
+    assert len(payload["content"]) <= 2000
+    check_any(payload["content"])
+    check_markdown(body)
+    assert not {"allow_mentions", "embeds", "avatar_url"} & set(payload)
+    assert payload["flags"] == 4
+
+
+def test_discord_embeds_ping_nobody_either(posted: list[requests.PreparedRequest]) -> None:
+    """Where apprise looks for mentions in the body, it finds none."""
+    payload = _discord(posted, "?format=markdown")
+    assert not {"allow_mentions", "content", "flags"} & set(payload)
+    [embed] = payload["embeds"]
+    assert "fields" not in embed
+    check_markdown(embed["description"])
+    check_any(json.dumps(payload, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("query", ["", "?blocks=yes", "?format=text", "?format=text&blocks=yes"])
+def test_slack_gets_no_mention_and_only_our_links(posted: list[requests.PreparedRequest], query: str) -> None:
+    """In Slack's own dialect every `<` that is not one of our links is an entity."""
+    url = f"slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/{query}"
+    assert _send(url, _hostile() + _events()) == Delivered()
+    [request] = posted
+    [attachment] = _json(request)["attachments"]
+    if "blocks" in query:
+        header, section = (block["text"] for block in attachment["blocks"][:2])
+        assert header["type"] == "plain_text"
+        assert section["type"] == ("plain_text" if "text" in query else "mrkdwn")
+        text = section["text"]
+        assert len(text) <= 3000
+    else:
+        text = attachment["text"]
+    links = re.findall(r"<([^>]*)>", text)
+    assert links == [] if "text" in query else links
+    assert {re.sub(r"nodes/.*", "", link) for link in links} <= {"https://registry.comfy.org/"}
+    rest = re.sub(r"<https://registry[^>]*>", "", text)
+    assert not re.search(r"[<>]", rest)
+    check_any(unescape(rest).replace("<", "").replace(">", ""))
+
+
+def test_telegram_gets_html_that_it_accepts(posted: list[requests.PreparedRequest]) -> None:
+    """A Telegram message is balanced HTML of the few tags Telegram knows, within its limit."""
+    assert _send("tgram://123456789:abcdefg_hijklmnop/12315544/", _hostile() + _events()) == Delivered()
+    [request] = posted
+    payload = _json(request)
+    assert payload["parse_mode"] == "HTML"
+    assert len(payload["text"]) <= 4096
+    assert set(re.findall(r"</?([a-z-]+)", payload["text"])) == {"b", "code", "a"}
+    check_html(payload["text"])
+    check_any(payload["text"])
+    assert payload["text"].startswith("<b>Comfy Watch: 1 banned, ")
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_telegram_markdown_has_balanced_entities(posted: list[requests.PreparedRequest], version: str) -> None:
+    """Asked for Markdown, Telegram gets code spans and bold that end on their line: anything else is a lasting 400."""
+    url = f"tgram://123456789:abcdefg_hijklmnop/12315544/?format=markdown&mdv={version}"
+    assert _send(url, _hostile() + _events()) == Delivered()
+    [request] = posted
+    text = _json(request)["text"]
+    check_any(text.replace("\\", ""))
+    for line in text.splitlines():
+        outside = re.sub(r"`(?:[^`\\]|\\.)*`" if version == "v2" else r"`[^`]*`", "", line)
+        outside = re.sub(r"\[registry\]\(https://registry\.comfy\.org[^)]*\)", "", outside)
+        outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside) if version == "v2" else outside
+        assert outside.count("*") in (0, 2)
+        assert not re.search(r"[`_\[\]\\]", outside)
+        if version == "v2":
+            assert not re.search(r"[()~>#+=|{}.!-]", outside)
+
+
+@pytest.mark.parametrize("mode", ["", "?mode=hookshot", "?mode=matrix", "?mode=slack"])
+def test_matrix_gets_html_and_a_plain_fallback(posted: list[requests.PreparedRequest], mode: str) -> None:
+    """In Matrix neither the HTML nor its plain fallback names a room or a user."""
+    url = f"matrix://s3cr3t-user:s3cr3t-token@127.0.0.1:9/{mode}" if mode else "matrix://s3cr3t-token@127.0.0.1:9/!r:x"
+    outcome = _send(url, _hostile() + _events())
+    bodies = [_json(request) for request in posted if request.body]
+    messages = [body for body in bodies if body and {"text", "formatted_body", "attachments"} & set(body)]
+    assert messages, (outcome, bodies)
+    for message in messages:
+        said = json.dumps(message, ensure_ascii=False)
+        assert "malware" in said
+        assert "@" not in said
+        if "formatted_body" in message:
+            check_html(re.sub(r"</?h1>|<br/>", "", message["formatted_body"]))
+
+
+def test_mattermost_gets_markdown(webhook: Webhook) -> None:
+    """Mattermost renders Markdown whatever apprise calls it, so that is what it gets."""
+    webhook.answer["/hooks/3ccdd113474722377935511fc85d3dd4"] = Answer(body=b"ok")
+    url = f"mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4"
+    assert _send(url, _hostile() + _events()) == Delivered()
+    [message] = webhook.messages()
+    heading, _, body = message.json["text"].partition("\n")
+    assert heading.startswith("# Comfy Watch: 1 banned, ")
+    check_markdown(body)
+    check_any(body)
+    assert len(message.json["text"]) <= 4000
+
+
+@pytest.mark.parametrize("form", ["", "?format=markdown"])
+def test_ntfy_gets_a_push_and_no_attachment(webhook: Webhook, form: str) -> None:
+    """A push fits ntfy's 4,096 bytes, so that it is not turned into a file."""
+    assert _send(f"ntfy://127.0.0.1:{webhook.port}/topic{form}", _hostile() + _events()) == Delivered()
+    [message] = webhook.messages()
+    assert message.json["topic"] == "topic"
+    assert message.json["title"].startswith("Comfy Watch: 1 banned, ")
+    assert len(message.json["message"].encode()) <= 4096
+    check_any(message.json["message"])
+
+
+@pytest.mark.parametrize("form", ["text", "markdown", "html"])
+def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> None:
+    """`?format=` is heeded, and apprise passes the body on as it was rendered."""
+    assert _send(webhook.apprise_url(f"/a?format={form}")) == Delivered()
+    [message] = webhook.messages("/a")
+    marks = {"text": "- ⛔ banned `1.0.3`", "markdown": "- ⛔ **banned** `1.0.3`", "html": "⛔ <b>banned</b> <code>"}
+    assert marks[form] in message.json["message"]
+
+
+def test_a_burst_fits_and_is_counted(webhook: Webhook) -> None:
+    """Thousands of events make one message that counts what it does not show."""
+    events = tuple(event for i in range(3000) for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW))
+    assert _send(webhook.apprise_url("/a"), events) == Delivered()
+    [message] = webhook.messages("/a")
+    assert re.search(r"… and 29\d\d more new", message.json["message"])
+    assert len(message.json["message"].encode()) <= 3000
+    assert message.json["event_count"] == 3000
+
+
+# What is refused at start
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "discord://1234567890/token",
+        "https://discord.com/api/webhooks/1234567890/token",
+        "json://127.0.0.1:9/x?format=html",
+        "mailto://user:pass@gmail.com?to=a@example.org,b@example.org",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+    ],
+)
+def test_a_good_url_is_not_refused(url: str) -> None:
+    """What apprise can parse as one service is fine."""
+    assert refusal(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3cr3t-token", "has to begin with a scheme"),
+        ("", "has to begin with a scheme"),
+        ("foo://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token?q=s3cr3t-query", "does not know this foo:// address"),
+        ("https://s3cr3t-user.example/s3cr3t-token", "a webhook of your own is json:// or jsons://"),
+        ("discord://s3cr3t-token", "discord://{webhook_id}/{webhook_token}"),
+        ("tgram://s3cr3t-token", "tgram:// URL is incomplete or malformed"),
+        ("json://s3cr3t-user, json://s3cr3t-token", "more than one URL"),
+        ("json://[s3cr3t-token", "json:// URL"),
+        ("json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query", "json:// URL"),
+    ],
+)
+def test_a_bad_url_is_refused_without_telling_it(url: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """One sentence says what is wrong and names nothing of the URL but its scheme."""
+    refused = refusal(url)
+    assert refused is not None
+    assert said in refused
+    assert "\n" not in refused
+    assert not any(secret in refused for secret in SECRETS)
+    assert capfd.readouterr() == ("", "")
+
+
+# What leaks
+
+
+_LEAKER = """
+import json, logging, sys, warnings
+logging.basicConfig(level=1, stream=sys.stdout, force=True)
+warnings.simplefilter("always")
+from watcher.channels import Channel
+from watcher.delivery import deliver, refusal
+from watcher.digest import sample
+for url, timeout in json.load(sys.stdin):
+    print(refusal(url))
+    print(repr(deliver(Channel(name="c", url=url), sample("2026-01-01T00:00:00Z"), timeout)))
+print("at the end", logging.getLogger("apprise.x").isEnabledFor(10))
+"""
+
+
+def test_nothing_of_the_url_is_told_anywhere(webhook: Webhook) -> None:
+    """However it fails, with all logs of a process shown at every level, no part of the URL is seen."""
+    webhook.answer["/s3cr3t-token/hang"] = Answer(hang=True)
+    webhook.answer["/s3cr3t-token/reset"] = Answer(reset=True)
+    webhook.answer["/s3cr3t-token/302"] = Answer(status=302, headers={"Location": "/s3cr3t-query"})
+    webhook.answer |= {f"/s3cr3t-token/{status}": status for status in (401, 429, 500)}
+    here = f"s3cr3t-user:s3cr3t-pass@127.0.0.1:{webhook.port}/s3cr3t-token"
+    tail = "?+X-Key=s3cr3t-query&:extra=s3cr3t-query&s3cr3t-query=s3cr3t-query"
+    urls = [(f"json://{here}/{way}{tail}", 0.5) for way in ("ok", "401", "429", "500", "302", "reset", "hang")]
+    urls += [
+        (f"jsons://{here}{tail}&verify=no", 5),
+        (f"mailto://s3cr3t-user:s3cr3t-pass@127.0.0.1:{webhook.port}?to=s3cr3t-query@example.org", 0.5),
+        (f"mailto://127.0.0.1:{webhook.port}?from=s3cr3t-user@example.org&to=s3cr3t-query@example.org", 0.5),
+        ("discord://s3cr3t-token", 5),
+        (f"json://s3cr3t-user:s3cr3t-pass@s3cr3t-token.invalid{tail}", 5),
+        (f"mmost://127.0.0.1:{webhook.port}/s3cr3t-token?format=s3cr3t-query", 5),
+    ]
+    done = subprocess.run(
+        [sys.executable, "-c", _LEAKER],
+        input=json.dumps(urls),
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(_ROOT / "tests/offline"), str(_ROOT)])},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=True,
+    )
+    said = done.stdout + done.stderr
+    assert "at the end True" in said
+    assert not any(secret in said for secret in SECRETS), said
+    assert "apprise" not in re.sub(r"apprise(\.x| cannot use)", "", said)
+    assert said.count("Delivered()") == 2
+    assert re.findall(r"reason='([^']*)'", said)[:7] == [
+        "HTTP 401",
+        "HTTP 429",
+        "HTTP 500",
+        "HTTP 302",
+        "the connection was lost",
+        "timed out",
+        "the TLS connection failed",
+    ]
+
+
+def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An exception inside a service names its type and nothing it says."""
+
+    def explode(*args: object, **kwargs: object) -> None:
+        raise LookupError("s3cr3t-token")
+
+    monkeypatch.setattr("apprise.Apprise.notify", explode)
+    assert _send("json://127.0.0.1:9/") == Undelivered(reason="apprise failed (LookupError)")
+
+
+def test_importing_the_module_does_not_import_apprise() -> None:
+    """A quiet poll does not pay for apprise, nor does asking for its version."""
+    program = (
+        "import sys, watcher.delivery\nassert watcher.delivery.apprise_version()\n"
+        "assert not {'apprise', 'requests', 'urllib3'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=_ROOT, check=True, timeout=15)
+    assert apprise_version().count(".") >= 1
