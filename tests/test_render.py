@@ -89,7 +89,7 @@ class _Tags(HTMLParser):
         self.outside: list[str] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        assert tag in {"p", "ul", "li", "b", "code", "a"}
+        assert tag in {"p", "ul", "li", "b", "code", "samp", "a"}
         assert set(dict(attrs)) == ({"href"} if tag == "a" else set())
         self.links += [value for _, value in attrs]
         self.open.append(tag)
@@ -98,7 +98,7 @@ class _Tags(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if "code" not in self.open:
+        if not {"code", "samp", "a"} & set(self.open):
             self.outside.append(data)
 
     def handle_comment(self, data: str) -> None:
@@ -180,7 +180,8 @@ def test_html_reads_well() -> None:
     """A mail has the same in HTML."""
     message = render(compose((_event(),)), Format.HTML, 3000, 100)
     assert message.body.splitlines()[0] == (
-        '<p><code>ComfyUI_x_y</code> · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">registry</a></p>'
+        '<p><code>ComfyUI_x_y</code> · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">'
+        "https://registry.comfy.org/nodes/ComfyUI_x_y</a></p>"
         "<ul><li>⛔ <b>banned</b> <code>1.0.3</code> (was flagged): <code>Malware &#x27;x&#x27; in *run.py*</code></li>"
         "</ul>"
     )

@@ -12,7 +12,7 @@ import re
 import threading
 import warnings
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from importlib.metadata import version
@@ -151,7 +151,6 @@ class _Service(Protocol):
     title_maxlen: int
     overflow_amalgamate_title: bool
     payload_extras: dict[str, object]
-    flags: int | None
 
     def dialect_convert(self, body: str, body_format: object) -> str: ...
     def resolve_format(self, body_format: object) -> StrEnum: ...
@@ -189,19 +188,18 @@ def _prepare(service: _Service, events: tuple[Event, ...], timeout: float, took:
     """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for."""
     from apprise import OverflowMode
 
-    limits = ("socket_connect_timeout", "socket_read_timeout")
-    ours: dict[str, object] = {
-        limit: timeout for limit in limits if getattr(service, limit) == getattr(type(service), limit)
-    }
-    ours |= {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
+    ours: dict[str, object] = {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
     ours |= {"is_delivered": took.has, "mark_delivered": took.add}
+    for limit in ("socket_connect_timeout", "socket_read_timeout"):
+        if getattr(service, limit) == getattr(type(service), limit):
+            ours[limit] = timeout
+    if service.service_name == "Discord" and not getattr(service, "flags", 0):
+        ours["flags"] = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS
     for name, value in ours.items():
         setattr(service, name, value)
     if service.service_name == "JSON":
         service.payload_extras.setdefault("events", [event.id for event in events[:_IDS_AT_MOST]])
         service.payload_extras.setdefault("event_count", len(events))
-    if service.service_name == "Discord" and not service.flags and "format" not in service.url_parameters():
-        service.flags = _SUPPRESS_EMBEDS
 
 
 def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
@@ -215,7 +213,8 @@ def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
         form = _SHOWN_AS.get(str(service.service_name), form)
     if single:
         service.notify_format = NotifyFormat(form.value)
-    most = min(service.body_maxlen, _CEILING * (10 if str(service.service_name) == "E-Mail" else 1))
+    mail = str(service.service_name) == "E-Mail"
+    most = min(service.body_maxlen, _CEILING * (10 if mail else 1))
     title_limit = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
 
     def size(message: Rendered) -> int:
@@ -223,7 +222,10 @@ def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
         blended = service.title_maxlen <= 0 or service.overflow_amalgamate_title
         return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if blended else 0)
 
-    return fitted(digest, form, most, title_limit, size), form.value
+    message = fitted(digest, form, most, title_limit, size)
+    if mail:  # whose text part, made by apprise, would break the line at each code
+        message = replace(message, body=message.body.replace("code>", "samp>"))
+    return message, form.value
 
 
 def _classified(entries: Iterable[tuple[str, str]]) -> str:
@@ -293,7 +295,6 @@ def _load() -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             from apprise import Apprise
-            from urllib3.exceptions import HTTPWarning
 
             Apprise.instantiate("json://127.0.0.1")
-        warnings.filterwarnings("ignore", category=HTTPWarning)
+        warnings.filterwarnings("ignore", module="urllib3")

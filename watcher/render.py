@@ -165,7 +165,7 @@ _WRITERS: dict[Format, _Writer] = {
         said=html.escape,
         quoted=lambda text: f"<code>{html.escape(text)}</code>",
         stressed=lambda text: f"<b>{html.escape(text)}</b>",
-        link=lambda url: f' · <a href="{html.escape(url)}">registry</a>',
+        link=lambda url: f' · <a href="{html.escape(url)}">{html.escape(url)}</a>',
         listed=lambda heading, lines: f"<p>{heading}</p><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>",
         block=lambda text: f"<p>{html.escape(text)}</p>",
         between="\n",
