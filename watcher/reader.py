@@ -100,12 +100,11 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
     gathered = _Gathered(asked.node)
     gathered.take(page, 1)
     size = min(page.pageSize or PAGE_SIZE, PAGE_SIZE)
+    if not gathered.fault and (gathered.total or 0) > MOST_PAGES * size:
+        return _unreadable(asked, f"the answer claims {gathered.total} versions, more than any node has", wide=False)
     number = 1
     while not gathered.fault and len(page.rows) == size and gathered.count < (gathered.total or 0):
         number += 1
-        if number > MOST_PAGES:
-            gathered.fault = f"it claims {gathered.total} versions, more than are read"
-            break
         try:
             later = await registry.ask(Query(node=asked.node, statuses=asked.filter, page=number))
             if later.code != HTTPStatus.OK:
