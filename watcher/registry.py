@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import re
 import zlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
@@ -28,6 +29,7 @@ _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
+_ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
@@ -172,7 +174,7 @@ class Registry:
             code=response.status_code,
             body=body.finish(),
             date=_date(response.headers.get("date", "")),
-            etag=response.headers.get("etag", ""),
+            etag=_etag(response.headers.get("etag", "")),
         )
 
 
@@ -189,6 +191,8 @@ class _Body:
 
     def add(self, chunk: bytes) -> None:
         if self._unzip is not None:
+            if self._unzip.eof and chunk:
+                raise NoAnswerError("its answer is damaged (gzip)")  # what follows the end would be kept, uncounted
             try:
                 chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
             except zlib.error:
@@ -199,13 +203,13 @@ class _Body:
         self._parts.append(chunk)
 
     def finish(self) -> bytes:
-        if self._unzip is not None and self._size and not self._unzip.eof:
+        if self._unzip is not None and (self._unzip.unused_data or (self._size and not self._unzip.eof)):
             raise NoAnswerError("its answer is damaged (gzip)")
         return b"".join(self._parts)
 
 
-def _origin(url: httpx.URL) -> tuple[str, str, int]:
-    return url.scheme, url.host, url.port or (443 if url.scheme == "https" else 80)
+def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
+    return url.scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
@@ -217,7 +221,7 @@ def _retry_after(headers: httpx.Headers) -> float | None:
         try:
             now = parsedate_to_datetime(headers["date"])
             seconds = (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, OverflowError):
             return None
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
@@ -225,5 +229,10 @@ def _retry_after(headers: httpx.Headers) -> float | None:
 def _date(text: str) -> str:
     try:
         return times.show(parsedate_to_datetime(text)) if text else ""
-    except ValueError:
+    except (ValueError, OverflowError):
         return ""
+
+
+def _etag(text: str) -> str:
+    """Give the answer's name if it may be sent back as it is: what is no `ETag` by RFC 9110, or a long one, is none."""
+    return text if _ETAG.fullmatch(text) else ""
