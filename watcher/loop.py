@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 
 from watcher import logs, outbox, times
-from watcher.failures import StateError
+from watcher.failures import StateError, WatchError
 from watcher.poll import Poller, Report, StoppedError
 from watcher.report import complaints
 
@@ -34,6 +34,8 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
             break
         except StateError as error:
             logs.error("poll failed: state", error=str(error).replace("\n", "; "))
+        except WatchError as error:
+            logs.error("poll failed", error=str(error).replace("\n", "; "))
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             logs.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:

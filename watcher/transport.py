@@ -16,9 +16,12 @@ from urllib.request import getproxies, proxy_bypass
 
 import httpx
 
+from watcher.failures import ConfigError
+
 MANY = 48
 """From this many requests on, aiohttp's speed outweighs the 60 ms of its import."""
 
+_HIGHEST_PORT = 65_535
 _LONGEST_HEADER = 65_536
 """Bytes; aiohttp's own bound is an eighth of it, and tighter than that of the other transport."""
 
@@ -26,7 +29,7 @@ _LONGEST_HEADER = 65_536
 def open_transport(url: str, concurrency: int, expected_requests: int) -> httpx.AsyncBaseTransport:
     """Give a pool for requests to the origin of `url`, at most `concurrency` connections wide.
 
-    Raises ValueError, fit for a person, if the environment names a proxy that cannot be used.
+    Raises ConfigError if the environment names a proxy that cannot be used.
     """
     target = httpx.URL(url)
     context = httpx.create_ssl_context() if target.scheme == "https" else ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -34,7 +37,10 @@ def open_transport(url: str, concurrency: int, expected_requests: int) -> httpx.
     proxy = _proxy_for(target)
     if proxy is None and expected_requests >= MANY:
         return _open_fast(context, limits)
-    return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
+    try:
+        return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
+    except ImportError:  # SOCKS takes a package of its own
+        raise _no_proxy(target) from None
 
 
 def _open_fast(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBaseTransport:
@@ -106,12 +112,23 @@ def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
     """Give the proxy that the environment names for a URL (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …)."""
     proxies = getproxies()
     address = proxies.get(target.scheme) or proxies.get("all")
-    if not address or proxy_bypass(target.host):
+    if not address or proxy_bypass(target.host) or proxy_bypass(target.netloc.decode("ascii")):
         return None
     try:
-        return httpx.Proxy(address if "://" in address else f"http://{address}")
+        proxy = httpx.Proxy(address if "://" in address else f"http://{address.strip()}")
     except (ValueError, httpx.InvalidURL):
-        raise ValueError(f"the proxy that the environment names for {target.scheme} cannot be used") from None
+        raise _no_proxy(target) from None
+    if not proxy.url.raw_host.strip(b"[] ") or (proxy.url.port or 80) > _HIGHEST_PORT:
+        raise _no_proxy(target)
+    return proxy
+
+
+def _no_proxy(target: httpx.URL) -> ConfigError:
+    """Say that a proxy cannot be used, without its address: that may hold a password."""
+    return ConfigError(
+        f"the proxy that the environment names for {target.scheme} cannot be used",
+        hint=f"set {target.scheme}_proxy to an http:// or https:// address, or name the registry's host in no_proxy",
+    )
 
 
 def describe(error: BaseException) -> str:
