@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -76,6 +76,9 @@ class StateFolder:
                 f"{self.path / SNAPSHOT} {found}, but the files beside it go with revision {needed}",
                 hint=f"put the right {SNAPSHOT} back; or, to begin anew, move the whole folder away",
             )
+        if checks_at < snapshot.revision:
+            # A crash came between the picture and its answers' names: an older name would vouch for an older picture.
+            checks = replace(checks, etags={})
         waiting = outbox.only_committed(waiting, snapshot.revision)
         for channel, message in acknowledgements:
             waiting = outbox.acknowledged(waiting, channel, message)
