@@ -45,7 +45,7 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     """
     node = known or Node(node=listing.node)
     pardon: tuple[Event, ...] = ()
-    if node.banned:
+    if node.banned and not listing.incomplete:
         pardon = (node_event(node, Kind.REINSTATED, terms.now, before=BANNED, after=ACTIVE),)
         node = replace(counted(node), banned=False)
     if node.baseline_at:

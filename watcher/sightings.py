@@ -67,7 +67,7 @@ def transition(node: Node, old: Version, version: Version, now: str, count: int,
     ]
     if returned or old.status != version.status:
         before = None if returned else old.status
-        if (kind := _status_kind(old.status, version.status, returned=returned)) is not None:
+        if (kind := _status_kind(old.status, version.status, detour=returned and ACTIVE in node.statuses)) is not None:
             events.append(version_event(node, version, kind, now, count, before=before, after=version.status))
         else:
             changes.insert(0, Change(field="status", before=old.status, after=version.status))
@@ -83,10 +83,13 @@ def transition(node: Node, old: Version, version: Version, now: str, count: int,
     return events
 
 
-def _status_kind(before: str, after: str, *, returned: bool) -> Kind | None:
-    """Name a change of status; None for a status this program does not know."""
+def _status_kind(before: str, after: str, *, detour: bool) -> Kind | None:
+    """Name a change of status; None for a status this program does not know.
+
+    `detour` says that the version was for a while neither `before` nor active, so that it must have been worse.
+    """
     if after == ACTIVE:
-        return Kind.NEW if before == PENDING and not returned else Kind.REINSTATED
+        return Kind.NEW if before == PENDING and not detour else Kind.REINSTATED
     return _KIND_OF_STATUS.get(after)
 
 
