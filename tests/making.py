@@ -1,0 +1,265 @@
+"""Values for tests, each with no more said than a test is about; and strategies that make up whole lives of them."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import strategies as st
+
+from watcher import times
+from watcher.channels import Channel, Grouping
+from watcher.diff import Difference, compare_listing
+from watcher.events import DEFAULT_KINDS, Change, Event, Kind
+from watcher.health import Failure, Health
+from watcher.listing import Listing
+from watcher.outbox import Message, Outbox, Queue
+from watcher.poll import Watch
+from watcher.registry import Limits
+from watcher.sightings import Terms
+from watcher.snapshot import Mark, Node, Snapshot
+from watcher.state import Addresses, Checks
+from watcher.versions import ACTIVE, STATUSES, Version, in_order
+
+PACK = "Some-Pack"
+URL = "https://registry.comfy.org/nodes/Some-Pack"
+BEFORE = "2026-01-01T00:00:00Z"
+"""When versions were created unless a test says otherwise."""
+CHECKED = "2026-03-01T00:00:00.000Z"
+"""When the node was last read completely."""
+NOW = "2026-03-02T00:00:00.000Z"
+
+
+def minute(number: float) -> str:
+    """Give the time so many minutes after `NOW`."""
+    return times.later(NOW, number * 60)
+
+
+def version(text: str = "1.0.0", status: str = ACTIVE, **fields: Any) -> Version:
+    """Make a version that was there before; its id follows from its text."""
+    return Version(**{"version": text, "id": f"id-{text}", "status": status, "created_at": BEFORE} | fields)
+
+
+def listing(*versions: Version, **fields: Any) -> Listing:
+    """Make a complete listing, unless `incomplete` says why it is none."""
+    return Listing(**{"node": PACK, "versions": in_order(versions), "at": NOW} | fields)
+
+
+def known(*versions: Version, **fields: Any) -> Node:
+    """Make a node that has its baseline and these versions."""
+    given = {"node": PACK, "baseline_at": CHECKED, "statuses": STATUSES, "versions": in_order(versions)}
+    return Node(**given | fields)
+
+
+def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:
+    """Compare with a listing of the versions; `statuses`, `baseline`, `now` and `checked_at` are the poll's terms."""
+    terms: dict[str, Any] = {"now": NOW}
+    terms |= {name: fields.pop(name) for name in ("statuses", "baseline", "now") if name in fields}
+    checked_at = fields.pop("checked_at", CHECKED)
+    return compare_listing(known_as, listing(*versions, **fields), Terms(**terms), checked_at)
+
+
+def told(difference: Difference) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Give what each event says: kind, version text, before, after."""
+    return [(event.kind.value, event.version, event.before, event.after) for event in difference.events]
+
+
+def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
+    """Make an event with this id."""
+    given = {"node": PACK, "version": "1.0.0", "version_id": "id-1.0.0", "before": "active", "after": "flagged"}
+    return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
+
+
+def channel(name: str = "ops", **fields: Any) -> Channel:
+    """Make a channel whose URL goes nowhere."""
+    return Channel(**{"name": name, "url": f"json://127.0.0.1:9/{name}"} | fields)
+
+
+def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> Watch:
+    """Make what a poll is told, with no patience for a registry that is down."""
+    given: dict[str, Any] = {
+        "nodes": nodes or (PACK,),
+        "statuses": STATUSES,
+        "registry_url": registry_url,
+        "limits": Limits(timeout=5, retries=0, concurrency=4),
+        "baseline": "summary",
+        "failure_threshold": 1,
+        "channels": channels,
+        "alert_expiry": 7 * 86_400.0,
+        "addresses": {one.name: f"{number:032x}" for number, one in enumerate(channels)},
+        "accepted": Addresses(),
+    }
+    return Watch(**given | fields)
+
+
+# Strategies. Words are few, so that made-up facts meet; texts are strangers', so that files have something to hold.
+
+_WORDS = st.sampled_from(["", "a", "b"])
+_LISTS = st.lists(st.sampled_from(["x", "y"]), max_size=2).map(tuple)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
+_NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
+_DIGESTS = st.text("0123456789abcdef", min_size=32, max_size=32)
+_TIMES = st.integers(0, 2_000_000_000_000).map(
+    lambda number: times.show(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number))
+)
+_COUNTS = st.integers(1, 10_000)
+_STATUSES = st.sampled_from(["active", "pending", "flagged", "banned", "deleted", "NodeVersionStatusQuarantined"])
+
+
+@st.composite
+def facts(draw: st.DrawFn, text: str, *, ids: bool = True) -> Version:
+    """Make up what the registry says of one version: any status, any of the fields that are compared."""
+    return Version(
+        version=text,
+        id=f"id-{text}" if ids else "",
+        status=draw(_STATUSES),
+        deprecated=draw(st.booleans()),
+        created_at=BEFORE,
+        download_url=draw(_WORDS),
+        dependencies=draw(_LISTS),
+        tags_admin=draw(_LISTS),
+    )
+
+
+@st.composite
+def pictures(draw: st.DrawFn, most: int = 4, least: int = 0) -> tuple[Version, ...]:
+    """Make up what the registry says of one node: some of the versions 1.0 to 4.0."""
+    texts = draw(st.sets(st.sampled_from([f"{number}.0" for number in range(1, most + 1)]), min_size=least))
+    return in_order([draw(facts(text)) for text in sorted(texts)])
+
+
+def watched_statuses() -> st.SearchStrategy[tuple[str, ...]]:
+    """Make up the setting `statuses`, in the contract's order."""
+    some = st.sets(st.sampled_from(STATUSES), min_size=1)
+    return some.map(lambda chosen: tuple(status for status in STATUSES if status in chosen))
+
+
+def shown(picture: tuple[Version, ...], statuses: tuple[str, ...]) -> tuple[Version, ...]:
+    """Give what the registry lists of a picture when asked for these statuses."""
+    return tuple(one for one in picture if set(statuses) >= set(STATUSES) or one.status in statuses)
+
+
+@st.composite
+def _any_version(draw: st.DrawFn, number: int) -> Version:
+    text = draw(_TEXTS)
+    return replace(
+        draw(facts(text, ids=False)),
+        id=f"id-{number}",
+        created_at=draw(_TEXTS),
+        download_url=draw(_TEXTS),
+        dependencies=tuple(draw(st.lists(_TEXTS, max_size=2))),
+        supported_os=draw(_LISTS),
+        supported_accelerators=draw(_LISTS),
+        supported_comfyui_version=draw(_TEXTS),
+        supported_comfyui_frontend_version=draw(_TEXTS),
+        tags=draw(_LISTS),
+    )
+
+
+@st.composite
+def _any_node(draw: st.DrawFn, name: str) -> Node:
+    versions = in_order([draw(_any_version(number)) for number in range(draw(st.integers(0, 3)))])
+    marked = [one.key for one in versions if draw(st.booleans())]
+    return Node(
+        node=name,
+        baseline_at=draw(_TIMES | st.just("")),
+        empty_since=draw(_TIMES | st.just("")),
+        statuses=draw(watched_statuses() | st.just(())),
+        banned=draw(st.booleans()),
+        failing=draw(st.booleans()),
+        seen=draw(st.dictionaries(st.sampled_from(["", "id-0", "=1.0"]), _COUNTS)),
+        marks={key: draw(st.sampled_from(Mark)) for key in marked},
+        versions=versions,
+    )
+
+
+@st.composite
+def snapshots(draw: st.DrawFn) -> Snapshot:
+    """Make up a snapshot."""
+    names = draw(st.lists(_NAMES, max_size=3, unique_by=str.lower))
+    return Snapshot(
+        revision=draw(st.integers(0, 2**40)),
+        registry_failing=draw(st.booleans()),
+        registry_seen=draw(st.integers(0, 2**40)),
+        nodes={name.lower(): draw(_any_node(name)) for name in names},
+    )
+
+
+@st.composite
+def events(draw: st.DrawFn, name: str = "e1") -> Event:
+    """Make up an event with this id, strangers' text in it."""
+    maybe = st.none() | _TEXTS
+    return Event(
+        id=name,
+        kind=draw(st.sampled_from(Kind)),
+        node=draw(maybe),
+        version=draw(maybe),
+        version_id=draw(maybe),
+        before=draw(maybe),
+        after=draw(maybe),
+        reason=draw(_TEXTS),
+        changes=tuple(draw(st.lists(st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS), max_size=2))),
+        at=draw(_TIMES),
+        url=URL,
+    )
+
+
+@st.composite
+def outboxes(draw: st.DrawFn) -> Outbox:
+    """Make up an outbox whose messages have their events."""
+    all_events = {name: draw(events(name)) for name in draw(st.sets(st.sampled_from(["e1", "e2", "e3"])))}
+    some_events = st.lists(st.sampled_from(sorted(all_events) or ["e0"]), min_size=1, max_size=3).map(tuple)
+    message = st.builds(
+        Message,
+        id=st.text("0123456789abcdef", min_size=20, max_size=20),
+        revision=_COUNTS,
+        queued_at=_TIMES,
+        events=some_events,
+        reached=st.lists(_DIGESTS.map(lambda text: text[:16]), max_size=2).map(tuple),
+    )
+    queue = st.builds(
+        Queue,
+        messages=st.lists(message, max_size=3 if all_events else 0).map(tuple),
+        attempts=st.integers(0, 10_000),
+        not_before=_TIMES | st.just(""),
+        error=_TEXTS,
+        address=_DIGESTS | st.just(""),
+    )
+    return Outbox(
+        queues=draw(st.dictionaries(_NAMES, queue, max_size=3)),
+        events=all_events,
+        unrecorded=tuple(sorted(all_events)[:1]),
+        prepared=draw(_COUNTS),
+    )
+
+
+def checks() -> st.SearchStrategy[Checks]:
+    """Make up how polls went."""
+    failure = st.builds(Failure, count=_COUNTS, since=_TIMES, error=_TEXTS)
+    return st.builds(
+        Checks,
+        polled_at=_TIMES | st.just(""),
+        health=st.builds(Health, nodes=st.dictionaries(_NAMES, failure, max_size=2), registry=st.none() | failure),
+        checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
+        etags=st.dictionaries(_NAMES, _NAMES, max_size=2),
+    )
+
+
+def addresses() -> st.SearchStrategy[Addresses]:
+    """Make up what is remembered of alert URLs."""
+    return st.builds(
+        Addresses, salt=_DIGESTS, apprise=_NAMES, accepted=st.lists(_DIGESTS, max_size=3, unique=True).map(tuple)
+    )
+
+
+def channels() -> st.SearchStrategy[tuple[Channel, ...]]:
+    """Make up channels of every grouping."""
+    one = st.builds(
+        channel,
+        st.sampled_from(["ops", "chat", "mail"]),
+        kinds=st.sampled_from([DEFAULT_KINDS, frozenset({Kind.FLAGGED}), frozenset(Kind)]),
+        nodes=st.sampled_from([(), ("some-*",), ("other",)]),
+        grouping=st.sampled_from(Grouping),
+    )
+    return st.lists(one, max_size=3, unique_by=lambda made: made.name).map(tuple)

@@ -1,0 +1,128 @@
+"""The first complete listing of a node: what it sets and what it tells."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.making import BEFORE, NOW, PACK, compare, minute, told, version
+from watcher.events import Kind
+from watcher.snapshot import Node
+from watcher.versions import STATUSES, Version
+
+NARROW = ("active", "pending")
+EMPTY_AT = "2026-02-01T00:00:00.000Z"
+PROVISIONAL = Node(node=PACK, empty_since=EMPTY_AT)
+OLD = version("1.0", created_at="2026-01-31T23:59:59.9Z")
+LATER = version("2.0", created_at="2026-02-01T00:00:00.1Z")
+
+
+def test_the_summary_is_one_event() -> None:
+    """By default the first complete listing is one alert, whatever it holds, and sets the whole picture."""
+    rows = (version("1.0"), version("2.0", "flagged"), version("3.0", "deleted"))
+    difference = compare(None, *rows)
+    assert told(difference) == [("baseline", None, None, None)]
+    assert difference.node.versions == rows
+    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+
+
+def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
+    """The alert counts the versions and names the newest installable one and those flagged, banned or deprecated."""
+    (event,) = compare(
+        None,
+        version("1.0", created_at="2026-01-09T00:00:00Z"),
+        version("0.9", "flagged"),
+        version("0.8", "banned"),
+        version("0.7", deprecated=True),
+        version("2.0", "pending", created_at="2026-01-10T00:00:00Z"),
+    ).events
+    assert event.reason == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
+
+
+def test_the_summary_of_many_problems_counts_the_rest() -> None:
+    """What is not named in the summary is counted."""
+    (event,) = compare(None, *(version(f"{number}.0", "flagged") for number in range(1, 9))).events
+    assert event.reason.endswith("flagged: 1.0, 2.0, 3.0, 4.0, 5.0 and 3 more")
+
+
+def test_silence_sets_the_picture_without_an_event() -> None:
+    """`silent` tells nothing of what was there."""
+    difference = compare(None, version("1.0", "banned"), baseline="silent")
+    assert difference.events == ()
+    assert (difference.node.baseline_at, difference.node.versions) == (NOW, (version("1.0", "banned"),))
+
+
+def test_full_tells_every_version() -> None:
+    """`full` makes an event of every version, as if each were first seen now, and no summary."""
+    difference = compare(
+        None, version("1.0", deprecated=True), version("2.0", "flagged"), version("3.0", "deleted"), baseline="full"
+    )
+    assert [(event.kind, event.version) for event in difference.events] == [
+        (Kind.NEW, "1.0"),
+        (Kind.DEPRECATED, "1.0"),
+        (Kind.FLAGGED, "2.0"),
+    ]
+
+
+def test_changes_after_the_baseline_are_events() -> None:
+    """What the baseline took in silently is known: only what changes after it is told."""
+    node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
+    assert told(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+@pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
+def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Version, ...]) -> None:
+    """Whatever an incomplete first listing shows, the node stays without a baseline and nothing is told."""
+    difference = compare(None, *rows, baseline=baseline, incomplete="1 of 2 versions came")
+    assert difference.events == ()
+    assert difference.node == Node(node=PACK)
+
+
+def test_an_empty_first_listing_is_provisional() -> None:
+    """An empty first listing says since when the node was empty; it sets no baseline and is no event."""
+    first = compare(None, at=EMPTY_AT)
+    again = compare(first.node, at=minute(5))
+    assert (first.events, first.node) == ((), PROVISIONAL)
+    assert (again.events, again.node) == ((), PROVISIONAL)
+
+
+def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
+    """Of the next complete listing, versions created before the empty one are the baseline, later ones events."""
+    difference = compare(PROVISIONAL, OLD, LATER)
+    assert told(difference) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert difference.events[0].reason == "1 version; newest 1.0"
+    assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
+    assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
+
+
+def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
+    """A release after the empty listing is told although the baseline is silent."""
+    assert told(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
+
+
+def test_a_first_release_ever_is_new_and_no_baseline() -> None:
+    """A node that was empty and has only later versions has nothing to summarise."""
+    difference = compare(PROVISIONAL, LATER)
+    assert told(difference) == [("new", "2.0", None, "active")]
+    assert difference.node.baseline_at == NOW
+
+
+def test_a_version_that_does_not_say_when_it_was_created_is_told() -> None:
+    """After an empty listing, a version of unknown age is an event rather than a silent part of the baseline."""
+    difference = compare(PROVISIONAL, version("2.0", created_at=""))
+    assert told(difference) == [("new", "2.0", None, "active")]
+
+
+def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
+    """After an empty listing, an incomplete one still decides nothing."""
+    difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
+    assert (difference.events, difference.node) == ((), PROVISIONAL)
+
+
+def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
+    """An empty listing of some statuses is a baseline like any other, and the first version after it an event."""
+    first = compare(None, statuses=NARROW)
+    assert told(first) == [("baseline", None, None, None)]
+    assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (NOW, NARROW, "")
+    later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
+    assert told(later) == [("new", "1.0", None, "active")]
