@@ -86,7 +86,7 @@ class Registry:
     """One pooled connection to the registry, for the length of a poll. An async context manager."""
 
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1) -> None:
-        """Prepare for about `expected_requests` requests to `url`; ValueError as `transport.open_transport`."""
+        """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`."""
         self._base = httpx.URL(url.rstrip("/") + "/versions")
         self._limits = limits
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
