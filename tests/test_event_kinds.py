@@ -161,14 +161,14 @@ def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) 
     """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
     registry.catalog.publish("alpha", "1.2.0", status="banned")
-    (event,) = watch.check(baseline="summary", state_dir=str(tmp_path / "summary"))["events"]
+    (event,) = watch.but(baseline="summary", state_dir=str(tmp_path / "summary")).check()["events"]
     assert (event["kind"], event["node"], event["version"]) == ("baseline", "alpha", None)
     said = event["reason"]
     assert all(
         part in said for part in ("3 versions", "newest 1.0.0", "1.1.0", "flagged", "deprecated", "banned: 1.2.0")
     )
-    assert watch.told(baseline="silent", state_dir=str(tmp_path / "silent")) == []
-    assert set(watch.told(baseline="full", state_dir=str(tmp_path / "full"))) == {
+    assert watch.but(baseline="silent", state_dir=str(tmp_path / "silent")).told() == []
+    assert set(watch.but(baseline="full", state_dir=str(tmp_path / "full")).told()) == {
         ("new", "alpha", "1.0.0"),
         ("flagged", "alpha", "1.1.0"),
         ("deprecated", "alpha", "1.1.0"),
@@ -176,40 +176,41 @@ def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) 
     }
     registry.catalog.publish("alpha", "1.3.0")
     for kind in ("summary", "silent", "full"):
-        assert watch.told(baseline=kind, state_dir=str(tmp_path / kind)) == [("new", "alpha", "1.3.0")]
+        assert watch.but(baseline=kind, state_dir=str(tmp_path / kind)).told() == [("new", "alpha", "1.3.0")]
 
 
 def test_an_empty_first_listing_is_provisional(watch: Watching, registry: EmbeddedRegistry) -> None:
     """A node without versions is asked about; later, what is older than that poll is baseline and the rest is news."""
-    done = watch.run("check", nodes="bravo")
+    bravo = watch.but(nodes="bravo", baseline="summary")
+    done = bravo.run("check")
     assert done.code == 0
     assert "bravo: no versions found: is the id right?" in done.err
     now = datetime.now(UTC)
     registry.catalog.publish("bravo", "1.0.0", created_at=now - timedelta(days=1))
     registry.catalog.publish("bravo", "1.1.0", created_at=now + timedelta(minutes=1))
-    assert watch.told(nodes="bravo", baseline="summary") == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
-    narrow = {"nodes": "charlie", "statuses": "flagged"}
-    done = watch.run("check", **narrow)
+    assert bravo.told() == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
+    narrow = watch.but(nodes="charlie", statuses="flagged")
+    done = narrow.run("check")
     assert (done.code, done.err) == (0, "")
     registry.catalog.publish("charlie", "1.0.0", status="flagged", created_at=now - timedelta(days=1))
-    assert watch.told(**narrow) == [("flagged", "charlie", "1.0.0")]
+    assert narrow.told() == [("flagged", "charlie", "1.0.0")]
 
 
 def test_one_node_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
     """A node that could not be read in so many polls in a row is failing, told once, until it can be read again."""
     registry.catalog.publish("bravo", "1.0.0")
-    both = {"nodes": "alpha bravo", "failure_threshold": 2}
-    watch.check(**both)
+    both = watch.but(nodes="alpha bravo", failure_threshold=2)
+    both.check()
     inflict(registry, "status_404_json", nodes={"bravo"})
-    document = watch.check(code=1, **both)
+    document = both.check(code=1)
     assert (document["events"], document["nodes"]) == ([], {"watched": 2, "checked": 1, "failed": 1})
     assert [error["node"] for error in document["errors"]] == ["bravo"]
-    assert watch.told(code=1, **both) == [("failing", "bravo", None)]
-    assert watch.told(code=1, **both) == []
+    assert both.told(code=1) == [("failing", "bravo", None)]
+    assert both.told(code=1) == []
     registry.respond = None
     registry.catalog.publish("bravo", "1.1.0")
-    assert set(watch.told(**both)) == {("recovered", "bravo", None), ("new", "bravo", "1.1.0")}
-    assert watch.told(**both) == []
+    assert set(both.told()) == {("recovered", "bravo", None), ("new", "bravo", "1.1.0")}
+    assert both.told() == []
 
 
 def test_the_registry_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
@@ -217,28 +218,28 @@ def test_the_registry_fails_and_recovers(watch: Watching, registry: EmbeddedRegi
     nodes = ("alpha", "bravo", "charlie")
     for node in nodes[1:]:
         registry.catalog.publish(node, "1.0.0")
-    all_of_them = {"nodes": ",".join(nodes), "failure_threshold": 2}
-    watch.check(**all_of_them)
+    all_of_them = watch.but(nodes=",".join(nodes), failure_threshold=2)
+    all_of_them.check()
     inflict(registry, "status_503_json")
-    assert watch.told(code=1, **all_of_them) == []
-    (event,) = watch.check(code=1, **all_of_them)["events"]
+    assert all_of_them.told(code=1) == []
+    (event,) = all_of_them.check(code=1)["events"]
     assert (event["kind"], event["node"], event["version"]) == ("failing", None, None)
     assert "503" in event["reason"]
-    assert watch.told(code=1, **all_of_them) == []
+    assert all_of_them.told(code=1) == []
     registry.respond = None
-    assert watch.told(**all_of_them) == [("recovered", None, None)]
+    assert all_of_them.told() == [("recovered", None, None)]
 
 
 def test_statuses_are_narrowed_and_widened(watch: Watching, registry: EmbeddedRegistry) -> None:
     """Leaving narrowed statuses is no event, coming back is; what was there before they are widened is no event."""
-    narrow = {"statuses": "active,flagged"}
+    narrow = watch.but(statuses="active,flagged")
     registry.catalog.publish("alpha", "0.9.0", status="pending", created_at=datetime(2026, 1, 2, tzinfo=UTC))
-    watch.check(**narrow)
+    narrow.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     for _ in range(3):
-        assert watch.told(**narrow) == []
+        assert narrow.told() == []
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    assert watch.told(**narrow) == [("flagged", "alpha", "1.0.0")]
+    assert narrow.told() == [("flagged", "alpha", "1.0.0")]
     assert watch.told() == []
     registry.catalog.set_status("alpha", "0.9.0", "active")
     assert watch.told() == [("new", "alpha", "0.9.0")]
@@ -248,9 +249,9 @@ def test_an_incomplete_listing(watch: Watching, registry: EmbeddedRegistry) -> N
     """Of an incomplete listing what was seen counts, what was not seen means nothing, and none is a baseline."""
     registry.catalog.publish("alpha", "1.1.0")
     inflict(registry, "missing_rows")
-    assert watch.told(code=1, baseline="summary") == []
+    assert watch.but(baseline="summary").told(code=1) == []
     registry.respond = None
-    assert watch.told(baseline="summary") == [("baseline", "alpha", None)]
+    assert watch.but(baseline="summary").told() == [("baseline", "alpha", None)]
     inflict(registry, "missing_rows")
     registry.catalog.set_status("alpha", "1.1.0", "flagged")
     document = watch.check(code=1)
@@ -263,14 +264,14 @@ def test_an_incomplete_listing(watch: Watching, registry: EmbeddedRegistry) -> N
 
 def test_ids_are_deterministic(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
     """The same transition has the same id for every watcher and in a dry run; the same one later has another id."""
-    other = {"state_dir": str(tmp_path / "other")}
+    other = watch.but(state_dir=str(tmp_path / "other"))
     ids: list[str] = []
     watch.check()
-    watch.check(**other)
+    other.check()
     for status in ("flagged", "active", "flagged"):
         registry.catalog.set_status("alpha", "1.0.0", status)
         dry = watch.check("--dry-run")["events"][0]["id"]
-        assert dry == watch.check()["events"][0]["id"] == watch.check(**other)["events"][0]["id"]
+        assert dry == watch.check()["events"][0]["id"] == other.check()["events"][0]["id"]
         ids.append(dry)
     assert len(set(ids)) == 3
 
@@ -279,4 +280,4 @@ def test_a_node_id_has_no_case(watch: Watching, registry: EmbeddedRegistry) -> N
     """A node watched under another case is the same node."""
     watch.check()
     registry.catalog.publish("ALPHA", "1.1.0")
-    assert [(kind, version) for kind, _, version in watch.told(nodes="Alpha")] == [("new", "1.1.0")]
+    assert [(kind, version) for kind, _, version in watch.but(nodes="Alpha").told()] == [("new", "1.1.0")]

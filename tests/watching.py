@@ -16,43 +16,45 @@ Told = tuple[str, str | None, str | None]
 
 
 class Watching:
-    """Runs commands with settings that hold for all of them, overridden by those of one call.
-
-    A setting is given as text, or as a value that is written as JSON. Whatever runs, no traceback may show.
-    """
+    """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show."""
 
     def __init__(self, folder: Path, registry: EmbeddedRegistry, **settings: object) -> None:
         self.folder = folder
+        self.registry = registry
         self.state = folder / "state"
         self.settings: dict[str, object] = {"registry_url": registry.url, "nodes": "alpha", "retries": 0, **settings}
 
-    def environment(self, **settings: object) -> dict[str, str]:
-        """Write settings as environment variables."""
+    def but(self, **settings: object) -> Watching:
+        """Give the same watcher with some settings changed."""
+        return Watching(self.folder, self.registry, **{**self.settings, **settings})
+
+    def environment(self) -> dict[str, str]:
+        """Write the settings as environment variables."""
         return {
             f"COMFY_WATCH_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
-            for name, value in {**self.settings, **settings}.items()
+            for name, value in self.settings.items()
         }
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None, **settings: object) -> program.Completed:
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> program.Completed:
         """Run a command to its end."""
-        done = program.run(*args, cwd=self.folder, env={**self.environment(**settings), **(env or {})})
+        done = program.run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
         assert "Traceback" not in done.out + done.err, done.err
         return done
 
-    def check(self, *args: str, code: int = 0, **settings: object) -> dict[str, Any]:
+    def check(self, *args: str, code: int = 0) -> dict[str, Any]:
         """Poll once, see the exit code and give the one document that is on stdout."""
-        done = self.run("check", "--json", *args, **settings)
+        done = self.run("check", "--json", *args)
         assert done.code == code, done
         document: dict[str, Any] = json.loads(done.out)
         return document
 
-    def told(self, *args: str, code: int = 0, **settings: object) -> list[Told]:
+    def told(self, *args: str, code: int = 0) -> list[Told]:
         """Poll once and give the events."""
-        return told(self.check(*args, code=code, **settings)["events"])
+        return told(self.check(*args, code=code)["events"])
 
-    def start(self, *args: str, **settings: object) -> contextlib.AbstractContextManager[program.Started]:
+    def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
         """Start a command that ends with the `with` block."""
-        return program.start(*args, cwd=self.folder, env=self.environment(**settings))
+        return program.start(*args, cwd=self.folder, env=self.environment())
 
     def contents(self) -> dict[str, bytes]:
         """Give the state folder's files, the lock aside; empty where there is no folder."""

@@ -1,0 +1,187 @@
+"""Every way to each exit code that the contract names, by the real program."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from filelock import FileLock
+
+from tests.peers.faults import inflict
+from tests.peers.webhook import Webhook
+from tests.watching import Watching
+from watcher.embedded import EmbeddedRegistry
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+    """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0")
+    return Watching(tmp_path, registry, baseline="silent")
+
+
+def test_0_all_is_well(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """0: every node was checked and every due alert delivered, whether there was one or none."""
+    channel = watch.but(alert_urls=webhook.apprise_url())
+    channel.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    assert channel.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert len(webhook.messages()) == 1
+    assert channel.check("--fail-on", "banned,flagged")["events"] == []
+
+
+def test_1_a_node_could_not_be_checked(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """1: some node could not be read, or not completely; all else was done and saved."""
+    registry.catalog.publish("bravo", "1.0.0")
+    both = watch.but(nodes="alpha bravo")
+    both.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    for fault in ("status_404_json", "missing_rows"):
+        inflict(registry, fault, nodes={"bravo"})
+        document = both.check(code=1)
+        assert (document["nodes"]["failed"], [error["node"] for error in document["errors"]]) == (1, ["bravo"])
+    history = json.loads(watch.run("history", "--json").out)["events"]
+    assert [(event["kind"], event["version"]) for event in history] == [("new", "1.1.0")]
+
+
+def test_1_an_alert_is_undelivered(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """1: an alert failed, still waits for its next try, or was given up."""
+    webhook.answer["/dead"] = 500
+    channel = watch.but(alert_urls=webhook.apprise_url("/dead"))
+    channel.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    watch.end_waits()
+    done = channel.but(alert_expiry="1ms").run("check")
+    assert done.code == 1
+    assert "1 alert given up" in done.out
+    assert "could not be delivered within alert_expiry" in done.err
+    channel.check()
+    assert channel.run("test-alerts").code == 1
+
+
+WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
+    "no command": ([], {}, ["Usage: comfy-watch", "Commands:"]),
+    "unknown command": (["chek"], {}, ["No such command 'chek'", "check"]),
+    "unknown option": (["check", "--nodes", "a"], {}, ["--nodes", "see comfy-watch check --help"]),
+    "surplus argument": (["status", "alpha"], {}, ["alpha"]),
+    "unknown kind": (["check", "--fail-on", "bannd"], {}, ["--fail-on", "'bannd'", "banned"]),
+    "no kind": (["check", "--fail-on", ""], {}, ["--fail-on"]),
+    "bad since": (["history", "--since", "yesterday"], {}, ["--since", "'yesterday'", "7d"]),
+    "bad limit": (["history", "--limit", "0"], {}, ["--limit"]),
+    "nothing to watch": (["check"], {"nodes": ""}, ["nothing to watch", "hint: ", "--node"]),
+    "nothing to run for": (["run"], {"nodes": ""}, ["nothing to watch"]),
+    "bad setting": (["run"], {"interval": "often"}, ["interval", "'often'", "15m", "COMFY_WATCH_INTERVAL"]),
+    "unknown setting": (["check"], {"intervall": "1m"}, ["intervall", "did you mean interval?"]),
+    "bad --set": (["check", "--set", "retries=many"], {}, ["retries", "'many'", "command line"]),
+    "secret --set": (["check", "--set", "alert_urls=json://u:S3cr3t@h"], {}, ["alert_urls", "secret"]),
+    "no file": (["config", "--config", "absent.toml"], {}, ["absent.toml", "does not exist"]),
+    "bad URL": (["check"], {"alert_urls": "discord://S3cr3t"}, ["channel discord", "discord://"]),
+    "unknown service": (["run"], {"alert_urls": "carrier://S3cr3t"}, ["channel carrier"]),
+    "no channels": (["test-alerts"], {}, ["there are no channels", "hint: "]),
+    "unknown channel": (["test-alerts", "jason"], {"alert_urls": "json://127.0.0.1"}, ["'jason'", "channels are json"]),
+}
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_2_wrong_usage_or_settings(watch: Watching, registry: EmbeddedRegistry, case: str) -> None:
+    """2: what is wrong is said on stderr without a traceback or a secret, and nothing was asked or written."""
+    args, settings, said = WRONG[case]
+    done = watch.but(**settings).run(*args)
+    assert (done.code, done.out) == (2, "")
+    assert not [part for part in said if part not in done.err]
+    assert "S3cr3t" not in done.err
+    assert case == "no command" or all(line.startswith(("error: ", "hint: ")) for line in done.err.splitlines())
+    assert registry.requests == []
+    assert list(watch.folder.iterdir()) == []
+
+
+def test_3_beats_1(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """3: an event of this poll is of a kind in `--fail-on`, also where a node failed and an alert is undelivered."""
+    webhook.answer["/dead"] = 500
+    both = watch.but(nodes="alpha bravo", alert_urls=webhook.apprise_url("/dead"))
+    registry.catalog.publish("bravo", "1.0.0")
+    both.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    document = both.check("--fail-on", "Banned, FLAGGED", code=3)
+    assert (document["nodes"]["failed"], document["alerts"]["pending"]) == (1, 1)
+    assert [event["kind"] for event in document["events"]] == ["flagged"]
+    both.check("--fail-on", "flagged", code=1)
+    registry.catalog.set_status("alpha", "1.0.0", "active")
+    both.check("--fail-on", "flagged", "--dry-run", code=1)
+
+
+def _corrupt(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def _empty(path: Path) -> None:
+    path.write_bytes(b"")
+
+
+def _newer(path: Path) -> None:
+    path.write_text(json.dumps({**json.loads(path.read_bytes()), "format": 99}), "utf-8")
+
+
+def _missing(path: Path) -> None:
+    path.unlink()
+
+
+@pytest.mark.parametrize(
+    ("harm", "file", "said"),
+    [
+        (_corrupt, "snapshot.json", "cannot be used"),
+        (_corrupt, "outbox.json", "cannot be used"),
+        (_empty, "snapshot.json", "is empty"),
+        (_empty, "checks.json", "is empty"),
+        (_newer, "snapshot.json", "newer version"),
+        (_missing, "snapshot.json", "is missing"),
+    ],
+)
+def test_4_damaged_state(
+    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook, harm: Callable[[Path], None], file: str, said: str
+) -> None:
+    """4: a file that is corrupt, empty, newer or gone is named, with a hint, and left as it is; nothing is sent."""
+    channel = watch.but(alert_urls=webhook.apprise_url("/dead"), baseline="summary")
+    webhook.answer["/dead"] = 500
+    channel.check(code=1)
+    watch.end_waits()
+    harm(watch.state / file)
+    before = watch.contents(), len(registry.requests), len(webhook.messages())
+    commands = [["check"], ["run"], ["status"]] if file == "outbox.json" else [["check"]]
+    for command in commands:
+        done = channel.run(*command)
+        assert (done.code, done.out) == (4, "")
+        assert file in done.err
+        assert said in done.err
+        assert "hint: " in done.err
+    assert (watch.contents(), len(registry.requests), len(webhook.messages())) == before
+
+
+def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """4: another run holds the state; commands that only look are not kept from it."""
+    watch.check()
+    before = watch.contents(), len(registry.requests)
+    with FileLock(watch.state / "lock"):
+        for command in ("check", "run"):
+            done = watch.run(command)
+            assert (done.code, done.out) == (4, "")
+            assert "is in use by another comfy-watch" in done.err
+        assert watch.run("status").code == 0
+    assert (watch.contents(), len(registry.requests)) == before
+
+
+@pytest.mark.parametrize("place", ["file/state", "/proc/comfy-watch"])
+def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, place: str) -> None:
+    """4: the state folder can be neither made nor written, on a disk that takes nothing or below a file."""
+    (watch.folder / "file").write_text("a file")
+    done = watch.but(state_dir=place).run("check")
+    assert (done.code, done.out) == (4, "")
+    assert "error: state folder" in done.err
+    assert "hint: " in done.err
+    assert registry.requests == []
+    assert [path.name for path in watch.folder.iterdir()] == ["file"]
