@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import sys
 import time
 from collections.abc import Iterator
@@ -12,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from watcher import logs, report
 from watcher.events import Kind
 from watcher.failures import UsageError
-from watcher.loop import run
 from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
@@ -32,6 +32,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
 
     async def poll_once() -> Report | None:
         nonlocal stopped_by
+        _collect_again()
         stop = Stop()
         with _progress(len(watch.nodes)) as step:
             poller = Poller(
@@ -62,11 +63,14 @@ def run_forever(settings: Settings) -> int:
     watch = watch_of(settings, folder)
 
     async def loop() -> None:
+        _collect_again()
         stop = Stop()
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
         await run(poller, settings.interval, settings.jitter)
         logs.info("stopped", signal=stop.signal)
+
+    from watcher.loop import run
 
     with folder.locked():
         folder.load()
@@ -98,6 +102,13 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
             failed += 1
             say(f"{channel.name}: failed: {outcome.reason}")
     return 1 if failed else 0
+
+
+def _collect_again() -> None:
+    """Collect garbage from here on, but seldom, and leave alone what the imports built: little of ours is cyclic."""
+    gc.freeze()
+    gc.set_threshold(50000, 20, 20)
+    gc.enable()
 
 
 @contextlib.contextmanager

@@ -48,7 +48,9 @@ ACTS: tuple[Act, ...] = (
     ("A flag: a scanner finds something in 1.2.0.", lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS)),
     (
         "A ban: a reviewer agrees.",
-        lambda c: c.set_status(NODE, "1.2.0", "banned", json.dumps({"message": "Steals passwords", "by": "r@demo.example"})),
+        lambda c: c.set_status(
+            NODE, "1.2.0", "banned", json.dumps({"message": "Steals passwords", "by": "r@demo.example"})
+        ),
     ),
     ("A pardon: it was a false alarm after all.", lambda catalog: catalog.set_status(NODE, "1.2.0", "active")),
     ("Nothing happens: a quiet poll.", lambda _: None),

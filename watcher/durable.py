@@ -7,8 +7,10 @@ since they tell what somebody runs.
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import secrets
+from collections.abc import Iterator
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -92,10 +94,22 @@ def sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+@contextlib.contextmanager
+def lock(path: Path) -> Iterator[None]:
+    """Hold an exclusive lock on a file, which the system lifts however the process ends.
+
+    Raises BlockingIOError if another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def sync_folder(folder: Path) -> None:
-    """Make a folder's entries durable, where the system can (Windows can't open a folder)."""
-    if os.name == "nt":
-        return
+    """Make a folder's entries durable."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

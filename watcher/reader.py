@@ -12,7 +12,6 @@ from http import HTTPStatus
 from watcher import wire
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.registry import PAGE_SIZE, Answer, NoAnswerError, Query, Registry
-from watcher.strangers import plain
 from watcher.versions import STATUSES, Version, in_order
 
 MOST_PAGES = 200
@@ -115,7 +114,8 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
             gathered.fault = f"page {number}: {error}"
             break
         gathered.take(page, number)
-    wanted = [version for version in gathered.rows.values() if not asked.filter or version.status in asked.filter]
+    narrowed = asked.filter
+    wanted = [version for version in gathered.rows.values() if not narrowed or version.status in narrowed]
     return Listing(
         node=asked.node,
         versions=in_order(wanted),
@@ -128,6 +128,8 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
 
 def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
     """Decide what a status code other than 200 means for the node."""
+    from watcher.strangers import plain
+
     message = wire.read_message(answer.body)
     said = f": {plain(message, _ERROR_LENGTH)}" if message else ""
     match answer.code:

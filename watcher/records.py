@@ -101,11 +101,20 @@ def _format_of(text: bytes) -> int:
 
 
 def read_snapshot(text: bytes) -> Snapshot:
-    """Decode `snapshot.json`; raises UnreadableFormError."""
-    form = _read(_SnapshotForm, text)
-    for key, node in form.nodes.items():
+    """Decode `snapshot.json`; raises UnreadableFormError.
+
+    A file laid out as this program does is decoded node by node, which needs half the memory of decoding it whole;
+    whatever does not fit that, a reformatted file or a broken one, is decoded whole.
+    """
+    snapshot = _read_blocks(text) or _read_whole(text)
+    for key, node in snapshot.nodes.items():
         if key != node.node.lower():
             raise UnreadableFormError(f"the entry {key!r} holds another node")
+    return snapshot
+
+
+def _read_whole(text: bytes) -> Snapshot:
+    form = _read(_SnapshotForm, text)
     return Snapshot(
         revision=form.revision,
         registry_failing=form.registry_failing,
@@ -114,6 +123,33 @@ def read_snapshot(text: bytes) -> Snapshot:
     )
 
 
+def _read_blocks(text: bytes) -> Snapshot | None:
+    """Decode a snapshot in the layout of `_snapshot_lines`, where only a node's key stands at a line's beginning."""
+    head = _LAYOUT.match(text)
+    if head is None or not text.endswith(_FOOT):
+        return None
+    reader = _reader(Node)
+    nodes: dict[str, Node] = {}
+    begin, end = head.end(), len(text) - len(_FOOT)
+    try:
+        while begin < end:
+            stop = text.find(_BETWEEN, begin, end)
+            key, found, block = text[begin : stop if stop >= 0 else end].partition(b": ")
+            if not found:
+                return None
+            nodes[json.loads(key)] = reader.validate_json(block)
+            begin = stop + len(_BETWEEN) - 1 if stop >= 0 else end
+    except ValueError:
+        return None
+    return Snapshot(revision=int(head[1]), registry_failing=head[2] == b"true", registry_seen=int(head[3]), nodes=nodes)
+
+
+_LAYOUT = re.compile(
+    rb'\{\n"format": 1,\n"revision": ([0-9]+),\n"registry_failing": (true|false),\n"registry_seen": ([0-9]+),\n'
+    rb'"nodes": \{\n'
+)
+_BETWEEN = b',\n"'
+_FOOT = b"\n}\n}\n"
 _HEAD = re.compile(rb'\s*\{\s*"format":\s*1,\s*"revision":\s*([0-9]+),')
 
 

@@ -12,8 +12,10 @@ import re
 import zlib
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Self
+from urllib.parse import urlencode
 
 import httpx
 
@@ -111,7 +113,7 @@ class Registry:
         `etag` makes the question conditional; `retries` overrides the limits'. Raises NoAnswerError after the last try.
         """
         tries = self._limits.retries if retries is None else retries
-        url = self._base.copy_with(params=query.parameters())
+        url = f"{self._base}?{urlencode(query.parameters())}"
         for attempt in range(tries + 1):
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
@@ -136,34 +138,37 @@ class Registry:
         while (left := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110 - the moment may move while we wait
             await asyncio.sleep(left)
 
-    async def _once(self, url: httpx.URL, etag: str) -> tuple[Answer, float | None]:
+    async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
         async with asyncio.timeout(self._limits.timeout):
             for _ in range(_MOST_REDIRECTS):
-                response = await self._transport.handle_async_request(self._request(url, etag))
+                request = self._request(url, etag)
+                response = await self._transport.handle_async_request(request)
                 try:
-                    location = response.headers.get("location", "")
-                    if response.status_code not in _REDIRECTS or not location:
-                        return await self._read(response), _retry_after(response.headers)
+                    code = response.status_code
+                    location = response.headers.get("location") if code in _REDIRECTS else None
+                    if not location:
+                        wait = _retry_after(response.headers) if code in _RETRIED else None
+                        return await self._read(response), wait
                 finally:
                     await response.aclose()
-                url = self._followed(url, location)
+                url = self._followed(request.url, location)
         raise NoAnswerError("it redirects without end")
 
-    def _request(self, url: httpx.URL, etag: str) -> httpx.Request:
+    def _request(self, url: str, etag: str) -> httpx.Request:
         headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
         seconds = self._limits.timeout
         timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
 
-    def _followed(self, url: httpx.URL, location: str) -> httpx.URL:
+    def _followed(self, url: httpx.URL, location: str) -> str:
         try:
             target = url.join(location)
         except httpx.InvalidURL:
             raise NoAnswerError("it redirects to no address") from None
         if _origin(target) != _origin(self._base):
             raise NoAnswerError("it redirects to another host, which is not followed; check registry_url")
-        return target
+        return str(target)
 
     async def _read(self, response: httpx.Response) -> Answer:
         encoding = response.headers.get("content-encoding", "").strip().lower()
@@ -226,6 +231,7 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
 
 
+@lru_cache(maxsize=8)
 def _date(text: str) -> str:
     try:
         return times.show(parsedate_to_datetime(text)) if text else ""

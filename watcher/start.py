@@ -7,13 +7,15 @@ import secrets
 import sys
 from collections.abc import Mapping
 from datetime import UTC, datetime
+from importlib.metadata import version
 from pathlib import Path
 
-from watcher import accepted, delivery, logs, times
+from watcher import logs, times
 from watcher.failures import ConfigError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
 from watcher.settings import Loaded, Settings, load
+from watcher.state import Addresses
 from watcher.store import StateFolder
 
 
@@ -29,21 +31,33 @@ def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loade
     return loaded
 
 
-def judged(settings: Settings, folder: StateFolder) -> accepted.Verdict:
-    """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal."""
+def judged(settings: Settings, folder: StateFolder) -> tuple[Mapping[str, str], Addresses]:
+    """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal.
+
+    Gives the channels' digests by name and what to remember.
+    """
     channels = settings.all_channels()
     if not channels:
-        return accepted.Verdict(addresses=folder.addresses(), digests={}, problems=())
+        return {}, folder.addresses()
+    from watcher import accepted
+
     verdict = accepted.judge(
         channels,
         folder.addresses(),
-        apprise=delivery.apprise_version(),
-        refusal=delivery.refusal,
+        apprise=version("apprise"),
+        refusal=_refusal,
         new_salt=lambda: secrets.token_hex(16),
     )
     if verdict.problems:
         raise ConfigError(*verdict.problems)
-    return verdict
+    return verdict.digests, verdict.addresses
+
+
+def _refusal(url: str) -> str | None:
+    """Ask apprise, which a quiet poll need not load."""
+    from watcher.delivery import refusal
+
+    return refusal(url)
 
 
 def watch_of(settings: Settings, folder: StateFolder) -> Watch:
@@ -53,7 +67,7 @@ def watch_of(settings: Settings, folder: StateFolder) -> Watch:
             "there is nothing to watch: nodes is empty",
             hint="name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)",
         )
-    verdict = judged(settings, folder)
+    digests, remembered = judged(settings, folder)
     return Watch(
         nodes=settings.nodes,
         statuses=settings.statuses,
@@ -68,6 +82,6 @@ def watch_of(settings: Settings, folder: StateFolder) -> Watch:
         failure_threshold=settings.failure_threshold,
         channels=settings.all_channels(),
         alert_expiry=settings.alert_expiry,
-        addresses=verdict.digests,
-        accepted=verdict.addresses,
+        addresses=digests,
+        accepted=remembered,
     )

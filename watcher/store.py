@@ -45,24 +45,18 @@ class StateFolder:
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
         """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it."""
-        from filelock import FileLock, Timeout
-
-        with self._failing("cannot be written"):
-            durable.make_folder(self.path)
-            lock = FileLock(self.path / LOCK, timeout=0, mode=durable.FILE_MODE)
-            try:
-                lock.acquire()
-            except Timeout:
-                raise StateError(
-                    f"state folder {self.path} is in use by another comfy-watch",
-                    hint="let it finish, or give this run a state_dir of its own",
-                ) from None
-        try:
+        with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
+                durable.make_folder(self.path)
+                try:
+                    held.enter_context(durable.lock(self.path / LOCK))
+                except BlockingIOError:
+                    raise StateError(
+                        f"state folder {self.path} is in use by another comfy-watch",
+                        hint="let it finish, or give this run a state_dir of its own",
+                    ) from None
                 durable.sweep(self.path)
             yield
-        finally:
-            lock.release()
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""

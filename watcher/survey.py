@@ -12,7 +12,6 @@ from watcher.events import Event, Kind
 from watcher.health import Unread
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.reader import Asked, read_node, read_reasons
-from watcher.reasons import summarise
 from watcher.registry import Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Node
@@ -128,6 +127,8 @@ class Survey:
                 error = f"the registry refused access (403) to {len(fresh)} nodes at once"
                 findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True)
                 continue
+            from watcher.reasons import summarise
+
             difference = compare_ban(known.get(key), replace(ban, message=summarise(ban.message)), self.terms)
             findings.read[key] = ban.node
             if difference.events:
@@ -143,6 +144,8 @@ async def explained(registry: Registry, events: tuple[Event, ...], patience: flo
             wanted.setdefault(event.node, {})[_key(event)] = event.after
     if not wanted:
         return events
+    from watcher.reasons import summarise
+
     reasons: dict[tuple[str | None, str], str] = {}
 
     async def ask(node: str, versions: dict[str, str]) -> None:

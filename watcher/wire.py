@@ -18,7 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from watcher.versions import Version, status_from_api
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Row:
     """One `NodeVersion` as it came. Null and absent look the same here, as in the contract."""
 
@@ -42,7 +42,7 @@ class Row:
 _FIELDS = frozenset(field.name for field in fields(Row))
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Page:
     """One answer. `faults` says, to a person, what in it could not be read."""
 
@@ -131,7 +131,7 @@ def _names(row: Row) -> bool:
     return bool(row.node_id and row.status and (row.id or row.version))
 
 
-_ROW_KEYS = (b'"status":', b'"deprecated":', b'"id":', b'"version":', b'"node_id":')
+_ROW_KEYS = (b'"status":', b'"deprecated":')
 _PAGE_KEYS = (b'"versions":', b'"total":')
 
 
