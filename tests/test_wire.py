@@ -1,0 +1,294 @@
+"""One answer, from bytes to values: what fits is read, what does not is said, and one bad row costs no good one."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from watcher.catalog import Catalog
+from watcher.versions import STATUSES, Version, status_to_api
+from watcher.wire import NotAListingError, Page, read_message, read_page, read_version
+
+ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
+EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def page_of(*rows: Any, **fields: Any) -> bytes:
+    """Write a page with these rows."""
+    return json.dumps(EMPTY | {"total": len(rows), "versions": list(rows)} | fields).encode()
+
+
+def versions(page: Page) -> list[str | None]:
+    """Give the version texts of the readable rows."""
+    return [row.version for row in page.rows]
+
+
+def only(body: bytes) -> Version:
+    """Read a page with one row as a version."""
+    (row,) = read_page(body).rows
+    return read_version(row)
+
+
+def test_a_row_of_the_spec_is_read_whole() -> None:
+    """Every field of the schema that is compared arrives, and the status by its short name."""
+    row = ROW | {
+        "status": "NodeVersionStatusFlagged",
+        "deprecated": True,
+        "createdAt": "2025-03-28T10:57:31.162471Z",
+        "downloadUrl": "https://cdn.example/a.zip",
+        "dependencies": ["numpy"],
+        "supported_accelerators": ["CUDA"],
+        "supported_os": ["Linux"],
+        "supported_comfyui_version": ">=0.3",
+        "supported_comfyui_frontend_version": ">=1.2",
+        "tags": ["image"],
+        "tags_admin": ["checked"],
+        "changelog": "not compared",
+        "comfy_node_extract_status": "success",
+        "status_reason": "because",
+    }
+    page = read_page(page_of(row))
+    assert (page.total, page.pageSize, page.faults, page.admin_tags_told) == (1, 100, (), True)
+    assert page.rows[0].status_reason == "because"
+    assert read_version(page.rows[0]) == Version(
+        version="1.0.0",
+        id="i-1",
+        status="flagged",
+        deprecated=True,
+        created_at="2025-03-28T10:57:31.162471Z",
+        download_url="https://cdn.example/a.zip",
+        dependencies=("numpy",),
+        supported_accelerators=("CUDA",),
+        supported_os=("Linux",),
+        supported_comfyui_version=">=0.3",
+        supported_comfyui_frontend_version=">=1.2",
+        tags=("image",),
+        tags_admin=("checked",),
+    )
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_every_status_of_the_spec_has_its_short_name(status: str) -> None:
+    """The API's long name of each status becomes the short one."""
+    assert only(page_of(ROW | {"status": status_to_api(status)})).status == status
+
+
+def test_an_unknown_status_is_carried_as_it_came() -> None:
+    """A status of tomorrow is kept in the API's own words."""
+    assert only(page_of(ROW | {"status": "NodeVersionStatusQuarantined"})).status == "NodeVersionStatusQuarantined"
+
+
+@pytest.mark.parametrize("empty", [None, "absent", "empty"])
+def test_null_absent_and_empty_are_one_fact(empty: str | None) -> None:
+    """However a registry says that there is nothing, the version is the same."""
+    lists = ("dependencies", "supported_accelerators", "supported_os", "tags", "tags_admin")
+    texts = ("createdAt", "downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version")
+    shown: dict[str, Any] = {name: [] for name in lists} | dict.fromkeys(texts, "") | {"deprecated": False}
+    if empty is None:
+        shown = dict.fromkeys(shown)
+    row = ROW if empty == "absent" else ROW | shown
+    assert only(page_of(row)) == Version(version="1.0.0", id="i-1")
+
+
+def test_a_version_is_known_by_id_or_by_text() -> None:
+    """A row without id or without version text is readable; one without both, or without its node, is not."""
+    rows = [
+        {**ROW, "id": None},
+        {**ROW, "version": ""},
+        {**ROW, "id": "", "version": None},
+        {**ROW, "node_id": ""},
+        {**ROW, "status": ""},
+    ]
+    page = read_page(page_of(*rows))
+    assert [read_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
+    assert page.faults == ("row 3 is unreadable", "row 4 is unreadable", "row 5 is unreadable")
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [
+        None,
+        7,
+        "x",
+        [],
+        {},
+        {"id": "i"},
+        ROW | {"id": 7},
+        ROW | {"version": 1.2},
+        ROW | {"status": ["x"]},
+        ROW | {"status": None},
+        ROW | {"deprecated": "yes"},
+        ROW | {"deprecated": 1},
+        ROW | {"dependencies": {"a": 1}},
+        ROW | {"dependencies": "numpy"},
+        ROW | {"dependencies": [None]},
+        ROW | {"tags": "t"},
+        ROW | {"createdAt": 5},
+        ROW | {"version": "\ud800"},
+    ],
+    ids=repr,
+)
+def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
+    """Rows beside one of a wrong type are read, and the page says which one was not."""
+    good = {**ROW, "id": "i-2", "version": "2.0.0"}
+    page = read_page(page_of(good, bad, ROW))
+    assert versions(page) == ["2.0.0", "1.0.0"]
+    assert page.faults == ("row 2 is unreadable",)
+    assert page.total == 3
+
+
+def test_a_row_with_a_key_twice_is_unreadable() -> None:
+    """JSON does not say which of two equal keys counts, so neither does: the row is none, the others are."""
+    twice = json.dumps(ROW)[:-1] + ',"status":"NodeVersionStatusBanned"}'
+    good = json.dumps({**ROW, "id": "i-2", "version": "2.0.0"})
+    body = f'{{"total":2,"versions":[{twice},{good}]}}'.replace(": ", ":").encode()
+    page = read_page(body)
+    assert (versions(page), page.faults) == (["2.0.0"], ("row 1 is unreadable",))
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "the answer is empty"),
+        (b" \n", "the answer is empty"),
+        (b"<!doctype html><html></html>", "the answer is an HTML page"),
+        (b"  <html>", "the answer is an HTML page"),
+        (b"{", "the answer is no readable JSON"),
+        (b"\xff\xfe", "the answer is no readable JSON"),
+        (b'{"versions":[],"total":NaN}', "the answer is no readable JSON"),
+        (b'{"versions":[],"total":-Infinity}', "the answer is no readable JSON"),
+        (b'{"versions":[],"total":' + b"9" * 10_000 + b"}", "the answer is no readable JSON"),
+        (b"{}", "the answer has no list of versions"),
+        (b"[]", "the answer has no list of versions"),
+        (b"null", "the answer has no list of versions"),
+        (b"7", "the answer has no list of versions"),
+        (b'"x"', "the answer has no list of versions"),
+        (b'{"versions":{"id":"1"},"total":1}', "the answer has no list of versions"),
+        (b'{"versions":"none","total":0}', "the answer has no list of versions"),
+        (b'{"error":"x","message":"y"}', "the answer has no list of versions"),
+        (b'{"total":1,"versions":[],"total":0}', "the answer holds a key twice"),
+        (b'{"versions":[],"total":0,"versions":[]}', "the answer holds a key twice"),
+        (b"[" * 100_000 + b"]" * 100_000, "the answer is nested too deeply"),
+        (b'{"total":0,"versions":' + b"[" * 100_000 + b"]" * 100_000 + b"}", "the answer is nested too deeply"),
+    ],
+)
+def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
+    """An answer that holds no list of versions is refused in words of ours."""
+    with pytest.raises(NotAListingError) as caught:
+        read_page(body)
+    assert str(caught.value) == said
+
+
+@pytest.mark.parametrize("total", [None, "many", 1.5, True, [], {}], ids=repr)
+def test_a_total_that_is_no_count_is_none(total: Any) -> None:
+    """Rows are read whatever the total is; what is no count is not believed."""
+    page = read_page(page_of(ROW, total=total))
+    assert (versions(page), page.total) == (["1.0.0"], None)
+
+
+def test_null_for_no_versions_is_an_empty_list() -> None:
+    """A registry whose empty lists are null says that there are none."""
+    page = read_page(b'{"page":1,"pageSize":100,"total":0,"totalPages":0,"versions":null}')
+    assert (list(page.rows), page.total) == ([], 0)
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    """A document after a byte order mark is the same document, whole or in parts."""
+    assert only(b"\xef\xbb\xbf" + page_of(ROW)) == only(page_of(ROW))
+    assert versions(read_page(b"\xef\xbb\xbf" + page_of(ROW, None))) == ["1.0.0"]
+
+
+def test_admin_tags_are_told_by_any_row() -> None:
+    """Whether the answer speaks of admin tags is seen from their key, however it is spaced, in whichever row."""
+    silent, telling = dict(ROW), ROW | {"id": "i-2", "tags_admin": None}
+    assert not read_page(page_of(silent)).admin_tags_told
+    assert read_page(page_of(silent, telling)).admin_tags_told
+    assert read_page(page_of(silent, telling).replace(b'"tags_admin":', b'"tags_admin" :')).admin_tags_told
+    assert read_page(page_of(silent, telling, None)).admin_tags_told
+    assert not read_page(page_of(silent, None)).admin_tags_told
+
+
+@pytest.mark.parametrize("text", ["tags_admin", '"tags_admin":', '\\"tags_admin\\":'])
+def test_a_tag_named_like_the_key_tells_nothing(text: str) -> None:
+    """A publisher's own tag cannot pass for the registry's field: its absence would then be a change."""
+    assert not read_page(page_of(ROW | {"tags": [text], "changelog": text})).admin_tags_told
+
+
+def test_text_that_looks_like_keys_is_text() -> None:
+    """A changelog full of quoted keys costs its page nothing."""
+    text = '"total":1,"versions":[],"status":"x","deprecated":true,"node_id":' * 3
+    page = read_page(page_of(ROW | {"changelog": text, "version": text}))
+    assert (versions(page), page.faults) == ([text], ())
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
+def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
+    """Whatever comes, it is read or refused with the one error; nothing else escapes."""
+    with contextlib.suppress(NotAListingError):
+        assert all(read_version(row).key for row in read_page(body).rows)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.dictionaries(st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6), max_size=3))
+def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
+    """No row vanishes: each is read or named as unreadable, and a good one is always read."""
+    page = read_page(json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode())
+    assert len(page.rows) + len(page.faults) == len(rows) + 1
+    assert page.rows[0].version == "1.0.0"
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
+    """A page read in parts, because one row is bad, gives for its good rows what a page read whole gives."""
+    catalog = Catalog()
+    text = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+    for number in range(data.draw(st.integers(1, 4))):
+        catalog.publish(
+            "pack",
+            f"1.{number}",
+            status=data.draw(st.sampled_from([*STATUSES, "odd"])),
+            deprecated=data.draw(st.booleans()),
+            tags=data.draw(st.lists(text, max_size=3)),
+            downloadUrl=data.draw(text),
+        )
+    rows: Any = catalog.answer({"nodeId": ["pack"]})[1]["versions"]
+    whole, parts = read_page(page_of(*rows)), read_page(page_of(*rows, None))
+    assert [read_version(row) for row in whole.rows] == [read_version(row) for row in parts.rows]
+    assert whole.admin_tags_told == parts.admin_tags_told
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error":"E","message":"m"}', "m"),
+        (b'{"message":"m","details":["d"]}', "m"),
+        (b'{"error":"E"}', "E"),
+        (b'{"error":"E","message":""}', "E"),
+        (b'\xef\xbb\xbf{"message":"m"}', "m"),
+        (b"{}", ""),
+        (b'{"message":7}', ""),
+        (b'{"message":["m"]}', ""),
+        (b"[]", None),
+        (b'"m"', None),
+        (b"", None),
+        (b"<html>", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+        (b"9" * 10_000, None),
+    ],
+)
+def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
+    """An error's message is found in every shape it is known to take; what is no JSON object is none of the API's."""
+    assert read_message(body) == said
