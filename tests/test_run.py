@@ -1,0 +1,191 @@
+"""`run`: the service that polls until it is told to stop, and survives what a poll can throw."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.peers.faults import inflict
+from tests.peers.webhook import Answer, Webhook
+from tests.program import Started
+from tests.watching import Watching
+from watcher.embedded import EmbeddedRegistry
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+    """A watcher with a silent baseline that polls without a rest, beside a registry with alpha 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0")
+    return Watching(tmp_path, registry, baseline="silent", interval="20ms", jitter=0)
+
+
+def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
+    """Give the whole lines of a running program's log, all of them or those of one event."""
+    lines = [json.loads(line) for line in started.err.splitlines(keepends=True) if line.endswith("\n")]
+    return [line for line in lines if event in ("", line["event"])]
+
+
+def _until(started: Started, event: str, count: int = 1) -> None:
+    """Wait for so many log lines of an event."""
+    started.until(lambda it: len(_log(it, event)) >= count)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_it_polls_until_told_to_stop(watch: Watching, registry: EmbeddedRegistry, number: signal.Signals) -> None:
+    """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
+    with watch.start("run", "--node", "bravo") as started:
+        _until(started, "poll", 2)
+        key = registry.catalog.publish("alpha", "1.1.0")
+        _until(started, "event")
+        polls = len(_log(started, "poll"))
+        _until(started, "poll", polls + 2)
+        started.signal(number)
+        done = started.wait()
+        assert (done.code, done.out) == (0, "")
+        log = _log(started)
+    assert log[0]["event"] == "started"
+    assert log[-1]["event"] == "stopped"
+    asked = [request for request in registry.requests if request.query["nodeId"] == ["alpha"]]
+    polls = len([line for line in log if line["event"] == "poll"])
+    assert polls <= len(asked) <= polls + 1
+    assert {line["level"] for line in log} <= {"info", "warning"}
+    poll = next(line for line in log if line["event"] == "poll")
+    assert (poll["checked"], poll["failed"], poll["events"]) == (2, 0, 0)
+    assert (poll["delivered"], poll["pending"], poll["expired"]) == (0, 0, 0)
+    (event,) = [line for line in log if line["event"] == "event"]
+    assert (event["kind"], event["node"], event["version"]) == ("new", "alpha", "1.1.0")
+    assert key in watch.contents()["snapshot.json"].decode()
+
+
+def test_polls_do_not_overlap(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A poll that takes longer than the interval is over before the next one begins."""
+    under_way = 0
+    most = 0
+
+    async def slowly(request: web.BaseRequest) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.1)
+        under_way -= 1
+
+    registry.respond = slowly
+    with watch.start("run") as started:
+        _until(started, "poll", 4)
+    assert most == 1
+
+
+def test_a_long_interval_is_waited_for(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Between polls it waits for the interval, and a signal ends the wait at once."""
+    with watch.but(interval="1h").start("run") as started:
+        _until(started, "poll")
+        started.signal(signal.SIGTERM)
+        assert started.wait().code == 0
+    assert len(registry.requests) == 1
+
+
+def test_a_signal_while_it_reads(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Told to stop while it waits for the registry, it stops without waiting on, and saves nothing of that poll."""
+    watch.check()
+    before = watch.contents()
+    inflict(registry, "hang")
+    asked = len(registry.requests)
+    with watch.start("run") as started:
+        started.until(lambda it: len(registry.requests) > asked)
+        started.signal(signal.SIGTERM)
+        assert started.wait().code == 0
+        assert not _log(started, "poll")
+    assert watch.contents() == before
+
+
+def test_a_second_signal_stops_at_once(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """While an alert is in flight the first signal waits for it, the second does not; the alert is not lost."""
+    watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    webhook.answer["/a"] = Answer(hang=True)
+    with watch.start("run") as started:
+        webhook.wait_for(1)
+        started.signal(signal.SIGTERM)
+        assert started.process.poll() is None
+        started.until(lambda it: _sent_again(it, signal.SIGTERM))
+        assert started.wait().code == 128 + signal.SIGTERM
+    webhook.answer.clear()
+    assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+
+
+def _sent_again(started: Started, number: signal.Signals) -> bool:
+    """Send a signal to whatever still runs, and tell whether it has ended: two signals at once would be seen as one."""
+    if started.process.poll() is None:
+        started.signal(number)
+    return started.process.poll() is not None
+
+
+def test_it_survives_an_outage(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """A registry that goes away and comes back costs one `failing` and one `recovered`, and no version event."""
+    watch = watch.but(alert_urls=webhook.apprise_url("/a"), failure_threshold=2)
+    with watch.start("run") as started:
+        _until(started, "poll")
+        inflict(registry, "closed_unanswered")
+        webhook.wait_for(1)
+        polls = len(_log(started, "poll"))
+        _until(started, "poll", polls + 3)
+        registry.respond = None
+        webhook.wait_for(2)
+        registry.catalog.publish("alpha", "1.1.0")
+        webhook.wait_for(3)
+        started.signal(signal.SIGTERM)
+        assert started.wait().code == 0
+        told = [(line["kind"], line["node"], line["version"]) for line in _log(started, "event")]
+    assert told == [("failing", None, None), ("recovered", None, None), ("new", "alpha", "1.1.0")]
+    assert len(webhook.messages()) == 3
+
+
+def test_it_survives_a_vanished_state(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """While its state folder is gone it says so every poll and begins nothing anew; once back, it goes on."""
+    with watch.start("run") as started:
+        _until(started, "poll")
+        away = watch.state.rename(watch.folder / "away")
+        started.until(lambda it: any("has vanished" in line["error"] for line in _log(it, "poll failed: state")))
+        registry.catalog.publish("alpha", "1.1.0")
+        assert not watch.state.exists()
+        away.rename(watch.state)
+        _until(started, "event")
+        started.signal(signal.SIGTERM)
+        assert started.wait().code == 0
+        assert [(line["kind"], line["version"]) for line in _log(started, "event")] == [("new", "1.1.0")]
+
+
+def test_it_delivers_what_an_earlier_run_left(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """An alert that a channel would not take is delivered by a later `run`, once, and a poll in between adds to it."""
+    watch = watch.but(alert_urls=webhook.apprise_url("/a"))
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    webhook.answer["/a"] = 500
+    watch.check(code=1)
+    registry.catalog.publish("alpha", "1.2.0")
+    webhook.answer.clear()
+    watch.end_waits()
+    with watch.start("run") as started:
+        webhook.wait_for(3)
+        polls = len(_log(started, "poll"))
+        _until(started, "poll", polls + 2)
+    assert ["1.1.0" in message.json["message"] for message in webhook.messages()] == [True, True, False]
+    assert "1.2.0" in webhook.messages()[2].json["message"]
+
+
+def test_a_check_that_is_interrupted(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Ctrl-C during `check` ends it as the shell expects, and nothing was changed."""
+    inflict(registry, "hang")
+    with watch.start("check") as started:
+        started.until(lambda it: len(registry.requests) > 0)
+        started.signal(signal.SIGINT)
+        done = started.wait()
+    assert (done.code, done.out, done.err) == (130, "", "stopped before anything was changed\n")
+    assert watch.contents() == {}
