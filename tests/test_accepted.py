@@ -1,0 +1,94 @@
+"""Which alert URLs were accepted before: asked once, and nothing of them kept that tells them."""
+
+from __future__ import annotations
+
+import json
+
+from tests.making import channel
+from watcher import records
+from watcher.accepted import Verdict, digest, judge
+from watcher.channels import Channel
+from watcher.state import Addresses
+
+SALT = "ab" * 16
+GOOD, BAD = channel("ops", url="json://127.0.0.1/s3cret"), channel("chat", url="nonsense://s3cret")
+
+
+class Judge:
+    """Says what apprise would, and remembers which URLs it was asked about."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def refusal(self, url: str) -> str | None:
+        self.asked.append(url)
+        return "apprise does not know it" if url.startswith("nonsense") else None
+
+    def of(self, *channels: Channel, known: Addresses | None = None, apprise: str = "2.3") -> Verdict:
+        return judge(channels, known or Addresses(), apprise=apprise, refusal=self.refusal, new_salt=lambda: SALT)
+
+
+def test_an_unknown_url_is_asked_about_and_remembered() -> None:
+    """A URL that was never accepted is asked about; what is kept is the salt, apprise's version and a digest."""
+    asked = Judge()
+    verdict = asked.of(GOOD)
+    assert (asked.asked, verdict.problems) == ([GOOD.url], ())
+    assert verdict.digests == {"ops": digest(GOOD.url, SALT)}
+    assert verdict.addresses == Addresses(salt=SALT, apprise="2.3", accepted=(digest(GOOD.url, SALT),))
+
+
+def test_an_accepted_url_is_not_asked_about_again() -> None:
+    """A quiet poll asks nothing, whatever name the URL goes by, and has nothing new to keep."""
+    known = Judge().of(GOOD).addresses
+    asked = Judge()
+    verdict = asked.of(channel("renamed", url=GOOD.url), known=known)
+    assert (asked.asked, verdict.addresses) == ([], known)
+
+
+def test_another_apprise_is_asked_anew() -> None:
+    """What one version of apprise accepted says nothing of another's view; the salt stays."""
+    known = Judge().of(GOOD).addresses
+    asked = Judge()
+    verdict = asked.of(GOOD, known=known, apprise="2.4")
+    assert asked.asked == [GOOD.url]
+    assert (verdict.addresses.salt, verdict.addresses.apprise) == (SALT, "2.4")
+
+
+def test_a_changed_url_is_asked_about() -> None:
+    """A channel that kept its name and got another URL is not trusted for its old one."""
+    known = Judge().of(GOOD).addresses
+    asked = Judge()
+    assert asked.of(channel("ops", url=BAD.url), known=known).problems == ("channel ops: apprise does not know it",)
+    assert asked.asked == [BAD.url]
+
+
+def test_every_refusal_is_a_line_that_names_the_channel() -> None:
+    """All refused channels are told at once, by name, without their URLs."""
+    verdict = Judge().of(BAD, GOOD, channel("mail", url="nonsense://other"))
+    assert verdict.problems == ("channel chat: apprise does not know it", "channel mail: apprise does not know it")
+
+
+def test_without_channels_nothing_changes() -> None:
+    """No channel means nothing to ask and nothing new to keep."""
+    known = Judge().of(GOOD).addresses
+    assert Judge().of(known=known) == Verdict(addresses=known, digests={}, problems=())
+
+
+def test_a_url_that_is_gone_is_forgotten() -> None:
+    """Only the digests of URLs that are configured are kept."""
+    known = Judge().of(GOOD, channel("mail", url="json://127.0.0.1/other")).addresses
+    assert Judge().of(GOOD, known=known).addresses.accepted == (digest(GOOD.url, SALT),)
+
+
+def test_no_part_of_a_url_is_kept() -> None:
+    """The file of accepted URLs holds hexadecimal digests, which depend on the salt."""
+    text = records.write_addresses(Judge().of(GOOD).addresses).decode()
+    assert "s3cret" not in text
+    assert "127.0.0.1" not in text
+    assert all(set(one) <= set("0123456789abcdef") for one in json.loads(text)["accepted"])
+    assert digest(GOOD.url, SALT) != digest(GOOD.url, "cd" * 16)
+
+
+def test_a_url_that_is_no_text_has_a_digest() -> None:
+    """A URL with bytes that no encoding explains is digested like any other."""
+    assert len(digest("json://127.0.0.1/\udcff", SALT)) == 32
