@@ -15,6 +15,7 @@ from pathlib import Path
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
+_RANDOM_BYTES = 8
 _LEFTOVER = ".tmp"
 
 
@@ -29,7 +30,7 @@ def make_folder(folder: Path) -> None:
 
 def replace_file(path: Path, content: bytes) -> None:
     """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(8)}{_LEFTOVER}")
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
         try:
@@ -89,8 +90,8 @@ def remove(path: Path) -> None:
 
 
 def sweep(folder: Path) -> None:
-    """Remove the temporary files that a killed run left."""
-    for leftover in folder.glob(f".*{_LEFTOVER}"):
+    """Remove the temporary files that a killed run left, and no one else's."""
+    for leftover in folder.glob(f".*.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"):
         leftover.unlink(missing_ok=True)
 
 
