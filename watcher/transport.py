@@ -146,6 +146,8 @@ def describe(error: BaseException) -> str:
     for cause in causes:
         if isinstance(cause, OSError) and cause.errno:
             return _SYSTEM_ERRORS.get(cause.errno) or f"network error {errno.errorcode.get(cause.errno, cause.errno)}"
+    if isinstance(error, httpx.ProxyError):
+        return "the proxy refused to connect to it"
     if any(isinstance(cause, (TimeoutError, httpx.TimeoutException)) for cause in causes[:1]):
         return "it timed out"
     if any(isinstance(cause, (ConnectionError, httpx.NetworkError, httpx.RemoteProtocolError)) for cause in causes):
