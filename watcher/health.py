@@ -65,9 +65,9 @@ def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
 
 
 def assess(
-    health: Health, snapshot: Snapshot, unread: Mapping[str, Unread], read: Mapping[str, str], threshold: int, now: str
+    health: Health, snapshot: Snapshot, unread: Mapping[str, Unread], read: Mapping[str, bool], threshold: int, now: str
 ) -> Assessment:
-    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: lower-case id to node id).
+    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`, with whether it had been called failing).
 
     A node that was not polled keeps its count. While the registry is down no node is called failing on its own.
     """
@@ -94,14 +94,13 @@ def assess(
                 story = _story(failures[key])
                 events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
                 nodes[key] = replace(counted(node), failing=True)
-    for key in read:
-        known = snapshot.nodes.get(key)
+    for key, was_failing in read.items():
+        known = snapshot.nodes.get(key) if was_failing else None
         if known is not None and known.failing:
             events.append(node_event(known, Kind.RECOVERED, now, before="failing", after=None))
             nodes[key] = replace(counted(known), failing=False)
-    if nodes:
-        snapshot = replace(snapshot, nodes={**snapshot.nodes, **nodes})
-    return Assessment(health=Health(nodes=failures, registry=registry), snapshot=snapshot, events=tuple(events))
+    assessed = Health(nodes=failures, registry=registry)
+    return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
 
 
 def _once_more(failure: Failure | None, error: str, now: str) -> Failure:

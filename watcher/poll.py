@@ -145,8 +145,7 @@ class Poller:
             ).read()
             events = tuple(event for found in findings.events.values() for event in found)
             events = await explained(registry, events, limits.timeout)
-        nodes_now = {**state.snapshot.nodes, **findings.nodes}
-        snapshot = replace(state.snapshot, nodes=nodes_now) if findings.nodes else state.snapshot
+        snapshot = state.snapshot.with_nodes(findings.nodes)
         assessed = health.assess(
             state.checks.health, snapshot, findings.unread, findings.read, self.watch.failure_threshold, started
         )

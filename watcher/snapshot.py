@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import ChainMap
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 from enum import StrEnum
 
 from watcher.versions import Version
@@ -52,3 +54,11 @@ class Snapshot:
     registry_failing: bool = False
     registry_seen: int = 0
     nodes: Mapping[str, Node] = field(default_factory=dict)
+
+    def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
+        """Give the snapshot with some nodes changed, over the others as they are: those are not even looked at."""
+        if not changed:
+            return self
+        layers = self.nodes.maps if isinstance(self.nodes, ChainMap) else [self.nodes]
+        nodes = ChainMap(dict(changed), *(cast("dict[str, Node]", layer) for layer in layers))
+        return replace(self, nodes=nodes)

@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -63,7 +64,7 @@ class StateFolder:
         acknowledgements = self._read(ACKS, _read_acks, _NO_ACKS)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
-        snapshot = self._read(SNAPSHOT, records.read_snapshot, Snapshot())
+        snapshot = self._read(SNAPSHOT, partial(records.read_snapshot, refuse=self._refused_snapshot), Snapshot())
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
@@ -153,11 +154,16 @@ class StateFolder:
         try:
             return decode(text)
         except records.UnreadableFormError as error:
-            what = "is empty" if not text.strip() else f"cannot be used: {error}"
-            raise StateError(
-                f"{path} {what}",
-                hint="it was left as it is; put a good copy back, or move the state folder away to begin anew",
-            ) from None
+            raise self._refused(name, "is empty" if not text.strip() else f"cannot be used: {error}") from None
+
+    def _refused_snapshot(self, error: records.UnreadableFormError) -> StateError:
+        return self._refused(SNAPSHOT, f"cannot be used: {error}")
+
+    def _refused(self, name: str, what: str) -> StateError:
+        return StateError(
+            f"{self.path / name} {what}",
+            hint="it was left as it is; put a good copy back, or move the state folder away to begin anew",
+        )
 
     def _replace(self, name: str, content: bytes) -> None:
         with self._failing("cannot be written"):

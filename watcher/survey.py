@@ -27,13 +27,13 @@ _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
 class Findings:
     """What the reading brings in, by lower-case node id.
 
-    `nodes` are the changed pictures, `read` and `unread` who could be read (id as watched) and who not, `checked` when
-    by the registry's clock, `etags` its names for those answers, `empty` the ids that have no version at all.
+    `nodes` are the changed pictures; `read` who could be read, and whether it had been called failing; `unread` who
+    could not; `checked` when, by the registry's clock; `etags` its names for those answers; `empty` who has no version.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
     events: dict[str, tuple[Event, ...]] = field(default_factory=dict)
-    read: dict[str, str] = field(default_factory=dict)
+    read: dict[str, bool] = field(default_factory=dict)
     unread: dict[str, Unread] = field(default_factory=dict)
     checked: dict[str, str] = field(default_factory=dict)
     etags: dict[str, str] = field(default_factory=dict)
@@ -52,15 +52,19 @@ class Survey:
     clock: Callable[[], str]
     progress: Callable[[], None]
     findings: Findings = field(default_factory=Findings)
-    _bans: dict[str, NodeBanned] = field(default_factory=dict)
+    _bans: dict[str, tuple[NodeBanned, Node | None]] = field(default_factory=dict)
     _streak: int = 0
 
     async def read(self) -> Findings:
-        """Read all nodes, `concurrency` at once; what fails is in the findings."""
+        """Read all nodes, `concurrency` at once; what fails is in the findings. StateError if a picture is corrupt."""
         waiting = iter(self.nodes)
-        async with asyncio.TaskGroup() as group:
-            for _ in range(min(self.concurrency, len(self.nodes))):
-                group.create_task(self._work(waiting))
+        workers = [asyncio.create_task(self._work(waiting)) for _ in range(min(self.concurrency, len(self.nodes)))]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
         self._take_bans()
         return self.findings
 
@@ -99,16 +103,16 @@ class Survey:
                     error = f"the listing is incomplete: {reading.incomplete}"
                     findings.unread[key] = Unread(node=reading.node, error=error, registry_wide=False)
                 else:
-                    findings.read[key] = reading.node
+                    findings.read[key] = known is not None and known.failing
                     findings.checked[key] = reading.at
                     if reading.etag:
                         findings.etags[key] = reading.etag
                     if not reading.versions and not difference.node.baseline_at:
                         findings.empty.append(reading.node)
             case NodeBanned():
-                self._bans[key] = reading
+                self._bans[key] = (reading, known)
             case Unchanged():
-                findings.read[key] = reading.node
+                findings.read[key] = known is not None and known.failing
                 findings.checked[key] = reading.at
                 findings.etags[key] = self.state.checks.etags.get(key, "")
             case Unreadable(registry_wide=wide):
@@ -119,18 +123,18 @@ class Survey:
 
     def _take_bans(self) -> None:
         """Take the nodes that were answered with 403, unless so many are at once that it can't be about the nodes."""
-        known, findings = self.state.snapshot.nodes, self.findings
-        fresh = [key for key in self._bans if key not in known or not known[key].banned]
+        findings = self.findings
+        fresh = [key for key, (_, known) in self._bans.items() if known is None or not known.banned]
         refused = len(fresh) >= _A_FEW_BANS and len(fresh) * 2 > len(self.nodes)
-        for key, ban in self._bans.items():
+        for key, (ban, known) in self._bans.items():
             if refused and key in fresh:
                 error = f"the registry refused access (403) to {len(fresh)} nodes at once"
                 findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True)
                 continue
             from watcher.reasons import summarise
 
-            difference = compare_ban(known.get(key), replace(ban, message=summarise(ban.message)), self.terms)
-            findings.read[key] = ban.node
+            difference = compare_ban(known, replace(ban, message=summarise(ban.message)), self.terms)
+            findings.read[key] = known is not None and known.failing
             if difference.events:
                 findings.nodes[key] = difference.node
                 findings.events[key] = difference.events
