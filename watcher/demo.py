@@ -1,9 +1,10 @@
-"""`demo`: a registry on loopback lives a short life while the real watcher polls it and a webhook shows what arrives."""
+"""`demo`: a registry on loopback lives a short life, the real watcher polls it, and a webhook shows what arrives."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import tempfile
 import threading
 from collections.abc import Callable
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Self
 
 import click
+from pydantic import SecretStr
 
 from watcher import poll, start
 from watcher.catalog import Catalog
 from watcher.embedded import EmbeddedRegistry
 from watcher.failures import WatchError
 from watcher.poll import Poller
-from watcher.settings import load
+from watcher.settings import Settings
 from watcher.store import StateFolder
 from watcher.tables import say
 
@@ -59,6 +61,7 @@ ACTS: tuple[Act, ...] = (
 
 def demo() -> int:
     """Play all acts and print each alert as it arrived; WatchError if the watcher missed one. Leaves nothing behind."""
+    os.environ["no_proxy"] = "127.0.0.1"  # all of it is on loopback, where nobody's proxy leads
     with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder, EmbeddedRegistry() as registry:
         registry.catalog.publish(NODE, "1.0.0")
         registry.catalog.publish(NODE, "1.1.0")
@@ -71,7 +74,8 @@ def demo() -> int:
                 report = asyncio.run(_poll(Path(folder), registry.url, mailbox.url))
                 arrived = mailbox.take()
                 if report.errors or report.pending or bool(report.events) != bool(arrived):
-                    raise WatchError("the demo went wrong: an alert is missing", "please report this")
+                    why = report.errors[0][1] if report.errors else "an alert is missing"
+                    raise WatchError(f"the demo went wrong: {why}", "please report this")
                 for message in arrived:
                     for line in message.splitlines():
                         say(f"    {line}")
@@ -83,8 +87,8 @@ def demo() -> int:
 
 
 async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:
-    environ = {"COMFY_WATCH_ALERT_URLS": webhook_url, "COMFY_WATCH_REGISTRY_URL": registry_url}
-    settings = load(config=None, overrides={"nodes": [NODE], "state_dir": folder}, environ=environ, cwd=folder).settings
+    # Made directly: of the machine's own settings, whose channels are real, none may count.
+    settings = Settings(nodes=(NODE,), registry_url=registry_url, alert_urls=(SecretStr(webhook_url),))
     state = StateFolder(folder / "state")
     with state.locked():
         watch = start.watch_of(settings, state)
