@@ -25,11 +25,13 @@ class Terms:
 
 @dataclass(slots=True)
 class Dispatch:
-    """What came of it: the outbox now, counts of alerts, and why a channel failed, by channel name."""
+    """What came of it: the outbox now, how many alerts went out, and by channel name how many were given up and why
+    it failed.
+    """
 
     waiting: Outbox
     delivered: int = 0
-    expired: int = 0
+    given_up: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
 
 
@@ -45,10 +47,13 @@ async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Chan
         for end in ends:
             if isinstance(end, BaseException):
                 raise end
-    for channel in channels:
-        if channel.name in done.waiting.queues:
-            done.waiting, old = outbox.expired(done.waiting, channel.name, terms.clock(), terms.expiry)
-            done.expired += sum(len(message.events) for message in old)
+    configured = {channel.name for channel in channels}
+    for name in list(done.waiting.queues):
+        done.waiting, old = outbox.expired(
+            done.waiting, name, terms.clock(), terms.expiry, configured=name in configured
+        )
+        if old:
+            done.given_up[name] = sum(len(message.events) for message in old)
     return done
 
 

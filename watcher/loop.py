@@ -93,8 +93,10 @@ async def _deliver(poller: Poller) -> None:
         return
     for channel, why in done.failures.items():
         logs.warning("channel failed", channel=channel, error=why)
-    if done.delivered or done.expired:
-        logs.info("delivery", delivered=done.delivered, expired=done.expired)
+    for channel, count in done.given_up.items():
+        logs.error("alerts given up", channel=channel, alerts=count)
+    if done.delivered:
+        logs.info("delivery", delivered=done.delivered)
 
 
 def _log(report: Report, seconds: float) -> None:

@@ -128,13 +128,16 @@ def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable
     return replace(outbox, queues={**outbox.queues, channel: tried})
 
 
-def expired(outbox: Outbox, channel: str, now: str, expiry: float) -> tuple[Outbox, tuple[Message, ...]]:
+def expired(
+    outbox: Outbox, channel: str, now: str, expiry: float, *, configured: bool = True
+) -> tuple[Outbox, tuple[Message, ...]]:
     """Give up what the channel did not take within `expiry` seconds, and say what it was.
 
-    Only after a failed attempt: a clock that jumps may not cost an alert that nobody tried to send.
+    Only after a failed attempt: a clock that jumps may not cost an alert that nobody tried to send. A channel that is
+    configured no more can't be tried.
     """
     queue = outbox.queues[channel]
-    if not queue.attempts:
+    if configured and not queue.attempts:
         return outbox, ()
     old = tuple(message for message in queue.messages if times.seconds_between(message.queued_at, now) > expiry)
     left = tuple(message for message in queue.messages if message not in old)

@@ -47,7 +47,9 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one poll did. `errors` and `empty` are (node, what) and node ids; the counts below are of alerts."""
+    """What one poll did. `errors` and `empty` are (node, what) and node ids; the counts are of alerts, and by channel
+    name `given_up` counts those that expired and `channel_errors` says why it failed.
+    """
 
     started: str
     finished: str
@@ -58,8 +60,13 @@ class Report:
     empty: tuple[str, ...]
     delivered: int
     pending: int
-    expired: int
+    given_up: Mapping[str, int]
     channel_errors: Mapping[str, str]
+
+    @property
+    def expired(self) -> int:
+        """How many alerts were given up, over all channels."""
+        return sum(self.given_up.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,7 +111,7 @@ class Poller:
             empty=tuple(findings.empty),
             delivered=done.delivered,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
-            expired=done.expired,
+            given_up=done.given_up,
             channel_errors=done.failures,
         )
 
@@ -160,10 +167,10 @@ class Poller:
             waiting = outbox.recorded(waiting)
         if snapshot != state.snapshot:
             snapshot = replace(snapshot, revision=revision + 1)
-            if events:
-                waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
-                waiting = outbox.addressed(waiting, self.watch.addresses)
-                self.folder.prepare(waiting, revision)
+            # Prepared without events too: the file may hold alerts of a poll that died, which this revision would revive.
+            waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
+            waiting = outbox.addressed(waiting, self.watch.addresses)
+            self.folder.prepare(waiting, revision)
             self.folder.commit(snapshot)
             if events:
                 self.folder.record(events)

@@ -13,6 +13,7 @@ from watcher.strangers import plain
 from watcher.tables import kind
 
 _TEXT = 300
+_NAMES = 3
 
 
 def as_json(report: Report) -> str:
@@ -54,16 +55,29 @@ def lines(report: Report, *, dry_run: bool) -> list[str]:
 
 
 def complaints(report: Report) -> list[str]:
-    """Give the lines for stderr: what could not be done and why."""
-    said = [f"error: {plain(node)}: {plain(error, _TEXT)}" for node, error in report.errors]
-    said += [f"warning: {plain(node)}: no versions found: is the id right?" for node in report.empty]
+    """Give the lines for stderr: what could not be done and why; nodes that failed alike share a line."""
+    alike: dict[str, list[str]] = {}
+    for node, error in report.errors:
+        alike.setdefault(error, []).append(plain(node))
+    said = [f"error: {_some(nodes)}: {plain(error, _TEXT)}" for error, nodes in alike.items()]
+    if report.empty:
+        said.append(f"warning: {_some([plain(node) for node in report.empty])}: no versions found: is the id right?")
     said += [
         f"error: channel {name}: {plain(why)}; its alerts are kept and tried again"
         for name, why in report.channel_errors.items()
     ]
-    if report.expired:
-        said.append(f"error: {_count(report.expired, 'alert')} could not be delivered within alert_expiry: given up")
+    said += [
+        f"error: channel {name}: {_count(alerts, 'alert')} could not be delivered within alert_expiry: given up"
+        for name, alerts in report.given_up.items()
+    ]
     return said
+
+
+def _some(names: list[str]) -> str:
+    """Name a few, and count the rest."""
+    if len(names) <= _NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more nodes"
 
 
 def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
