@@ -167,7 +167,7 @@ class Poller:
             waiting = outbox.recorded(waiting)
         if snapshot != state.snapshot:
             snapshot = replace(snapshot, revision=revision + 1)
-            # Prepared without events too: the file may hold alerts of a poll that died, which this revision would revive.
+            # Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
             waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
             waiting = outbox.addressed(waiting, self.watch.addresses)
             self.folder.prepare(waiting, revision)
