@@ -156,7 +156,10 @@ class Blocks(Mapping[str, Node]):
             found = text.find(_BETWEEN, begin, end)
             stop = found if found >= 0 else end
             colon = text.index(b": ", begin, stop)
-            self._places[json.loads(text[begin:colon])] = (colon + 2, stop)
+            key, name = json.loads(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
+            if name is None or json.loads(name[1]).lower() != key:
+                raise ValueError(key)  # under another key the node would be one that nothing is known of
+            self._places[key] = (colon + 2, stop)
             begin = stop + len(_BETWEEN) - 1
 
     def __getitem__(self, key: str) -> Node:
@@ -183,6 +186,7 @@ _LAYOUT = re.compile(
     rb'"nodes": \{\n?'
 )
 _BETWEEN = b',\n"'
+_NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
 _FOOT = b"\n}\n}\n"
 
 
