@@ -32,16 +32,20 @@ HISTORY = "history.jsonl"
 LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
-"""Bytes of `history.jsonl` beyond which its older half goes."""
+"""Bytes."""
 
 _Value = TypeVar("_Value")
 
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """One state folder. Every method raises StateError where the folder or a file in it cannot be used."""
+    """One state folder. Every method raises StateError where the folder or a file in it cannot be used.
+
+    `history_limit` is in bytes; beyond it the older half of the history goes.
+    """
 
     path: Path
+    history_limit: int = HISTORY_LIMIT
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
@@ -130,7 +134,7 @@ class StateFolder:
         path = self.path / HISTORY
         with self._failing("cannot be written"):
             durable.append(path, b"".join(records.write_event(event) for event in events))
-            if path.stat().st_size > HISTORY_LIMIT:
+            if path.stat().st_size > self.history_limit:
                 lines = path.read_bytes().splitlines(keepends=True)
                 durable.replace_file(path, b"".join(lines[len(lines) // 2 :]))
 
