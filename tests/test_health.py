@@ -1,0 +1,177 @@
+"""Who counts as failing and who has recovered: a node, or the registry as one."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.making import NOW, known, minute
+from watcher.events import Event, Kind
+from watcher.health import Assessment, Failure, Health, Unread, assess, registry_is_down
+from watcher.snapshot import Snapshot
+
+NODES = ("Alpha", "beta", "gamma", "delta")
+SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
+NOBODY = Health()
+
+
+def unread(*names: str, wide: bool = True, error: str = "it timed out") -> dict[str, Unread]:
+    """Make failures of these nodes."""
+    return {name.lower(): Unread(node=name, error=error, registry_wide=wide) for name in names}
+
+
+def poll(
+    before: Assessment | None, failed: dict[str, Unread], *read: str, threshold: int = 3, at: str = NOW
+) -> Assessment:
+    """Assess one poll after another."""
+    health, snapshot = (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
+    return assess(health, snapshot, failed, {name.lower(): True for name in read}, threshold, at)
+
+
+def polls(count: int, failed: dict[str, Unread], *read: str) -> Assessment:
+    """Assess the same poll several times, a minute apart."""
+    done = poll(None, failed, *read)
+    for number in range(1, count):
+        done = poll(done, failed, *read, at=minute(number))
+    return done
+
+
+def said(events: tuple[Event, ...]) -> list[tuple[Kind, str | None]]:
+    """Give kind and node of each event."""
+    return [(event.kind, event.node) for event in events]
+
+
+def test_a_node_fails_at_the_threshold_and_once() -> None:
+    """A node that could not be read so many polls in a row is one `failing`, at that poll and not again."""
+    early, due, late = (polls(count, unread("Alpha", wide=False), *NODES[1:]) for count in (2, 3, 4))
+    assert said(early.events) == []
+    assert said(due.events) == [(Kind.FAILING, "Alpha")]
+    assert said(late.events) == []
+    (event,) = due.events
+    assert (event.before, event.after, event.version) == (None, "failing", None)
+    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out"
+
+
+def test_a_node_recovers_once() -> None:
+    """A failing node that can be read again is one `recovered`, and its count begins anew."""
+    failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
+    back = poll(failing, {}, *NODES)
+    assert said(back.events) == [(Kind.RECOVERED, "Alpha")]
+    assert (back.events[0].before, back.events[0].after) == ("failing", None)
+    assert back.health == NOBODY
+    assert said(poll(back, {}, *NODES).events) == []
+
+
+def test_a_success_in_between_starts_the_count_anew() -> None:
+    """Polls that are not in a row do not add up."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(poll(twice, {}, *NODES), unread("Alpha", wide=False), *NODES[1:])
+    assert said(done.events) == []
+    assert done.health.nodes["alpha"].count == 1
+
+
+def test_a_node_that_was_not_polled_keeps_its_count() -> None:
+    """A node that is not watched for a while neither fails nor recovers."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    between = poll(twice, {}, *NODES[1:])
+    assert between.health == twice.health
+    assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [(Kind.FAILING, "Alpha")]
+
+
+def test_a_node_may_fail_before_it_was_ever_read() -> None:
+    """A node of which nothing is known can be failing; that gives it no baseline."""
+    done = assess(NOBODY, Snapshot(), unread("New-One", wide=False), {}, 1, NOW)
+    assert said(done.events) == [(Kind.FAILING, "New-One")]
+    node = done.snapshot.nodes["new-one"]
+    assert (node.node, node.failing, node.baseline_at) == ("New-One", True, "")
+
+
+def test_a_registry_that_is_down_is_one_event() -> None:
+    """When all nodes fail, the registry is failing, once, and no node on its own."""
+    due, late = (polls(count, unread(*NODES)) for count in (3, 4))
+    assert said(due.events) == [(Kind.FAILING, None)]
+    assert (due.events[0].reason, due.events[0].after) == (
+        f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)",
+        "failing",
+    )
+    assert said(late.events) == []
+    assert not any(node.failing for node in late.snapshot.nodes.values())
+
+
+def test_a_registry_that_is_back_is_one_event() -> None:
+    """When nodes can be read again the registry has recovered, once, and again with another id the next time."""
+    down = polls(3, unread(*NODES))
+    back = poll(down, {}, *NODES)
+    second = poll(back, unread(*NODES), threshold=1)
+    again = poll(second, {}, *NODES, threshold=1)
+    assert said(back.events) == [(Kind.RECOVERED, None)]
+    assert said(poll(back, {}, *NODES).events) == []
+    ids = [event.id for done in (down, back, second, again) for event in done.events]
+    assert len(set(ids)) == 4
+
+
+def test_a_registry_is_not_back_while_nothing_was_read() -> None:
+    """A registry that was down has not recovered because its one node now fails for a reason of its own."""
+    down = assess(NOBODY, Snapshot(), unread("Alpha"), {}, 1, NOW)
+    other = poll(down, unread("Alpha", wide=False, error="it does not know it (404)"), threshold=9)
+    assert said(down.events) == [(Kind.FAILING, None)]
+    assert said(other.events) == []
+    assert other.snapshot.registry_failing
+
+
+def test_a_node_that_stays_down_after_the_registry_is_failing_itself() -> None:
+    """What still fails when the others are back is told of that node."""
+    back = poll(polls(3, unread(*NODES)), unread("Alpha", wide=False), *NODES[1:])
+    assert said(back.events) == [(Kind.RECOVERED, None), (Kind.FAILING, "Alpha")]
+
+
+def test_a_failing_node_recovers_while_the_registry_is_down() -> None:
+    """A node that can be read is told to have recovered, whatever the others do."""
+    failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(failing, unread(*NODES[1:]), "Alpha", threshold=1)
+    assert said(done.events) == [(Kind.FAILING, None), (Kind.RECOVERED, "Alpha")]
+
+
+def test_the_registrys_error_is_the_most_common_one() -> None:
+    """The event says what most nodes met."""
+    failed = unread("Alpha", error="HTTP 500") | unread("beta", "gamma", error="it timed out")
+    (event,) = poll(None, failed, "delta", threshold=1).events
+    assert event.reason.endswith("it timed out (3 of 4 nodes)")
+
+
+def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
+    """Counting on keeps the first time and the latest error."""
+    first = poll(None, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
+    second = poll(first, unread("Alpha", wide=False, error="it timed out"), *NODES[1:], at=minute(5))
+    assert second.health.nodes == {"alpha": Failure(count=2, since=NOW, error="it timed out")}
+
+
+def test_a_clock_set_back_changes_no_count() -> None:
+    """Failures are counted in polls, so a clock that jumps makes nobody fail or recover."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z")
+    assert said(done.events) == [(Kind.FAILING, "Alpha")]
+    assert done.health.nodes["alpha"].since == NOW
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "watched", "down"),
+    [
+        (1, 0, 1, True),
+        (0, 1, 1, False),
+        (2, 0, 2, True),
+        (1, 1, 2, False),
+        (1, 0, 2, False),
+        (0, 3, 3, True),
+        (2, 0, 3, True),
+        (1, 1, 3, False),
+        (2, 0, 4, False),
+        (3, 0, 4, True),
+        (2, 2, 4, True),
+        (0, 3, 4, False),
+    ],
+)
+def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> None:
+    """It is the registry's when the way to it failed for all or most nodes, or all of at least three failed."""
+    failed = unread(*(f"w{number}" for number in range(wide)))
+    failed |= unread(*(f"n{number}" for number in range(narrow)), wide=False)
+    assert registry_is_down(failed, watched) is down
