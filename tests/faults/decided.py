@@ -1,0 +1,116 @@
+"""What each fault means, decided once: for the reading of one node, and so for everything that a poll does with it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Means(StrEnum):
+    """What a reading that met a fault is."""
+
+    COMPLETE = "complete"
+    """No fault for the reader: the answer says what the registry holds, only unusually."""
+    INCOMPLETE = "incomplete"
+    """What was seen counts, what was not seen means nothing."""
+    UNREADABLE = "unreadable"
+    """Nothing is known of the node."""
+    REGISTRY = "registry"
+    """Nothing is known of the node, and the fault lies with the registry or the way to it."""
+    BANNED = "banned"
+    """The spec's answer for a banned node."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a fault means, and what is said of it to a person ("" where there is nothing to say)."""
+
+    means: Means
+    said: str = ""
+
+
+def _of(means: Means, **said: str) -> dict[str, Decision]:
+    return {name: Decision(means=means, said=text) for name, text in said.items()}
+
+
+_TOLD = "It did not work out"
+
+DECIDED: dict[str, Decision] = {
+    **_of(
+        Means.COMPLETE,
+        bom="",
+        fields_vanish="",
+        huge_reason="",
+        nulls="",
+        redirect_same_origin="",
+        small_pages="",
+    ),
+    **_of(
+        Means.INCOMPLETE,
+        empty_later_pages="2 of 5 versions came",
+        filter_ignored="the answer holds other nodes' versions, as if nodeId were ignored",
+        missing_rows="4 of 5 versions came",
+        null_versions="0 of 3 versions came",
+        repeated_rows="a version came twice",
+        row_of_another="the answer holds other nodes' versions, as if nodeId were ignored",
+        rows_no_objects="row 1 is unreadable on page 1",
+        total_changes="the number of versions changed between pages",
+        wrong_row_types="row 1 is unreadable on page 1",
+    ),
+    **_of(
+        Means.UNREADABLE,
+        array="the answer has no list of versions",
+        claims_100k="the answer claims 100000 versions, more than any node has",
+        deep_nesting="the answer is nested too deeply",
+        deep_nesting_inside="the answer is nested too deeply",
+        duplicate_keys="the answer holds a key twice",
+        empty_body="the answer is empty",
+        empty_object="the answer has no list of versions",
+        endless_number="the answer is no readable JSON",
+        html_200="the answer is an HTML page",
+        html_200_said_to_be_json="the answer is an HTML page",
+        invalid_utf8="the answer is no readable JSON",
+        nan="the answer is no readable JSON",
+        null="the answer has no list of versions",
+        number="the answer has no list of versions",
+        status_400_empty="the registry refused the question (400)",
+        status_400_json=f"the registry refused the question (400): {_TOLD}",
+        status_404_empty="the registry does not know it (404); is the id right?",
+        status_404_json=f"the registry does not know it (404): {_TOLD}; is the id right?",
+        wrong_types="the answer has no list of versions",
+    ),
+    **_of(
+        Means.REGISTRY,
+        closed_unanswered="the connection broke off",
+        drip="it timed out",
+        endless_body="its answer is larger than 16 MB (max_response_mb)",
+        gzip_bomb="its answer is larger than 16 MB (max_response_mb)",
+        hang="it timed out",
+        header_drip="it timed out",
+        html_502="the registry has a fault (502)",
+        no_http="the connection broke off",
+        not_gzip="its answer is damaged (gzip)",
+        rate_limited_absurd=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_http_date=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_missing=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_negative=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_seconds=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_soon=f"the registry asked to slow down (429): {_TOLD}",
+        redirect_elsewhere="it redirects to another host, which is not followed; check registry_url",
+        redirect_loop="it redirects without end",
+        reset_mid_body="the connection broke off",
+        status_204="the registry gave an unexpected answer (204)",
+        status_403_html="access was refused (403) by something in front of the registry",
+        status_500_empty="the registry has a fault (500)",
+        status_500_json=f"the registry has a fault (500): {_TOLD}",
+        status_502_html="the registry has a fault (502)",
+        status_503_empty="the registry has a fault (503)",
+        status_503_json=f"the registry has a fault (503): {_TOLD}",
+        truncated_body="the connection broke off",
+    ),
+    **_of(Means.BANNED, status_403_empty="", status_403_json=_TOLD),
+}
+"""Every fault of `tests.peers.faults`, as met by a node of five versions, with 16 MB allowed."""
+
+SLOW = frozenset({"drip", "hang", "header_drip"})
+"""Faults that only the deadline ends."""

@@ -1,0 +1,348 @@
+"""From answers to a reading: every page put together, and each way it can go wrong decided."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
+from tests.faults.decided import DECIDED, SLOW, Means
+from tests.peers.fault import asked as query_of
+from tests.peers.faults import FAULTS, inflict
+from watcher.embedded import EmbeddedRegistry
+from watcher.listing import Listing, NodeBanned, Unchanged, Unreadable
+from watcher.reader import Asked, read_reasons
+from watcher.registry import Limits, Registry
+from watcher.versions import STATUSES
+
+MEGABYTES = 16
+
+
+def listing_of(registry: EmbeddedRegistry, asked: Asked | None = None, **limits: Any) -> Listing:
+    """Read `pack`, which must give a listing."""
+    reading = read(registry.url, asked or Asked(node="pack"), **limits)
+    assert isinstance(reading, Listing), reading
+    return reading
+
+
+def texts(listing: Listing) -> list[str]:
+    """Give the version texts of a listing."""
+    return [version.version for version in listing.versions]
+
+
+# Every fault
+
+
+def test_every_fault_is_decided() -> None:
+    """No fault is without its decision."""
+    assert DECIDED.keys() == FAULTS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("way", WAYS)
+def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, name: str) -> None:
+    """Over both transports each fault gives the same reading, with the same words for a person."""
+    of_pack(registry)
+    of_pack(registry, "another")
+    inflict(registry, name)
+    limits = {"timeout": 0.3 if name in SLOW else 20.0, "max_bytes": MEGABYTES * 2**20}
+    reading = read(registry.url, Asked(node="pack"), way=way, **limits)
+    decision = DECIDED[name]
+    match decision.means:
+        case Means.COMPLETE:
+            assert isinstance(reading, Listing)
+            assert (reading.incomplete, len(reading.versions)) == ("", 5)
+        case Means.INCOMPLETE:
+            assert isinstance(reading, Listing)
+            assert reading.incomplete == decision.said
+        case Means.UNREADABLE | Means.REGISTRY:
+            wide = decision.means is Means.REGISTRY
+            assert reading == Unreadable(node="pack", error=decision.said, registry_wide=wide)
+        case Means.BANNED:
+            assert isinstance(reading, NodeBanned)
+            assert reading.message == decision.said
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("empty_later_pages", 2),
+        ("filter_ignored", 5),
+        ("missing_rows", 4),
+        ("repeated_rows", 3),
+        ("row_of_another", 4),
+        ("total_changes", 4),
+        ("wrong_row_types", 4),
+    ],
+)
+def test_what_was_seen_of_an_incomplete_listing_counts(
+    registry: EmbeddedRegistry, way: int, name: str, seen: int
+) -> None:
+    """An incomplete listing holds every readable version of the node that came, and none of another."""
+    of_pack(registry)
+    of_pack(registry, "another")
+    ids = {row["id"] for row in _rows(registry, "pack")}
+    inflict(registry, name)
+    listing = listing_of(registry, way=way)
+    assert len(listing.versions) == seen
+    assert {version.id for version in listing.versions} <= ids
+
+
+def _rows(registry: EmbeddedRegistry, node: str) -> list[dict[str, Any]]:
+    rows: Any = registry.catalog.answer({"nodeId": [node], "pageSize": ["100"]})[1]["versions"]
+    return list(rows)
+
+
+# What is asked
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sent"),
+    [
+        (STATUSES, None),
+        (tuple(reversed(STATUSES)), None),
+        (("flagged",), ["NodeVersionStatusFlagged"]),
+        (("active", "banned"), ["NodeVersionStatusActive", "NodeVersionStatusBanned"]),
+    ],
+    ids=["all", "all-shuffled", "one", "two"],
+)
+def test_statuses_are_filtered_unless_all_are_watched(
+    registry: EmbeddedRegistry, statuses: tuple[str, ...], sent: list[str] | None
+) -> None:
+    """With all statuses watched no filter is sent, so that a status of tomorrow comes too; else the filter is."""
+    listing_of(registry, Asked(node="pack", statuses=statuses))
+    assert registry.requests[0].query.get("statuses") == sent
+
+
+def test_a_filter_that_is_ignored_is_made_up_for(registry: EmbeddedRegistry) -> None:
+    """A version of a status that was not asked for is left out, and the listing is complete all the same."""
+    registry.catalog.publish("pack", "1.0.0", status="flagged")
+    registry.catalog.publish("pack", "2.0.0", status="active")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer({"nodeId": ["pack"]})[1])
+
+    registry.respond = respond
+    listing = listing_of(registry, Asked(node="pack", statuses=("flagged",)))
+    assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
+def test_every_page_is_read_and_none_too_many(registry: EmbeddedRegistry, way: int, count: int) -> None:
+    """All versions come, a hundred a page, and no page is asked for that can hold nothing."""
+    of_pack(registry, versions=count)
+    listing = listing_of(registry, way=way)
+    assert (len(listing.versions), listing.incomplete) == (count, "")
+    pages = [asked.query["page"] for asked in registry.requests]
+    assert pages == [[str(number)] for number in range(1, max(1, -(-count // 100)) + 1)]
+    assert all("include_status_reason" not in asked.query for asked in registry.requests)
+
+
+def test_versions_come_in_order_of_time_not_of_text(registry: EmbeddedRegistry) -> None:
+    """The registry's order of texts, which puts 1.9 before 1.10, is not the listing's."""
+    for number, text in enumerate(["1.9.0", "1.10.0", "1.2.0"]):
+        registry.catalog.publish("pack", text, created_at=f"2026-01-0{number + 1}T00:00:00.5Z")
+    assert texts(listing_of(registry)) == ["1.9.0", "1.10.0", "1.2.0"]
+
+
+def test_node_ids_ignore_case(registry: EmbeddedRegistry) -> None:
+    """A node that the registry spells otherwise is the node that was asked for."""
+    of_pack(registry, "PaCk")
+    listing = listing_of(registry, Asked(node="pAcK"))
+    assert (len(listing.versions), listing.incomplete, listing.node) == (5, "", "pAcK")
+
+
+@pytest.mark.parametrize("fault", ["status_500_json", "html_200", "reset_mid_body"])
+def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: EmbeddedRegistry, fault: str) -> None:
+    """What the first page showed counts, and the page that failed is named."""
+    of_pack(registry, versions=150)
+    play = FAULTS[fault].play
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await play(request, registry.catalog) if query_of(request)["page"] == ["2"] else None
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert len(listing.versions) == 100
+    assert listing.incomplete.startswith("page 2")
+
+
+def test_a_page_without_a_total_is_incomplete(registry: EmbeddedRegistry) -> None:
+    """Where the registry does not say how many there are, nobody knows whether all came."""
+    of_pack(registry)
+    registry.respond = responding()(200, json.dumps({"versions": _rows(registry, "pack")}).encode())
+    listing = listing_of(registry)
+    assert len(listing.versions) == 5
+    assert listing.incomplete == "the answer does not say how many versions there are"
+
+
+def test_more_versions_than_told_is_incomplete(registry: EmbeddedRegistry) -> None:
+    """A total below what came is as wrong as one above it."""
+    of_pack(registry)
+    registry.respond = responding()(200, json.dumps({"total": 4, "versions": _rows(registry, "pack")}).encode())
+    assert listing_of(registry).incomplete == "5 of 4 versions came"
+
+
+def test_admin_tags_that_vanish_are_unknown(registry: EmbeddedRegistry) -> None:
+    """Where no row has admin tags the listing says that nothing was told of them; without rows there is nothing to."""
+    assert listing_of(registry).admin_tags_told
+    of_pack(registry)
+    assert listing_of(registry).admin_tags_told
+    inflict(registry, "fields_vanish")
+    assert not listing_of(registry).admin_tags_told
+
+
+def test_a_node_with_a_hostile_id_is_only_a_node(registry: EmbeddedRegistry) -> None:
+    """An id that looks like more than one parameter is read, as a node of its own."""
+    for node in ("../x", "a&statuses=NodeVersionStatusBanned", "a#b", "a%2F", "päck"):
+        of_pack(registry, node, 2)
+        listing = listing_of(registry, Asked(node=node))
+        assert (len(listing.versions), listing.incomplete) == (2, "")
+
+
+# When, and whether anything changed
+
+
+def test_the_time_is_the_registrys_own(registry: EmbeddedRegistry) -> None:
+    """A reading is as old as the registry's clock says, and only where it says nothing as old as ours."""
+    registry.respond = responding(Date="Mon, 02 Mar 2026 11:00:00 GMT")(200, b'{"total":0,"versions":[]}')
+    assert listing_of(registry).at == "2026-03-02T11:00:00.000Z"
+    registry.respond = responding(Date="noon")(200, b'{"total":0,"versions":[]}')
+    assert listing_of(registry).at == NOON
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_304_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+    """To a question with the known answer's name, 304 says that nothing changed."""
+    registry.respond = responding()(304, b"")
+    reading = read(registry.url, Asked(node="pack", etag='"v1"'), way=way)
+    assert isinstance(reading, Unchanged)
+    assert registry.requests[0].headers["If-None-Match"] == '"v1"'
+
+
+def test_a_304_that_nobody_asked_for_is_a_fault(registry: EmbeddedRegistry) -> None:
+    """Without a name in the question there is no "as before"."""
+    registry.respond = responding()(304, b"")
+    reading = read(registry.url, Asked(node="pack"))
+    assert reading == Unreadable(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
+
+
+@pytest.mark.parametrize(("count", "kept"), [(100, '"v1"'), (101, "")])
+def test_only_an_answer_that_is_the_whole_listing_is_named(registry: EmbeddedRegistry, count: int, kept: str) -> None:
+    """The name of a first page says nothing of the second, so a listing of several pages has none."""
+    of_pack(registry, versions=count)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        document = registry.catalog.answer(query_of(request))[1]
+        return web.json_response(document, headers={"ETag": '"v1"'})
+
+    registry.respond = respond
+    assert listing_of(registry).etag == kept
+
+
+# What a refusal says
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":"E","message":"Go away"}',
+        b'{"message":"Go away"}',
+        b'{"message":"Go away","details":["d"]}',
+        b'{"error":"Go away"}',
+    ],
+)
+def test_a_refusals_message_is_passed_on(registry: EmbeddedRegistry, body: bytes) -> None:
+    """In each known shape of an error answer the message is found."""
+    registry.respond = responding()(400, body)
+    reading = read(registry.url, Asked(node="pack"))
+    assert reading == Unreadable(
+        node="pack", error="the registry refused the question (400): Go away", registry_wide=False
+    )
+
+
+def test_a_refusals_message_is_made_harmless(registry: EmbeddedRegistry) -> None:
+    """A stranger's message is one short line without escapes, addresses or links."""
+    message = "\x1b[31m@everyone\n::error::x\u202e mail me@evil.example http://evil.example " + "y" * 1000
+    registry.respond = responding()(500, json.dumps({"message": message}).encode())
+    reading = read(registry.url, Asked(node="pack"))
+    assert isinstance(reading, Unreadable)
+    assert len(reading.error) < 260
+    assert not {"\x1b", "\n", "@", "\u202e"} & set(reading.error)
+    assert "evil.example" not in reading.error
+    assert reading.error.startswith("the registry has a fault (500): ")
+
+
+# Reasons
+
+
+def _reasons(registry: EmbeddedRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
+    async def work() -> dict[str, str]:
+        async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
+            return await read_reasons(client, "pack", wanted)
+
+    found, _ = hurried(work())
+    return found
+
+
+def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: EmbeddedRegistry) -> None:
+    """Only the statuses in question are read, twenty rows a page, and only until all were found."""
+    ids = [
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason=f"because {number}")
+        for number in range(50)
+    ]
+    found = _reasons(registry, {ids[49]: "flagged", ids[25]: "flagged"})
+    assert found == {ids[49]: "because 49", ids[25]: "because 25"}
+    assert [asked.query for asked in registry.requests] == [
+        {
+            "nodeId": ["pack"],
+            "statuses": ["NodeVersionStatusFlagged"],
+            "include_status_reason": ["true"],
+            "page": [page],
+            "pageSize": ["20"],
+        }
+        for page in ("1", "2")
+    ]
+
+
+def test_each_status_is_asked_once(registry: EmbeddedRegistry) -> None:
+    """Versions of two statuses take one question each; one of no known status takes none."""
+    flagged = registry.catalog.publish("pack", "1", status="flagged", reason="f")
+    banned = registry.catalog.publish("pack", "2", status="banned", reason="b")
+    found = _reasons(registry, {flagged: "flagged", banned: "banned", "x": "NodeVersionStatusQuarantined"})
+    assert found == {flagged: "f", banned: "b"}
+    assert len(registry.requests) == 2
+
+
+def test_the_search_for_a_reason_ends(registry: EmbeddedRegistry) -> None:
+    """A version that is not there costs no more than the pages that there are, and never more than five."""
+    for number in range(30):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert len(registry.requests) <= 3
+    for number in range(30, 200):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+    registry.requests.clear()
+    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert len(registry.requests) == 5
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"huge_reason", "endless_body", "gzip_bomb"}))
+def test_a_reason_that_cannot_be_had_is_left_out(registry: EmbeddedRegistry, name: str) -> None:
+    """Whatever the registry answers, no reason is made up, and nothing but a reason is lost."""
+    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    inflict(registry, name)
+    found = _reasons(registry, {wanted: "flagged"}, timeout=0.1 if name in SLOW else 5.0)
+    assert found in ({}, {wanted: "because"}, {wanted: ""})
+
+
+def test_another_nodes_reason_is_not_taken(registry: EmbeddedRegistry) -> None:
+    """A row of another node with the same key lends it no reason."""
+    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    inflict(registry, "row_of_another")
+    assert _reasons(registry, {wanted: "flagged"}) == {}
