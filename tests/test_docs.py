@@ -1,0 +1,207 @@
+"""What the README says, held against the program. `python -m tests.test_docs` renews the parts that are generated."""
+
+from __future__ import annotations
+
+import json
+import re
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests import program
+from tests.peers.faults import inflict
+from tests.watching import Watching
+from watcher import cli, show_settings
+from watcher.digest import compose
+from watcher.embedded import EmbeddedRegistry
+from watcher.events import DEFAULT_KINDS, Event, Kind
+from watcher.render import Format, render
+from watcher.settings import ChannelTable, Loaded, Settings, load
+from watcher.sightings import node_url
+
+README = program.ROOT / "README.md"
+NODE = "comfyui-night-lights"
+COMMANDS = ("", *cli.cli.commands)
+
+ALERTS = (
+    Event(
+        id="1",
+        kind=Kind.BANNED,
+        node=NODE,
+        version="1.2.0",
+        before="flagged",
+        after="banned",
+        reason="Steals passwords",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url(NODE),
+    ),
+    Event(
+        id="2",
+        kind=Kind.DEPRECATED,
+        node=NODE,
+        version="1.0.0",
+        after="deprecated",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url(NODE),
+    ),
+    Event(
+        id="3",
+        kind=Kind.NEW,
+        node="comfyui-tide-tables",
+        version="2.4.0",
+        after="active",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url("comfyui-tide-tables"),
+    ),
+)
+
+
+def _alert() -> str:
+    shown = render(compose(ALERTS), Format.TEXT, 3000, 200)
+    return f"<!-- alert -->\n```text\n{shown.title}\n\n{shown.body}\n```\n<!-- /alert -->"
+
+
+def _help(command: str) -> str:
+    args = [command] if command else []
+    with tempfile.TemporaryDirectory() as folder:
+        done = program.run(*args, "--help", cwd=Path(folder))
+    marker, line = " ".join(["help", *args]), " ".join(["comfy-watch", *args, "--help"])
+    return f"<!-- {marker} -->\n```text\n$ {line}\n{done.out.rstrip()}\n```\n<!-- /{marker} -->"
+
+
+def _exit_codes() -> dict[str, str]:
+    return dict(re.findall(r"^  (\d)  (.+)$", cli.EXIT_CODES, re.MULTILINE))
+
+
+def _text() -> str:
+    return README.read_text("utf-8")
+
+
+def _tables() -> dict[str, list[list[str]]]:
+    """Give the README's tables by the head of their first column; a row is its cells, without code marks."""
+    found: dict[str, list[list[str]]] = {}
+    for block in re.findall(r"(?:^\|.*\n)+", _text(), re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        found[rows[0][0]] = [[row[0].strip("`"), *row[1:]] for row in rows[2:]]
+    return found
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", _text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str) -> None:
+    """Every command's help in the README is what the command prints."""
+    assert _help(command) in _text(), "run python -m tests.test_docs"
+
+
+def test_commands() -> None:
+    """The table of commands has every command, and no other."""
+    assert {row[0] for row in _tables()["command"]} == cli.cli.commands.keys()
+
+
+def test_commands_in_examples() -> None:
+    """Every command line in the README is one that the program has, with options that it has."""
+    lines = re.findall(r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(_blocks("sh") + _inline()))
+    assert len(lines) > 10
+    for line in lines:
+        name, *words = line.split()
+        command = cli.cli.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert not [word for word in words if word.startswith("--") and word not in options], line
+
+
+def _inline() -> list[str]:
+    return [span for span in re.findall(r"`([^`\n]+)`", _text()) if span.startswith("comfy-watch ")]
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes says what `--help` says."""
+    assert {row[0]: row[1] for row in _tables()["exit code"]} == _exit_codes()
+    assert len(_exit_codes()) == 5
+
+
+def test_settings() -> None:
+    """The table of settings has every setting, in the program's order, with its default."""
+    defaults = Loaded(settings=Settings(), origins=dict.fromkeys(Settings.model_fields, ""), config_file=None)
+    shown = {name: value for name, value, _ in show_settings.rows(defaults)}
+    assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
+    assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
+
+
+def test_event_kinds() -> None:
+    """The table of events has every kind, worst first, and says which a channel gets by default."""
+    told = {row[0]: row[2] for row in _tables()["kind"]}
+    assert told == {kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind}
+    assert list(told) == list(Kind)
+
+
+def test_sample_settings(tmp_path: Path) -> None:
+    """Every piece of a settings file in the README is valid, and so are all together."""
+    pieces = _blocks("toml")
+    assert len(pieces) > 1
+    channels = []
+    for piece in (*pieces, "\n".join(pieces)):
+        path = tmp_path / "comfy-watch.toml"
+        path.write_text(piece, "utf-8")
+        loaded = load(config=path, overrides={}, environ={}, cwd=tmp_path, container_secrets=tmp_path / "none")
+        channels.append([channel.name for channel in loaded.settings.all_channels()])
+    assert channels == [["discord"], ["security"], ["discord", "security"]]
+
+
+def test_json(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+    """The document that the README shows has the keys and types of one that `check --json` prints."""
+    watch = Watching(tmp_path, registry, nodes="alpha bravo")
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.0.0")
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    (shown,) = (json.loads(block) for block in _blocks("json"))
+    assert _shape(shown) == _shape(watch.check(code=1))
+
+
+def _shape(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _shape(item) for key, item in value.items()}
+        case list():
+            return [_shape(item) for item in value]
+        case _:
+            return type(value).__name__
+
+
+def test_the_alert() -> None:
+    """The alert on the README's first screen is one that the program writes."""
+    assert _alert() in _text(), "run python -m tests.test_docs"
+
+
+def test_links() -> None:
+    """Every file that the README links to is there."""
+    targets = re.findall(r"\]\(([^):#]+)\)", _text())
+    assert len(targets) > 2
+    assert not [target for target in targets if not (program.ROOT / target).exists()]
+
+
+def _renew() -> None:
+    text = _text()
+    for marker, block in [("alert", _alert()), *((f"help {name}".strip(), _help(name)) for name in COMMANDS)]:
+        text = re.sub(
+            rf"<!-- {marker} -->(?:(?!<!-- {marker} -->).)*?<!-- /{marker} -->|<!-- {marker} -->",
+            lambda _, block=block: block,  # type: ignore[misc]
+            text,
+            count=1,
+            flags=re.DOTALL,
+        )
+    for code, meaning in _exit_codes().items():
+        text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)
+    README.write_text(text, "utf-8")
+    click.echo(f"renewed {README.name}")
+
+
+if __name__ == "__main__":
+    _renew()
