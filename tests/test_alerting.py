@@ -155,7 +155,10 @@ def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, w
     registry.catalog.publish("alpha", "1.1.0")
     done = watch.run("check", "--json")
     assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 1, "pending": 0, "expired": 1})
-    assert "error: 1 alert could not be delivered within alert_expiry: given up" in done.err
+    assert done.err.splitlines() == [
+        "error: channel dead: HTTP 500",
+        "error: channel dead: 1 alert could not be delivered within alert_expiry: given up",
+    ]
     webhook.answer.clear()
     assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
     assert [len(webhook.messages(path)) for path in ("/a", "/dead")] == [1, 1]
