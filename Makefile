@@ -7,11 +7,12 @@ UV_VERSION := 0.13.9
 BIN := .venv/bin
 READY := .venv/ready
 BENCH_READY := .venv-bench/ready
+PLAIN_READY := .venv-plain/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts check format chaos bench pins clean
+.PHONY: help demo test lint types contracts check format plain chaos bench pins clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,23 +39,26 @@ format: $(READY) ## lay the code out
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
+plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user installs
+	@.venv-plain/bin/comfy-watch demo > /dev/null
+
 chaos: $(READY) ## kill, fill and cut the real program many times over; minutes long
 	@$(BIN)/python -m pytest -m "chaos or soak" $(PYTEST_ARGS)
 
-bench: $(READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
+bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
 	@$(BIN)/python -m bench
 
 pins: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)
-	@for set in "dev pyproject.toml" "bench"; do \
+	@for set in "dev pyproject.toml" "plain pyproject.toml" "bench"; do \
 	    set -- $$set; \
 	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
 
 clean: ## remove the environments and what the tools left
-	@rm -rf .venv .venv-bench .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	@rm -rf .venv .venv-bench .venv-plain .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -72,6 +76,12 @@ $(READY): pyproject.toml requirements/dev.txt
 	$(call environment,.venv)
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(PLAIN_READY): pyproject.toml requirements/plain.txt
+	$(call environment,.venv-plain)
+	@.venv-plain/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/plain.txt
+	@.venv-plain/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(BENCH_READY): requirements/bench.txt

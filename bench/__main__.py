@@ -9,11 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from bench.measure import ContenderError, Cost, side_by_side
-from bench.stage import CONCURRENCY, Stage, registry
+from bench.stage import CONCURRENCY, PLAIN, Stage, registry
 
 ROUNDS = 5
 SHORT_ROUNDS = 15
-IMPORTS = [sys.executable, "-c", "import httpx, pydantic_settings"]
+IMPORTS = [str(PLAIN / "python"), "-c", "import httpx, pydantic_settings"]
 
 Row = tuple[str, str, str, str]
 """What was measured, its figure, what it is held against, the target."""

@@ -15,7 +15,10 @@ from bench.measure import Cost, run
 CONCURRENCY = 16
 """Requests under way at once: the program's default, given to every contender."""
 
-PROGRAM = Path(sys.executable).with_name("comfy-watch")
+PLAIN = Path(".venv-plain/bin").absolute()
+"""An environment with what a user installs and nothing else: httpx imports rich where it finds it."""
+
+PROGRAM = PLAIN / "comfy-watch"
 NVCHECKER = Path(".venv-bench/bin/nvchecker").absolute()
 
 
@@ -83,4 +86,4 @@ class Stage:
 
     def bare(self) -> Sequence[str]:
         """Give the command of the bare loop over the same requests."""
-        return [sys.executable, "-m", "bench.bare", self.url, str(self.nodes), str(CONCURRENCY)]
+        return [str(PLAIN / "python"), "-m", "bench.bare", self.url, str(self.nodes), str(CONCURRENCY)]
