@@ -50,7 +50,7 @@ def test_it_polls_until_told_to_stop(watch: Watching, registry: EmbeddedRegistry
         assert (done.code, done.out) == (0, "")
         log = _log(started)
     assert log[0]["event"] == "started"
-    assert log[-1]["event"] == "stopped"
+    assert (log[-1]["event"], log[-1]["signal"]) == ("stopped", number.name)
     asked = [request for request in registry.requests if request.query["nodeId"] == ["alpha"]]
     polls = len([line for line in log if line["event"] == "poll"])
     assert polls <= len(asked) <= polls + 1

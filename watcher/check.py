@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from signal import Signals
 
 from watcher import logs, report
 from watcher.events import Kind
@@ -68,7 +69,7 @@ def run_forever(settings: Settings) -> int:
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
         await run(poller, settings.interval, settings.jitter)
-        logs.info("stopped", signal=stop.signal)
+        logs.info("stopped", signal=Signals(stop.signal).name)
 
     from watcher.loop import run
 

@@ -63,7 +63,8 @@ def complaints(report: Report) -> list[str]:
     if report.empty:
         said.append(f"warning: {_some([plain(node) for node in report.empty])}: no versions found: is the id right?")
     said += [
-        f"error: channel {name}: {plain(why)}{'' if name in report.given_up else '; its alerts are kept and tried again'}"
+        f"error: channel {name}: {plain(why)}"
+        + ("" if name in report.given_up else "; its alerts are kept and tried again")
         for name, why in report.channel_errors.items()
     ]
     said += [

@@ -41,7 +41,7 @@ def say(line: str = "", *, error: bool = False) -> None:
 
 def kind(name: str) -> str:
     """Give an event kind, or a status, in its colour."""
-    return click.style(name, fg=COLOURS.get(name))
+    return click.style(name, fg=colour) if (colour := COLOURS.get(name)) else name
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
