@@ -6,20 +6,23 @@ Python finds the module by its name at start.
 
 from __future__ import annotations
 
+import socket
 import sys
 
 
 def _guard(event: str, args: tuple[object, ...]) -> None:
-    if event in ("socket.connect", "socket.sendto"):
+    looked_up = event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr")
+    if looked_up:
+        host = args[0]
+    elif event in ("socket.connect", "socket.sendto"):
         address = args[1]
         host = address[0] if isinstance(address, tuple) else ""
-    elif event in ("socket.getaddrinfo", "socket.gethostbyname", "socket.gethostbyaddr"):
-        host = args[0]
     else:
         return
     name = host.decode("utf-8", "replace") if isinstance(host, bytes) else str(host or "")
     if name and name not in ("localhost", "::1") and not name.startswith("127."):
-        raise PermissionError(f"a test wanted to reach {name}")
+        why = f"a test wanted to reach {name}"
+        raise socket.gaierror(socket.EAI_NONAME, why) if looked_up else PermissionError(why)
 
 
 sys.addaudithook(_guard)
