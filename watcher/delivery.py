@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Protocol, cast
 
 from watcher.channels import Channel
@@ -73,11 +72,6 @@ class Undelivered:
 
 
 Outcome = Delivered | Undelivered
-
-
-def apprise_version() -> str:
-    """Give the version of the installed apprise without importing it."""
-    return version("apprise")
 
 
 def refusal(url: str) -> str | None:
