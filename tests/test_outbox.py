@@ -187,6 +187,17 @@ def test_a_channel_that_gave_all_up_still_rests() -> None:
     assert "e1" in left.events
 
 
+def test_a_former_channel_is_given_up_in_time_and_forgotten() -> None:
+    """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
+    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    for name in ("ops", "mail"):
+        assert outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
+    for name in ("ops", "mail"):
+        waiting, old = outbox.expired(waiting, name, minute(61), 3600, configured=False)
+        assert [message.events for message in old] == [("e1",)]
+    assert waiting == Outbox(prepared=1)
+
+
 def test_what_was_never_committed_is_dropped() -> None:
     """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)

@@ -134,14 +134,16 @@ def expired(
     """Give up what the channel did not take within `expiry` seconds, and say what it was.
 
     Only after a failed attempt: a clock that jumps may not cost an alert that nobody tried to send. A channel that is
-    configured no more can't be tried.
+    configured no more can't be tried, and with its last alert it is forgotten.
     """
     queue = outbox.queues[channel]
     if configured and not queue.attempts:
         return outbox, ()
     old = tuple(message for message in queue.messages if times.seconds_between(message.queued_at, now) > expiry)
     left = tuple(message for message in queue.messages if message not in old)
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: replace(queue, messages=left)})), old
+    attempts = queue.attempts if configured else 0
+    rested = replace(queue, messages=left, attempts=attempts)
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), old
 
 
 def is_due(queue: Queue, now: str) -> bool:
