@@ -14,7 +14,8 @@ class Listing:
     `incomplete` is empty for a complete listing and else says, to a person, why it is not one: then what is
     missing from `versions` means nothing. `at` is the registry's own clock where it tells it, else ours.
     `admin_tags_told` is False when no row had the field `tags_admin` at all: public answers may drop it, and then
-    nothing is known of it (registry notes, Fields). `etag` names this very answer, if the registry gave one.
+    nothing is known of it (registry notes, Fields). `etag` names this very answer, where
+    one page was all of it.
     """
 
     node: str
@@ -45,7 +46,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """The registry said that its answer is the one already known (304 to an `ETag` of ours)."""
+    """The registry said that its answer is the one already known (304 to its `ETag`), or it came the same to the byte."""
 
     node: str
     at: str

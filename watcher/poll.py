@@ -14,7 +14,7 @@ from watcher.events import Event
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
-from watcher.state import Addresses, State
+from watcher.state import Addresses, Checks, State
 from watcher.store import StateFolder
 from watcher.survey import Findings, Survey, explained
 from watcher.versions import STATUSES
@@ -93,7 +93,8 @@ class Poller:
             polled_at=started,
             health=checked_health,
             checked=dict(sorted({**state.checks.checked, **findings.checked}.items())),
-            etags=dict(sorted(findings.etags.items())),
+            etags=dict(sorted({**self._names_of_others(state.checks), **findings.etags}.items())),
+            asked=self._question(),
         )
         state = replace(state, checks=checks)
         if self.dry_run:
@@ -118,6 +119,19 @@ class Poller:
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls."""
         return await self._deliver(self.folder.load())
+
+    def _names(self, checks: Checks) -> Mapping[str, str]:
+        """Give the names of known answers, if they answered this question."""
+        return checks.etags if checks.asked == self._question() else {}
+
+    def _names_of_others(self, checks: Checks) -> dict[str, str]:
+        """Give the names that this poll says nothing of."""
+        polled = {node.lower() for node in self.watch.nodes}
+        return {key: name for key, name in self._names(checks).items() if key not in polled}
+
+    def _question(self) -> str:
+        """Say what every node's answer depends on beside the node."""
+        return " ".join([self.watch.registry_url, *sorted(self.watch.statuses)])
 
     async def _until_stopped(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         task = asyncio.create_task(work)
@@ -144,7 +158,9 @@ class Poller:
             findings = await Survey(
                 registry=registry,
                 nodes=self.watch.nodes,
-                state=state,
+                snapshot=state.snapshot,
+                checked=state.checks.checked,
+                etags=self._names(state.checks),
                 terms=terms,
                 concurrency=limits.concurrency,
                 clock=self.clock,

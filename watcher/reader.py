@@ -5,6 +5,7 @@ The traps are those of the registry notes: text order, shifting pages, an ignore
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -17,13 +18,19 @@ from watcher.versions import STATUSES, Version, in_order
 MOST_PAGES = 200
 """20,000 versions: more than any node has by far, and an end to an answer that claims anything."""
 
+_OF_BODY = "body:"
+"""Begins a name that this program gave; the registry's begin with a quote or `W/`."""
+
 _REASON_PAGES = 5
 _ERROR_LENGTH = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known."""
+    """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known.
+
+    `etag` is such a name as `Listing.etag` gave: the registry's own, or a digest of the answer's body.
+    """
 
     node: str
     statuses: tuple[str, ...] = STATUSES
@@ -91,10 +98,13 @@ async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) ->
 
 
 async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
-    answer = await registry.ask(Query(node=asked.node, statuses=asked.filter), etag=asked.etag)
+    named = asked.etag.startswith(_OF_BODY)
+    answer = await registry.ask(Query(node=asked.node, statuses=asked.filter), etag="" if named else asked.etag)
     at = answer.date or now()
     if answer.code != HTTPStatus.OK:
         return _refused(asked, answer, at)
+    if named and asked.etag == _name_of(answer):
+        return Unchanged(node=asked.node, at=at)
     page = wire.read_page(answer.body)
     gathered = _Gathered(asked.node)
     gathered.take(page, 1)
@@ -122,8 +132,13 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         at=at,
         incomplete=gathered.missing(),
         admin_tags_told=gathered.admin_tags_told or not gathered.rows,
-        etag=answer.etag if number == 1 else "",
+        etag=_name_of(answer) if number == 1 else "",
     )
+
+
+def _name_of(answer: Answer) -> str:
+    """Name an answer: as the registry does, else by a digest of its body. The same bytes are the same facts."""
+    return answer.etag or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
 
 
 def _refused(asked: Asked, answer: Answer, at: str) -> Reading:

@@ -62,6 +62,7 @@ class _ChecksForm:
     polled_at: str
     health: Health
     checked: dict[str, str]
+    asked: str = ""
     etags: dict[str, str] = field(default_factory=dict)
 
 
@@ -271,7 +272,9 @@ def write_outbox(revision: int, outbox: Outbox) -> bytes:
 def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     form = _read(_ChecksForm, text)
-    return form.revision, Checks(polled_at=form.polled_at, health=form.health, checked=form.checked, etags=form.etags)
+    return form.revision, Checks(
+        polled_at=form.polled_at, health=form.health, checked=form.checked, asked=form.asked, etags=form.etags
+    )
 
 
 def write_checks(revision: int, checks: Checks) -> bytes:
@@ -283,6 +286,7 @@ def write_checks(revision: int, checks: Checks) -> bytes:
             polled_at=checks.polled_at,
             health=checks.health,
             checked=dict(checks.checked),
+            asked=checks.asked,
             etags=dict(checks.etags),
         )
     )

@@ -14,14 +14,16 @@ from watcher.snapshot import Snapshot
 class Checks:
     """How the polls went: what changes with every poll and is therefore no part of the snapshot.
 
-    `checked` is when each node was last read completely, `etags` the registry's names for those answers, both by
-    lower-case node id; `polled_at` is when the last poll began. Losing this costs no alert.
+    `checked` is when each node was last read completely, `etags` the names of those answers that the snapshot
+    shows as they were, both by lower-case node id; `asked` is the question that the names go with, and `polled_at` when
+    the last poll began. Losing this costs no alert.
     """
 
     polled_at: str = ""
     health: Health = field(default_factory=Health)
     checked: Mapping[str, str] = field(default_factory=dict)
     etags: Mapping[str, str] = field(default_factory=dict)
+    asked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

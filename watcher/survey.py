@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
@@ -14,8 +14,7 @@ from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.reader import Asked, read_node, read_reasons
 from watcher.registry import Registry
 from watcher.sightings import Terms
-from watcher.snapshot import Node
-from watcher.state import State
+from watcher.snapshot import Node, Snapshot
 
 _A_FEW_BANS = 3
 _SHORTEST_STREAK = 8
@@ -28,7 +27,7 @@ class Findings:
     """What the reading brings in, by lower-case node id.
 
     `nodes` are the changed pictures; `read` who could be read, and whether it had been called failing; `unread` who
-    could not; `checked` when, by the registry's clock; `etags` its names for those answers; `empty` who has no version.
+    could not; `checked` when, by the registry's clock; `etags` the names of their answers; `empty` who has no version.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
@@ -42,11 +41,17 @@ class Findings:
 
 @dataclass(slots=True, kw_only=True)
 class Survey:
-    """One poll's reading of `nodes`, against `state`. `clock` gives RFC 3339; `progress` is called after each node."""
+    """One poll's reading of `nodes`, against `snapshot`.
+
+    `checked` is when each was last read completely, `etags` the names of the answers that the snapshot shows, by
+    lower-case id. `clock` gives RFC 3339; `progress` is called after each node.
+    """
 
     registry: Registry
     nodes: tuple[str, ...]
-    state: State
+    snapshot: Snapshot
+    checked: Mapping[str, str]
+    etags: Mapping[str, str]
     terms: Terms
     concurrency: int
     clock: Callable[[], str]
@@ -71,55 +76,58 @@ class Survey:
     async def _work(self, waiting: Iterator[str]) -> None:
         patience = max(self.concurrency, _SHORTEST_STREAK)
         for node in waiting:
-            known = self.state.snapshot.nodes.get(node.lower())
             if self._streak >= patience:
                 reading: Reading = Unreadable(node=node, error=_NOT_TRIED, registry_wide=True)
             else:
-                reading = await self._read_one(node, known)
-            self._take(reading, known)
+                reading = await self._read_one(node)
+            self._take(reading)
             self.progress()
 
-    async def _read_one(self, node: str, known: Node | None) -> Reading:
-        settled = known is not None and known.baseline_at and not known.marks and not known.banned
-        same_question = settled and known is not None and known.statuses == self.terms.statuses
-        etag = self.state.checks.etags.get(node.lower(), "") if same_question else ""
+    async def _read_one(self, node: str) -> Reading:
+        asked = Asked(node=node, statuses=self.terms.statuses, etag=self.etags.get(node.lower(), ""))
         try:
-            return await read_node(self.registry, Asked(node=node, statuses=self.terms.statuses, etag=etag), self.clock)
+            return await read_node(self.registry, asked, self.clock)
         except Exception as error:  # noqa: BLE001 - whatever one node's answer provokes must not cost the other nodes
             return Unreadable(node=node, error=f"unexpected {type(error).__name__}", registry_wide=False)
 
-    def _take(self, reading: Reading, known: Node | None) -> None:
-        findings = self.findings
+    def _take(self, reading: Reading) -> None:
         key = reading.node.lower()
         wide = False
         match reading:
             case Listing():
-                difference = compare_listing(known, reading, self.terms, self.state.checks.checked.get(key, ""))
-                if difference.node != known:
-                    findings.nodes[key] = difference.node
-                if difference.events:
-                    findings.events[key] = difference.events
-                if reading.incomplete:
-                    error = f"the listing is incomplete: {reading.incomplete}"
-                    findings.unread[key] = Unread(node=reading.node, error=error, registry_wide=False)
-                else:
-                    findings.read[key] = known is not None and known.failing
-                    findings.checked[key] = reading.at
-                    if reading.etag:
-                        findings.etags[key] = reading.etag
-                    if not reading.versions and not difference.node.baseline_at:
-                        findings.empty.append(reading.node)
+                self._take_listing(reading, key)
             case NodeBanned():
-                self._bans[key] = (reading, known)
+                self._bans[key] = (reading, self.snapshot.nodes.get(key))
             case Unchanged():
-                findings.read[key] = known is not None and known.failing
-                findings.checked[key] = reading.at
-                findings.etags[key] = self.state.checks.etags.get(key, "")
+                # Only of a settled node is the answer's name kept, so there is nothing to compare and nothing to mend.
+                self.findings.read[key] = False
+                self.findings.checked[key] = reading.at
+                self.findings.etags[key] = self.etags[key]
             case Unreadable(registry_wide=wide):
-                findings.unread[key] = Unread(node=reading.node, error=reading.error, registry_wide=wide)
+                self.findings.unread[key] = Unread(node=reading.node, error=reading.error, registry_wide=wide)
             case _:
                 assert_never(reading)
         self._streak = self._streak + 1 if wide else 0
+
+    def _take_listing(self, listing: Listing, key: str) -> None:
+        findings = self.findings
+        known = self.snapshot.nodes.get(key)
+        difference = compare_listing(known, listing, self.terms, self.checked.get(key, ""))
+        node = difference.node
+        if node != known:
+            findings.nodes[key] = node
+        if difference.events:
+            findings.events[key] = difference.events
+        if listing.incomplete:
+            error = f"the listing is incomplete: {listing.incomplete}"
+            findings.unread[key] = Unread(node=listing.node, error=error, registry_wide=False)
+            return
+        findings.read[key] = node.failing
+        findings.checked[key] = listing.at
+        if listing.etag and node.baseline_at and not (node.marks or node.banned or node.failing):
+            findings.etags[key] = listing.etag
+        if not listing.versions and not node.baseline_at:
+            findings.empty.append(listing.node)
 
     def _take_bans(self) -> None:
         """Take the nodes that were answered with 403, unless so many are at once that it can't be about the nodes."""
