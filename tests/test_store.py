@@ -305,6 +305,14 @@ def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) ->
         folder.load()
 
 
+def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: StateFolder) -> None:
+    """After a poll that died behind its commit, no known answer vouches for the picture; the rest of the checks stays."""
+    polled(folder)
+    folder.prepare(folder.load().outbox, 1)
+    folder.commit(replace(PICTURE, revision=2))
+    assert folder.load().checks == replace(CHECKS, etags={})
+
+
 def test_an_alert_without_its_event_is_refused(folder: StateFolder) -> None:
     """An outbox that owes an event it does not hold is damaged, not half empty."""
     polled(folder)
@@ -543,6 +551,10 @@ class _Dying(StateFolder):
         self._live("record")
         StateFolder.record(self, events)
 
+    def save_checks(self, checks: Checks, revision: int) -> None:
+        self._live("save_checks")
+        StateFolder.save_checks(self, checks, revision)
+
     def _live(self, step: str) -> None:
         if step == self.before:
             raise _DiedError
@@ -568,7 +580,7 @@ def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: E
     assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize("step", ["commit", "record", "settle"])
+@pytest.mark.parametrize("step", ["commit", "record", "save_checks", "settle"])
 def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: EmbeddedRegistry, step: str) -> None:
     """Whichever step a poll died before, the next one leaves the same alerts owed and the same history."""
     registry.catalog.publish(PACK, "1.0")
@@ -597,6 +609,21 @@ def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, regi
         poll(_Dying(folder.path, before="settle"), registry, OPS)
     assert owed(folder) == []
     assert [one.kind for one in folder.history()] == [Kind.BASELINE]
+
+
+@pytest.mark.parametrize("step", ["record", "save_checks", "settle"])
+def test_what_turned_back_after_a_poll_that_died_is_told(
+    folder: StateFolder, registry: EmbeddedRegistry, step: str
+) -> None:
+    """An answer that is again what it was before the last change is a change, whatever was saved of that poll."""
+    registry.catalog.publish(PACK, "1.0")
+    poll(folder, registry)
+    poll(folder, registry)
+    registry.catalog.set_status(PACK, "1.0", "flagged")
+    with pytest.raises(_DiedError):
+        poll(_Dying(folder.path, before=step), registry)
+    registry.catalog.set_status(PACK, "1.0", "active")
+    assert [one.kind for one in poll(folder, registry).events] == [Kind.REINSTATED]
 
 
 def test_a_poll_refuses_a_damaged_snapshot(folder: StateFolder, registry: EmbeddedRegistry) -> None:

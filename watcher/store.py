@@ -78,6 +78,8 @@ class StateFolder:
         if checks_at < snapshot.revision:
             # A crash came between the picture and its answers' names: an older name would vouch for an older picture.
             checks = replace(checks, etags={})
+        if checks_at < snapshot.revision:
+            checks = replace(checks, etags={})  # they name what the snapshot showed before: it has changed since
         waiting = outbox.only_committed(waiting, snapshot.revision)
         for channel, message in acknowledgements:
             waiting = outbox.acknowledged(waiting, channel, message)
