@@ -1,0 +1,247 @@
+"""Channel faults: one of five channels is dead in some way, the other four must not notice.
+
+`python -m tests.chaos.channels` plays every fault and prints its figures as one JSON line.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shutil
+import socket
+import tempfile
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.chaos.nursery import Nursery
+from tests.chaos.receiver import Receiver
+from tests.chaos.trial import Result
+from tests.chaos.world import Home
+from tests.peers.webhook import Answer
+from watcher.embedded import EmbeddedRegistry
+
+HEALTHY = ("one", "two", "four", "five")
+DEAD = "three"
+_PACKS = ("alpha", "beta")
+_LONG_TIMEOUT = 50
+"""Seconds, of a run that does not end before the others' messages have come: shorter than `nursery` lets it live."""
+
+
+class Door:
+    """A port of its own on 127.0.0.1: it refuses every connection until it is opened, and then leads to `target`."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._socket = socket.socket()
+        self._socket.bind(("127.0.0.1", 0))
+        self.port = int(self._socket.getsockname()[1])
+        self._thread: threading.Thread | None = None
+
+    def open(self) -> None:
+        """Let connections through from now on."""
+        self._socket.listen()
+        self._thread = threading.Thread(target=self._serve, name="door", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """Refuse for good."""
+        if self._thread is not None:
+            self._socket.shutdown(socket.SHUT_RDWR)
+            self._thread.join()
+        self._socket.close()
+
+    def _serve(self) -> None:
+        while True:
+            try:
+                visitor, _ = self._socket.accept()
+            except OSError:
+                return
+            with visitor, socket.create_connection(("127.0.0.1", self._target)) as inside:
+                ways = [threading.Thread(target=_pass_on, args=pair) for pair in ((visitor, inside), (inside, visitor))]
+                for way in ways:
+                    way.start()
+                for way in ways:
+                    way.join()
+
+
+def _pass_on(source: socket.socket, target: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        while data := source.recv(65536):
+            target.sendall(data)
+        target.shutdown(socket.SHUT_WR)
+
+
+@dataclass(slots=True)
+class Stage:
+    """Five channels, of which `three` is to be dead; its URL is `dead_url`, its path `/three`."""
+
+    registry: EmbeddedRegistry
+    receiver: Receiver
+    door: Door
+    dead_url: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One way for a channel to be dead. `begin` and `end` play it, `said` is how the program has to call it.
+
+    `late` says that the receiver takes messages whose sender no longer waits for the answer: each attempt may then
+    have arrived. `timeout` is the program's setting.
+    """
+
+    name: str
+    begin: Callable[[Stage], None]
+    end: Callable[[Stage], None]
+    said: str
+    late: bool = False
+    timeout: float = 10
+
+
+def _answers(name: str, answer: Answer, said: str, *, late: bool = False, timeout: float = 10) -> Fault:
+    def begin(stage: Stage) -> None:
+        stage.receiver.answer[f"/{DEAD}"] = answer
+
+    def end(stage: Stage) -> None:
+        del stage.receiver.answer[f"/{DEAD}"]
+
+    return Fault(name=name, begin=begin, end=end, said=said, late=late, timeout=timeout)
+
+
+def _shut(stage: Stage) -> None:
+    stage.dead_url = f"json://127.0.0.1:{stage.door.port}/{DEAD}"
+
+
+FAULTS = (
+    Fault(name="refused", begin=_shut, end=lambda stage: stage.door.open(), said="connection refused"),
+    _answers("hang", Answer(hang=True), "timed out", timeout=1),
+    _answers("429", Answer(status=429, headers={"Retry-After": "3600"}), "HTTP 429"),
+    _answers("500", Answer(status=500), "HTTP 500"),
+    _answers("reset", Answer(reset=True), "the connection was lost"),
+    _answers("200 too late", Answer(delay=3), "timed out", late=True, timeout=1),
+)
+
+
+@contextlib.contextmanager
+def _stage() -> Iterator[Stage]:
+    with EmbeddedRegistry() as registry, Receiver() as receiver:
+        door = Door(receiver.port)
+        try:
+            yield Stage(registry, receiver, door, receiver.apprise_url(f"/{DEAD}"))
+        finally:
+            door.close()
+
+
+def _begin(stage: Stage, home: Home, timeout: float) -> None:
+    for pack in _PACKS:
+        stage.registry.catalog.publish(pack, "1.0.0", created_at="2025-03-01T10:00:00Z")
+    urls = {name: stage.receiver.apprise_url(f"/{name}") for name in HEALTHY}
+    # The dead one comes first: whoever works one after the other is held up by it.
+    urls = {DEAD: stage.dead_url, **urls}
+    lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{stage.registry.url}"', f"timeout = {timeout}"]
+    for name, url in urls.items():
+        lines += ["[[channels]]", f'name = "{name}"', f'url = "{url}"']
+    shutil.rmtree(home.folder, ignore_errors=True)
+    home.folder.mkdir()
+    (home.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+
+
+def play(fault: Fault, home: Home, result: Result) -> None:
+    """Poll twice with the fault, each time with something to tell, and then without it."""
+    with _stage() as stage:
+        fault.begin(stage)
+        _begin(stage, home, fault.timeout)
+        told: list[tuple[str, ...]] = []
+        for number in range(2):
+            if number:
+                stage.registry.catalog.set_status("beta", "1.0.0", "flagged", "bad")
+                home.let_time_pass()
+            stage.receiver.forget()
+            done = home.check()
+            told.append(_told(done.out))
+            healthy = [message for message in stage.receiver.taken if message.path != f"/{DEAD}"]
+            if Counter((message.path, message.events) for message in healthy) != _once(told[-1]):
+                result.wrong("wrong", f"{fault.name}: the others got {healthy}")
+            if done.code != 1 or f"channel {DEAD}: {fault.said}" not in done.err or len(done.err.splitlines()) != 1:
+                result.wrong("wrong", f"{fault.name}: {done}")
+            if not fault.late and len(healthy) < len(stage.receiver.taken):
+                result.wrong("wrong", f"{fault.name}: the dead channel took {stage.receiver.taken}")
+        late = [message for message in stage.receiver.taken if message.path == f"/{DEAD}"]
+        fault.end(stage)
+        stage.receiver.forget()
+        home.let_time_pass()
+        done = home.check()
+        result.figures.add("channel faults")
+        result.figures.add("alerts due", sum(map(len, told)) * (1 + len(HEALTHY)))
+        result.figures.add("repeated in flight", sum(len(message.events) for message in late))
+        after = [message.events for message in stage.receiver.taken if message.path == f"/{DEAD}"]
+        if done.code != 0 or after != told or len(after) != len(stage.receiver.taken):
+            result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {told}")
+
+
+def _told(out: str) -> tuple[str, ...]:
+    return tuple(event["id"] for event in json.loads(out)["events"])
+
+
+def _once(events: tuple[str, ...]) -> Counter[tuple[str, tuple[str, ...]]]:
+    return Counter((f"/{name}", events) for name in HEALTHY)
+
+
+def beside(home: Home, result: Result) -> None:
+    """Let one channel not answer at all until every other one has its message: nobody may wait for it."""
+    with _stage() as stage:
+        stage.receiver.answer[f"/{DEAD}"] = Answer(hang=True)
+        _begin(stage, home, _LONG_TIMEOUT)
+        home.nursery.begin("check", "--json", cwd=home.folder)
+        for name in (DEAD, *HEALTHY):
+            stage.receiver.wait_for(1, f"/{name}", timeout=_LONG_TIMEOUT)
+        # All have come while the first still hangs; its answer comes only now.
+        stage.receiver.__exit__()
+        done = home.nursery.end()
+        result.figures.add("channel faults")
+        if done.code != 1 or Counter(message.path for message in stage.receiver.taken) != dict.fromkeys(
+            (f"/{name}" for name in HEALTHY), 1
+        ):
+            result.wrong("wrong", f"one hangs beside four: {done}")
+
+
+def half(home: Home, result: Result) -> None:
+    """Let one of two targets of one URL fail: the other gets its message once, also when the program starts anew."""
+    with _stage() as stage:
+        stage.dead_url = f"ntfy://127.0.0.1:{stage.receiver.port}/good/bad"
+        stage.receiver.refuses = lambda message: message.json.get("topic") == "bad"
+        _begin(stage, home, 10)
+        first = home.check()
+        home.let_time_pass()
+        second = home.check()
+        stage.receiver.refuses = lambda _: False
+        home.let_time_pass()
+        third = home.check()
+        result.figures.add("channel faults")
+        topics = [message.topic for message in stage.receiver.taken if message.topic]
+        if [first.code, second.code, third.code] != [1, 1, 0] or topics != ["good", "bad"]:
+            result.wrong("wrong", f"half of the targets: {first} {second} {third}; taken by {topics}")
+
+
+def everything() -> Result:
+    """Play every fault."""
+    result = Result()
+    with tempfile.TemporaryDirectory() as root, Nursery() as nursery:
+        home = Home(folder=Path(root, "home"), nursery=nursery)
+        for fault in FAULTS:
+            play(fault, home, result)
+        beside(home, result)
+        half(home, result)
+    return result
+
+
+def main() -> None:
+    """Play every fault and print the figures."""
+    result = everything()
+    result.figures.show("channels", result.said)
+
+
+if __name__ == "__main__":
+    main()

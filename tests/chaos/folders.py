@@ -1,0 +1,265 @@
+"""What can happen to the state folder: a full disk, a read-only one, files cut short, and several runs at once.
+
+`python -m tests.chaos.folders` does all of it and prints its figures as one JSON line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from aiohttp import web
+
+from tests import program
+from tests.chaos.nursery import Point
+from tests.chaos.seam import Cut
+from tests.chaos.trial import Result, Stage, Trial, stages
+from tests.chaos.world import Home, World
+from watcher.embedded import Respond
+from watcher.failures import StateError
+from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, LOCK, OUTBOX, SNAPSHOT, StateFolder
+
+_PAGE = 4096
+_PATIENCE = 60.0
+
+
+@contextlib.contextmanager
+def small_disk(folder: Path, pages: int = 64) -> Iterator[None]:
+    """Put a disk of so many pages of 4 KB under a folder, with what is in the folder; PermissionError if not allowed.
+
+    The folder keeps what is on the disk in the end.
+    """
+    kept = folder.with_name(f"{folder.name}-kept")
+    folder.mkdir(exist_ok=True)
+    shutil.copytree(folder, kept)
+    _mount("-t", "tmpfs", "-o", f"size={pages * _PAGE},mode=700", "tmpfs", os.fspath(folder))
+    try:
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        yield
+        shutil.rmtree(kept)
+        shutil.copytree(folder, kept)
+    finally:
+        subprocess.run(["umount", os.fspath(folder)], check=True)
+        shutil.copytree(kept, folder, dirs_exist_ok=True)
+        shutil.rmtree(kept)
+
+
+def _mount(*arguments: str) -> None:
+    done = subprocess.run(["mount", *arguments], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise PermissionError(f"mount: {done.stderr.strip()}")
+
+
+def may_mount() -> bool:
+    """Tell whether this user can put a disk under a folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with small_disk(Path(folder, "disk")):
+                return True
+        except (PermissionError, FileNotFoundError):
+            return False
+
+
+def full_disk(world: World, stage: Stage, free: Iterable[int], result: Result) -> None:
+    """Poll with so many pages free, for each of `free`, then make room and let the program recover."""
+    for pages in free:
+        what = f"{pages} pages free in {stage.chapter.name!r}"
+        trial = Trial(world, stage, result)
+        with small_disk(trial.home.state):
+            ballast = trial.home.state / "ballast"
+            space = os.statvfs(trial.home.state)
+            ballast.write_bytes(bytes(max(0, space.f_bavail - pages) * _PAGE))
+            done = trial.home.check()
+            result.figures.add("full disks")
+            if done.code not in ((4,) if pages == 0 else (0, 1, 4)) or (done.code == 4 and not _is_clear(done)):
+                result.wrong("wrong", f"{what}: {done}")
+            trial.interrupted(what)
+            ballast.unlink()
+            trial.conclude(what)
+
+
+def read_only(world: World, stage: Stage, result: Result) -> None:
+    """Poll with the state on a read-only disk, then on a writable one."""
+    what = f"read-only in {stage.chapter.name!r}"
+    trial = Trial(world, stage, result)
+    with small_disk(trial.home.state):
+        before = _contents(trial.home)
+        _mount("-o", "remount,ro", os.fspath(trial.home.state))
+        done = trial.home.check()
+        result.figures.add("read-only disks")
+        if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
+            result.wrong("wrong", f"{what}: {done}")
+        trial.interrupted(what)
+        _mount("-o", "remount,rw", os.fspath(trial.home.state))
+        trial.conclude(what)
+
+
+def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> None:
+    """Cut each file of the state short at each `every`th length: refused and left as it is, or taken as far as it goes.
+
+    Each cut is tried on the state folder, a few on the program.
+    """
+    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES):
+        trial = Trial(world, stage, result)
+        path = trial.home.state / name
+        whole = path.read_bytes()
+        end = len(whole.rstrip())
+        tried = sorted({0, 1, end // 2, end - 1})
+        for length in sorted({*range(0, end, every), *tried}):
+            path.write_bytes(whole[:length])
+            result.figures.add("files cut short")
+            if not _is_refused(StateFolder(trial.home.state)) or path.read_bytes() != whole[:length]:
+                result.wrong("wrong", f"{name} of {length} bytes was not refused")
+            if length in tried:
+                before = _contents(trial.home)
+                done = trial.home.check()
+                if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
+                    result.wrong("wrong", f"{name} of {length} bytes: {done}")
+        path.write_bytes(whole)
+        trial.conclude(f"{name} was cut short and put back")
+    _cut_history(world, stage, result, every)
+    _cut_acknowledgements(world, stage, result, every)
+
+
+def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None:
+    home = world.home("history", stage.saved)
+    path = home.state / HISTORY
+    whole = path.read_bytes()
+    for length in range(0, len(whole), every):
+        path.write_bytes(whole[:length])
+        result.figures.add("files cut short")
+        if len(StateFolder(home.state).history()) != whole[:length].count(b"\n"):
+            result.wrong("wrong", f"{HISTORY} of {length} bytes")
+    done = home.nursery.run("history", "--json", cwd=home.folder)
+    if done.code != 0:
+        result.wrong("wrong", f"{HISTORY} without its end: {done}")
+
+
+def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int) -> None:
+    """Kill the program when all was sent and only `acks.jsonl` knows it, and cut its last line short at each length."""
+    length = 1
+    while True:
+        trial = Trial(world, stage, result)
+        trial.home.check(
+            Point(
+                folder=trial.home.state,
+                trace=world.root / "trace",
+                label="rename state/outbox.json",
+                at=2,
+                cut=Cut.BEFORE,
+            )
+        )
+        path = trial.home.state / ACKS
+        whole = path.read_bytes()
+        if length > len(whole.splitlines()[-1]):
+            return
+        path.write_bytes(whole[:-length])
+        result.figures.add("files cut short")
+        what = f"{ACKS} without its last {length} bytes"
+        trial.interrupted(what)
+        trial.conclude(what)
+        length += max(1, every)
+
+
+def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str) -> None:
+    """Start so many programs on one state while the registry's answers, or the webhook's, are held back."""
+    what = f"{runs} at once, {hold} held back"
+    trial = Trial(world, stage, result, timeout=60)
+    with contextlib.ExitStack() as ends:
+        gate = threading.Event()
+        ends.callback(gate.set)
+        if hold == "registry":
+            world.registry.respond = _held(gate)
+            ends.callback(setattr, world.registry, "respond", None)
+        else:
+            world.receiver.gate = gate
+        started = [ends.enter_context(program.start("check", cwd=trial.home.folder)) for _ in range(runs)]
+        deadline = time.monotonic() + _PATIENCE
+        while sum(one.process.poll() is None for one in started) > 1:
+            assert time.monotonic() < deadline, f"{what}: more than one still runs"
+            time.sleep(0.02)
+        if (done := trial.home.status()).code != 0:
+            result.wrong("unreadable", f"{what}: {done}")
+        gate.set()
+        ended = sorted((one.wait(_PATIENCE) for one in started), key=lambda one: one.code)
+    result.figures.add("runs at once", runs)
+    worked, *others = ended
+    expected = int(stage.chapter.late_is_down)
+    if worked.code != expected or any(one.code != 4 or "in use by another" not in one.err for one in others):
+        result.wrong("wrong", f"{what}: {ended}")
+    trial.conclude(what)
+
+
+def _held(gate: threading.Event) -> Respond:
+    async def respond(_: web.BaseRequest) -> None:
+        await asyncio.to_thread(gate.wait)
+
+    return respond
+
+
+def _is_refused(folder: StateFolder) -> bool:
+    try:
+        folder.load()
+    except StateError:
+        return True
+    return False
+
+
+def _is_clear(done: program.Completed) -> bool:
+    """Tell whether a refusal is one error line with a hint, and nothing else."""
+    lines = done.err.splitlines()
+    return not done.out and [line.partition(":")[0] for line in lines] == ["error", "hint"]
+
+
+def _contents(home: Home) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in home.state.iterdir() if path.name != LOCK}
+
+
+def some(result: Result, *, mounts: bool) -> None:
+    """Do a few of each."""
+    with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
+        for stage in stages(world):
+            if stage.chapter.name == "changes" and mounts:
+                full_disk(world, stage, (0, 1, 2, 3, 5, 8), result)
+            if stage.chapter.name == "more changes":
+                if mounts:
+                    read_only(world, stage, result)
+                cut_short(world, stage, result, every=37)
+                at_once(world, stage, 2, result, hold="webhook")
+                at_once(world, stage, 10, result, hold="registry")
+
+
+def everything(result: Result, *, mounts: bool) -> None:
+    """Do all of it, in every chapter."""
+    with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
+        for stage in stages(world):
+            if mounts:
+                full_disk(world, stage, range(25), result)
+                read_only(world, stage, result)
+            if stage.chapter.name == "more changes":
+                cut_short(world, stage, result)
+            for hold in ("registry", "webhook"):
+                for runs in (2, 10):
+                    at_once(world, stage, runs, result, hold=hold)
+
+
+def main() -> None:
+    """Do everything and print the figures."""
+    result = Result()
+    mounts = may_mount()
+    if not mounts:
+        result.said.append("full and read-only disks were left out: this user may not mount")
+    everything(result, mounts=mounts)
+    result.figures.show("folders", result.said)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,150 @@
+"""The real program as processes that start in milliseconds: forked from one that has imported everything.
+
+What runs in the child is the command line's own `main`, in an environment, folder and process of its own. The parent
+is a process too, without threads, and ends with its standard input.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tests import program
+from tests.chaos.seam import Cut, Seam
+
+_LONGEST = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Where a run is to die: the `at`th time that it comes to `label`; 0 lets it live. See `tests.chaos.seam`."""
+
+    folder: Path
+    trace: Path
+    label: str = ""
+    at: int = 0
+    cut: Cut = Cut.AFTER
+
+
+class Nursery:
+    """Runs programs, any number, one after the other; a context manager."""
+
+    def __enter__(self) -> Self:
+        self._ends = contextlib.ExitStack()
+        self._own = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
+        self._parent = self._ends.enter_context(
+            subprocess.Popen(
+                [sys.executable, "-m", "tests.chaos.nursery"],
+                cwd=program.ROOT,
+                env=program.surroundings(self._own),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+        )
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        assert self._parent.stdin is not None
+        self._parent.stdin.close()
+        self._parent.wait()
+        self._ends.close()
+
+    def run(self, *args: str, cwd: Path, point: Point | None = None) -> program.Completed:
+        """Run the program to its end, or to its point; one that does not end is killed by SIGALRM after a minute."""
+        self.begin(*args, cwd=cwd, point=point)
+        return self.end()
+
+    def begin(self, *args: str, cwd: Path, point: Point | None = None) -> None:
+        """Start the program; `end` has to follow."""
+        out, err = self._own / "out", self._own / "err"
+        asked: dict[str, Any] = {
+            "args": args,
+            "cwd": os.fspath(cwd),
+            "env": program.surroundings(self._own),
+            "out": os.fspath(out),
+            "err": os.fspath(err),
+        }
+        if point is not None:
+            asked["point"] = [os.fspath(point.folder), os.fspath(point.trace), point.label, point.at, point.cut.value]
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
+        self._parent.stdin.flush()
+
+    def end(self) -> program.Completed:
+        """Wait for the end of what `begin` started."""
+        assert self._parent.stdout is not None
+        code = int(self._parent.stdout.readline())
+        out, err = (self._own / name for name in ("out", "err"))
+        return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+
+
+def _preload() -> None:
+    import anyio._backends._asyncio
+    import filelock
+    import httpx
+
+    from watcher import check, delivery, past, status, survey, wire
+
+    used = (anyio._backends._asyncio, filelock, httpx, check, past, status, survey, wire)
+    assert all(used)
+    assert delivery.refusal("json://127.0.0.1") is None
+    assert delivery.refusal("unheard-of://127.0.0.1") is not None
+
+
+def _serve() -> None:
+    """Fork a program for every line of standard input, and say with which code it ended."""
+    _preload()
+    for line in sys.stdin.buffer:
+        asked = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            _be_the_program(asked)
+        _, ended = os.waitpid(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)}\n")
+        sys.stdout.flush()
+
+
+def _be_the_program(asked: dict[str, Any]) -> None:
+    signal.alarm(_LONGEST)
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    os.chdir(asked["cwd"])
+    for name, number in (("out", 1), ("err", 2)):
+        opened = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(opened, number)
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    sys.argv = ["comfy-watch", *asked["args"]]
+    if "point" in asked:
+        folder, trace, label, at, cut = asked["point"]
+        Seam(Path(folder), Path(trace), label=label, at=at, cut=Cut(cut)).arm()
+    with _exiting():
+        from watcher.cli import main
+
+        main()
+
+
+@contextlib.contextmanager
+def _exiting() -> Iterator[None]:
+    """End this process as the interpreter would, without the parent's business."""
+    code = 1
+    try:
+        yield
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve()

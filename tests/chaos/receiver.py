@@ -1,0 +1,87 @@
+"""A webhook that keeps account: which alerts each channel's path has taken, message by message."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from tests.peers.webhook import Answer, Message, Webhook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """One whole message that was answered with a 2xx, or would have been had the sender still been there.
+
+    `events` are the ids it told, and `topic` is what it calls itself where a service has several targets (ntfy).
+    """
+
+    path: str
+    events: tuple[str, ...]
+    topic: str = ""
+    text: str = ""
+
+
+class Receiver(Webhook):
+    """A webhook whose `taken` lists, in order, every message it has accepted.
+
+    `down` are the paths that answer 500, and `refuses` may choose single messages for it. While `gate` is closed (not
+    set) a message is taken, but not answered.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.down: set[str] = set()
+        self.refuses: Callable[[Message], bool] = lambda _: False
+        self.gate = threading.Event()
+        self.gate.set()
+        self._taken: list[Taken] = []
+        self._account = threading.Lock()
+
+    def remember(self, message: Message) -> Answer | None:
+        """Keep account of what is about to be accepted; a message that was cut off is none."""
+        with self._account:
+            if message.path in self.down or self.refuses(message):
+                return Answer(status=500)
+            told = self.answer.get(message.path, 200)
+            answer = Answer(status=told) if isinstance(told, int) else told
+            if isinstance(message.json, dict) and answer.status < 300 and not (answer.hang or answer.reset):
+                self._taken.append(
+                    Taken(
+                        path=message.path,
+                        events=tuple(message.json.get("events", ())),
+                        topic=str(message.json.get("topic", "")),
+                        text=str(message.json.get("message", "")),
+                    )
+                )
+        self.gate.wait()
+        return super().remember(message)
+
+    def __exit__(self, *exc_info: object) -> None:
+        """Close, and let go of whom the gate held."""
+        self.gate.set()
+        super().__exit__(*exc_info)
+
+    def settle(self) -> None:
+        """Wait until everything that was sent to it so far, by programs that are gone, has been taken or dropped."""
+        # Connections are accepted in order: once this one is answered, no earlier one is still waiting to be.
+        with socket.create_connection(("127.0.0.1", self.port)) as last:
+            last.sendall(b"POST /settle HTTP/1.0\r\nContent-Length: 0\r\n\r\n")
+            while last.recv(1024):
+                pass
+        for handling in list(self._server._threads):  # type: ignore[attr-defined]  # the standard library's own
+            handling.join()
+
+    @property
+    def taken(self) -> tuple[Taken, ...]:
+        """What was accepted so far."""
+        with self._account:
+            return tuple(self._taken)
+
+    def forget(self) -> None:
+        """Begin a new account."""
+        with self._account:
+            self._taken.clear()
+        with self._arrived:
+            self._messages.clear()

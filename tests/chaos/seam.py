@@ -1,0 +1,288 @@
+"""A seam between the program and its system calls, at which it can be killed (SIGKILL) or lose its power.
+
+`Seam.arm` stands between a process and the calls that change its state folder or talk over TCP. Every such call is a
+point, known by what it does to which file and by how often that was done before; at the chosen one the process dies, or
+the call fails, as `Cut` says.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+
+_UNIQUE = re.compile(r"\.[0-9a-f]{16}\.tmp$")
+
+
+class Cut(StrEnum):
+    """How the process dies at its point."""
+
+    BEFORE = "before"
+    AFTER = "after"
+    HALF = "half"
+    """After half of the bytes that a write or send was given; other calls are passed."""
+    POWER = "power"
+    """After the call, and nothing that was not forced onto the disk before is there any more."""
+    REORDER = "reorder"
+    """As `POWER`, but names (creation, rename, removal) were written out before contents, as file systems may."""
+    ERROR = "error"
+    """It does not die: this one call fails (EIO)."""
+    FULL = "full"
+    """It does not die: from here on the disk has no room (ENOSPC); of a write's bytes half still found some."""
+
+
+FAILURES = frozenset({Cut.ERROR, Cut.FULL})
+
+
+@dataclass(slots=True)
+class _File:
+    path: Path
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """A name that is not yet certain to be on the disk, what it was called before, and what had this name before."""
+
+    path: Path
+    source: Path | None = None
+    old: bytes | None = None
+
+
+@dataclass(slots=True)
+class _Disk:
+    """What is not yet certain to be on the disk: contents, by what they were before, and names in order."""
+
+    contents: dict[Path, bytes] = field(default_factory=dict)
+    names: list[_Entry] = field(default_factory=list)
+
+    def lose(self, *, names: bool) -> None:
+        """Put back what was there before."""
+        for path, content in self.contents.items():
+            if path.exists():
+                path.write_bytes(content)
+        for entry in reversed(self.names if names else []):
+            if entry.source is not None and entry.path.exists():
+                entry.path.rename(entry.source)
+            if entry.old is not None:
+                entry.path.write_bytes(entry.old)
+            elif entry.path.is_dir():
+                entry.path.rmdir()
+            else:
+                entry.path.unlink(missing_ok=True)
+
+
+class Seam:
+    """Kills its process at the point `label` when it comes there for the `at`th time; at 0 it never does.
+
+    `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one.
+    """
+
+    def __init__(self, folder: Path, trace: Path, *, label: str, at: int, cut: Cut) -> None:
+        self._folder = folder.resolve()
+        self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+        self._label_to_die_at = label
+        self._at = at
+        self._cut = cut
+        self._count = 0
+        self._full = False
+        self._turn = threading.RLock()
+        self._files: dict[int, _File] = {}
+        self._disk = _Disk()
+        self._real = {
+            name: getattr(os, name)
+            for name in ("open", "write", "fsync", "close", "ftruncate", "replace", "rename", "unlink", "mkdir")
+        }
+
+    def arm(self) -> None:
+        """Step between this process and its calls; there is no way back."""
+        for name in self._real:
+            setattr(os, name, getattr(self, f"_{name}"))
+        for name in ("connect", "connect_ex", "send", "sendall", "sendmsg", "recv", "recv_into"):
+            setattr(socket.socket, name, self._talking(name, getattr(socket.socket, name)))
+
+    def _point(self, label: str, call: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
+        with self._turn:
+            if same := label == self._label_to_die_at:
+                self._count += 1
+            here = same and self._count == self._at
+            self._real["write"](self._trace, f"{label}\n".encode())
+            if here and self._cut is Cut.BEFORE:
+                self._die()
+            if here and self._cut is Cut.ERROR:
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+            if here and self._cut is Cut.HALF and half is not None:
+                half()
+                self._die()
+            if here and self._cut is Cut.FULL:
+                short = half() if half is not None else None
+                self._full = True
+                if short is not None:
+                    return short
+            if not label.startswith("tcp"):
+                # One at a time, so that what is uncertain on the disk is known exactly at every point.
+                try:
+                    return call()
+                finally:
+                    if here:
+                        self._end()
+        try:
+            return call()
+        finally:
+            if here:
+                with self._turn:
+                    self._end()
+
+    def _need_room(self) -> None:
+        if self._full:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def _end(self) -> None:
+        if self._cut in (Cut.HALF, *FAILURES):
+            return
+        if self._cut in (Cut.POWER, Cut.REORDER):
+            for name, call in self._real.items():
+                setattr(os, name, call)
+            self._disk.lose(names=self._cut is Cut.POWER)
+        self._die()
+
+    @staticmethod
+    def _die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+        signal.pause()
+
+    def _within(self, path: Any) -> Path | None:
+        """Give the absolute path of what belongs to the state folder; the folder that it is in counts too."""
+        if isinstance(path, int):
+            return None
+        full = Path.cwd() / os.fsdecode(path)
+        return full if full.is_relative_to(self._folder) or full == self._folder.parent else None
+
+    def _named(self, verb: str, path: Path) -> str:
+        return f"{verb} {_UNIQUE.sub('.tmp', path.relative_to(self._folder.parent).as_posix())}"
+
+    def _open(self, path: Any, flags: int, mode: int = 0o777, *, dir_fd: int | None = None) -> int:
+        real = self._real["open"]
+        if (inside := self._within(path)) is None:
+            return int(real(path, flags, mode, dir_fd=dir_fd))
+
+        def call() -> int:
+            new = flags & os.O_CREAT and not inside.exists()
+            if new:
+                self._need_room()
+            descriptor = int(real(path, flags, mode))
+            self._files[descriptor] = _File(inside)
+            if new:
+                self._disk.names.append(_Entry(inside))
+            return descriptor
+
+        if not flags & os.O_CREAT:
+            return call()
+        return int(self._point(self._named("open", inside), call))
+
+    def _close(self, descriptor: int) -> None:
+        self._files.pop(descriptor, None)
+        self._real["close"](descriptor)
+
+    def _write(self, descriptor: int, content: Any) -> int:
+        real = self._real["write"]
+        if (file := self._files.get(descriptor)) is None:
+            return int(real(descriptor, content))
+
+        def call(part: Any = content) -> int:
+            if os.lseek(descriptor, 0, os.SEEK_CUR) + len(part) > os.fstat(descriptor).st_size:
+                self._need_room()
+            self._disk.contents.setdefault(file.path, file.path.read_bytes())
+            return int(real(descriptor, part))
+
+        def half() -> int:
+            return call(content[: len(content) // 2])
+
+        return int(self._point(self._named("write", file.path), call, half))
+
+    def _ftruncate(self, descriptor: int, length: int) -> None:
+        file = self._files[descriptor]
+
+        def call() -> None:
+            self._disk.contents.setdefault(file.path, file.path.read_bytes())
+            self._real["ftruncate"](descriptor, length)
+
+        self._point(self._named("ftruncate", file.path), call)
+
+    def _fsync(self, descriptor: int) -> None:
+        real = self._real["fsync"]
+        if (file := self._files.get(descriptor)) is None:
+            return real(descriptor)  # type: ignore[no-any-return]
+
+        def call() -> None:
+            real(descriptor)
+            if file.path.is_dir():
+                self._disk.names = [entry for entry in self._disk.names if entry.path.parent != file.path]
+            else:
+                self._disk.contents.pop(file.path, None)
+
+        return self._point(self._named("fsync", file.path), call)  # type: ignore[no-any-return]
+
+    def _replace(self, source: Any, target: Any) -> None:
+        before, after = self._within(source), self._within(target)
+        if before is None or after is None:
+            return self._real["replace"](source, target)  # type: ignore[no-any-return]
+
+        def call() -> None:
+            old = after.read_bytes() if after.exists() else None
+            self._real["replace"](before, after)
+            self._disk.names.append(_Entry(after, before, old))
+            self._disk.contents.pop(after, None)
+            if before in self._disk.contents:
+                self._disk.contents[after] = self._disk.contents.pop(before)
+
+        return self._point(self._named("rename", after), call)  # type: ignore[no-any-return]
+
+    _rename = _replace
+
+    def _unlink(self, path: Any, *, dir_fd: int | None = None) -> None:
+        if (inside := self._within(path)) is None or not inside.exists():
+            return self._real["unlink"](path, dir_fd=dir_fd)  # type: ignore[no-any-return]
+
+        def call() -> None:
+            old = inside.read_bytes()
+            self._real["unlink"](inside)
+            self._disk.names.append(_Entry(inside, old=old))
+
+        return self._point(self._named("unlink", inside), call)  # type: ignore[no-any-return]
+
+    def _mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+        if (inside := self._within(path)) is None:
+            return self._real["mkdir"](path, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
+
+        def call() -> None:
+            if not inside.exists():
+                self._need_room()
+            self._real["mkdir"](inside, mode)
+            self._disk.names.append(_Entry(inside))
+
+        return self._point(self._named("mkdir", inside), call)  # type: ignore[no-any-return]
+
+    def _talking(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+        point = self._point
+
+        def wrapped(sock: socket.socket, *args: Any) -> Any:
+            if sock.family not in (socket.AF_INET, socket.AF_INET6):
+                return real(sock, *args)
+            half = None
+            if name in ("send", "sendall"):
+                part = bytes(args[0])[: len(args[0]) // 2]
+
+                def half() -> Any:
+                    return real(sock, part)
+
+            return point(f"tcp {name}", lambda: real(sock, *args), half)
+
+        return wrapped

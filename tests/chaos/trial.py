@@ -1,0 +1,165 @@
+"""One trial: the program is disturbed in a chapter of the world, recovers, and its channels tell what they got."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests import program
+from tests.chaos.figures import Figures
+from tests.chaos.nursery import Point
+from tests.chaos.receiver import Taken
+from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
+from watcher.store import StateFolder
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """A chapter at its start: the saved state, what was taken until then, and what it has to come to.
+
+    `points` are what an undisturbed poll passes (`tests.chaos.seam`), `due` the ids of all events owed by its end.
+    """
+
+    number: int
+    chapter: Chapter
+    saved: Path | None
+    before: tuple[Taken, ...]
+    points: tuple[str, ...]
+    due: frozenset[str]
+
+
+@dataclass(slots=True)
+class Result:
+    """What came of all trials. `said` are sentences on whatever should not have been."""
+
+    figures: Figures = field(default_factory=Figures)
+    said: list[str] = field(default_factory=list)
+
+    def merge(self, other: Result) -> None:
+        """Take in another's."""
+        self.figures.merge(other.figures)
+        self.said += other.said
+
+    def wrong(self, figure: str, sentence: str, count: int = 1) -> None:
+        """Count what should not have been, and say it."""
+        self.figures.add(figure, count)
+        self.said.append(sentence)
+
+
+def stages(world: World) -> Iterator[Stage]:
+    """Live through the chapters undisturbed; the world stays in a chapter until the next is asked for."""
+    home = world.home("undisturbed")
+    before: tuple[Taken, ...] = ()
+    owed: set[Fact] = set()
+    for number, chapter in enumerate(CHAPTERS):
+        chapter.happen(world.registry.catalog)
+        owed |= chapter.due
+        saved = _copy(home.state, world.root / f"saved-{number}") if home.state.exists() else None
+        trace = world.root / f"trace-{number}"
+        home.let_time_pass()
+        world.receiver.forget()
+        world.receiver.down = down(chapter)
+        done = home.check(Point(folder=home.state, trace=trace))
+        assert done.code == int(chapter.late_is_down), done
+        taken = world.receiver.taken
+        due = _due_by_the_model(world, home, before + taken, owed)
+        points = tuple(trace.read_text("utf-8").splitlines())
+        yield Stage(number=number, chapter=chapter, saved=saved, before=before, points=points, due=due)
+        before += taken
+
+
+def down(chapter: Chapter) -> set[str]:
+    """Give the paths that refuse messages in a chapter."""
+    return {"/late"} if chapter.late_is_down else set()
+
+
+def _copy(folder: Path, target: Path) -> Path:
+    shutil.rmtree(target, ignore_errors=True)
+    shutil.copytree(folder, target)
+    return target
+
+
+def _due_by_the_model(world: World, home: Home, taken: tuple[Taken, ...], owed: set[Fact]) -> frozenset[str]:
+    """See that an undisturbed run delivers what was written down by hand, each once, and give the events' ids."""
+    world.receiver.forget()
+    world.receiver.down = set()
+    calm = world.home("calm", home.state)
+    calm.until_quiet()
+    facts: dict[str, Fact] = {e["id"]: (e["kind"], e["node"], e["version"]) for e in calm.history()}
+    for path, counts in _alerts(taken + world.receiver.taken).items():
+        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), path
+    return frozenset(facts)
+
+
+def _alerts(taken: Iterable[Taken]) -> dict[str, Counter[str]]:
+    counts: dict[str, Counter[str]] = {f"/{channel}": Counter() for channel in CHANNELS}
+    for message in taken:
+        counts[message.path].update(message.events)
+    return counts
+
+
+class Trial:
+    """The program in a chapter's saved state, with the chapter's world around it."""
+
+    def __init__(self, world: World, stage: Stage, result: Result, *, timeout: int = 10) -> None:
+        """Put everything in place; `timeout` is the program's setting."""
+        self.home = world.home("disturbed", stage.saved, timeout=timeout)
+        self.home.let_time_pass()
+        self._world = world
+        self._stage = stage
+        self._result = result
+        self._seen = 0
+        self._allowed: dict[str, Counter[str]] = {f"/{channel}": Counter() for channel in CHANNELS}
+        world.receiver.forget()
+        world.receiver.down = down(stage.chapter)
+        result.figures.add("trials")
+
+    def interrupted(self, what: object) -> None:
+        """See that the state can be read after a run did not come to its end, and note what may be repeated.
+
+        That is, for each channel, the last message it took in that run, if it is the first one that it still owes.
+        """
+        self._world.receiver.settle()
+        taken = self._world.receiver.taken[self._seen :]
+        self._seen += len(taken)
+        if (done := self.home.status()).code != 0:
+            self._result.wrong("unreadable", f"{what}: {done}")
+            return
+        queues = StateFolder(self.home.state).load().outbox.queues
+        for path, events in {message.path: message.events for message in taken}.items():
+            queue = queues.get(path[1:])
+            if queue and queue.messages and queue.messages[0].events == events:
+                self._allowed[path].update(events)
+
+    def conclude(self, what: object) -> list[program.Completed]:
+        """Let the program recover until it has nothing more to do, and judge what each channel got in all."""
+        self._world.receiver.down = set()
+        try:
+            polls = self.home.until_quiet()
+        except AssertionError as error:
+            self._result.wrong("stuck", f"{what}: {error}")
+            return []
+        for path, counts in _alerts(self._stage.before + self._world.receiver.taken).items():
+            self._judge(what, path, counts)
+        if sorted(event["id"] for event in self.home.history()) != sorted(self._stage.due):
+            self._result.wrong("history wrong", f"{what}: the history differs")
+        if left := list(self.home.state.glob(".*")):
+            self._result.wrong("leftovers", f"{what}: {left} is left over")
+        return polls
+
+    def _judge(self, what: object, path: str, got: Counter[str]) -> None:
+        lost = self._stage.due - got.keys()
+        invented = got.keys() - self._stage.due
+        again = got - Counter(dict.fromkeys(self._stage.due | invented, 1))
+        needless = again - self._allowed[path]
+        figures = self._result.figures
+        figures.add("alerts due", len(self._stage.due))
+        figures.add("lost", len(lost))
+        figures.add("invented", len(invented))
+        figures.add("repeated in flight", (again - needless).total())
+        figures.add("repeated needlessly", needless.total())
+        if lost or invented or needless:
+            self._result.said.append(f"{what} on {path}: lost {lost}, invented {invented}, repeated {needless}")

@@ -1,0 +1,187 @@
+"""The world that the killed program lives in: a registry whose packs have a busy day, and three channels.
+
+`CHAPTERS` are what happens before each poll; `Chapter.due` says, by hand, which events it owes.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from tests import program
+from tests.chaos.nursery import Nursery, Point
+from tests.chaos.receiver import Receiver
+from watcher.catalog import Catalog
+from watcher.embedded import EmbeddedRegistry
+from watcher.events import Kind
+
+PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
+CHANNELS = {"digest": "poll", "packs": "node", "late": "event"}
+"""Each channel's grouping; its path is `/` and its name. `late` refuses everything until the last chapter."""
+
+Fact = tuple[str, str, str | None]
+"""What an event says at its shortest: kind, pack, version."""
+
+_FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", "file_path": "__init__.py"}])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """What happens in the registry before one poll, whether `late` is down during it, and the events that are owed."""
+
+    name: str
+    happen: Callable[[Catalog], None]
+    late_is_down: bool
+    due: frozenset[Fact]
+
+
+def _begin(catalog: Catalog) -> None:
+    for pack in PACKS:
+        for number in range(4):
+            catalog.publish(pack, f"1.{number}.0", created_at=f"2025-03-0{number + 1}T10:00:00Z")
+    catalog.publish("alpha", "2.0.0", status="pending", created_at="2025-03-09T10:00:00Z")
+
+
+def _many_changes(catalog: Catalog) -> None:
+    catalog.publish("alpha", "1.4.0", created_at="2025-04-01T10:00:00Z")
+    catalog.deprecate("alpha", "1.0.0")
+    catalog.set_status("beta", "1.2.0", "flagged", _FINDINGS)
+    catalog.set_status("gamma", "1.1.0", "banned", "malware")
+    catalog.ban_node("delta")
+    catalog.remove("epsilon", "1.0.0")
+
+
+def _more_changes(catalog: Catalog) -> None:
+    catalog.set_status("alpha", "2.0.0", "active")
+    catalog.set_status("beta", "1.2.0", "active")
+    catalog.pardon_node("delta")
+    catalog.edit("gamma", "1.3.0", dependencies=["torch"])
+
+
+CHAPTERS = (
+    Chapter(
+        name="first poll",
+        happen=_begin,
+        late_is_down=True,
+        due=frozenset((Kind.BASELINE.value, pack, None) for pack in PACKS),
+    ),
+    Chapter(
+        name="changes",
+        happen=_many_changes,
+        late_is_down=True,
+        due=frozenset(
+            {
+                ("new", "alpha", "1.4.0"),
+                ("deprecated", "alpha", "1.0.0"),
+                ("flagged", "beta", "1.2.0"),
+                ("banned", "gamma", "1.1.0"),
+                ("banned", "delta", None),
+                # Said at the second sight of its absence only.
+                ("removed", "epsilon", "1.0.0"),
+            }
+        ),
+    ),
+    Chapter(
+        name="more changes",
+        happen=_more_changes,
+        late_is_down=True,
+        due=frozenset(
+            {
+                ("new", "alpha", "2.0.0"),
+                ("reinstated", "beta", "1.2.0"),
+                ("reinstated", "delta", None),
+                ("changed", "gamma", "1.3.0"),
+            }
+        ),
+    ),
+    Chapter(name="retry", happen=lambda _: None, late_is_down=False, due=frozenset()),
+)
+
+
+class World:
+    """A registry, a webhook and a nursery, and the program's folder below `root`; a context manager."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.registry = EmbeddedRegistry()
+        self.receiver = Receiver()
+        self.nursery = Nursery()
+
+    def __enter__(self) -> Self:
+        self.registry.__enter__()
+        self.receiver.__enter__()
+        self.nursery.__enter__()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.nursery.__exit__(*exc_info)
+        self.receiver.__exit__(*exc_info)
+        self.registry.__exit__(*exc_info)
+
+    def home(self, name: str, saved: Path | None = None, *, timeout: int = 10) -> Home:
+        """Give an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
+        folder = self.root / name
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        lines = [f"nodes = {json.dumps(PACKS)}", f'registry_url = "{self.registry.url}"', "retries = 0"]
+        lines += [f"timeout = {timeout}", 'state_dir = "state"']
+        for channel, grouping in CHANNELS.items():
+            url = self.receiver.apprise_url(f"/{channel}")
+            lines += ["[[channels]]", f'name = "{channel}"', f'url = "{url}"', f'grouping = "{grouping}"']
+        (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        if saved is not None:
+            shutil.copytree(saved, folder / "state")
+        return Home(folder=folder, nursery=self.nursery)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """A folder that the program is run in, with its settings and its state."""
+
+    folder: Path
+    nursery: Nursery
+
+    @property
+    def state(self) -> Path:
+        """The state folder."""
+        return self.folder / "state"
+
+    def check(self, point: Point | None = None) -> program.Completed:
+        """Poll once."""
+        return self.nursery.run("check", "--json", cwd=self.folder, point=point)
+
+    def status(self) -> program.Completed:
+        """Ask how things stand."""
+        return self.nursery.run("status", "--json", cwd=self.folder)
+
+    def let_time_pass(self) -> None:
+        """End the rest that each failed channel takes, as waiting would."""
+        path = self.state / "outbox.json"
+        if path.exists():
+            outbox = json.loads(path.read_bytes())
+            for queue in outbox["queues"].values():
+                queue["not_before"] = ""
+            path.write_text(json.dumps(outbox), "utf-8")
+
+    def history(self) -> list[dict[str, Any]]:
+        """Give the recorded events, oldest first."""
+        path = self.state / "history.jsonl"
+        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+    def until_quiet(self, at_most: int = 8) -> list[program.Completed]:
+        """Poll, with time passing in between, until two polls in a row find nothing and owe nothing."""
+        done: list[program.Completed] = []
+        quiet = 0
+        while quiet < 2:
+            assert len(done) < at_most, f"not quiet after {at_most} polls: {done[-1]}"
+            self.let_time_pass()
+            completed = self.check()
+            assert completed.code in (0, 1), completed
+            said = json.loads(completed.out)
+            quiet = quiet + 1 if completed.code == 0 and not said["events"] and not said["alerts"]["pending"] else 0
+            done.append(completed)
+        return done
