@@ -243,6 +243,7 @@ def checks() -> st.SearchStrategy[Checks]:
         health=st.builds(Health, nodes=st.dictionaries(_NAMES, failure, max_size=2), registry=st.none() | failure),
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
         etags=st.dictionaries(_NAMES, _NAMES, max_size=2),
+        asked=_TEXTS,
     )
 
 

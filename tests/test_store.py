@@ -306,7 +306,7 @@ def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) ->
 
 
 def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: StateFolder) -> None:
-    """After a poll that died behind its commit, no known answer vouches for the picture; the rest of the checks stays."""
+    """After a poll that died behind its commit, no known answer vouches for the picture; the rest stays."""
     polled(folder)
     folder.prepare(folder.load().outbox, 1)
     folder.commit(replace(PICTURE, revision=2))
