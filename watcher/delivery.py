@@ -6,6 +6,7 @@ is passed on but a classification, since all of it may hold parts of the URL, wh
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import logging
 import re
@@ -123,6 +124,8 @@ def deliver(
         attempt = threading.Thread(
             target=lambda: outcome.append(_attempt(channel.url, events, timeout, took)), name="alert", daemon=True
         )
+        with contextlib.suppress(Exception):  # the attempt meets the same, and says so
+            _load()  # not on the message's time: a slow machine could spend all of it on apprise's import
         try:
             attempt.start()
         except RuntimeError:
