@@ -106,7 +106,7 @@ def test_a_dead_channel_concerns_no_other(watch: Watching, registry: EmbeddedReg
     """What one channel refuses or never answers reaches the others once, and waits for that one alone, in order."""
     webhook.answer |= {"/refuses": 500, "/hangs": Answer(hang=True)}
     names = ("refuses", "a", "hangs")
-    watch = watch.but(channels=[_channel(webhook, name) for name in names], timeout="500ms")
+    watch = watch.but(channels=[_channel(webhook, name) for name in names], timeout="2s")
     watch.check()
     for version, pending in (("1.1.0", 2), ("1.2.0", 4)):
         registry.catalog.publish("alpha", version)
