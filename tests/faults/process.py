@@ -1,0 +1,69 @@
+"""Cells of the fault matrix lived by the real program: `comfy-watch check --json` as a process, run after run."""
+
+from __future__ import annotations
+
+import json
+import resource
+from pathlib import Path
+from typing import Any
+
+from tests import program
+from tests.faults.decided import SLOW
+from tests.faults.matrix import BAD, GOOD, MEGABYTES, RAW, Breadth, Cell, Stage, Told, Verdict, change, faulty, publish
+from watcher.embedded import EmbeddedRegistry
+
+MOST_MEMORY = 400 * 2**20
+"""Bytes that no process may come to, the program's own 60 MB included."""
+
+
+def live_as_process(fault: str, folder: Path, *, every: bool = False) -> Verdict:
+    """Live three runs: before, with and after a fault that meets one node, or `every` one, while another changes."""
+    breadth = Breadth.ALL if every else Breadth.ONE
+    cell = Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth)
+    verdict = Verdict(cell)
+    failed = cell.failing is not None
+    with EmbeddedRegistry() as registry:
+        publish(registry)
+        events = _check(verdict, folder, registry.url, code=0, failed=())
+        changes = {**change(registry, GOOD[0], 1), **change(registry, BAD, 1)}
+        with faulty(cell, registry) as url:
+            met = cell.met if failed else ()
+            events += (now := _check(verdict, folder, url, code=int(failed), failed=met, slow=fault in SLOW))
+        if not every:
+            elsewhere = {event for event in now if event[1] == GOOD[0]}
+            verdict.expect(len(elsewhere) == 2, "other nodes affected", f"{now}")
+        events += _check(verdict, folder, registry.url, code=0, failed=())
+        verdict.expect(_check(verdict, folder, registry.url, code=0, failed=()) == [], "false events", "when quiet")
+    real = [*changes, *(("baseline", node, None) for node in cell.nodes)]
+    if not failed and cell.decision.means == "banned":
+        real += [("banned", BAD, None), ("reinstated", BAD, None)]
+    verdict.expect(not set(events) - set(real) and len(set(events)) == len(events), "false events", f"{events}")
+    verdict.expect(not set(real) - set(events), "lost events", f"{events}")
+    peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    verdict.expect(peak < MOST_MEMORY, "unbounded", f"{peak / 2**20:.0f} MB")
+    return verdict
+
+
+def _check(
+    verdict: Verdict, folder: Path, url: str, *, code: int, failed: tuple[str, ...], slow: bool = False
+) -> list[Told]:
+    """Run the program once, judge its exit code, its document and its lines, and give its events."""
+    settings = {
+        "NODES": " ".join(verdict.cell.nodes),
+        "REGISTRY_URL": url,
+        "RETRIES": "1" if verdict.cell.fault.startswith("rate_limited_s") else "0",
+        "TIMEOUT": "0.3" if slow else "20s",
+        "MAX_RESPONSE_MB": str(MEGABYTES),
+        "FAILURE_THRESHOLD": "2",
+    }
+    environment = {f"COMFY_WATCH_{name}": value for name, value in settings.items()}
+    done = program.run("check", "--json", cwd=folder, env=environment)
+    verdict.expect(done.code == code, "wrong exit codes", f"{done}")
+    document: dict[str, Any] = json.loads(done.out)
+    told = {error["node"] for error in document["errors"]}
+    verdict.expect(told == set(failed), "other nodes affected", f"{document['errors']}")
+    verdict.expect(document["nodes"]["failed"] == len(failed), "other nodes affected", f"{document['nodes']}")
+    lines = done.err.splitlines()
+    clear = all(line.startswith("error: ") and not RAW.search(line) for line in lines)
+    verdict.expect(clear and bool(lines) == bool(failed) and len(lines) <= len(failed), "unclear lines", done.err)
+    return [(event["kind"], event["node"], event["version"]) for event in document["events"]]

@@ -1,0 +1,54 @@
+"""The fault matrix: under every fault nothing is lost, nothing invented, and nobody else affected."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.faults.matrix import UNREACHABLE, Cell, cells, measured, selection
+from tests.faults.process import live_as_process
+from tests.peers.faults import FAULTS
+
+IN_PROCESSES = ("html_200", "rate_limited_seconds", "repeated_rows", "drip", "refused")
+"""Faults that the real program lives through in every run of the tests: one of each way to fail."""
+
+
+def test_the_matrix_is_whole() -> None:
+    """Every fault stands in it at every stage and for one node, all, and the only one; the selection has each once."""
+    assert len(list(cells())) == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
+    assert [cell.fault for cell in selection()] == sorted({*FAULTS, *UNREACHABLE})
+    assert len({(cell.stage, cell.breadth) for cell in selection()}) == 9
+
+
+@pytest.mark.parametrize("cell", selection(), ids=str)
+def test_a_cell(cell: Cell) -> None:
+    """Before, with and after the fault exactly the real changes are told, once, and every poll says how it went."""
+    assert measured(cell).wrong == []
+
+
+@pytest.mark.parametrize("fault", IN_PROCESSES)
+def test_a_cell_lived_by_the_program(tmp_path: Path, fault: str) -> None:
+    """The real program tells the same, with the right exit codes, one document and one clear line a fault."""
+    assert live_as_process(fault, tmp_path, every=fault in UNREACHABLE).wrong == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("cell", list(cells()), ids=str)
+def test_every_cell(cell: Cell) -> None:
+    """The whole matrix holds."""
+    assert measured(cell).wrong == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("fault", sorted(FAULTS))
+def test_every_fault_of_one_node_lived_by_the_program(tmp_path: Path, fault: str) -> None:
+    """The real program lives through every fault of one node."""
+    assert live_as_process(fault, tmp_path).wrong == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("fault", sorted({*FAULTS, *UNREACHABLE}))
+def test_every_fault_of_all_nodes_lived_by_the_program(tmp_path: Path, fault: str) -> None:
+    """The real program lives through every fault of all nodes."""
+    assert live_as_process(fault, tmp_path, every=True).wrong == []
