@@ -225,11 +225,25 @@ def test_a_304_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
     assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
 
-def test_a_304_that_nobody_asked_for_is_a_fault(registry: EmbeddedRegistry) -> None:
-    """Without a name in the question there is no "as before"."""
+@pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])
+def test_a_304_that_nobody_asked_for_is_a_fault(registry: EmbeddedRegistry, etag: str) -> None:
+    """Where the question named no answer of the registry's there is no "as before"."""
     registry.respond = responding()(304, b"")
-    reading = read(registry.url, Asked(node="pack"))
+    reading = read(registry.url, Asked(node="pack", etag=etag))
     assert reading == Unreadable(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
+    assert "If-None-Match" not in registry.requests[0].headers
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_body_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+    """Where the registry names no answers, one that came the same to the byte is as before, and no other is."""
+    of_pack(registry)
+    name = listing_of(registry).etag
+    assert isinstance(read(registry.url, Asked(node="pack", etag=name), way=way), Unchanged)
+    registry.catalog.deprecate("pack", "1.0.0")
+    changed = read(registry.url, Asked(node="pack", etag=name), way=way)
+    assert isinstance(changed, Listing)
+    assert changed.etag != name
 
 
 @pytest.mark.parametrize(("count", "kept"), [(100, '"v1"'), (101, "")])

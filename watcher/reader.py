@@ -148,7 +148,7 @@ def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
     message = wire.read_message(answer.body)
     said = f": {plain(message, _ERROR_LENGTH)}" if message else ""
     match answer.code:
-        case HTTPStatus.NOT_MODIFIED if asked.etag:
+        case HTTPStatus.NOT_MODIFIED if asked.etag and not asked.etag.startswith(_OF_BODY):
             return Unchanged(node=asked.node, at=at)
         case HTTPStatus.FORBIDDEN if message is not None:
             return NodeBanned(node=asked.node, message=message, at=at)
