@@ -14,6 +14,15 @@ from hypothesis import strategies as st
 from tests import program
 from watcher import durable
 
+FULL = """
+import atexit, resource
+from pathlib import Path
+from watcher import durable
+atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+"""
+"""Lets no file grow beyond `size` bytes from here on, but for what measures coverage at the very end."""
+
 
 def mode(path: Path) -> int:
     """Give the permission bits of a file or folder."""
@@ -27,13 +36,9 @@ def names(folder: Path) -> list[str]:
 
 def with_room_for(size: int, code: str, path: Path) -> subprocess.CompletedProcess[str]:
     """Run code that may write no file beyond so many bytes, as on a disk that is full; `path` is its `path`."""
-    limited = (
-        f"import resource, signal; from pathlib import Path; from watcher import durable\n"
-        f"resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, {size})); path = Path({str(path)!r})\n{code}"
-    )
     return subprocess.run(
-        [sys.executable, "-B", "-c", limited],
-        env=program.surroundings(path.parent) | {"COVERAGE_PROCESS_START": ""},
+        [sys.executable, "-B", "-c", f"{FULL.format(size=size)}path = Path({str(path)!r})\n{code}"],
+        env=program.surroundings(path.parent),
         capture_output=True,
         text=True,
         check=False,

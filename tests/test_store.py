@@ -431,7 +431,7 @@ def test_files_that_may_not_be_read_are_refused() -> None:
 
 
 _FILL = """
-import resource, sys
+import atexit, resource, sys
 from pathlib import Path
 from tests import test_store
 from watcher import outbox
@@ -442,7 +442,9 @@ state = folder.load()
 big = tuple(test_store.event(f"e{number}", reason="r" * 300) for number in range(100))
 nodes = {str(number): test_store.known(node=str(number)) for number in range(200)}
 limit = max(path.stat().st_size for path in folder.path.iterdir()) + 100
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
+usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, usual)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
 steps = {
     "prepare": lambda: folder.prepare(outbox.enqueue(state.outbox, (test_store.OPS,), big, 2, test_store.NOW), 1),
     "commit": lambda: folder.commit(test_store.Snapshot(revision=2, nodes=nodes)),
@@ -464,7 +466,7 @@ def test_a_full_disk_leaves_every_file_whole(folder: StateFolder) -> None:
     before = contents(folder)
     done = subprocess.run(
         [sys.executable, "-B", "-c", _FILL, folder.path],
-        env=program.surroundings(folder.path.parent) | {"COVERAGE_PROCESS_START": ""},
+        env=program.surroundings(folder.path.parent),
         capture_output=True,
         text=True,
         check=False,
