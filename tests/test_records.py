@@ -31,7 +31,7 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
 def test_a_snapshot_is_laid_out_for_people() -> None:
     """Nodes are sorted, a version is a line, and what is empty is left out."""
     node = known(
-        version("1.0", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
+        version("1", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
     )
     text = records.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
     assert text.decode().splitlines() == [
@@ -48,7 +48,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         ' "seen": {"": 1},',
         ' "marks": {"x": "left"},',
         ' "versions": [',
-        '  {"version": "1.0", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["\\u00fc"]},',
+        '  {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["\\u00fc"]},',
         '  {"version": "2.0", "status": "flagged", "created_at": "2026-01-01T00:00:00Z"}',
         " ]},",
         '"zeta": {',
