@@ -1,0 +1,404 @@
+"""One poll's reading of every watched node: what is asked of whom, and what one node's trouble costs the others."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.making import watch
+from tests.peers.fault import asked as query_of
+from tests.peers.faults import inflict
+from tests.peers.ports import Refused
+from watcher.embedded import EmbeddedRegistry
+from watcher.events import Event
+from watcher.poll import Poller, Report
+from watcher.registry import Limits
+from watcher.start import clock
+from watcher.store import StateFolder
+from watcher.transport import MANY
+
+
+class Watcher:
+    """Polls a registry into a folder; `progress` counts the nodes that were done."""
+
+    def __init__(self, registry: EmbeddedRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
+        self.registry = registry
+        self.nodes = nodes or ("pack",)
+        self.settings = settings
+        self.folder = StateFolder(folder)
+        self.progress = 0
+
+    def poll(self, **changed: Any) -> Report:
+        """Poll once and forget what was asked before; some settings may differ this time."""
+        self.registry.requests.clear()
+        settings = {**self.settings, **changed}
+        url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
+
+        async def work() -> Report:
+            told = watch(url, *nodes, **settings)
+            poller = Poller(
+                watch=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._one_more
+            )
+            return await poller.poll()
+
+        with self.folder.locked():
+            return asyncio.run(work())
+
+    def _one_more(self) -> None:
+        self.progress += 1
+
+    def asked(self, name: str = "nodeId") -> list[str]:
+        """Give what was asked under a parameter, in order, by the requests that had it."""
+        return [request.query[name][0] for request in self.registry.requests if name in request.query]
+
+    def conditional(self) -> list[bool]:
+        """Tell of each request whether it asked only for what changed."""
+        return ["If-None-Match" in request.headers for request in self.registry.requests]
+
+
+@pytest.fixture
+def watcher(registry: EmbeddedRegistry, state: Path) -> Callable[..., Watcher]:
+    """Make a watcher of some nodes, each with two versions, after its first poll."""
+
+    def make(*nodes: str, **settings: Any) -> Watcher:
+        made = Watcher(registry, state, *nodes, **settings)
+        for node in made.nodes:
+            registry.catalog.publish(node, "1.0.0", reason="old")
+            registry.catalog.publish(node, "1.1.0")
+        report = made.poll()
+        assert [event.kind for event in report.events] == ["baseline"] * len(made.nodes)
+        return made
+
+    return make
+
+
+def told(report: Report) -> list[tuple[str, str | None, str | None]]:
+    """Give a poll's events by kind, node and version."""
+    return [(event.kind.value, event.node, event.version) for event in report.events]
+
+
+# Reasons
+
+
+def test_a_quiet_poll_asks_for_no_reason(watcher: Callable[..., Watcher]) -> None:
+    """A first poll and a quiet one ask one question a node, and for no reason."""
+    made = watcher("a", "b")
+    assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
+    assert told(made.poll()) == []
+    assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
+
+
+@pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
+def test_a_reason_is_asked_of_what_changed_only(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+) -> None:
+    """Of two nodes only the one with a problem is asked for reasons, and only those of that status."""
+    made = watcher("a", "b")
+    registry.catalog.set_status("b", "1.1.0", status, "Found eval; ask rev@example.org")
+    (event,) = made.poll().events
+    assert (event.kind, event.node, event.reason) == (status, "b", "Found eval; ask (address removed)")
+    assert made.asked() == ["a", "b", "b"]
+    assert registry.requests[-1].query["statuses"] == [f"NodeVersionStatus{status.capitalize()}"]
+
+
+def test_what_needs_no_reason_asks_for_none(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """New, deprecated and changed versions are told without a second question."""
+    made = watcher("a")
+    registry.catalog.publish("a", "2.0.0")
+    registry.catalog.deprecate("a", "1.0.0")
+    registry.catalog.edit("a", "1.1.0", downloadUrl="https://cdn.example/other.zip")
+    assert sorted(kind for kind, _, _ in told(made.poll())) == ["changed", "deprecated", "new"]
+    assert made.asked("include_status_reason") == []
+
+
+@pytest.mark.parametrize("fault", ["hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body"])
+def test_an_alert_does_not_wait_for_its_reason(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+) -> None:
+    """Where the reason cannot be had in time, the event comes without it, in the same poll and only once."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.1.0", "flagged", "because")
+    inflict(registry, fault)
+    play = registry.respond
+    assert play is not None
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await play(request) if "include_status_reason" in query_of(request) else None
+
+    registry.respond = respond
+    (event,) = made.poll(limits=Limits(timeout=0.5, retries=0, max_bytes=2**20)).events
+    assert (event.kind, event.reason) == ("flagged", "")
+    registry.respond = None
+    assert told(made.poll()) == []
+
+
+# As before
+
+
+class Naming:
+    """Makes the registry name each answer, and say 304 to who has it; `given` counts those."""
+
+    def __init__(self, registry: EmbeddedRegistry) -> None:
+        self.given = 0
+
+        async def respond(request: web.BaseRequest) -> web.StreamResponse:
+            code, document = registry.catalog.answer(query_of(request))
+            name = f'"{hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]}"'
+            if request.headers.get("If-None-Match") == name:
+                self.given += 1
+                return web.Response(status=304, headers={"ETag": name})
+            return web.json_response(document, status=code, headers={"ETag": name})
+
+        registry.respond = respond
+
+
+def test_a_304_is_as_before_and_then_a_change_is_told(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """A node whose answer the registry names is asked conditionally, counts as checked at 304, and loses no change."""
+    made = watcher("a", "b")
+    naming = Naming(registry)
+    made.poll()
+    before = made.folder.load().snapshot
+    report = made.poll()
+    assert (report.checked, told(report), naming.given, made.conditional()) == (2, [], 2, [True, True])
+    assert made.folder.load().snapshot == before
+    registry.catalog.set_status("a", "1.1.0", "flagged", "because")
+    assert told(made.poll()) == [("flagged", "a", "1.1.0")]
+    assert naming.given == 3
+    assert told(made.poll()) == []
+    assert naming.given == 5
+
+
+def test_what_is_not_settled_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A version that is absent once is looked for again with a full question, and told when it stays away."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    registry.catalog.remove("a", "1.0.0")
+    assert told(made.poll()) == []
+    assert told(made.poll()) == [("removed", "a", "1.0.0")]
+    assert made.conditional() == [False]
+
+
+def test_an_empty_node_is_asked_in_full(registry: EmbeddedRegistry, state: Path) -> None:
+    """A first listing that is empty is provisional, and nothing is "as before" of it."""
+    Naming(registry)
+    made = Watcher(registry, state, "pack")
+    for _ in range(2):
+        report = made.poll()
+        assert (report.empty, report.events, made.conditional()) == (("pack",), (), [False])
+
+
+def test_a_pardon_is_not_as_before(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is told."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    registry.catalog.ban_node("a")
+    assert told(made.poll()) == [("banned", "a", None)]
+    assert told(made.poll()) == []
+    assert made.conditional() == [False]
+    registry.catalog.pardon_node("a")
+    assert told(made.poll()) == [("reinstated", "a", None)]
+
+
+@pytest.mark.parametrize("fault", ["status_500_json", "missing_rows", "html_200"])
+def test_after_a_failure_the_question_is_whole(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+) -> None:
+    """A node that could not be read is asked in full once it can, so that it recovers on what it really shows."""
+    made = watcher("a")
+    naming = Naming(registry)
+    named = registry.respond
+    made.poll()
+    inflict(registry, fault)
+    assert [kind for kind, _, _ in told(made.poll())] == ["failing"]
+    registry.respond = named
+    assert [kind for kind, _, _ in told(made.poll())] == ["recovered"]
+    assert (made.conditional(), naming.given) == ([False], 0)
+    made.poll()
+    made.poll()
+    assert made.conditional() == [True]
+
+
+def test_another_question_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Other statuses, or another registry, make the known answer no answer to the question."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    made.poll(statuses=("active", "flagged"))
+    assert made.conditional() == [False]
+    made.poll(statuses=("active", "flagged"), url=registry.url.replace("127.0.0.1", "localhost"))
+    assert made.conditional() == [False]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["etag", "body"])
+def test_a_picture_that_comes_back_after_a_crash_is_told(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], named: bool
+) -> None:
+    """Where a crash kept the old answer's name beside a newer picture, the way back is told and not "as before"."""
+    made = watcher("a")
+    if named:
+        Naming(registry)
+    made.poll()
+    checks = made.folder.path / "checks.json"
+    kept = checks.with_suffix(".kept")
+    shutil.copy(checks, kept)
+    registry.catalog.deprecate("a", "1.1.0")
+    assert told(made.poll()) == [("deprecated", "a", "1.1.0")]
+    shutil.copy(kept, checks)
+    registry.catalog.deprecate("a", "1.1.0", on=False)
+    assert told(made.poll()) == [("undeprecated", "a", "1.1.0")]
+
+
+# One node's trouble
+
+
+def test_a_node_whose_id_cannot_be_sent_costs_no_other(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """What nobody expected of one node is that node's failure, by the error's name and no more."""
+    made = watcher("a", "b")
+    registry.catalog.publish("b", "2.0.0")
+    report = made.poll(nodes=("a", "\ud800", "b"), failure_threshold=3)
+    assert dict(report.errors) == {"\ud800": "unexpected UnicodeEncodeError"}
+    assert ("new", "b", "2.0.0") in told(report)
+    assert report.checked == 2
+
+
+@pytest.mark.parametrize(
+    "fault", ["no_http", "closed_unanswered", "reset_mid_body", "truncated_body", "hang", "header_drip", "gzip_bomb"]
+)
+def test_one_of_many_nodes_in_trouble(registry: EmbeddedRegistry, state: Path, fault: str) -> None:
+    """Among so many nodes that the faster transport is used, one in trouble is one failure, and all others are read."""
+    nodes = [f"pack-{number}" for number in range(MANY + 2)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=2.0, retries=0, max_bytes=2**20))
+    inflict(registry, fault, nodes={"pack-7"})
+    report = made.poll()
+    assert [node for node, _ in report.errors] == ["pack-7"]
+    assert (report.checked, made.progress) == (MANY + 1, MANY + 2)
+    assert Counter(kind for kind, _, _ in told(report)) == {"baseline": MANY + 1, "failing": 1}
+
+
+@pytest.mark.parametrize(
+    "fault", ["status_503_json", "closed_unanswered", "redirect_elsewhere", "rate_limited_missing"]
+)
+def test_a_registry_that_is_down_is_not_asked_for_every_node(
+    registry: EmbeddedRegistry, state: Path, fault: str
+) -> None:
+    """After a run of failures that are not the nodes' the rest is not tried, and still each node is accounted for."""
+    nodes = [f"pack-{number}" for number in range(40)]
+    made = Watcher(registry, state, *nodes)
+    inflict(registry, fault)
+    report = made.poll()
+    assert len(registry.requests) <= 12
+    assert (len(report.errors), made.progress) == (40, 40)
+    assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 28
+    assert told(report) == [("failing", None, None)]
+
+
+def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A refused connection is one `failing` for the registry, once, and one `recovered`."""
+    made = watcher("a", "b", "c")
+    with Refused() as nobody:
+        assert told(made.poll(url=nobody.url)) == [("failing", None, None)]
+        assert told(made.poll(url=nobody.url)) == []
+    assert told(made.poll()) == [("recovered", None, None)]
+    assert told(made.poll()) == []
+
+
+# 403
+
+
+def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """403 for a node is one event with the registry's words, made harmless; what was known of its versions stays."""
+    made = watcher("a", "b", "c", "d")
+    registry.catalog.ban_node("b", "Stolen; ask rev@example.org @everyone")
+    report = made.poll()
+    (event,) = report.events
+    assert (event.kind, event.node, event.version, event.before, event.after) == (
+        "banned",
+        "b",
+        None,
+        "active",
+        "banned",
+    )
+    assert "@" not in event.reason
+    assert (report.checked, report.errors) == (4, ())
+    node = made.folder.load().snapshot.nodes["b"]
+    assert (node.banned, len(node.versions)) == (True, 2)
+    assert told(made.poll()) == []
+
+
+@pytest.mark.parametrize(("watched", "banned", "believed"), [(2, 2, True), (6, 3, True), (5, 3, False), (3, 3, False)])
+def test_so_many_bans_at_once_are_no_bans(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], watched: int, banned: int, believed: bool
+) -> None:
+    """403 to three nodes or more that are most of the watched ones is the registry refusing us, not a ban of each."""
+    nodes = [f"pack-{number}" for number in range(watched)]
+    made = watcher(*nodes)
+    for node in nodes[:banned]:
+        registry.catalog.ban_node(node)
+    report = made.poll()
+    kinds = Counter(kind for kind, _, _ in told(report))
+    if believed:
+        assert (kinds, report.errors) == ({"banned": banned}, ())
+    else:
+        assert "banned" not in kinds
+        said = f"the registry refused access (403) to {banned} nodes at once"
+        assert dict(report.errors) == dict.fromkeys(nodes[:banned], said)
+
+
+def test_known_bans_do_not_count_as_many_at_once(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Nodes whose ban is known already do not make the next one doubtful."""
+    nodes = [f"pack-{number}" for number in range(6)]
+    made = watcher(*nodes)
+    for first, second in (("pack-0", "pack-1"), ("pack-2", "pack-3")):
+        registry.catalog.ban_node(first)
+        registry.catalog.ban_node(second)
+        assert told(made.poll()) == [("banned", first, None), ("banned", second, None)]
+    registry.catalog.ban_node("pack-4")
+    assert told(made.poll()) == [("banned", "pack-4", None)]
+
+
+# The listing's own limits
+
+
+def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """A registry that ignores `nodeId` is asked for one page, and another node's versions are never taken in."""
+    made = watcher("a", "b", "c", "d")
+    for number in range(300):
+        registry.catalog.publish("z-other", f"9.{number}.0")
+    inflict(registry, "filter_ignored", nodes={"a"})
+    report = made.poll()
+    assert dict(report.errors) == {
+        "a": "the listing is incomplete: the answer holds other nodes' versions, as if nodeId were ignored"
+    }
+    assert len(registry.requests) == 4
+    assert told(report) == [("failing", "a", None)]
+
+
+def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """What a scanner wrote on megabytes is summed up, and no event is larger for it."""
+    made = watcher("a")
+    findings = [{"issue_type": "eval", "severity": "critical", "code_snippet": "x" * 1000}] * 2000
+    registry.catalog.set_status("a", "1.1.0", "flagged", json.dumps(findings))
+    (event,) = made.poll().events
+    assert isinstance(event, Event)
+    assert "2000" in event.reason
+    assert "xxx" not in event.reason
+    assert len(event.reason) < 500
