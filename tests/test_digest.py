@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.digest import LINES, LINES_PER_NODE, Digest, Quoted, Said, compose, counted, more, sample, shorter
+from watcher.digest import LINES, Digest, Quoted, Said, compose, counted, more, sample, shorter
 from watcher.events import SEVERITY, Change, Event, Kind, event_id
 
 
@@ -102,16 +102,26 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
 
 
 def test_a_burst_is_counted_past_the_cap() -> None:
-    """A node gets five lines, a message 25, and every event beyond is in a count."""
+    """A message has 25 lines, shared evenly by nodes with equally bad news; every event beyond is in a count."""
     events = tuple(_event(Kind.NEW, f"n{i % 10}", f"1.{i}.0") for i in range(200))
     digest = compose(events)
     assert sum(len(group.lines) for group in digest.groups) == LINES
-    assert max(len(group.lines) for group in digest.groups) == LINES_PER_NODE
+    assert {len(group.lines) for group in digest.groups} == {2, 3}
     assert _total(digest) == 200
 
 
+def test_what_is_worse_is_never_hidden_behind_what_is_milder() -> None:
+    """Twenty flags of one node take all the room before a release of another gets any."""
+    flagged = [_event(Kind.FLAGGED, "bad", f"1.{i}.0") for i in range(20)]
+    fresh = [_event(Kind.NEW, f"n{i}", "1.0.0") for i in range(12)]
+    digest = compose((*fresh, *flagged))
+    shown = [line.kind for group in digest.groups for line in group.lines]
+    assert (shown.count(Kind.FLAGGED), shown.count(Kind.NEW)) == (20, 5)
+    assert digest.hidden == ((Kind.NEW, 7),)
+
+
 def test_a_message_about_one_node_may_use_all_lines() -> None:
-    """The cap per node only shares the room among several."""
+    """Where there are no others to share with, one node has all the room."""
     digest = compose(tuple(_event(Kind.NEW, version=f"1.{i}.0") for i in range(30)))
     assert len(digest.groups[0].lines) == LINES
     assert digest.groups[0].hidden == ((Kind.NEW, 5),)
@@ -134,12 +144,11 @@ def test_nothing_is_silently_cut(events: list[Event]) -> None:
     """Shown and counted events add up to all of them, also while the digest gets shorter."""
     digest = compose(tuple(events))
     assert _total(digest) == len(events)
-    while digest.groups:
-        smaller = shorter(digest)
-        assert _total(smaller) == len(events)
-        assert sum(len(g.lines) for g in smaller.groups) == sum(len(g.lines) for g in digest.groups) - 1
-        digest = smaller
-    assert shorter(digest) == digest
+    while lines := sum(len(group.lines) for group in digest.groups):
+        assert shorter(digest, lines) == digest
+        digest = shorter(digest, lines - 1)
+        assert _total(digest) == len(events)
+        assert sum(len(group.lines) for group in digest.groups) == lines - 1
 
 
 @given(_EVENTS)

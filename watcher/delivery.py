@@ -220,7 +220,7 @@ def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
         return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if blended else 0)
 
     message = fitted(digest, form, most, title_limit, size)
-    if mail:  # whose text part, made by apprise, would break the line at each code
+    if mail or service.service_name == "Matrix":  # whose text part, made by apprise, would break the line at each code
         message = replace(message, body=message.body.replace("code>", "samp>"))
     return message, form.value
 

@@ -17,8 +17,6 @@ from watcher.versions import STATUSES
 
 LINES = 25
 """Lines one message shows at most."""
-LINES_PER_NODE = 5
-"""Lines one node gets at most, where the message is about several."""
 _BASELINES = 3
 _CHANGES = 4
 _NAME = "Comfy Watch"
@@ -89,8 +87,7 @@ def compose(events: tuple[Event, ...]) -> Digest:
     for event in sorted(events, key=lambda event: SEVERITY[event.kind]):
         if not (several and event.kind is Kind.BASELINE):
             by_node.setdefault("" if event.node is None else event.node.lower() or "?", []).append(event)
-    cap = LINES_PER_NODE if len(by_node) > 1 else LINES
-    groups = [_group(of_node, cap) for of_node in by_node.values()]
+    groups = [_group(of_node) for of_node in by_node.values()]
     if several:
         groups.append(_baseline_group(baselines))
     whole = Digest(
@@ -99,21 +96,32 @@ def compose(events: tuple[Event, ...]) -> Digest:
         groups=tuple(groups),
         reference=event_id(*(event.id for event in events))[:8],
     )
-    while sum(len(group.lines) for group in whole.groups) > LINES:
-        whole = shorter(whole)
-    return whole
+    return shorter(whole, LINES)
 
 
-def shorter(digest: Digest) -> Digest:
-    """Give the digest with its last line counted instead of shown; one without lines comes back as it is."""
-    if not digest.groups:
+def shorter(digest: Digest, lines: int) -> Digest:
+    """Give the digest with at most so many lines, the others counted instead of shown.
+
+    The mildest go first; among equals those far down in a long group, so that no node crowds out the others.
+    """
+    ranked = sorted(
+        (SEVERITY[line.kind], place, number)
+        for number, group in enumerate(digest.groups)
+        for place, line in enumerate(group.lines)
+    )
+    if len(ranked) <= lines:
         return digest
-    *groups, last = digest.groups
-    *lines, gone = last.lines
-    hidden = _sum(last.hidden, ((gone.kind, 1),))
-    if lines:
-        return replace(digest, groups=(*groups, replace(last, lines=tuple(lines), hidden=hidden)))
-    return replace(digest, groups=tuple(groups), hidden=_sum(digest.hidden, hidden))
+    shown = {(number, place) for _, place, number in ranked[:lines]}
+    groups: list[Group] = []
+    hidden = digest.hidden
+    for number, group in enumerate(digest.groups):
+        kept = tuple(line for place, line in enumerate(group.lines) if (number, place) in shown)
+        gone = _sum(group.hidden, _count(line.kind for line in group.lines[len(kept) :]))
+        if kept:
+            groups.append(replace(group, lines=kept, hidden=gone))
+        else:
+            hidden = _sum(hidden, gone)
+    return replace(digest, groups=tuple(groups), hidden=hidden)
 
 
 def sample(at: str) -> tuple[Event, ...]:
@@ -159,25 +167,20 @@ def _titles(events: tuple[Event, ...]) -> tuple[str, ...]:
     return (*titles, f"{_NAME}: {len(events)} event{'' if len(events) == 1 else 's'}", _NAME)
 
 
-def _group(events: list[Event], cap: int) -> Group:
+def _group(events: list[Event]) -> Group:
     first = events[0]
     return Group(
         heading=Said("Comfy Registry") if first.node is None else Quoted(first.node),
         url="" if first.node is None else first.url,
-        lines=tuple(_line(event) for event in events[:cap]),
-        hidden=_count(event.kind for event in events[cap:]),
+        lines=tuple(_line(event) for event in events),
     )
 
 
 def _baseline_group(events: list[Event]) -> Group:
     """Say many first listings as one group, those with something wrong in them first."""
     ordered = sorted(events, key=lambda event: _trouble(event.reason))
-    lines = [replace(_line(event), lead="", subject=event.node) for event in ordered[:LINES]]
-    return Group(
-        heading=Said(f"Now watched: {len(events)} node packs"),
-        lines=tuple(lines),
-        hidden=_count(event.kind for event in ordered[LINES:]),
-    )
+    lines = [replace(_line(event), lead="", subject=event.node) for event in ordered]
+    return Group(heading=Said(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
 
 
 def _trouble(summary: str) -> int:

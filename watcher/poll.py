@@ -113,8 +113,18 @@ class Poller:
             delivered=done.delivered,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
             given_up=done.given_up,
-            channel_errors=done.failures,
+            channel_errors=self._channel_errors(done),
         )
+
+    def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
+        """Say why channels owe something: this poll's failure, or an earlier one that they still rest from."""
+        queues = done.waiting.queues
+        resting = {
+            channel.name: f"resting after {queues[channel.name].error}"
+            for channel in self.watch.channels
+            if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
+        }
+        return resting | done.failures
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls."""

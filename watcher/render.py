@@ -67,8 +67,8 @@ def render(digest: Digest, format: Format, body_limit: int, title_limit: int) ->
         body = _body(digest, format, quote)
         if _size(body) <= body_limit:
             return Rendered(title=title, body=body)
-    while digest.groups:
-        digest = shorter(digest)
+    while lines := sum(len(group.lines) for group in digest.groups):
+        digest = shorter(digest, lines - 1)
         body = _body(digest, format, _QUOTES[-1])
         if _size(body) <= body_limit:
             return Rendered(title=title, body=body)
