@@ -67,7 +67,7 @@ def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
 def assess(
     health: Health, snapshot: Snapshot, unread: Mapping[str, Unread], read: Mapping[str, bool], threshold: int, now: str
 ) -> Assessment:
-    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`, with whether it had been called failing).
+    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: was each called failing before?).
 
     A node that was not polled keeps its count. While the registry is down no node is called failing on its own.
     """

@@ -46,7 +46,7 @@ class Unreadable:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """The registry said that its answer is the one already known (304 to its `ETag`), or it came the same to the byte."""
+    """The answer is the one already known: the registry said so (304 to its `ETag`), or it is the same to the byte."""
 
     node: str
     at: str

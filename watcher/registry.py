@@ -120,7 +120,7 @@ class Registry:
                 async with self._slots:
                     await self._rest()
                     answer, retry_after = await self._once(url, etag)
-            except (httpx.TransportError, OSError, TimeoutError) as error:
+            except transport.failures() as error:
                 if attempt == tries:
                     raise NoAnswerError(transport.describe(error)) from None
             else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import cast
 from enum import StrEnum
+from typing import cast
 
 from watcher.versions import Version
 

@@ -6,12 +6,10 @@ The transport is used directly. httpx's client around it doubles the CPU of a sm
 
 from __future__ import annotations
 
-import contextlib
 import errno
 import socket
 import ssl
-from collections.abc import AsyncIterator, Iterator
-from typing import cast
+import sys
 from urllib.request import getproxies, proxy_bypass
 
 import httpx
@@ -57,55 +55,18 @@ def _open_fast(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBase
             max_field_size=_LONGEST_HEADER,
         )
 
-    return _Translated(AiohttpTransport(client=session))
+    return AiohttpTransport(client=session)
 
 
-class _Translated(httpx.AsyncBaseTransport):
-    """A transport over aiohttp whose every failure is one of httpx's or an OSError.
-
-    `httpx_aiohttp` translates only some, and calls a connection that was closed one that timed out.
-    """
-
-    def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
-        self._inner = inner
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        with _translating():
-            response = await self._inner.handle_async_request(request)
-        response.stream = _TranslatedStream(cast("httpx.AsyncByteStream", response.stream))
-        return response
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-
-class _TranslatedStream(httpx.AsyncByteStream):
-    def __init__(self, inner: httpx.AsyncByteStream) -> None:
-        self._inner = inner
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        with _translating():
-            async for part in self._inner:
-                yield part
-
-    async def aclose(self) -> None:
-        with _translating():
-            await self._inner.aclose()
-
-
-@contextlib.contextmanager
-def _translating() -> Iterator[None]:
-    from aiohttp import ClientConnectionError, ClientError
+def failures() -> tuple[type[Exception], ...]:
+    """Give what a request that fails on its way may raise; aiohttp's failures are not all translated to httpx's."""
+    ours = (httpx.TransportError, OSError, TimeoutError)
+    if "aiohttp" not in sys.modules:
+        return ours
+    from aiohttp import ClientError
     from aiohttp.http_exceptions import HttpProcessingError
 
-    try:
-        yield
-    except (ClientError, HttpProcessingError) as error:
-        raise httpx.RemoteProtocolError(type(error).__name__) from error
-    except httpx.TimeoutException as error:
-        if isinstance(error.__cause__, ClientConnectionError) and not isinstance(error.__cause__, TimeoutError):
-            raise httpx.RemoteProtocolError(type(error.__cause__).__name__) from error.__cause__
-        raise
+    return (*ours, ClientError, HttpProcessingError)
 
 
 def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
@@ -134,25 +95,35 @@ def _no_proxy(target: httpx.URL) -> ConfigError:
 def describe(error: BaseException) -> str:
     """Say in a few words of ours why a request failed: nothing that a server sent is in it."""
     causes = _causes(error)
-    # aiohttp wraps the error of a certificate in one that looks the same and says nothing.
-    for why in (getattr(c, "verify_message", "") for c in causes if isinstance(c, ssl.SSLCertVerificationError)):
-        if why:
-            return f"its TLS certificate is not trusted ({why})"
-    for cause in causes:
-        if isinstance(cause, ssl.SSLError):
-            return "TLS failed"
-        if isinstance(cause, socket.gaierror):
-            return "its host name cannot be resolved"
-    for cause in causes:
-        if isinstance(cause, OSError) and cause.errno:
-            return _SYSTEM_ERRORS.get(cause.errno) or f"network error {errno.errorcode.get(cause.errno, cause.errno)}"
+    said = [text for cause in causes if (text := _telling(cause))]
+    if said:
+        return said[0]
     if isinstance(error, httpx.ProxyError):
         return "the proxy refused to connect to it"
-    if any(isinstance(cause, (TimeoutError, httpx.TimeoutException)) for cause in causes[:1]):
+    # An error that httpx_aiohttp calls a timeout is one only if the error behind it is.
+    late = (TimeoutError, httpx.TimeoutException)
+    if isinstance(error, TimeoutError) or any(isinstance(cause, late) for cause in causes[1:] or causes):
         return "it timed out"
-    if any(isinstance(cause, (ConnectionError, httpx.NetworkError, httpx.RemoteProtocolError)) for cause in causes):
+    if isinstance(error, failures()) and not isinstance(error, (httpx.UnsupportedProtocol, httpx.LocalProtocolError)):
         return "the connection broke off"
     return f"the request failed ({type(error).__name__})"
+
+
+def _telling(cause: BaseException) -> str:
+    """Say what an error of the system or of TLS means, "" of any other."""
+    match cause:
+        case ssl.SSLCertVerificationError():
+            # aiohttp wraps it in one that looks the same and says nothing.
+            why = getattr(cause, "verify_message", "")
+            return f"its TLS certificate is not trusted ({why})" if why else ""
+        case ssl.SSLError():
+            return "TLS failed"
+        case socket.gaierror():
+            return "its host name cannot be resolved"
+        case OSError(errno=int(number)) if number:
+            return _SYSTEM_ERRORS.get(number) or f"network error {errno.errorcode.get(number, number)}"
+        case _:
+            return ""
 
 
 _SYSTEM_ERRORS = {
