@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
-from tests.faults.matrix import UNREACHABLE, Cell, cells, measured, selection
+from tests.faults.matrix import UNREACHABLE, Breadth, Cell, Stage, cells, measured, selection
 from tests.faults.process import live_as_process
 from tests.peers.faults import FAULTS
 
@@ -28,9 +26,10 @@ def test_a_cell(cell: Cell) -> None:
 
 
 @pytest.mark.parametrize("fault", IN_PROCESSES)
-def test_a_cell_lived_by_the_program(tmp_path: Path, fault: str) -> None:
+def test_a_cell_lived_by_the_program(fault: str) -> None:
     """The real program tells the same, with the right exit codes, one document and one clear line a fault."""
-    assert live_as_process(fault, tmp_path, every=fault in UNREACHABLE).wrong == []
+    breadth = Breadth.ALL if fault in UNREACHABLE else Breadth.ONE
+    assert live_as_process(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth)).wrong == []
 
 
 @pytest.mark.chaos
@@ -41,14 +40,7 @@ def test_every_cell(cell: Cell) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_every_fault_of_one_node_lived_by_the_program(tmp_path: Path, fault: str) -> None:
-    """The real program lives through every fault of one node."""
-    assert live_as_process(fault, tmp_path).wrong == []
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("fault", sorted({*FAULTS, *UNREACHABLE}))
-def test_every_fault_of_all_nodes_lived_by_the_program(tmp_path: Path, fault: str) -> None:
-    """The real program lives through every fault of all nodes."""
-    assert live_as_process(fault, tmp_path, every=True).wrong == []
+@pytest.mark.parametrize("cell", [cell for cell in cells() if cell.stage is Stage.CHANGE], ids=str)
+def test_every_fault_lived_by_the_program(cell: Cell) -> None:
+    """The real program lives through every fault, of one node, of all, and of the only one."""
+    assert live_as_process(cell).wrong == []

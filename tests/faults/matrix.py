@@ -15,7 +15,7 @@ import sys
 import tempfile
 import tracemalloc
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -141,6 +141,7 @@ FIGURES = (
     "unclear lines",
     "changed pictures",
     "unbounded",
+    "broken off",
 )
 
 
@@ -331,16 +332,24 @@ def measured(cell: Cell) -> Verdict:
         return verdict
 
 
+def _to_its_end(cell: Cell, lived: Callable[[Cell], Verdict]) -> Verdict:
+    """Live a cell; one that breaks off is a figure too, and the others are lived all the same."""
+    try:
+        return lived(cell)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
+        return Verdict(cell, [("broken off", repr(error))])
+
+
 def main() -> int:
     """Live all cells, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
     from tests.faults.process import live_as_process
 
     logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
     chosen = list(cells(sys.argv[1:] or None))
-    verdicts = [measured(cell) for cell in chosen]
+    verdicts = [_to_its_end(cell, measured) for cell in chosen]
     for fault in dict.fromkeys(cell.fault for cell in chosen):
-        with tempfile.TemporaryDirectory() as folder:
-            verdicts.append(live_as_process(fault, Path(folder), every=fault in UNREACHABLE))
+        breadth = Breadth.ALL if fault in UNREACHABLE else Breadth.ONE
+        verdicts.append(_to_its_end(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth), live_as_process))
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:
