@@ -54,6 +54,7 @@ _QUOTES = (300, 120, 60)
 """How long a quotation may be: the first length at which the whole digest fits, else the last."""
 _SUBJECT = 80
 _LEAST = 20
+_BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(r"https://registry\.comfy\.org(?:/[A-Za-z0-9._~%/-]{0,400})?")
 
 
@@ -140,6 +141,8 @@ class _Writer:
         if isinstance(words, Said):
             return self.said(words.text)
         text = plain(words.text, limit).replace("`", "'")
+        if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
+            text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else ""
 
 
