@@ -27,14 +27,25 @@ _BLANKS = re.compile(
 """Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern."""
 
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
-_SUSPECT = re.compile(r"[@<]|%40|://|##\[|\A::|[^\W_]\.[A-Za-z]{2}|[A-Za-z]\.xn--", re.IGNORECASE)
+_AT_SIGN = r"(?:[@\uff20\ufe6b]|%(?:25){0,3}40|\\u0040|&#(?:0{0,5}64|x0{0,5}40);|&commat;|[(\[{] ?at ?[)\]}])"
+_DOT = r"(?:[.\u2024\u3002\uff0e\uff61]|\[\.\]|[(\[{] ?dot ?[)\]}])"
+"""As they are written, encoded or spelled out in addresses."""
 
+_CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
+_SUSPECT = re.compile(rf"<|{_AT_SIGN}|://|##\[|\A::|[^\W_]\.[A-Za-z]{{2}}|[A-Za-z]\.xn--", re.IGNORECASE)
+
+_AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 _EMAIL = re.compile(
-    r"[^\s@\uff20\ufe6b<>()\[\]{},;:|]{1,64}(?:[@\uff20\ufe6b]|%40)(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}",
+    rf'(?:"[^"]{{1,64}}"|[^\s@\uff20\ufe6b<>()\[\]{{}},;:|]{{1,64}})(?:{_AT_SIGN}| {_AT_SIGN} )'
+    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:[\w-]{{1,63}}{_DOT}){{1,8}}[^\W\d_][\w-]{{1,62}})",
     re.IGNORECASE,
 )
 _TAG = re.compile(r"<(?![\s\d=…])")
-_HOST_DOT = re.compile(r"(?<=[^\W_])\.(?=(?:[^\W\d_]{2}|xn--))(?!py|js)", re.IGNORECASE)
+_HOST_DOT = re.compile(
+    r"(?<=[^\W_])\.(?!py|js)(?=[^\W\d_]{2}|xn--)|(?<=[a-z0-9])[\u2024\u3002\uff0e\uff61](?=[a-z]{2})",
+    re.IGNORECASE,
+)
+"""Also the other dots that a browser reads as one, where they can't be the end of a sentence."""
 
 
 def plain(text: str, limit: int = 200) -> str:
@@ -62,10 +73,8 @@ def plain(text: str, limit: int = 200) -> str:
 
 
 def no_addresses(text: str) -> str:
-    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ is full-width or percent-encoded."""
-    if not any(at in text for at in ("@", _AT, _SMALL_AT, "%40")):
-        return text
-    return _EMAIL.sub(ADDRESS, text)
+    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out."""
+    return _EMAIL.sub(ADDRESS, text) if _AN_AT.search(text) else text
 
 
 def _visible(text: str) -> str:
