@@ -32,10 +32,14 @@ def coloured(stream: TextIO) -> bool:
 
 
 def say(line: str = "", *, error: bool = False) -> None:
-    """Write one line to stdout, or to stderr; what the stream's encoding lacks is replaced, never an error."""
+    """Write one line, or a JSON document, to stdout or to stderr.
+
+    What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
+    line, is written so that JSON means the same by it.
+    """
     stream = sys.stderr if error else sys.stdout
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    text = line.encode(encoding, "replace").decode(encoding)
+    text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     click.echo(text, err=error, color=coloured(stream))
 
 
