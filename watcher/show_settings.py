@@ -6,6 +6,7 @@ from watcher import durations, spellings
 from watcher.channels import Channel
 from watcher.events import Kind
 from watcher.settings import Loaded, Settings
+from watcher.strangers import plain
 
 _DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 
@@ -29,7 +30,7 @@ def rows(loaded: Loaded) -> list[tuple[str, str, str]]:
             case _ if name == "alert_urls":
                 shown = ", ".join(f"{channel.name} ({_masked(channel)})" for channel in derived)
             case tuple():
-                shown = ", ".join(value)
+                shown = ", ".join(plain(item) for item in value)
             case float():
                 shown = f"{value:g}"
             case _:
@@ -77,7 +78,7 @@ def _kinds(channel: Channel) -> list[str]:
 
 def _one_line(channel: Channel) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
-    nodes = ", ".join(channel.nodes) or "all"
+    nodes = ", ".join(plain(glob) for glob in channel.nodes) or "all"
     return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
 
 
