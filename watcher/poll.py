@@ -187,6 +187,9 @@ class Poller:
     def _save(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
         """Make change and alerts durable in one step, then the rest of what this poll learned."""
         revision = state.snapshot.revision
+        if self.watch.accepted != state.addresses:
+            # Before any alert: after a renaming its queue is found again only by an address made with this salt.
+            self.folder.save_addresses(self.watch.accepted)
         waiting = outbox.renamed(state.outbox, self.watch.addresses)
         if waiting.unrecorded:
             self.folder.record_rest(waiting)
@@ -202,8 +205,6 @@ class Poller:
                 self.folder.record(events)
                 waiting = outbox.recorded(waiting)
         self.folder.save_checks(state.checks, snapshot.revision)
-        if self.watch.accepted != state.addresses:
-            self.folder.save_addresses(self.watch.accepted)
         return replace(state, snapshot=snapshot, outbox=waiting)
 
     async def _deliver(self, state: State) -> Dispatch:
