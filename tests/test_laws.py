@@ -25,7 +25,7 @@ from tests.making import (
     snapshots,
     watched_statuses,
 )
-from watcher import outbox, records
+from watcher import outbox, picture, records
 from watcher.channels import Channel, wants
 from watcher.diff import Difference, compare_ban
 from watcher.events import Event, Kind
@@ -203,10 +203,10 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(life: list[_Step]
 @given(snapshots())
 def test_a_snapshot_survives_its_file(snapshot: Snapshot) -> None:
     """What is written of a snapshot reads back as it was, and again gives the same bytes."""
-    text = records.write_snapshot(snapshot)
-    assert records.read_snapshot(text) == snapshot
-    assert records.write_snapshot(records.read_snapshot(text)) == text
-    assert records.read_revision(text) == snapshot.revision
+    text = picture.write_snapshot(snapshot)
+    assert picture.read_snapshot(text) == snapshot
+    assert picture.write_snapshot(picture.read_snapshot(text)) == text
+    assert picture.read_revision(text) == snapshot.revision
 
 
 @FAST

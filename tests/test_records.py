@@ -12,16 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import CHECKED, NOW, PACK, event, known, snapshots, version
-from watcher import outbox, records
+from watcher import outbox, picture, records
 from watcher.channels import Channel
+from watcher.forms import UnreadableFormError
 from watcher.outbox import Outbox
-from watcher.records import UnreadableFormError
 from watcher.snapshot import Mark, Node, Snapshot
 from watcher.state import Addresses, Checks
 from watcher.versions import STATUSES
 
 READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
-    "snapshot": (records.read_snapshot, records.write_snapshot(Snapshot(revision=3))),
+    "snapshot": (picture.read_snapshot, picture.write_snapshot(Snapshot(revision=3))),
     "outbox": (records.read_outbox, records.write_outbox(3, Outbox())),
     "checks": (records.read_checks, records.write_checks(3, Checks())),
     "addresses": (records.read_addresses, records.write_addresses(Addresses())),
@@ -33,7 +33,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
     node = known(
         version("1", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
     )
-    text = records.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
+    text = picture.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
     assert text.decode().splitlines() == [
         "{",
         '"format": 1,',
@@ -62,7 +62,7 @@ def test_one_changed_version_is_one_changed_line() -> None:
     """A change of one version differs in that version's line and the revision's, so that a diff tells it."""
     before = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))})
     after = Snapshot(revision=2, nodes={PACK.lower(): known(version("1.0"), version("2.0", "banned"))})
-    old, new = (records.write_snapshot(snapshot).splitlines() for snapshot in (before, after))
+    old, new = (picture.write_snapshot(snapshot).splitlines() for snapshot in (before, after))
     assert [line for line in new if line not in old] == [
         b'"revision": 2,',
         b'  {"version": "2.0", "id": "id-2.0", "status": "banned", "created_at": "2026-01-01T00:00:00Z"}',
@@ -74,9 +74,9 @@ def test_no_line_is_made_by_strangers_text() -> None:
     hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
     snapshot = Snapshot(revision=1, nodes={PACK.lower(): known(version(hostile, tags=(hostile,)))})
     plain = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0", tags=("x",)))})
-    text = records.write_snapshot(snapshot)
-    assert len(text.splitlines()) == len(records.write_snapshot(plain).splitlines())
-    assert records.read_snapshot(text) == snapshot
+    text = picture.write_snapshot(snapshot)
+    assert len(text.splitlines()) == len(picture.write_snapshot(plain).splitlines())
+    assert picture.read_snapshot(text) == snapshot
 
 
 @settings(deadline=None, max_examples=40)
@@ -87,17 +87,17 @@ def test_what_did_not_change_is_written_as_it_was_read(snapshot: Snapshot, data:
         key: known(version("9.0"), node=node.node) for key, node in snapshot.nodes.items() if data.draw(st.booleans())
     }
     added = changed | {"another": known(node="Another")}
-    read = records.read_snapshot(records.write_snapshot(snapshot)).with_nodes(changed).with_nodes(added)
+    read = picture.read_snapshot(picture.write_snapshot(snapshot)).with_nodes(changed).with_nodes(added)
     expected = replace(snapshot, nodes={**snapshot.nodes, **added})
     assert read == expected
-    assert records.write_snapshot(read) == records.write_snapshot(expected)
+    assert picture.write_snapshot(read) == picture.write_snapshot(expected)
     assert sorted(read.nodes) == sorted(expected.nodes)
 
 
 def test_a_snapshot_may_be_looked_into() -> None:
     """A node that is asked for is decoded, one that is not there is not, and all can be counted."""
     node = known(version("1.0"))
-    nodes = records.read_snapshot(records.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node}))).nodes
+    nodes = picture.read_snapshot(picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node}))).nodes
     assert (nodes[PACK.lower()], nodes.get("other"), len(nodes), list(nodes)) == (node, None, 1, [PACK.lower()])
     assert "other" not in nodes
 
@@ -134,12 +134,27 @@ def test_a_missing_field_is_named(name: str) -> None:
 @pytest.mark.parametrize("layout", [None, 2])
 def test_an_entry_of_another_node_is_refused(layout: int | None) -> None:
     """A node must stand under its own lower-case id, however the file is laid out."""
-    text = records.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"))}))
+    text = picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"))}))
     text = text.replace(b'"some-pack": ', b'"other-pack": ')
     if layout:
         text = json.dumps(json.loads(text), indent=layout).encode()
     with pytest.raises(UnreadableFormError, match="the entry 'other-pack' holds another node"):
-        records.read_snapshot(text)
+        picture.read_snapshot(text)
+
+
+def test_what_is_no_time_is_refused() -> None:
+    """A queue that holds text where the program reckons with times is damaged."""
+    channel = Channel(name="ops", url="json://127.0.0.1/")
+    text = records.write_outbox(0, outbox.enqueue(Outbox(), (channel,), (event("e1"),), 1, NOW))
+    with pytest.raises(UnreadableFormError, match="'soon' is no time"):
+        records.read_outbox(text.replace(f'"queued_at": "{NOW}"'.encode(), b'"queued_at": "soon"'))
+
+
+def test_a_salt_that_is_not_hexadecimal_is_refused() -> None:
+    """Digests could not be made with it."""
+    text = records.write_addresses(Addresses(salt="ab", apprise="2.3"))
+    with pytest.raises(UnreadableFormError, match="the salt is not hexadecimal"):
+        records.read_addresses(text.replace(b'"ab"', b'"xy"'))
 
 
 def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
@@ -152,12 +167,12 @@ def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
 
 def test_the_revision_is_read_without_the_rest() -> None:
     """Of a snapshot in the program's own layout only the head is read; any other is read whole."""
-    text = records.write_snapshot(Snapshot(revision=12))
-    assert records.read_revision(text) == 12
-    assert records.read_revision(text[:60]) == 12
-    assert records.read_revision(json.dumps(json.loads(text), sort_keys=True).encode()) == 12
+    text = picture.write_snapshot(Snapshot(revision=12))
+    assert picture.read_revision(text) == 12
+    assert picture.read_revision(text[:60]) == 12
+    assert picture.read_revision(json.dumps(json.loads(text), sort_keys=True).encode()) == 12
     with pytest.raises(UnreadableFormError):
-        records.read_revision(b"{}")
+        picture.read_revision(b"{}")
 
 
 def test_no_address_of_a_channel_is_in_the_outbox() -> None:

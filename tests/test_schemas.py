@@ -31,7 +31,7 @@ from tests.making import (
 )
 from tests.peers.webhook import Webhook
 from tests.program import ROOT, Completed
-from watcher import records
+from watcher import forms, picture, records
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
@@ -143,7 +143,7 @@ def test_an_event_has_one_form() -> None:
     """The history and the outbox describe an event alike, and the version of the format is the program's."""
     history = schema("history")
     assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema("outbox")["$defs"]["event"]
-    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {records.FORMAT}
+    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {forms.FORMAT}
 
 
 @pytest.mark.parametrize(
@@ -159,7 +159,7 @@ def test_a_document_holds_its_value(name: str, value: type) -> None:
 @given(snapshots())
 def test_any_snapshot_is_valid(snapshot: Snapshot) -> None:
     """Whatever is known, `snapshot.json` is what its schema says."""
-    valid("snapshot", records.write_snapshot(snapshot))
+    valid("snapshot", picture.write_snapshot(snapshot))
 
 
 @LAWS
@@ -191,7 +191,7 @@ def _samples() -> dict[str, Any]:
     waiting = Outbox(queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded=(one.id,), prepared=1)
     failing = Checks(polled_at=NOW, health=Health(nodes={"a": Failure(count=1, since=NOW, error="")}))
     written = {
-        "snapshot": records.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
+        "snapshot": picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
         "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted=("b" * 32,))),

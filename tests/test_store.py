@@ -297,6 +297,16 @@ def test_a_missing_snapshot_beside_other_files_is_refused(folder: StateFolder, k
     assert contents(folder) == before
 
 
+def test_a_missing_outbox_beside_a_snapshot_is_refused(folder: StateFolder) -> None:
+    """A folder that has lost its undelivered alerts says so instead of forgetting them."""
+    polled(folder)
+    (folder.path / "outbox.json").unlink()
+    before = contents(folder)
+    with pytest.raises(StateError, match=r"outbox\.json is missing beside snapshot\.json"):
+        folder.load()
+    assert contents(folder) == before
+
+
 def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) -> None:
     """A snapshot that was put back from an old copy would tell its changes again, and is refused."""
     polled(folder)

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from watcher import durable, outbox, records
+from watcher import durable, forms, outbox, picture, records
 from watcher.events import Event
 from watcher.failures import StateError
 from watcher.outbox import Outbox
@@ -68,7 +68,7 @@ class StateFolder:
         acknowledgements = self._read(ACKS, _read_acks, _NO_ACKS)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
-        snapshot = self._read(SNAPSHOT, partial(records.read_snapshot, refuse=self._refused_snapshot), Snapshot())
+        snapshot = self._read(SNAPSHOT, partial(picture.read_snapshot, refuse=self._refused_snapshot), Snapshot())
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
@@ -78,8 +78,8 @@ class StateFolder:
         if checks_at < snapshot.revision:
             # A crash came between the picture and its answers' names: an older name would vouch for an older picture.
             checks = replace(checks, etags={})
-        if checks_at < snapshot.revision:
-            checks = replace(checks, etags={})  # they name what the snapshot showed before: it has changed since
+        if snapshot.revision and not (self.path / OUTBOX).exists():
+            raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
         waiting = outbox.only_committed(waiting, snapshot.revision)
         for channel, message in acknowledgements:
             waiting = outbox.acknowledged(waiting, channel, message)
@@ -87,7 +87,7 @@ class StateFolder:
 
     def load_revision(self) -> int:
         """Read the snapshot's revision alone; 0 while there is none."""
-        return self._read(SNAPSHOT, records.read_revision, 0)
+        return self._read(SNAPSHOT, picture.read_revision, 0)
 
     def addresses(self) -> Addresses:
         """Read which alert URLs were accepted."""
@@ -99,7 +99,7 @@ class StateFolder:
 
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename."""
-        self._replace(SNAPSHOT, records.write_snapshot(snapshot))
+        self._replace(SNAPSHOT, picture.write_snapshot(snapshot))
 
     def settle(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
@@ -159,10 +159,10 @@ class StateFolder:
                 return missing
         try:
             return decode(text)
-        except records.UnreadableFormError as error:
+        except forms.UnreadableFormError as error:
             raise self._refused(name, "is empty" if not text.strip() else f"cannot be used: {error}") from None
 
-    def _refused_snapshot(self, error: records.UnreadableFormError) -> StateError:
+    def _refused_snapshot(self, error: forms.UnreadableFormError) -> StateError:
         return self._refused(SNAPSHOT, f"cannot be used: {error}")
 
     def _refused(self, name: str, what: str) -> StateError:
