@@ -113,6 +113,14 @@ def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
     return _tidy(replace(outbox, queues={**outbox.queues, channel: rested}))
 
 
+def holder(outbox: Outbox, channel: str, message_id: str) -> str:
+    """Give the name of the queue that holds a message sent to `channel`: an older one, where the channel got its name
+    in the very poll that sent it. Without any such queue it is `channel`.
+    """
+    holders = [name for name, queue in outbox.queues.items() if any(m.id == message_id for m in queue.messages)]
+    return holders[0] if holders and channel not in holders else channel
+
+
 def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
     """Note a failed attempt at the first message: the channel rests, its queue stays but for what was `reached`."""
     queue = outbox.queues[channel]

@@ -82,7 +82,7 @@ class StateFolder:
             raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
         waiting = outbox.only_committed(waiting, snapshot.revision)
         for channel, message in acknowledgements:
-            waiting = outbox.acknowledged(waiting, channel, message)
+            waiting = outbox.acknowledged(waiting, outbox.holder(waiting, channel, message), message)
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def load_revision(self) -> int:
