@@ -469,6 +469,23 @@ def test_all_at_once(loads: Loads, tmp_path: Path) -> None:
     assert any(line.startswith("log_level") and line.endswith("(command line)") for line in lines)
 
 
+def test_alert_urls_are_judged_beside_other_mistakes(tmp_path: Path) -> None:
+    """An alert URL that apprise refuses is named in the same breath as a setting that is wrong."""
+    path = tmp_path / "comfy-watch.toml"
+    path.write_text(f"interval = 'soon'\nalert_urls = ['json://{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'j://x'\n")
+    asked: list[str] = []
+
+    def refusal(url: str) -> str | None:
+        asked.append(url)
+        return "nobody there" if url == "j://x" else None
+
+    with pytest.raises(ConfigError) as caught:
+        load(config=path, overrides={}, environ={}, cwd=tmp_path, refusal=refusal)
+    assert [problem.partition(" ")[0] for problem in caught.value.problems] == ["interval:", "channel"]
+    assert caught.value.problems[1] == "channel ops: nobody there"
+    assert asked == [f"json://{TOKEN}", "j://x"]
+
+
 def test_overridden_value_is_not_judged(loads: Loads) -> None:
     """A bad value that a later source replaces is nobody's concern."""
     assert loads("retries = 99", COMFY_WATCH_RETRIES="1").settings.retries == 1

@@ -6,7 +6,7 @@ Names, defaults and precedence are the contract's (Settings).
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
@@ -192,12 +192,13 @@ def load(
     environ: Mapping[str, str],
     cwd: Path,
     container_secrets: Path = sources.CONTAINER_SECRETS,
+    refusal: Callable[[str], str | None] | None = None,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line, the later winning.
 
     `config` is the command line's file; `overrides` are the command line's settings, of which None counts as not
     given and `nodes` adds to the others' instead of replacing them (contract, Commands). Raises ConfigError with one
-    line for everything that is wrong.
+    line for everything that is wrong; so that this is all of it, `refusal` is asked about the alert URLs then.
     """
     config_file, named_by = sources.find_file(config, environ, cwd)
     given = {name: value for name, value in overrides.items() if value is not None}
@@ -220,8 +221,8 @@ def load(
         if more := spellings.node_ids(added):
             changes["nodes"] = spellings.node_ids([*settings.nodes, *more])
             origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
-    except ValueError as refusal:
-        problems.append(f"nodes: {refusal} (command line)")
+    except ValueError as error:
+        problems.append(f"nodes: {error} (command line)")
     try:
         base = config_file.parent if config_file else cwd
         changes["state_dir"] = base / settings.state_dir.expanduser()
@@ -230,8 +231,21 @@ def load(
             f"state_dir: {str(settings.state_dir)!r} names a home folder that is not known ({origins['state_dir']})"
         )
     if problems:
-        raise ConfigError(*problems)
+        wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
+        raise ConfigError(*problems, *_refused_urls(layers, SECRET - wrong, refusal))
     return Loaded(settings=settings.model_copy(update=changes), origins=origins, config_file=config_file)
+
+
+def _refused_urls(
+    layers: tuple[sources.Layer, ...], names: Collection[str], refusal: Callable[[str], str | None] | None
+) -> list[str]:
+    """Have the alert URLs of those settings checked although something else is wrong."""
+    only = tuple(
+        sources.Layer(values={name: value for name, value in layer.values.items() if name in names}) for layer in layers
+    )
+    settings, _ = _built(only)
+    found = ((channel, refusal(channel.url)) for channel in settings.all_channels()) if refusal else ()
+    return [f"channel {channel.name}: {why}" for channel, why in found if why is not None]
 
 
 def _built(layers: tuple[sources.Layer, ...]) -> tuple[Settings, list[ErrorDetails]]:

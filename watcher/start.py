@@ -26,7 +26,7 @@ def clock() -> str:
 
 def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
     """Load the settings from this process's surroundings and begin to log as they say; ConfigError as `load`."""
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=Path.cwd())
+    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), refusal=_refusal)
     logs.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
     return loaded
 
