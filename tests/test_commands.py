@@ -16,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from filelock import FileLock
 
 from tests import program
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
-from watcher import __version__
+from watcher import __version__, durable
 from watcher.embedded import EmbeddedRegistry
 from watcher.settings import Settings
 
@@ -94,7 +93,7 @@ def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Web
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
     before = watch.contents()
-    with FileLock(watch.state / "lock"):
+    with durable.lock(watch.state / "lock"):
         assert channel.told("--dry-run") == [("new", "alpha", "1.1.0")]
     assert watch.contents() == before
     assert webhook.messages() == []

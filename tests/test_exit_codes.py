@@ -7,11 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
+from watcher import durable
 from watcher.embedded import EmbeddedRegistry
 
 
@@ -166,7 +166,7 @@ def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> N
     """4: another run holds the state; commands that only look are not kept from it."""
     watch.check()
     before = watch.contents(), len(registry.requests)
-    with FileLock(watch.state / "lock"):
+    with durable.lock(watch.state / "lock"):
         for command in ("check", "run"):
             done = watch.run(command)
             assert (done.code, done.out) == (4, "")

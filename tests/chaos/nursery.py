@@ -89,12 +89,11 @@ class Nursery:
 
 def _preload() -> None:
     import anyio._backends._asyncio
-    import filelock
     import httpx
 
     from watcher import check, delivery, past, status, survey, wire
 
-    used = (anyio._backends._asyncio, filelock, httpx, check, past, status, survey, wire)
+    used = (anyio._backends._asyncio, httpx, check, past, status, survey, wire)
     assert all(used)
     assert delivery.refusal("json://127.0.0.1") is None
     assert delivery.refusal("unheard-of://127.0.0.1") is not None
