@@ -17,6 +17,7 @@ from watcher.failures import UsageError
 from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
+from watcher.spellings import shown
 from watcher.start import clock, judged, watch_of
 from watcher.store import StateFolder
 from watcher.tables import say
@@ -89,7 +90,7 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
         raise UsageError("there are no channels", hint="add alert_urls or [[channels]] to the settings")
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"there is no channel {unknown[0]!r}", hint=f"channels are {', '.join(known)}")
+        raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
     judged(settings, StateFolder(settings.state_dir))
     chosen = [known[name] for name in names] or list(channels)
     events = sample(clock())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from watcher import durations, times
 from watcher.events import Event, Kind
+from watcher.spellings import shown
 from watcher.strangers import plain
 from watcher.tables import kind, table
 
@@ -35,7 +36,7 @@ def since(text: str, now: str) -> str:
     try:
         return times.show(times.read(text))
     except ValueError:
-        raise ValueError(f"{plain(text, 40)!r} is neither a duration (7d, 12h) nor a date (2026-01-31)") from None
+        raise ValueError(f"{shown(text)} is neither a duration (7d, 12h) nor a date (2026-01-31)") from None
 
 
 def choose(events: Sequence[Event], wanted: Wanted) -> list[Event]:
