@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gc
 import json
+import os
+import re
 import sys
 from collections.abc import Callable, Mapping
 from functools import wraps
@@ -89,7 +91,7 @@ def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
         if not given:
-            raise UsageError(f"--set {name}: write NAME=VALUE")
+            raise UsageError(f"--set {_masked(name)}: write NAME=VALUE")
         if name in {"alert_urls", "channels"}:
             raise UsageError(
                 f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
@@ -247,7 +249,8 @@ def demo() -> int:
 
 
 def main() -> NoReturn:
-    """Run the command line and exit; no traceback reaches a user."""
+    """Run the command line and exit; no traceback reaches a user, and no file it writes is another's to read."""
+    os.umask(0o077)
     gc.disable()  # for the imports: walking what they build, which stays, costs a tenth of a short run
     code = _exit_code()
     gc.freeze()  # and for the exit, which would walk it all once more
@@ -263,7 +266,7 @@ def _exit_code() -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "comfy-watch"
-        _complain(WatchError(error.format_message(), f"see {command} --help"))
+        _complain(WatchError(_masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -273,9 +276,14 @@ def _exit_code() -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
-        logs.debug("unexpected", error=error)
+        logs.debug("unexpected", error=f"{type(error).__name__}: {_masked(str(error))}")
         _complain(WatchError(f"unexpected {type(error).__name__}", "run again with --log-level debug for its message"))
         return 1
+
+
+def _masked(text: str) -> str:
+    """Give what somebody typed without what looks like an alert URL: it may have been meant for somewhere else."""
+    return re.sub(r"[^\s'\"]*://[^\s'\"]*", "***://***", text)
 
 
 def _complain(error: WatchError) -> None:
