@@ -176,7 +176,7 @@ def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets
             if result.status == AppriseResultStatus.SUCCESS:
                 return Delivered()
             reason = _classified((entry.level, entry.message) for entry in result.logs())
-    except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+    except BaseException as error:  # noqa: BLE001 - the one place around one channel's work, which has its own thread
         reason = f"apprise failed ({type(error).__name__})"
     return Undelivered(reason=reason, reached=frozenset(took.reached))
 
