@@ -37,7 +37,7 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     seen = {event.version_id or f"={event.version}" if event.version is not None else "": 1 for event in events}
     node = replace(
         node,
-        baseline_at=terms.now,
+        baseline_at=listing.at,
         empty_since="",
         statuses=terms.statuses,
         seen={**node.seen, **{key: node.seen.get(key, 0) + 1 for key in seen}},

@@ -14,7 +14,7 @@ from watcher.events import Event, Kind
 from watcher.listing import Listing, NodeBanned
 from watcher.sightings import Terms, counted, first_sight, node_event, transition, version_event
 from watcher.snapshot import Mark, Node
-from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by, in_order
+from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by, in_order, recency
 
 _REMOVED = "removed"
 
@@ -120,7 +120,9 @@ def _carry(shown: Version, old: Version | None, listing: Listing) -> Version:
 def _covered(node: Node, version: Version, checked_at: str) -> bool:
     """Tell whether a version unknown so far must be a new fact, not merely newly watched."""
     watched_before = version.status in node.statuses or set(node.statuses) >= set(STATUSES)
-    return watched_before or not checked_at or not created_by(version, checked_at)
+    # After a crash between the two, the picture knows of a later listing than the checks do.
+    known_at = max(checked_at, node.baseline_at, key=recency)
+    return watched_before or not created_by(version, known_at)
 
 
 def _events_of(
