@@ -1,0 +1,276 @@
+"""What came of strangers' text in an output: parsed as its reader would, it gives a finding for each broken promise.
+
+A finding is the figure it counts for and what was seen. `watcher` promises that there are none.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import unicodedata
+from collections.abc import Collection, Iterable, Iterator
+from html import unescape
+from html.parser import HTMLParser
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from tests.hostile.corpus import CANARY, REVIEWER
+from tests.hostile.services import Dialect
+
+FIGURES = (
+    "pings",
+    "forged_links",
+    "escaped_markup",
+    "terminal_escapes",
+    "unseen",
+    "forged_lines",
+    "workflow_commands",
+    "floods",
+    "addresses",
+)
+
+Finding = tuple[str, str]
+
+_OURS = r"https://registry\.comfy\.org(?:/nodes/[A-Za-z0-9._~%-]*)?"
+_LONGEST_LINE = 2500
+_LONGEST_LOG_LINE = 8000
+_MOST_MARKS = 3
+_INVISIBLE = re.compile(
+    "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
+    "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
+)
+_LIVE_HOST = re.compile(
+    r"(?<![\w.-])(?:[\w-]+[.\u3002\uff0e\uff61])+(?!(?:py|js)\b)(?:[^\W\d_]{2,}|xn--[\w-]+)\b", re.IGNORECASE
+)
+_MARKDOWN_OURS = re.compile(
+    "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
+)
+_TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
+
+
+def in_any(text: str, *, controls: str = "\n") -> Iterator[Finding]:
+    """Find what no output may hold: what acts unseen, what an automaton obeys, what names a reviewer."""
+    for char in sorted(set(text)):
+        if unicodedata.category(char) in {"Cc", "Cs"} and char not in controls:
+            yield "terminal_escapes", repr(char)
+        elif char in "\u2028\u2029":
+            yield "forged_lines", repr(char)
+        elif _INVISIBLE.match(char) or unicodedata.category(char) in {"Cf", "Co", "Cn"}:
+            yield "unseen", repr(char)
+    for line in re.split("[\n\r]", text):
+        if line.lstrip().startswith("::") or "##[" in line:
+            yield "workflow_commands", line
+    if REVIEWER in (seen := _INVISIBLE.sub("", text).lower()):
+        yield "addresses", _around(seen, REVIEWER)
+    if re.search(rf"(?:[^\W\d_]|[\u0300-\u036f])(?:[\u0300-\u036f]){{{_MOST_MARKS + 1}}}", text):
+        yield "floods", "combining marks"
+
+
+def in_message(text: str) -> Iterator[Finding]:
+    """Find what no text of a message may hold, however it is read: a mention, an address that a reader makes a link."""
+    yield from in_any(text, controls="\r\n")
+    for mention in re.findall(r".{0,20}(?:@|<[!@#]|<users/).{0,20}", text):
+        yield "pings", mention
+    rest = re.sub(_OURS, "", text)
+    for link in re.findall(r".{0,20}(?:://|\bwww\.).{0,20}", rest):
+        yield "forged_links", link
+    for host in _LIVE_HOST.findall(rest):
+        if CANARY in host.lower():
+            yield "forged_links", host
+
+
+def in_title(text: str) -> Iterator[Finding]:
+    """Find anything in a title but ASCII that needs no escaping; a node's id may stand in it only if it looks so."""
+    if not re.fullmatch(r"(?:# |\*)?[A-Za-z0-9 :,_-]*\*?", text):
+        yield "escaped_markup", text
+
+
+def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
+    """Read a text of a message as its service does, and find what is not ours outside of quotations."""
+    match dialect:
+        case Dialect.MARKDOWN:
+            yield from in_message(text)
+            yield from _in_markdown(text)
+        case Dialect.HTML:
+            yield from in_message(unescape(re.sub(r"<[^<>]*>", " ", text)))
+            yield from _in_html(text)
+        case Dialect.SLACK:
+            links = re.findall(r"<([^<>]*)>", text)
+            for link in links:
+                if not re.fullmatch(rf"{_OURS}(?:\|registry)?", link):
+                    yield "forged_links", link
+            rest = re.sub(r"<[^<>]*>", "", text)
+            if re.search(r"[<>]|&(?!amp;|lt;|gt;)", rest):
+                yield "escaped_markup", rest
+            yield from in_message(unescape(rest))
+            yield from _outside(re.sub(r"`[^`\n]+`", "", rest))
+        case Dialect.TELEGRAM_1 | Dialect.TELEGRAM_2:
+            yield from in_message(re.sub(r"\\(.)", r"\1", text))
+            yield from _in_telegram(text, escapes=dialect is Dialect.TELEGRAM_2)
+        case Dialect.TEXT:
+            yield from in_message(text)
+            yield from _outside(re.sub(r"`[^`\n]+`", "", text))
+        case Dialect.BARE:
+            yield from in_message(text)
+            for line in text.splitlines():
+                if CANARY in line and not re.match(r"- \S+ ", line) and not re.search(rf"{_OURS}$", line):
+                    yield "forged_lines", line
+
+
+def _outside(text: str) -> Iterator[Finding]:
+    """Look at what is left of a text without its quotations: only our words and links."""
+    text = re.sub(_OURS, "", text)
+    if CANARY in text.lower() or "`" in text:
+        yield "escaped_markup", _around(text, CANARY) if CANARY in text.lower() else _around(text, "`")
+
+
+def _tokens(text: str) -> list[Token]:
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+    return tokens + [child for token in tokens for child in token.children or ()]
+
+
+def _in_markdown(text: str) -> Iterator[Finding]:
+    for token in _tokens(text):
+        if not _MARKDOWN_OURS.fullmatch(token.type):
+            yield "escaped_markup", f"{token.type}: {token.content[:80]}"
+        elif token.type == "link_open" and not re.fullmatch(_OURS, str(token.attrs["href"])):
+            yield "forged_links", str(token.attrs["href"])
+        elif token.type == "text":
+            yield from _outside(token.content)
+
+
+class _Page(HTMLParser):
+    """Follows a page's tags."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.findings: list[Finding] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _TAGS_OURS or [name for name, _ in attrs] != (["href"] if tag == "a" else []):
+            self.findings.append(("escaped_markup", f"<{tag} {attrs}>"))
+        self.findings += [("forged_links", str(link)) for _, link in attrs if not re.fullmatch(_OURS, str(link))]
+        self.open.append(tag)
+
+    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.handle_starttag(tag, attrs)
+        self.open.pop()
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self.open or self.open.pop() != tag:
+            self.findings.append(("escaped_markup", f"</{tag}>"))
+
+    def handle_data(self, data: str) -> None:
+        if not {"code", "samp", "a"} & set(self.open):
+            self.findings += _outside(data.replace("`", ""))
+
+    def handle_comment(self, data: str) -> None:
+        self.findings.append(("escaped_markup", f"<!--{data}"))
+
+    def handle_decl(self, decl: str) -> None:
+        self.findings.append(("escaped_markup", f"<!{decl}"))
+
+    def unknown_decl(self, data: str) -> None:
+        self.findings.append(("escaped_markup", f"<![{data}"))
+
+    def handle_pi(self, data: str) -> None:
+        self.findings.append(("escaped_markup", f"<?{data}"))
+
+
+def _in_html(text: str) -> Iterator[Finding]:
+    page = _Page()
+    page.feed(text)
+    page.close()
+    yield from page.findings
+    if page.open:
+        yield "escaped_markup", f"left open: {page.open}"
+
+
+def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
+    """Read Telegram's Markdown: what is not closed, or in its second version not escaped, is refused for ever."""
+    for line in text.splitlines():
+        outside = re.sub(r"`(?:[^`\\]|\\.)+`" if escapes else r"`[^`]+`", "", line)
+        for link in re.findall(r"\[registry\]\(([^)]*)\)", outside):
+            if not re.fullmatch(_OURS, link.replace("\\", "")):
+                yield "forged_links", link
+        outside = re.sub(r"\[registry\]\([^)]*\)", "", outside)
+        if escapes:
+            outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside)
+        yield from _outside(outside)
+        if outside.count("*") not in (0, 2) or re.search(r"[`_\[\]\\]", outside):
+            yield "escaped_markup", line
+        if escapes and re.search(r"[()~>#+=|{}.!-]", outside):
+            yield "escaped_markup", line
+
+
+def in_lines(text: str, expected: int) -> Iterator[Finding]:
+    """Find what lines for a person may not hold; there must be as many as events or nodes made them."""
+    yield from in_any(text)
+    lines = text.splitlines()
+    if len(lines) != expected:
+        yield "forged_lines", f"{len(lines)} lines, {expected} expected: {text[:400]}"
+    for line in lines:
+        if len(line) > _LONGEST_LINE:
+            yield "floods", f"a line of {len(line)} characters"
+    yield from in_terminal_line(lines)
+
+
+def in_terminal_line(lines: Iterable[str]) -> Iterator[Finding]:
+    """Find an address that a terminal, or a web page that shows a log, would make a link."""
+    for line in lines:
+        for link in re.findall(r".{0,20}://[^ ]*evil.{0,20}", line):
+            yield "forged_links", link
+
+
+def in_json_log(text: str, names: Collection[str]) -> Iterator[Finding]:
+    """Find what a log in JSON may not hold: every line is one object, said under one of the names we know."""
+    yield from in_any(text)
+    for line in text.splitlines():
+        entry = _decoded(line)
+        complaint = entry.get("level") in ("error", "warning")
+        if not {"timestamp", "level", "event"} <= entry.keys() or not (complaint or entry["event"] in names):
+            yield "forged_lines", line[:200]
+        for value in entry.values():
+            if isinstance(value, str):
+                yield from in_any(value, controls="")
+        if len(line) > _LONGEST_LOG_LINE:
+            yield "floods", f"a log line of {len(line)} characters"
+
+
+def _decoded(line: str) -> dict[str, object]:
+    try:
+        entry = json.loads(line)
+    except ValueError:
+        return {}
+    return entry if isinstance(entry, dict) else {}
+
+
+def in_console_log(text: str) -> Iterator[Finding]:
+    """Find what a log for a person may not hold: every line begins with a time and a level."""
+    yield from in_any(text)
+    for line in text.splitlines():
+        if not re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z \[(?:debug|info|warning|error) *\] ", line):
+            yield "forged_lines", line[:200]
+        if len(line) > _LONGEST_LOG_LINE:
+            yield "floods", f"a log line of {len(line)} characters"
+    yield from in_terminal_line(text.splitlines())
+
+
+def in_json(text: str, *, printed: bool) -> Iterator[Finding]:
+    """Find what a JSON file, or a document that is `printed`, may not hold: it is JSON, all of it ASCII."""
+    try:
+        json.loads(text)
+    except ValueError as error:
+        yield "forged_lines", str(error)
+    if not text.isascii():
+        yield "unseen", "not ASCII"
+    for finding in in_any(text):
+        if printed or finding[0] != "workflow_commands":
+            yield finding
+
+
+def _around(text: str, word: str) -> str:
+    at = text.lower().find(word)
+    return text[max(0, at - 60) : at + 60]

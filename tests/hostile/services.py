@@ -1,0 +1,206 @@
+"""The services that alerts go to: apprise URLs that end on loopback, and what of each message a reader is shown."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from html import unescape
+from typing import Any
+from urllib.parse import parse_qs
+
+from tests.peers.webhook import Answer, Message, Webhook
+
+
+class Dialect(StrEnum):
+    """How a service reads a text."""
+
+    MARKDOWN = "markdown"
+    HTML = "html"
+    SLACK = "slack"
+    TELEGRAM_1 = "telegram 1"
+    TELEGRAM_2 = "telegram 2"
+    TEXT = "text"
+    """Shown as it is, though links may be found in it; strangers' text stands between backticks."""
+    BARE = "bare"
+    """As `TEXT`, without the backticks."""
+
+
+Shown = list[tuple[Dialect, str]]
+Body = Callable[[Any], Shown]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One service: `url` has `{port}` for the webhook's, `path` is where its posts arrive, `body` takes one apart.
+
+    `most` is how long the service lets a text be, in UTF-8 bytes, or what we promise where it has no limit.
+    """
+
+    name: str
+    url: str
+    path: str
+    body: Body
+    most: int = 4096
+    answer: bytes = b"{}"
+
+    def shown(self, message: Message) -> Shown:
+        """Give the texts of a message with the dialect that each is read in."""
+        decoded = message.json
+        if decoded is None:
+            decoded = {name: values[0] for name, values in parse_qs(message.body.decode()).items()}
+        return self.body(decoded)
+
+
+def _field(name: str, dialect: Dialect, title: str = "") -> Body:
+    def body(decoded: Any) -> Shown:
+        return [(dialect, decoded[name]), *([(Dialect.TEXT, decoded[title])] if title else [])]
+
+    return body
+
+
+def _titled(name: str, dialect: Dialect) -> Body:
+    """Take a text whose first line is apprise's heading."""
+
+    def body(decoded: Any) -> Shown:
+        heading, _, rest = decoded[name].partition("\n")
+        return [(Dialect.TEXT, heading.strip()), (dialect, rest)]
+
+    return body
+
+
+def _embeds(decoded: Any) -> Shown:
+    assert "content" not in decoded
+    return [
+        (dialect, text)
+        for embed in decoded["embeds"]
+        for dialect, text in (
+            (Dialect.TEXT, embed["title"]),
+            (Dialect.MARKDOWN, embed.get("description", "")),
+            *((Dialect.MARKDOWN, field[part]) for field in embed.get("fields", ()) for part in ("name", "value")),
+        )
+    ]
+
+
+def _attachments(decoded: Any) -> Shown:
+    found: Shown = []
+    for attachment in decoded["attachments"]:
+        found += [(Dialect.TEXT, attachment[part]) for part in ("title", "fallback") if attachment.get(part)]
+        if "text" in attachment:
+            found.append((Dialect.SLACK, attachment["text"]))
+        for text in (block["text"] for block in attachment.get("blocks", ()) if "text" in block):
+            found.append((Dialect.SLACK if text["type"] == "mrkdwn" else Dialect.TEXT, text["text"]))
+    return found
+
+
+def _without_code(decoded: Any) -> Shown:
+    """Take HTML that has lost its code tags: without the tags that are ours, it is a bare text."""
+    text = re.sub(r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", decoded["message"].replace("<br>", "\n"))
+    assert "<" not in text, decoded
+    return [(Dialect.TEXT, decoded["title"]), (Dialect.BARE, unescape(text))]
+
+
+_BOT = "123456789:abcdefg_hijklmnop"
+_TELEGRAM = f"/api.telegram.org/bot{_BOT}/sendMessage"
+_SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F"
+
+SERVICES = (
+    Service(
+        name="json", url="json://127.0.0.1:{port}/json", path="/json", body=_field("message", Dialect.TEXT, "title")
+    ),
+    Service(
+        name="json-markdown",
+        url="json://127.0.0.1:{port}/json-markdown?format=markdown",
+        path="/json-markdown",
+        body=_field("message", Dialect.MARKDOWN, "title"),
+    ),
+    Service(
+        name="json-html",
+        url="json://127.0.0.1:{port}/json-html?format=html",
+        path="/json-html",
+        body=_field("message", Dialect.HTML, "title"),
+    ),
+    Service(
+        name="discord",
+        url="discord://1234567890/token",
+        path="/discord.com/api/webhooks/1234567890/token",
+        body=_titled("content", Dialect.MARKDOWN),
+        most=8000,
+    ),
+    Service(
+        name="discord-embeds",
+        url="discord://1234567891/token?format=markdown",
+        path="/discord.com/api/webhooks/1234567891/token",
+        body=_embeds,
+        most=8000,
+    ),
+    *(
+        Service(
+            name=f"slack-{letter}",
+            url=f"{_SLACK}{letter}/{query}",
+            path=f"/hooks.slack.com/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F{letter}",
+            body=_attachments,
+            answer=b"ok",
+        )
+        for letter, query in (("a", ""), ("b", "?blocks=yes"), ("c", "?format=text"), ("d", "?format=text&blocks=yes"))
+    ),
+    *(
+        Service(
+            name=f"telegram-{number}",
+            url=f"tgram://{_BOT}{number}/12315544/{query}",
+            path=_TELEGRAM.replace(_BOT, f"{_BOT}{number}"),
+            body=_field("text", dialect),
+            most=8000,
+            answer=b'{"ok": true, "result": {}}',
+        )
+        for number, query, dialect in (
+            (1, "", Dialect.HTML),
+            (2, "?format=markdown&mdv=v1", Dialect.TELEGRAM_1),
+            (3, "?format=markdown&mdv=v2", Dialect.TELEGRAM_2),
+        )
+    ),
+    Service(
+        name="matrix-hook",
+        url="matrix://hook:token@127.0.0.1:{port}/?mode=hookshot",
+        path="/webhook/token",
+        body=lambda decoded: [(Dialect.HTML, decoded["html"]), (Dialect.BARE, decoded["text"])],
+    ),
+    Service(
+        name="mattermost",
+        url="mmost://127.0.0.1:{port}/3ccdd113474722377935511fc85d3dd4",
+        path="/hooks/3ccdd113474722377935511fc85d3dd4",
+        body=_titled("text", Dialect.MARKDOWN),
+        answer=b"ok",
+    ),
+    Service(
+        name="rocket-chat",
+        url=f"rocket://{'a' * 24}/{'b' * 64}@127.0.0.1:{{port}}/#general",
+        path=f"/hooks/{'a' * 24}/{'b' * 64}",
+        body=_titled("text", Dialect.MARKDOWN),
+    ),
+    Service(
+        name="google-chat",
+        url="gchat://workspace/key/token",
+        path="/chat.googleapis.com/v1/spaces/workspace/messages",
+        body=_titled("text", Dialect.SLACK),
+    ),
+    Service(
+        name="zulip",
+        url=f"zulip://bot@org/{'a' * 32}/general",
+        path="/org.zulipchat.com/api/v1/messages",
+        body=_field("content", Dialect.TEXT, "topic"),
+    ),
+    Service(
+        name="pushover",
+        url=f"pover://{'u' * 30}@{'t' * 30}?format=html",
+        path="/api.pushover.net/1/messages.json",
+        body=_without_code,
+    ),
+    Service(name="ntfy", url="ntfy://127.0.0.1:{port}/topic", path="/", body=_field("message", Dialect.TEXT, "title")),
+)
+
+
+def answers(webhook: Webhook) -> None:
+    """Have the webhook answer each service as that service would."""
+    webhook.answer |= {service.path: Answer(body=service.answer) for service in SERVICES}
