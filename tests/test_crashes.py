@@ -6,8 +6,10 @@ import os
 
 import pytest
 
-from tests.chaos import channels, crashes, folders, syscalls
+from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.trial import Result
+from watcher.channels import Grouping
+from watcher.versions import STATUSES
 
 
 def test_no_kill_loses_or_invents_an_alert() -> None:
@@ -29,6 +31,58 @@ def test_no_state_folder_loses_or_repeats_an_alert() -> None:
 def test_no_channel_suffers_from_another() -> None:
     """However one channel is dead, the others get everything at once, and it gets everything in order afterwards."""
     _holds(channels.everything())
+
+
+def test_no_life_loses_or_invents_an_alert() -> None:
+    """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
+    machine.live(12, 30)
+
+
+def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
+    """A channel renamed right after a first poll that was killed gets what its old name was owed."""
+    with machine.living([Grouping.POLL]) as life:
+        life.crash_while_saving(at=4, after=False)
+        life.rename_channel(0)
+
+
+def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
+    """Killed in the poll that first sees a channel's new name, the program knows what it delivered in it."""
+    with machine.living([Grouping.EVENT]) as life:
+        life.outage(0)
+        life.poll(0)
+        life.rename_channel(0)
+        life.outage(0)
+        life.crash_while_saving(at=6, after=True, hours=2)
+
+
+def test_a_crash_does_not_turn_old_versions_into_news() -> None:
+    """Killed before the first poll was noted down, the program knows what was there when it widens its statuses."""
+    with machine.living([Grouping.POLL]) as life:
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.choose_statuses(("active",))
+        life.crash_while_saving(at=4, after=False)
+        life.choose_statuses(STATUSES)
+
+
+def test_a_long_run_stays_as_it_was() -> None:
+    """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
+    done = Result()
+    soak.soak(300, done)
+    _holds(done)
+
+
+@pytest.mark.chaos
+def test_no_life_at_all_loses_or_invents_an_alert() -> None:
+    """What holds for some lives holds for many and long ones."""
+    machine.live(400, 50)
+
+
+@pytest.mark.soak
+def test_a_very_long_run_stays_as_it_was() -> None:
+    """What holds for hundreds of polls holds for ten thousand."""
+    done = Result()
+    soak.soak(10_000, done)
+    _holds(done)
 
 
 @pytest.mark.chaos

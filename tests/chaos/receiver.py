@@ -37,6 +37,7 @@ class Receiver(Webhook):
         self.gate = threading.Event()
         self.gate.set()
         self._taken: list[Taken] = []
+        self._accepted: list[Message] = []
         self._account = threading.Lock()
 
     def remember(self, message: Message) -> Answer | None:
@@ -47,6 +48,7 @@ class Receiver(Webhook):
             told = self.answer.get(message.path, 200)
             answer = Answer(status=told) if isinstance(told, int) else told
             if isinstance(message.json, dict) and answer.status < 300 and not (answer.hang or answer.reset):
+                self._accepted.append(message)
                 self._taken.append(
                     Taken(
                         path=message.path,
@@ -79,9 +81,16 @@ class Receiver(Webhook):
         with self._account:
             return tuple(self._taken)
 
+    @property
+    def accepted(self) -> tuple[Message, ...]:
+        """The messages that `taken` is about, whole."""
+        with self._account:
+            return tuple(self._accepted)
+
     def forget(self) -> None:
         """Begin a new account."""
         with self._account:
             self._taken.clear()
+            self._accepted.clear()
         with self._arrived:
             self._messages.clear()

@@ -14,14 +14,18 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from tests import program
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.world import Home, World
 
-_CALLS = "write,fsync,rename,renameat,renameat2,unlink,unlinkat,ftruncate,sendto,mkdir"
+_SENDS = ("sendto", "sendmsg")
+_CHANGES = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate,mkdir"
+TRACING = ("-e", f"trace={_CHANGES},{','.join(_SENDS)}")
+"""strace's options to write down what `points` reads."""
+
 _LINE = re.compile(r"(\d+) +(\w+)\((.*)")
 _CHAPTERS = ("changes",)
 
@@ -35,24 +39,32 @@ def may_trace() -> bool:
     return done.returncode == 0
 
 
-def _strace(home: Home, out: Path, *options: str) -> int:
-    tracing = ["strace", "-f", "-y", "-qq", "--seccomp-bpf", "-o", os.fspath(out), *options]
-    with tempfile.TemporaryDirectory() as own:
-        done = subprocess.run(
-            [*tracing, sys.executable, "-m", "watcher", "check", "--json"],
-            cwd=home.folder,
-            env=program.surroundings(Path(own)),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
+def traced(command: Sequence[str], *options: str, folder: Path, env: Mapping[str, str], out: Path) -> int:
+    """Run a command in a folder under strace, which writes to `out`, and give its exit code."""
+    done = subprocess.run(
+        ["strace", "-f", "-y", "-qq", "-o", os.fspath(out), *options, *command],
+        cwd=folder,
+        env=dict(env),
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=300,
+        check=False,
+    )
     return done.returncode
 
 
-def points(home: Home, out: Path) -> Iterator[tuple[str, int]]:
-    """Poll once and give the calls that change the state folder or send: each one's name and number in its thread."""
-    _strace(home, out, "-e", f"trace={_CALLS}")
+def killed_at(name: str, number: int) -> tuple[str, ...]:
+    """Give strace's options to kill at a system call, the so manieth of its name in its thread."""
+    return ("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}")
+
+
+def is_killed(code: int) -> bool:
+    """Tell whether an exit code is that of a command that was killed."""
+    return code in (-signal.SIGKILL, 128 + signal.SIGKILL)
+
+
+def points(out: Path, folder: Path) -> list[tuple[str, int]]:
+    """Give the calls, in what strace wrote with `TRACING`, that change a folder or send: as `killed_at` wants them."""
     passed: Counter[tuple[str, str]] = Counter()
     found: set[tuple[str, int]] = set()
     for line in out.read_text("utf-8", "replace").splitlines():
@@ -60,20 +72,28 @@ def points(home: Home, out: Path) -> Iterator[tuple[str, int]]:
             continue
         thread, name, arguments = call.groups()
         passed[thread, name] += 1
-        if name == "sendto" or f"{home.state}" in arguments:
+        if name in _SENDS or os.fspath(folder) in arguments:
             found.add((name, passed[thread, name]))
-    yield from sorted(found)
+    return sorted(found)
+
+
+def _check(home: Home, out: Path, *options: str) -> int:
+    with tempfile.TemporaryDirectory() as own:
+        env = program.surroundings(Path(own))
+        command = [sys.executable, "-m", "watcher", "check", "--json"]
+        return traced(command, *options, folder=home.folder, env=env, out=out)
 
 
 def sweep(world: World, stage: Stage, result: Result) -> None:
     """Kill the program at each of its points in one chapter."""
-    calls = list(points(Trial(world, stage, Result()).home, world.root / "strace"))
-    for name, number in calls:
+    out = world.root / "strace"
+    undisturbed = Trial(world, stage, Result()).home
+    _check(undisturbed, out, *TRACING)
+    for name, number in points(out, undisturbed.state):
         trial = Trial(world, stage, result)
         what = f"{name} number {number}"
-        kill = f"inject={name}:signal=SIGKILL:when={number}"
-        code = _strace(trial.home, world.root / "strace", "-e", f"trace={name}", "-e", kill)
-        result.figures.add("kills" if code in (-signal.SIGKILL, 128 + signal.SIGKILL) else "points not reached")
+        code = _check(trial.home, out, *killed_at(name, number))
+        result.figures.add("kills" if is_killed(code) else "points not reached")
         trial.interrupted(what)
         trial.conclude(what)
 

@@ -1,0 +1,30 @@
+"""`python -m tests.chaos.hasty …` is `python -m watcher …` in a world whose wall clock runs a hundred times as fast.
+
+What the program leaves to the next half minute or hour then comes in a test's time. Nothing else is different: the
+clock that measures its requests' deadlines and its own pauses is the real one.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+
+SPEED = 100.0
+_BEGUN = time.monotonic()
+_BEGUN_AT = dt.datetime.now(dt.UTC)
+
+
+class _Hasty(dt.datetime):
+    """The time of day, a hundred times as fast."""
+
+    @classmethod
+    def now(cls, tz: dt.tzinfo | None = None) -> _Hasty:
+        moment = _BEGUN_AT + dt.timedelta(seconds=(time.monotonic() - _BEGUN) * SPEED)
+        return cls.fromtimestamp(moment.timestamp(), tz)
+
+
+if __name__ == "__main__":
+    dt.datetime = _Hasty  # type: ignore[misc]
+    from watcher.cli import main
+
+    main()

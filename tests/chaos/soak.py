@@ -1,0 +1,203 @@
+"""The soak: `run`, poll upon poll without a pause, while the registry and a channel fail at random.
+
+`python -m tests.chaos.soak [POLLS]` does 10,000 polls, or as many as told, and prints its figures as one JSON line.
+"""
+
+from __future__ import annotations
+
+import json
+import random
+import signal
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from aiohttp import web
+
+from tests import program
+from tests.chaos.receiver import Receiver
+from tests.chaos.trial import Result
+from tests.peers.faults import FAULTS
+from watcher.embedded import EmbeddedRegistry
+from watcher.store import ADDRESSES, CHECKS, HISTORY, LOCK, OUTBOX, SNAPSHOT
+
+_PACKS = tuple(f"pack-{number}" for number in range(12))
+_VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
+_QUICK = (
+    "status_500_json",
+    "status_503_empty",
+    "html_200",
+    "html_502",
+    "truncated_body",
+    "reset_mid_body",
+    "closed_unanswered",
+    "invalid_utf8",
+    "null",
+    "wrong_types",
+    "not_gzip",
+    "rate_limited_missing",
+)
+_FAULTS_IN = 8
+"""One answer in so many is a fault."""
+_STEADY, _SHAKY, _HEALTH = "/steady", "/shaky", "/health"
+_CHANNELS = (
+    (_STEADY, "poll", "deprecated undeprecated"),
+    (_SHAKY, "event", "deprecated undeprecated"),
+    (_HEALTH, "poll", "failing recovered"),
+)
+_PATIENCE = 120.0
+_MEASURES = 40
+_ALLOWED = {"memory": 1.25, "handles": 1, "threads": 1}
+"""How much each may grow after the first quarter."""
+
+
+@dataclass(slots=True)
+class Measure:
+    """What the process held at one moment: kilobytes, file handles, threads."""
+
+    memory: int
+    handles: int
+    threads: int
+
+
+@dataclass(slots=True)
+class Soak:
+    """One process that runs, and the world that it runs in. `due` counts what each version's subscriber is owed."""
+
+    registry: EmbeddedRegistry
+    receiver: Receiver
+    started: program.Started
+    dice: random.Random
+    polls: float = 0
+    faults: int = 0
+    due: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    measures: list[Measure] = field(default_factory=list)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """Answer as a registry that often fails."""
+        self.polls += 1 / len(_PACKS)
+        if self.dice.randrange(_FAULTS_IN):
+            return None
+        self.faults += 1
+        return await FAULTS[self.dice.choice(_QUICK)].play(request, self.registry.catalog)
+
+    def until(self, true: Callable[[], bool]) -> None:
+        """Wait until something is true while the process lives."""
+        deadline = time.monotonic() + _PATIENCE
+        while not true():
+            assert self.started.process.poll() is None, self.started.err[-2000:]
+            assert time.monotonic() < deadline, self.started.err[-2000:]
+            time.sleep(0.002)
+
+    def measure(self) -> None:
+        """Look at the process as the system sees it."""
+        proc = Path("/proc", str(self.started.pid))
+        lines = (proc / "status").read_text("utf-8").splitlines()
+        told = {name: value.split()[0] for name, value in (line.split(":", 1) for line in lines) if value.split()}
+        self.measures.append(
+            Measure(
+                memory=int(told["VmRSS"]), handles=sum(1 for _ in (proc / "fd").iterdir()), threads=int(told["Threads"])
+            )
+        )
+
+
+def soak(polls: int, result: Result) -> None:
+    """Run for so many polls, and judge what came and what was left."""
+    with tempfile.TemporaryDirectory() as root, EmbeddedRegistry() as registry, Receiver() as receiver:
+        for pack in _PACKS:
+            for number, version in enumerate(_VERSIONS):
+                registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")
+        lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{registry.url}"', "interval = 0", "retries = 0"]
+        lines += ['log_level = "error"', 'timeout = "10s"', 'baseline = "silent"']
+        for path, grouping, kinds in _CHANNELS:
+            lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
+            lines += [f'grouping = "{grouping}"', f'kinds = "{kinds}"']
+        Path(root, "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        with program.start("run", cwd=Path(root), module="tests.chaos.hasty") as started:
+            scene = Soak(registry, receiver, started, random.Random(polls))
+            scene.until((Path(root, "state") / CHECKS).exists)
+            _live(scene, polls)
+            _recover(scene)
+            started.signal(signal.SIGTERM)
+            ended = started.wait(60)
+        if ended.code != 0:
+            result.wrong("wrong", f"run ended with {ended.code}: {ended.err[-2000:]}")
+        _judge(scene, Path(root, "state"), result)
+
+
+def _live(scene: Soak, polls: int) -> None:
+    """Turn deprecations on and off, each time when the last is known, until there were so many polls."""
+    scene.registry.respond = scene.answer
+    is_on: dict[tuple[str, str], bool] = {}
+    while scene.polls < polls:
+        pack, version = scene.dice.choice(_PACKS), scene.dice.choice(_VERSIONS)
+        on = is_on[pack, version] = not is_on.get((pack, version), False)
+        scene.registry.catalog.deprecate(pack, version, on)
+        scene.due["deprecated" if on else "undeprecated", pack, version] += 1
+        if not scene.dice.randrange(20):
+            scene.receiver.down ^= {_SHAKY}
+        told = scene.due.total()
+        scene.until(lambda told=told: _count(scene, _STEADY) >= told)  # type: ignore[misc]
+        scene.registry.requests.clear()
+        if scene.polls >= polls * len(scene.measures) / _MEASURES:
+            scene.measure()
+
+
+def _count(scene: Soak, path: str) -> int:
+    return sum(len(message.events) for message in scene.receiver.taken if message.path == path)
+
+
+def _recover(scene: Soak) -> None:
+    """Let everything work again until nothing is owed."""
+    scene.registry.respond = None
+    scene.receiver.down = set()
+    told = scene.due.total()
+    scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told)
+    for _ in range(_MEASURES):
+        scene.measure()
+        time.sleep(0.01)
+
+
+def _judge(scene: Soak, state: Path, result: Result) -> None:
+    history = [json.loads(line) for line in (state / HISTORY).read_bytes().splitlines()]
+    facts = {event["id"]: (event["kind"], event["node"] or "", event["version"] or "") for event in history}
+    health = Counter(fact for fact in facts.values() if fact[0] in ("failing", "recovered"))
+    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_HEALTH, health)):
+        got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.events)
+        came = Counter(facts[key] for key in got if key in facts)
+        result.figures.add("alerts due", due.total())
+        result.figures.add("lost", (due - came).total())
+        result.figures.add("invented", (came - due).total() + len(got.keys() - facts.keys()))
+        result.figures.add("repeated needlessly", got.total() - len(got))
+    for kind, node, _ in health:
+        if not 0 <= health["failing", node, ""] - health["recovered", node, ""] <= 1:
+            result.wrong("invented", f"{kind} of {node or 'the registry'}: {health}")
+    result.figures.add("polls", int(scene.polls))
+    result.figures.add("faults", scene.faults)
+    result.figures.add("failing and recovered", health.total())
+    if left := {path.name for path in state.iterdir()} - {LOCK, SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, HISTORY}:
+        result.wrong("leftovers", f"the state folder holds {left}")
+    early, late = scene.measures[_MEASURES // 4 : _MEASURES // 2], scene.measures[-_MEASURES:]
+    # Of each the least: what a poll under way needs comes and goes.
+    for name in ("memory", "handles", "threads"):
+        before, after = (min(getattr(measure, name) for measure in part) for part in (early, late))
+        result.figures.add(f"{name} at a quarter", before)
+        result.figures.add(f"{name} at the end", after)
+        if after > before * _ALLOWED[name]:
+            result.wrong("wrong", f"{name} grew from {before} to {after}")
+    result.figures.add("largest state file, bytes", max(path.stat().st_size for path in state.iterdir()))
+
+
+def main() -> None:
+    """Soak and print the figures."""
+    result = Result()
+    soak(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, result)
+    result.figures.show("soak", result.said)
+
+
+if __name__ == "__main__":
+    main()
