@@ -52,7 +52,7 @@ def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
         life.poll(0)
         life.rename_channel(0)
         life.outage(0)
-        life.crash_while_saving(at=6, after=True, hours=2)
+        life.crash_while_saving(at=6, after=False, hours=2)
 
 
 def test_a_crash_does_not_turn_old_versions_into_news() -> None:
