@@ -42,8 +42,8 @@ format: $(READY) ## lay the code out
 plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user installs
 	@.venv-plain/bin/comfy-watch demo > /dev/null
 
-chaos: $(READY) ## kill, fill and cut the real program many times over; minutes long
-	@$(BIN)/python -m pytest -m "chaos or soak" $(PYTEST_ARGS)
+chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, half an hour long
+	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
 	@$(BIN)/python -m bench

@@ -1,0 +1,170 @@
+"""`python -m tests.chaos [PART …]`: every part of the chaos, one after the other, and one table of figures in the end.
+
+Each part is a program of its own (`python -m tests.chaos.crashes`) that prints its figures; what was wrong it says on
+stderr. The exit code is 1 if a figure is not zero that should be.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.chaos.figures import MUST_BE_ZERO
+from tests.chaos.rivals import CONTENDERS
+
+Counts = Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A program and how to read its figures: what it `tried`, and which of the rest may be anything (`told`)."""
+
+    module: str
+    tried: tuple[str, ...]
+    told: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ("lost",)
+    invented: tuple[str, ...] = ("invented",)
+    repeated: tuple[str, ...] = ("repeated needlessly",)
+
+
+_TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
+PARTS = {
+    "crashes": Part(module="tests.chaos.crashes", tried=("kills", "failed calls"), told=_TOLD),
+    "system calls": Part(module="tests.chaos.syscalls", tried=("kills",), told=_TOLD),
+    "folders": Part(
+        module="tests.chaos.folders",
+        tried=("full disks", "read-only disks", "files cut short", "runs at once"),
+        told=_TOLD,
+    ),
+    "random lives": Part(module="tests.chaos.machine", tried=("lives", "polls", "crashes"), told=_TOLD),
+    "channels": Part(module="tests.chaos.channels", tried=("channel faults",), told=_TOLD),
+    "soak": Part(
+        module="tests.chaos.soak",
+        tried=("polls", "faults"),
+        told=(
+            *_TOLD,
+            "failing and recovered",
+            "largest state file, bytes",
+            *(f"{what} at {when}" for what in ("memory", "handles", "threads") for when in ("a quarter", "the end")),
+            "most file handles",
+        ),
+    ),
+    "registry faults": Part(
+        module="tests.faults.matrix", tried=("cells",), lost=("lost events",), invented=("false events",)
+    ),
+    "hostile text": Part(
+        module="tests.chaos.hostile", tried=("hostile_inputs",), told=("outputs", "messages", "places_searched")
+    ),
+}
+RIVALS = "tests.chaos.rivals"
+_RIVAL_FIGURES = ("kills", "due", "delivered", "lost", "repeated")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """What one part came to; `other` names whatever else should be zero and is not."""
+
+    name: str
+    tried: str
+    lost: int
+    invented: int
+    repeated: int
+    in_flight: int
+    other: str
+
+    @property
+    def is_broken(self) -> bool:
+        """Tell whether a promise was."""
+        return bool(self.lost or self.invented or self.repeated or self.other)
+
+
+def figures_of(module: str) -> tuple[Counts, int]:
+    """Run a part and give its figures (none if it gave none) and its exit code."""
+    begun = time.monotonic()
+    _say(f"{module} …")
+    done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=False)
+    _say(f"{module}: {time.monotonic() - begun:.0f} s")
+    counts: dict[str, int] = {}
+    for line in done.stdout.splitlines():
+        if line.startswith("{"):
+            counts |= {name: count for name, count in json.loads(line).items() if isinstance(count, int)}
+        elif "\t" in line:
+            name, _, count = line.rpartition("\t")
+            counts[name] = int(count)
+    return counts, done.returncode
+
+
+def row(name: str, part: Part, counts: Counts, code: int) -> Row:
+    """Read a part's figures."""
+
+    def total(figures: tuple[str, ...]) -> int:
+        return sum(counts.get(figure, 0) for figure in figures)
+
+    read = {*part.tried, *part.told, *part.lost, *part.invented, *part.repeated}
+    other = [f"{figure} {count}" for figure, count in counts.items() if count and figure not in read]
+    tried = [f"{counts[figure]:,} {figure.replace('_', ' ')}" for figure in part.tried if counts.get(figure)]
+    if not counts:
+        other.append(f"ended with {code} and no figures")
+    return Row(
+        name=name,
+        tried=", ".join(tried) or "left out",
+        lost=total(part.lost),
+        invented=total(part.invented),
+        repeated=total(part.repeated),
+        in_flight=counts.get("repeated in flight", 0),
+        other=", ".join(other),
+    )
+
+
+def table(rows: list[Row]) -> Iterator[str]:
+    """Give the lines of the table."""
+    names, tries = (
+        max(len(cell) for cell in column) for column in zip(*((r.name, r.tried) for r in rows), strict=True)
+    )
+    yield f"{'':<{names}}  {'tried':<{tries}}  lost  invented  repeated  in flight*  other"
+    for r in rows:
+        yield (
+            f"{r.name:<{names}}  {r.tried:<{tries}}  {r.lost:>4}  {r.invented:>8}  {r.repeated:>8}  {r.in_flight:>10}"
+            f"  {r.other or 0}"
+        )
+    yield "* alerts repeated because the acknowledgement was in flight when the program died, the only repeat allowed"
+
+
+def side_by_side(counts: Counts) -> Iterator[str]:
+    """Give the lines of the table that sets the contenders beside each other."""
+    yield f"{'':<26}" + "".join(f"{figure:>11}" for figure in _RIVAL_FIGURES)
+    for test in ("killed", "dead channel", "beside it"):
+        for contender in CONTENDERS:
+            name = f"{contender.name}, {test}"
+            if any(figure.startswith(name) for figure in counts):
+                yield f"{name:<26}" + "".join(f"{counts.get(f'{name}: {figure}', 0):>11}" for figure in _RIVAL_FIGURES)
+
+
+def main() -> int:
+    """Run the parts named, or all, and print the table; 1 if a promise was broken."""
+    chosen = sys.argv[1:] or [*PARTS, "rivals"]
+    if unknown := set(chosen) - {*PARTS, "rivals"}:
+        _say(f"there is no part {min(unknown)!r}; there are {', '.join([*PARTS, 'rivals'])}")
+        return 2
+    rows = [row(name, PARTS[name], *figures_of(PARTS[name].module)) for name in chosen if name in PARTS]
+    lines = list(table(rows)) if rows else []
+    broken = any(r.is_broken for r in rows)
+    if "rivals" in chosen:
+        counts, code = figures_of(RIVALS)
+        lines += ["", *side_by_side(counts)]
+        broken = broken or code != 0 or any(counts.get(figure) for figure in MUST_BE_ZERO)
+    for line in lines:
+        print(line)  # noqa: T201 - it is a program that prints a table
+    return int(broken)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())
