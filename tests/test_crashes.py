@@ -6,7 +6,9 @@ import os
 
 import pytest
 
+from tests import program
 from tests.chaos import channels, crashes, folders, machine, soak, syscalls
+from tests.chaos.__main__ import PARTS, row, table
 from tests.chaos.trial import Result
 from watcher.channels import Grouping
 from watcher.versions import STATUSES
@@ -98,6 +100,23 @@ def test_no_kill_at_all_loses_or_invents_an_alert() -> None:
     done = crashes.whole_sweep(len(os.sched_getaffinity(0)))
     _holds(done)
     assert done.figures.counts["kills"] >= 500
+
+
+def test_the_table_tells_a_broken_promise() -> None:
+    """The command that runs every part knows a lost alert, whatever else should be zero, and a part that died."""
+    part = PARTS["crashes"]
+    fine = {"kills": 9, "lost": 0, "stuck": 0, "alerts due": 70, "repeated in flight": 3}
+    assert not row("crashes", part, fine, 0).is_broken
+    assert row("crashes", part, {**fine, "lost": 1}, 0).is_broken
+    assert row("crashes", part, {**fine, "stuck": 1}, 0).other == "stuck 1"
+    assert row("crashes", part, {}, 1).is_broken
+    assert "9 kills" in "\n".join(table([row("crashes", part, fine, 0)]))
+
+
+def test_the_document_names_every_part() -> None:
+    """What is said of reliability names each part of the chaos by the name that it runs under."""
+    said = (program.ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert [name for name in PARTS if f"`{name}`" not in said] == []
 
 
 def _holds(done: Result) -> None:
