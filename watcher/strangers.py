@@ -32,7 +32,7 @@ _DOT = r"(?:[.\u2024\u3002\uff0e\uff61]|\[\.\]|[(\[{] ?dot ?[)\]}])"
 """As they are written, encoded or spelled out in addresses."""
 
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
-_SUSPECT = re.compile(rf"<|{_AT_SIGN}|://|##\[|\A::|[^\W_]\.[A-Za-z]{{2}}|[A-Za-z]\.xn--", re.IGNORECASE)
+_SUSPECT = re.compile(rf"<|{_AT_SIGN}|://|##\[|\A::|[\w-]\.[A-Za-z]{{2}}|[A-Za-z]\.xn--|www\.", re.IGNORECASE)
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 _EMAIL = re.compile(
@@ -42,7 +42,7 @@ _EMAIL = re.compile(
 )
 _TAG = re.compile(r"<(?![\s\d=…])")
 _HOST_DOT = re.compile(
-    r"(?<=[^\W_])\.(?!py|js)(?=[^\W\d_]{2}|xn--)|(?<=[a-z0-9])[\u2024\u3002\uff0e\uff61](?=[a-z]{2})",
+    r"(?<=[\w-])\.(?!py|js)(?=[^\W\d_]{2}|xn--)|(?<=www)\.|(?<=[a-z0-9_-])[\u2024\u3002\uff0e\uff61](?=[a-z]{2})",
     re.IGNORECASE,
 )
 """Also the other dots that a browser reads as one, where they can't be the end of a sentence."""
