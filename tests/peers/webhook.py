@@ -101,6 +101,7 @@ class Webhook:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = False
+    request_queue_size = 128  # many channels knock at once, and one turned away would be a failure of the test's own
 
     def __init__(self, webhook: Webhook) -> None:
         self.webhook = webhook
