@@ -57,6 +57,7 @@ def test_no_text_escapes_from_any_output() -> None:
     nodes = NODE_IDS[:: len(NODE_IDS) // 9][: -(-len(TEXTS) // FIELDS)]
     World(account, grouping="poll").chapter(TEXTS, ADDRESSES, nodes)
     assert account.findings == []
+    assert account.undelivered == 0
     shown = {service.name for service in SERVICES} | {"mail", "terminal", "log, json", "log, console"}
     shown |= {"check", "check --json", "check, stderr", "status", "history", "config", "snapshot.json", "history.jsonl"}
     assert {where for where in shown if not account.seen[where]} == set()

@@ -79,6 +79,7 @@ def main() -> None:
         "hostile_inputs": len(together.inputs),
         "outputs": together.outputs,
         "messages": together.messages,
+        "undelivered": together.undelivered,
         **together.figures,
         "places_searched": search.places,
         "leaked_secrets": len(search.leaks),
