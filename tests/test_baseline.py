@@ -20,7 +20,7 @@ def test_the_summary_is_one_event() -> None:
     """By default the first complete listing is one alert, whatever it holds, and sets the whole picture."""
     rows = (version("1.0"), version("2.0", "flagged"), version("3.0", "deleted"))
     difference = compare(None, *rows)
-    assert told(difference) == [("baseline", None, None, None)]
+    assert told(difference) == [("baseline", None, None, "flagged")]
     assert difference.node.versions == rows
     assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
 
@@ -36,6 +36,22 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
         version("2.0", "pending", created_at="2026-01-10T00:00:00Z"),
     ).events
     assert event.reason == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
+
+
+def test_the_worst_that_is_there_is_told_as_a_value() -> None:
+    """A baseline's `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble."""
+    worst = [
+        version("4.0", "banned"),
+        version("3.0", "flagged"),
+        version("2.0", deprecated=True),
+        version("1.0", "deleted"),
+    ]
+    afters = []
+    while worst:
+        (event,) = compare(None, *worst).events
+        afters.append(event.after)
+        worst.pop(0)
+    assert afters == ["banned", "flagged", "deprecated", None]
 
 
 def test_the_summary_of_many_problems_counts_the_rest() -> None:

@@ -91,14 +91,23 @@ def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
 
 
 def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
-    """The first poll of many nodes is one compact group; nodes with problem versions lead it."""
+    """The first poll of many nodes is one compact group; nodes with problem versions lead it, the worst first."""
     events = [_event(Kind.BASELINE, f"n{i}", None, reason="3 versions") for i in range(40)]
-    events[30] = _event(Kind.BASELINE, "n30", None, reason="3 versions; banned: 1.0.0")
+    for number, after in ((10, "deprecated"), (20, "flagged"), (30, "banned")):
+        events[number] = _event(Kind.BASELINE, f"n{number}", None, after=after)
     digest = compose(tuple(events))
     assert digest.titles[0] == "Comfy Watch: 40 now watched"
     assert [group.heading for group in digest.groups] == [Said("Now watched: 40 node packs")]
-    assert digest.groups[0].lines[0].subject == "n30"
+    assert [line.subject for line in digest.groups[0].lines[:4]] == ["n30", "n20", "n10", "n0"]
     assert _total(digest) == 40
+
+
+def test_no_version_text_makes_a_baseline_seem_troubled() -> None:
+    """What a summary quotes of strangers' version texts does not move its node up."""
+    events = [_event(Kind.BASELINE, f"n{i}", None, reason="1 version") for i in range(4)]
+    events[3] = _event(Kind.BASELINE, "n3", None, reason="1 version; newest banned: 1")
+    events[2] = _event(Kind.BASELINE, "n2", None, after="flagged")
+    assert [line.subject for line in compose(tuple(events)).groups[0].lines] == ["n2", "n0", "n1", "n3"]
 
 
 def test_a_burst_is_counted_past_the_cap() -> None:

@@ -5,7 +5,7 @@ Contract: the setting `baseline`, and in section Events the paragraph on listing
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher.events import Event, Kind
@@ -19,7 +19,8 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     """Give the node with its first picture and the events it owes.
 
     An empty listing is provisional while all statuses are watched: of the next one, versions created before it are
-    the baseline and later ones are events.
+    the baseline and later ones are events. The `baseline` event's `after` is the worst that is there today: banned,
+    flagged, deprecated or None.
     """
     if not listing.versions and terms.all_watched:
         return replace(node, empty_since=node.empty_since or listing.at), []
@@ -30,8 +31,10 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
         for version in first:
             events += first_sight(node, version, terms.now)
     elif terms.baseline == "summary" and (first or not late):
-        about = _summary(first)
-        events.append(node_event(node, Kind.BASELINE, terms.now, before=None, after=None, reason=about))
+        wrong = _wrong(first)
+        worst = next(iter(wrong), None)
+        about = _summary(first, wrong)
+        events.append(node_event(node, Kind.BASELINE, terms.now, before=None, after=worst, reason=about))
     for version in late:
         events += first_sight(node, version, terms.now)
     seen = {event.version_id or f"={event.version}" if event.version is not None else "": 1 for event in events}
@@ -46,20 +49,24 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     return node, events
 
 
-def _summary(versions: Iterable[Version]) -> str:
+def _wrong(versions: list[Version]) -> dict[str, list[str]]:
+    """Give the version texts of what is wrong today, worst first; what is not wrong has no entry."""
+    tests: dict[str, Callable[[Version], bool]] = {
+        BANNED: lambda v: v.status == BANNED,
+        FLAGGED: lambda v: v.status == FLAGGED,
+        "deprecated": lambda v: v.deprecated,
+    }
+    found = {name: [v.version for v in versions if belongs(v)] for name, belongs in tests.items()}
+    return {name: named for name, named in found.items() if named}
+
+
+def _summary(versions: list[Version], wrong: Mapping[str, list[str]]) -> str:
     """Say what is watched and what is wrong with it today."""
-    listed = list(versions)
-    latest = newest(v for v in listed if v.status == ACTIVE)
-    parts = [f"{len(listed)} version{'' if len(listed) == 1 else 's'}"]
+    latest = newest(v for v in versions if v.status == ACTIVE)
+    parts = [f"{len(versions)} version{'' if len(versions) == 1 else 's'}"]
     if latest:
         parts.append(f"newest {latest.version}")
-    groups: list[tuple[str, Callable[[Version], bool]]] = [
-        (BANNED, lambda v: v.status == BANNED),
-        (FLAGGED, lambda v: v.status == FLAGGED),
-        ("deprecated", lambda v: v.deprecated),
-    ]
-    for name, belongs in groups:
-        if named := [v.version for v in listed if belongs(v)]:
-            more = f" and {len(named) - 5} more" if len(named) > 5 else ""
-            parts.append(f"{name}: {', '.join(named[:5])}{more}")
+    for name, named in wrong.items():
+        more = f" and {len(named) - 5} more" if len(named) > 5 else ""
+        parts.append(f"{name}: {', '.join(named[:5])}{more}")
     return "; ".join(parts)

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from watcher.events import SEVERITY, Event, Kind, event_id
-from watcher.versions import STATUSES
+from watcher.versions import BANNED, FLAGGED, STATUSES
 
 LINES = 25
 """Lines one message shows at most."""
@@ -178,15 +178,15 @@ def _group(events: list[Event]) -> Group:
 
 def _baseline_group(events: list[Event]) -> Group:
     """Say many first listings as one group, those with something wrong in them first."""
-    ordered = sorted(events, key=lambda event: _trouble(event.reason))
+    ordered = sorted(events, key=_trouble)
     lines = [replace(_line(event), lead="", subject=event.node) for event in ordered]
     return Group(heading=Said(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
 
 
-def _trouble(summary: str) -> int:
-    """Rank a baseline by the words its summary (`watcher.baseline`) names problem versions with."""
-    words = ("banned:", "flagged:", "deprecated:")
-    return next((rank for rank, word in enumerate(words) if word in summary), len(words))
+def _trouble(baseline: Event) -> int:
+    """Rank a baseline by the worst that was there (`watcher.baseline`); 0 is the worst."""
+    ranks = (BANNED, FLAGGED, "deprecated")
+    return ranks.index(baseline.after) if baseline.after in ranks else len(ranks)
 
 
 def _line(event: Event) -> Line:

@@ -48,8 +48,9 @@ class Event:
     """One observed transition.
 
     `version` and `version_id` are None on node-level events, `node` is None when the registry as a whole is meant.
-    `before` and `after` are statuses (or `deprecated` / None); `reason` is a summary, already free of e-mail
-    addresses, but otherwise strangers' text. `at` is RFC 3339 UTC with `Z`: when the poll that saw it began.
+    `before` and `after` are statuses (or `deprecated` / None), a baseline's `after` the worst that it holds; `reason`
+    is a summary, already free of e-mail addresses, but otherwise strangers' text. `at` is RFC 3339 UTC with `Z`: when
+    the poll that saw it began.
     """
 
     id: str
