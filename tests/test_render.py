@@ -34,6 +34,8 @@ CORPUS = [
     "\u200b",
 ]
 
+_LINK = re.compile(r" https://registry\.comfy\.org[\w./%~-]*(?=:|$)", re.MULTILINE)
+
 _HOSTILE = st.sampled_from(CORPUS) | st.text(
     alphabet=st.sampled_from("`*_~|<>[]()!#-=\\&;:@/. \n\tabe\u202e\u200b\u0301"), max_size=60
 )
@@ -138,7 +140,7 @@ def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, lim
         case Format.MARKDOWN:
             check_markdown(message.body)
         case Format.TEXT:
-            check_markdown(re.sub(r" https://registry\.comfy\.org[\w./%~-]*$", "", message.body, flags=re.MULTILINE))
+            check_markdown(_LINK.sub("", message.body))
 
 
 @given(_events(), st.sampled_from(list(Format)), st.integers(1, 200), st.integers(0, 60))
@@ -194,6 +196,30 @@ def test_text_reads_well() -> None:
         "`ComfyUI_x_y` https://registry.comfy.org/nodes/ComfyUI_x_y",
         "- ⛔ banned `1.0.3` (was flagged): `Malware 'x' in *run.py*`",
     ]
+
+
+_WATCHED = tuple(_event(Kind.BASELINE, node=f"n{i}", version=None, reason="2 versions") for i in range(30))
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        (Format.MARKDOWN, "- 👀 `n7` · [registry](https://registry.comfy.org/nodes/n7): `2 versions`"),
+        (
+            Format.HTML,
+            '<code>n7</code> · <a href="https://registry.comfy.org/nodes/n7">https://registry.comfy.org/nodes/n7</a>: ',
+        ),
+        (Format.TEXT, "- 👀 `n7` https://registry.comfy.org/nodes/n7: `2 versions`"),
+    ],
+)
+def test_each_of_many_first_listings_has_its_link(form: Format, line: str) -> None:
+    """Where nodes share a group, each line links its own node behind the name, and limits hold all the same."""
+    roomy = render(compose(_WATCHED), form, 10_000, 100).body
+    assert line in roomy
+    tight = render(compose(_WATCHED), form, 1000, 100).body
+    assert len(tight.encode()) <= 1000
+    assert "now watched" in tight
+    assert roomy.count("👀") == 25 > tight.count("👀") > 2
 
 
 def test_a_link_that_is_not_ours_is_left_out() -> None:

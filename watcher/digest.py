@@ -47,11 +47,12 @@ Counts = tuple[tuple[Kind, int], ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One event, or one of several baselines (then `subject` is the node)."""
+    """One event, or one of several baselines: then `subject` is the node and `url` its page, which else is empty."""
 
     kind: Kind
     lead: str
     subject: str | None = None
+    url: str = ""
     notes: tuple[Words, ...] = ()
 
 
@@ -179,7 +180,7 @@ def _group(events: list[Event]) -> Group:
 def _baseline_group(events: list[Event]) -> Group:
     """Say many first listings as one group, those with something wrong in them first."""
     ordered = sorted(events, key=_trouble)
-    lines = [replace(_line(event), lead="", subject=event.node) for event in ordered]
+    lines = [replace(_line(event), lead="", subject=event.node, url=event.url) for event in ordered]
     return Group(heading=Said(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
 
 

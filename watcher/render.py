@@ -124,8 +124,7 @@ class _Writer:
     def group(self, group: Group, quote: int) -> str:
         heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Said) else ""
         heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Said) else "(no name)")
-        if _LINK.fullmatch(group.url):
-            heading += self.link(group.url)
+        heading += self.linked(group.url)
         lines = [self.line(line, quote) for line in group.lines]
         if group.hidden:
             lines.append(self.said(more(group.hidden)))
@@ -135,7 +134,11 @@ class _Writer:
         subject = self.words(Quoted(line.subject), _SUBJECT) if line.subject else ""
         notes = "".join(self.words(words, quote) for words in line.notes)
         parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
-        return (" ".join(part for part in parts if part) + notes).rstrip(" :")
+        return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
+
+    def linked(self, url: str) -> str:
+        """Give the link to stand behind what it belongs to; nothing for what is no page of the registry."""
+        return self.link(url) if _LINK.fullmatch(url) else ""
 
     def words(self, words: Words, limit: int) -> str:
         if isinstance(words, Said):
