@@ -16,10 +16,7 @@ class Stop:
         self.signal = 0
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            try:
-                loop.add_signal_handler(number, self._take, number)
-            except NotImplementedError:  # Windows: its loop takes no handlers; Ctrl-C then ends the process
-                return
+            loop.add_signal_handler(number, self._take, number)
 
     def _take(self, number: int) -> None:
         if self.event.is_set():
