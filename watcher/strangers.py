@@ -26,7 +26,6 @@ _BLANKS = re.compile(
 )
 """Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern."""
 
-_CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _AT_SIGN = r"(?:[@\uff20\ufe6b]|%(?:25){0,3}40|\\u0040|&#(?:0{0,5}64|x0{0,5}40);|&commat;|[(\[{] ?at ?[)\]}])"
 _DOT = r"(?:[.\u2024\u3002\uff0e\uff61]|\[\.\]|[(\[{] ?dot ?[)\]}])"
 """As they are written, encoded or spelled out in addresses."""
