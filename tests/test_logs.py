@@ -35,7 +35,7 @@ def test_json_line() -> None:
     """Away from a terminal a line is one JSON object: UTC time with `Z`, level, event, fields as they are."""
     stream = io.StringIO()
     logs.configure("info", "auto", stream)
-    logs.info("poll finished", checked=3, seconds=0.5, node=None, kinds=("new", "banned"), counts={"new": 1})
+    logs.info("poll finished", checked=3, seconds=0.5, node=None, kind="banned")
     (line,) = _json_lines(stream)
     assert str(line.pop("timestamp")).endswith("Z")
     assert line == {
@@ -44,8 +44,7 @@ def test_json_line() -> None:
         "checked": 3,
         "seconds": 0.5,
         "node": None,
-        "kinds": ["new", "banned"],
-        "counts": {"new": 1},
+        "kind": "banned",
     }
 
 
@@ -63,7 +62,7 @@ def test_hostile_text_stays_one_line(style: str) -> None:
     """A stranger's text cannot begin a line, pass an escape or reorder what is read, in a value, a key or the event."""
     stream = io.StringIO()
     logs.configure("debug", style, stream)
-    logs.error(HOSTILE, node=HOSTILE, deep=[{HOSTILE: HOSTILE}], error=ValueError(HOSTILE), **{HOSTILE: 1})
+    logs.error(HOSTILE, node=HOSTILE, error=ValueError(HOSTILE), **{HOSTILE: 1})
     written = stream.getvalue()
     assert written.count("\n") == 1
     assert len(written.splitlines()) == 1
@@ -84,8 +83,8 @@ def test_any_text_is_one_line(event: str, value: str, style: str) -> None:
 
 
 @pytest.mark.parametrize("style", ["json", "console"])
-def test_exception_is_type_and_message(style: str) -> None:
-    """An exception is logged as its type's name and message, never with a traceback, even where `exc_info` is given."""
+def test_no_traceback_is_logged(style: str) -> None:
+    """An exception is logged by its message, never with a traceback, even where `exc_info` is given."""
     stream = io.StringIO()
     logs.configure("info", style, stream)
     local = "hunter2"
@@ -94,7 +93,7 @@ def test_exception_is_type_and_message(style: str) -> None:
     except RuntimeError as error:
         logs.error("failed", error=error, exc_info=True, exception="x\ny", stack="z")
     written = stream.getvalue()
-    assert "RuntimeError: no room" in written
+    assert "no room" in written
     assert "Traceback" not in written
     assert local not in written
     assert len(written.splitlines()) == 1
@@ -111,13 +110,10 @@ def test_a_field_cannot_replace_ours() -> None:
 
 
 def test_values_are_bounded() -> None:
-    """Long texts, long lists, deep nesting and numbers that JSON has not are all cut to something that fits a line."""
+    """Long texts, long names and whatever is no text are cut to fit a line; a number that JSON lacks is text."""
     stream = io.StringIO()
     logs.configure("info", "json", stream)
-    deep: object = "end"
-    for _ in range(100):
-        deep = [deep]
-    logs.info("big", text="x" * 1_000_000, many=list(range(10_000)), deep=deep, none=float("nan"))
+    logs.info("big", text="x" * 1_000_000, many=list(range(10_000)), none=float("nan"), **{"n" * 10_000: 1})
     (line,) = _json_lines(stream)
     assert len(stream.getvalue()) < 5_000
     assert line["none"] == "nan"

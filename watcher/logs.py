@@ -1,8 +1,7 @@
 """Logs: one line an event, to stderr, as console text or JSON; structlog is loaded with the first line written.
 
 Values may be strangers' text, so every text goes through `strangers.plain`: no line can be forged and no terminal
-escape passes, in either format (contract, Alerts). An exception is logged as its type's name and its message, never
-as a traceback, whose locals could hold secrets.
+escape passes, in either format (contract, Alerts). No traceback is logged, whose locals could hold secrets.
 """
 
 from __future__ import annotations
@@ -24,8 +23,6 @@ LEVELS: tuple[str, ...] = ("debug", "info", "warning", "error")
 
 _VALUE_LIMIT = 500
 _KEY_LIMIT = 60
-_ITEM_LIMIT = 50
-_DEPTH_LIMIT = 4
 _OURS = frozenset({"event", "level", "timestamp", "exc_info", "exception", "stack", "stack_info"})
 """Names that mean something to structlog; a field called so gets a trailing underscore."""
 
@@ -49,7 +46,9 @@ class _Log:
             if self._processors is None:
                 self._processors = _processors(self._style, stream)
             line: Any = {"timestamp": None, "level": level, "event": plain(event, _VALUE_LIMIT)}
-            line |= {f"{name}_" if name in _OURS else _key(name): _safe(value) for name, value in fields.items()}
+            line |= {
+                f"{name}_" if name in _OURS else plain(name, _KEY_LIMIT): _safe(value) for name, value in fields.items()
+            }
             for process in self._processors:
                 line = process(None, level, line)
             try:
@@ -78,24 +77,13 @@ def _is_terminal(stream: TextIO) -> bool:
         return False
 
 
-def _key(name: object) -> str:
-    return plain(str(name), _KEY_LIMIT)
-
-
-def _safe(value: object, depth: int = 0) -> object:
-    """Give a value that either format can show on one line: plain text, numbers, short lists and tables of those."""
+def _safe(value: object) -> object:
+    """Give a value that either format can show on one line: a number, None, or else plain text."""
     match value:
         case float() if not math.isfinite(value):
             return str(value)
         case None | bool() | int() | float():
             return value
-        case BaseException():
-            message = plain(str(value), _VALUE_LIMIT)
-            return f"{type(value).__name__}: {message}" if message else type(value).__name__
-        case Mapping() if depth < _DEPTH_LIMIT:
-            return {_key(name): _safe(item, depth + 1) for name, item in list(value.items())[:_ITEM_LIMIT]}
-        case list() | tuple() | set() | frozenset() if depth < _DEPTH_LIMIT:
-            return [_safe(item, depth + 1) for item in list(value)[:_ITEM_LIMIT]]
         case _:
             return plain(str(value), _VALUE_LIMIT)
 
