@@ -21,7 +21,7 @@ from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Webhook
 from tests.test_render import CORPUS, check_any, check_html, check_markdown
 from watcher.channels import Channel
-from watcher.delivery import Delivered, Outcome, Undelivered, deliver, refusal
+from watcher.delivery import Delivered, Outcome, Reached, Undelivered, deliver, refusal
 from watcher.events import Change, Event, Kind
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -79,7 +79,8 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
 
 
 def _json(request: requests.PreparedRequest) -> Any:
-    return json.loads(request.body or "")
+    assert isinstance(request.body, (str, bytes))
+    return json.loads(request.body)
 
 
 # What counts as delivered
@@ -215,13 +216,13 @@ def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.Mo
     url = mailbox.apprise_url("here@example.org,gone@example.org")
     with monkeypatch.context() as patch:
         patch.setattr(smtplib.SMTP, "rcpt", rcpt)
-        first = _send(url)
+        first = _send(url, reached=Reached(key="k"))
         assert isinstance(first, Undelivered)
-        second = _send(url, reached=first.reached)
+        second = _send(url, reached=Reached(key="k", targets=first.reached))
         assert isinstance(second, Undelivered)
     assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",)]
     assert "example.org" not in str(first)
-    assert _send(url, reached=second.reached) == Delivered()
+    assert _send(url, reached=Reached(key="k", targets=second.reached)) == Delivered()
     assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",), ("gone@example.org",)]
 
 
