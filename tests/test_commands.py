@@ -239,6 +239,18 @@ def test_settings_of_the_command_line(watch: Watching, webhook: Webhook) -> None
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 
+@pytest.mark.parametrize("setting", ["state_dir", "registry_url", "log_level", "log_format", "nodes"])
+def test_set_reaches_every_setting(watch: Watching, setting: str) -> None:
+    """`--set` is not overruled by an option of its own that was not given."""
+    value = {"state_dir": str(watch.folder / "s"), "registry_url": "http://127.0.0.1:9", "log_level": "error"}.get(
+        setting
+    )
+    value = value or {"log_format": "json", "nodes": "one two"}[setting]
+    shown = json.loads(program.run("config", "--json", "--set", f"{setting}={value}", cwd=watch.folder).out)
+    expected = value.split() if setting == "nodes" else value
+    assert shown["settings"][setting] == {"value": expected, "from": "command line"}
+
+
 def test_init(watch: Watching) -> None:
     """`init` writes a private file that is valid as it is, and never writes over anything."""
     done = watch.run("init")

@@ -51,7 +51,7 @@ def test_every_channel_gets_a_queue_of_its_own() -> None:
 def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
     """Events that no channel wants are kept only until the history has them."""
     waiting = outbox.enqueue(Outbox(), (channel(kinds=frozenset({Kind.NEW})),), (E1,), 1, NOW)
-    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == ({}, ["e1"], ("e1",))
+    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == ({}, ["e1"], {"e1": 1})
     assert outbox.recorded(waiting) == Outbox(prepared=1)
 
 
@@ -203,7 +203,7 @@ def test_what_was_never_committed_is_dropped() -> None:
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
     dropped = outbox.only_committed(waiting, 1)
     assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
-    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ((), {"e1"}, 1)
+    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ({}, {"e1"}, 1)
 
 
 @pytest.mark.parametrize("revision", [2, 3])
@@ -211,7 +211,7 @@ def test_what_was_committed_stays(revision: int) -> None:
     """Alerts whose snapshot became durable are owed, and their events go to the history."""
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
     assert outbox.only_committed(waiting, revision) == waiting
-    assert waiting.unrecorded == ("e2",)
+    assert waiting.unrecorded == {"e2": 2}
 
 
 @pytest.mark.parametrize(
@@ -253,3 +253,21 @@ def test_queues_that_become_one_keep_the_order_of_polls() -> None:
     waiting = outbox.enqueue(waiting, (OPS,), (E3,), 3, NOW)
     moved = outbox.renamed(outbox.addressed(waiting, {"ops": U1, "mail": U2}), {"mail": U1})
     assert alerts(moved, "mail") == ["e1", "e2", "e3"]
+
+
+def test_a_name_that_passed_to_another_url_leaves_its_queue_behind() -> None:
+    """Where the first of two URLs goes, the second one takes its name, but neither its backlog nor its rest."""
+    dead = replace(owing(("e1",)).queues["ops"], address="a", attempts=3, error="refused", not_before=minute(60))
+    waiting = replace(owing(("e1",)), queues={"ops": dead})
+    moved = outbox.renamed(waiting, {"ops": "b"}, {"a", "b"})
+    assert dict(moved.queues) == {"ops (former)": dead}
+    assert outbox.renamed(moved, {"ops": "b", "new": "a"}, {"b"}).queues["new"] == dead
+    assert outbox.renamed(waiting, {"ops": "c"}, {"a"}) == waiting
+
+
+def test_two_queues_that_meet_fare_as_the_one_with_the_address() -> None:
+    """A channel that is configured under another's name keeps its own rest, and all messages in order."""
+    ops = replace(owing(("e1",)).queues["ops"], address="gone", attempts=3, error="refused")
+    own = replace(owing(("e2",)).queues["ops"], address="a", attempts=0)
+    met = outbox.renamed(replace(owing(("e1",)), queues={"ops": ops, "mail": own}), {"ops": "a"}, ())
+    assert (met.queues["ops"].attempts, len(met.queues["ops"].messages)) == (0, 2)

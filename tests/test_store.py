@@ -120,7 +120,7 @@ def test_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None
     folder.prepare(waiting, 1)
     assert owed(folder) == ["flag", "release"]
     assert folder.load().snapshot == PICTURE
-    assert folder.load().outbox.unrecorded == ()
+    assert folder.load().outbox.unrecorded == {}
 
 
 def test_the_first_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None:
@@ -136,7 +136,7 @@ def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     folder.commit(replace(PICTURE, revision=2))
     assert owed(folder) == ["flag", "release", "later"]
     assert folder.load().snapshot.revision == 2
-    assert folder.load().outbox.unrecorded == ("later",)
+    assert folder.load().outbox.unrecorded == {"later": 2}
 
 
 def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:

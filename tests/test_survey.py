@@ -343,10 +343,12 @@ def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, wa
 
 
 @pytest.mark.parametrize(("watched", "banned", "believed"), [(2, 2, True), (6, 3, True), (5, 3, False), (3, 3, False)])
-def test_so_many_bans_at_once_are_no_bans(
+def test_so_many_bans_at_once_are_doubted_once(
     registry: EmbeddedRegistry, watcher: Callable[..., Watcher], watched: int, banned: int, believed: bool
 ) -> None:
-    """403 to three nodes or more that are most of the watched ones is the registry refusing us, not a ban of each."""
+    """403 to three nodes or more that are most of the watched ones may be a registry that refuses everybody: it is taken
+    for a ban of each when it comes a second time.
+    """
     nodes = [f"pack-{number}" for number in range(watched)]
     made = watcher(*nodes)
     for node in nodes[:banned]:
@@ -357,8 +359,10 @@ def test_so_many_bans_at_once_are_no_bans(
         assert (kinds, report.errors) == ({"banned": banned}, ())
     else:
         assert "banned" not in kinds
-        said = f"the registry refused access (403) to {banned} nodes at once"
+        said = f"the registry refused access (403) to {banned} nodes at once; if it does again, it is a ban"
         assert dict(report.errors) == dict.fromkeys(nodes[:banned], said)
+        assert Counter(kind for kind, _, _ in told(made.poll()))["banned"] == banned
+    assert told(made.poll()) == []
 
 
 def test_known_bans_do_not_count_as_many_at_once(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
@@ -402,3 +406,21 @@ def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watch
     assert "2000" in event.reason
     assert "xxx" not in event.reason
     assert len(event.reason) < 500
+
+
+def test_nodes_that_were_not_tried_go_first_the_next_time(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """So many failures in a row that the rest is not asked for cost the rest one poll and not all of them."""
+    bad, good = [f"bad-{number}" for number in range(20)], ["good-1", "good-2"]
+    made = watcher(*bad, *good)
+    inflict(registry, "status_500_json", nodes=set(bad))
+    report = made.poll()
+    assert {error for node, error in report.errors if node in good} == {
+        "not tried, since the registry could not be reached"
+    }
+    for _ in range(3):
+        made.poll()
+    known = made.folder.load()
+    assert {known.snapshot.nodes[node].baseline_at != "" for node in good} == {True}
+    assert known.checks.health.nodes.keys() == set(bad)

@@ -22,6 +22,9 @@ from watcher.start import clock, judged, watch_of
 from watcher.store import StateFolder
 from watcher.tables import say
 
+CHANNEL_BUDGET = 5.0
+"""Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
+
 _LONG = 20
 _PATIENCE = 1.0
 
@@ -52,8 +55,8 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
     if done is None:
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
-    for line in report.complaints(done):
-        say(line, error=True)
+    for complaint in report.complaints(done):
+        say(f"{complaint.level}: {complaint.sentence}", error=True)
     for line in [report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run):
         say(line)
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
@@ -67,7 +70,7 @@ def run_forever(settings: Settings) -> int:
     async def loop() -> None:
         _collect_again()
         stop = Stop()
-        poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event)
+        poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
         await run(poller, settings.interval, settings.jitter)
         logs.info("stopped", signal=Signals(stop.signal).name)

@@ -72,16 +72,29 @@ def _with_settings(command: _Command) -> Callable[..., int]:
     @wraps(command)
     def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
         names = ("state_dir", "registry_url", "log_level", "log_format")
-        given: dict[str, object] = {name: options.pop(name) for name in names}
+        said = {name: options.pop(name) for name in names}
+        given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
 
         def settings(more: Mapping[str, object]) -> Loaded:
             from watcher.start import settings_from
 
-            return settings_from(config, {**_assigned(changed), **given, **more})
+            assigned = _assigned(changed)
+            added = [node for source in (assigned, more) for node in _nodes(source.get("nodes", ()))]
+            return settings_from(config, {**assigned, **given, "nodes": added})
 
         return command(*args, settings=settings, **options)
 
     return wrapped
+
+
+def _nodes(value: object) -> list[object]:
+    """Give the ids of `--set nodes=…` or of `--node`."""
+    from watcher.spellings import words
+
+    try:
+        return words(value)
+    except ValueError as error:
+        raise UsageError(f"--set nodes: {error}") from None
 
 
 def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:

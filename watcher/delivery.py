@@ -75,6 +75,14 @@ class Undelivered:
 Outcome = Delivered | Undelivered
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """The `targets` that earlier attempts at a message reached, and the `key` that their names are digested with."""
+
+    key: str = ""
+    targets: frozenset[str] = frozenset()
+
+
 def refusal(url: str) -> str | None:
     """Give None for a URL that apprise can parse as one service, else one sentence on what is wrong.
 
@@ -107,17 +115,15 @@ def refusal(url: str) -> str | None:
     return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
 
 
-def deliver(
-    channel: Channel, events: tuple[Event, ...], timeout: float, reached: frozenset[str] = frozenset()
-) -> Outcome:
+def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:  # noqa: B008 - frozen
     """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
 
-    `reached` is what an earlier `Undelivered` of the same events told. Never raises. What hangs longer is abandoned
+    `reached` says what an earlier `Undelivered` of the same events told. Never raises. What hangs longer is abandoned
     in a daemon thread, which can neither delay another channel nor keep the process alive; while several of those
     are left, the channel is not tried.
     """
     stuck = [thread for thread in _abandoned.pop(channel.url, []) if thread.is_alive()]
-    took = _Targets(url=channel.url, reached=set(reached))
+    took = _Targets(key=reached.key, reached=set(reached.targets))
     outcome: list[Outcome] = []
     reason = "earlier attempts still hang"
     if len(stuck) < _ABANDONED_AT_MOST:
@@ -129,7 +135,7 @@ def deliver(
         try:
             attempt.start()
         except RuntimeError:
-            return Undelivered(reason="no thread could be started", reached=reached)
+            return Undelivered(reason="no thread could be started", reached=reached.targets)
         attempt.join(timeout)
         reason = "timed out"
         if attempt.is_alive():
@@ -238,9 +244,9 @@ def _classified(entries: Iterable[tuple[str, str]]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Targets:
-    """Which targets of one URL have taken the message, by digests that tell nothing to who has not the URL."""
+    """Which targets of one URL have taken the message, by digests of the target alone, made with a secret key."""
 
-    url: str
+    key: str
     reached: set[str]
 
     def has(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
@@ -252,7 +258,9 @@ class _Targets:
         self.reached.add(self._name(key))
 
     def _name(self, key: object) -> str:
-        return hashlib.sha256(f"{self.url}\n{key!r}".encode("utf-8", "surrogatepass")).hexdigest()[:16]
+        return hashlib.blake2b(
+            repr(key).encode("utf-8", "surrogatepass"), key=self.key.encode()[:64], digest_size=8
+        ).hexdigest()
 
 
 def _service(url: str) -> _Service | None:

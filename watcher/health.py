@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from enum import StrEnum
 
 from watcher.events import Event, Kind, event_id
 from watcher.sightings import counted, node_event, node_url
@@ -17,6 +18,16 @@ _A_FEW = 3
 """From this many watched nodes on, failures of most of them say something of the registry."""
 
 
+class Trouble(StrEnum):
+    """What kept a node from being read, where it matters for the next poll."""
+
+    FAULT = "fault"
+    UNTRIED = "untried"
+    """The registry had failed so often that this node was not even asked for: it goes first the next time."""
+    REFUSED = "refused"
+    """403, but to so many nodes at once that it may not be about them: believed when it comes a second time."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Failure:
     """Polls in a row (`count`) in which something could not be read, since when, and why the last time."""
@@ -24,6 +35,7 @@ class Failure:
     count: int
     since: str
     error: str
+    trouble: Trouble = Trouble.FAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +53,7 @@ class Unread:
     node: str
     error: str
     registry_wide: bool
+    trouble: Trouble = Trouble.FAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +69,14 @@ def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
     """Tell whether the failures of one poll are the registry's rather than those of single nodes.
 
     So it is when the way to the registry failed for all (even the only one) or for most nodes, or when every one of
-    a few nodes failed for whatever reason.
+    a few nodes failed for whatever reason. A node that was not tried says nothing of either.
     """
-    wide = sum(failure.registry_wide for failure in unread.values())
-    if len(unread) == watched and (wide == watched or watched >= _A_FEW):
+    tried = [failure for failure in unread.values() if failure.trouble is not Trouble.UNTRIED]
+    asked = watched - len(unread) + len(tried)
+    wide = sum(failure.registry_wide for failure in tried)
+    if tried and len(tried) == asked and (wide == asked or asked >= _A_FEW):
         return True
-    return watched >= _A_FEW and wide * 2 > watched
+    return asked >= _A_FEW and wide * 2 > asked
 
 
 def assess(
@@ -73,7 +88,7 @@ def assess(
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
-        failures[key] = _once_more(failures.get(key), failed.error, now)
+        failures[key] = _after(failures.get(key), failed, now)
     down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
     registry = None
     events: list[Event] = []
@@ -105,6 +120,13 @@ def assess(
 
 def _once_more(failure: Failure | None, error: str, now: str) -> Failure:
     return Failure(count=failure.count + 1 if failure else 1, since=failure.since if failure else now, error=error)
+
+
+def _after(failure: Failure | None, failed: Unread, now: str) -> Failure:
+    """Count a failed poll of a node; one that was not tried in it keeps its count."""
+    tried = failed.trouble is not Trouble.UNTRIED
+    after = _once_more(failure, failed.error, now)
+    return replace(after, count=after.count if tried else after.count - 1, trouble=failed.trouble)
 
 
 def _story(failure: Failure) -> str:

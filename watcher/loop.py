@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Iterable
 
 from watcher import logs, outbox, times
 from watcher.failures import StateError, WatchError
 from watcher.poll import Poller, Report, StoppedError
-from watcher.report import complaints
+from watcher.report import Complaint, channel_complaints, complaints
 
 _SHORTEST_NAP = 0.05
 
@@ -30,6 +30,7 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
         try:
             revision = _unbroken(poller, revision)
             report = await poller.poll()
+            revision = poller.folder.load_revision()
         except StoppedError:
             break
         except StateError as error:
@@ -40,7 +41,6 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
             logs.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
             _log(report, loop.time() - begun)
-            revision = poller.folder.load_revision()
         done += 1
         if done == polls:
             break
@@ -91,20 +91,17 @@ async def _deliver(poller: Poller) -> None:
     except StateError as error:
         logs.error("delivery failed: state", error=str(error).replace("\n", "; "))
         return
-    for channel, why in done.failures.items():
-        logs.warning("channel failed", channel=channel, error=why)
-    for channel, count in done.given_up.items():
-        logs.error("alerts given up", channel=channel, alerts=count)
+    except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
+        logs.error("delivery failed", error=f"unexpected {type(error).__name__}")
+        return
+    _complain(channel_complaints(done.failures, done.given_up))
     if done.delivered:
         logs.info("delivery", delivered=done.delivered)
 
 
 def _log(report: Report, seconds: float) -> None:
     """One summary line a poll, before it what went wrong and what was found."""
-    for line in complaints(report):
-        level, _, said = line.partition(": ")
-        emit: Callable[..., None] = logs.warning if level == "warning" else logs.error
-        emit(said)
+    _complain(complaints(report))
     for event in report.events:
         logs.info(
             "event", kind=event.kind.value, node=event.node, version=event.version, reason=event.reason, id=event.id
@@ -119,3 +116,9 @@ def _log(report: Report, seconds: float) -> None:
         expired=report.expired,
         seconds=round(seconds, 3),
     )
+
+
+def _complain(said: Iterable[Complaint]) -> None:
+    for complaint in said:
+        emit = logs.warning if complaint.level == "warning" else logs.error
+        emit(complaint.event, **complaint.fields)

@@ -5,7 +5,7 @@ An *alert* is one event for one channel; a *message* carries one or more alerts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import times
@@ -50,12 +50,13 @@ class Queue:
 class Outbox:
     """Queues by channel name, and the events that they refer to by id.
 
-    `unrecorded` are the events of the last change, the one of revision `prepared`, until the history has them.
+    `unrecorded` are events that the history may not have yet, with the revisions they came with; `prepared` is the
+    last of these revisions.
     """
 
     queues: Mapping[str, Queue] = field(default_factory=dict)
     events: Mapping[str, Event] = field(default_factory=dict)
-    unrecorded: tuple[str, ...] = ()
+    unrecorded: Mapping[str, int] = field(default_factory=dict)
     prepared: int = 0
 
     def alerts(self, channel: str) -> int:
@@ -81,13 +82,13 @@ def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ..
             queue = queues.get(channel.name, Queue())
             queues[channel.name] = replace(queue, messages=queue.messages + added)
     known = {**outbox.events, **{event.id: event for event in events}}
-    unrecorded = tuple(event.id for event in events)
+    unrecorded = {**outbox.unrecorded, **{event.id: revision for event in events}}
     return _tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
 
 
 def recorded(outbox: Outbox) -> Outbox:
-    """Note that the history has the last change's events."""
-    return _tidy(replace(outbox, unrecorded=()))
+    """Note that the history has every event."""
+    return _tidy(replace(outbox, unrecorded={}))
 
 
 def only_committed(outbox: Outbox, revision: int) -> Outbox:
@@ -100,7 +101,8 @@ def only_committed(outbox: Outbox, revision: int) -> Outbox:
     }
     if outbox.prepared <= revision:
         return outbox
-    return _tidy(replace(outbox, queues=queues, unrecorded=(), prepared=revision))
+    unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
+    return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=revision))
 
 
 def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
@@ -165,22 +167,29 @@ def is_due(queue: Queue, now: str) -> bool:
     return wait <= 0 or wait > LONGEST_WAIT
 
 
-def renamed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
+def renamed(outbox: Outbox, addresses: Mapping[str, str], before: Collection[str] = ()) -> Outbox:
     """Let each queue follow its channel's address to the name that the address goes by now.
 
-    `addresses` gives the address of each configured channel by its name. A queue whose address is configured no more
-    stays with its name: a channel that got a new URL takes its undelivered alerts along.
+    `addresses` gives the address of each configured channel by its name, `before` those that were configured until
+    now. A queue whose address is configured no more stays with its name, so that a channel which got a new URL takes
+    its undelivered alerts along; but not where the name has passed to another channel's URL, as names made from a
+    position do: then it is set aside as a former channel's.
     """
     names = {address: name for name, address in addresses.items()}
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
-        heir = name if addresses.get(name) == queue.address else names.get(queue.address, name)
-        other = queues.get(heir)
-        if other is not None:
-            merged = sorted(other.messages + queue.messages, key=lambda message: message.revision)
-            queue = replace(other, messages=tuple(merged))  # noqa: PLW2901 - two queues have become one
-        queues[heir] = queue
+        address = addresses.get(name)
+        heir = name if address == queue.address else names.get(queue.address, name)
+        if heir == name and queue.address and address not in {None, queue.address} and address in before:
+            heir = f"{name} (former)"
+        queues[heir] = _merged(queues[heir], queue, addresses.get(heir)) if heir in queues else queue
     return replace(outbox, queues=queues)
+
+
+def _merged(one: Queue, other: Queue, address: str | None) -> Queue:
+    """Make one queue of two that have come to one name: it fares as the one that had the name's address."""
+    fares = other if other.address == address else one
+    return replace(fares, messages=tuple(sorted(one.messages + other.messages, key=lambda m: m.revision)))
 
 
 def addressed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:

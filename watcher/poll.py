@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import contextlib
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -11,6 +12,7 @@ from watcher import dispatch, health, outbox
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event
+from watcher.failures import StateError
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
@@ -48,7 +50,7 @@ class Watch:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one poll did. `errors` and `empty` are (node, what) and node ids; the counts are of alerts, and by channel
-    name `given_up` counts those that expired and `channel_errors` says why it failed.
+    name `given_up` counts those that expired and `channel_errors` says why it failed. `unsaved` says what could not be written once the change was saved.
     """
 
     started: str
@@ -62,6 +64,7 @@ class Report:
     pending: int
     given_up: Mapping[str, int]
     channel_errors: Mapping[str, str]
+    unsaved: tuple[str, ...] = ()
 
     @property
     def expired(self) -> int:
@@ -73,7 +76,8 @@ class Report:
 class Poller:
     """Polls one watch into one state folder, whose lock the caller holds.
 
-    `clock` gives the time as RFC 3339, `progress` is called after each node; `dry_run` writes and sends nothing.
+    `clock` gives the time as RFC 3339, `progress` is called after each node; `dry_run` writes and sends nothing;
+    `channel_budget` is `dispatch.Terms.budget`.
     """
 
     watch: Watch
@@ -82,6 +86,7 @@ class Poller:
     stopping: asyncio.Event
     progress: Callable[[], None] = lambda: None
     dry_run: bool = False
+    channel_budget: float | None = None
 
     async def poll(self) -> Report:
         """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
@@ -97,11 +102,12 @@ class Poller:
             asked=self._question(),
         )
         state = replace(state, checks=checks)
+        unsaved: list[str] = []
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
-            state = self._save(state, snapshot, events, started)
-            done = await self._deliver(state)
+            state, unsaved = self._save(state, snapshot, events, started)
+            done = await self._deliver(state, unsaved)
         return Report(
             started=started,
             finished=self.clock(),
@@ -114,6 +120,7 @@ class Poller:
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
             given_up=done.given_up,
             channel_errors=self._channel_errors(done),
+            unsaved=tuple(unsaved),
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
@@ -128,7 +135,11 @@ class Poller:
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls."""
-        return await self._deliver(self.folder.load())
+        unsaved: list[str] = []
+        done = await self._deliver(self.folder.load(), unsaved)
+        if unsaved:
+            raise StateError("; ".join(unsaved))
+        return done
 
     def _names(self, checks: Checks) -> Mapping[str, str]:
         """Give the names of known answers, if they answered this question."""
@@ -171,6 +182,7 @@ class Poller:
                 snapshot=state.snapshot,
                 checked=state.checks.checked,
                 etags=self._names(state.checks),
+                failures=state.checks.health.nodes,
                 terms=terms,
                 concurrency=limits.concurrency,
                 clock=self.clock,
@@ -184,16 +196,17 @@ class Poller:
         )
         return findings, assessed.snapshot, assessed.health, events + assessed.events
 
-    def _save(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
-        """Make change and alerts durable in one step, then the rest of what this poll learned."""
+    def _save(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> tuple[State, list[str]]:
+        """Make change and alerts durable in one step, then the rest of what this poll learned.
+
+        StateError if the change can't be saved. What fails behind that is told: it may not hold the alerts back, and
+        the next poll does it again.
+        """
         revision = state.snapshot.revision
         if self.watch.accepted != state.addresses:
             # Before any alert: after a renaming its queue is found again only by an address made with this salt.
             self.folder.save_addresses(self.watch.accepted)
-        waiting = outbox.renamed(state.outbox, self.watch.addresses)
-        if waiting.unrecorded:
-            self.folder.record_rest(waiting)
-            waiting = outbox.recorded(waiting)
+        waiting = outbox.renamed(state.outbox, self.watch.addresses, state.addresses.accepted)
         if snapshot != state.snapshot:
             snapshot = replace(snapshot, revision=revision + 1)
             # Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
@@ -201,19 +214,36 @@ class Poller:
             waiting = outbox.addressed(waiting, self.watch.addresses)
             self.folder.prepare(waiting, revision)
             self.folder.commit(snapshot)
-            if events:
+        unsaved: list[str] = []
+        with _noted(unsaved):
+            if state.outbox.unrecorded:
+                self.folder.record_rest(waiting)
+            elif events:
                 self.folder.record(events)
-                waiting = outbox.recorded(waiting)
-        self.folder.save_checks(state.checks, snapshot.revision)
-        return replace(state, snapshot=snapshot, outbox=waiting)
+            waiting = outbox.recorded(waiting)
+        with _noted(unsaved):
+            self.folder.save_checks(state.checks, snapshot.revision)
+        return replace(state, snapshot=snapshot, outbox=waiting), unsaved
 
-    async def _deliver(self, state: State) -> Dispatch:
+    async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         terms = dispatch.Terms(
             timeout=self.watch.limits.timeout,
             expiry=self.watch.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
+            keys=self.watch.addresses,
+            budget=self.channel_budget,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
-        self.folder.settle(done.waiting, state.snapshot.revision)
+        with _noted(unsaved):
+            self.folder.settle(done.waiting, state.snapshot.revision)
         return done
+
+
+@contextlib.contextmanager
+def _noted(unsaved: list[str]) -> Iterator[None]:
+    """Note what could not be written, and go on."""
+    try:
+        yield
+    except StateError as error:
+        unsaved.append(error.what)

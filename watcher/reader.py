@@ -6,8 +6,8 @@ The traps are those of the registry notes: text order, shifting pages, an ignore
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
 from watcher import wire
@@ -21,7 +21,10 @@ MOST_PAGES = 200
 _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
 
-_REASON_PAGES = 5
+_REASON_ROWS = 20
+_REASON_PAGES = 50
+"""At most, of so many rows each: what an answer claims is not followed for ever."""
+
 _ERROR_LENGTH = 200
 
 
@@ -92,7 +95,7 @@ async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) ->
     try:
         return await _read_node(registry, asked, now)
     except NoAnswerError as error:
-        return Unreadable(node=asked.node, error=str(error), registry_wide=True)
+        return Unreadable(node=asked.node, error=str(error), registry_wide=error.on_the_way)
     except wire.NotAListingError as error:
         return Unreadable(node=asked.node, error=str(error), registry_wide=False)
 
@@ -174,23 +177,49 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
     """Ask for the reasons of some versions: `wanted` gives each one's status by version key; so is the answer keyed.
 
     Reasons can be megabytes each, so only pages of the statuses in question are read, a few rows at a time, and only
-    until all were found. What cannot be had is left out: an alert does not wait for its reason.
+    until all were found. Of a page that fails, other versions' reasons may be too much of it: then the wanted rows
+    are read one by one. What cannot be had is left out: an alert does not wait for its reason.
     """
     found: dict[str, str] = {}
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
-        for number in range(1, _REASON_PAGES + 1):
-            query = Query(node=node, statuses=(status,), include_status_reason=True, page=number, page_size=20)
-            try:
-                answer = await registry.ask(query, retries=1)
-                page = wire.read_page(answer.body) if answer.code == HTTPStatus.OK else wire.Page()
-            except (NoAnswerError, wire.NotAListingError):
+        number, last = 0, 1
+        while missing and number < last:
+            number += 1
+            query = Query(
+                node=node, statuses=(status,), include_status_reason=True, page=number, page_size=_REASON_ROWS
+            )
+            page = await _page(registry, query)
+            rows = page.rows if page else []
+            if page is None and (page := await _page(registry, replace(query, include_status_reason=False))):
+                rows = await _one_by_one(registry, query, page, missing)
+            if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
                 break
-            for row in page.rows:
+            for row in rows:
                 key = wire.read_version(row).key
                 if key in missing and row.node_id.lower() == node.lower():
                     found[key] = row.status_reason or ""
                     missing.discard(key)
-            if not missing or not page.rows:
-                break
+            pages = _REASON_PAGES if page.total is None else -(-page.total // _REASON_ROWS)
+            last = min(pages, _REASON_PAGES)
     return found
+
+
+async def _one_by_one(registry: Registry, query: Query, outline: wire.Page, keys: Collection[str]) -> list[wire.Row]:
+    """Read the rows of some versions, each as a page of its own; their places are known from the page's outline."""
+    before = (query.page - 1) * query.page_size
+    rows: list[wire.Row] = []
+    for place, row in enumerate(outline.rows, before + 1):
+        if wire.read_version(row).key in keys:
+            page = await _page(registry, replace(query, page=place, page_size=1))
+            rows += page.rows if page else ()
+    return rows
+
+
+async def _page(registry: Registry, query: Query) -> wire.Page | None:
+    """Ask for a page that can be done without; None if it cannot be had."""
+    try:
+        answer = await registry.ask(query, retries=1)
+        return wire.read_page(answer.body) if answer.code == HTTPStatus.OK else None
+    except (NoAnswerError, wire.NotAListingError):
+        return None

@@ -24,7 +24,7 @@ class _OutboxForm:
     revision: int
     prepared: int
     queues: dict[str, Queue]
-    unrecorded: tuple[str, ...]
+    unrecorded: dict[str, int]
     events: dict[str, Event]
 
 
@@ -55,7 +55,7 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
         for message in queue.messages:
             if missing := set(message.events) - form.events.keys():
                 raise UnreadableFormError(f"the event {min(missing)} is missing")
-    if missing := set(form.unrecorded) - form.events.keys():
+    if missing := form.unrecorded.keys() - form.events.keys():
         raise UnreadableFormError(f"the event {min(missing)} is missing")
     outbox = Outbox(queues=form.queues, events=form.events, unrecorded=form.unrecorded, prepared=form.prepared)
     return form.revision, outbox
@@ -76,7 +76,7 @@ def write_outbox(revision: int, outbox: Outbox) -> bytes:
         revision=revision,
         prepared=outbox.prepared,
         queues=dict(outbox.queues),
-        unrecorded=outbox.unrecorded,
+        unrecorded=dict(outbox.unrecorded),
         events=dict(outbox.events),
     )
     return encode(form)

@@ -81,7 +81,14 @@ class Answer:
 
 
 class NoAnswerError(Exception):
-    """There was no usable answer. The message says why, in our words, to a person."""
+    """There was no usable answer. The message says why, in our words, to a person.
+
+    `on_the_way`: the fault lies with the registry or the way to it; else with this one answer.
+    """
+
+    def __init__(self, why: str, *, on_the_way: bool = False) -> None:
+        super().__init__(why)
+        self.on_the_way = on_the_way
 
 
 class Registry:
@@ -122,7 +129,7 @@ class Registry:
                     answer, retry_after = await self._once(url, etag)
             except transport.failures() as error:
                 if attempt == tries:
-                    raise NoAnswerError(transport.describe(error)) from None
+                    raise NoAnswerError(transport.describe(error), on_the_way=True) from None
             else:
                 if answer.code not in _RETRIED or attempt == tries:
                     return answer
@@ -153,7 +160,7 @@ class Registry:
                 finally:
                     await response.aclose()
                 url = self._followed(request.url, location)
-        raise NoAnswerError("it redirects without end")
+        raise NoAnswerError("it redirects without end", on_the_way=True)
 
     def _request(self, url: str, etag: str) -> httpx.Request:
         headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
@@ -167,7 +174,9 @@ class Registry:
         except httpx.InvalidURL:
             raise NoAnswerError("it redirects to no address") from None
         if _origin(target) != _origin(self._base):
-            raise NoAnswerError("it redirects to another host, which is not followed; check registry_url")
+            raise NoAnswerError(
+                "it redirects to another host, which is not followed; check registry_url", on_the_way=True
+            )
         return str(target)
 
     async def _read(self, response: httpx.Response) -> Answer:

@@ -181,7 +181,7 @@ class StateFolder:
             yield
         except OSError as error:
             raise StateError(
-                f"state folder {self.path} {what}: {error.strerror or type(error).__name__}",
+                f"{error.filename or self.path} {what}: {error.strerror or type(error).__name__}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None
 

@@ -9,7 +9,7 @@ from typing import assert_never
 
 from watcher.diff import compare_ban, compare_listing
 from watcher.events import Event, Kind
-from watcher.health import Unread
+from watcher.health import Failure, Trouble, Unread
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.reader import Asked, read_node, read_reasons
 from watcher.registry import Registry
@@ -44,7 +44,8 @@ class Survey:
     """One poll's reading of `nodes`, against `snapshot`.
 
     `checked` is when each was last read completely, `etags` the names of the answers that the snapshot shows, by
-    lower-case id. `clock` gives RFC 3339; `progress` is called after each node.
+    lower-case id; `failures` is who could not be read the last time. `clock` gives RFC 3339; `progress` is
+    called after each node.
     """
 
     registry: Registry
@@ -52,6 +53,7 @@ class Survey:
     snapshot: Snapshot
     checked: Mapping[str, str]
     etags: Mapping[str, str]
+    failures: Mapping[str, Failure]
     terms: Terms
     concurrency: int
     clock: Callable[[], str]
@@ -62,7 +64,7 @@ class Survey:
 
     async def read(self) -> Findings:
         """Read all nodes, `concurrency` at once; what fails is in the findings. StateError if a picture is corrupt."""
-        waiting = iter(self.nodes)
+        waiting = iter(sorted(self.nodes, key=self._turn))
         workers = [asyncio.create_task(self._work(waiting)) for _ in range(min(self.concurrency, len(self.nodes)))]
         try:
             await asyncio.gather(*workers)
@@ -73,14 +75,23 @@ class Survey:
         self._take_bans()
         return self.findings
 
+    def _turn(self, node: str) -> tuple[bool, int]:
+        """Rank a node: those that were not tried the last time go first, and the least often failed of them."""
+        failure = self.failures.get(node.lower())
+        return (False, failure.count) if failure and failure.trouble is Trouble.UNTRIED else (True, 0)
+
+    def _was_refused(self, key: str) -> bool:
+        failure = self.failures.get(key)
+        return failure is not None and failure.trouble is Trouble.REFUSED
+
     async def _work(self, waiting: Iterator[str]) -> None:
         patience = max(self.concurrency, _SHORTEST_STREAK)
         for node in waiting:
             if self._streak >= patience:
-                reading: Reading = Unreadable(node=node, error=_NOT_TRIED, registry_wide=True)
+                untried = Unread(node=node, error=_NOT_TRIED, registry_wide=True, trouble=Trouble.UNTRIED)
+                self.findings.unread[node.lower()] = untried
             else:
-                reading = await self._read_one(node)
-            self._take(reading)
+                self._take(await self._read_one(node))
             self.progress()
 
     async def _read_one(self, node: str) -> Reading:
@@ -130,14 +141,19 @@ class Survey:
             findings.empty.append(listing.node)
 
     def _take_bans(self) -> None:
-        """Take the nodes that were answered with 403, unless so many are at once that it can't be about the nodes."""
+        """Take the nodes that were answered with 403.
+
+        So many at once may be a registry that refuses everybody: those are believed when it comes a second time.
+        """
         findings = self.findings
         fresh = [key for key, (_, known) in self._bans.items() if known is None or not known.banned]
-        refused = len(fresh) >= _A_FEW_BANS and len(fresh) * 2 > len(self.nodes)
+        doubted = len(fresh) >= _A_FEW_BANS and len(fresh) * 2 > len(self.nodes)
         for key, (ban, known) in self._bans.items():
-            if refused and key in fresh:
-                error = f"the registry refused access (403) to {len(fresh)} nodes at once"
-                findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True)
+            if doubted and key in fresh and not self._was_refused(key):
+                error = (
+                    f"the registry refused access (403) to {len(fresh)} nodes at once; if it does again, it is a ban"
+                )
+                findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True, trouble=Trouble.REFUSED)
                 continue
             from watcher.reasons import summarise
 
