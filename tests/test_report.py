@@ -37,6 +37,11 @@ def shown(given: Report, *, dry_run: bool = False) -> list[str]:
     return [click.unstyle(line) for line in report.lines(given, dry_run=dry_run)]
 
 
+def sentences(given: Report) -> list[str]:
+    """Give the complaints as `check` prints them."""
+    return [f"{complaint.level}: {complaint.sentence}" for complaint in report.complaints(given)]
+
+
 def test_the_document_is_the_contracts() -> None:
     """`check --json` has exactly the contract's keys."""
     change = Change(field="tags", before="", after='["x"]')
@@ -148,7 +153,7 @@ def test_what_went_wrong_is_said_with_its_place() -> None:
         given_up={"mail": 1},
         channel_errors={"ops": "HTTP 500"},
     )
-    said = report.complaints(given)
+    said = sentences(given)
     assert len(said) == 4
     assert [line.split(": ")[0] for line in said] == ["error", "warning", "error", "error"]
     assert "is the id right?" in said[1]
@@ -161,9 +166,28 @@ def test_what_went_wrong_is_said_with_its_place() -> None:
 def test_nodes_that_failed_alike_share_a_line() -> None:
     """A registry that is down is one line that names a few nodes and counts the rest."""
     errors = tuple((f"node-{number}", "it timed out") for number in range(5))
-    assert report.complaints(done(watched=6, errors=(*errors, ("other", "HTTP 500")))) == [
+    assert sentences(done(watched=6, errors=(*errors, ("other", "HTTP 500")))) == [
         "error: node-0, node-1, node-2 and 2 more nodes: it timed out",
         "error: other: HTTP 500",
+    ]
+
+
+def test_a_complaint_is_values_for_a_log() -> None:
+    """Beside its sentence a complaint has a name that is always the same, and nodes, channel and cause as fields."""
+    errors = tuple((f"node: {number}", "it timed out: twice\x1b") for number in range(5))
+    given = done(
+        watched=6, errors=errors, empty=("y",), channel_errors={"ops": "HTTP 500"}, given_up={"ops": 1, "mail": 2}
+    )
+    assert [(one.level, one.event, dict(one.fields)) for one in report.complaints(given)] == [
+        (
+            "error",
+            "node unread",
+            {"nodes": "node: 0, node: 1, node: 2 and 2 more nodes", "count": 5, "error": "it timed out: twice"},
+        ),
+        ("warning", "node empty", {"nodes": "y", "count": 1}),
+        ("error", "channel failed", {"channel": "ops", "error": "HTTP 500"}),
+        ("error", "alerts given up", {"channel": "ops", "alerts": 1}),
+        ("error", "alerts given up", {"channel": "mail", "alerts": 2}),
     ]
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
 
 from watcher import times
 from watcher.events import SEVERITY, Event, Kind
@@ -54,24 +56,64 @@ def lines(report: Report, *, dry_run: bool) -> list[str]:
     return said
 
 
-def complaints(report: Report) -> list[str]:
-    """Give the lines for stderr: what could not be done and why; nodes that failed alike share a line."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What could not be done: a `sentence` for a person; for a log the name of what happened, and its fields."""
+
+    level: Literal["error", "warning"]
+    event: str
+    fields: Mapping[str, str | int]
+    sentence: str
+
+
+def complaints(report: Report) -> list[Complaint]:
+    """Give what could not be done and why, strangers' text made plain; nodes that failed alike share a complaint."""
     alike: dict[str, list[str]] = {}
     for node, error in report.errors:
-        alike.setdefault(error, []).append(plain(node))
-    said = [f"error: {_some(nodes)}: {plain(error, _TEXT)}" for error, nodes in alike.items()]
+        alike.setdefault(plain(error, _TEXT), []).append(plain(node))
+    said = [
+        Complaint(
+            level="error",
+            event="node unread",
+            fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
+            sentence=f"{_some(nodes)}: {error}",
+        )
+        for error, nodes in alike.items()
+    ]
     if report.empty:
-        said.append(f"warning: {_some([plain(node) for node in report.empty])}: no versions found: is the id right?")
-    said += [
-        f"error: channel {name}: {plain(why)}"
-        + ("" if name in report.given_up else "; its alerts are kept and tried again")
-        for name, why in report.channel_errors.items()
+        nodes = [plain(node) for node in report.empty]
+        said.append(
+            Complaint(
+                level="warning",
+                event="node empty",
+                fields={"nodes": _some(nodes), "count": len(nodes)},
+                sentence=f"{_some(nodes)}: no versions found: is the id right?",
+            )
+        )
+    return said + channel_complaints(report.channel_errors, report.given_up)
+
+
+def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Complaint]:
+    """Give what channels did not take: by name why one failed, and how many alerts were given up."""
+    failed = [
+        Complaint(
+            level="error",
+            event="channel failed",
+            fields={"channel": name, "error": plain(why)},
+            sentence=f"channel {name}: {plain(why)}"
+            + ("" if name in given_up else "; its alerts are kept and tried again"),
+        )
+        for name, why in failures.items()
     ]
-    said += [
-        f"error: channel {name}: {_count(alerts, 'alert')} could not be delivered within alert_expiry: given up"
-        for name, alerts in report.given_up.items()
+    return failed + [
+        Complaint(
+            level="error",
+            event="alerts given up",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name}: {_count(alerts, 'alert')} could not be delivered within alert_expiry: given up",
+        )
+        for name, alerts in given_up.items()
     ]
-    return said
 
 
 def _some(names: list[str]) -> str:

@@ -275,7 +275,7 @@ def _with_fault(life: Life, url: str, number: int) -> None:
     verdict.expect(errors.keys() == (set(cell.met) if failed else set()), "other nodes affected", f"{errors}")
     said = {_COUNTS.sub("some", error.rpartition("incomplete: ")[2]) for error in errors.values()}
     verdict.expect(said <= {_COUNTS.sub("some", cell.decision.said)}, "unclear lines", f"{errors}")
-    lines = complaints(report)
+    lines = [f"{one.level}: {one.sentence}" for one in complaints(report)]
     clear = all(line.startswith("error: ") and "\n" not in line and not RAW.search(line) for line in lines)
     verdict.expect(clear and bool(lines) == failed and len(lines) <= len(cell.met), "unclear lines", f"{lines}")
     for event in report.events:

@@ -39,7 +39,17 @@ FIELDS = 17
 """How many texts a node carries."""
 
 _FILES = {"snapshot.json", "outbox.json", "checks.json", "history.jsonl", "addresses.json", "acks.jsonl", "lock"}
-_LOGGED = ("started", "poll", "event", "delivery", "stopped", "channel failed", "unexpected")
+_LOGGED = (
+    "started",
+    "poll",
+    "event",
+    "delivery",
+    "stopped",
+    "node unread",
+    "node empty",
+    "channel failed",
+    "unexpected",
+)
 _OUR_ESCAPES = re.compile(r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of \d+ nodes checked|\r\x1b\[K")
 
 
@@ -236,7 +246,7 @@ class World:
             os.close(ours)
             process.wait(60)
         text = written.decode().replace("\r\n", "\n")
-        assert "\x1b[" in text
+        assert "\x1b[" in text, (args, text)
         self.account.look("terminal", text, parsers.in_any(_OUR_ESCAPES.sub("", text)))
 
     def _log(self, style: str) -> None:
