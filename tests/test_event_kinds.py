@@ -76,6 +76,17 @@ def test_flagged_banned_deleted_and_back(watch: Watching, registry: EmbeddedRegi
     }
 
 
+def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Of a newly flagged version the reason is told, whatever the reasons of those flagged before weigh together."""
+    for number in range(20):
+        registry.catalog.publish("alpha", f"2.{number}", status="flagged", reason="x" * 2_000_000)
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "because of 1.0.0")
+    registry.catalog.publish("alpha", "3.0.0", status="flagged", reason="because of 3.0.0")
+    reasons = {event["version"]: event["reason"] for event in watch.check()["events"]}
+    assert reasons == {"1.0.0": "because of 1.0.0", "3.0.0": "because of 3.0.0"}
+
+
 def test_deprecation_is_a_fact_of_its_own(watch: Watching, registry: EmbeddedRegistry) -> None:
     """Deprecation is told beside `new` at first sight, on, off, and beside a status that changed in the same poll."""
     watch.check()

@@ -334,16 +334,34 @@ def test_each_status_is_asked_once(registry: EmbeddedRegistry) -> None:
 
 
 def test_the_search_for_a_reason_ends(registry: EmbeddedRegistry) -> None:
-    """A version that is not there costs no more than the pages that there are, and never more than five."""
+    """A version that is not there costs no more than the pages that there are, and never more than fifty."""
     for number in range(30):
-        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+        registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
     assert _reasons(registry, {"missing": "flagged"}) == {}
-    assert len(registry.requests) <= 3
-    for number in range(30, 200):
-        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+    assert len(registry.requests) == 2
+    for number in range(30, 1100):
+        registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
     registry.requests.clear()
     assert _reasons(registry, {"missing": "flagged"}) == {}
-    assert len(registry.requests) == 5
+    assert len(registry.requests) == 50
+
+
+def test_a_reason_on_a_late_page_is_found(registry: EmbeddedRegistry) -> None:
+    """The search goes as far as there are versions of the status."""
+    wanted = registry.catalog.publish("pack", "000", status="flagged", reason="because")
+    for number in range(1, 200):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+    assert _reasons(registry, {wanted: "flagged"}) == {wanted: "because"}
+
+
+def test_large_reasons_of_others_hide_no_reason(registry: EmbeddedRegistry) -> None:
+    """Where a page is too large, the wanted rows are read one by one; a reason that is too large itself is left out."""
+    for number in range(0, 80, 2):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="x" * 3_000)
+    ids = [registry.catalog.publish("pack", f"{at:03}", status="flagged", reason=f"for {at}") for at in (1, 35, 77)]
+    large = registry.catalog.publish("pack", "033", status="flagged", reason="x" * 30_000)
+    found = _reasons(registry, dict.fromkeys([*ids, large], "flagged"), max_bytes=20_000)
+    assert found == dict(zip(ids, ["for 1", "for 35", "for 77"], strict=True))
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"huge_reason", "endless_body", "gzip_bomb"}))
