@@ -30,7 +30,7 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
         try:
             revision = _unbroken(poller, revision)
             report = await poller.poll()
-            revision = poller.folder.load_revision()
+            revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
         except StoppedError:
             break
         except StateError as error:
