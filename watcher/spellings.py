@@ -1,14 +1,16 @@
 """Settings as people write them, read into values: lists, node ids, statuses, numbers, addresses (contract, Settings).
 
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
-is allowed. A sentence never shows more of an address (`scheme://…`) than its scheme.
+is allowed. Of an address (`scheme://…`) a sentence shows its scheme only; of the registry's, which is no secret, all
+but what may be one in it (`shown_address`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
 from urllib.parse import urlsplit
 
 from watcher import durations
@@ -16,6 +18,8 @@ from watcher.versions import API_PREFIX, STATUSES
 
 LONGEST_ID = 200
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+_Item = TypeVar("_Item")
 
 _SHOWN = 60
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
@@ -46,6 +50,17 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
+def shown_address(text: str) -> str:
+    """Give a web address that is no secret as a message may show it: without user, password, query and fragment.
+
+    Of any other address only the scheme is shown: it may be an alert URL that was put into the wrong place.
+    """
+    if "://" in text and text.partition("://")[0].lower() not in {"http", "https"}:
+        return shown(text)
+    masked = re.sub(r"[?#].*", "?***", re.sub(r"^([^/@]*://)?.*[@\uff20\ufe6b]", r"\1***@", text))
+    return repr(masked if len(masked) <= 2 * _SHOWN else masked[: 2 * _SHOWN - 1] + "…")
+
+
 def nearest(name: str, known: Iterable[str]) -> str | None:
     """Give the known name most like this one, or None if none is much like it."""
     import difflib
@@ -73,11 +88,24 @@ def from_json(text: str) -> list[object]:
     return items
 
 
+def _every(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
+    """Read every item; ValueError with what is wrong with each that is refused."""
+    found: list[_Item] = []
+    refusals: dict[str, None] = {}
+    for item in items:
+        try:
+            found.append(read(item))
+        except ValueError as refusal:
+            refusals[str(refusal)] = None
+    if refusals:
+        raise ValueError("; ".join(refusals))
+    return found
+
+
 def node_ids(value: object, *, what: str = "a node id") -> tuple[str, ...]:
     """Give node ids, each once whatever its case, as first spelled."""
     ids: dict[str, str] = {}
-    for item in words(value):
-        node = _node_id(item, what)
+    for node in _every(words(value), lambda item: _node_id(item, what)):
         ids.setdefault(node.lower(), node)
     return tuple(ids.values())
 
@@ -116,7 +144,7 @@ def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[st
     """Give names out of the known ones, written in any case; at least one."""
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
-    return [choice(item, known, what) for item in items]
+    return _every(items, lambda item: choice(item, known, what))
 
 
 def choice(item: object, known: Sequence[str], what: str) -> str:
@@ -163,12 +191,17 @@ def registry_url(value: object) -> str:
         raise ValueError(f"{shown(value)} is not an address; {allowed}")
     text = value.strip()
     try:
-        parts = urlsplit(text)
-        sound = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+        parts = urlsplit("" if any(mark in text for mark in "@?#\\") else text)
     except ValueError:
-        sound = False
-    if not sound or any(mark in text for mark in "@?#\\"):
-        raise ValueError(f"{shown(text)} is not a registry's address; {allowed}")
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError(f"{shown_address(text)} is not a registry's address; {allowed}")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError(f"{shown_address(text)} has a port that there is not; give a number from 1 to 65535, or none")
     return text.rstrip("/")
 
 
@@ -187,11 +220,14 @@ def alert_urls(value: object) -> tuple[str, ...]:
     else:
         raise ValueError("the value is not a list of apprise URLs")
     urls: dict[str, None] = {}
+    refusals: list[str] = []
     for place, item in enumerate(items, 1):
         try:
             urls.setdefault(alert_url(item))
         except ValueError as refusal:
-            raise ValueError(f"entry {place}: {refusal}") from None
+            refusals.append(f"entry {place}: {refusal}")
+    if refusals:
+        raise ValueError("; ".join(refusals))
     return tuple(urls)
 
 
