@@ -92,10 +92,11 @@ def test_a_node_level_event_has_null_for_its_version() -> None:
         ({"watched": 2}, 1),
         ({"pending": 1}, 1),
         ({"given_up": {"ops": 1}}, 1),
+        ({"unsaved": ("history.jsonl cannot be written: No space left on device",)}, 1),
     ],
 )
 def test_the_exit_code_says_what_was_left_undone(fields: dict[str, Any], code: int) -> None:
-    """0 when everything was checked and delivered, 1 when a node or an alert was not."""
+    """0 when everything was checked and delivered, 1 when a node, an alert or a file that can wait was not."""
     assert report.exit_code(done(event(), **fields), ()) == code
     assert report.exit_code(done(event(), **fields), {Kind.BANNED}) == code
     assert report.exit_code(done(event(), **fields), {Kind.BANNED, Kind.FLAGGED}) == 3
@@ -189,6 +190,14 @@ def test_a_complaint_is_values_for_a_log() -> None:
         ("error", "alerts given up", {"channel": "ops", "alerts": 1}),
         ("error", "alerts given up", {"channel": "mail", "alerts": 2}),
     ]
+
+
+def test_what_was_not_written_is_said() -> None:
+    """A file that could not be written after the change was saved is a complaint, so that a full disk is noticed."""
+    what = "history.jsonl cannot be written: No space left on device"
+    (complaint,) = report.complaints(done(unsaved=(what,)))
+    assert (complaint.event, complaint.fields) == ("state unsaved", {"error": what})
+    assert complaint.sentence.startswith(what)
 
 
 def test_strangers_text_stays_in_its_line() -> None:

@@ -90,6 +90,15 @@ def complaints(report: Report) -> list[Complaint]:
                 sentence=f"{_some(nodes)}: no versions found: is the id right?",
             )
         )
+    said += [
+        Complaint(
+            level="error",
+            event="state unsaved",
+            fields={"error": plain(what, _TEXT)},
+            sentence=f"{plain(what, _TEXT)}; the change itself is saved",
+        )
+        for what in report.unsaved
+    ]
     return said + channel_complaints(report.channel_errors, report.given_up)
 
 
@@ -127,7 +136,7 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
     """Give the exit code of a `check` (contract, Commands)."""
     if any(event.kind in set(fail_on) for event in report.events):
         return 3
-    return 1 if report.watched > report.checked or report.pending or report.expired else 0
+    return 1 if report.watched > report.checked or report.pending or report.expired or report.unsaved else 0
 
 
 def _name(event: Event) -> str:
