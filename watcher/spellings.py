@@ -1,8 +1,8 @@
 """Settings as people write them, read into values: lists, node ids, statuses, numbers, addresses (contract, Settings).
 
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
-is allowed. Of an address (`scheme://…`) a sentence shows its scheme only; of the registry's, which is no secret, all
-but what may be one in it (`shown_address`).
+is allowed. A sentence never shows more of an address (`scheme://…`) than its scheme, but for a registry's that can be
+nothing else (`shown_address`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ _Item = TypeVar("_Item")
 _SHOWN = 60
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_NOT_THE_REGISTRYS = re.compile(r"[@?#\\\uff20\ufe6b]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xFE00, 0xFE10))
 )
@@ -51,14 +52,15 @@ def shown(value: object) -> str:
 
 
 def shown_address(text: str) -> str:
-    """Give a web address that is no secret as a message may show it: without user, password, query and fragment.
+    """Give a registry's address, which is no secret, as a message may show it: whole.
 
-    Of any other address only the scheme is shown: it may be an alert URL that was put into the wrong place.
+    One of another scheme, or with a user, a query or a fragment, may be an alert URL that was put into the wrong place;
+    of that only the scheme is shown.
     """
-    if "://" in text and text.partition("://")[0].lower() not in {"http", "https"}:
-        return shown(text)
-    masked = re.sub(r"[?#].*", "?***", re.sub(r"^([^/@]*://)?.*[@\uff20\ufe6b]", r"\1***@", text))
-    return repr(masked if len(masked) <= 2 * _SHOWN else masked[: 2 * _SHOWN - 1] + "…")
+    web = text.lower().startswith(("http://", "https://")) or "://" not in text
+    if not web or _NOT_THE_REGISTRYS.search(text):
+        return shown(text if "://" in text else "://")
+    return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:
@@ -191,7 +193,7 @@ def registry_url(value: object) -> str:
         raise ValueError(f"{shown(value)} is not an address; {allowed}")
     text = value.strip()
     try:
-        parts = urlsplit("" if any(mark in text for mark in "@?#\\") else text)
+        parts = urlsplit("" if _NOT_THE_REGISTRYS.search(text) else text)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
