@@ -274,14 +274,16 @@ def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
 
 @pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
 def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
-    """A file that a newer version wrote is refused and left, whether it still fits this one's form or not."""
+    """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to begin anew."""
     polled(folder)
     path = folder.path / name
     told = json.loads(path.read_text())
     for newer in (told | {"format": 2}, {"format": 2, "something": "else"}):
         path.write_text(json.dumps(newer))
-        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 2"):
+        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 2") as caught:
             folder.load()
+        assert "upgrade comfy-watch" in caught.value.hint
+        assert "begin anew" not in caught.value.hint
         assert json.loads(path.read_text()) == newer
 
 

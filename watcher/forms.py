@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable
 from functools import cache
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -19,7 +19,15 @@ _Form = TypeVar("_Form")
 
 
 class UnreadableFormError(Exception):
-    """The text is not what this program wrote. The message says why, to a person."""
+    """The text is not what this program wrote. The message says why, to a person, and `hint` what to do."""
+
+    hint: ClassVar[str] = "it was left as it is; put a good copy back, or move the state folder away to begin anew"
+
+
+class NewerFormError(UnreadableFormError):
+    """A newer program wrote the text: nothing is broken, and what it owes is still to be sent."""
+
+    hint = "it was left as it is; upgrade comfy-watch; do not move the state folder away, alerts are owed from it"
 
 
 @cache
@@ -43,7 +51,7 @@ def decode(form: type[_Form], text: bytes) -> _Form:
 
 def _refuse_newer(found: int) -> None:
     if found > FORMAT:
-        raise UnreadableFormError(f"it was written by a newer version of comfy-watch (format {found}, known: {FORMAT})")
+        raise NewerFormError(f"it was written by a newer version of comfy-watch (format {found}, known: {FORMAT})")
 
 
 def _format_of(text: bytes) -> int:

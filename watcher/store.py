@@ -160,16 +160,14 @@ class StateFolder:
         try:
             return decode(text)
         except forms.UnreadableFormError as error:
-            raise self._refused(name, "is empty" if not text.strip() else f"cannot be used: {error}") from None
+            what = "is empty" if not text.strip() else f"cannot be used: {error}"
+            raise self._refused(name, what, error.hint) from None
 
     def _refused_snapshot(self, error: forms.UnreadableFormError) -> StateError:
-        return self._refused(SNAPSHOT, f"cannot be used: {error}")
+        return self._refused(SNAPSHOT, f"cannot be used: {error}", error.hint)
 
-    def _refused(self, name: str, what: str) -> StateError:
-        return StateError(
-            f"{self.path / name} {what}",
-            hint="it was left as it is; put a good copy back, or move the state folder away to begin anew",
-        )
+    def _refused(self, name: str, what: str, hint: str = forms.UnreadableFormError.hint) -> StateError:
+        return StateError(f"{self.path / name} {what}", hint)
 
     def _replace(self, name: str, content: bytes) -> None:
         with self._failing("cannot be written"):
