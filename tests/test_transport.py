@@ -6,6 +6,7 @@ import json
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Self
 
 import httpx
@@ -19,7 +20,7 @@ from watcher.failures import ConfigError
 from watcher.listing import Listing, Unreadable
 from watcher.reader import Asked
 from watcher.registry import Query
-from watcher.transport import MANY, describe, open_transport
+from watcher.transport import MANY, check_usable, describe, open_transport
 
 ELSEWHERE = "http://registry.test"
 """An address that nobody can look up here: only a proxy could."""
@@ -130,17 +131,48 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: s
 
 
 def test_the_program_asks_the_proxy(registry: EmbeddedRegistry, run: Callable[..., Completed]) -> None:
-    """The real program polls through the environment's proxy, and a proxy that cannot be is exit 2 and two lines."""
+    """The real program polls through the environment's proxy."""
     of_pack(registry)
     asked = ("check", "--node", "pack", "--registry-url", ELSEWHERE, "--json")
     done = run(*asked, env={"HTTP_PROXY": registry.url})
     assert (done.code, json.loads(done.out)["nodes"]) == (0, {"watched": 1, "checked": 1, "failed": 0})
-    done = run(*asked, env={"HTTP_PROXY": "socks5://me:secret@127.0.0.1:1"})
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize(
+    ("address", "proxy", "said"),
+    [
+        (ELSEWHERE, "socks5://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
+        (ELSEWHERE, "ftp://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
+        (f"http://{'a' * 64}.test", "", f"registry_url: 'http://{'a' * 64}.test' names a host that there cannot be"),
+        ("http://a..test/x", "", "registry_url: 'http://a..test/x' names a host that there cannot be"),
+        (f"http://{'ü' * 64}.test", "", f"registry_url: 'http://{'ü' * 64}.test' names a host that there cannot be"),
+        ("http://127.0.0.256", "", "registry_url: 'http://127.0.0.256' names a host that there cannot be"),
+    ],
+)
+def test_the_program_begins_nothing_where_no_request_can_be_made(
+    run: Callable[..., Completed], state: Path, command: str, address: str, proxy: str, said: str
+) -> None:
+    """A proxy or a host that cannot be is exit 2 and two lines, at once, without a secret, and no state is made."""
+    done = run(command, "--node", "pack", "--registry-url", address, env={"HTTP_PROXY": proxy})
     assert (done.code, done.out) == (2, "")
-    said = done.err.splitlines()
-    assert said[0] == "error: the proxy that the environment names for http cannot be used"
-    assert said[1].startswith("hint: ")
-    assert len(said) == 2
+    error, hint = done.err.splitlines()
+    assert error == f"error: {said}"
+    assert hint.startswith("hint: ")
+    assert "secret" not in done.err
+    assert not state.exists()
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        *("http://a", "http://a.test.", "https://a.test:8443/x", "http://127.0.0.1:80", "http://[::1]:8080"),
+        *("http://[::ffff:127.0.0.1]", "http://b\u00fccher.test", "http://my_registry", f"http://{'a' * 63}.test"),
+    ],
+)
+def test_a_host_that_may_be_is_not_refused(address: str) -> None:
+    """Whether a host is there is found out by asking, not by its name."""
+    check_usable(address)
 
 
 # What went wrong

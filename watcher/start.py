@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 
-from watcher import logs, times
+from watcher import logs, times, transport
 from watcher.failures import ConfigError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
@@ -61,12 +61,13 @@ def _refusal(url: str) -> str | None:
 
 
 def watch_of(settings: Settings, folder: StateFolder) -> Watch:
-    """Give what to poll. UsageError if there is nothing to watch, ConfigError as `judged`."""
+    """Give what to poll. UsageError if there is nothing to watch, ConfigError as `judged` and `check_usable`."""
     if not settings.nodes:
         raise UsageError(
             "there is nothing to watch: nodes is empty",
             hint="name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)",
         )
+    transport.check_usable(settings.registry_url)
     digests, remembered = judged(settings, folder)
     return Watch(
         nodes=settings.nodes,

@@ -15,6 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from watcher.failures import ConfigError
+from watcher.spellings import shown_address
 
 MANY = 48
 """From this many requests on, aiohttp's speed outweighs the 60 ms of its import."""
@@ -22,6 +23,23 @@ MANY = 48
 _HIGHEST_PORT = 65_535
 _LONGEST_HEADER = 65_536
 """Bytes; aiohttp's own bound is an eighth of it, and tighter than that of the other transport."""
+
+
+def check_usable(url: str) -> None:
+    """Raise ConfigError if no request to `url` can be made: for its host, or for the proxy that the environment names.
+
+    Nothing is opened and nobody is asked; a host that does not exist is found out by asking.
+    """
+    try:
+        target = httpx.URL(url.rstrip("/") + "/versions")
+        target.raw_host.decode("ascii").encode("idna")  # as the resolver is asked: no part empty or over 63 characters
+    except (httpx.InvalidURL, UnicodeError):
+        raise ConfigError(
+            f"registry_url: {shown_address(url)} names a host that there cannot be",
+            hint="a host's name has 1 to 63 letters, digits or dashes between dots, an address four numbers to 255",
+        ) from None
+    if (proxy := _proxy_for(target)) is not None:
+        _pool(target, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), httpx.Limits(), proxy)
 
 
 def open_transport(url: str, concurrency: int, expected_requests: int) -> httpx.AsyncBaseTransport:
@@ -35,6 +53,12 @@ def open_transport(url: str, concurrency: int, expected_requests: int) -> httpx.
     proxy = _proxy_for(target)
     if proxy is None and expected_requests >= MANY:
         return _open_fast(context, limits)
+    return _pool(target, context, limits, proxy)
+
+
+def _pool(
+    target: httpx.URL, context: ssl.SSLContext, limits: httpx.Limits, proxy: httpx.Proxy | None
+) -> httpx.AsyncBaseTransport:
     try:
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
     except ImportError:  # SOCKS takes a package of its own
