@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Self
 
 import click
-from pydantic import SecretStr
 
 from watcher import poll, start
 from watcher.catalog import Catalog
@@ -88,7 +87,8 @@ def demo() -> int:
 
 async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:
     # Made directly: of the machine's own settings, whose channels are real, none may count.
-    settings = Settings(nodes=(NODE,), registry_url=registry_url, alert_urls=(SecretStr(webhook_url),))
+    told = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
+    settings = Settings.model_validate(told)
     state = StateFolder(folder / "state")
     with state.locked():
         watch = start.watch_of(settings, state)
