@@ -302,6 +302,40 @@ def test_unusual_surroundings(watch: Watching, registry: EmbeddedRegistry) -> No
     assert gone.stderr == b""
 
 
+def _written_to(watch: Watching, stdout: str, stderr: str, *args: str) -> tuple[int, str]:
+    """Run a command whose streams a shell leads elsewhere; give its exit code and what came to an open stderr."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {stdout} {stderr}', "sh", sys.executable, "-m", "watcher", *args],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("args", [("check",), ("check", "--json"), ("status",), ("config", "--json"), ("history",)])
+def test_a_closed_stdout_is_nobody_listening(watch: Watching, args: tuple[str, ...]) -> None:
+    """A command that was started without stdout does its work and says nothing."""
+    assert _written_to(watch, ">&-", "", *args) == (0, "")
+
+
+@pytest.mark.parametrize("args", [("check",), ("check", "--json"), ("status",), ("config", "--json"), ("history",)])
+def test_a_full_stdout_is_one_line(watch: Watching, args: tuple[str, ...]) -> None:
+    """Where stdout cannot be written the exit code is 1 and one line on stderr says why."""
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert _written_to(watch, ">/dev/full", "", *args) == (1, said)
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_an_error_that_cannot_be_said(watch: Watching, stderr: str) -> None:
+    """Where stderr takes nothing the exit code still tells what happened."""
+    assert _written_to(watch, "", stderr, "check", "--set", "retries=many") == (2, "")
+    assert _written_to(watch, ">/dev/full", stderr, "status") == (1, "")
+
+
 def _on_a_terminal(watch: Watching, *args: str, **env: str) -> str:
     """Run a command with a terminal for stdout and stderr, and give what the terminal got."""
     master, slave = pty.openpty()

@@ -10,6 +10,7 @@ from typing import TextIO
 import click
 
 from watcher.events import Kind
+from watcher.failures import WatchError
 
 COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -35,12 +36,29 @@ def say(line: str = "", *, error: bool = False) -> None:
     """Write one line, or a JSON document, to stdout or to stderr.
 
     What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
-    line, is written so that JSON means the same by it.
+    line, is written so that JSON means the same by it. A stream that is closed takes the line away silently, as does a
+    stderr that cannot be written; a stdout that cannot is a WatchError, or BrokenPipeError where its reader has gone.
     """
     stream = sys.stderr if error else sys.stdout
+    if stream is None:  # as Python has it where the process began without one
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
-    click.echo(text, err=error, color=coloured(stream))
+    try:
+        click.echo(text, err=error, color=coloured(stream))
+    except BrokenPipeError:
+        raise
+    except OSError as failure:
+        _let_go(stream)
+        if not error:
+            raise WatchError(f"standard output cannot be written: {failure.strerror}") from None
+
+
+def _let_go(stream: TextIO) -> None:
+    """Lead a stream to nowhere: what could not be written is still in it, and would be tried again at the exit."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
 
 
 def kind(name: str) -> str:
