@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import pty
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests import program
 from tests.peers.faults import inflict
@@ -80,6 +82,41 @@ def test_check_node_adds(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert document["nodes"]["watched"] == 2
     assert told(document["events"]) == [("baseline", "alpha", None), ("baseline", "bravo", None)]
     assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
+
+
+def test_check_has_no_more_requests_under_way_than_allowed(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """With a concurrency of 3, ten nodes are read three at a time."""
+    under_way = most = 0
+    three = asyncio.Event()
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if under_way == 3:
+            three.set()
+        await three.wait()
+        under_way -= 1
+
+    nodes = [f"node-{number}" for number in range(10)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    registry.respond = respond
+    assert watch.but(nodes=nodes, concurrency=3).check()["nodes"] == {"watched": 10, "checked": 10, "failed": 0}
+    assert most == 3
+
+
+def test_check_reads_no_answer_above_max_response_mb(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """An answer larger than `max_response_mb` is an error of its node that names the setting; below it all is well."""
+    registry.catalog.publish("alpha", "1.1.0", changelog="x" * 50_000)
+    both = watch.but(nodes=["alpha", "bravo"])
+    small = both.but(max_response_mb=0.04)
+    document = small.check(code=1)
+    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
+    (error,) = document["errors"]
+    assert (error["node"], error["error"]) == ("alpha", "its answer is larger than 0.04 MB (max_response_mb)")
+    assert "error: alpha: its answer is larger than 0.04 MB (max_response_mb)" in small.run("check").err
+    assert both.but(max_response_mb=0.06).check()["errors"] == []
 
 
 def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,22 @@ def test_polls_do_not_overlap(watch: Watching, registry: EmbeddedRegistry) -> No
     with watch.start("run") as started:
         _until(started, "poll", 4)
     assert most == 1
+
+
+def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Some waits are clearly shorter than the interval and some longer, and together no shorter than the share allows.
+
+    A loaded machine can only make waits look longer in sum, so that nothing here depends on its speed.
+    """
+    interval, jitter = 0.2, 0.5
+
+    def waits() -> list[float]:
+        times = [request.at for request in registry.requests]
+        return [after - before for before, after in pairwise(times)]
+
+    with watch.but(interval=interval, jitter=jitter).start("run") as started:
+        started.until(lambda it: len(waits()) >= 8 and min(waits()) < 0.9 * interval and max(waits()) > 1.1 * interval)
+    assert sum(waits()) >= len(waits()) * interval * (1 - jitter)
 
 
 def test_a_long_interval_is_waited_for(watch: Watching, registry: EmbeddedRegistry) -> None:
