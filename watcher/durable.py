@@ -45,6 +45,12 @@ def replace_file(path: Path, content: bytes) -> None:
     sync_folder(path.parent)
 
 
+def final_name(path: Path) -> str:
+    """Give the name that a temporary file of `replace_file` stands for; any other file's own."""
+    name = path.name
+    return name[1:].rsplit(".", 2)[0] if name.startswith(".") and name.endswith(_LEFTOVER) else name
+
+
 def append(path: Path, content: bytes) -> int:
     """Add whole lines to a file and give the offset where they begin.
 

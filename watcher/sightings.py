@@ -84,12 +84,16 @@ def transition(node: Node, old: Version, version: Version, now: str, count: int,
 
 
 def _status_kind(before: str, after: str, *, detour: bool) -> Kind | None:
-    """Name a change of status; None for a status this program does not know.
+    """Name a change of status; None where only a `changed` tells it, as of a status this program does not know.
 
     `detour` says that the version was for a while neither `before` nor active, so that it must have been worse.
     """
+    if after == ACTIVE and before not in STATUSES:
+        return None
     if after == ACTIVE:
         return Kind.NEW if before == PENDING and not detour else Kind.REINSTATED
+    if after == PENDING and before in {FLAGGED, BANNED, DELETED}:
+        return None  # neither news nor a pardon yet, but not to be kept from those who heard of the flag
     return _KIND_OF_STATUS.get(after)
 
 

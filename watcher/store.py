@@ -173,13 +173,18 @@ class StateFolder:
         with self._failing("cannot be written"):
             durable.replace_file(self.path / name, content)
 
+    def _of(self, error: OSError) -> str:
+        """Name the file that an error is about, by the name it would have had in the end."""
+        path = Path(str(error.filename)) if error.filename else self.path
+        return f" ({durable.final_name(path)})" if path.parent == self.path else ""
+
     @contextlib.contextmanager
     def _failing(self, what: str) -> Iterator[None]:
         try:
             yield
         except OSError as error:
             raise StateError(
-                f"{error.filename or self.path} {what}: {error.strerror or type(error).__name__}",
+                f"state folder {self.path} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None
 

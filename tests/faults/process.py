@@ -20,7 +20,7 @@ MOST_MEMORY = 400 * 2**20
 def live_as_process(cell: Cell) -> Verdict:
     """Live four runs: before, with, and twice after a fault that comes with a real change."""
     verdict = Verdict(cell)
-    failed = cell.failing is not None
+    failed = cell.failing is not None or cell.doubted
     before = _largest_process()
     with EmbeddedRegistry() as registry, tempfile.TemporaryDirectory() as made:
         folder = Path(made)
