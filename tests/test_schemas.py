@@ -188,7 +188,9 @@ def _samples() -> dict[str, Any]:
     node = known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, seen={"": 1})
     one = event("0" * 20)
     message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16,))
-    waiting = Outbox(queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1)
+    waiting = Outbox(
+        queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
+    )
     failing = Checks(polled_at=NOW, health=Health(nodes={"a": Failure(count=1, since=NOW, error="")}))
     written = {
         "snapshot": picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),

@@ -115,7 +115,7 @@ def refusal(url: str) -> str | None:
     return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
 
 
-def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:  # noqa: B008 - frozen
+def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:
     """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
 
     `reached` says what an earlier `Undelivered` of the same events told. Never raises. What hangs longer is abandoned

@@ -49,8 +49,10 @@ class Watch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
-    """What one poll did. `errors` and `empty` are (node, what) and node ids; the counts are of alerts, and by channel
-    name `given_up` counts those that expired and `channel_errors` says why it failed. `unsaved` says what could not be written once the change was saved.
+    """What one poll did.
+
+    `errors` and `empty` are (node, what) and node ids; the counts are of alerts. By channel name `given_up` counts those
+    that expired, and `channel_errors` says why it failed. `unsaved` is what could not be written once the change was.
     """
 
     started: str
