@@ -346,9 +346,7 @@ def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, wa
 def test_so_many_bans_at_once_are_doubted_once(
     registry: EmbeddedRegistry, watcher: Callable[..., Watcher], watched: int, banned: int, believed: bool
 ) -> None:
-    """403 to three nodes or more that are most of the watched ones may be a registry that refuses everybody: it is taken
-    for a ban of each when it comes a second time.
-    """
+    """403 to most of the watched nodes, three at least, is taken for a ban of each only when it comes a second time."""
     nodes = [f"pack-{number}" for number in range(watched)]
     made = watcher(*nodes)
     for node in nodes[:banned]:
