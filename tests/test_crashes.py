@@ -69,7 +69,7 @@ def test_a_crash_does_not_turn_old_versions_into_news() -> None:
 def test_a_long_run_stays_as_it_was() -> None:
     """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
     done = Result()
-    soak.soak(300, done)
+    soak.soak(100, done)
     _holds(done)
 
 

@@ -52,7 +52,7 @@ class Report:
     """What one poll did.
 
     `errors` and `empty` are (node, what) and node ids; the counts are of alerts. By channel name `given_up` counts
-    those that expired, and `channel_errors` says why it failed. `unsaved` is what could not be written after the change.
+    those that expired, and `channel_errors` says why it failed. `unsaved` is what could not be written after it.
     """
 
     started: str

@@ -118,7 +118,7 @@ class Subscriber:
                 told += [(number, kind) for kind in _at_first_sight(truth)]
             else:
                 if seen.left or seen.status != truth.status:
-                    told.append((number, _on_arrival(truth.status, "" if seen.left else seen.status)))
+                    told.append((number, _on_arrival(truth.status, seen.status, left=seen.left)))
                 if seen.deprecated != truth.deprecated:
                     told.append((number, "deprecated" if truth.deprecated else "undeprecated"))
             pack.seen[number] = Seen(truth.status, truth.deprecated)
@@ -141,7 +141,9 @@ def _at_first_sight(truth: Truth) -> list[str]:
     return ["new" if truth.status == "active" else truth.status, *(["deprecated"] if truth.deprecated else [])]
 
 
-def _on_arrival(status: str, before: str) -> str:
+def _on_arrival(status: str, before: str, *, left: bool) -> str:
+    if status == "pending" and before in {"flagged", "banned", "deleted"}:
+        return "changed"
     if status != "active":
         return status
-    return "new" if before == "pending" else "reinstated"
+    return "new" if before == "pending" and not left else "reinstated"
