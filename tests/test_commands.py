@@ -288,6 +288,13 @@ def test_set_reaches_every_setting(watch: Watching, setting: str) -> None:
     assert shown["settings"][setting] == {"value": expected, "from": "command line"}
 
 
+def test_config_refuses_what_a_poll_would(watch: Watching) -> None:
+    """A registry address that cannot be asked is found by `config`, not by the first poll."""
+    done = program.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
+    assert (done.code, done.out) == (2, "")
+    assert "registry_url" in done.err
+
+
 def test_init(watch: Watching) -> None:
     """`init` writes a private file that is valid as it is, and never writes over anything."""
     done = watch.run("init")

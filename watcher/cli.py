@@ -226,8 +226,10 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     from watcher.start import judged
     from watcher.store import StateFolder
     from watcher.tables import table
+    from watcher.transport import check_usable
 
     loaded = settings({})
+    check_usable(loaded.settings.registry_url)
     judged(loaded.settings, StateFolder(loaded.settings.state_dir))
     if as_json:
         say(json.dumps(show_settings.document(loaded), indent=2))
