@@ -155,8 +155,8 @@ def main() -> int:
     broken = any(r.is_broken for r in rows)
     if "rivals" in chosen:
         counts, code = figures_of(RIVALS)
-        lines += ["", *side_by_side(counts)]
-        broken = broken or code != 0 or any(counts.get(figure) for figure in MUST_BE_ZERO)
+        lines += ["", *(side_by_side(counts) if counts else [f"rivals ended with {code} and no figures"])]
+        broken = broken or code != 0 or not counts or any(counts.get(figure) for figure in MUST_BE_ZERO)
     for line in lines:
         print(line)  # noqa: T201 - it is a program that prints a table
     return int(broken)
