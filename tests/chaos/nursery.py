@@ -82,7 +82,9 @@ class Nursery:
     def end(self) -> program.Completed:
         """Wait for the end of what `begin` started."""
         assert self._parent.stdout is not None
-        code = int(self._parent.stdout.readline())
+        if not (line := self._parent.stdout.readline()):
+            raise RuntimeError(f"the nursery itself ended with {self._parent.wait()}")
+        code = int(line)
         out, err = (self._own / name for name in ("out", "err"))
         return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
 
