@@ -37,7 +37,7 @@ def test_no_channel_suffers_from_another() -> None:
 
 def test_no_life_loses_or_invents_an_alert() -> None:
     """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
-    machine.live(12, 30)
+    machine.live(8, 25)
 
 
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:

@@ -125,7 +125,7 @@ def _printed(*lines: str) -> str:
     return out.getvalue()
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(_told(), _TEXT, _TEXT)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
@@ -148,7 +148,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(st.lists(_TEXT, min_size=1, max_size=4), st.sampled_from(["a", "b"]))
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     """Whatever the versions and statuses are called, `status` has a line for each node."""
@@ -160,7 +160,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     assert list(parsers.in_json(_printed(json.dumps(status.document(state, [name], []))), printed=True)) == []
 
 
-@settings(max_examples=60)
+@settings(max_examples=25)
 @given(_TEXT, _TEXT)
 def test_any_text_in_any_log(event: str, value: str) -> None:
     """Whatever is logged, a log is one harmless line for each event, in either format."""
