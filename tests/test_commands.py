@@ -155,7 +155,7 @@ def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -
     assert {row["node"]: (row["state"], row["newest"]) for row in document["nodes"]} == {
         "alpha": ("ok", "0.8.0"),
         "bravo": ("ok", "1.0.0"),
-        "charlie": ("failing", None),
+        "charlie": ("unread", None),
         "delta": ("empty", None),
     }
     problems = document["nodes"][0]["problems"]
@@ -174,7 +174,7 @@ def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -
     assert [line.split()[:3] for line in lines[1:5]] == [
         ["alpha", "ok", "0.8.0"],
         ["bravo", "ok", "1.0.0"],
-        ["charlie", "failing", "-"],
+        ["charlie", "unread", "-"],
         ["delta", "empty", "-"],
     ]
     assert any(line.startswith("charlie: ") and "404" in line for line in lines)

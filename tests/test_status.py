@@ -68,22 +68,30 @@ def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("node", "failing", "expected"),
+    ("node", "unread", "expected"),
     [
         (known(), False, "ok"),
-        (known(), True, "failing"),
+        (known(), True, "unread"),
+        (known(failing=True), True, "failing"),
+        (known(version("1.0"), marks={"id-1.0": Mark.REMOVED}), False, "removed"),
         (known(banned=True), False, "banned"),
         (known(banned=True), True, "banned"),
         (Node(node=PACK, empty_since=NOW), False, "empty"),
         (Node(node=PACK), False, "unchecked"),
     ],
 )
-def test_how_a_node_stands(node: Node, failing: bool, expected: str) -> None:
-    """A node is banned, failing, ok, empty or was never checked, in this order."""
-    failures = {PACK.lower(): Failure(count=1, since=NOW, error="it timed out")} if failing else {}
+def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
+    """A node is failing once that was told, before that unread; one whose versions are all gone is not ok."""
+    failures = {PACK.lower(): Failure(count=1, since=NOW, error="it timed out")} if unread else {}
     given = state(node, checks=Checks(health=Health(nodes=failures)))
     assert status.node_row(PACK, given).state == expected
-    assert status.node_row(PACK, given).error == ("it timed out" if failing else "")
+    assert status.node_row(PACK, given).error == ("it timed out" if unread else "")
+
+
+def test_what_was_watched_beside_the_settings_is_shown() -> None:
+    """Nodes of the last poll's command line stand behind the configured ones, each once."""
+    given = State(checks=Checks(watched=(PACK.upper(), "beside")))
+    assert status.watched([PACK], given) == (PACK, "beside")
 
 
 def test_a_node_is_named_as_it_is_watched() -> None:
@@ -156,7 +164,7 @@ def test_a_failing_node_says_why() -> None:
     """Below the table a node that cannot be read says why, and what was known of it is still there."""
     failure = Failure(count=4, since=NOW, error="it timed out\x1b[2J")
     said = shown(state(known(version("1.0")), checks=Checks(health=Health(nodes={PACK.lower(): failure}))))
-    assert said[1].split() == [PACK, "failing", "1.0", "-", "never"]
+    assert said[1].split() == [PACK, "unread", "1.0", "-", "never"]
     assert said[2].startswith(f"{PACK}: it timed out")
     assert "\x1b" not in said[2]
 

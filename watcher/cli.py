@@ -5,10 +5,8 @@ from __future__ import annotations
 import gc
 import json
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping
-from functools import wraps
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -17,12 +15,11 @@ import click
 from watcher import __version__, logs
 from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
+from watcher.options import NO_KINDS, Kinds, masked, with_settings
 from watcher.tables import say
 
 if TYPE_CHECKING:
     from watcher.settings import Loaded
-
-_Command = Callable[..., int]
 
 EXIT_CODES = """\b
 Exit codes:
@@ -32,86 +29,6 @@ Exit codes:
   3  --fail-on matched an event of this poll
   4  the state cannot be used; nothing was changed
 """
-
-
-if TYPE_CHECKING:
-    _KindsType = click.ParamType[frozenset[Kind]]
-else:
-    _KindsType = click.ParamType
-
-
-class _Kinds(_KindsType):
-    """Event kinds, comma-separated."""
-
-    name = "KINDS"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
-        if isinstance(value, frozenset):
-            return value
-        try:
-            kinds = frozenset(Kind(name.strip().lower()) for name in str(value).split(",") if name.strip())
-        except ValueError:
-            kinds = frozenset()
-        if not kinds:
-            self.fail(f"{value!r} is not a list of event kinds; known are {', '.join(Kind)}", param, ctx)
-        return kinds
-
-
-_NO_KINDS: frozenset[Kind] = frozenset()
-
-
-def _with_settings(command: _Command) -> Callable[..., int]:
-    """Give a command the options that choose settings; it gets a function that loads them."""
-
-    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
-    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.")
-    @click.option("--registry-url", metavar="URL", help="The registry to ask.")
-    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
-    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.")
-    @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
-    @wraps(command)
-    def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
-        names = ("state_dir", "registry_url", "log_level", "log_format")
-        said = {name: options.pop(name) for name in names}
-        given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
-
-        def settings(more: Mapping[str, object]) -> Loaded:
-            from watcher.start import settings_from
-
-            assigned = _assigned(changed)
-            added = [node for source in (assigned, more) for node in _nodes(source.get("nodes", ()))]
-            return settings_from(config, {**assigned, **given, "nodes": added})
-
-        return command(*args, settings=settings, **options)
-
-    return wrapped
-
-
-def _nodes(value: object) -> list[object]:
-    """Give the ids of `--set nodes=…` or of `--node`."""
-    from watcher.spellings import words
-
-    try:
-        return words(value)
-    except ValueError as error:
-        raise UsageError(f"--set nodes: {error}") from None
-
-
-def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
-    """Read `--set NAME=VALUE`; secrets are refused, since every user of the machine can read a command line."""
-    found: dict[str, object] = {}
-    for pair in pairs:
-        name, given, value = pair.partition("=")
-        name = name.strip().replace("-", "_")
-        if not given:
-            raise UsageError(f"--set {_masked(name)}: write NAME=VALUE")
-        if name in {"alert_urls", "channels"}:
-            raise UsageError(
-                f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
-                hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
-            )
-        found[name] = value
-    return found
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
@@ -127,8 +44,8 @@ def cli() -> None:
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--fail-on", type=_Kinds(), default=_NO_KINDS, metavar="KINDS", help="Exit 3 on an event of these kinds.")
-@_with_settings
+@click.option("--fail-on", type=Kinds(), default=NO_KINDS, metavar="KINDS", help="Exit 3 on an event of these kinds.")
+@with_settings
 def check(
     settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
 ) -> int:
@@ -140,7 +57,7 @@ def check(
 
 @cli.command()
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
-@_with_settings
+@with_settings
 def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
     from watcher.check import run_forever
@@ -150,7 +67,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@_with_settings
+@with_settings
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
     from watcher import status as view
@@ -158,7 +75,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 
     chosen = settings({}).settings
     state = StateFolder(chosen.state_dir).load()
-    nodes = chosen.nodes or tuple(node.node for node in state.snapshot.nodes.values())
+    nodes = view.watched(chosen.nodes, state)
     channels = [channel.name for channel in chosen.all_channels()]
     if as_json:
         say(json.dumps(view.document(state, nodes, channels), indent=2))
@@ -172,13 +89,13 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 
 @cli.command()
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node pack (repeatable).")
-@click.option("--kind", "kinds", type=_Kinds(), default=_NO_KINDS, metavar="KINDS", help="Only these kinds of event.")
+@click.option("--kind", "kinds", type=Kinds(), default=NO_KINDS, metavar="KINDS", help="Only these kinds of event.")
 @click.option("--since", metavar="WHEN", default="", help="A duration back (7d, 12h) or a date.")
 @click.option(
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="At most so many."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@_with_settings
+@with_settings
 def history(
     settings: Callable[..., Loaded],
     nodes: tuple[str, ...],
@@ -209,7 +126,7 @@ def history(
 
 @cli.command("test-alerts")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@_with_settings
+@with_settings
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample to each channel, or to those named."""
     from watcher.check import send_samples
@@ -219,7 +136,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@_with_settings
+@with_settings
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
     from watcher import show_settings
@@ -281,7 +198,7 @@ def _exit_code() -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "comfy-watch"
-        _complain(WatchError(_masked(error.format_message()), f"see {command} --help"))
+        _complain(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
@@ -291,14 +208,9 @@ def _exit_code() -> int:
     except BrokenPipeError:
         return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
-        logs.debug("unexpected", error=f"{type(error).__name__}: {_masked(str(error))}")
+        logs.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
         _complain(WatchError(f"unexpected {type(error).__name__}", "run again with --log-level debug for its message"))
         return 1
-
-
-def _masked(text: str) -> str:
-    """Give what somebody typed without what looks like an alert URL: it may have been meant for somewhere else."""
-    return re.sub(r"[^\s'\"]*://[^\s'\"]*", "***://***", text)
 
 
 def _complain(error: WatchError) -> None:

@@ -12,12 +12,12 @@ import logging
 import re
 import threading
 import warnings
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
+from watcher.causes import classified
 from watcher.channels import Channel
 from watcher.digest import Digest, compose
 from watcher.events import Event, Kind
@@ -33,17 +33,6 @@ _SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a st
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,20}):/{1,3}")
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
-_HTTP_STATUS = re.compile(r"\berror=([1-5]\d\d)\b")
-_EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
-_CAUSES = {
-    r"timed? ?out": "timed out",
-    r"connection refused|errno 111\b": "connection refused",
-    r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found",
-    r"certificate|\bssl|\btls": "the TLS connection failed",
-    r"reset by peer|aborted|broken pipe|unexpectedly closed|without response|incomplete": "the connection was lost",
-    r"unreachable|no route to host": "the host cannot be reached",
-    r"authentication|\b53[05]\b": "the login was refused",
-}
 _SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
 """What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
 _TONES = {
@@ -181,7 +170,7 @@ def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets
         ) as result:
             if result.status == AppriseResultStatus.SUCCESS:
                 return Delivered()
-            reason = _classified((entry.level, entry.message) for entry in result.logs())
+            reason = classified((entry.level, entry.message) for entry in result.logs())
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work, which has its own thread
         reason = f"apprise failed ({type(error).__name__})"
     return Undelivered(reason=reason, reached=frozenset(took.reached))
@@ -229,17 +218,6 @@ def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
     if mail or service.service_name == "Matrix":  # whose text part, made by apprise, would break the line at each code
         message = replace(message, body=message.body.replace("code>", "samp>"))
     return message, form.value
-
-
-def _classified(entries: Iterable[tuple[str, str]]) -> str:
-    """Say in our own words what captured log entries (level, message) say in theirs."""
-    errors = ""
-    for level, message in entries:
-        if level in ("WARNING", "ERROR") and (found := _HTTP_STATUS.search(message)):
-            return f"HTTP {found[1]}"
-        if raised := _EXCEPTION.match(message):
-            errors += raised[1].lower()
-    return next((cause for pattern, cause in _CAUSES.items() if re.search(pattern, errors)), "refused the message")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

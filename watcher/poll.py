@@ -102,6 +102,7 @@ class Poller:
             checked=dict(sorted({**state.checks.checked, **findings.checked}.items())),
             etags=dict(sorted({**self._names_of_others(state.checks), **findings.etags}.items())),
             asked=self._question(),
+            watched=self.watch.nodes,
         )
         state = replace(state, checks=checks)
         unsaved: list[str] = []

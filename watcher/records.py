@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from watcher import times
@@ -35,8 +35,9 @@ class _ChecksForm:
     polled_at: str
     health: Health
     checked: dict[str, str]
-    asked: str = ""
-    etags: dict[str, str] = field(default_factory=dict)
+    asked: str
+    watched: tuple[str, ...]
+    etags: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +87,12 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     form = decode(_ChecksForm, text)
     return form.revision, Checks(
-        polled_at=form.polled_at, health=form.health, checked=form.checked, asked=form.asked, etags=form.etags
+        polled_at=form.polled_at,
+        health=form.health,
+        checked=form.checked,
+        asked=form.asked,
+        etags=form.etags,
+        watched=form.watched,
     )
 
 
@@ -100,6 +106,7 @@ def write_checks(revision: int, checks: Checks) -> bytes:
             health=checks.health,
             checked=dict(checks.checked),
             asked=checks.asked,
+            watched=checks.watched,
             etags=dict(checks.etags),
         )
     )

@@ -95,7 +95,7 @@ def complaints(report: Report) -> list[Complaint]:
             level="error",
             event="state unsaved",
             fields={"error": plain(what, _TEXT)},
-            sentence=f"{plain(what, _TEXT)}; the change itself is saved",
+            sentence=f"{plain(what, _TEXT)}; no change and no alert is lost by it",
         )
         for what in report.unsaved
     ]

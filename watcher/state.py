@@ -15,8 +15,8 @@ class Checks:
     """How the polls went: what changes with every poll and is therefore no part of the snapshot.
 
     `checked` is when each node was last read completely, `etags` the names of those answers that the snapshot
-    shows as they were, both by lower-case node id; `asked` is the question that the names go with, and `polled_at` when
-    the last poll began. Losing this costs no alert.
+    shows as they were, both by lower-case node id; `asked` is the question that the names go with, `watched`
+    are the ids of the last poll and `polled_at` is when it began. Losing this costs no alert.
     """
 
     polled_at: str = ""
@@ -24,6 +24,7 @@ class Checks:
     checked: Mapping[str, str] = field(default_factory=dict)
     etags: Mapping[str, str] = field(default_factory=dict)
     asked: str = ""
+    watched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

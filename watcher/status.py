@@ -16,7 +16,9 @@ _PROBLEMS_SHOWN = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One watched node. `state` is `ok`, `failing`, `banned`, `empty` or `unchecked`; times are RFC 3339 or ""."""
+    """One watched node. `state` is one of `banned`, `failing` (which was told), `unread` (the last time), `removed`
+    (no version is listed any more), `ok`, `empty` and `unchecked`; times are RFC 3339 or "".
+    """
 
     node: str
     state: str
@@ -46,7 +48,7 @@ def node_row(name: str, state: State) -> Row:
     installable = newest(version for version in present if version.status == ACTIVE)
     return Row(
         node=name,
-        state=_state(node, failing=failure is not None),
+        state=_state(node, read=failure is None, listed=bool(present)),
         newest=installable.version if installable and not node.banned else "",
         problems=tuple(v for v in present if v.status in {FLAGGED, BANNED} or v.deprecated),
         checked_at=state.checks.checked.get(key, ""),
@@ -54,14 +56,22 @@ def node_row(name: str, state: State) -> Row:
     )
 
 
-def _state(node: Node, *, failing: bool) -> str:
-    if node.banned:
-        return "banned"
-    if failing:
-        return "failing"
+def _state(node: Node, *, read: bool, listed: bool) -> str:
+    if node.banned or node.failing:
+        return "banned" if node.banned else "failing"
+    if not read:
+        return "unread"
     if node.baseline_at:
-        return "ok"
+        return "ok" if listed or not node.versions else "removed"
     return "empty" if node.empty_since else "unchecked"
+
+
+def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
+    """Give the ids to show: those that are configured, and what the last poll watched beside them (`check --node`)."""
+    ids: dict[str, str] = {}
+    for node in (*configured, *state.checks.watched):
+        ids.setdefault(node.lower(), node)
+    return tuple(ids.values())
 
 
 def waiting(state: State, channels: Iterable[str]) -> list[Waiting]:
