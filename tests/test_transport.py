@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Self
 
 import httpx
 import pytest
 
 from tests.faults.asking import WAYS, answer, complaint, of_pack, read, without_proxies
-from tests.peers.ports import Refused, Untrusted
+from tests.peers.ports import Listener, Refused, Untrusted
 from tests.program import Completed
 from watcher.embedded import EmbeddedRegistry
 from watcher.failures import ConfigError
@@ -32,35 +30,19 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield from without_proxies(monkeypatch)
 
 
-class Gate:
-    """A proxy that refuses every tunnel while the `with` block runs; `asked` has the first line of each request."""
+class Gate(Listener):
+    """A proxy that refuses every tunnel; `asked` has the first line of each request."""
 
-    def __enter__(self) -> Self:
+    def __init__(self) -> None:
         self.asked: list[str] = []
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, name="gate", daemon=True)
-        self._thread.start()
-        return self
 
-    def __exit__(self, *exc_info: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
-        self._thread.join()
-        self._listener.close()
-
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._listener.accept()
-            except OSError:
-                return
-            with connection:
-                connection.settimeout(5)
-                head = b""
-                while not head.endswith(b"\r\n\r\n"):
-                    head += connection.recv(1024)
-                self.asked.append(head.split(b"\r\n", 1)[0].decode())
-                connection.sendall(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
+    def serve(self, connection: socket.socket) -> None:
+        """Refuse one tunnel."""
+        head = b""
+        while not head.endswith(b"\r\n\r\n"):
+            head += connection.recv(1024)
+        self.asked.append(head.split(b"\r\n", 1)[0].decode())
+        connection.sendall(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -163,7 +163,7 @@ def main() -> int:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)  # noqa: T201
+    print(line, file=sys.stderr, flush=True)  # noqa: T201 - as above
 
 
 if __name__ == "__main__":

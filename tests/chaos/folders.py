@@ -186,7 +186,7 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
         deadline = time.monotonic() + _PATIENCE
         while sum(one.process.poll() is None for one in started) > 1:
             assert time.monotonic() < deadline, f"{what}: more than one still runs"
-            time.sleep(0.02)
+            time.sleep(0.02)  # between two looks at processes, of which each must come to its end by itself
         if (done := trial.home.status()).code != 0:
             result.wrong("unreadable", f"{what}: {done}")
         gate.set()

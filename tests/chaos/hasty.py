@@ -24,7 +24,7 @@ class _Hasty(dt.datetime):
 
 
 if __name__ == "__main__":
-    dt.datetime = _Hasty  # type: ignore[misc]
+    dt.datetime = _Hasty  # type: ignore[misc]  # the program reads its clock by this very name
     from watcher.cli import main
 
     main()

@@ -73,7 +73,7 @@ def main() -> None:
     for figure, where, evidence in together.findings:
         print(f"{figure} in {where}: {evidence!r}", file=sys.stderr)  # noqa: T201 - it is a program that prints figures
     for leak in search.leaks:
-        print(f"leak in {leak!r}", file=sys.stderr)  # noqa: T201
+        print(f"leak in {leak!r}", file=sys.stderr)  # noqa: T201 - as above
     figures = {
         "part": "hostile",
         "hostile_inputs": len(together.inputs),
@@ -84,7 +84,7 @@ def main() -> None:
         "places_searched": search.places,
         "leaked_secrets": len(search.leaks),
     }
-    print(json.dumps(figures), flush=True)  # noqa: T201
+    print(json.dumps(figures), flush=True)  # noqa: T201 - as above
 
 
 if __name__ == "__main__":

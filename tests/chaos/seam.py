@@ -216,10 +216,10 @@ class Seam:
 
         self._point(self._named("ftruncate", file.path), call)
 
-    def _fsync(self, descriptor: int) -> None:
+    def _fsync(self, descriptor: int) -> Any:
         real = self._real["fsync"]
         if (file := self._files.get(descriptor)) is None:
-            return real(descriptor)  # type: ignore[no-any-return]
+            return real(descriptor)
 
         def call() -> None:
             real(descriptor)
@@ -228,12 +228,12 @@ class Seam:
             else:
                 self._disk.contents.pop(file.path, None)
 
-        return self._point(self._named("fsync", file.path), call)  # type: ignore[no-any-return]
+        return self._point(self._named("fsync", file.path), call)
 
-    def _replace(self, source: Any, target: Any) -> None:
+    def _replace(self, source: Any, target: Any) -> Any:
         before, after = self._within(source), self._within(target)
         if before is None or after is None:
-            return self._real["replace"](source, target)  # type: ignore[no-any-return]
+            return self._real["replace"](source, target)
 
         def call() -> None:
             old = after.read_bytes() if after.exists() else None
@@ -243,24 +243,24 @@ class Seam:
             if before in self._disk.contents:
                 self._disk.contents[after] = self._disk.contents.pop(before)
 
-        return self._point(self._named("rename", after), call)  # type: ignore[no-any-return]
+        return self._point(self._named("rename", after), call)
 
     _rename = _replace
 
-    def _unlink(self, path: Any, *, dir_fd: int | None = None) -> None:
+    def _unlink(self, path: Any, *, dir_fd: int | None = None) -> Any:
         if (inside := self._within(path)) is None or not inside.exists():
-            return self._real["unlink"](path, dir_fd=dir_fd)  # type: ignore[no-any-return]
+            return self._real["unlink"](path, dir_fd=dir_fd)
 
         def call() -> None:
             old = inside.read_bytes()
             self._real["unlink"](inside)
             self._disk.names.append(_Entry(inside, old=old))
 
-        return self._point(self._named("unlink", inside), call)  # type: ignore[no-any-return]
+        return self._point(self._named("unlink", inside), call)
 
-    def _mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> None:
+    def _mkdir(self, path: Any, mode: int = 0o777, *, dir_fd: int | None = None) -> Any:
         if (inside := self._within(path)) is None:
-            return self._real["mkdir"](path, mode, dir_fd=dir_fd)  # type: ignore[no-any-return]
+            return self._real["mkdir"](path, mode, dir_fd=dir_fd)
 
         def call() -> None:
             if not inside.exists():
@@ -268,7 +268,7 @@ class Seam:
             self._real["mkdir"](inside, mode)
             self._disk.names.append(_Entry(inside))
 
-        return self._point(self._named("mkdir", inside), call)  # type: ignore[no-any-return]
+        return self._point(self._named("mkdir", inside), call)
 
     def _talking(self, name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         point = self._point

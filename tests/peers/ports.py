@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import socket
 import ssl
 import threading
@@ -23,20 +24,19 @@ class Refused:
         self._socket.close()
 
 
-class Untrusted:
-    """An https address with a certificate of an unknown authority while the `with` block runs.
+class Listener:
+    """A raw port on loopback while the `with` block runs: each connection, in turn, is handed to `serve`."""
 
-    `handshakes` counts those the client went through with, which none should.
-    """
+    scheme = "http"
+
+    def serve(self, connection: socket.socket) -> None:
+        """Talk to one client, who may break off; the connection is closed afterwards."""
+        raise NotImplementedError
 
     def __enter__(self) -> Self:
-        self.handshakes = 0
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        trustme.CA().issue_cert("127.0.0.1").configure_cert(context)
-        self._context = context
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"https://127.0.0.1:{self._listener.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._accept, name="untrusted", daemon=True)
+        self.url = f"{self.scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
+        self._thread = threading.Thread(target=self._accept, name=type(self).__name__.lower(), daemon=True)
         self._thread.start()
         return self
 
@@ -52,11 +52,26 @@ class Untrusted:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            connection.settimeout(5)
-            try:
-                with self._context.wrap_socket(connection, server_side=True) as talk:
-                    # A client that does not trust the certificate says so only after the server's own part is done.
-                    if talk.recv(1):
-                        self.handshakes += 1
-            except OSError:
-                connection.close()
+            with connection, contextlib.suppress(OSError):
+                connection.settimeout(5)
+                self.serve(connection)
+
+
+class Untrusted(Listener):
+    """An https address with a certificate of an unknown authority.
+
+    `handshakes` counts those the client went through with, which none should.
+    """
+
+    scheme = "https"
+
+    def __init__(self) -> None:
+        self.handshakes = 0
+        self._context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        trustme.CA().issue_cert("127.0.0.1").configure_cert(self._context)
+
+    def serve(self, connection: socket.socket) -> None:
+        """Shake hands. A client that does not trust the certificate says so only after the server's part is done."""
+        with self._context.wrap_socket(connection, server_side=True) as talk:
+            if talk.recv(1):
+                self.handshakes += 1
