@@ -147,6 +147,25 @@ def test_an_alert_outlives_its_poll(watch: Watching, registry: EmbeddedRegistry,
     assert arrived == ["flagged", "reinstated"]
 
 
+def test_what_is_written_late_holds_no_alert_back(
+    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook
+) -> None:
+    """With a history that cannot be written the change is saved and told all the same, and recorded once it can be."""
+    watch.check()
+    path = watch.state / "history.jsonl"
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    for status in ("flagged", "banned"):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        done = watch.run("check")
+        assert done.code == 1
+        assert "Is a directory (history.jsonl)" in done.err
+    assert [len(_ids(message)) for message in webhook.messages()] == [1, 1]
+    path.rmdir()
+    watch.check()
+    assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
+
+
 def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
     """Past `alert_expiry` an alert is given up, loudly and for that channel alone, and the history still has it."""
     webhook.answer["/dead"] = 500
