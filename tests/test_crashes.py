@@ -109,6 +109,8 @@ def test_the_table_tells_a_broken_promise() -> None:
     assert not row("crashes", part, fine, 0).is_broken
     assert row("crashes", part, {**fine, "lost": 1}, 0).is_broken
     assert row("crashes", part, {**fine, "stuck": 1}, 0).other == "stuck 1"
+    assert row("crashes", part, {**fine, "leaked_secrets": 1}, 0).is_broken
+    assert row("crashes", part, fine, 1).is_broken
     assert row("crashes", part, {}, 1).is_broken
     assert "9 kills" in "\n".join(table([row("crashes", part, fine, 0)]))
 

@@ -29,6 +29,7 @@ class Part:
     lost: tuple[str, ...] = ("lost",)
     invented: tuple[str, ...] = ("invented",)
     repeated: tuple[str, ...] = ("repeated needlessly",)
+    leaked: tuple[str, ...] = ("leaked_secrets",)
 
 
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
@@ -57,7 +58,7 @@ PARTS = {
         module="tests.faults.matrix", tried=("cells",), lost=("lost events",), invented=("false events",)
     ),
     "hostile text": Part(
-        module="tests.chaos.hostile", tried=("hostile_inputs",), told=("outputs", "messages", "places_searched")
+        module="tests.chaos.hostile", tried=("hostile_inputs", "places_searched"), told=("outputs", "messages")
     ),
 }
 RIVALS = "tests.chaos.rivals"
@@ -73,13 +74,14 @@ class Row:
     lost: int
     invented: int
     repeated: int
+    leaked: int
     in_flight: int
     other: str
 
     @property
     def is_broken(self) -> bool:
         """Tell whether a promise was."""
-        return bool(self.lost or self.invented or self.repeated or self.other)
+        return bool(self.lost or self.invented or self.repeated or self.leaked or self.other)
 
 
 def figures_of(module: str) -> tuple[Counts, int]:
@@ -104,17 +106,18 @@ def row(name: str, part: Part, counts: Counts, code: int) -> Row:
     def total(figures: tuple[str, ...]) -> int:
         return sum(counts.get(figure, 0) for figure in figures)
 
-    read = {*part.tried, *part.told, *part.lost, *part.invented, *part.repeated}
+    read = {*part.tried, *part.told, *part.lost, *part.invented, *part.repeated, *part.leaked}
     other = [f"{figure} {count}" for figure, count in counts.items() if count and figure not in read]
     tried = [f"{counts[figure]:,} {figure.replace('_', ' ')}" for figure in part.tried if counts.get(figure)]
-    if not counts:
-        other.append(f"ended with {code} and no figures")
+    if code or not counts:
+        other.append(f"ended with {code}" + ("" if counts else " and no figures"))
     return Row(
         name=name,
         tried=", ".join(tried) or "left out",
         lost=total(part.lost),
         invented=total(part.invented),
         repeated=total(part.repeated),
+        leaked=total(part.leaked),
         in_flight=counts.get("repeated in flight", 0),
         other=", ".join(other),
     )
@@ -125,11 +128,11 @@ def table(rows: list[Row]) -> Iterator[str]:
     names, tries = (
         max(len(cell) for cell in column) for column in zip(*((r.name, r.tried) for r in rows), strict=True)
     )
-    yield f"{'':<{names}}  {'tried':<{tries}}  lost  invented  repeated  in flight*  other"
+    yield f"{'':<{names}}  {'tried':<{tries}}  lost  invented  repeated  leaked  in flight*  other"
     for r in rows:
         yield (
-            f"{r.name:<{names}}  {r.tried:<{tries}}  {r.lost:>4}  {r.invented:>8}  {r.repeated:>8}  {r.in_flight:>10}"
-            f"  {r.other or 0}"
+            f"{r.name:<{names}}  {r.tried:<{tries}}  {r.lost:>4}  {r.invented:>8}  {r.repeated:>8}  {r.leaked:>6}"
+            f"  {r.in_flight:>10}  {r.other or 0}"
         )
     yield "* alerts repeated because the acknowledgement was in flight when the program died, the only repeat allowed"
 
