@@ -298,7 +298,7 @@ def test_a_refusals_message_is_made_harmless(registry: EmbeddedRegistry) -> None
 def _reasons(registry: EmbeddedRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
     async def work() -> dict[str, str]:
         async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
-            return await read_reasons(client, "pack", wanted)
+            return {key: reason async for key, reason in read_reasons(client, "pack", wanted)}
 
     found, _ = hurried(work())
     return found

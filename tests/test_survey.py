@@ -141,6 +141,25 @@ def test_an_alert_does_not_wait_for_its_reason(
     assert told(made.poll()) == []
 
 
+def test_a_reason_that_came_in_time_is_kept(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Of a node whose second reason does not come in time, the first is told."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.0.0", "banned", "because")
+    registry.catalog.set_status("a", "1.1.0", "flagged", "late")
+    inflict(registry, "hang")
+    play = registry.respond
+    assert play is not None
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        query = query_of(request)
+        is_late = "include_status_reason" in query and query["statuses"] == ["NodeVersionStatusFlagged"]
+        return await play(request) if is_late else None
+
+    registry.respond = respond
+    events = made.poll(limits=Limits(timeout=1.0, retries=0, max_bytes=2**20)).events
+    assert {event.kind: event.reason for event in events} == {"banned": "because", "flagged": ""}
+
+
 # As before
 
 

@@ -6,7 +6,7 @@ The traps are those of the registry notes: text order, shifting pages, an ignore
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from http import HTTPStatus
 
@@ -173,14 +173,14 @@ def _unreadable(asked: Asked, error: str, *, wide: bool) -> Unreadable:
     return Unreadable(node=asked.node, error=error, registry_wide=wide)
 
 
-async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> dict[str, str]:
-    """Ask for the reasons of some versions: `wanted` gives each one's status by version key; so is the answer keyed.
+async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
+    """Ask for the reasons of some versions, whose statuses `wanted` gives by version key: each key found with its
+    reason, as soon as it is there.
 
     Reasons can be megabytes each, so only pages of the statuses in question are read, a few rows at a time, and only
     until all were found. Of a page that fails, other versions' reasons may be too much of it: then the wanted rows
     are read one by one. What cannot be had is left out: an alert does not wait for its reason.
     """
-    found: dict[str, str] = {}
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
         number, last = 0, 1
@@ -198,11 +198,10 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
             for row in rows:
                 key = wire.read_version(row).key
                 if key in missing and row.node_id.lower() == node.lower():
-                    found[key] = row.status_reason or ""
                     missing.discard(key)
+                    yield key, row.status_reason or ""
             pages = _REASON_PAGES if page.total is None else -(-page.total // _REASON_ROWS)
             last = min(pages, _REASON_PAGES)
-    return found
 
 
 async def _one_by_one(registry: Registry, query: Query, outline: wire.Page, keys: Collection[str]) -> list[wire.Row]:

@@ -177,7 +177,7 @@ async def explained(registry: Registry, events: tuple[Event, ...], patience: flo
     reasons: dict[tuple[str | None, str], str] = {}
 
     async def ask(node: str, versions: dict[str, str]) -> None:
-        for key, reason in (await read_reasons(registry, node, versions)).items():
+        async for key, reason in read_reasons(registry, node, versions):
             reasons[node, key] = summarise(reason)
 
     tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
