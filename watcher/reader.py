@@ -47,14 +47,18 @@ class Asked:
 
 @dataclass(slots=True)
 class _Gathered:
-    """The pages so far. `fault` is the first thing that makes the listing incomplete."""
+    """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
+    no sense in reading on. `items` counts every row that came, `count` the node's readable ones.
+    """
 
     node: str
     rows: dict[str, Version] = field(default_factory=dict)
+    items: int = 0
     count: int = 0
     total: int | None = None
     admin_tags_told: bool = False
     fault: str = ""
+    ended: bool = False
 
     def take(self, page: wire.Page, number: int) -> None:
         """Add one page's rows, and notice what does not fit."""
@@ -68,7 +72,9 @@ class _Gathered:
                 self._note("a version came twice")
             self.rows[version.key] = version
             self.count += 1
+        self.items += page.items
         self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
+        self.ended = bool(foreign) or not page.items
         if foreign:
             self._note("the answer holds other nodes' versions, as if nodeId were ignored")
         if page.faults:
@@ -79,6 +85,16 @@ class _Gathered:
             self.total = page.total
         elif self.total != page.total:
             self._note("the number of versions changed between pages")
+
+    @property
+    def has_more(self) -> bool:
+        """Whether a further page may show something. A row that is wrong does not hide those on later pages."""
+        return not self.ended and self.items < (self.total or 0)
+
+    def fail(self, number: int, fault: str) -> None:
+        """Note that a page could not be had."""
+        self._note(f"page {number}{fault}")
+        self.ended = True
 
     def _note(self, fault: str) -> None:
         self.fault = self.fault or fault
@@ -115,16 +131,16 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
     if not gathered.fault and (gathered.total or 0) > MOST_PAGES * size:
         return _unreadable(asked, f"the answer claims {gathered.total} versions, more than any node has", wide=False)
     number = 1
-    while not gathered.fault and len(page.rows) == size and gathered.count < (gathered.total or 0):
+    while gathered.has_more and number < MOST_PAGES:
         number += 1
         try:
             later = await registry.ask(Query(node=asked.node, statuses=asked.filter, page=number))
             if later.code != HTTPStatus.OK:
-                gathered.fault = f"page {number} was refused ({later.code})"
+                gathered.fail(number, f" was refused ({later.code})")
                 break
             page = wire.read_page(later.body)
         except (NoAnswerError, wire.NotAListingError) as error:
-            gathered.fault = f"page {number}: {error}"
+            gathered.fail(number, f": {error}")
             break
         gathered.take(page, number)
     narrowed = asked.filter

@@ -57,6 +57,11 @@ class Page:
         """The readable rows."""
         return self.versions or ()
 
+    @property
+    def items(self) -> int:
+        """How many rows came, the unreadable ones too."""
+        return len(self.rows) + len(self.faults)
+
 
 class NotAListingError(Exception):
     """The answer is no list of versions. The message says what it is instead, to a person."""
