@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from watcher.channels import Channel
 from watcher.state import Addresses
@@ -42,6 +42,12 @@ def judge(
     accepted = tuple(sorted(set(digests.values())))
     kept = Addresses(salt=salt, apprise=apprise, accepted=accepted) if digests else known
     return Verdict(addresses=kept, digests=digests, problems=tuple(problems))
+
+
+def resalted(channels: Iterable[Channel], accepted: Addresses, salt: str) -> tuple[dict[str, str], Addresses]:
+    """Give the digests by channel name, and what to keep of accepted URLs, as they are with another salt."""
+    digests = {channel.name: digest(channel.url, salt) for channel in channels}
+    return digests, replace(accepted, salt=salt, accepted=tuple(sorted(set(digests.values()))))
 
 
 def digest(url: str, salt: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -10,7 +11,7 @@ from dataclasses import dataclass, field
 from watcher import outbox
 from watcher.channels import Channel
 from watcher.failures import StateError
-from watcher.outbox import Outbox
+from watcher.outbox import Outbox, Refusal
 from watcher.store import StateFolder
 
 
@@ -76,8 +77,18 @@ async def _send_queue(
             place = folder.sending(channel.name, message.id)
             outcome = await loop.run_in_executor(threads, deliver, channel, events, terms.timeout, reached)
             if isinstance(outcome, Undelivered):
-                done.waiting = outbox.failed(done.waiting, channel.name, outcome.reason, terms.clock(), outcome.reached)
                 done.failures[channel.name] = outcome.reason
+                refusal = Refusal(
+                    channel=channel.name,
+                    message=message.id,
+                    attempts=queue.attempts + 1,
+                    error=outcome.reason,
+                    at=terms.clock(),
+                    reached=tuple(sorted(outcome.reached)),
+                )
+                done.waiting = outbox.refused_once(done.waiting, refusal)
+                with contextlib.suppress(StateError):  # it is in the outbox too, once all channels are done
+                    folder.refused(refusal)
                 return
             done.waiting = outbox.acknowledged(done.waiting, channel.name, message.id)
             done.delivered += len(message.events)

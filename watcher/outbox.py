@@ -47,6 +47,18 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`."""
+
+    channel: str
+    message: str
+    attempts: int
+    error: str
+    at: str
+    reached: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
     """Queues by channel name, and the events that they refer to by id.
 
@@ -156,6 +168,15 @@ def expired(
     return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), old
 
 
+def refused_once(outbox: Outbox, refusal: Refusal) -> Outbox:
+    """Take in a failed attempt from the journal, if the outbox does not have it yet; see `failed`."""
+    queue = outbox.queues.get(refusal.channel)
+    first = queue.messages[0].id if queue and queue.messages else ""
+    if queue is None or first != refusal.message or queue.attempts != refusal.attempts - 1:
+        return outbox
+    return failed(outbox, refusal.channel, refusal.error, refusal.at, refusal.reached)
+
+
 def is_due(queue: Queue, now: str) -> bool:
     """Tell whether a channel has something to send and may be tried now.
 
@@ -193,9 +214,14 @@ def _merged(one: Queue, other: Queue, address: str | None) -> Queue:
 
 
 def addressed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
-    """Note the address of each queue's channel, for the day it is renamed."""
-    queues = {name: replace(queue, address=addresses.get(name, queue.address)) for name, queue in outbox.queues.items()}
+    """Note the address of each queue's channel, for the day it is renamed. A channel with a new one need not rest."""
+    queues = {name: _at(queue, addresses.get(name, queue.address)) for name, queue in outbox.queues.items()}
     return replace(outbox, queues=queues)
+
+
+def _at(queue: Queue, address: str) -> Queue:
+    moved = queue.address not in {"", address}
+    return replace(queue if not moved else replace(queue, attempts=0, not_before="", error=""), address=address)
 
 
 def _tidy(outbox: Outbox) -> Outbox:

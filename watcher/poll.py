@@ -139,7 +139,8 @@ class Poller:
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls."""
         unsaved: list[str] = []
-        done = await self._deliver(self.folder.load(), unsaved)
+        state = self.folder.load()
+        done = await self._deliver(replace(state, outbox=self._renamed(state)), unsaved)
         if unsaved:
             raise StateError("; ".join(unsaved))
         return done
@@ -206,16 +207,23 @@ class Poller:
         the next poll does it again.
         """
         revision = state.snapshot.revision
-        if self.watch.accepted != state.addresses:
-            # Before any alert: after a renaming its queue is found again only by an address made with this salt.
-            self.folder.save_addresses(self.watch.accepted)
-        waiting = outbox.renamed(state.outbox, self.watch.addresses, state.addresses.accepted)
-        if snapshot != state.snapshot:
+        digests, accepted = self._addresses(state.addresses)
+        if accepted.salt != state.addresses.salt:
+            # Before any queue has an address made with it. Which addresses are known is still to be found out.
+            self.folder.save_addresses(replace(accepted, accepted=()))
+        waiting = self._renamed(state)
+        changed = snapshot != state.snapshot
+        if changed:
             snapshot = replace(snapshot, revision=revision + 1)
             # Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
             waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
-            waiting = outbox.addressed(waiting, self.watch.addresses)
+            waiting = outbox.addressed(waiting, digests)
+        if changed or waiting != state.outbox:
             self.folder.prepare(waiting, revision)
+        if accepted != state.addresses:
+            # Behind the queues: an address that is known here and new to them would count as another channel's.
+            self.folder.save_addresses(accepted)
+        if changed:
             self.folder.commit(snapshot)
         unsaved: list[str] = []
         with _noted(unsaved):
@@ -228,13 +236,31 @@ class Poller:
             self.folder.save_checks(state.checks, snapshot.revision)
         return replace(state, snapshot=snapshot, outbox=waiting), unsaved
 
+    def _addresses(self, known: Addresses) -> tuple[Mapping[str, str], Addresses]:
+        """Give the channels' digests by name, and what to keep of them, in the words of the folder as it is.
+
+        The watch was told of an earlier one: since then another run may have had the lock, and brought a salt.
+        """
+        if not self.watch.channels:
+            return {}, known
+        if known.salt in ("", self.watch.accepted.salt):
+            return self.watch.addresses, self.watch.accepted
+        from watcher.accepted import resalted
+
+        return resalted(self.watch.channels, self.watch.accepted, known.salt)
+
+    def _renamed(self, state: State) -> outbox.Outbox:
+        """Give the outbox with each queue under the name and the address that its channel has now."""
+        digests, _ = self._addresses(state.addresses)
+        return outbox.addressed(outbox.renamed(state.outbox, digests, state.addresses.accepted), digests)
+
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         terms = dispatch.Terms(
             timeout=self.watch.limits.timeout,
             expiry=self.watch.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
-            keys=self.watch.addresses,
+            keys=self._addresses(state.addresses)[0],
             budget=self.channel_budget,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)

@@ -11,7 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TypeVar
@@ -19,7 +19,7 @@ from typing import TypeVar
 from watcher import durable, forms, outbox, picture, records
 from watcher.events import Event
 from watcher.failures import StateError
-from watcher.outbox import Outbox
+from watcher.outbox import Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
 
@@ -65,7 +65,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
-        acknowledgements = self._read(ACKS, _read_acks, _NO_ACKS)
+        journal = self._read(ACKS, _read_journal, _NO_ENTRIES)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(SNAPSHOT, partial(picture.read_snapshot, refuse=self._refused_snapshot), Snapshot())
@@ -81,8 +81,12 @@ class StateFolder:
         if snapshot.revision and not (self.path / OUTBOX).exists():
             raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
         waiting = outbox.only_committed(waiting, snapshot.revision)
-        for channel, message in acknowledgements:
-            waiting = outbox.acknowledged(waiting, outbox.holder(waiting, channel, message), message)
+        for entry in journal:
+            held_by = outbox.holder(waiting, entry.channel, entry.message)
+            if isinstance(entry, Refusal):
+                waiting = outbox.refused_once(waiting, replace(entry, channel=held_by))
+            else:
+                waiting = outbox.acknowledged(waiting, held_by, entry.message)
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def load_revision(self) -> int:
@@ -130,6 +134,12 @@ class StateFolder:
         """Make an acknowledgement durable."""
         with self._failing("cannot be written"):
             durable.overwrite(self.path / ACKS, place, _ack_line(channel, message, _ARRIVED))
+
+    def refused(self, refusal: Refusal) -> None:
+        """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
+        entry = asdict(refusal) | {"state": _REFUSED}
+        with self._failing("cannot be written"):
+            durable.append(self.path / ACKS, json.dumps(entry).encode() + b"\n")
 
     def record(self, events: tuple[Event, ...]) -> None:
         """Append events to the history, which forgets its older half when it has grown too long."""
@@ -190,9 +200,18 @@ class StateFolder:
 
 
 _NO_EVENTS: tuple[Event, ...] = ()
-_NO_ACKS: tuple[tuple[str, str], ...] = ()
 _SENDING = "sending"
 _ARRIVED = "arrived"
+_REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class _Acknowledgement:
+    channel: str
+    message: str
+
+
+_NO_ENTRIES: tuple[_Acknowledgement | Refusal, ...] = ()
 
 
 def _ack_line(channel: str, message: str, state: str) -> bytes:
@@ -200,15 +219,17 @@ def _ack_line(channel: str, message: str, state: str) -> bytes:
     return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
 
 
-def _read_acks(text: bytes) -> tuple[tuple[str, str], ...]:
-    """Give (channel, message) of each acknowledgement; a torn line is none, and its message goes out again."""
-    found: list[tuple[str, str]] = []
+def _read_journal(text: bytes) -> tuple[_Acknowledgement | Refusal, ...]:
+    """Give what came of each delivery that ended; a torn line tells of none, and its message goes out again."""
+    found: list[_Acknowledgement | Refusal] = []
     for line in text.splitlines():
         try:
             entry = json.loads(line)
             if entry["state"] == _ARRIVED:
-                found.append((str(entry["channel"]), str(entry["message"])))
-        except (ValueError, TypeError, KeyError):
+                found.append(_Acknowledgement(str(entry["channel"]), str(entry["message"])))
+            elif entry.pop("state") == _REFUSED:
+                found.append(forms.decode(Refusal, json.dumps(entry).encode()))
+        except (ValueError, TypeError, KeyError, AttributeError, forms.UnreadableFormError):
             continue
     return tuple(found)
 

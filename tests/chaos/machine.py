@@ -31,7 +31,7 @@ from watcher import start, times
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry, encoded
 from watcher.events import Event, Kind
-from watcher.outbox import Outbox
+from watcher.outbox import Outbox, Refusal
 from watcher.poll import Poller
 from watcher.settings import ChannelTable, Settings
 from watcher.snapshot import Snapshot
@@ -105,6 +105,9 @@ class Fragile(StateFolder):
 
     def arrived(self, channel: str, message: str, place: int) -> None:
         self.fuse.step(lambda: StateFolder.arrived(self, channel, message, place))
+
+    def refused(self, refusal: Refusal) -> None:
+        self.fuse.step(lambda: StateFolder.refused(self, refusal))
 
     def record(self, events: tuple[Event, ...]) -> None:
         self.fuse.step(lambda: StateFolder.record(self, events))
