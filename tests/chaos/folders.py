@@ -131,7 +131,7 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
 
 
 def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None:
-    home = world.home("history", stage.saved)
+    home = world.home("history", stage.chapter, stage.saved)
     path = home.state / HISTORY
     whole = path.read_bytes()
     for length in range(0, len(whole), every):
@@ -159,8 +159,9 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
             )
         )
         path = trial.home.state / ACKS
-        whole = path.read_bytes()
-        if length > len(whole.splitlines()[-1]):
+        told = [line for line in path.read_bytes().splitlines(keepends=True) if b'"refused"' not in line]
+        whole = b"".join(told)
+        if length >= len(told[-1]):
             return
         path.write_bytes(whole[:-length])
         result.figures.add("files cut short")
@@ -178,8 +179,8 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
         gate = threading.Event()
         ends.callback(gate.set)
         if hold == "registry":
+            ends.callback(setattr, world.registry, "respond", world.registry.respond)
             world.registry.respond = _held(gate)
-            ends.callback(setattr, world.registry, "respond", None)
         else:
             world.receiver.gate = gate
         started = [ends.enter_context(program.start("check", cwd=trial.home.folder)) for _ in range(runs)]

@@ -12,7 +12,7 @@ from tests import program
 from tests.chaos.figures import Figures
 from tests.chaos.nursery import Point
 from tests.chaos.receiver import Taken
-from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
+from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World, channel_of
 from watcher.store import StateFolder
 
 
@@ -51,7 +51,7 @@ class Result:
 
 def stages(world: World) -> Iterator[Stage]:
     """Live through the chapters undisturbed; the world stays in a chapter until the next is asked for."""
-    home = world.home("undisturbed")
+    home = world.home("undisturbed", CHAPTERS[0])
     before: tuple[Taken, ...] = ()
     owed: set[Fact] = set()
     for number, chapter in enumerate(CHAPTERS):
@@ -59,21 +59,17 @@ def stages(world: World) -> Iterator[Stage]:
         owed |= chapter.due
         saved = _copy(home.state, world.root / f"saved-{number}") if home.state.exists() else None
         trace = world.root / f"trace-{number}"
+        world.configure(home, chapter)
         home.let_time_pass()
         world.receiver.forget()
-        world.receiver.down = down(chapter)
+        world.begin(chapter)
         done = home.check(Point(folder=home.state, trace=trace))
         assert done.code == int(chapter.late_is_down), done
         taken = world.receiver.taken
-        due = _due_by_the_model(world, home, before + taken, owed)
+        due = _due_by_the_model(world, home, chapter, before + taken, owed)
         points = tuple(trace.read_text("utf-8").splitlines())
         yield Stage(number=number, chapter=chapter, saved=saved, before=before, points=points, due=due)
         before += taken
-
-
-def down(chapter: Chapter) -> set[str]:
-    """Give the paths that refuse messages in a chapter."""
-    return {"/late"} if chapter.late_is_down else set()
 
 
 def _copy(folder: Path, target: Path) -> Path:
@@ -82,22 +78,24 @@ def _copy(folder: Path, target: Path) -> Path:
     return target
 
 
-def _due_by_the_model(world: World, home: Home, taken: tuple[Taken, ...], owed: set[Fact]) -> frozenset[str]:
+def _due_by_the_model(
+    world: World, home: Home, chapter: Chapter, taken: tuple[Taken, ...], owed: set[Fact]
+) -> frozenset[str]:
     """See that an undisturbed run delivers what was written down by hand, each once, and give the events' ids."""
     world.receiver.forget()
-    world.receiver.down = set()
-    calm = world.home("calm", home.state)
+    world.mend()
+    calm = world.home("calm", chapter, home.state)
     calm.until_quiet()
     facts: dict[str, Fact] = {e["id"]: (e["kind"], e["node"], e["version"]) for e in calm.history()}
-    for path, counts in _alerts(taken + world.receiver.taken).items():
-        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), path
+    for channel, counts in _alerts(taken + world.receiver.taken).items():
+        assert Counter(facts[event] for event in counts.elements()) == Counter(owed), channel
     return frozenset(facts)
 
 
 def _alerts(taken: Iterable[Taken]) -> dict[str, Counter[str]]:
-    counts: dict[str, Counter[str]] = {f"/{channel}": Counter() for channel in CHANNELS}
+    counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
-        counts[message.path].update(message.events)
+        counts[channel_of(message.path)].update(message.events)
     return counts
 
 
@@ -106,15 +104,15 @@ class Trial:
 
     def __init__(self, world: World, stage: Stage, result: Result, *, timeout: int = 10) -> None:
         """Put everything in place; `timeout` is the program's setting."""
-        self.home = world.home("disturbed", stage.saved, timeout=timeout)
+        self.home = world.home("disturbed", stage.chapter, stage.saved, timeout=timeout)
         self.home.let_time_pass()
         self._world = world
         self._stage = stage
         self._result = result
         self._seen = 0
-        self._allowed: dict[str, Counter[str]] = {f"/{channel}": Counter() for channel in CHANNELS}
+        self._allowed: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
         world.receiver.forget()
-        world.receiver.down = down(stage.chapter)
+        world.begin(stage.chapter)
         result.figures.add("trials")
 
     def interrupted(self, what: object) -> None:
@@ -129,32 +127,35 @@ class Trial:
             self._result.wrong("unreadable", f"{what}: {done}")
             return
         queues = StateFolder(self.home.state).load().outbox.queues
-        for path, events in {message.path: message.events for message in taken}.items():
-            queue = queues.get(path[1:])
+        for channel, events in {channel_of(message.path): message.events for message in taken}.items():
+            queue = queues.get(channel)
             if queue and queue.messages and queue.messages[0].events == events:
-                self._allowed[path].update(events)
+                self._allowed[channel].update(events)
 
     def conclude(self, what: object) -> list[program.Completed]:
         """Let the program recover until it has nothing more to do, and judge what each channel got in all."""
-        self._world.receiver.down = set()
         try:
+            if self._stage.chapter.unreadable:
+                # What nobody sees while it is so, nobody can tell.
+                self.home.until_seen()
+            self._world.mend()
             polls = self.home.until_quiet()
         except AssertionError as error:
             self._result.wrong("stuck", f"{what}: {error}")
             return []
-        for path, counts in _alerts(self._stage.before + self._world.receiver.taken).items():
-            self._judge(what, path, counts)
+        for channel, counts in _alerts(self._stage.before + self._world.receiver.taken).items():
+            self._judge(what, channel, counts)
         if sorted(event["id"] for event in self.home.history()) != sorted(self._stage.due):
             self._result.wrong("history wrong", f"{what}: the history differs")
         if left := list(self.home.state.glob(".*")):
             self._result.wrong("leftovers", f"{what}: {left} is left over")
         return polls
 
-    def _judge(self, what: object, path: str, got: Counter[str]) -> None:
+    def _judge(self, what: object, channel: str, got: Counter[str]) -> None:
         lost = self._stage.due - got.keys()
         invented = got.keys() - self._stage.due
         again = got - Counter(dict.fromkeys(self._stage.due | invented, 1))
-        needless = again - self._allowed[path]
+        needless = again - self._allowed[channel]
         figures = self._result.figures
         figures.add("alerts due", len(self._stage.due))
         figures.add("lost", len(lost))
@@ -162,4 +163,4 @@ class Trial:
         figures.add("repeated in flight", (again - needless).total())
         figures.add("repeated needlessly", needless.total())
         if lost or invented or needless:
-            self._result.said.append(f"{what} on {path}: lost {lost}, invented {invented}, repeated {needless}")
+            self._result.said.append(f"{what} on {channel}: lost {lost}, invented {invented}, repeated {needless}")

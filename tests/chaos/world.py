@@ -12,16 +12,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from aiohttp import web
+
 from tests import program
 from tests.chaos.nursery import Nursery, Point
 from tests.chaos.receiver import Receiver
+from tests.peers.fault import asked
 from watcher.catalog import Catalog
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
 CHANNELS = {"digest": "poll", "packs": "node", "late": "event"}
-"""Each channel's grouping; its path is `/` and its name. `late` refuses everything until the last chapter."""
+"""Each channel's grouping; its path begins with `/` and its name. `late` refuses everything until the last chapter."""
+
+_MOVED = "/late/elsewhere"
 
 Fact = tuple[str, str, str | None]
 """What an event says at its shortest: kind, pack, version."""
@@ -31,12 +36,17 @@ _FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """What happens in the registry before one poll, whether `late` is down during it, and the events that are owed."""
+    """What happens in the registry before one poll, and the events that are owed by the time all is well again.
+
+    During the poll `late` may be down, may have a new address, and some packs may be unreadable.
+    """
 
     name: str
-    happen: Callable[[Catalog], None]
-    late_is_down: bool
-    due: frozenset[Fact]
+    happen: Callable[[Catalog], None] = lambda _: None
+    late_is_down: bool = True
+    late_has_moved: bool = False
+    unreadable: frozenset[str] = frozenset()
+    due: frozenset[Fact] = frozenset()
 
 
 def _begin(catalog: Catalog) -> None:
@@ -66,13 +76,11 @@ CHAPTERS = (
     Chapter(
         name="first poll",
         happen=_begin,
-        late_is_down=True,
         due=frozenset((Kind.BASELINE.value, pack, None) for pack in PACKS),
     ),
     Chapter(
         name="changes",
         happen=_many_changes,
-        late_is_down=True,
         due=frozenset(
             {
                 ("new", "alpha", "1.4.0"),
@@ -88,7 +96,6 @@ CHAPTERS = (
     Chapter(
         name="more changes",
         happen=_more_changes,
-        late_is_down=True,
         due=frozenset(
             {
                 ("new", "alpha", "2.0.0"),
@@ -98,8 +105,20 @@ CHAPTERS = (
             }
         ),
     ),
-    Chapter(name="retry", happen=lambda _: None, late_is_down=False, due=frozenset()),
+    Chapter(name="new address", late_has_moved=True),
+    Chapter(
+        name="trouble",
+        late_has_moved=True,
+        unreadable=frozenset({"gamma"}),
+        due=frozenset({("failing", "gamma", None), ("recovered", "gamma", None)}),
+    ),
+    Chapter(name="retry", late_has_moved=True, late_is_down=False),
 )
+
+
+def channel_of(path: str) -> str:
+    """Give the channel that a path belongs to, wherever it has moved."""
+    return path.split("/")[1]
 
 
 class World:
@@ -122,20 +141,40 @@ class World:
         self.receiver.__exit__(*exc_info)
         self.registry.__exit__(*exc_info)
 
-    def home(self, name: str, saved: Path | None = None, *, timeout: int = 10) -> Home:
+    def begin(self, chapter: Chapter) -> None:
+        """Let be down and unreadable what is so in a chapter, and nothing else."""
+        self.receiver.down = {"/late", _MOVED} if chapter.late_is_down else set()
+
+        async def respond(request: web.BaseRequest) -> web.Response | None:
+            return web.Response(status=500) if asked(request)["nodeId"][0] in chapter.unreadable else None
+
+        self.registry.respond = respond if chapter.unreadable else None
+
+    def mend(self) -> None:
+        """Let everything work."""
+        self.receiver.down = set()
+        self.registry.respond = None
+
+    def home(self, name: str, chapter: Chapter, saved: Path | None = None, *, timeout: int = 10) -> Home:
         """Give an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
         folder = self.root / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
-        lines = [f"nodes = {json.dumps(PACKS)}", f'registry_url = "{self.registry.url}"', "retries = 0"]
-        lines += [f"timeout = {timeout}", 'state_dir = "state"']
-        for channel, grouping in CHANNELS.items():
-            url = self.receiver.apprise_url(f"/{channel}")
-            lines += ["[[channels]]", f'name = "{channel}"', f'url = "{url}"', f'grouping = "{grouping}"']
-        (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
         if saved is not None:
             shutil.copytree(saved, folder / "state")
-        return Home(folder=folder, nursery=self.nursery)
+        home = Home(folder=folder, nursery=self.nursery)
+        self.configure(home, chapter, timeout=timeout)
+        return home
+
+    def configure(self, home: Home, chapter: Chapter, *, timeout: int = 10) -> None:
+        """Write the settings as they are in a chapter."""
+        lines = [f"nodes = {json.dumps(PACKS)}", f'registry_url = "{self.registry.url}"', "retries = 0"]
+        lines += [f"timeout = {timeout}", 'state_dir = "state"', "failure_threshold = 1"]
+        for channel, grouping in CHANNELS.items():
+            moved = channel == channel_of(_MOVED) and chapter.late_has_moved
+            url = self.receiver.apprise_url(_MOVED if moved else f"/{channel}")
+            lines += ["[[channels]]", f'name = "{channel}"', f'url = "{url}"', f'grouping = "{grouping}"']
+        (home.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +210,12 @@ class Home:
         """Give the recorded events, oldest first."""
         path = self.state / "history.jsonl"
         return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+
+    def until_seen(self) -> None:
+        """Poll once in the world as it is; what it makes of it is not asked yet."""
+        self.let_time_pass()
+        completed = self.check()
+        assert completed.code in (0, 1), completed
 
     def until_quiet(self, at_most: int = 8) -> list[program.Completed]:
         """Poll, with time passing in between, until two polls in a row find nothing and owe nothing."""
