@@ -24,7 +24,7 @@ from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
 from watcher.failures import StateError
 from watcher.health import Failure, Health
-from watcher.outbox import Message, Outbox
+from watcher.outbox import Message, Outbox, Refusal
 from watcher.poll import Poller, Report
 from watcher.snapshot import Mark, Snapshot
 from watcher.state import Addresses, Checks, State
@@ -184,7 +184,42 @@ def test_a_torn_acknowledgement_is_none(folder: StateFolder) -> None:
     assert owed(folder) == []
 
 
-@pytest.mark.parametrize("line", [b"[]", b"null", b'{"state": "arrived"}', b"\xff", b"{" * 2000, b'"x"', b"\x00" * 90])
+def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
+    """A channel rests, and its reached targets are known, before the outbox is written again and after: once each."""
+    message = polled(folder).outbox.queues["ops"].messages[0].id
+    folder.sending("ops", message)
+    folder.refused(
+        Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",))
+    )
+    first = folder.load().outbox
+    assert (first.queues["ops"].attempts, first.queues["ops"].error) == (2, "HTTP 503")
+    assert first.queues["ops"].messages[0].reached == ("0123456789abcdef",)
+    assert not outbox.is_due(first.queues["ops"], NOW)
+    journal = (folder.path / "acks.jsonl").read_bytes()
+    folder.settle(first, 1)
+    (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
+    assert folder.load().outbox == first
+    folder.arrived("ops", message, folder.sending("ops", message))
+    assert folder.load().outbox == outbox.acknowledged(first, "ops", message)
+
+
+def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:
+    """Wherever a crash cut its line, the channel is as it was before the attempt."""
+    before = polled(folder).outbox
+    message = before.queues["ops"].messages[0].id
+    folder.refused(Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
+    journal = (folder.path / "acks.jsonl").read_bytes()
+    for cut in range(len(journal) - 1):
+        (folder.path / "acks.jsonl").write_bytes(journal[:cut])
+        assert folder.load().outbox == before
+    (folder.path / "acks.jsonl").write_bytes(journal)
+    assert folder.load().outbox != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"null", b'{"state": "arrived"}', b'{"state": "refused"}', b"\xff", b"{" * 2000, b'"x"', b"\x00" * 90],
+)
 def test_junk_among_acknowledgements_acknowledges_nothing(folder: StateFolder, line: bytes) -> None:
     """A line that is no acknowledgement takes nothing off any queue."""
     polled(folder)

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
 import threading
@@ -25,10 +27,11 @@ from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.world import Home, World
 from watcher.embedded import Respond
 from watcher.failures import StateError
-from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, LOCK, OUTBOX, SNAPSHOT, StateFolder
+from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT, StateFolder
 
 _PAGE = 4096
 _PATIENCE = 60.0
+_CUTS = (Cut.BEFORE, Cut.AFTER, Cut.POWER, Cut.REORDER)
 
 
 @contextlib.contextmanager
@@ -171,6 +174,43 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
         length += max(1, every)
 
 
+def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut] = _CUTS) -> None:
+    """Kill the program, in each of some ways, at each point of forgetting the older half of too long a history."""
+    points = [point for point in _forgetting(world, stage, result) if HISTORY in point]
+    for label in dict.fromkeys(points):
+        for cut in cuts:
+            what = f"{cut.value} {label!r} with a long history"
+            trial, forgotten = _with_long_history(world, stage, result)
+            last = points.count(label)
+            point = Point(folder=trial.home.state, trace=world.root / "trace", label=label, at=last, cut=cut)
+            if trial.home.check(point).code == -signal.SIGKILL:
+                result.figures.add("long histories")
+            trial.interrupted(what)
+            trial.conclude(what, forgotten)
+
+
+def _forgetting(world: World, stage: Stage, result: Result) -> list[str]:
+    """Give the points that an undisturbed poll passes."""
+    trial, forgotten = _with_long_history(world, stage, result)
+    trace = world.root / "trace"
+    trace.unlink(missing_ok=True)
+    trial.home.check(Point(folder=trial.home.state, trace=trace))
+    points = trace.read_text("utf-8").splitlines()
+    trial.conclude("a long history", forgotten)
+    return points
+
+
+def _with_long_history(world: World, stage: Stage, result: Result) -> tuple[Trial, str]:
+    """Put events of long ago before those of the trial, so many that the next ones are too many."""
+    trial = Trial(world, stage, result)
+    path = trial.home.state / HISTORY
+    recent = path.read_bytes()
+    entry = json.loads(recent.splitlines()[0])
+    line = json.dumps({**entry, "id": "long-ago", "reason": "x" * 100_000}).encode() + b"\n"
+    path.write_bytes(line * (HISTORY_LIMIT // len(line)) + recent)
+    return trial, "long-ago"
+
+
 def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str) -> None:
     """Start so many programs on one state while the registry's answers, or the webhook's, are held back."""
     what = f"{runs} at once, {hold} held back"
@@ -235,6 +275,7 @@ def some(result: Result, *, mounts: bool) -> None:
                 if mounts:
                     read_only(world, stage, result)
                 cut_short(world, stage, result, every=37)
+                long_history(world, stage, result, [Cut.POWER])
                 at_once(world, stage, 2, result, hold="webhook")
                 at_once(world, stage, 10, result, hold="registry")
 
@@ -248,6 +289,7 @@ def everything(result: Result, *, mounts: bool) -> None:
                 read_only(world, stage, result)
             if stage.chapter.name == "more changes":
                 cut_short(world, stage, result)
+                long_history(world, stage, result)
             for hold in ("registry", "webhook"):
                 for runs in (2, 10):
                     at_once(world, stage, runs, result, hold=hold)
