@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from watcher.catalog import Catalog
 from watcher.versions import STATUSES, Version, status_to_api
-from watcher.wire import NotAListingError, Page, read_message, read_page, read_version
+from watcher.wire import MOST_ROWS, NotAListingError, Page, read_message, read_page, read_version
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
 EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
@@ -58,7 +58,7 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
         "status_reason": "because",
     }
     page = read_page(page_of(row))
-    assert (page.total, page.pageSize, page.faults, page.admin_tags_told) == (1, 100, (), True)
+    assert (page.total, page.page_size, page.fault, page.admin_tags_told) == (1, 100, "", True)
     assert page.rows[0].status_reason == "because"
     assert read_version(page.rows[0]) == Version(
         version="1.0.0",
@@ -111,7 +111,7 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
     ]
     page = read_page(page_of(*rows))
     assert [read_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
-    assert page.faults == ("row 3 is unreadable", "row 4 is unreadable", "row 5 is unreadable")
+    assert (page.fault, page.unreadable, page.items) == ("row 3 is unreadable", 3, 5)
 
 
 @pytest.mark.parametrize(
@@ -143,17 +143,91 @@ def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
     good = {**ROW, "id": "i-2", "version": "2.0.0"}
     page = read_page(page_of(good, bad, ROW))
     assert versions(page) == ["2.0.0", "1.0.0"]
-    assert page.faults == ("row 2 is unreadable",)
+    assert (page.fault, page.unreadable) == ("row 2 is unreadable", 1)
     assert page.total == 3
 
 
-def test_a_row_with_a_key_twice_is_unreadable() -> None:
-    """JSON does not say which of two equal keys counts, so neither does: the row is none, the others are."""
-    twice = json.dumps(ROW)[:-1] + ',"status":"NodeVersionStatusBanned"}'
+@pytest.mark.parametrize(
+    ("has", "again"),
+    [
+        ({}, '"status":"NodeVersionStatusBanned"'),
+        ({}, '"status" :"NodeVersionStatusBanned"'),
+        ({}, '"status"\n:\t"NodeVersionStatusBanned"'),
+        ({}, '"st\\u0061tus":"NodeVersionStatusBanned"'),
+        ({}, '"\\u0073\\u0074atus" : "NodeVersionStatusBanned"'),
+        ({}, '"id":"another"'),
+        ({}, '"version":"9.9.9"'),
+        ({}, '"node_id":"pack"'),
+        ({"deprecated": False}, '"deprecated":true,"node_id":"pack"'),
+        ({"tags": None}, '"tags":["x"]'),
+        *(({name: ["x"]}, f'"{name}":["y"]') for name in ("dependencies", "supported_os", "tags", "tags_admin")),
+        *(({name: "x"}, f'"{name}":"y"') for name in ("createdAt", "downloadUrl", "supported_comfyui_version")),
+        ({"status_reason": "x"}, '"status_reason":"y"'),
+    ],
+    ids=str,
+)
+def test_a_row_with_a_key_twice_is_unreadable(has: dict[str, Any], again: str) -> None:
+    """JSON does not say which of two equal keys counts, so neither does, however it is written, and whether or not
+    other rows have the key at all: the row is none, the others are.
+    """
+    twice = f"{json.dumps(ROW | has)[:-1]},{again}}}"
     good = json.dumps({**ROW, "id": "i-2", "version": "2.0.0"})
-    body = f'{{"total":2,"versions":[{twice},{good}]}}'.replace(": ", ":").encode()
-    page = read_page(body)
-    assert (versions(page), page.faults) == (["2.0.0"], ("row 1 is unreadable",))
+    page = read_page(f'{{"total":2,"versions":[{twice},{good}]}}'.encode())
+    assert (versions(page), page.fault) == (["2.0.0"], "row 1 is unreadable")
+
+
+@pytest.mark.parametrize("text", ["status", "id", "tags", "versions", "total"])
+def test_a_text_that_is_named_like_a_key_is_a_text(text: str) -> None:
+    """A tag, a version or a node may be called as a field is."""
+    page = read_page(page_of(ROW | {"tags": [text, text], "version": text, "node_id": text}, ROW))
+    assert (versions(page), page.fault, page.items) == ([text, "1.0.0"], "", 2)
+
+
+def test_a_value_that_repeats_its_keys_fits_nowhere() -> None:
+    """An object with a key twice, where a list belongs, makes its row unreadable."""
+    row = json.dumps(ROW)[:-1] + ',"tags":{"a":1,"a":2}}'
+    assert read_page(f'{{"total":1,"versions":[{row}]}}'.encode()).fault == "row 1 is unreadable"
+
+
+_TOO_MANY_VALUES = "the answer holds too many values to be a page of versions"
+
+
+@pytest.mark.parametrize("value", ["[]", "{}", "1", '""', '{"a":1}', '[[{"a":[{"b":[1,{}]}]}]]', '{"a":1,"a":1}'])
+@pytest.mark.parametrize("place", ["rows", "a field", "an unknown field", "the page"])
+def test_an_answer_of_too_many_values_is_refused_undecoded(value: str, place: str) -> None:
+    """Bytes that would be a hundred times as much memory are refused for it, wherever in the answer they stand."""
+    many = ",".join([value] * (2_000_000 // len(value)))
+    page = {
+        "rows": f'{{"total":1,"versions":[{many}]}}',
+        "a field": f'{{"total":1,"versions":[{json.dumps(ROW)[:-1]},"dependencies":[{many}]}}]}}',
+        "an unknown field": f'{{"total":1,"versions":[{json.dumps(ROW)[:-1]},"x":[{many}]}}]}}',
+        "the page": f'{{"total":0,"versions":[],"x":[{many}]}}',
+    }[place]
+    with pytest.raises(NotAListingError, match=_TOO_MANY_VALUES):
+        read_page(page.encode())
+
+
+@pytest.mark.parametrize("code", ["{[,", '{"a":[],', "\\\\,[", '\\",{"'])
+def test_code_in_texts_is_no_value(code: str) -> None:
+    """Megabytes of a changelog or a reason full of brackets, commas, quotes and backslashes are one text."""
+    text = code * (2_000_000 // len(code))
+    page = read_page(page_of(ROW | {"changelog": text, "status_reason": text}))
+    assert page.rows[0].status_reason == text
+
+
+@pytest.mark.parametrize("row", [None, [], {}, ROW], ids=str)
+def test_far_more_rows_than_were_asked_for_are_refused(row: Any) -> None:
+    """A page of thousands is read, for a registry may ignore the page's size; one of still more is not."""
+    assert read_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
+    with pytest.raises(NotAListingError, match="the answer holds 5001 rows, far more than were asked for"):
+        read_page(page_of(*[row] * (MOST_ROWS + 1)))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
+def test_only_utf_8_is_json(encoding: str) -> None:
+    """JSON is UTF-8 where systems exchange it; in another encoding it is no answer."""
+    with pytest.raises(NotAListingError, match="the answer is no readable JSON"):
+        read_page(page_of(ROW).decode().encode(encoding))
 
 
 @pytest.mark.parametrize(
@@ -228,7 +302,7 @@ def test_text_that_looks_like_keys_is_text() -> None:
     """A changelog full of quoted keys costs its page nothing."""
     text = '"total":1,"versions":[],"status":"x","deprecated":true,"node_id":' * 3
     page = read_page(page_of(ROW | {"changelog": text, "version": text}))
-    assert (versions(page), page.faults) == ([text], ())
+    assert (versions(page), page.fault) == ([text], "")
 
 
 @settings(deadline=None, max_examples=60)
@@ -244,7 +318,7 @@ def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
 def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
     """No row vanishes: each is read or named as unreadable, and a good one is always read."""
     page = read_page(json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode())
-    assert len(page.rows) + len(page.faults) == len(rows) + 1
+    assert page.items == len(rows) + 1
     assert page.rows[0].version == "1.0.0"
 
 
@@ -287,7 +361,10 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
         (b"\xff", None),
         (b"[" * 100_000, None),
         (b"9" * 10_000, None),
+        (b'{"message":"m"}' + b" " * 255_985, "m"),
+        (b'{"message":"m"}' + b" " * 255_986, None),
     ],
+    ids=lambda value: str(value)[:40],
 )
 def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
     """An error's message is found in every shape it is known to take; what is no JSON object is none of the API's."""

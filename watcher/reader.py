@@ -77,8 +77,8 @@ class _Gathered:
         self.ended = bool(foreign) or not page.items
         if foreign:
             self._note("the answer holds other nodes' versions, as if nodeId were ignored")
-        if page.faults:
-            self._note(f"{page.faults[0]} on page {number}")
+        if page.fault:
+            self._note(f"{page.fault} on page {number}")
         if page.total is None:
             self._note("the answer does not say how many versions there are")
         elif self.total is None:
@@ -127,7 +127,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
     page = wire.read_page(answer.body)
     gathered = _Gathered(asked.node)
     gathered.take(page, 1)
-    size = min(page.pageSize or PAGE_SIZE, PAGE_SIZE)
+    size = min(page.page_size or PAGE_SIZE, PAGE_SIZE)
     if not gathered.fault and (gathered.total or 0) > MOST_PAGES * size:
         return _unreadable(asked, f"the answer claims {gathered.total} versions, more than any node has", wide=False)
     number = 1

@@ -1,7 +1,7 @@
 """One page of `GET /versions`, from bytes to values. Source: the endpoint's spec, schema `NodeVersion`.
 
 A page is decoded whole, which is fast; only if something in it does not fit is it taken apart, so that one bad row
-does not cost the good ones.
+does not cost the good ones. What it may cost is bounded before it is decoded: in values, and in rows.
 """
 
 from __future__ import annotations
@@ -11,56 +11,75 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
-from typing import Any, NoReturn
+from operator import attrgetter
+from typing import Annotated, Any, NoReturn
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import FailFast, TypeAdapter, ValidationError
 
+from watcher.density import too_dense
 from watcher.versions import Version, status_from_api
+
+MOST_ROWS = 5_000
+"""Of one page: fifty times what is asked for, so that a registry which ignores `pageSize` is still read."""
+
+_LONGEST_MESSAGE = 256_000
+"""Bytes of an error answer that is read for its message."""
+
+_ABSENT: Any = ()
+"""Stands for a field that did not come: as empty as null, and yet told from it, for nothing in JSON is a tuple."""
+
+_Texts = Annotated[list[str] | None, FailFast()]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Row:
-    """One `NodeVersion` as it came. Null and absent look the same here, as in the contract."""
+    """One `NodeVersion` as it came. Null and absent are both empty, as in the contract."""
 
     node_id: str
     status: str
-    version: str | None = None
-    id: str | None = None
-    deprecated: bool | None = None
-    createdAt: str | None = None  # noqa: N815 - the API's own name
-    downloadUrl: str | None = None  # noqa: N815 - the API's own name
-    dependencies: list[str] | None = None
-    supported_accelerators: list[str] | None = None
-    supported_os: list[str] | None = None
-    supported_comfyui_version: str | None = None
-    supported_comfyui_frontend_version: str | None = None
-    tags: list[str] | None = None
-    tags_admin: list[str] | None = None
-    status_reason: str | None = None
+    version: str | None = _ABSENT
+    id: str | None = _ABSENT
+    deprecated: bool | None = _ABSENT
+    createdAt: str | None = _ABSENT  # noqa: N815 - the API's own name
+    downloadUrl: str | None = _ABSENT  # noqa: N815 - the API's own name
+    dependencies: _Texts = _ABSENT
+    supported_accelerators: _Texts = _ABSENT
+    supported_os: _Texts = _ABSENT
+    supported_comfyui_version: str | None = _ABSENT
+    supported_comfyui_frontend_version: str | None = _ABSENT
+    tags: _Texts = _ABSENT
+    tags_admin: _Texts = _ABSENT
+    status_reason: str | None = _ABSENT
 
 
-_FIELDS = frozenset(field.name for field in fields(Row))
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class _Answer:
+    """What is taken of an answer, decoded at once. The first row that does not fit ends it."""
+
+    versions: Annotated[list[Row] | None, FailFast()] = _ABSENT
+    total: int | None = _ABSENT
+    pageSize: int | None = _ABSENT  # noqa: N815 - the API's own name
+
+
+_FIELDS = tuple(field.name for field in fields(Row))
+_PAGE_FIELDS = tuple(field.name for field in fields(_Answer))
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Page:
-    """One answer. `faults` says, to a person, what in it could not be read."""
+    """One answer: its readable rows, and how many were not; `fault` names the first of those to a person, else ""."""
 
-    versions: list[Row] | None = None
-    total: int | None = None
-    pageSize: int | None = None  # noqa: N815 - the API's own name
-    faults: tuple[str, ...] = ()
+    rows: Sequence[Row]
+    total: int | None
+    page_size: int | None
+    unreadable: int = 0
+    fault: str = ""
     admin_tags_told: bool = True
-
-    @property
-    def rows(self) -> Sequence[Row]:
-        """The readable rows."""
-        return self.versions or ()
 
     @property
     def items(self) -> int:
         """How many rows came, the unreadable ones too."""
-        return len(self.rows) + len(self.faults)
+        return len(self.rows) + self.unreadable
 
 
 class NotAListingError(Exception):
@@ -70,20 +89,24 @@ class NotAListingError(Exception):
 def read_page(body: bytes) -> Page:
     """Decode an answer's body; raises NotAListingError."""
     body = body.removeprefix(b"\xef\xbb\xbf")
-    if not _repeats_keys(body):
-        try:
-            page = _page().validate_json(body, strict=True)
-        except ValidationError:
-            pass
-        else:
-            if page.versions is None and page.total is None:
-                raise NotAListingError("the answer has no list of versions")
-            if not all(_names(row) for row in page.rows):
-                return _read_in_parts(body)
-            page.faults = ()
-            page.admin_tags_told = _ADMIN_TAGS.search(body) is not None
-            return page
-    return _read_in_parts(body)
+    if too_dense(body):
+        raise NotAListingError("the answer holds too many values to be a page of versions")
+    try:
+        answer = _answer().validate_json(body, strict=True)
+    except ValidationError:
+        return _read_in_parts(body)
+    rows = answer.versions or []
+    _count_rows(rows)
+    if not all(_names(row) for row in rows) or _may_repeat_keys(body, answer, rows):
+        return _read_in_parts(body)
+    if answer.versions in (None, _ABSENT) and answer.total in (None, _ABSENT):
+        raise NotAListingError("the answer has no list of versions")
+    return Page(
+        rows=rows,
+        total=_count(answer.total),
+        page_size=_count(answer.pageSize),
+        admin_tags_told=any(row.tags_admin is not _ABSENT for row in rows),
+    )
 
 
 def read_version(row: Row) -> Version:
@@ -106,9 +129,14 @@ def read_version(row: Row) -> Version:
 
 
 def read_message(body: bytes) -> str | None:
-    """Give what an error answer says (`message`, else `error`; "" for neither), or None if it is no JSON object."""
+    """Give what an error answer says (`message`, else `error`; "" for neither), or None if it is no JSON object.
+
+    Nor is one of more than 256 KB: no error of the API's is as long.
+    """
+    if len(body) > _LONGEST_MESSAGE:
+        return None
     try:
-        answer = json.loads(body.removeprefix(b"\xef\xbb\xbf"))
+        answer = json.loads(body.removeprefix(b"\xef\xbb\xbf").decode())
     except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict):
@@ -118,8 +146,8 @@ def read_message(body: bytes) -> str | None:
 
 
 @cache
-def _page() -> TypeAdapter[Page]:
-    return TypeAdapter(Page)
+def _answer() -> TypeAdapter[_Answer]:
+    return TypeAdapter(_Answer)
 
 
 @cache
@@ -127,33 +155,40 @@ def _row() -> TypeAdapter[Row]:
     return TypeAdapter(Row)
 
 
-_ADMIN_TAGS = re.compile(rb'"tags_admin"\s*:')
-"""The key, which a stranger's text can't look like: a quote inside it has a backslash before it."""
-
-
 def _names(row: Row) -> bool:
     """Tell whether a row says which version it is and what of: without that it is not readable."""
     return bool(row.node_id and row.status and (row.id or row.version))
 
 
-_ROW_KEYS = (b'"status":', b'"deprecated":')
-_PAGE_KEYS = (b'"versions":', b'"total":')
+def _count_rows(rows: Sequence[object]) -> None:
+    if len(rows) > MOST_ROWS:
+        raise NotAListingError(f"the answer holds {len(rows)} rows, far more than were asked for")
 
 
-def _repeats_keys(body: bytes) -> bool:
-    """Tell whether some object may hold a key twice, which JSON leaves undefined; a cheap look for the common way.
+_KEY = re.compile(f'"(?:{"|".join((*_FIELDS, *_PAGE_FIELDS))})"'.encode())
+_ESCAPED_KEY = re.compile(rb'\\u[0-9a-fA-F]{4}[^"\\]*"\s*:')
+"""The end of a key with an escape in it. No text looks like it: a quote inside a string has a backslash before it."""
 
-    A quoted key inside a string has a backslash before its closing quote, so these patterns match keys only.
+_of_row = attrgetter(*_FIELDS)
+_of_page = attrgetter(*_PAGE_FIELDS)
+
+
+def _may_repeat_keys(body: bytes, answer: _Answer, rows: Sequence[Row]) -> bool:
+    """Tell whether some object may hold a key twice, which JSON leaves undefined.
+
+    Each key that was decoded stands in the body once, so a name that stands there more often is a key again. Or it is
+    a text, for which the page is only taken apart in vain.
     """
-    rows = body.count(b'"node_id":')
-    return any(body.count(key) > rows for key in _ROW_KEYS) or any(body.count(key) > 1 for key in _PAGE_KEYS)
+    told = len(_PAGE_FIELDS) - _of_page(answer).count(_ABSENT)
+    told += sum(len(_FIELDS) - _of_row(row).count(_ABSENT) for row in rows)
+    return len(_KEY.findall(body)) > told or (b"\\u" in body and _ESCAPED_KEY.search(body) is not None)
 
 
-_REPEATED = object()
+_REPEATED: dict[str, Any] = {}
 
 
-def _object(pairs: list[tuple[str, Any]]) -> object:
-    """Build an object, or the mark of one whose keys repeat."""
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Build an object, or the mark of one whose keys repeat: an empty one, which fits nowhere."""
     built = dict(pairs)
     return built if len(built) == len(pairs) else _REPEATED
 
@@ -164,7 +199,8 @@ def _no_constant(name: str) -> NoReturn:
 
 def _read_in_parts(body: bytes) -> Page:
     try:
-        answer = json.loads(body, object_pairs_hook=_object, parse_constant=_no_constant)
+        # As text, or UTF-16 would be read too, in which the bytes that were weighed are other characters.
+        answer = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
         raise NotAListingError("the answer is nested too deeply") from None
     except ValueError:
@@ -174,17 +210,18 @@ def _read_in_parts(body: bytes) -> Page:
         raise NotAListingError("the answer holds a key twice")
     if not isinstance(answer, dict) or not isinstance(answer.get("versions"), list):
         raise NotAListingError("the answer has no list of versions")
-    rows: list[Row] = []
-    faults: list[str] = []
-    for number, item in enumerate(answer["versions"], start=1):
-        row = _read_row(item)
-        if row is None:
-            faults.append(f"row {number} is unreadable")
-        else:
-            rows.append(row)
-    total, size = (_count(answer.get(name)) for name in ("total", "pageSize"))
-    told = any("tags_admin" in item for item in answer["versions"] if isinstance(item, dict))
-    return Page(versions=rows, total=total, pageSize=size, faults=tuple(faults), admin_tags_told=told)
+    items: list[object] = answer["versions"]
+    _count_rows(items)
+    read = [_read_row(item) for item in items]
+    rows = [row for row in read if row is not None]
+    return Page(
+        rows=rows,
+        total=_count(answer.get("total")),
+        page_size=_count(answer.get("pageSize")),
+        unreadable=len(read) - len(rows),
+        fault=f"row {read.index(None) + 1} is unreadable" if None in read else "",
+        admin_tags_told=any("tags_admin" in item for item in items if isinstance(item, dict)),
+    )
 
 
 def _read_row(item: object) -> Row | None:
@@ -192,7 +229,7 @@ def _read_row(item: object) -> Row | None:
         return None
     try:
         # By way of JSON: strictly, a row made of Python values would have to be a Row already.
-        row = _row().validate_json(json.dumps({name: item[name] for name in _FIELDS & item.keys()}), strict=True)
+        row = _row().validate_json(json.dumps({name: item[name] for name in _FIELDS if name in item}), strict=True)
     except (ValidationError, RecursionError):
         return None
     return row if _names(row) else None
