@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import pytest
 from hypothesis import given
@@ -86,6 +87,49 @@ def test_truncated_findings_never_show_code(cut: int) -> None:
     said = summarise(json.dumps(_FINDINGS * 2)[:cut])
     assert said
     assert "SNIPPET" not in said
+
+
+def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
+    """A count is never wrong: where the end is missing, what could be read is the least that there is."""
+    whole = json.dumps(_FINDINGS)
+    assert summarise(whole[:-1]).startswith("at least 3 critical, 1 info, 1 unrated findings: exec_call x2")
+    assert summarise(whole[: whole.index('{"error_type"') + 5]).startswith("at least 2 critical findings: exec_call x2")
+
+
+@pytest.mark.parametrize(("count", "said"), [(5_000, "5000 info findings"), (5_001, "at least 5000 info findings")])
+def test_so_many_findings_are_counted_and_no_more(count: int, said: str) -> None:
+    """Thousands are counted; past them it is said that there are more."""
+    assert summarise(json.dumps([{"severity": "info"}] * count)) == said
+
+
+def test_what_is_rated_in_many_ways_is_counted_whole() -> None:
+    """The worst ratings are named, the others counted together."""
+    rated = [{"severity": name} for name in ("info", "low", "odd", "high", "critical", "medium", "low", "info")]
+    assert summarise(json.dumps(rated)) == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
+
+
+_HOSTILE = "é@x.xx " * 700
+
+
+@pytest.mark.parametrize(
+    "item",
+    [
+        "{},",
+        "1,",
+        '{"severity":"x@x.xx"},',
+        '{"severity":"critical","issue_type":"a@b.cc","path":"a@b.cc"},',
+        f'{{"severity":"{_HOSTILE}","issue_type":"{_HOSTILE}","path":"{_HOSTILE}"}},',
+    ],
+    ids=lambda item: item[:20],
+)
+@pytest.mark.parametrize("form", ["[{}{{}}]", '{{"statusHistory":[{}{{}}]}}', '[{{"a":[{}{{}}]}}]', "message"])
+def test_no_reason_takes_long(form: str, item: str) -> None:
+    """Megabytes of as many values as fit are said in a moment; by the clock of this thread, which nobody else slows."""
+    items = item * (4_000_000 // len(item))
+    reason = json.dumps({"message": f"[{items}{{}}]"}) if form == "message" else form.format(items)
+    began = time.thread_time()
+    assert len(summarise(reason)) <= 300
+    assert time.thread_time() - began < 0.5
 
 
 def test_a_truncated_object_gives_its_message() -> None:
