@@ -204,6 +204,39 @@ def test_one_page_again_and_again_is_no_endless_reading(registry: EmbeddedRegist
     assert len(registry.requests) == 3
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("apart", [True, False])
+def test_of_a_version_with_and_without_id_one_is_taken(registry: EmbeddedRegistry, first: bool, apart: bool) -> None:
+    """One text in a row with an id and in one without is a version that came twice, on one page or on two: only the
+    row with the id is taken, whichever came first, so that what is known of it does not change to and fro.
+    """
+    of_pack(registry)
+    rows = _rows(registry, "pack")
+    twin = rows[2] | {"id": None, "status": "NodeVersionStatusFlagged"}
+    told = [twin, *rows] if first else [*rows, twin]
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(query_of(request)["page"][0])
+        shown = told[3 * page - 3 : 3 * page] if apart else told
+        return web.json_response({"total": len(told), "pageSize": 3, "versions": shown})
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert listing.incomplete == "a version came twice"
+    assert {version.id for version in listing.versions} == {row["id"] for row in rows}
+    assert {version.status for version in listing.versions} == {"active"}
+
+
+def test_one_text_under_two_ids_is_two_versions(registry: EmbeddedRegistry) -> None:
+    """A version is known by its id: what shares its text with another is still another."""
+    of_pack(registry)
+    rows = _rows(registry, "pack")
+    body = json.dumps({"total": 6, "versions": [*rows, rows[0] | {"id": "another"}]}).encode()
+    registry.respond = responding()(200, body)
+    listing = listing_of(registry)
+    assert (len(listing.versions), listing.incomplete) == (6, "")
+
+
 def test_a_page_without_a_total_is_incomplete(registry: EmbeddedRegistry) -> None:
     """Where the registry does not say how many there are, nobody knows whether all came."""
     of_pack(registry)

@@ -99,8 +99,17 @@ class _Gathered:
     def _note(self, fault: str) -> None:
         self.fault = self.fault or fault
 
-    def missing(self) -> str:
-        """Say what is wrong in the end, or ""."""
+    def settle(self) -> str:
+        """Say what is wrong in the end, or "", once all pages came; and leave no row that must not be believed.
+
+        Of two rows for one version text, one with an id and one without, only that with the id is taken: both would
+        be facts about one known version, which would change to the one and back with every poll.
+        """
+        named = {version.version for version in self.rows.values() if version.id}
+        if twins := [key for key, version in self.rows.items() if not version.id and version.version in named]:
+            self._note("a version came twice")
+        for key in twins:
+            del self.rows[key]
         if not self.fault and self.count != self.total:
             return f"{self.count} of {self.total} versions came"
         return self.fault
@@ -143,13 +152,14 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
             gathered.fail(number, f": {error}")
             break
         gathered.take(page, number)
+    incomplete = gathered.settle()
     narrowed = asked.filter
     wanted = [version for version in gathered.rows.values() if not narrowed or version.status in narrowed]
     return Listing(
         node=asked.node,
         versions=in_order(wanted),
         at=at,
-        incomplete=gathered.missing(),
+        incomplete=incomplete,
         admin_tags_told=gathered.admin_tags_told or not gathered.rows,
         etag=_name_of(answer) if number == 1 else "",
     )
