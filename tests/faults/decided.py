@@ -40,6 +40,7 @@ DECIDED: dict[str, Decision] = {
         Means.COMPLETE,
         bom="",
         fields_vanish="",
+        findings_bomb="",
         huge_reason="",
         nulls="",
         redirect_same_origin="",
@@ -47,6 +48,7 @@ DECIDED: dict[str, Decision] = {
     ),
     **_of(
         Means.INCOMPLETE,
+        duplicate_keys_in_rows="row 1 is unreadable on page 1",
         empty_later_pages="2 of 5 versions came",
         filter_ignored="the answer holds other nodes' versions, as if nodeId were ignored",
         missing_rows="4 of 5 versions came",
@@ -73,6 +75,7 @@ DECIDED: dict[str, Decision] = {
         nan="the answer is no readable JSON",
         null="the answer has no list of versions",
         number="the answer has no list of versions",
+        row_bomb="the answer holds 6000 rows, far more than were asked for",
         status_400_empty="the registry refused the question (400)",
         status_400_json=f"the registry refused the question (400): {_TOLD}",
         status_404_empty="the registry does not know it (404); is the id right?",
@@ -80,6 +83,8 @@ DECIDED: dict[str, Decision] = {
         endless_body="its answer is larger than 16 MB (max_response_mb)",
         gzip_bomb="its answer is larger than 16 MB (max_response_mb)",
         not_gzip="its answer is damaged (gzip)",
+        value_bomb="the answer holds too many values to be a page of versions",
+        value_bomb_in_a_row="the answer holds too many values to be a page of versions",
         wrong_types="the answer has no list of versions",
     ),
     **_of(

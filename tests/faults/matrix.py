@@ -13,6 +13,7 @@ import logging
 import re
 import sys
 import tempfile
+import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
@@ -32,10 +33,13 @@ from watcher.report import complaints, exit_code
 from watcher.start import clock
 from watcher.state import Addresses, State
 from watcher.store import StateFolder
+from watcher.transport import MANY
 from watcher.versions import STATUSES
 
 BAD = "bad-pack"
 GOOD = ("good-a", "good-b", "good-c")
+CROWD = tuple(f"good-{number:02}" for number in range(MANY - 2))
+"""With the others, enough that the requests go over the transport for many."""
 MEGABYTES = 16
 THRESHOLD = 2
 POLLS_WITH_FAULT = 3
@@ -44,7 +48,20 @@ MOST_MEMORY = 256 * 2**20
 MOST_REQUESTS = 10
 """For one node in one poll: no fault here has more pages or redirects to it."""
 
-HEAVY = ("claims_100k", "deep_nesting", "endless_body", "gzip_bomb", "huge_reason")
+MOST_SECONDS = 10.0
+"""For one poll under a fault: no deadline here that a fault reaches is longer than 0.15 s. A machine may be loaded."""
+
+HEAVY = (
+    "claims_100k",
+    "deep_nesting",
+    "endless_body",
+    "findings_bomb",
+    "gzip_bomb",
+    "huge_reason",
+    "row_bomb",
+    "value_bomb",
+    "value_bomb_in_a_row",
+)
 UNREACHABLE = {
     "refused": Decision(means=Means.REGISTRY, said="the connection was refused"),
     "untrusted": Decision(
@@ -76,6 +93,8 @@ class Breadth(StrEnum):
     ONE = "one node of four"
     ALL = "all four nodes"
     ONLY = "the only node"
+    CROWD = "one node of fifty"
+    """Lived by the real program only, which takes another transport for so many."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +111,13 @@ class Cell:
     @property
     def nodes(self) -> tuple[str, ...]:
         """Who is watched."""
-        return (BAD,) if self.breadth is Breadth.ONLY else (BAD, *GOOD)
+        match self.breadth:
+            case Breadth.ONLY:
+                return (BAD,)
+            case Breadth.CROWD:
+                return (BAD, *GOOD, *CROWD)
+            case Breadth.ONE | Breadth.ALL:
+                return (BAD, *GOOD)
 
     @property
     def met(self) -> tuple[str, ...]:
@@ -143,13 +168,17 @@ FIGURES = (
     "unclear lines",
     "changed pictures",
     "unbounded",
+    "too slow",
     "broken off",
 )
 
 
+_IN_PROCESS = (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
+
+
 def cells(faults: Collection[str] | None = None) -> Iterator[Cell]:
     """Give every cell of the faults; of all of them where none are named."""
-    for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, Breadth):
+    for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, _IN_PROCESS):
         if (faults is None or fault in faults) and not (fault in UNREACHABLE and breadth is Breadth.ONE):
             yield Cell(fault=fault, stage=stage, breadth=breadth)
 
@@ -169,9 +198,9 @@ def told(events: Sequence[Event]) -> Counter[Told]:
     return Counter((event.kind.value, event.node, event.version) for event in events)
 
 
-def publish(registry: EmbeddedRegistry) -> None:
-    """Fill the registry: four nodes of five versions, with tags of both kinds."""
-    for node in (BAD, *GOOD):
+def publish(registry: EmbeddedRegistry, nodes: Sequence[str] = (BAD, *GOOD)) -> None:
+    """Fill the registry: nodes of five versions, with tags of both kinds."""
+    for node in nodes:
         for number in range(5):
             registry.catalog.publish(node, f"1.{number}.0", tags=["image"], tags_admin=["seen"], changelog=f"of {node}")
 
@@ -273,7 +302,10 @@ _DOUBT = "the registry refused access (403) to 4 nodes at once; if it does again
 def _with_fault(life: Life, url: str, number: int) -> None:
     """Poll under the fault and judge what that poll alone shows."""
     cell, verdict = life.cell, life.verdict
+    began = time.monotonic()
     report = life.poll(url=url, timeout=0.15 if cell.fault in SLOW else 30.0)
+    took = time.monotonic() - began
+    verdict.expect(took < MOST_SECONDS, "too slow", f"poll {number} took {took:.1f} s")
     doubted = cell.doubted and number == 0
     failed = cell.failing is not None or doubted
     verdict.expect(exit_code(report, ()) == int(failed), "wrong exit codes", f"in poll {number} with the fault")
@@ -354,9 +386,11 @@ def main() -> int:
     logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
     chosen = list(cells(sys.argv[1:] or None))
     verdicts = [_to_its_end(cell, measured) for cell in chosen]
-    for fault in dict.fromkeys(cell.fault for cell in chosen):
-        breadth = Breadth.ALL if fault in UNREACHABLE else Breadth.ONE
-        verdicts.append(_to_its_end(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth), live_as_process))
+    verdicts += [
+        _to_its_end(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth), live_as_process)
+        for fault in dict.fromkeys(cell.fault for cell in chosen)
+        for breadth in ((Breadth.ALL,) if fault in UNREACHABLE else (Breadth.ONE, Breadth.CROWD))
+    ]
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:

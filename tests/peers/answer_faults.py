@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
+import json
 import zlib
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
+from itertools import cycle
 
 from aiohttp import web
 
@@ -16,6 +19,8 @@ from watcher.embedded import encoded
 
 MEGABYTE = 2**20
 BOMB_MEGABYTES = 200
+VALUES = 1_400_000
+"""In a body of four megabytes, of a few kilobytes on the wire."""
 
 
 # The connection
@@ -93,6 +98,25 @@ async def duplicate_keys(request: web.BaseRequest, catalog: Catalog) -> web.Stre
     return web.Response(body=body[:-1] + b',"total":0,"versions":[]}', content_type="application/json")
 
 
+_AGAIN = (
+    ',"id":"another"',
+    ',"status" :"NodeVersionStatusBanned"',
+    ',"tags":["another"]',
+    ',"st\\u0061tus":"NodeVersionStatusBanned"',
+    ',"deprecated":true,"node_id":"another"',
+)
+
+
+@fault
+async def duplicate_keys_in_rows(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """Every row says something of itself twice, differently: each in another way of those that are easy to overlook."""
+    document = ordinary(request, catalog)
+    again = cycle(_AGAIN)
+    rows = [encoded(row)[:-1] + next(again).encode() + b"}" for row in document["versions"]]
+    body = encoded(document | {"versions": []}).replace(b'"versions":[]', b'"versions":[%s]' % b",".join(rows))
+    return web.Response(body=body, content_type="application/json")
+
+
 @fault
 async def invalid_utf8(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Bytes in a changelog that are no UTF-8."""
@@ -110,8 +134,7 @@ async def bom(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
 @fault
 async def gzip_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary document, and then `BOMB_MEGABYTES` of blanks: good JSON to whoever reads it all."""
-    body = _bomb(encoded(ordinary(request, catalog)))
-    return web.Response(body=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
+    return _zipped(_bomb(encoded(ordinary(request, catalog))))
 
 
 @cache
@@ -127,6 +150,29 @@ def _bomb(document: bytes) -> bytes:
     size = (len(document) + BOMB_MEGABYTES * MEGABYTE) % 2**32
     trailer = check.to_bytes(4, "little") + size.to_bytes(4, "little")
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + start + block * BOMB_MEGABYTES + packer.flush() + trailer
+
+
+@fault
+async def value_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """`VALUES` empty objects for versions: 600 MB to a reader who decodes them before counting."""
+    return _zipped(_values(b'{"total":5,"versions":[', b"{}", b"]}"))
+
+
+@fault
+async def value_bomb_in_a_row(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """The same number of empty lists for one version's dependencies."""
+    start = b'{"total":1,"versions":[{"id":"i","version":"1","status":"NodeVersionStatusActive","node_id":'
+    node = json.dumps(asked(request)["nodeId"][0]).encode()
+    return _zipped(_values(start + node + b',"dependencies":[', b"[]", b"]}]}"))
+
+
+@cache
+def _values(start: bytes, value: bytes, end: bytes) -> bytes:
+    return gzip.compress(start + (value + b",") * (VALUES - 1) + value + end, compresslevel=1)
+
+
+def _zipped(body: bytes) -> web.Response:
+    return web.Response(body=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
 
 
 @fault

@@ -10,6 +10,8 @@ from tests.peers.fault import as_json, asked, fault, ordinary
 from watcher.catalog import Catalog
 
 HUGE_REASON = "x" * (2 * 2**20)
+FINDINGS = "[" + "{}," * 700_000 + "{}]"
+ROWS = 6_000
 
 
 @fault
@@ -52,6 +54,24 @@ async def huge_reason(request: web.BaseRequest, catalog: Catalog) -> web.StreamR
     for row in document["versions"]:
         row["status_reason"] = HUGE_REASON
     return as_json(document)
+
+
+@fault
+async def findings_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """Two megabytes of empty findings for the reason of every row, asked for or not."""
+    document = ordinary(request, catalog)
+    for row in document["versions"]:
+        row["status_reason"] = FINDINGS
+    return as_json(document)
+
+
+@fault
+async def row_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """The whole table on one page, as of a registry that takes a page's size for none."""
+    model: dict[str, Any] = next(iter(ordinary(request, catalog, page="1", pageSize="1")["versions"]), {})
+    few = {"node_id": model.get("node_id"), "status": model.get("status")}
+    rows = [few | {"id": f"claimed-{row}", "version": f"1.{row}.0"} for row in range(ROWS)]
+    return as_json({"page": 1, "pageSize": ROWS, "total": ROWS, "totalPages": 1, "versions": rows})
 
 
 @fault
