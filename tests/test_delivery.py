@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import json
 import os
 import re
@@ -10,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import tracemalloc
 from html import unescape
 from pathlib import Path
 from typing import Any, Self
@@ -20,6 +23,7 @@ import requests
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Webhook
 from tests.test_render import CORPUS, check_any, check_html, check_markdown
+from watcher.bounds import MOST
 from watcher.channels import Channel
 from watcher.delivery import Delivered, Outcome, Reached, Undelivered, deliver, refusal
 from watcher.events import Change, Event, Kind
@@ -143,15 +147,32 @@ def test_a_hanging_service_is_left_after_the_timeout(webhook: Webhook) -> None:
     assert _send(webhook.apprise_url("/a"), timeout=0.3) == Undelivered(reason="timed out")
 
 
-class _Drip:
-    """A server that answers one byte at a time, for ever."""
+_OK = b"HTTP/1.1 200 OK\r\n\r\n"
+_ENDLESS = {
+    "body": (b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n", b"x"),
+    "body without a length": (_OK, b"x"),
+    "chunk": (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", b"1"),
+    "head": (b"HTTP/1.1 200 OK\r\nX-Long: ", b"x"),
+    "hundred": (b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 100 Continue\r\n\r\n"),
+    "redirect": (b"HTTP/1.1 302 Found\r\nLocation: /x\r\n\r\n", b"x"),
+    "silence": (b"", b""),
+}
+
+
+class _Endless:
+    """A server that answers with a start, and then with the same bytes for ever, `pause` seconds apart."""
+
+    def __init__(self, start: bytes, again: bytes, pause: float = 0.02) -> None:
+        self._start, self._again, self._pause = start, again, pause
+        self.sent = 0
+        self._left = threading.Event()
+        self._closing = threading.Event()
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = f"json://127.0.0.1:{self._listener.getsockname()[1]}/"
-        self.accepted = 0
-        self._closing = threading.Event()
-        self._threads = [threading.Thread(target=self._listen)]
+        self.address = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        self.url = f"json://{self.address}/"
+        self._threads = [threading.Thread(target=self._listen, name="endless")]
         self._threads[0].start()
         return self
 
@@ -162,47 +183,141 @@ class _Drip:
         for thread in self._threads:
             thread.join()
 
+    def is_left(self) -> bool:
+        """Wait until the other side has closed a connection; False when it does not in ten seconds."""
+        return self._left.wait(10)
+
     def _listen(self) -> None:
         while not self._closing.is_set():
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
-            self.accepted += 1
-            thread = threading.Thread(target=self._drip, args=(connection,))
+            thread = threading.Thread(target=self._answer, args=(connection,), name="endless")
             self._threads.append(thread)
             thread.start()
 
-    def _drip(self, connection: socket.socket) -> None:
-        with connection:
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
-            while not self._closing.wait(0.05):
-                try:
-                    connection.sendall(b"x")
-                except OSError:
-                    return
+    def _answer(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.settimeout(1)
+            connection.recv(65536)
+            connection.sendall(self._start)
+            connection.settimeout(self._pause or 0.001)
+            while not self._closing.is_set():
+                self.sent += connection.send(self._again)
+                with contextlib.suppress(TimeoutError):
+                    if not connection.recv(65536):
+                        break
+        self._left.set()
 
 
-def test_abandoned_attempts_do_not_pile_up() -> None:
-    """A service that drips for ever holds a few threads at most; then it is not tried until they have ended."""
-    with _Drip() as drip:
-        reasons = [_send(drip.url, timeout=0.2) for _ in range(5)]
-        assert reasons[:3] == [Undelivered(reason="timed out")] * 3
-        assert reasons[3:] == [Undelivered(reason="earlier attempts still hang")] * 2
-        assert drip.accepted == 3
+def _attempts() -> int:
+    return sum(thread.name == "alert" for thread in threading.enumerate())
+
+
+@pytest.mark.parametrize("answer", _ENDLESS)
+def test_an_answer_without_end_is_cut_off(answer: str) -> None:
+    """When the time is up the connection is closed and nothing is left of the attempt, wherever the answer drips."""
+    with _Endless(*_ENDLESS[answer]) as service:
+        assert _send(service.url, timeout=0.3) == Undelivered(reason="timed out")
+        assert not _attempts()
+        assert service.is_left()
+
+
+@pytest.mark.parametrize("url", ["jsons://{}/?verify=no", "mailto://{}?from=a@example.org&to=b@example.org"])
+def test_other_protocols_are_cut_off_too(url: str) -> None:
+    """A TLS handshake and a mail server's greeting that do not come hold nothing either."""
+    with _Endless(b"", b"") as service:
+        assert _send(url.format(service.address), timeout=0.3) == Undelivered(reason="timed out")
+        assert not _attempts()
+        assert service.is_left()
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(b"200 OK", Delivered()), (b"500 No", Undelivered(reason="HTTP 500")), (b"302 F", Undelivered(reason="HTTP 302"))],
+)
+def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
+    """Of a body that never ends a megabyte is read, and the status counts: a 2xx has acknowledged the message."""
+    with _Endless(b"HTTP/1.1 " + status + b"\r\nLocation: /x\r\n\r\n", b"x" * 2**16, pause=0) as service:
+        assert _send(service.url) == outcome
+        assert service.is_left()
+        assert MOST <= service.sent < 16 * MOST  # what the system holds ready comes on top
+
+
+def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
+    """A small body that unpacks to a large one fills no memory."""
+    bomb = gzip.compress(bytes(2**26))
+    webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, body=bomb)
+    tracemalloc.start()
+    try:
+        assert _send(webhook.apprise_url("/a")) == Delivered()
+        assert tracemalloc.get_traced_memory()[1] < 16 * MOST
+    finally:
+        tracemalloc.stop()
+
+
+def test_what_comes_in_time_is_read_whole(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service that says in a 200 what came of it is heard to the last byte."""
+    monkeypatch.setattr("apprise.plugins.slack.NotifySlack.webhook_url", webhook.url)
+    url = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
+    path = "/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
+    webhook.answer[path] = Answer(body=b"ok")
+    assert _send(url) == Delivered()
+    webhook.answer[path] = Answer(body=b"ok" + bytes(MOST))
+    assert isinstance(_send(url), Undelivered)
+
+
+def test_no_target_is_tried_when_the_time_is_up(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of two targets the one whose turn comes too late is left to the next attempt, not tried behind our back."""
+    monkeypatch.setattr("apprise.plugins.ntfy.NotifyNtfy.request_rate_per_sec", 0.6)
+    outcome = _send(f"ntfy://127.0.0.1:{webhook.port}/one/two", timeout=0.3)
+    assert isinstance(outcome, Undelivered)
+    assert (outcome.reason, len(outcome.reached)) == ("timed out", 1)
+    assert not _attempts()
+    assert len(webhook.messages()) == 1
+
+
+def test_abandoned_attempts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the system holds an attempt up, a few are left behind at most; then none is begun until they have ended."""
+    held = threading.Event()
+    asked = []
+
+    def lookup(host: str, *args: Any, **more: Any) -> list[Any]:
+        asked.append(host)
+        held.wait()
+        raise socket.gaierror("name resolution failed")
+
+    monkeypatch.setattr("watcher.bounds._GRACE", 0)
+    monkeypatch.setattr("socket.getaddrinfo", lookup)
+    url = "json://never.invalid/"
+    reasons = [_send(url, timeout=0.1) for _ in range(5)]
+    assert reasons[:3] == [Undelivered(reason="timed out")] * 3
+    assert reasons[3:] == [Undelivered(reason="earlier attempts still hang")] * 2
+    assert len(asked) == 3
+    held.set()
+    for thread in threading.enumerate():
+        if thread.name == "alert":
+            thread.join()
+    assert _send(url) == Undelivered(reason="the host's name was not found")
 
 
 def test_a_hanging_service_does_not_keep_the_process() -> None:
-    """A program that has given a dripping service up can exit."""
+    """A program can exit that has given up what can't be cut off."""
     program = (
-        "import sys\nfrom watcher.channels import Channel\nfrom watcher.delivery import deliver\n"
+        "import socket, sys, time\nfrom watcher.channels import Channel\nfrom watcher.delivery import deliver\n"
         "from watcher.digest import sample\n"
+        "socket.getaddrinfo = lambda *_, **__: time.sleep(60)\n"
         "print(deliver(Channel(name='c', url=sys.argv[1]), sample('2026-01-01T00:00:00Z'), 0.3).reason)\n"
     )
-    with _Drip() as drip:
-        done = subprocess.run(
-            [sys.executable, "-c", program, drip.url], cwd=_ROOT, capture_output=True, text=True, timeout=15, check=True
-        )
+    done = subprocess.run(
+        [sys.executable, "-c", program, "json://never.invalid/"],
+        cwd=_ROOT,
+        capture_output=True,
+        text=True,
+        timeout=15,
+        check=True,
+    )
     assert (done.stdout, done.stderr) == ("timed out\n", "")
 
 

@@ -17,6 +17,7 @@ from enum import StrEnum
 from functools import cache
 from typing import TYPE_CHECKING, Protocol, cast
 
+from watcher import bounds
 from watcher.causes import classified
 from watcher.channels import Channel
 from watcher.digest import Digest, compose
@@ -107,28 +108,36 @@ def refusal(url: str) -> str | None:
 def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:
     """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
 
-    `reached` says what an earlier `Undelivered` of the same events told. Never raises. What hangs longer is abandoned
-    in a daemon thread, which can neither delay another channel nor keep the process alive; while several of those
-    are left, the channel is not tried.
+    `reached` says what an earlier `Undelivered` of the same events told. Never raises. When the time is up every
+    connection of the attempt is cut. What still hangs then is abandoned in a daemon thread, which can neither delay
+    another channel nor keep the process alive; while several of those are left, the channel is not tried.
     """
     stuck = [thread for thread in _abandoned.pop(channel.url, []) if thread.is_alive()]
     took = _Targets(key=reached.key, reached=set(reached.targets))
     outcome: list[Outcome] = []
     reason = "earlier attempts still hang"
     if len(stuck) < _ABANDONED_AT_MOST:
-        attempt = threading.Thread(
-            target=lambda: outcome.append(_attempt(channel.url, events, timeout, took)), name="alert", daemon=True
-        )
         with contextlib.suppress(Exception):  # the attempt meets the same, and says so
             _load()  # not on the message's time: a slow machine could spend all of it on apprise's import
+        attempt = bounds.Attempt()
+
+        def work() -> None:
+            with attempt:
+                outcome.append(_attempt(channel.url, events, timeout, took))
+
+        thread = threading.Thread(target=work, name="alert", daemon=True)
         try:
-            attempt.start()
+            thread.start()
         except RuntimeError:
             return Undelivered(reason="no thread could be started", reached=reached.targets)
-        attempt.join(timeout)
+        thread.join(timeout)
         reason = "timed out"
-        if attempt.is_alive():
-            stuck.append(attempt)
+        if thread.is_alive():
+            attempt.end(thread)
+        if thread.is_alive():
+            stuck.append(thread)
+        if attempt.is_over and outcome != [Delivered()]:
+            outcome.clear()  # it knows of a lost connection only
     if stuck:
         _abandoned[channel.url] = stuck
     return outcome[0] if outcome else Undelivered(reason=reason, reached=frozenset(took.reached))
@@ -280,4 +289,5 @@ def _load() -> None:
             from apprise import Apprise
 
             Apprise.instantiate("json://127.0.0.1")
+        bounds.install()
         warnings.filterwarnings("ignore", module="urllib3")
