@@ -42,7 +42,7 @@ def test_a_channel_that_used_up_its_budget_lets_go(tmp_path: Path, webhook: Webh
 
 
 def test_without_a_budget_all_goes_out(tmp_path: Path, webhook: Webhook) -> None:
-    """A single poll has nobody to wait for, and sends what there is."""
+    """Where nothing else is waiting, all that there is is sent."""
     channel = Channel(name="ops", url=webhook.apprise_url("/a"), grouping=Grouping.EVENT)
     assert sent(StateFolder(tmp_path), owing(channel), channel, budget=None).delivered == 3
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests import program
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
@@ -61,6 +64,26 @@ def test_1_an_alert_is_undelivered(watch: Watching, registry: EmbeddedRegistry, 
     assert "could not be delivered within alert_expiry" in done.err
     channel.check()
     assert channel.run("test-alerts").code == 1
+
+
+def test_1_a_channel_takes_too_long(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """1: what a channel has not taken when its time is up is left to the next poll, so that the state is let go."""
+    channel = watch.but(channels=[{"name": "slow", "url": webhook.apprise_url(), "grouping": "event"}])
+    channel.check()
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        registry.catalog.publish("alpha", version)
+    impatient = "from watcher import check, cli; check.CHECK_BUDGET = 0; cli.main()"
+    done = subprocess.run(
+        [sys.executable, "-c", impatient, "check", "--json"],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, channel.environment()),
+        capture_output=True,
+        timeout=30,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert json.loads(done.stdout)["alerts"] == {"delivered": 1, "pending": 2, "expired": 0}
+    assert channel.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
 
 
 WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {

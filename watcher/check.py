@@ -25,6 +25,9 @@ from watcher.tables import say
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
 
+CHECK_BUDGET = 300.0
+"""Seconds after which `check`, which keeps the state locked, leaves a channel's other messages to the next poll."""
+
 _LONG = 20
 _PATIENCE = 1.0
 
@@ -41,7 +44,13 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
         stop = Stop()
         with _progress(len(watch.nodes)) as step:
             poller = Poller(
-                watch=watch, folder=folder, clock=clock, stopping=stop.event, progress=step, dry_run=dry_run
+                watch=watch,
+                folder=folder,
+                clock=clock,
+                stopping=stop.event,
+                progress=step,
+                dry_run=dry_run,
+                channel_budget=CHECK_BUDGET,
             )
             try:
                 return await poller.poll()
