@@ -71,6 +71,8 @@ def test_a_long_run_stays_as_it_was() -> None:
     done = Result()
     soak.soak(100, done)
     _holds(done)
+    assert done.figures.counts["stalls"]
+    assert done.figures.counts["floods"]
 
 
 @pytest.mark.chaos

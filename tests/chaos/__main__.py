@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.rivals import CONTENDERS
+from tests.chaos.soak import LARGEST
 
 Counts = Mapping[str, int]
 
@@ -45,13 +46,12 @@ PARTS = {
     "channels": Part(module="tests.chaos.channels", tried=("channel faults",), told=_TOLD),
     "soak": Part(
         module="tests.chaos.soak",
-        tried=("polls", "faults"),
+        tried=("polls", "faults", "stalls", "floods"),
         told=(
             *_TOLD,
             "failing and recovered",
-            "largest state file, bytes",
             *(f"{what} at {when}" for what in ("memory", "handles", "threads") for when in ("a quarter", "the end")),
-            "most file handles",
+            *(f"{file}, bytes at most" for file in LARGEST),
         ),
     ),
     "registry faults": Part(

@@ -14,7 +14,8 @@ from tests.peers.webhook import Answer, Message, Webhook
 class Taken:
     """One whole message that was answered with a 2xx, or would have been had the sender still been there.
 
-    `events` are the ids it told, and `topic` is what it calls itself where a service has several targets (ntfy).
+    One that floods the sender is among them, one that drips for ever is not. `events` are the ids it told, and `topic`
+    is what it calls itself where a service has several targets (ntfy).
     """
 
     path: str
@@ -26,13 +27,16 @@ class Taken:
 class Receiver(Webhook):
     """A webhook whose `taken` lists, in order, every message it has accepted.
 
-    `down` are the paths that answer 500, and `refuses` may choose single messages for it. While `gate` is closed (not
-    set) a message is taken, but not answered.
+    `down` are the paths that answer 500, and `refuses` may choose single messages for it. `once[path]` is the answer to
+    the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken,
+    but not answered.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.down: set[str] = set()
+        self.once: dict[str, Answer] = {}
+        self.played: list[Answer] = []
         self.refuses: Callable[[Message], bool] = lambda _: False
         self.gate = threading.Event()
         self.gate.set()
@@ -43,11 +47,13 @@ class Receiver(Webhook):
     def remember(self, message: Message) -> Answer | None:
         """Keep account of what is about to be accepted; a message that was cut off is none."""
         with self._account:
-            if message.path in self.down or self.refuses(message):
+            if (once := self.once.pop(message.path, None)) is not None:
+                self.played.append(once)
+            elif message.path in self.down or self.refuses(message):
                 return Answer(status=500)
-            told = self.answer.get(message.path, 200)
-            answer = Answer(status=told) if isinstance(told, int) else told
-            if isinstance(message.json, dict) and answer.status < 300 and not (answer.hang or answer.reset):
+            answer = once or self.told(message.path)
+            cut_off = answer.hang or answer.reset or answer.endless
+            if isinstance(message.json, dict) and answer.status < 300 and not cut_off:
                 self._accepted.append(message)
                 self._taken.append(
                     Taken(
@@ -58,7 +64,7 @@ class Receiver(Webhook):
                     )
                 )
         self.gate.wait()
-        return super().remember(message)
+        return self.play(message, answer)
 
     def __exit__(self, *exc_info: object) -> None:
         """Close, and let go of whom the gate held."""

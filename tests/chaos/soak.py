@@ -1,10 +1,11 @@
-"""The soak: `run`, poll upon poll without a pause, while the registry and a channel fail at random.
+"""The soak: `run`, poll upon poll without a pause, while the registry and a channel fail, stall and flood at random.
 
 `python -m tests.chaos.soak [POLLS]` does 10,000 polls, or as many as told, and prints its figures as one JSON line.
 """
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import signal
@@ -12,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,9 +22,11 @@ from aiohttp import web
 from tests import program
 from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
+from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
+from tests.peers.webhook import Answer
 from watcher.embedded import EmbeddedRegistry
-from watcher.store import ADDRESSES, CHECKS, HISTORY, LOCK, OUTBOX, SNAPSHOT
+from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
@@ -40,9 +43,20 @@ _QUICK = (
     "wrong_types",
     "not_gzip",
     "rate_limited_missing",
+    "redirect_loop",
+    "redirect_same_origin",
 )
 _FAULTS_IN = 8
 """One answer in so many is a fault."""
+_FLOODS_IN = 40
+"""Once in so many changes the next answer of the shaky channel has no end."""
+_FLOOD = Answer(endless=0, body=b"x" * 65536)
+_TIMEOUT = 1.5
+"""Seconds, of the program's setting: so long is each stall."""
+_STALLS: tuple[str | Answer, ...] = (Answer(hang=True), "hang", Answer(endless=0.1, body=b"x"), "header_drip", "drip")
+"""Answers that do not come in time, in turn: of the shaky channel, or a fault of the registry."""
+_STALLS_AT_LEAST, _STALLS_IN = 3, 500
+"""So many, and one more in so many polls: each costs the time of many polls."""
 _STEADY, _SHAKY, _HEALTH = "/steady", "/shaky", "/health"
 _CHANNELS = (
     (_STEADY, "poll", "deprecated undeprecated"),
@@ -53,37 +67,74 @@ _PATIENCE = 120.0
 _MEASURES = 40
 _ALLOWED = {"memory": 1.25, "handles": 1, "threads": 1}
 """How much each may grow after the first quarter."""
+_AT_REST = 1
+"""Threads of a program that sends nothing: whatever is more was left behind."""
+_KILOBYTE = 1024
+LARGEST = {
+    SNAPSHOT: 64 * _KILOBYTE,
+    OUTBOX: 256 * _KILOBYTE,
+    ACKS: 64 * _KILOBYTE,
+    CHECKS: 16 * _KILOBYTE,
+    ADDRESSES: 4 * _KILOBYTE,
+    LOCK: 0,
+    HISTORY: HISTORY_LIMIT + 64 * _KILOBYTE,
+}
+"""Bytes that each file of the state may have at any time, also while a channel is down."""
+_SETTLED = 4 * _KILOBYTE
+"""Bytes of an outbox that owes nothing."""
 
 
 @dataclass(slots=True)
 class Measure:
-    """What the process held at one moment: kilobytes, file handles, threads."""
+    """What the process held at one moment: kilobytes, file handles, threads, and bytes in each file of its state."""
 
     memory: int
     handles: int
     threads: int
+    files: dict[str, int]
 
 
 @dataclass(slots=True)
 class Soak:
-    """One process that runs, and the world that it runs in. `due` counts what each version's subscriber is owed."""
+    """One process that runs, and the world that it runs in.
+
+    `due` counts what each version's subscriber is owed, `stalls` those begun, and `stalled` those that the registry has
+    played. `slow` are the faults that its next answers are.
+    """
 
     registry: EmbeddedRegistry
     receiver: Receiver
     started: program.Started
+    state: Path
     dice: random.Random
     polls: float = 0
     faults: int = 0
+    stalls: int = 0
+    stalled: int = 0
+    slow: list[str] = field(default_factory=list)
     due: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     measures: list[Measure] = field(default_factory=list)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer as a registry that often fails."""
-        self.polls += 1 / len(_PACKS)
+        if "moved" not in asked(request):  # that is the same request, redirected
+            self.polls += 1 / len(_PACKS)
+        if self.slow:
+            self.stalled += 1
+            return await FAULTS[self.slow.pop()].play(request, self.registry.catalog)
         if self.dice.randrange(_FAULTS_IN):
             return None
         self.faults += 1
         return await FAULTS[self.dice.choice(_QUICK)].play(request, self.registry.catalog)
+
+    def stall(self) -> None:
+        """Let the next answer of the shaky channel, or of the registry, not come in time."""
+        stall = _STALLS[self.stalls % len(_STALLS)]
+        self.stalls += 1
+        if isinstance(stall, str):
+            self.slow.append(stall)
+        else:
+            self.receiver.once[_SHAKY] = stall
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait until something is true while the process lives."""
@@ -100,9 +151,17 @@ class Soak:
         told = {name: value.split()[0] for name, value in (line.split(":", 1) for line in lines) if value.split()}
         self.measures.append(
             Measure(
-                memory=int(told["VmRSS"]), handles=sum(1 for _ in (proc / "fd").iterdir()), threads=int(told["Threads"])
+                memory=int(told["VmRSS"]),
+                handles=sum(1 for _ in (proc / "fd").iterdir()),
+                threads=int(told["Threads"]),
+                files=dict(self._files()),
             )
         )
+
+    def _files(self) -> Iterator[tuple[str, int]]:
+        for name in LARGEST:
+            with contextlib.suppress(FileNotFoundError):  # it comes and goes
+                yield name, (self.state / name).stat().st_size
 
 
 def soak(polls: int, result: Result) -> None:
@@ -112,35 +171,41 @@ def soak(polls: int, result: Result) -> None:
             for number, version in enumerate(_VERSIONS):
                 registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")
         lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{registry.url}"', "interval = 0", "retries = 0"]
-        lines += ['log_level = "error"', 'timeout = "10s"', 'baseline = "silent"']
+        lines += ['log_level = "error"', f"timeout = {_TIMEOUT}", 'baseline = "silent"']
         for path, grouping, kinds in _CHANNELS:
             lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
             lines += [f'grouping = "{grouping}"', f'kinds = "{kinds}"']
         Path(root, "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
         with program.start("run", cwd=Path(root), module="tests.chaos.hasty") as started:
-            scene = Soak(registry, receiver, started, random.Random(polls))
-            scene.until((Path(root, "state") / CHECKS).exists)
+            scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
+            scene.until((scene.state / CHECKS).exists)
             _live(scene, polls)
             _recover(scene)
             started.signal(signal.SIGTERM)
             ended = started.wait(60)
         if ended.code != 0:
             result.wrong("wrong", f"run ended with {ended.code}: {ended.err[-2000:]}")
-        _judge(scene, Path(root, "state"), result)
+        _judge_alerts(scene, result)
+        _judge_holdings(scene, result)
 
 
 def _live(scene: Soak, polls: int) -> None:
     """Turn deprecations on and off, each time when the last is known, until there were so many polls."""
     scene.registry.respond = scene.answer
     is_on: dict[tuple[str, str], bool] = {}
+    stalls = _STALLS_AT_LEAST + polls // _STALLS_IN
     while scene.polls < polls:
         pack, version = scene.dice.choice(_PACKS), scene.dice.choice(_VERSIONS)
         on = is_on[pack, version] = not is_on.get((pack, version), False)
         scene.registry.catalog.deprecate(pack, version, on)
         scene.due["deprecated" if on else "undeprecated", pack, version] += 1
+        told = scene.due.total()
         if not scene.dice.randrange(20):
             scene.receiver.down ^= {_SHAKY}
-        told = scene.due.total()
+        if told % _FLOODS_IN == 0:
+            scene.receiver.once.setdefault(_SHAKY, _FLOOD)
+        if scene.polls >= polls * scene.stalls / stalls:
+            scene.stall()
         scene.until(lambda told=told: _count(scene, _STEADY) >= told)  # type: ignore[misc]
         scene.registry.requests.clear()
         if scene.polls >= polls * len(scene.measures) / _MEASURES:
@@ -154,6 +219,8 @@ def _count(scene: Soak, path: str) -> int:
 def _recover(scene: Soak) -> None:
     """Let everything work again until nothing is owed."""
     scene.registry.respond = None
+    scene.slow.clear()
+    scene.receiver.once.clear()
     scene.receiver.down = set()
     told = scene.due.total()
     scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told)
@@ -162,8 +229,8 @@ def _recover(scene: Soak) -> None:
         time.sleep(0.01)
 
 
-def _judge(scene: Soak, state: Path, result: Result) -> None:
-    history = [json.loads(line) for line in (state / HISTORY).read_bytes().splitlines()]
+def _judge_alerts(scene: Soak, result: Result) -> None:
+    history = [json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()]
     facts = {event["id"]: (event["kind"], event["node"] or "", event["version"] or "") for event in history}
     health = Counter(fact for fact in facts.values() if fact[0] in ("failing", "recovered"))
     for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_HEALTH, health)):
@@ -179,6 +246,13 @@ def _judge(scene: Soak, state: Path, result: Result) -> None:
     result.figures.add("polls", int(scene.polls))
     result.figures.add("faults", scene.faults)
     result.figures.add("failing and recovered", health.total())
+
+
+def _judge_holdings(scene: Soak, result: Result) -> None:
+    floods = scene.receiver.played.count(_FLOOD)
+    result.figures.add("floods", floods)
+    result.figures.add("stalls", len(scene.receiver.played) - floods + scene.stalled)
+    state = scene.state
     if left := {path.name for path in state.iterdir()} - {LOCK, SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, HISTORY}:
         result.wrong("leftovers", f"the state folder holds {left}")
     early, late = scene.measures[_MEASURES // 4 : _MEASURES // 2], scene.measures[-_MEASURES:]
@@ -189,7 +263,15 @@ def _judge(scene: Soak, state: Path, result: Result) -> None:
         result.figures.add(f"{name} at the end", after)
         if after > before * _ALLOWED[name]:
             result.wrong("wrong", f"{name} grew from {before} to {after}")
-    result.figures.add("largest state file, bytes", max(path.stat().st_size for path in state.iterdir()))
+    if (left_behind := min(measure.threads for measure in late) - _AT_REST) > 0:
+        result.wrong("wrong", f"{left_behind} threads were left behind")
+    for name, most in LARGEST.items():
+        size = max(measure.files.get(name, 0) for measure in scene.measures)
+        result.figures.add(f"{name}, bytes at most", size)
+        if size > most:
+            result.wrong("wrong", f"{name} has grown to {size} bytes")
+    if (size := min(measure.files.get(OUTBOX, 0) for measure in late)) > _SETTLED:
+        result.wrong("wrong", f"{OUTBOX} has {size} bytes and owes nothing")
 
 
 def main() -> None:

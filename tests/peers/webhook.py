@@ -16,12 +16,16 @@ _PATIENCE = 10.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """How a path answers: `delay` seconds late, never (`hang`, until the peer closes), or with a reset connection."""
+    """How a path answers: `delay` seconds late, never (`hang`, until the peer closes), or with a reset connection.
+
+    With `endless` the body comes again and again, so many seconds apart, until the peer leaves.
+    """
 
     status: int = 200
     delay: float = 0.0
     hang: bool = False
     reset: bool = False
+    endless: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
 
@@ -87,16 +91,27 @@ class Webhook:
 
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
+        return self.play(message, self.told(message.path))
+
+    def told(self, path: str) -> Answer:
+        """Give the answer that a path was told."""
+        told = self.answer.get(path, 200)
+        return Answer(status=told) if isinstance(told, int) else told
+
+    def play(self, message: Message, answer: Answer) -> Answer | None:
+        """Keep the message, and give the answer when it is due; None when the peer closed before."""
         with self._arrived:
             self._messages.append(message)
             self._arrived.notify_all()
-        told = self.answer.get(message.path, 200)
-        answer = Answer(status=told) if isinstance(told, int) else told
         if answer.hang:
             self._closing.wait()
         elif answer.delay:
             self._closing.wait(answer.delay)
         return None if self._closing.is_set() and (answer.hang or answer.delay) else answer
+
+    def is_closing(self, patience: float) -> bool:
+        """Wait so many seconds for the end of the `with` block, and tell whether it has come."""
+        return self._closing.wait(patience)
 
 
 class _Server(ThreadingHTTPServer):
@@ -132,9 +147,12 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
-        self.send_header("Content-Length", str(len(answer.body)))
+        if answer.endless is None:
+            self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
+        while answer.endless is not None and not self.server.webhook.is_closing(answer.endless):
+            self.wfile.write(answer.body)
 
     do_PUT = do_POST  # noqa: N815 - the base class's names
     do_GET = do_POST  # noqa: N815
