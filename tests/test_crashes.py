@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 import pytest
 
 from tests import program
 from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.__main__ import PARTS, row, table
+from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.trial import Result
+from tests.faults import matrix
 from watcher.channels import Grouping
 from watcher.versions import STATUSES
 
@@ -115,6 +118,38 @@ def test_the_table_tells_a_broken_promise() -> None:
     assert row("crashes", part, fine, 1).is_broken
     assert row("crashes", part, {}, 1).is_broken
     assert "9 kills" in "\n".join(table([row("crashes", part, fine, 0)]))
+
+
+def test_the_table_tells_what_was_not_tried() -> None:
+    """A part that did nothing, or less than it takes, has broken nothing and proven nothing, and says which it was."""
+    part = PARTS["crashes"]
+    fine = {**Result().figures.counts, "kills": 1939, "failed calls": 635}
+    assert not row("crashes", part, fine, 0).missing
+    nothing = row("crashes", part, Result().figures.counts, 0)
+    assert (nothing.is_broken, nothing.missing) == (False, "kills left out, failed calls left out")
+    little = row("crashes", part, {**fine, "kills": 9}, 0)
+    assert (little.is_broken, little.missing) == (False, "only 9 kills of 500")
+    assert next(line for line in table([little]) if line.startswith("crashes")).endswith("only 9 kills of 500")
+    both = row("crashes", part, {"stuck": 1}, 0)
+    assert both.said == "stuck 1, kills left out, failed calls left out"
+
+
+def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None:
+    """Where there is no strace, the parts that need it are named as left out, and the exit code is neither 0 nor 1."""
+    chosen = ("system calls", "rivals")
+    done = program.run(*chosen, cwd=tmp_path, env={"PATH": os.fspath(tmp_path)}, module="tests.chaos")
+    assert done.code == 3, done
+    assert "  kills left out\n" in done.out
+    assert done.out.endswith("\nrivals left out\n")
+
+
+def test_every_part_reads_what_has_to_be_zero() -> None:
+    """No part takes a figure that has to be zero for one that may be anything, and each asks for something."""
+    for part in PARTS.values():
+        assert not {*part.tried, *part.told} & {*MUST_BE_ZERO, *part.lost, *part.invented, *part.repeated, *part.leaked}
+        assert all(floor > 0 for floor in part.tried.values())
+    every_cell = list(matrix.cells(None))
+    assert PARTS["registry faults"].tried["cells"] == len(every_cell) + len({cell.fault for cell in every_cell})
 
 
 def test_the_document_names_every_part() -> None:
