@@ -44,7 +44,13 @@ PARTS = {
     "system calls": Part(module="tests.chaos.syscalls", tried={"kills": 40}, told=_TOLD),
     "folders": Part(
         module="tests.chaos.folders",
-        tried={"full disks": 100, "read-only disks": 4, "files cut short": 10_000, "runs at once": 96},
+        tried={
+            "full disks": 150,
+            "read-only disks": 6,
+            "files cut short": 10_000,
+            "long histories": 12,
+            "runs at once": 144,
+        },
         told=_TOLD,
     ),
     "random lives": Part(module="tests.chaos.machine", tried={"lives": 400, "polls": 3000, "crashes": 500}, told=_TOLD),
