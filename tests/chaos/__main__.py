@@ -18,6 +18,7 @@ from tests.chaos.channels import FAULTS
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.rivals import CONTENDERS
 from tests.chaos.soak import LARGEST
+from tests.faults import matrix
 
 Counts = Mapping[str, int]
 
@@ -38,6 +39,7 @@ class Part:
     leaked: tuple[str, ...] = ("leaked_secrets",)
 
 
+_CELLS = list(matrix.cells(None))
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
     "crashes": Part(module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, told=_TOLD),
@@ -66,7 +68,10 @@ PARTS = {
         ),
     ),
     "registry faults": Part(
-        module="tests.faults.matrix", tried={"cells": 634}, lost=("lost events",), invented=("false events",)
+        module="tests.faults.matrix",
+        tried={"cells": len(_CELLS) + len(list(matrix.process_cells({cell.fault for cell in _CELLS})))},
+        lost=("lost events",),
+        invented=("false events",),
     ),
     "hostile text": Part(
         module="tests.chaos.hostile",

@@ -16,7 +16,7 @@ import tempfile
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
@@ -379,6 +379,13 @@ def _to_its_end(cell: Cell, lived: Callable[[Cell], Verdict]) -> Verdict:
         return Verdict(cell, [("broken off", repr(error))])
 
 
+def process_cells(faults: Iterable[str]) -> Iterator[Cell]:
+    """Give the cells that the program lives as a process, by each way that it can come upon the fault."""
+    for fault in faults:
+        for breadth in (Breadth.ALL,) if fault in UNREACHABLE else (Breadth.ONE, Breadth.CROWD):
+            yield Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth)
+
+
 def main() -> int:
     """Live all cells, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
     from tests.faults.process import live_as_process
@@ -386,11 +393,8 @@ def main() -> int:
     logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
     chosen = list(cells(sys.argv[1:] or None))
     verdicts = [_to_its_end(cell, measured) for cell in chosen]
-    verdicts += [
-        _to_its_end(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth), live_as_process)
-        for fault in dict.fromkeys(cell.fault for cell in chosen)
-        for breadth in ((Breadth.ALL,) if fault in UNREACHABLE else (Breadth.ONE, Breadth.CROWD))
-    ]
+    faults = dict.fromkeys(cell.fault for cell in chosen)
+    verdicts += [_to_its_end(cell, live_as_process) for cell in process_cells(faults)]
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:
