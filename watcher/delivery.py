@@ -109,8 +109,8 @@ def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached
     """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
 
     `reached` says what an earlier `Undelivered` of the same events told. Never raises. When the time is up every
-    connection of the attempt is cut. What still hangs then is abandoned in a daemon thread, which can neither delay
-    another channel nor keep the process alive; while several of those are left, the channel is not tried.
+    connection of the attempt is cut. What hangs for another second is abandoned in a daemon thread, which can neither
+    delay another channel nor keep the process alive; while several of those are left, the channel is not tried.
     """
     stuck = [thread for thread in _abandoned.pop(channel.url, []) if thread.is_alive()]
     took = _Targets(key=reached.key, reached=set(reached.targets))
