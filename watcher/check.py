@@ -40,7 +40,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
 
     async def poll_once() -> Report | None:
         nonlocal stopped_by
-        _collect_again()
+        _collect_again(20)
         stop = Stop()
         with _progress(len(watch.nodes)) as step:
             poller = Poller(
@@ -77,7 +77,7 @@ def run_forever(settings: Settings) -> int:
     watch = watch_of(settings, folder)
 
     async def loop() -> None:
-        _collect_again()
+        _collect_again(1)
         stop = Stop()
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
@@ -118,10 +118,14 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
     return 1 if failed else 0
 
 
-def _collect_again() -> None:
-    """Collect garbage from here on, but seldom, and leave alone what the imports built: little of ours is cyclic."""
+def _collect_again(old_after: int) -> None:
+    """Collect garbage from here on, but seldom, and leave alone what the imports built: little of ours is cyclic.
+
+    After `old_after` collections, what has outlived one is looked at again: who stays for long would else heap up for
+    thousands of polls whatever happened to be in use at each one.
+    """
     gc.freeze()
-    gc.set_threshold(50000, 20, 20)
+    gc.set_threshold(50000, old_after, old_after)
     gc.enable()
 
 
