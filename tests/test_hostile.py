@@ -180,7 +180,7 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
 def test_no_reason_passes_an_address_on(form: int) -> None:
     """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
     said = [summarise(reasons(text)[form]) for text in ADDRESSES]
-    assert [line for line in said if REVIEWER in line.lower()] == []
+    assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
 
 
 def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:

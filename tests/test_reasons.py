@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher.reasons import summarise
-from watcher.strangers import plain
+from watcher.strangers import ADDRESS, plain
 
 _FINDINGS = [
     {
@@ -79,6 +79,19 @@ def test_many_findings_say_how_many_more() -> None:
     assert summarise(json.dumps(many)) == (
         "10 critical findings: t0, t1, t2 and 7 more; in f0.py, f1.py, f2.py and 7 more"
     )
+
+
+@pytest.mark.parametrize("blanks", [3980, 4990, 65_530, 99_990])
+@pytest.mark.parametrize("begun", ["[", "{", '{"message": "'])
+def test_no_half_address_is_left(begun: str, blanks: int) -> None:
+    """Where a huge text that is no JSON is cut off, what is left is no part of an address."""
+    assert "jan" not in summarise(f"{begun}{' ' * blanks}jane@comfy.example says", 300)
+
+
+def test_the_message_of_a_cut_object_is_read_as_json() -> None:
+    """Escapes in a message mean what they mean in a whole object, so that an address behind them is found."""
+    assert summarise('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {ADDRESS}😀"
+    assert summarise('{"message": "cut in an escape\\u00') == "cut in an escape"
 
 
 @pytest.mark.parametrize("cut", range(40, 1000, 97))

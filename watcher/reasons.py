@@ -26,7 +26,7 @@ _RANKS = {
 _UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
-_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]|\\.){0,4000})')
+_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
@@ -55,7 +55,7 @@ def _said(text: str, *, nested: bool = False) -> str:
         if about is not None:
             message = _message(about)
             return _said(message, nested=True) if message[:1] in ("{", "[") and not nested else message
-    return _CODE.split(text[:4000], maxsplit=1)[0]
+    return _CODE.split(text[:100_000], maxsplit=1)[0]  # more than `plain` looks at: it cuts no address
 
 
 def _about(text: str) -> dict[str, object] | None:
@@ -63,8 +63,8 @@ def _about(text: str) -> dict[str, object] | None:
     try:
         about = json.loads(text)
     except (ValueError, RecursionError):
-        found = _MESSAGE.search(text[:200_000])
-        about = {"message": found[1]} if found else None
+        found = _MESSAGE.search(text)
+        about = {"message": json.loads(f'"{found[1]}"', strict=False)} if found else None
     return about if isinstance(about, dict) else None
 
 

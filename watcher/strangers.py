@@ -18,27 +18,49 @@ _AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody
 _SMALL_AT = "\ufe6b"
 _ANGLE = "\u2039"  # SINGLE LEFT-POINTING ANGLE QUOTATION MARK
 _MARKS = 3
+_READ = 16
+"""Of so many times what could be shown, and is looked at, a text's visible characters are taken."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE = frozenset({"Zs", "Zl", "Zp"})
 _MARK = frozenset({"Mn", "Me"})
-_BLANKS = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef]"
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    "\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e00ff]"
 )
-"""Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern."""
+"""Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern; and what is
+invisible by its category, as far as a text can be expected to have it.
+"""
 
-_AT_SIGN = r"(?:[@\uff20\ufe6b]|%(?:25){0,3}40|\\u0040|&#(?:0{0,5}64|x0{0,5}40);|&commat;|[(\[{] ?at ?[)\]}])"
-_DOT = r"(?:[.\u2024\u3002\uff0e\uff61]|\[\.\]|[(\[{] ?dot ?[)\]}])"
+_AT_SIGN = (
+    r"(?:[(\[{] ?(?:at|[@\uff20\ufe6b]) ?[)\]}]|[@\uff20\ufe6b]|%(?:25){0,3}40|\\u0040"
+    r"|&#(?:0{0,5}64|x0{0,5}40);|&commat;)"
+)
+_DOT = (
+    r"(?:[.\u2024\u3002\uff0e\uff61]|[(\[{] ?(?:dot|\.) ?[)\]}]|%(?:25){0,3}2e|\\u002e"
+    r"|&#(?:0{0,5}46|x0{0,5}2e);|&period;)"
+)
 """As they are written, encoded or spelled out in addresses."""
 
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
-_SUSPECT = re.compile(rf"<|{_AT_SIGN}|://|##\[|\A::|[\w-]\.[A-Za-z]{{2}}|[A-Za-z]\.xn--|www\.", re.IGNORECASE)
+_SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
+"""What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
-_EMAIL = re.compile(
-    rf'(?:"[^"]{{1,64}}"|[^\s@\uff20\ufe6b<>()\[\]{{}},;:|]{{1,64}})(?:{_AT_SIGN}| {_AT_SIGN} )'
-    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:[\w-]{{1,63}}{_DOT}){{1,8}}[^\W\d_][\w-]{{1,62}})",
+_AT_HOST = re.compile(
+    rf"{_AT_SIGN}\s{{0,4}}"
+    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:[\w\u0300-\u036f-]{{1,63}}+{_DOT}){{1,8}}[^\W\d_][\w\u0300-\u036f-]{{1,62}})",
     re.IGNORECASE,
 )
+_MAILBOX_BACKWARDS = re.compile(
+    r'\s{0,4}(?:"[^"]{1,64}"'
+    r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
+    re.IGNORECASE,
+)
+"""What stands before the @, read from there: so the work is the same however many letters a text begins with."""
+_LONGEST_MAILBOX = 512
+_LONGEST_WORD = 320
+_HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
 _TAG = re.compile(r"<(?![\s\d=…])")
 _HOST_DOT = re.compile(
     r"(?<=[\w-])\.(?!py|js)(?=[^\W\d_]{2}|xn--)|(?<=www)\.|(?<=[a-z0-9_-])[\u2024\u3002\uff0e\uff61](?=[a-z]{2})",
@@ -54,33 +76,54 @@ def plain(text: str, limit: int = 200) -> str:
     of combining marks are bounded; e-mail addresses are replaced; `@` becomes U+FF20, `<` of a tag or mention U+2039;
     `://` and the dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them;
     a leading `::` and any `##[` (workflow commands) are broken. What is cut off is marked with `…`.
-    Applying it again changes nothing.
+    Applying it again changes nothing. Of a huge text only the start is looked at.
     """
     if len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
         return text
     window = max(4096, 8 * limit)
-    line = _visible(text if len(text) <= window else _whole_words(text[:window]))
+    read = text[: _READ * window]
+    line = _visible(read, window)
+    if cut := len(line) >= window or len(read) < len(text):
+        line = _without_cut_end(line)
     line = no_addresses(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
     line = _HOST_DOT.sub("[.]", line)
     if line.startswith("::"):
         line = ": :" + line[2:]
-    if len(line) <= limit and len(text) > window:
+    if len(line) <= limit and cut:
         line += _ELLIPSIS
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
 
 
 def no_addresses(text: str) -> str:
-    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out."""
-    return _EMAIL.sub(ADDRESS, text) if _AN_AT.search(text) else text
+    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out.
+
+    Blanks beside the @, and what is invisible, do not hide one. Text without an address comes back as it is.
+    """
+    if not _AN_AT.search(text):
+        return text
+    seen = _UNSEEN.sub("", text)
+    out: list[str] = []
+    done = 0
+    for found in _AT_HOST.finditer(seen):
+        before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
+        if mailbox := _MAILBOX_BACKWARDS.match(before[::-1]):
+            out += [seen[done : found.start() - mailbox.end()], ADDRESS]
+            done = found.end()
+    return "".join([*out, seen[done:]]) if out else text
 
 
-def _visible(text: str) -> str:
-    """Keep what shows, on one line: whitespace runs are one space, and marks pile up no higher than `_MARKS`."""
+def _visible(text: str, most: int) -> str:
+    """Keep what shows, on one line: whitespace runs are one space, and marks pile up no higher than `_MARKS`.
+
+    Little more than `most` characters are given; less than `most` means that it is everything.
+    """
     out: list[str] = []
     marks = _MARKS
-    for char in _BLANKS.sub("", text):
+    for char in _UNSEEN.sub("", text):
+        if len(out) > most:
+            break
         category = unicodedata.category(char)
         if char in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85" or category in _SPACE:
             if out and out[-1] != " ":
@@ -98,8 +141,9 @@ def _visible(text: str) -> str:
     return "".join(out).rstrip(" ")
 
 
-def _whole_words(text: str) -> str:
-    """Drop a last word that may have been cut, which could be half an e-mail address."""
-    head = text.rstrip()
-    parts = head.rsplit(None, 1)
-    return parts[0] if len(parts) == 2 and len(head) == len(text) and len(parts[1]) <= 320 else head
+def _without_cut_end(line: str) -> str:
+    """Drop the end of a line that was cut, as far as it could be half an e-mail address."""
+    few_words = len(line) - sum(len(word) + 1 for word in line.split(" ")[-4:])
+    if found := _HALF_AN_AT.search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
+        line = line[: found.start()].rstrip(" ")
+    return line[: max(line.rfind(" "), len(line) - _LONGEST_WORD, 0)].rstrip(" ")

@@ -10,8 +10,10 @@ import random
 from collections.abc import Callable, Iterator
 
 CANARY = "evil"
-REVIEWER = "jane.reviewer"
-"""The part of a reviewer's address that must not be passed on in any form."""
+REVIEWER = ("jane", "reviewer")
+"""The words of a reviewer's address, of which none may be passed on; without dots, which are rewritten wherever they
+show.
+"""
 
 NEWLINES = ("\n", "\r", "\r\n", "\v", "\f", "\x1c", "\x1d", "\x1e", "\x85", "\u2028", "\u2029", "\n\n\n")
 
@@ -197,6 +199,16 @@ ADDRESSES = (
     "jane.reviewer (at) comfy.example",
     "jane.reviewer[at]comfy[dot]example",
     "jane.reviewer{at}comfy.example",
+    "jane.reviewer(@)comfy.example",
+    "by jane.reviewer @comfy.example",
+    "by jane.reviewer@ comfy.example",
+    "by janereviewer@\ncomfy.example",
+    "by janereviewer\r\n @\tcomfy.example",
+    "jane.reviewer@comfy&#46;example janereviewer@comfy&#x2E;example",
+    "jane.reviewer@comfy%2Eexample janereviewer%40comfy%2eexample",
+    "jane[.]reviewer@comfy[.]example jane&#46;reviewer&#64;comfy&period;example",
+    "jane.reviewer\\u0040comfy\\u002eexample",
+    "janereviewer@co\u0301mfy.example",
     '"jane.reviewer"@comfy.example',
     "a,jane.reviewer@comfy.example;jane.reviewer@comfy.example|x",
     "https://comfy.example/?by=jane.reviewer@comfy.example&x=1",
@@ -204,8 +216,13 @@ ADDRESSES = (
     "\u202ejane.reviewer@comfy.example",
     "x" * 280 + " jane.reviewer@comfy.example",
     "x " * 2000 + "jane.reviewer@comfy.example",
-    "\u200b" * 4080 + " jane.reviewer@comfy.example",
-    "\u200b" * 3985 + "jane.reviewer@comfy.example",
+    *(
+        before + after
+        for before in ("\u200b" * 4076, "\u200b" * 3985, "[" + " " * 3980, "[" + "\n" * 3975, "[" + " " * 99_983)
+        for after in ("jane.reviewer@comfy.example", " janereviewer @ comfy.example", "janereviewer(at) comfy.example")
+    ),
+    *("\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example" for cut in range(14, 28)),
+    *("by x " * 816 + " " * 50 + "jane.reviewer ( at ) comfy.example"[:cut] + "\n" * 70_000 for cut in range(14, 22)),
 )
 """A reviewer's address, written in every way in which it can still be read."""
 

@@ -61,8 +61,10 @@ def in_any(text: str, *, controls: str = "\n") -> Iterator[Finding]:
     for line in re.split("[\n\r]", text):
         if line.lstrip().startswith("::") or "##[" in line:
             yield "workflow_commands", line
-    if REVIEWER in (seen := _INVISIBLE.sub("", text).lower()):
-        yield "addresses", _around(seen, REVIEWER)
+    said = _INVISIBLE.sub("", text).lower()
+    for word in REVIEWER:
+        if word in said:
+            yield "addresses", _around(said, word)
     if re.search(rf"(?:[^\W\d_]|[\u0300-\u036f])(?:[\u0300-\u036f]){{{_MOST_MARKS + 1}}}", text):
         yield "floods", "combining marks"
 
