@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from watcher.catalog import Catalog
+from watcher.strangers import ADDRESS
 from watcher.versions import STATUSES, Version, status_to_api
 from watcher.wire import MOST_ROWS, NotAListingError, Page, read_message, read_page, read_version
 
@@ -290,6 +291,13 @@ def test_admin_tags_are_told_by_any_row() -> None:
     assert read_page(page_of(silent, telling).replace(b'"tags_admin":', b'"tags_admin" :')).admin_tags_told
     assert read_page(page_of(silent, telling, None)).admin_tags_told
     assert not read_page(page_of(silent, None)).admin_tags_told
+
+
+def test_who_holds_a_version_is_not_passed_on() -> None:
+    """A reviewer's tag loses its e-mail addresses before it is compared or kept; other tags stay as they are."""
+    tags = ["hold by jane.reviewer@comfy.example", "jane\u200b@comfy%2Eexample", "@here\u200b"]
+    [row] = read_page(page_of(ROW | {"tags_admin": tags})).rows
+    assert read_version(row).tags_admin == (f"hold by {ADDRESS}", ADDRESS, "@here\u200b")
 
 
 @pytest.mark.parametrize("text", ["tags_admin", '"tags_admin":', '\\"tags_admin\\":'])

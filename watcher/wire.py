@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.density import too_dense
+from watcher.strangers import no_addresses
 from watcher.versions import Version, status_from_api
 
 MOST_ROWS = 5_000
@@ -110,7 +111,9 @@ def read_page(body: bytes) -> Page:
 
 
 def read_version(row: Row) -> Version:
-    """Give the fact that a row states; null, absent and empty are one."""
+    """Give the fact that a row states; null, absent and empty are one. Reviewers write `tags_admin`: the e-mail
+    addresses in it go here, before it is compared or kept.
+    """
     return Version(
         version=row.version or "",
         id=row.id or "",
@@ -124,7 +127,7 @@ def read_version(row: Row) -> Version:
         supported_comfyui_version=row.supported_comfyui_version or "",
         supported_comfyui_frontend_version=row.supported_comfyui_frontend_version or "",
         tags=tuple(row.tags or ()),
-        tags_admin=tuple(row.tags_admin or ()),
+        tags_admin=tuple(map(no_addresses, row.tags_admin)) if row.tags_admin else (),
     )
 
 

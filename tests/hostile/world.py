@@ -128,6 +128,7 @@ class World:
         for number, node in enumerate(self._nodes):
             fields: dict[str, object] = {name: [text(number, at)] * 2 for at, name in enumerate(_LISTS)}
             fields |= {name: text(number, at) for at, name in enumerate(_TEXTS, start=len(_LISTS))}
+            fields["tags_admin"] = [text(number, 1), self._person(number + 3), f"hold: {self._person(number + 11)}"]
             forms = [*reasons(self._person(number)), *reasons(text(number, 11))]
             catalog.edit(node, "1.0.0", **fields)
             catalog.set_status(node, "1.0.0", "flagged", forms[(self._turn + number) % len(forms)])
