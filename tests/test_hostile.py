@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests import making
@@ -44,10 +44,11 @@ from watcher.channels import Channel
 from watcher.delivery import Delivered, deliver
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Change, Event, Kind
+from watcher.health import Failure, Health
 from watcher.poll import Report
 from watcher.reasons import summarise
 from watcher.snapshot import Snapshot
-from watcher.state import State
+from watcher.state import Checks, State
 from watcher.tables import say
 
 
@@ -149,14 +150,16 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
 
 
 @settings(max_examples=25)
-@given(st.lists(_TEXT, min_size=1, max_size=4), st.sampled_from(["a", "b"]))
+@given(st.lists(_TEXT, min_size=1, max_size=4), st.sampled_from(["a", ":", "::"]))
+@example([":error::evil"], ":")
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
-    """Whatever the versions and statuses are called, `status` has a line for each node."""
+    """Whatever nodes, versions and errors are called, `status` has a line for each node and for each error."""
     versions = [making.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
     versions.append(making.version(texts[0] + "!", "flagged"))
     node = making.known(*versions, node=name)
-    state = State(snapshot=Snapshot(nodes={name: node}))
-    assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 2)) == []
+    failing = Failure(count=1, since=making.NOW, error=texts[0] or "?")
+    state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
+    assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
     assert list(parsers.in_json(_printed(json.dumps(status.document(state, [name], []))), printed=True)) == []
 
 

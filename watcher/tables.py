@@ -36,7 +36,8 @@ def say(line: str = "", *, error: bool = False) -> None:
     """Write one line, or a JSON document, to stdout or to stderr.
 
     What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
-    line, is written so that JSON means the same by it. A stream that is closed takes the line away silently, as does a
+    line, is written so that JSON means the same by it; `::`, which does so at a line's start, may be a node's `:` and
+    ours, and gets a blank. A stream that is closed takes the line away silently, as does a
     stderr that cannot be written; a stdout that cannot is a WatchError, or BrokenPipeError where its reader has gone.
     """
     stream = sys.stderr if error else sys.stdout
@@ -44,6 +45,8 @@ def say(line: str = "", *, error: bool = False) -> None:
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
+    if text.lstrip().startswith("::"):
+        text = text.replace("::", ": :", 1)
     try:
         click.echo(text, err=error, color=coloured(stream))
     except BrokenPipeError:

@@ -241,6 +241,8 @@ NODE_IDS = (
     "<!--evil",
     '"evil"',
     "'evil'",
+    ":",
+    "::",
     "::error::evil",
     "##[error]evil",
     "error:evil",
