@@ -40,7 +40,7 @@ from tests.hostile.world import FIELDS, Account, World
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
 from watcher import logs, past, report, status
-from watcher.channels import Channel
+from watcher.channels import Channel, Grouping
 from watcher.delivery import Delivered, deliver
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Change, Event, Kind
@@ -55,8 +55,8 @@ from watcher.tables import say
 def test_no_text_escapes_from_any_output() -> None:
     """One life of a few nodes that carry the whole corpus leaves nothing to find, and it was seen everywhere."""
     account = Account()
-    nodes = NODE_IDS[:: len(NODE_IDS) // 9][: -(-len(TEXTS) // FIELDS)]
-    World(account, grouping="poll").chapter(TEXTS, ADDRESSES, nodes)
+    nodes = (":", "evil_node", "evil__node", *NODE_IDS[:: len(NODE_IDS) // 6])[: -(-len(TEXTS) // FIELDS)]
+    World(account, groupings=tuple(Grouping)).chapter(TEXTS, ADDRESSES, nodes)
     assert account.findings == []
     assert account.undelivered == 0
     shown = {service.name for service in SERVICES} | {"mail", "terminal", "log, json", "log, console"}

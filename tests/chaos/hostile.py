@@ -35,7 +35,7 @@ class Chapter:
     def live(self) -> Account:
         """Live through it, and give the account of it."""
         account = Account()
-        World(account, grouping=self.grouping).chapter(self.texts, ADDRESSES, self.nodes, turn=self.turn)
+        World(account, groupings=[self.grouping]).chapter(self.texts, ADDRESSES, self.nodes, turn=self.turn)
         return account
 
 

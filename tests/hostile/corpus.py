@@ -216,13 +216,12 @@ ADDRESSES = (
     "\u202ejane.reviewer@comfy.example",
     "x" * 280 + " jane.reviewer@comfy.example",
     "x " * 2000 + "jane.reviewer@comfy.example",
-    *(
-        before + after
-        for before in ("\u200b" * 4076, "\u200b" * 3985, "[" + " " * 3980, "[" + "\n" * 3975, "[" + " " * 99_983)
-        for after in ("jane.reviewer@comfy.example", " janereviewer @ comfy.example", "janereviewer(at) comfy.example")
-    ),
-    *("\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example" for cut in range(14, 28)),
-    *("by x " * 816 + " " * 50 + "jane.reviewer ( at ) comfy.example"[:cut] + "\n" * 70_000 for cut in range(14, 22)),
+    "\u200b" * 4076 + "jane.reviewer@comfy.example",
+    "\u200b" * 3985 + " janereviewer @ comfy.example",
+    "[" + "\n" * 3980 + "jane.reviewer@comfy.example",
+    "[" + " " * 99_983 + "jane.reviewer@comfy.example",
+    *("\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example" for cut in (14, 16, 22)),
+    *("by x " * 816 + "\u200b" * 50 + "jane.reviewer( at )comfy.example"[:cut] + "\n" * 70_000 for cut in (14, 16, 22)),
 )
 """A reviewer's address, written in every way in which it can still be read."""
 
@@ -233,6 +232,8 @@ NODE_IDS = (
     "[evil](https:evil.example)",
     "![evil][1]",
     "**evil**",
+    "evil_node",
+    "evil__node__",
     "`evil`",
     "```evil",
     "evil|x|",

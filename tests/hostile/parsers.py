@@ -46,6 +46,10 @@ _LIVE_HOST = re.compile(
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
+_TITLE = re.compile(
+    r"(?:# |\*|<b>)?Comfy Watch(?:: (?:[A-Za-z0-9](?:\\?[A-Za-z0-9_-])*(?<![_-]): )?[0-9]+ [a-z0-9, ]+)?(?:\*|</b>)?"
+)
+"""As a service stresses and escapes it, or not."""
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
 
 
@@ -83,8 +87,8 @@ def in_message(text: str) -> Iterator[Finding]:
 
 
 def in_title(text: str) -> Iterator[Finding]:
-    """Find anything in a title but ASCII that needs no escaping; a node's id may stand in it only if it looks so."""
-    if not re.fullmatch(r"(?:# |\*)?[A-Za-z0-9 :,_-]*\*?", text):
+    """Find anything in a title but what is ours; a node's id may stand in it only if it needs no escaping anywhere."""
+    if not _TITLE.fullmatch(text) or "__" in text:
         yield "escaped_markup", text
 
 
@@ -110,6 +114,9 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.TELEGRAM_1 | Dialect.TELEGRAM_2:
             yield from in_message(re.sub(r"\\(.)", r"\1", text))
             yield from _in_telegram(text, escapes=dialect is Dialect.TELEGRAM_2)
+        case Dialect.TITLE:
+            yield from in_message(text)
+            yield from in_title(text)
         case Dialect.TEXT:
             yield from in_message(text)
             yield from _outside(re.sub(r"`[^`\n]+`", "", text))

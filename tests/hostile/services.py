@@ -21,6 +21,8 @@ class Dialect(StrEnum):
     SLACK = "slack"
     TELEGRAM_1 = "telegram 1"
     TELEGRAM_2 = "telegram 2"
+    TITLE = "title"
+    """Our own words alone, but for a node's id that needs no quoting."""
     TEXT = "text"
     """Shown as it is, though links may be found in it; strangers' text stands between backticks."""
     BARE = "bare"
@@ -55,7 +57,7 @@ class Service:
 
 def _field(name: str, dialect: Dialect, title: str = "") -> Body:
     def body(decoded: Any) -> Shown:
-        return [(dialect, decoded[name]), *([(Dialect.TEXT, decoded[title])] if title else [])]
+        return [(dialect, decoded[name]), *([(Dialect.TITLE, decoded[title])] if title else [])]
 
     return body
 
@@ -64,10 +66,14 @@ def _titled(name: str, dialect: Dialect) -> Body:
     """Take a text whose first line is apprise's heading."""
 
     def body(decoded: Any) -> Shown:
-        heading, _, rest = decoded[name].partition("\n")
-        return [(Dialect.TEXT, heading.strip()), (dialect, rest)]
+        return _split(decoded[name], dialect)
 
     return body
+
+
+def _split(text: str, dialect: Dialect) -> Shown:
+    heading, _, rest = text.partition("\n")
+    return [(Dialect.TITLE, heading.strip()), (dialect, rest)]
 
 
 def _embeds(decoded: Any) -> Shown:
@@ -76,7 +82,7 @@ def _embeds(decoded: Any) -> Shown:
         (dialect, text)
         for embed in decoded["embeds"]
         for dialect, text in (
-            (Dialect.TEXT, embed["title"]),
+            (Dialect.TITLE, embed["title"]),
             (Dialect.MARKDOWN, embed.get("description", "")),
             *((Dialect.MARKDOWN, field[part]) for field in embed.get("fields", ()) for part in ("name", "value")),
         )
@@ -86,11 +92,12 @@ def _embeds(decoded: Any) -> Shown:
 def _attachments(decoded: Any) -> Shown:
     found: Shown = []
     for attachment in decoded["attachments"]:
-        found += [(Dialect.TEXT, attachment[part]) for part in ("title", "fallback") if attachment.get(part)]
+        found += [(Dialect.TITLE, attachment[part]) for part in ("title", "fallback") if attachment.get(part)]
         if "text" in attachment:
             found.append((Dialect.SLACK, attachment["text"]))
-        for text in (block["text"] for block in attachment.get("blocks", ()) if "text" in block):
-            found.append((Dialect.SLACK if text["type"] == "mrkdwn" else Dialect.TEXT, text["text"]))
+        for block in (block for block in attachment.get("blocks", ()) if "text" in block):
+            dialect = Dialect.SLACK if block["text"]["type"] == "mrkdwn" else Dialect.TEXT
+            found.append((Dialect.TITLE if block["type"] == "header" else dialect, block["text"]["text"]))
     return found
 
 
@@ -98,7 +105,7 @@ def _without_code(decoded: Any) -> Shown:
     """Take HTML that has lost its code tags: without the tags that are ours, it is a bare text."""
     text = re.sub(r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", decoded["message"].replace("<br>", "\n"))
     assert "<" not in text, decoded
-    return [(Dialect.TEXT, decoded["title"]), (Dialect.BARE, unescape(text))]
+    return [(Dialect.TITLE, decoded["title"]), (Dialect.BARE, unescape(text))]
 
 
 _BOT = "123456789:abcdefg_hijklmnop"
@@ -150,7 +157,7 @@ SERVICES = (
             name=f"telegram-{number}",
             url=f"tgram://{_BOT}{number}/12315544/{query}",
             path=_TELEGRAM.replace(_BOT, f"{_BOT}{number}"),
-            body=_field("text", dialect),
+            body=_titled("text", dialect),
             most=8000,
             answer=b'{"ok": true, "result": {}}',
         )
@@ -164,7 +171,7 @@ SERVICES = (
         name="matrix-hook",
         url="matrix://hook:token@127.0.0.1:{port}/?mode=hookshot",
         path="/webhook/token",
-        body=lambda decoded: [(Dialect.HTML, decoded["html"]), (Dialect.BARE, decoded["text"])],
+        body=lambda decoded: [(Dialect.HTML, decoded["html"]), *_split(decoded["text"], Dialect.BARE)],
     ),
     Service(
         name="mattermost",

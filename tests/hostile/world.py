@@ -19,6 +19,7 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from itertools import cycle
 from pathlib import Path
 
 from aiohttp import web
@@ -87,12 +88,15 @@ class Account:
 
 
 class World:
-    """The registry, the services and the program's folder for one chapter; what it says is in `account`."""
+    """The registry, the services and the program's folder for one chapter; what it says is in `account`.
 
-    def __init__(self, account: Account, services: Sequence[Service] = SERVICES, *, grouping: str = "node") -> None:
+    Each channel has another one of the `groupings`, in turn.
+    """
+
+    def __init__(self, account: Account, services: Sequence[Service] = SERVICES, *, groupings: Sequence[str]) -> None:
         self.account = account
         self._services = services
-        self._grouping = grouping
+        self._groupings = groupings
 
     def chapter(self, texts: Sequence[str], told: Sequence[str], nodes: Sequence[str], *, turn: int = 0) -> None:
         """Live through one life of each node.
@@ -173,18 +177,17 @@ class World:
 
     def _environment(self) -> dict[str, str]:
         channels: list[dict[str, object]] = [
-            {"name": service.name, "url": service.url.format(port=self._webhook.port), "grouping": self._grouping}
-            for service in self._services
+            {"name": service.name, "url": service.url.format(port=self._webhook.port)} for service in self._services
         ]
-        channels.append(
-            {"name": "mail", "url": self._mailbox.apprise_url(), "grouping": self._grouping, "nodes": self._nodes}
-        )
+        channels.append({"name": "mail", "url": self._mailbox.apprise_url(), "nodes": self._nodes})
+        for channel, grouping in zip(channels, cycle(self._groupings)):
+            channel |= {"grouping": grouping, "kinds": "all"}
         return {
             "COMFY_WATCH_REGISTRY_URL": self._registry.url,
             "COMFY_WATCH_NODES": json.dumps(self._nodes),
             "COMFY_WATCH_RETRIES": "0",
             "COMFY_WATCH_FAILURE_THRESHOLD": "1",
-            "COMFY_WATCH_CHANNELS": json.dumps([{**channel, "kinds": "all"} for channel in channels]),
+            "COMFY_WATCH_CHANNELS": json.dumps(channels),
             "DIVERTED_TO": str(self._webhook.port),
         }
 
@@ -320,7 +323,7 @@ def _of_mail(mail: Mail) -> list[tuple[Dialect, str]]:
     assert page is not None
     assert text is not None
     return [
-        (Dialect.TEXT, str(mail.message["Subject"])),
+        (Dialect.TITLE, str(mail.message["Subject"])),
         (Dialect.HTML, page.get_content()),
         (Dialect.BARE, text.get_content().replace("\r\n", "\n")),
     ]
