@@ -50,6 +50,23 @@ def test_refused_settings_tell_nothing(tmp_path: Path, share: int) -> None:
     assert search.leaks == []
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("init", "json://u:s3cr3t@h/s3cr3t"),
+        ("check", "--node", "x", "--state-dir", "json://u:s3cr3t@h/s3cr3t"),
+        ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
+    ],
+)
+def test_a_url_in_the_place_of_a_path_tells_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """An alert URL that was given for a file or folder is refused, of it no more than the scheme is shown or kept."""
+    search = Search()
+    done = program.run(*command, cwd=tmp_path)
+    search.look_at("run", done)
+    assert (done.code, search.leaks, list(tmp_path.iterdir())) == (2, [], [])
+    assert "'json://***' is an address, not a path" in done.err
+
+
 def test_the_search_finds(tmp_path: Path) -> None:
     """A secret is found in any case, encoded as a login is, in a file, and in a file's name."""
     search = Search()

@@ -216,6 +216,34 @@ def test_byte_order_mark(loads: Loads, tmp_path: Path) -> None:
     assert loads(config=path).settings.retries == 7
 
 
+@pytest.mark.parametrize("given", ["json://user:{}@host/x", "  HTTPS:/h/{}", '["json://h/{}"]', "nodes=json:/{}"])
+def test_a_url_is_no_path(loads: Loads, given: str) -> None:
+    """What may be an alert URL is refused in the place of a path, also as `Path` has it; only its scheme is shown."""
+    url = given.format(TOKEN)
+    for refused in (
+        _problems(loads, COMFY_WATCH_CONFIG=url),
+        _problems(loads, config=Path(url)),
+        _problems(loads, CREDENTIALS_DIRECTORY=url),
+        _problems(loads, COMFY_WATCH_STATE_DIR=url),
+        _problems(loads, overrides={"state_dir": url}),
+        _problems(loads, f"state_dir = '{url}'"),
+    ):
+        assert len(refused) == 1
+        assert "***' is an address, not a path" in refused[0]
+        assert TOKEN not in refused[0]
+
+
+def test_a_url_for_the_file_hides_no_other_mistake(loads: Loads) -> None:
+    """What else is wrong is said beside it."""
+    assert len(_problems(loads, COMFY_WATCH_CONFIG="json://h", COMFY_WATCH_RETRIES="many")) == 2
+
+
+@pytest.mark.parametrize("path", ["C:/state", "a:b/c", "/srv/x:/y", "./json:/x", "state"])
+def test_a_path_with_a_colon_is_one(path: str) -> None:
+    """Drives, and folders whose names end in a colon, are not taken for URLs."""
+    assert spellings.path(path) == path
+
+
 def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     """A relative state folder starts at the config file's folder, else the working folder; systemd's is the default."""
     folder = tmp_path / "etc"

@@ -6,6 +6,7 @@ import contextlib
 import os
 from pathlib import Path
 
+from watcher import spellings
 from watcher.failures import ConfigError
 
 TEXT = """\
@@ -93,8 +94,13 @@ nodes = ["rgthree-comfy"]
 def write(path: Path) -> None:
     """Write `TEXT` to a new file that only its owner can read: it will hold secrets.
 
-    Raises ConfigError if anything is at `path` already, which is then left as it is, or if nothing can be written.
+    Raises ConfigError if anything is at `path` already, which is then left as it is, or if nothing can be written, or
+    if it is a URL.
     """
+    try:
+        spellings.path(str(path))
+    except ValueError as refusal:
+        raise ConfigError(str(refusal)) from None
     try:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:

@@ -46,7 +46,7 @@ def _duration(low: float, high: float) -> BeforeValidator:
 
 def _state_dir(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
-    if not text.strip() or not text.isprintable():
+    if not spellings.path(text).strip() or not text.isprintable():
         raise ValueError(f"{spellings.shown(value)} is not a folder; give the path of one, e.g. 'state'")
     return Path(text)
 
@@ -200,7 +200,12 @@ def load(
     given and `nodes` adds to the others' instead of replacing them (contract, Commands). Raises ConfigError with one
     line for everything that is wrong; so that this is all of it, `refusal` is asked about the alert URLs then.
     """
-    config_file, named_by = sources.find_file(config, environ, cwd)
+    problems: list[str] = []
+    config_file, named_by = None, ""
+    try:
+        config_file, named_by = sources.find_file(config, environ, cwd)
+    except ValueError as error:
+        problems.append(f"settings file: {error}")
     given = {name: value for name, value in overrides.items() if value is not None}
     added = given.pop("nodes", ())
     layers = (
@@ -213,7 +218,7 @@ def load(
     origins = dict.fromkeys(Settings.model_fields, "default")
     for layer in reversed(layers):
         origins |= layer.origins
-    problems = [problem for layer in layers for problem in layer.problems]
+    problems += [problem for layer in layers for problem in layer.problems]
     settings, refused = _built(layers)
     problems += [_line(error, origins) for error in refused]
     changes: dict[str, object] = {}

@@ -17,6 +17,8 @@ from pydantic import Secret
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from watcher import spellings
+
 FILE_NAME = "comfy-watch.toml"
 PREFIX = "COMFY_WATCH_"
 FILE_VARIABLE = "COMFY_WATCH_CONFIG"
@@ -57,15 +59,23 @@ def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tup
     """Give the settings file and who named it; one that was named explicitly need not exist.
 
     `config` is the command line's; then `$COMFY_WATCH_CONFIG`, the working folder, the user's config folder, `/etc`.
+    ValueError if a URL was given for the file.
     """
     named = [(config, "--config"), (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}")]
     for path, origin in named:
         if path:
-            return cwd / Path(path).expanduser(), origin
+            return cwd / Path(_path(str(path), origin)).expanduser(), origin
     for candidate in (cwd / FILE_NAME, *_user_files(environ), SYSTEM_FILE):
         if os.path.lexists(candidate):
             return candidate, ""
     return None, ""
+
+
+def _path(text: str, origin: str) -> str:
+    try:
+        return spellings.path(text)
+    except ValueError as refusal:
+        raise ValueError(f"{refusal} ({origin})") from None
 
 
 def _user_files(environ: Mapping[str, str]) -> list[Path]:
@@ -107,6 +117,11 @@ def from_secrets(environ: Mapping[str, str], names: Collection[str], containers:
     origins: dict[str, str] = {}
     problems: list[str] = []
     given = environ.get("CREDENTIALS_DIRECTORY", "")
+    try:
+        _path(given, "environment CREDENTIALS_DIRECTORY")
+    except ValueError as refusal:
+        given = ""
+        problems.append(f"secrets folder: {refusal}")
     folders = [(containers, False)] + ([(Path(given), True)] if given else [])
     for folder, must_exist in folders:
         try:

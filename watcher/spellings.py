@@ -23,6 +23,8 @@ _Item = TypeVar("_Item")
 
 _SHOWN = 60
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
+_URL_IN_A_PATH = re.compile(r"(?<![\w/.+-])[A-Za-z][A-Za-z0-9+.-]+:/")
+"""Also with one slash of its two, as `Path` has it; a drive's one letter is no scheme."""
 _BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
 _NOT_THE_REGISTRYS = re.compile(r"[@?#\\\uff20\ufe6b]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
@@ -61,6 +63,15 @@ def shown_address(text: str) -> str:
     if not web or _NOT_THE_REGISTRYS.search(text):
         return shown(text if "://" in text else "://")
     return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
+
+
+def path(text: str) -> str:
+    """Give the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
+    found = _URL_IN_A_PATH.search(text)
+    if found or "://" in text:
+        address = f"{found[0].rstrip(':/')}://" if found else "://"
+        raise ValueError(f"{shown(address)} is an address, not a path; give the path of a file or folder")
+    return text
 
 
 def nearest(name: str, known: Iterable[str]) -> str | None:

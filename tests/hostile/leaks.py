@@ -163,6 +163,7 @@ REFUSED_SETTINGS: dict[str, str] = {
     "a URL as a setting's name": f'"json://{_LOGIN}@h/{TOKEN}" = 1',
     "a URL for another setting": f'registry_url = "https://{_LOGIN}@{TOKEN}.example/?{QUERY}"',
     "a URL for a list": f'nodes = ["json://{_LOGIN}@h/{TOKEN}"]',
+    "a URL for a folder": f'state_dir = "json://{_LOGIN}@h/{TOKEN}"',
     "a URL for a number": f'retries = "json://{_LOGIN}@h/{TOKEN}"',
     "an open quote": f'alert_urls = ["json://{_LOGIN}@h/{TOKEN}]\nnodes = ["x"]',
     "no quotes": f"alert_urls = [json://{_LOGIN}@h/{TOKEN}]",
@@ -182,6 +183,10 @@ REFUSED_ENVIRONMENTS: dict[str, dict[str, str]] = {
     "broken JSON": {"COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://{_LOGIN}@h/{TOKEN}"'},
     "JSON of another kind": {"COMFY_WATCH_CHANNELS": f'{{"url": "json://{_LOGIN}@h/{TOKEN}"}}'},
     "an unknown field": {"COMFY_WATCH_CHANNELS": f'[{{"name": "x", "url": "json://h/{TOKEN}", "tokn": "{TOKEN}"}}]'},
+    "a URL for the file": {"COMFY_WATCH_CONFIG": f"json://{_LOGIN}@h/{TOKEN}"},
+    "a URL for a folder": {"COMFY_WATCH_STATE_DIR": f"https://{TOKEN}.example/{TOKEN}"},
+    "URLs for a folder": {"COMFY_WATCH_STATE_DIR": f'["json://{_LOGIN}@h/{TOKEN}"]'},
+    "a URL for the folder of secrets": {"CREDENTIALS_DIRECTORY": f"json://{_LOGIN}@h/{TOKEN}"},
     "the wrong variable": {"COMFY_WATCH_LOG_LEVEL": f"json://{_LOGIN}@h/{TOKEN}"},
     "a proxy with a password": {"http_proxy": f"ftp://{_LOGIN}@{TOKEN}.invalid:99999"},
 }
@@ -198,6 +203,12 @@ REFUSED_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("check", "--fail-on", f"json://{_LOGIN}@h/{TOKEN}"),
     ("check", "--registry-url", f"http://{_LOGIN}@127.0.0.1:9/"),
     ("check", "--log-level", f"json://{_LOGIN}@h/{TOKEN}"),
+    ("check", "--config", f"json://{_LOGIN}@h/{TOKEN}"),
+    ("config", "--config", f"alert_urls=json://{_LOGIN}@h/{TOKEN}"),
+    ("check", "--node", "x", "--state-dir", f"json://{_LOGIN}@h/{TOKEN}"),
+    ("config", "--state-dir", f"json:/{_LOGIN}@h/{TOKEN}"),
+    ("status", "--set", f"state_dir=json://{_LOGIN}@h/{TOKEN}"),
+    ("init", f"json://{_LOGIN}@h/{TOKEN}"),
     ("history", "--since", f"json://{_LOGIN}@h/{TOKEN}"),
     ("history", "--limit", f"json://{_LOGIN}@h/{TOKEN}"),
     (f"json://{_LOGIN}@h/{TOKEN}",),
@@ -326,6 +337,7 @@ def refusals(search: Search, folder: Path, *, share: int = 0, shares: int = 1) -
         trial.refused_environment(name, env)
     for command in REFUSED_COMMANDS[share::shares]:
         trial.refused_command(command)
+    search.look_into("refused", folder)
 
 
 def everything(search: Search) -> None:
