@@ -88,7 +88,7 @@ def in_message(text: str) -> Iterator[Finding]:
 
 def in_title(text: str) -> Iterator[Finding]:
     """Find anything in a title but what is ours; a node's id may stand in it only if it needs no escaping anywhere."""
-    if not _TITLE.fullmatch(text) or "__" in text:
+    if not _TITLE.fullmatch(text.replace("\xa0", " ")) or "__" in text:  # a heading's blanks in HTML
         yield "escaped_markup", text
 
 

@@ -76,6 +76,11 @@ def _split(text: str, dialect: Dialect) -> Shown:
     return [(Dialect.TITLE, heading.strip()), (dialect, rest)]
 
 
+def _headed(html: str) -> Shown:
+    heading, _, rest = html.rpartition("</h1>")
+    return [*([(Dialect.TITLE, unescape(heading.removeprefix("<h1>")))] if heading else []), (Dialect.HTML, rest)]
+
+
 def _embeds(decoded: Any) -> Shown:
     assert "content" not in decoded
     return [
@@ -171,7 +176,7 @@ SERVICES = (
         name="matrix-hook",
         url="matrix://hook:token@127.0.0.1:{port}/?mode=hookshot",
         path="/webhook/token",
-        body=lambda decoded: [(Dialect.HTML, decoded["html"]), *_split(decoded["text"], Dialect.BARE)],
+        body=lambda decoded: [*_headed(decoded["html"]), *_split(decoded["text"], Dialect.BARE)],
     ),
     Service(
         name="mattermost",
