@@ -21,7 +21,7 @@ demo: $(READY) ## watch a registry of its own live through a release, a flag, a 
 	@$(BIN)/comfy-watch demo
 
 test: $(READY) ## run the tests with branch coverage over everything
-	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal --cov $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --quiet -n 3 --dist worksteal --cov $(PYTEST_ARGS)
 
 lint: $(READY) ## look for mistakes and uneven style
 	@$(BIN)/ruff check --quiet .

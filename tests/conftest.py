@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -14,6 +15,16 @@ from tests import program
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
+
+
+@pytest.fixture
+def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Coverage of the processes that the test starts is not taken, which costs as long again as they run.
+
+    For tests that run the program many times through what others have it run through already.
+    """
+    for name in [name for name in os.environ if name.startswith(program.MEASURING)]:
+        monkeypatch.delenv(name)
 
 
 @pytest.fixture

@@ -17,7 +17,8 @@ from typing import IO
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = 20.0
 _PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
-_PASSED_ON_PREFIXES = ("COVERAGE_", "COV_CORE_")
+MEASURING = ("COVERAGE_", "COV_CORE_")
+"""How the variables begin that have coverage taken of a child process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +35,7 @@ def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, 
 
     What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too.
     """
-    kept = {
-        name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(_PASSED_ON_PREFIXES)
-    }
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(MEASURING)}
     own = {
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),

@@ -14,6 +14,8 @@ from tests.peers.webhook import Answer, Message, Webhook
 from tests.watching import Told, Watching, told
 from watcher.embedded import EmbeddedRegistry
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 SECRET = "S3cr3tT0k3n"
 
 

@@ -15,6 +15,8 @@ from tests.chaos.trial import Result
 from watcher.channels import Grouping
 from watcher.versions import STATUSES
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def test_no_kill_loses_or_invents_an_alert() -> None:
     """Killed at any point of a poll, the program delivers each alert; only one that was in flight may come twice."""

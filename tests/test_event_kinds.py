@@ -14,6 +14,8 @@ from tests.watching import Watching
 from watcher.embedded import EmbeddedRegistry
 from watcher.versions import WATCHED_FIELDS
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 PAGE = "https://registry.comfy.org/nodes/alpha"
 
 

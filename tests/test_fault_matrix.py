@@ -9,6 +9,8 @@ from tests.faults.process import live_as_process
 from tests.peers.faults import FAULTS
 from watcher.transport import MANY
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 IN_PROCESSES = ("html_200", "rate_limited_seconds", "repeated_rows", "drip", "refused")
 """Faults that the real program lives through in every run of the tests: one of each way to fail."""
 IN_A_CROWD = ("truncated_body", "value_bomb")

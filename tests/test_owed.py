@@ -21,6 +21,8 @@ from watcher.poll import Poller
 from watcher.settings import ChannelTable, Settings
 from watcher.store import StateFolder
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 @pytest.fixture
 def receiver() -> Iterator[Receiver]:

@@ -17,6 +17,8 @@ from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
 
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
 
 def test_failing_deliveries_tell_nothing(tmp_path: Path) -> None:
     """Every way for a delivery to fail, seen through every command and the service, shows no part of a URL."""

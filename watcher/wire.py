@@ -17,7 +17,6 @@ from typing import Annotated, Any, NoReturn
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.density import too_dense
-from watcher.strangers import no_addresses
 from watcher.versions import Version, status_from_api
 
 MOST_ROWS = 5_000
@@ -127,8 +126,15 @@ def read_version(row: Row) -> Version:
         supported_comfyui_version=row.supported_comfyui_version or "",
         supported_comfyui_frontend_version=row.supported_comfyui_frontend_version or "",
         tags=tuple(row.tags or ()),
-        tags_admin=tuple(map(no_addresses, row.tags_admin)) if row.tags_admin else (),
+        tags_admin=_of_people(row.tags_admin) if row.tags_admin else (),
     )
+
+
+def _of_people(tags: Sequence[str]) -> tuple[str, ...]:
+    """Take out the addresses of those who wrote the tags."""
+    from watcher.strangers import no_addresses  # few rows have such tags, and a quiet poll need not load it
+
+    return tuple(map(no_addresses, tags))
 
 
 def read_message(body: bytes) -> str | None:

@@ -56,7 +56,7 @@ def some_kills(stage: Stage) -> list[Kill]:
     kills = [kill for kill in every_kill(stage) if kill.cut not in FAILURES]
     failures = [kill for kill in every_kill(stage) if kill.cut in FAILURES]
     if stage.chapter.name != "changes":
-        return dice.sample(kills, 8) + dice.sample(failures, 2)
+        return [*dice.sample(kills, 8), dice.choice(failures)]
     ways = itertools.cycle(cut for cut in Cut if cut not in FAILURES)
     chosen: list[Kill] = []
     for label in dict.fromkeys(kill.label for kill in kills):

@@ -42,7 +42,7 @@ class Nursery:
         self._ends = contextlib.ExitStack()
         self._own = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
         # Coverage is not measured here: who gets killed leaves no figures, and it costs half of the time.
-        env = {n: v for n, v in program.surroundings(self._own).items() if not n.startswith("COVERAGE_")}
+        env = {n: v for n, v in program.surroundings(self._own).items() if not n.startswith(program.MEASURING)}
         self._parent = self._ends.enter_context(
             subprocess.Popen(
                 [sys.executable, "-m", "tests.chaos.nursery"],
