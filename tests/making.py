@@ -250,9 +250,7 @@ def checks() -> st.SearchStrategy[Checks]:
 
 def addresses() -> st.SearchStrategy[Addresses]:
     """Make up what is remembered of alert URLs."""
-    return st.builds(
-        Addresses, salt=_DIGESTS, apprise=_NAMES, accepted=st.lists(_DIGESTS, max_size=3, unique=True).map(tuple)
-    )
+    return st.builds(Addresses, salt=_DIGESTS, apprise=_NAMES, accepted=st.dictionaries(_NAMES, _DIGESTS, max_size=3))
 
 
 def channels() -> st.SearchStrategy[tuple[Channel, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from tests.making import channel
 from watcher import records
@@ -34,15 +35,15 @@ def test_an_unknown_url_is_asked_about_and_remembered() -> None:
     verdict = asked.of(GOOD)
     assert (asked.asked, verdict.problems) == ([GOOD.url], ())
     assert verdict.digests == {"ops": digest(GOOD.url, SALT)}
-    assert verdict.addresses == Addresses(salt=SALT, apprise="2.3", accepted=(digest(GOOD.url, SALT),))
+    assert verdict.addresses == Addresses(salt=SALT, apprise="2.3", accepted={GOOD.name: digest(GOOD.url, SALT)})
 
 
 def test_an_accepted_url_is_not_asked_about_again() -> None:
-    """A quiet poll asks nothing, whatever name the URL goes by, and has nothing new to keep."""
+    """A quiet poll asks nothing, whatever name the URL goes by, and has nothing new to keep but the name."""
     known = Judge().of(GOOD).addresses
     asked = Judge()
     verdict = asked.of(channel("renamed", url=GOOD.url), known=known)
-    assert (asked.asked, verdict.addresses) == ([], known)
+    assert (asked.asked, verdict.addresses) == ([], replace(known, accepted={"renamed": known.accepted["ops"]}))
 
 
 def test_another_apprise_is_asked_anew() -> None:
@@ -77,7 +78,7 @@ def test_without_channels_nothing_changes() -> None:
 def test_a_url_that_is_gone_is_forgotten() -> None:
     """Only the digests of URLs that are configured are kept."""
     known = Judge().of(GOOD, channel("mail", url="json://127.0.0.1/other")).addresses
-    assert Judge().of(GOOD, known=known).addresses.accepted == (digest(GOOD.url, SALT),)
+    assert Judge().of(GOOD, known=known).addresses.accepted == {GOOD.name: digest(GOOD.url, SALT)}
 
 
 def test_no_part_of_a_url_is_kept() -> None:
@@ -85,7 +86,7 @@ def test_no_part_of_a_url_is_kept() -> None:
     text = records.write_addresses(Judge().of(GOOD).addresses).decode()
     assert "s3cret" not in text
     assert "127.0.0.1" not in text
-    assert all(set(one) <= set("0123456789abcdef") for one in json.loads(text)["accepted"])
+    assert all(set(one) <= set("0123456789abcdef") for one in json.loads(text)["accepted"].values())
     assert digest(GOOD.url, SALT) != digest(GOOD.url, "cd" * 16)
 
 

@@ -259,15 +259,15 @@ def test_a_name_that_passed_to_another_url_leaves_its_queue_behind() -> None:
     """Where the first of two URLs goes, the second one takes its name, but neither its backlog nor its rest."""
     dead = replace(owing(("e1",)).queues["ops"], address="a", attempts=3, error="refused", not_before=minute(60))
     waiting = replace(owing(("e1",)), queues={"ops": dead})
-    moved = outbox.renamed(waiting, {"ops": "b"}, {"a", "b"})
+    moved = outbox.renamed(waiting, {"ops": "b"}, {"ops": "a", "two": "b"})
     assert dict(moved.queues) == {"ops (former)": dead}
-    assert outbox.renamed(moved, {"ops": "b", "new": "a"}, {"b"}).queues["new"] == dead
-    assert outbox.renamed(waiting, {"ops": "c"}, {"a"}) == waiting
+    assert outbox.renamed(moved, {"ops": "b", "new": "a"}, {"ops": "b"}).queues["new"] == dead
+    assert outbox.renamed(waiting, {"ops": "c"}, {"ops": "a"}) == waiting
 
 
 def test_two_queues_that_meet_fare_as_the_one_with_the_address() -> None:
     """A channel that is configured under another's name keeps its own rest, and all messages in order."""
     ops = replace(owing(("e1",)).queues["ops"], address="gone", attempts=3, error="refused")
     own = replace(owing(("e2",)).queues["ops"], address="a", attempts=0)
-    met = outbox.renamed(replace(owing(("e1",)), queues={"ops": ops, "mail": own}), {"ops": "a"}, ())
+    met = outbox.renamed(replace(owing(("e1",)), queues={"ops": ops, "mail": own}), {"ops": "a"}, {})
     assert (met.queues["ops"].attempts, len(met.queues["ops"].messages)) == (0, 2)

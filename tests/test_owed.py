@@ -50,6 +50,13 @@ def _moved(watch: Watching, receiver: Receiver, path: str = "/new") -> Watching:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
+def _configure(watch: Watching, receiver: Receiver, path: str) -> None:
+    """Write the same settings with another URL into a file, for a program that is started without an environment."""
+    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', "[[channels]]", 'name = "ops"']
+    lines.append(f'url = "{receiver.apprise_url(path)}"')
+    (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+
+
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     watch: Watching, registry: EmbeddedRegistry, receiver: Receiver
 ) -> None:
@@ -83,15 +90,30 @@ def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
 ) -> None:
     """Wherever the program dies while it takes the edit in, the new URL gets what is owed."""
     watch.check(code=1)
-    moved = _moved(watch, receiver)
-    point = Point(folder=moved.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
-    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', "[[channels]]", 'name = "ops"']
-    lines.append(f'url = "{receiver.apprise_url("/new")}"')
-    (tmp_path / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    _configure(watch, receiver, "/new")
     assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     for _ in range(2):
         assert nursery.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/new"]
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+@pytest.mark.parametrize("label", ["rename state/outbox.json", "rename state/addresses.json"])
+def test_an_edit_that_is_taken_back_after_a_kill_loses_nothing(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, cut: Cut
+) -> None:
+    """A URL that was never more than tried out leaves what is owed to the one that is back."""
+    watch.check(code=1)
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    _configure(watch, receiver, "/typo")
+    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    receiver.down = set()
+    watch.end_waits()
+    _configure(watch, receiver, "/old")
+    for _ in range(2):
+        assert nursery.run("check", cwd=tmp_path).code == 0
+    assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
 def test_a_lost_list_of_addresses_costs_no_alert(watch: Watching, receiver: Receiver) -> None:

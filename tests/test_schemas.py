@@ -196,7 +196,7 @@ def _samples() -> dict[str, Any]:
         "snapshot": picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
-        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted=("b" * 32,))),
+        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted={"ops": "b" * 32})),
         "history": records.write_event(one),
     }
     return {name: json.loads(text) for name, text in written.items()}
@@ -259,7 +259,7 @@ def test_the_files_of_a_life_are_valid(registry: EmbeddedRegistry, webhook: Webh
         channel("ops", url=webhook.apprise_url("/ops")),
         channel("chät", url=webhook.apprise_url("/chat"), grouping=Grouping.EVENT),
     )
-    accepted = Addresses(salt="ab" * 16, apprise="2.3", accepted=("cd" * 16,))
+    accepted = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
     folder = StateFolder(state)
     times = iter(range(100))
 

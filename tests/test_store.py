@@ -45,7 +45,7 @@ CHECKS = Checks(
     checked={PACK.lower(): NOW},
     etags={PACK.lower(): '"abc"'},
 )
-KEPT = Addresses(salt="ab" * 16, apprise="2.3", accepted=("cd" * 16,))
+KEPT = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
 
 
 @pytest.fixture

@@ -32,22 +32,21 @@ def judge(
 ) -> Verdict:
     """Ask `refusal` about the URLs that this `apprise` version has not accepted yet."""
     salt = known.salt or new_salt()
-    old = set(known.accepted) if known.apprise == apprise else set()
+    old = set(known.accepted.values()) if known.apprise == apprise else set()
     digests = {channel.name: digest(channel.url, salt) for channel in channels}
     problems = [
         f"channel {channel.name}: {why}"
         for channel in channels
         if digests[channel.name] not in old and (why := refusal(channel.url)) is not None
     ]
-    accepted = tuple(sorted(set(digests.values())))
-    kept = Addresses(salt=salt, apprise=apprise, accepted=accepted) if digests else known
+    kept = Addresses(salt=salt, apprise=apprise, accepted=dict(sorted(digests.items()))) if digests else known
     return Verdict(addresses=kept, digests=digests, problems=tuple(problems))
 
 
 def resalted(channels: Iterable[Channel], accepted: Addresses, salt: str) -> tuple[dict[str, str], Addresses]:
     """Give the digests by channel name, and what to keep of accepted URLs, as they are with another salt."""
     digests = {channel.name: digest(channel.url, salt) for channel in channels}
-    return digests, replace(accepted, salt=salt, accepted=tuple(sorted(set(digests.values()))))
+    return digests, replace(accepted, salt=salt, accepted=dict(sorted(digests.items())))
 
 
 def digest(url: str, salt: str) -> str:

@@ -84,6 +84,7 @@ async def _send_queue(
                     attempts=queue.attempts + 1,
                     error=outcome.reason,
                     at=terms.clock(),
+                    address=queue.address,
                     reached=tuple(sorted(outcome.reached)),
                 )
                 done.waiting = outbox.refused_once(done.waiting, refusal)

@@ -5,7 +5,7 @@ An *alert* is one event for one channel; a *message* carries one or more alerts.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import times
@@ -15,6 +15,8 @@ from watcher.events import Event, event_id
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds that a channel rests after a failure: doubled with each one in a row, up to the longest."""
+
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,13 +50,17 @@ class Queue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`."""
+    """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`.
+
+    `address` is the one that it was made at: what is said of it holds for no other.
+    """
 
     channel: str
     message: str
     attempts: int
     error: str
     at: str
+    address: str = ""
     reached: tuple[str, ...] = ()
 
 
@@ -120,7 +126,7 @@ def only_committed(outbox: Outbox, revision: int) -> Outbox:
 def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
     """Take a delivered message off its queue; one that is not there is none of ours any more."""
     queue = outbox.queues.get(channel)
-    if queue is None:
+    if queue is None or all(message.id != message_id for message in queue.messages):
         return outbox
     left = tuple(message for message in queue.messages if message.id != message_id)
     rested = replace(queue, messages=left, attempts=0, not_before="", error="")
@@ -174,6 +180,8 @@ def refused_once(outbox: Outbox, refusal: Refusal) -> Outbox:
     first = queue.messages[0].id if queue and queue.messages else ""
     if queue is None or first != refusal.message or queue.attempts != refusal.attempts - 1:
         return outbox
+    if refusal.address != queue.address:
+        return outbox
     return failed(outbox, refusal.channel, refusal.error, refusal.at, refusal.reached)
 
 
@@ -188,20 +196,21 @@ def is_due(queue: Queue, now: str) -> bool:
     return wait <= 0 or wait > LONGEST_WAIT
 
 
-def renamed(outbox: Outbox, addresses: Mapping[str, str], before: Collection[str] = ()) -> Outbox:
+def renamed(outbox: Outbox, addresses: Mapping[str, str], before: Mapping[str, str] = _NOTHING) -> Outbox:
     """Let each queue follow its channel's address to the name that the address goes by now.
 
-    `addresses` gives the address of each configured channel by its name, `before` those that were configured until
-    now. A queue whose address is configured no more stays with its name, so that a channel which got a new URL takes
-    its undelivered alerts along; but not where the name has passed to another channel's URL, as names made from a
-    position do: then it is set aside as a former channel's.
+    `addresses` gives the address of each configured channel by its name, `before` the same as it was until now. A
+    queue whose address is configured no more stays with its name, so that a channel which got a new URL takes its
+    undelivered alerts along; but not where the name has passed to another channel's URL, as names made from a position
+    do: then it is set aside as a former channel's.
     """
     names = {address: name for name, address in addresses.items()}
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
         address = addresses.get(name)
         heir = name if address == queue.address else names.get(queue.address, name)
-        if heir == name and queue.address and address not in {None, queue.address} and address in before:
+        moved = heir == name and queue.address and address not in {None, queue.address}
+        if moved and before.get(name) != address and address in before.values():
             heir = f"{name} (former)"
         queues[heir] = _merged(queues[heir], queue, addresses.get(heir)) if heir in queues else queue
     return replace(outbox, queues=queues)

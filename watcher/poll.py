@@ -210,7 +210,7 @@ class Poller:
         digests, accepted = self._addresses(state.addresses)
         if accepted.salt != state.addresses.salt:
             # Before any queue has an address made with it. Which addresses are known is still to be found out.
-            self.folder.save_addresses(replace(accepted, accepted=()))
+            self.folder.save_addresses(replace(accepted, accepted={}))
         waiting = self._renamed(state)
         changed = snapshot != state.snapshot
         if changed:

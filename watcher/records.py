@@ -45,7 +45,7 @@ class _AddressesForm:
     format: int
     salt: str
     apprise: str
-    accepted: tuple[str, ...]
+    accepted: dict[str, str]
 
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
@@ -123,7 +123,7 @@ def read_addresses(text: bytes) -> Addresses:
 def write_addresses(addresses: Addresses) -> bytes:
     """Encode `addresses.json`."""
     return encode(
-        _AddressesForm(format=FORMAT, salt=addresses.salt, apprise=addresses.apprise, accepted=addresses.accepted)
+        _AddressesForm(format=FORMAT, salt=addresses.salt, apprise=addresses.apprise, accepted=dict(addresses.accepted))
     )
 
 

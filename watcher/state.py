@@ -29,11 +29,11 @@ class Checks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Which alert URLs apprise has accepted: keyed digests of them, never the URLs; `apprise` is its version."""
+    """Which alert URLs apprise has accepted: keyed digests of them by channel name; `apprise` is its version."""
 
     salt: str = ""
     apprise: str = ""
-    accepted: tuple[str, ...] = ()
+    accepted: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
