@@ -619,3 +619,24 @@ def test_importing_the_module_does_not_import_apprise() -> None:
     """A quiet poll does not pay for apprise."""
     program = "import sys, watcher.delivery\nassert not {'apprise', 'requests', 'urllib3'} & set(sys.modules)\n"
     subprocess.run([sys.executable, "-c", program], cwd=_ROOT, check=True, timeout=15)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"),
+        Answer(headers={"Content-Encoding": "gzip"}, status=204, body=b"no gzip"),
+    ],
+    ids=["200", "204"],
+)
+def test_a_broken_body_takes_back_no_acknowledgement(webhook: Webhook, answer: Answer) -> None:
+    """A 2xx is one however its body reads: else the message would be repeated at every poll."""
+    webhook.answer["/a"] = answer
+    assert deliver(Channel(name="ops", url=webhook.apprise_url("/a")), _events(), 10) == Delivered()
+
+
+def test_a_broken_body_makes_no_acknowledgement(webhook: Webhook) -> None:
+    """A refusal is one however its body reads."""
+    webhook.answer["/a"] = Answer(headers={"Content-Encoding": "gzip"}, status=500, body=b"no gzip")
+    outcome = deliver(Channel(name="ops", url=webhook.apprise_url("/a")), _events(), 10)
+    assert isinstance(outcome, Undelivered)

@@ -109,10 +109,18 @@ def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     assert summarise(whole[: whole.index('{"error_type"') + 5]).startswith("at least 2 critical findings: exec_call x2")
 
 
-@pytest.mark.parametrize(("count", "said"), [(5_000, "5000 info findings"), (5_001, "at least 5000 info findings")])
-def test_so_many_findings_are_counted_and_no_more(count: int, said: str) -> None:
-    """Thousands are counted; past them it is said that there are more."""
-    assert summarise(json.dumps([{"severity": "info"}] * count)) == said
+@pytest.mark.parametrize(("count", "said"), [(20_000, "20000 info findings"), (20_001, "at least 20000 info findings")])
+def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
+    """Thousands are read; past them it is said that there are more."""
+    findings = [{"severity": "info"}] * min(count, 20_000) + [{"issue_type": "noise"}] * (count - 20_000)
+    assert summarise(json.dumps(findings)) == said
+
+
+@pytest.mark.parametrize("padding", [{"severity": "info"}, {"severity": "info", "at": [0] * 40}], ids=["many", "dense"])
+def test_padding_hides_no_worse_finding(padding: dict[str, object]) -> None:
+    """However many findings stand before the worst one, it is counted, and stands first."""
+    worst = {"severity": "critical", "code_snippet": '"severity": "fatal"'}
+    assert summarise(json.dumps([*[padding] * 20_000, worst])) == "at least 1 critical, 20000 info findings"
 
 
 def test_what_is_rated_in_many_ways_is_counted_whole() -> None:

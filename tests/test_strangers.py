@@ -186,3 +186,9 @@ def test_megabytes_are_not_walked_through(text: str) -> None:
     """The work is bounded by what can be shown: what a stranger wrote beyond it changes nothing."""
     assert len(plain(text)) <= 200
     assert plain(text) == plain(text[:100_000])
+
+
+@pytest.mark.parametrize("text", ["uses @torch.no_grad in nodes", "x = W @ layer_1.weight", "at @my_host.example"])
+def test_code_with_an_at_sign_is_no_address(text: str) -> None:
+    """No host has an underscore in it, so what has one stays."""
+    assert no_addresses(text) == text

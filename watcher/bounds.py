@@ -80,18 +80,23 @@ def install() -> None:
 def _read(response: Response) -> None:
     """Read the body, at most `MOST` bytes of it: what lies behind has no say.
 
-    The status has come, and with a 2xx the message is taken: to call a long answer a failure would repeat the message
-    at each poll. A service that tells more in the body tells it in the beginning, and apprise judges that as ever. An
-    answer that is not complete when the time is up is a Timeout.
+    The status has come, and with a 2xx the message is taken: to call a long answer a failure, or one that breaks off,
+    would repeat the message at each poll. A service that tells more in the body tells it in the beginning, and apprise
+    judges that as ever. An answer that is not complete when the time is up is a Timeout.
     """
-    from requests import Timeout
+    from requests.exceptions import ChunkedEncodingError, ConnectionError, ContentDecodingError, Timeout  # noqa: A004
 
     body = bytearray()
-    for part in response.iter_content(_PART):
-        body += part
-        if len(body) >= MOST:
-            response.close()
-            break
+    try:
+        for part in response.iter_content(_PART):
+            body += part
+            if len(body) >= MOST:
+                response.close()
+                break
+    except (ChunkedEncodingError, ConnectionError, ContentDecodingError):
+        if response.status_code // 100 != 2:
+            raise
+        response.close()
     attempt = getattr(_here, "attempt", None)
     if attempt is not None and attempt.is_over:  # the cut may look like the body's end
         raise Timeout("timed out")
@@ -111,8 +116,12 @@ def _cut(number: int, known: os.stat_result) -> None:
     """
     with contextlib.suppress(OSError):
         handle = os.dup(number)
-        if not os.path.samestat(os.fstat(handle), known):
+        try:
+            if os.path.samestat(os.fstat(handle), known):
+                connection = socket.socket(fileno=handle)
+                try:
+                    connection.shutdown(socket.SHUT_RDWR)
+                finally:
+                    connection.detach()
+        finally:
             os.close(handle)
-            return
-        with socket.socket(fileno=handle) as connection:
-            connection.shutdown(socket.SHUT_RDWR)

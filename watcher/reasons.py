@@ -14,7 +14,7 @@ from watcher.density import MOST_VALUES, too_dense
 from watcher.strangers import plain
 
 _READ_AT_MOST = 8_000_000
-_ITEMS_AT_MOST = 5_000
+_ITEMS_AT_MOST = 20_000
 _SEVERITIES = 5
 _TYPES = 3
 _PLACES = 3
@@ -27,6 +27,8 @@ _UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
 _BETWEEN = re.compile(r"[\s,]*")
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
+_SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
+"""As a key, which no text looks like: a quote inside it has a backslash before it."""
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
@@ -35,19 +37,22 @@ def summarise(reason: str, limit: int = 300) -> str:
 
     An object gives its `message`, else the last one of its `statusHistory`; findings give how many of which
     severity, the worst issue types and where, with "at least" where not all could be read: the reason was cut off, or
-    is too much. Whatever can't be read that way is shortened as it is. Never raises; takes a tenth of a second at most.
+    is too much, and of the rest only the severities are counted. Whatever can't be read that way is shortened as it
+    is. Never raises; takes a fraction of a second at most.
     """
     text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
     return plain(_said(text) if text[:1] in ("{", "[") else text, limit)
 
 
 def _said(text: str, *, nested: bool = False) -> str:
+    whole = text
     if too_dense(text.encode("utf-8", "surrogatepass")):
         text = text[:MOST_VALUES]  # each takes a character at least
     if text.startswith("["):
-        items, all_read = _items(text)
+        items, end = _items(text)
+        all_read = whole.startswith("]", end)
         if any(isinstance(item, dict) for item in items):
-            return _findings(items, all_read=all_read)
+            return _findings(items, None if all_read else whole[end:])
         if items or all_read:
             return "; ".join(_text(item) for item in items[:50] if _text(item))
     else:
@@ -68,18 +73,18 @@ def _about(text: str) -> dict[str, object] | None:
     return about if isinstance(about, dict) else None
 
 
-def _items(text: str) -> tuple[list[object], bool]:
-    """Decode a list's first items, those that are whole, and tell whether that was all of them."""
+def _items(text: str) -> tuple[list[object], int]:
+    """Decode a list's first items, those that are whole, and give the place behind them."""
     items: list[object] = []
     position = _after(text, 1)
     while len(items) < _ITEMS_AT_MOST and not text.startswith("]", position):
         try:
             item, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
-            return items, False
+            break
         items.append(item)
         position = _after(text, position)
-    return items, text.startswith("]", position)
+    return items, position
 
 
 def _after(text: str, position: int) -> int:
@@ -97,14 +102,16 @@ def _message(about: dict[str, object]) -> str:
     return ""
 
 
-def _findings(items: list[object], *, all_read: bool) -> str:
+def _findings(items: list[object], rest: str | None) -> str:
+    """Sum findings up. `rest` is the text of those that were not decoded; None if there are none."""
     findings = [(_severity(item), item) for item in items if isinstance(item, dict)]
     severities = Counter(severity for severity, _ in findings)
+    severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
     ranked = sorted(severities, key=_rank)
     counts = [f"{severities[severity]} {plain(severity, 20)}" for severity in ranked[:_SEVERITIES]]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
         counts.append(f"{others} other")
-    said = f"{'' if all_read else 'at least '}{', '.join(counts)} finding{'' if len(findings) == 1 else 's'}"
+    said = f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
     # Only what is shown is made plain, which takes a thousand times as long as counting it.
     worst = [finding for severity, finding in findings if severity == ranked[0]]
     types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))

@@ -42,6 +42,10 @@ _DOT = (
 )
 """As they are written, encoded or spelled out in addresses."""
 
+_OF_HOST = r"(?:[^\W_]|[\u0300-\u036f-])"
+_GOES_ON = re.compile(r"_\w")
+"""No host has an underscore in it: `@torch.no_grad` is code."""
+
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
 """What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
@@ -49,7 +53,7 @@ _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|##\[|\A::|[\w-]\.[A-Za-z]{2}|[
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 _AT_HOST = re.compile(
     rf"{_AT_SIGN}\s{{0,4}}"
-    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:[\w\u0300-\u036f-]{{1,63}}+{_DOT}){{1,8}}[^\W\d_][\w\u0300-\u036f-]{{1,62}})",
+    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
     re.IGNORECASE,
 )
 _MAILBOX_BACKWARDS = re.compile(
@@ -108,6 +112,8 @@ def no_addresses(text: str) -> str:
     done = 0
     for found in _AT_HOST.finditer(seen):
         before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
+        if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
+            continue
         if mailbox := _MAILBOX_BACKWARDS.match(before[::-1]):
             out += [seen[done : found.start() - mailbox.end()], ADDRESS]
             done = found.end()

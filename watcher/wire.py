@@ -6,8 +6,10 @@ does not cost the good ones. What it may cost is bounded before it is decoded: i
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
@@ -131,10 +133,15 @@ def read_version(row: Row) -> Version:
 
 
 def _of_people(tags: Sequence[str]) -> tuple[str, ...]:
-    """Take out the addresses of those who wrote the tags."""
+    """Take out the addresses of those who wrote the tags; tags that differ in nothing else still do, by a digest."""
     from watcher.strangers import no_addresses  # few rows have such tags, and a quiet poll need not load it
 
-    return tuple(map(no_addresses, tags))
+    told = [(tag, no_addresses(tag)) for tag in tags]
+    return tuple(tag if tag == shown else f"{shown} #{_digest(tag)}" for tag, shown in told)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
 
 
 def read_message(body: bytes) -> str | None:
@@ -197,9 +204,12 @@ _REPEATED: dict[str, Any] = {}
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Build an object, or the mark of one whose keys repeat: an empty one, which fits nowhere."""
+    """Build an object, or the mark of one that repeats a key which is read: an empty one, which fits nowhere."""
     built = dict(pairs)
-    return built if len(built) == len(pairs) else _REPEATED
+    if len(built) == len(pairs):
+        return built
+    names = Counter(name for name, _ in pairs)
+    return _REPEATED if any(names[name] > 1 for name in (*_FIELDS, *_PAGE_FIELDS)) else built
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -217,15 +227,18 @@ def _read_in_parts(body: bytes) -> Page:
         raise NotAListingError(f"the answer is {shown}" if body.strip() else "the answer is empty") from None
     if answer is _REPEATED:
         raise NotAListingError("the answer holds a key twice")
-    if not isinstance(answer, dict) or not isinstance(answer.get("versions"), list):
+    total = _count(answer.get("total")) if isinstance(answer, dict) else None
+    items: object = answer.get("versions") if isinstance(answer, dict) else None
+    if items is None and total is not None:
+        items = []
+    if not isinstance(items, list):
         raise NotAListingError("the answer has no list of versions")
-    items: list[object] = answer["versions"]
     _count_rows(items)
     read = [_read_row(item) for item in items]
     rows = [row for row in read if row is not None]
     return Page(
         rows=rows,
-        total=_count(answer.get("total")),
+        total=total,
         page_size=_count(answer.get("pageSize")),
         unreadable=len(read) - len(rows),
         fault=f"row {read.index(None) + 1} is unreadable" if None in read else "",
