@@ -42,7 +42,7 @@ format: $(READY) ## lay the code out
 plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user installs
 	@.venv-plain/bin/comfy-watch demo > /dev/null
 
-chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, half an hour long
+chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, forty minutes long
 	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
