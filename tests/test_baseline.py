@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from tests.making import BEFORE, NOW, PACK, compare, minute, told, version
@@ -88,10 +90,45 @@ def test_changes_after_the_baseline_are_events() -> None:
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 @pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
 def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Version, ...]) -> None:
-    """Whatever an incomplete first listing shows, the node stays without a baseline and nothing is told."""
+    """Whatever an incomplete first listing shows is kept, but the node stays without a baseline, nothing is told."""
     difference = compare(None, *rows, baseline=baseline, incomplete="1 of 2 versions came")
     assert difference.events == ()
-    assert difference.node == Node(node=PACK)
+    assert difference.node == Node(node=PACK, versions=rows)
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+def test_a_flag_between_incomplete_listings_is_told(baseline: str) -> None:
+    """A change of what incomplete listings showed is told, though none of the node's was ever complete."""
+    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
+    flagged = compare(node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    again = compare(flagged.node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    assert (again.events, again.node) == ((), flagged.node)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "more"), [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])]
+)
+def test_a_flag_that_comes_with_the_baseline_is_told(
+    baseline: str, more: list[tuple[str, str | None, str | None, str | None]]
+) -> None:
+    """What an incomplete listing showed active and the first complete one flagged is told, and told once."""
+    node = compare(None, version("1.0"), incomplete="1 row is unreadable").node
+    difference = compare(node, version("1.0", "flagged"), baseline=baseline)
+    assert told(difference) == [("flagged", "1.0", "active", "flagged"), *more]
+    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+    ids = [event.id for event in difference.events]
+    banned = compare(difference.node, version("1.0", "banned"))
+    assert told(banned) == [("banned", "1.0", "flagged", "banned")]
+    assert banned.events[0].id not in ids
+
+
+def test_what_an_incomplete_listing_showed_can_be_removed() -> None:
+    """A version that incomplete listings showed and two complete ones do not is removed, as any other."""
+    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
+    first = compare(node, version("2.0"), baseline="silent")
+    assert first.events == ()
+    assert told(compare(first.node, version("2.0"))) == [("removed", "1.0", "active", "removed")]
 
 
 def test_an_empty_first_listing_is_provisional() -> None:
@@ -130,9 +167,11 @@ def test_a_version_that_does_not_say_when_it_was_created_is_told() -> None:
 
 
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
-    """After an empty listing, an incomplete one still decides nothing."""
+    """After an empty listing, an incomplete one still decides nothing: the next complete one tells what is late."""
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
-    assert (difference.events, difference.node) == ((), PROVISIONAL)
+    assert (difference.events, difference.node) == ((), replace(PROVISIONAL, versions=(OLD, LATER)))
+    complete = compare(difference.node, OLD, LATER)
+    assert told(complete) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
 
 
 def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:

@@ -190,6 +190,18 @@ def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Pict
 
 
 @FAST
+@given(lives(), PICTURES, PICTURES, st.booleans(), st.booleans())
+def test_what_two_listings_in_a_row_show_differently_is_told(
+    life: list[_Step], one: Picture, other: Picture, first_complete: bool, then_complete: bool
+) -> None:
+    """Complete or not, with a baseline or without: of a version seen twice each change is told."""
+    step = live(after([*life, (one, STATUSES, first_complete)]), (other, STATUSES, then_complete))
+    before = {version.key: version for version in one}
+    heard = {event.version_id or f"={event.version}" for event in step.events if event.version is not None}
+    assert {version.key for version in other if before.get(version.key, version) != version} <= heard
+
+
+@FAST
 @given(lives(), PICTURES)
 def test_after_a_complete_listing_the_picture_is_the_registrys(life: list[_Step], picture: Picture) -> None:
     """Once all statuses were listed completely, what is present in the picture is exactly what the registry has."""

@@ -12,24 +12,26 @@ from watcher.events import Event, Kind
 from watcher.listing import Listing
 from watcher.sightings import Terms, first_sight, node_event
 from watcher.snapshot import Node
-from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, created_by, in_order, newest
+from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, created_by, newest
 
 
 def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list[Event]]:
-    """Give the node with its first picture and the events it owes.
+    """Give the node, which has been compared with the listing, with its baseline, and the events that this owes.
 
+    What was told already, of a change between incomplete listings, is not told as a late version or by `full` again.
     An empty listing is provisional while all statuses are watched: of the next one, versions created before it are
     the baseline and later ones are events. The `baseline` event's `after` is the worst that is there today: banned,
     flagged, deprecated or None.
     """
     if not listing.versions and terms.all_watched:
-        return replace(node, empty_since=node.empty_since or listing.at), []
-    late = [v for v in listing.versions if node.empty_since and not created_by(v, node.empty_since)]
+        return replace(node, empty_since=node.empty_since or listing.at, statuses=()), []
+    untold = [v for v in listing.versions if not node.seen.get(v.key)]
+    late = [v for v in untold if node.empty_since and not created_by(v, node.empty_since)]
     first = [v for v in listing.versions if v not in late]
     events: list[Event] = []
     if terms.baseline == "full":
-        for version in first:
-            events += first_sight(node, version, terms.now)
+        for version in untold:
+            events += first_sight(node, version, terms.now) if version not in late else []
     elif terms.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst = next(iter(wrong), None)
@@ -44,7 +46,6 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
         empty_since="",
         statuses=terms.statuses,
         seen={**node.seen, **{key: node.seen.get(key, 0) + 1 for key in seen}},
-        versions=in_order(listing.versions),
     )
     return node, events
 

@@ -48,13 +48,10 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     if node.banned and not listing.incomplete:
         pardon = (node_event(node, Kind.REINSTATED, terms.now, before=BANNED, after=ACTIVE),)
         node = replace(counted(node), banned=False)
-    if node.baseline_at:
-        rest = _compare_known(node, listing, terms, checked_at)
-    elif listing.incomplete:
-        rest = Difference(node=node)
-    else:
-        set_node, events = set_baseline(node, listing, terms)
-        rest = Difference(node=set_node, events=tuple(events))
+    rest = _compare_known(node, listing, terms, checked_at)
+    if not node.baseline_at and not listing.incomplete:
+        set_node, events = set_baseline(rest.node, listing, terms)
+        rest = Difference(node=set_node, events=(*rest.events, *events))
     return Difference(node=rest.node, events=pardon + rest.events)
 
 
@@ -69,6 +66,9 @@ class _Progress:
 
 
 def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) -> Difference:
+    """Compare with the versions that were seen before; before the baseline those are what incomplete listings showed,
+    and whatever else comes is the baseline's to tell.
+    """
     if node.versions == listing.versions and not node.marks and node.statuses == terms.statuses:
         return Difference(node=node)
     walk = _Progress(
@@ -119,6 +119,8 @@ def _carry(shown: Version, old: Version | None, listing: Listing) -> Version:
 
 def _covered(node: Node, version: Version, checked_at: str) -> bool:
     """Tell whether a version unknown so far must be a new fact, not merely newly watched."""
+    if not node.baseline_at:
+        return False
     watched_before = version.status in node.statuses or set(node.statuses) >= set(STATUSES)
     # After a crash between the two, the picture knows of a later listing than the checks do.
     known_at = max(checked_at, node.baseline_at, key=recency)

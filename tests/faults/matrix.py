@@ -333,8 +333,10 @@ def _judge_pictures(life: Life, before: State, during: State) -> None:
     for node in cell.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if cell.stage is Stage.FIRST:
-            based = new is not None and bool(new.baseline_at or new.empty_since or new.versions)
+            based = new is not None and bool(new.baseline_at or new.empty_since)
             life.verdict.expect(based == (means is Means.COMPLETE), "baselines set", f"{node}: {new}")
+            kept = new is not None and bool(new.versions) and means not in {Means.COMPLETE, Means.INCOMPLETE}
+            life.verdict.expect(not kept, "changed pictures", f"{node}: {new}")
         elif means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or cell.stage is Stage.QUIET:
             same = old is not None and new is not None and (old.versions, old.marks) == (new.versions, new.marks)
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")
