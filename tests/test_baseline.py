@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import pytest
@@ -151,6 +152,28 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
 def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
     """A release after the empty listing is told although the baseline is silent."""
     assert told(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
+
+
+@pytest.mark.parametrize("node", [None, PROVISIONAL])
+def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) -> None:
+    """Four times the versions take about four times the calls: one node's long listing holds up no other node."""
+
+    def calls(count: int) -> int:
+        rows = [version(f"1.{number}.0", created_at=f"2026-02-02T00:00:{number % 60:02}Z") for number in range(count)]
+        counted = 0
+
+        def count_one(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        sys.setprofile(count_one)
+        try:
+            compare(node, *rows)
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert calls(400) < 6 * calls(100)
 
 
 def test_a_first_release_ever_is_new_and_no_baseline() -> None:

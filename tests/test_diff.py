@@ -154,6 +154,15 @@ def test_an_id_that_appears_or_vanishes_is_the_same_version() -> None:
     assert (lost.events, lost.node.versions) == ((), (full,))
 
 
+def test_one_known_version_is_matched_by_one_row() -> None:
+    """A row without an id is not taken for a version that another row names by its id: no two facts about one."""
+    node = known(version("1.0", id="id"))
+    rows = (version("2.0", "flagged", id="id"), version("1.0", id=""))
+    first = compare(node, *rows)
+    assert told(first) == [("new", "1.0", None, "active"), ("flagged", "2.0", "active", "flagged")]
+    assert compare(first.node, *rows).events == ()
+
+
 def test_an_id_that_appears_keeps_the_count_of_changes() -> None:
     """The life of a version goes on under its new key, so that no event id is used twice."""
     first = compare(known(version("1.0", id="")), version("1.0", "flagged", id=""))

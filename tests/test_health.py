@@ -118,6 +118,19 @@ def test_a_registry_is_not_back_while_nothing_was_read() -> None:
     assert other.snapshot.registry_failing
 
 
+def test_one_outage_is_told_once_though_its_face_changes() -> None:
+    """Whether it shows first as the registry's or as a node's, an outage is one `failing` and one `recovered`."""
+    for faces in ((True, False), (False, True)):
+        done = None
+        told: list[tuple[Kind, str | None]] = []
+        for wide in (*([faces[0]] * 4), *([faces[1]] * 8)):
+            done = poll(done, unread("Alpha", wide=wide))
+            told += said(done.events)
+        told += said(poll(done, {}, "Alpha").events)
+        assert [kind for kind, _ in told] == [Kind.FAILING, Kind.RECOVERED]
+        assert len({whose for _, whose in told}) == 1
+
+
 def test_a_node_that_stays_down_after_the_registry_is_failing_itself() -> None:
     """What still fails when the others are back is told of that node."""
     back = poll(polls(3, unread(*NODES)), unread("Alpha", wide=False), *NODES[1:])

@@ -227,6 +227,41 @@ def test_of_a_version_with_and_without_id_one_is_taken(registry: EmbeddedRegistr
     assert {version.status for version in listing.versions} == {"active"}
 
 
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("one", "other"), [("Active", "Flagged"), ("Banned", "Flagged"), ("Pending", "Deleted")])
+def test_of_contradicting_rows_the_worst_is_believed(
+    registry: EmbeddedRegistry, one: str, other: str, first: bool
+) -> None:
+    """Of a version that comes twice with two statuses the worse one counts, whichever came first: a flag is a flag, and
+    what is known of it does not change to and fro.
+    """
+    of_pack(registry, versions=1)
+    rows = [
+        row | {"status": f"NodeVersionStatus{status}"} for row in _rows(registry, "pack") for status in (one, other)
+    ]
+    body = json.dumps({"total": 2, "versions": rows if first else rows[::-1]}).encode()
+    registry.respond = responding()(200, body)
+    listing = listing_of(registry)
+    assert listing.incomplete == "a version came twice"
+    assert [version.status for version in listing.versions] == [(one if one == "Banned" else other).lower()]
+
+
+def test_a_listing_is_no_larger_than_an_answer(registry: EmbeddedRegistry) -> None:
+    """Pages that are small enough each, and too much together, are not all read; what was seen counts."""
+    of_pack(registry, versions=12)
+    for number in range(12):
+        registry.catalog.edit("pack", f"1.{number}.0", dependencies=["x" * 200_000])
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer({**query_of(request), "pageSize": ["1"]})[1])
+
+    registry.respond = respond
+    listing = read(registry.url, Asked(node="pack"), max_bytes=1_000_000)
+    assert isinstance(listing, Listing)
+    assert listing.incomplete == "5 of 12 versions came, which are larger than max_response_mb"
+    assert (len(listing.versions), len(registry.requests)) == (5, 5)
+
+
 def test_one_text_under_two_ids_is_two_versions(registry: EmbeddedRegistry) -> None:
     """A version is known by its id: what shares its text with another is still another."""
     of_pack(registry)

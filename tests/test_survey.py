@@ -382,6 +382,24 @@ def test_so_many_bans_at_once_are_doubted_once(
     assert told(made.poll()) == []
 
 
+def test_nodes_that_fail_otherwise_make_no_ban_believable(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """Among nodes none of which could be read, few 403s are as doubtful as many: something refuses everybody."""
+    nodes = [f"pack-{number}" for number in range(12)]
+    made = watcher(*nodes, failure_threshold=9)
+    for node in nodes[:3]:
+        registry.catalog.ban_node(node)
+    inflict(registry, "status_503_json", nodes=nodes[3:])
+    report = made.poll()
+    assert (told(report), len(report.errors)) == ([], 12)
+    registry.respond = None
+    for node in nodes[:3]:
+        registry.catalog.pardon_node(node)
+    healthy = made.poll()
+    assert (told(healthy), healthy.errors) == ([], ())
+
+
 def test_known_bans_do_not_count_as_many_at_once(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
     """Nodes whose ban is known already do not make the next one doubtful."""
     nodes = [f"pack-{number}" for number in range(6)]

@@ -25,13 +25,15 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     """
     if not listing.versions and terms.all_watched:
         return replace(node, empty_since=node.empty_since or listing.at, statuses=()), []
-    untold = [v for v in listing.versions if not node.seen.get(v.key)]
-    late = [v for v in untold if node.empty_since and not created_by(v, node.empty_since)]
-    first = [v for v in listing.versions if v not in late]
+    late: list[Version] = []
+    first: list[Version] = []
+    for version in listing.versions:
+        is_late = node.empty_since and not node.seen.get(version.key) and not created_by(version, node.empty_since)
+        (late if is_late else first).append(version)
     events: list[Event] = []
     if terms.baseline == "full":
-        for version in untold:
-            events += first_sight(node, version, terms.now) if version not in late else []
+        for version in first:
+            events += [] if node.seen.get(version.key) else first_sight(node, version, terms.now)
     elif terms.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst = next(iter(wrong), None)

@@ -74,7 +74,8 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
     walk = _Progress(
         seen=dict(node.seen), marks=dict(node.marks), rows={version.key: version for version in node.versions}
     )
-    by_text = {version.version: version for version in node.versions}
+    named = {version.key for version in listing.versions}
+    by_text = {version.version: version for version in node.versions if version.key not in named}
     matched: set[str] = set()
     for shown in listing.versions:
         old = _match(shown, walk.rows, by_text)
@@ -99,7 +100,9 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
 
 
 def _match(shown: Version, rows: Mapping[str, Version], by_text: Mapping[str, Version]) -> Version | None:
-    """Find the known version: by id, else by version text where one side has no id."""
+    """Find the known version: by id, else by version text where one side has no id. `by_text` has those alone that the
+    listing does not name by their own id: one row is one version's.
+    """
     found = rows.get(shown.key)
     if found is None and (same := by_text.get(shown.version)) and not (same.id and shown.id):
         found = rows.get(same.key)

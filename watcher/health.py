@@ -84,7 +84,9 @@ def assess(
 ) -> Assessment:
     """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: was each called failing before?).
 
-    A node that was not polled keeps its count. While the registry is down no node is called failing on its own.
+    A node that was not polled keeps its count. One outage is told once, whatever it looks like from poll to poll: until
+    a node is read again after the registry was called failing, none is called so on its own; nor is the registry where
+    each node that it keeps from being read was called so.
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
@@ -96,11 +98,12 @@ def assess(
     if down:
         error = _for_all(unread, len(unread) + len(read))
         registry = _once_more(health.registry, error, now)
-        if registry.count >= threshold and not snapshot.registry_failing:
+        told = snapshot.registry_failing or all(_is_failing(snapshot, key) for key in unread)
+        if registry.count >= threshold and not told:
             events.append(_registry_event(snapshot, Kind.FAILING, now, _story(registry)))
             snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
-    else:
-        if snapshot.registry_failing and read:
+    elif read or not snapshot.registry_failing:
+        if snapshot.registry_failing:
             events.append(_registry_event(snapshot, Kind.RECOVERED, now))
             snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
         for key, failed in unread.items():
@@ -116,6 +119,11 @@ def assess(
             nodes[key] = replace(counted(known), failing=False)
     assessed = Health(nodes=failures, registry=registry)
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
+
+
+def _is_failing(snapshot: Snapshot, key: str) -> bool:
+    node = snapshot.nodes.get(key)
+    return node is not None and node.failing
 
 
 def _once_more(failure: Failure | None, error: str, now: str) -> Failure:

@@ -13,10 +13,12 @@ from http import HTTPStatus
 from watcher import wire
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.registry import PAGE_SIZE, Answer, NoAnswerError, Query, Registry
-from watcher.versions import STATUSES, Version, in_order
+from watcher.versions import STATUSES, Version, badness, in_order
 
 MOST_PAGES = 200
-"""20,000 versions: more than any node has by far, and an end to an answer that claims anything."""
+"""20,000 versions: more than any node has by far, and an end to an answer that claims anything. All pages together may
+be no larger than one answer may be (`max_response_mb`), which is hundreds of times what the largest node needs.
+"""
 
 _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
@@ -48,10 +50,12 @@ class Asked:
 @dataclass(slots=True)
 class _Gathered:
     """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
-    no sense in reading on. `items` counts every row that came, `count` the node's readable ones.
+    no sense in reading on. `items` counts every row that came, `count` the node's readable ones; `room` is how many
+    bytes more may come.
     """
 
     node: str
+    room: int
     rows: dict[str, Version] = field(default_factory=dict)
     items: int = 0
     count: int = 0
@@ -60,21 +64,25 @@ class _Gathered:
     fault: str = ""
     ended: bool = False
 
-    def take(self, page: wire.Page, number: int) -> None:
-        """Add one page's rows, and notice what does not fit."""
+    def take(self, page: wire.Page, number: int, size: int) -> None:
+        """Add one page's rows, and notice what does not fit. Of rows that contradict each other the worst is believed:
+        a flag is a flag, and whichever comes last would change back and forth with every poll.
+        """
         foreign = 0
         for row in page.rows:
             if row.node_id.lower() != self.node.lower():
                 foreign += 1
                 continue
             version = wire.read_version(row)
-            if version.key in self.rows:
+            if (other := self.rows.get(version.key)) is not None:
                 self._note("a version came twice")
+                version = max(version, other, key=badness)
             self.rows[version.key] = version
             self.count += 1
         self.items += page.items
         self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
-        self.ended = bool(foreign) or not page.items
+        self.room -= size
+        self.ended = bool(foreign) or not page.items or self.room <= 0
         if foreign:
             self._note("the answer holds other nodes' versions, as if nodeId were ignored")
         if page.fault:
@@ -85,6 +93,9 @@ class _Gathered:
             self.total = page.total
         elif self.total != page.total:
             self._note("the number of versions changed between pages")
+        if (page.total or 0) > MOST_PAGES * min(page.page_size or PAGE_SIZE, PAGE_SIZE):
+            self._note(f"the answer claims {page.total} versions, more than any node has")
+            self.ended = True
 
     @property
     def has_more(self) -> bool:
@@ -111,7 +122,8 @@ class _Gathered:
         for key in twins:
             del self.rows[key]
         if not self.fault and self.count != self.total:
-            return f"{self.count} of {self.total} versions came"
+            much = ", which are larger than max_response_mb" if self.room <= 0 else ""
+            return f"{self.count} of {self.total} versions came{much}"
         return self.fault
 
 
@@ -133,12 +145,8 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         return _refused(asked, answer, at)
     if named and asked.etag == _name_of(answer):
         return Unchanged(node=asked.node, at=at)
-    page = wire.read_page(answer.body)
-    gathered = _Gathered(asked.node)
-    gathered.take(page, 1)
-    size = min(page.page_size or PAGE_SIZE, PAGE_SIZE)
-    if not gathered.fault and (gathered.total or 0) > MOST_PAGES * size:
-        return _unreadable(asked, f"the answer claims {gathered.total} versions, more than any node has", wide=False)
+    gathered = _Gathered(asked.node, registry.limits.max_bytes)
+    gathered.take(wire.read_page(answer.body), 1, len(answer.body))
     number = 1
     while gathered.has_more and number < MOST_PAGES:
         number += 1
@@ -151,7 +159,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         except (NoAnswerError, wire.NotAListingError) as error:
             gathered.fail(number, f": {error}")
             break
-        gathered.take(page, number)
+        gathered.take(page, number, len(later.body))
     incomplete = gathered.settle()
     narrowed = asked.filter
     wanted = [version for version in gathered.rows.values() if not narrowed or version.status in narrowed]

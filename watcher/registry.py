@@ -97,7 +97,7 @@ class Registry:
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1) -> None:
         """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`."""
         self._base = httpx.URL(url.rstrip("/") + "/versions")
-        self._limits = limits
+        self.limits = limits
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
@@ -119,7 +119,7 @@ class Registry:
 
         `etag` makes the question conditional; `retries` overrides the limits'. Raises NoAnswerError after the last try.
         """
-        tries = self._limits.retries if retries is None else retries
+        tries = self.limits.retries if retries is None else retries
         url = f"{self._base}?{urlencode(query.parameters())}"
         for attempt in range(tries + 1):
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
@@ -147,7 +147,7 @@ class Registry:
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
-        async with asyncio.timeout(self._limits.timeout):
+        async with asyncio.timeout(self.limits.timeout):
             for _ in range(_MOST_REDIRECTS):
                 request = self._request(url, etag)
                 response = await self._transport.handle_async_request(request)
@@ -164,7 +164,7 @@ class Registry:
 
     def _request(self, url: str, etag: str) -> httpx.Request:
         headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
-        seconds = self._limits.timeout
+        seconds = self.limits.timeout
         timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
 
@@ -181,7 +181,7 @@ class Registry:
 
     async def _read(self, response: httpx.Response) -> Answer:
         encoding = response.headers.get("content-encoding", "").strip().lower()
-        body = _Body(encoding, self._limits.max_bytes)
+        body = _Body(encoding, self.limits.max_bytes)
         async for chunk in response.aiter_raw():
             body.add(chunk)
         return Answer(

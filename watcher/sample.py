@@ -56,7 +56,7 @@ nodes = ["rgthree-comfy"]
 # How often a request is tried again after a network error, a 429 or a 5xx.
 #retries = 3
 
-# The largest answer that is read, in MB after decompression.
+# The largest answer that is read, in MB after decompression; all pages of one node together may be no larger.
 #max_response_mb = 32
 
 # The registry to ask.

@@ -143,11 +143,12 @@ class Survey:
     def _take_bans(self) -> None:
         """Take the nodes that were answered with 403.
 
-        So many at once may be a registry that refuses everybody: those are believed when it comes a second time.
+        So many at once may be a registry that refuses everybody: where they are more than those that it answered, they
+        are believed when it comes a second time.
         """
         findings = self.findings
         fresh = [key for key, (_, known) in self._bans.items() if known is None or not known.banned]
-        doubted = len(fresh) >= _A_FEW_BANS and len(fresh) * 2 > len(self.nodes)
+        doubted = len(fresh) >= _A_FEW_BANS and len(fresh) > len(findings.read)
         for key, (ban, known) in self._bans.items():
             if doubted and key in fresh and not self._was_refused(key):
                 error = (

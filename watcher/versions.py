@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 ACTIVE = "active"
 PENDING = "pending"
@@ -67,6 +67,16 @@ WATCHED_FIELDS: dict[str, str] = {
     "tags_admin": "tags_admin",
 }
 """Fields whose difference makes a `changed` event, with the name the API gives them."""
+
+
+def badness(version: Version) -> tuple[int, bool, tuple[object, ...]]:
+    """Give a key that sorts versions by how bad they are, banned last; of two that differ one is always the greater."""
+    rank = _FROM_GOOD_TO_BAD.index(version.status) if version.status in _FROM_GOOD_TO_BAD else _UNKNOWN_RANK
+    return rank, version.deprecated, astuple(version)
+
+
+_FROM_GOOD_TO_BAD = (ACTIVE, PENDING, "", DELETED, FLAGGED, BANNED)
+_UNKNOWN_RANK = _FROM_GOOD_TO_BAD.index("")
 
 
 def newest(versions: Iterable[Version]) -> Version | None:

@@ -147,12 +147,13 @@ def _digest(text: str) -> str:
 def read_message(body: bytes) -> str | None:
     """Give what an error answer says (`message`, else `error`; "" for neither), or None if it is no JSON object.
 
-    Nor is one of more than 256 KB: no error of the API's is as long.
+    Of more than 256 KB the beginning alone is looked at: no error of the API's is as long, but it may be one.
     """
+    body = body.removeprefix(b"\xef\xbb\xbf")
     if len(body) > _LONGEST_MESSAGE:
-        return None
+        return "" if body[:_LONGEST_MESSAGE].lstrip()[:1] == b"{" else None
     try:
-        answer = json.loads(body.removeprefix(b"\xef\xbb\xbf").decode())
+        answer = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
     if not isinstance(answer, dict):

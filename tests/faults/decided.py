@@ -48,6 +48,7 @@ DECIDED: dict[str, Decision] = {
     ),
     **_of(
         Means.INCOMPLETE,
+        claims_100k="the answer claims 100000 versions, more than any node has",
         duplicate_keys_in_rows="row 1 is unreadable on page 1",
         empty_later_pages="2 of 5 versions came",
         filter_ignored="the answer holds other nodes' versions, as if nodeId were ignored",
@@ -62,7 +63,6 @@ DECIDED: dict[str, Decision] = {
     **_of(
         Means.UNREADABLE,
         array="the answer has no list of versions",
-        claims_100k="the answer claims 100000 versions, more than any node has",
         deep_nesting="the answer is nested too deeply",
         deep_nesting_inside="the answer is nested too deeply",
         duplicate_keys="the answer holds a key twice",
