@@ -15,7 +15,7 @@ from aiohttp import web
 
 from tests.faults.asking import WAYS, answer, ask, complaint, gzipped, hurried, of_pack, responding
 from tests.peers import wire
-from tests.peers.fault import Fault
+from tests.peers.fault import Fault, asked
 from tests.peers.faults import inflict
 from watcher import __version__
 from watcher.catalog import Catalog
@@ -422,6 +422,50 @@ def test_everybody_waits_when_asked_to(registry: EmbeddedRegistry, way: int) -> 
     first, *others = (asked.at for asked in registry.requests)
     assert len(others) == 3
     assert min(others) - first >= 0.99
+
+
+def _refusing_bad(registry: EmbeddedRegistry, code: int, retry_after: str, times: int) -> None:
+    """Refuse questions for nodes called bad so many times."""
+    refuse, refused = responding(Retry_After=retry_after)(code, b"{}"), 0
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        nonlocal refused
+        if refused == times or asked(request)["nodeId"][0] != "bad":
+            return None
+        refused += 1
+        return await refuse(request)
+
+    registry.respond = respond
+
+
+def test_a_503_holds_back_its_own_node_only(registry: EmbeddedRegistry) -> None:
+    """What a 503 says in `Retry-After` is waited for by the question that got it; the others go on."""
+    _refusing_bad(registry, 503, "1", 1)
+
+    async def work() -> None:
+        async def ask_all(*nodes: str) -> None:
+            for node in nodes:
+                await client.ask(Query(node=node))
+
+        async with Registry(registry.url, Limits(concurrency=1, retries=1)) as client:
+            await asyncio.gather(ask_all("bad"), ask_all("a", "b", "c"))
+
+    asyncio.run(work())
+    assert [request.query["nodeId"][0] for request in registry.requests] == ["bad", "a", "b", "c", "bad"]
+
+
+def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: EmbeddedRegistry) -> None:
+    """However many questions are answered by 429, with whatever `Retry-After`, the others wait five minutes in all."""
+    _refusing_bad(registry, 429, "99999999", 100)
+
+    async def work() -> list[int]:
+        limits = Limits(concurrency=1, retries=3, timeout=3000.0)
+        async with Registry(registry.url, limits) as client:
+            return [(await client.ask(Query(node=node))).code for node in ["bad", "good"] * 12]
+
+    codes, naps = hurried(work())
+    assert codes == [429, 200] * 12
+    assert 240 <= sum(naps) <= 301
 
 
 # Redirects

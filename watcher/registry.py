@@ -29,6 +29,8 @@ USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watch
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
+_LONGEST_HOLD = 300.0
+"""Seconds that 429s hold back everybody, all of one poll's together: alerts of what was read wait for the others."""
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
@@ -101,6 +103,7 @@ class Registry:
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
+        self._held = 0.0
         self._headers = [
             ("Host", self._base.netloc.decode("ascii")),
             ("User-Agent", USER_AGENT),
@@ -135,9 +138,20 @@ class Registry:
                     return answer
                 if retry_after is not None:
                     wait = retry_after
-                    self._resume_at = max(self._resume_at, asyncio.get_running_loop().time() + wait)
+                if answer.code == HTTPStatus.TOO_MANY_REQUESTS and not self._hold(retry_after or 0.0):
+                    return answer
             await asyncio.sleep(wait)
         raise AssertionError("a try either answers or raises")
+
+    def _hold(self, seconds: float) -> bool:
+        """Hold every request back for so long; False if that is too much for one poll. A 503 is its own node's."""
+        now = asyncio.get_running_loop().time()
+        resume_at = max(self._resume_at, now + seconds)
+        held = self._held + resume_at - max(self._resume_at, now)
+        if held > _LONGEST_HOLD:
+            return False
+        self._held, self._resume_at = held, resume_at
+        return True
 
     async def _rest(self) -> None:
         """Hold back while the registry asked everybody to (`Retry-After`)."""
