@@ -9,12 +9,13 @@ from watcher.snapshot import Mark, Node
 from watcher.versions import STATUSES
 
 ACTIVE_ONLY = ("active",)
+GONE = frozenset({"id-1.0"})
 
 
 def left(status: str = "active") -> Node:
     """Give a node whose version 1.0 left the one status that is watched."""
     node = known(version("1.0", status), version("2.0", status), statuses=(status,))
-    return compare(node, version("2.0", status), statuses=(status,)).node
+    return compare(node, version("2.0", status), statuses=(status,), elsewhere=GONE).node
 
 
 def test_leaving_the_watched_statuses_is_recorded_and_not_told() -> None:
@@ -32,6 +33,23 @@ def test_a_node_that_left_as_a_whole_is_not_removed() -> None:
         difference = compare(node, statuses=ACTIVE_ONLY)
         node = difference.node
         assert difference.events == ()
+
+
+def test_one_odd_listing_is_no_leaving() -> None:
+    """A version that one listing of some statuses misses, without it being elsewhere, comes back without an event."""
+    node = known(version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)
+    odd = compare(node, statuses=ACTIVE_ONLY)
+    assert odd.node.marks == {"id-1.0": Mark.ABSENT, "id-2.0": Mark.ABSENT}
+    again = compare(odd.node, version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)
+    assert (odd.events, again.events, again.node) == ((), (), node)
+
+
+def test_missing_twice_is_leaving() -> None:
+    """A version that two listings of some statuses miss has left, wherever it went."""
+    node = known(version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)
+    for _ in range(2):
+        node = compare(node, version("2.0"), statuses=ACTIVE_ONLY).node
+    assert node.marks == {"id-1.0": Mark.LEFT}
 
 
 def test_coming_back_is_a_change() -> None:
@@ -56,7 +74,8 @@ def test_an_approval_seen_late_is_new() -> None:
 def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     """A version that was neither pending nor active while both were watched was something worse before it is active."""
     statuses = ("active", "pending")
-    node = compare(known(version("1.0", "pending"), statuses=statuses), statuses=statuses).node
+    before = known(version("1.0", "pending"), statuses=statuses)
+    node = compare(before, statuses=statuses, elsewhere=GONE).node
     assert told(compare(node, version("1.0"), statuses=statuses)) == [("reinstated", "1.0", None, "active")]
 
 

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tests.making import watch
 from tests.peers.fault import asked as query_of
-from tests.peers.faults import inflict
+from tests.peers.faults import FAULTS, inflict
 from tests.peers.ports import Refused
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event
@@ -336,6 +336,61 @@ def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watche
         assert told(made.poll(url=nobody.url)) == []
     assert told(made.poll()) == [("recovered", None, None)]
     assert told(made.poll()) == []
+
+
+# Some statuses
+
+PROBLEMS = ("flagged", "banned")
+
+
+@pytest.fixture
+def flagged(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> Watcher:
+    """Make a watcher of problems alone, which knows of one."""
+    made = watcher("a", statuses=PROBLEMS)
+    registry.catalog.set_status("a", "1.0.0", "flagged")
+    assert told(made.poll()) == [("flagged", "a", "1.0.0")]
+    assert told(made.poll()) == []
+    assert (len(made.asked()), len(made.asked("statuses"))) == (1, 1)
+    return made
+
+
+def test_leaving_is_looked_into_and_coming_back_is_told(registry: EmbeddedRegistry, flagged: Watcher) -> None:
+    """A version that leaves the watched statuses is looked for among all, once, and told of when it comes back."""
+    registry.catalog.set_status("a", "1.0.0", "active")
+    assert told(flagged.poll()) == []
+    assert (len(flagged.asked()), len(flagged.asked("statuses"))) == (2, 1)
+    assert told(flagged.poll()) == []
+    assert len(flagged.asked()) == 1
+    registry.catalog.set_status("a", "1.0.0", "flagged")
+    assert told(flagged.poll()) == [("flagged", "a", "1.0.0")]
+
+
+_CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
+_UNTOLD = "the listing is incomplete: versions are missing, and with all statuses it cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("hidden_from_all", "whole_fault", "errors"),
+    [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNTOLD})],
+)
+def test_one_empty_answer_turns_nothing_old_into_news(
+    registry: EmbeddedRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
+) -> None:
+    """An answer that for once shows none of the watched versions is no proof that they left, whatever is said of them
+    with all statuses: when they are back nothing is told.
+    """
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if hidden_from_all or "statuses" in query_of(request):
+            return web.json_response({"total": 0, "totalPages": 0, "versions": []})
+        return await FAULTS[whole_fault].play(request, registry.catalog) if whole_fault else None
+
+    registry.respond = respond
+    odd = flagged.poll(failure_threshold=9)
+    assert (told(odd), dict(odd.errors)) == ([], errors)
+    registry.respond = None
+    back = flagged.poll(failure_threshold=9)
+    assert (told(back), back.errors) == ([], ())
 
 
 # 403

@@ -55,6 +55,15 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     return Difference(node=rest.node, events=pardon + rest.events)
 
 
+def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozenset[str]:
+    """Give the keys of versions that a listing of some statuses should show, by what was known, and does not."""
+    if known is None or terms.all_watched:
+        return frozenset()
+    shown = {version.key for version in listing.versions}
+    kept = {version.key for version in known.versions if version.status in terms.statuses}
+    return frozenset(key for key in kept - shown if known.marks.get(key) in {None, Mark.ABSENT})
+
+
 @dataclass(slots=True)
 class _Progress:
     """What the walk over one listing gathers."""
@@ -93,7 +102,7 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
         matched.add(version.key)
     statuses = node.statuses
     if not listing.incomplete:
-        _take_absences(node, walk, matched, terms)
+        _take_absences(node, walk, matched, listing.elsewhere, terms)
         statuses = terms.statuses
     after = replace(node, statuses=statuses, seen=walk.seen, marks=walk.marks, versions=in_order(walk.rows.values()))
     return Difference(node=after, events=tuple(walk.events))
@@ -144,14 +153,18 @@ def _events_of(
     return transition(node, old, version, terms.now, count, returned=mark is Mark.LEFT)
 
 
-def _take_absences(node: Node, walk: _Progress, matched: set[str], terms: Terms) -> None:
-    """Decide what a complete listing says of the versions that it does not show."""
+def _take_absences(node: Node, walk: _Progress, matched: set[str], elsewhere: frozenset[str], terms: Terms) -> None:
+    """Decide what a complete listing says of the versions that it does not show.
+
+    One that is missing altogether is missed twice before it is believed, as nothing is told of it but its return.
+    """
     missing = [version for version in walk.rows.values() if version.key not in matched]
     gone = [version for version in missing if walk.marks.get(version.key) is not Mark.REMOVED]
     if not terms.all_watched:
         for version in gone:
             if version.status in terms.statuses:
-                walk.marks[version.key] = Mark.LEFT
+                left = version.key in elsewhere or walk.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT}
+                walk.marks[version.key] = Mark.LEFT if left else Mark.ABSENT
         return
     again = [version for version in gone if walk.marks.get(version.key) is Mark.ABSENT]
     emptied = not matched

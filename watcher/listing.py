@@ -15,7 +15,8 @@ class Listing:
     missing from `versions` means nothing. `at` is the registry's own clock where it tells it, else ours.
     `admin_tags_told` is False when no row had the field `tags_admin` at all: public answers may drop it, and then
     nothing is known of it (registry notes, Fields). `etag` names this very answer, where
-    one page was all of it.
+    one page was all of it. `elsewhere` are the keys of known versions that it does not show because they have a
+    status that was not asked for.
     """
 
     node: str
@@ -24,6 +25,7 @@ class Listing:
     incomplete: str = ""
     admin_tags_told: bool = True
     etag: str = ""
+    elsewhere: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -173,6 +173,27 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
     )
 
 
+async def read_whereabouts(
+    registry: Registry, listing: Listing, missing: Collection[str], statuses: Collection[str], now: Callable[[], str]
+) -> Listing:
+    """Say of versions that a complete listing of some `statuses` does not show any more where they are: by a second
+    reading, of all statuses. `missing` are their keys.
+
+    Those that it shows with another status are `elsewhere`. If it shows them with a status that was asked for, or
+    could not be read, then the listing is incomplete: one odd answer is no proof that they left.
+    """
+    if listing.incomplete or not missing:
+        return listing
+    whole = await read_node(registry, Asked(node=listing.node), now)
+    found = {version.key: version.status for version in whole.versions} if isinstance(whole, Listing) else {}
+    if any(found.get(key) in statuses for key in missing):
+        return replace(listing, incomplete="with all statuses it shows versions that it hides with these alone")
+    elsewhere = frozenset(key for key in missing if key in found)
+    if len(elsewhere) < len(missing) and not (isinstance(whole, Listing) and not whole.incomplete):
+        return replace(listing, incomplete="versions are missing, and with all statuses it cannot be read")
+    return replace(listing, elsewhere=elsewhere)
+
+
 def _name_of(answer: Answer) -> str:
     """Name an answer: as the registry does, else by a digest of its body. The same bytes are the same facts."""
     return answer.etag or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()

@@ -7,11 +7,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
-from watcher.diff import compare_ban, compare_listing
+from watcher.diff import compare_ban, compare_listing, missing_from
 from watcher.events import Event, Kind
 from watcher.health import Failure, Trouble, Unread
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
-from watcher.reader import Asked, read_node, read_reasons
+from watcher.reader import Asked, read_node, read_reasons, read_whereabouts
 from watcher.registry import Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Node, Snapshot
@@ -97,7 +97,11 @@ class Survey:
     async def _read_one(self, node: str) -> Reading:
         asked = Asked(node=node, statuses=self.terms.statuses, etag=self.etags.get(node.lower(), ""))
         try:
-            return await read_node(self.registry, asked, self.clock)
+            reading = await read_node(self.registry, asked, self.clock)
+            if not isinstance(reading, Listing) or self.terms.all_watched:
+                return reading
+            missing = missing_from(self.snapshot.nodes.get(node.lower()), reading, self.terms)
+            return await read_whereabouts(self.registry, reading, missing, self.terms.statuses, self.clock)
         except Exception as error:  # noqa: BLE001 - whatever one node's answer provokes must not cost the other nodes
             return Unreadable(node=node, error=f"unexpected {type(error).__name__}", registry_wide=False)
 
