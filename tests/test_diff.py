@@ -235,6 +235,32 @@ def test_what_an_incomplete_listing_shows_counts() -> None:
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
 
 
+def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
+    """A row of which the status alone could be read changes the status alone."""
+    node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
+    flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", partial=frozenset({"id-1.0"}))
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    (row,) = node.versions
+    assert (flagged.node.versions, flagged.node.marks) == ((replace(row, status="flagged"),), {})
+    whole = compare(flagged.node, replace(row, status="flagged"))
+    assert whole.events == ()
+
+
+def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
+    """A version first seen in part is told of at once; its details are none of its changes, its deprecation is."""
+    part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
+    key = frozenset({"id-2.0"})
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=key)
+    again = compare(first.node, version("1.0"), part, incomplete="a row", partial=key)
+    assert told(first) == [("banned", "2.0", None, "banned")]
+    assert (again.events, again.node) == ((), first.node)
+    last = compare(again.node, version("1.0"), whole)
+    assert told(last) == [("deprecated", "2.0", None, "deprecated")]
+    assert (last.node.versions[-1], last.node.marks) == (whole, {})
+    changed = compare(last.node, version("1.0"), replace(whole, tags=()))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
 def test_an_id_depends_on_the_transition_alone() -> None:
     """The same transition has the same id whenever it is seen and however the node's id is spelled."""
     one = compare(known(version("1.0")), version("1.0", "flagged"), now="2026-05-01T00:00:00Z").events[0]

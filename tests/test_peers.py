@@ -30,6 +30,7 @@ UNREADABLE = {
 SLOW = {"hang", "header_drip", "drip"}
 UNBOUNDED = {"gzip_bomb", "endless_body"}
 THE_SAME = {
+    "claims_100k",
     "empty_later_pages",
     "small_pages",
     "total_changes",

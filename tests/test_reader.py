@@ -246,6 +246,21 @@ def test_of_contradicting_rows_the_worst_is_believed(
     assert [version.status for version in listing.versions] == [(one if one == "Banned" else other).lower()]
 
 
+def test_a_bad_detail_hides_no_flag(registry: EmbeddedRegistry) -> None:
+    """A version one of whose details is of a wrong type is seen in part, status and all; the listing is incomplete."""
+    of_pack(registry, versions=3)
+    first, *rows = _rows(registry, "pack")
+    bad = first | {"status": "NodeVersionStatusFlagged", "supported_os": [{"name": "linux"}]}
+    registry.respond = responding()(200, json.dumps({"total": 3, "versions": [bad, *rows]}).encode())
+    listing = listing_of(registry)
+    assert listing.incomplete == "row 1 is unreadable on page 1"
+    assert {version.id: version.status for version in listing.versions} == {
+        first["id"]: "flagged",
+        **{row["id"]: "active" for row in rows},
+    }
+    assert listing.partial == {first["id"]}
+
+
 def test_a_listing_is_no_larger_than_an_answer(registry: EmbeddedRegistry) -> None:
     """Pages that are small enough each, and too much together, are not all read; what was seen counts."""
     of_pack(registry, versions=12)

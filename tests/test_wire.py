@@ -149,6 +149,34 @@ def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
 
 
 @pytest.mark.parametrize(
+    "bad",
+    [
+        {"deprecated": "yes", "createdAt": "2026-01-01T00:00:00Z"},
+        {"dependencies": {"a": 1}, "tags": "t", "createdAt": None},
+        {"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None},
+        {"downloadUrl": 7, "version": None},
+    ],
+    ids=repr,
+)
+def test_a_bad_field_hides_no_status(bad: dict[str, Any]) -> None:
+    """Of a row one of whose details is of a wrong type, which version it is and its status are told, and no detail."""
+    row = ROW | {"status": "NodeVersionStatusBanned", "dependencies": ["x"], "createdAt": ""} | bad
+    page = read_page(page_of(ROW, row))
+    assert (page.fault, page.unreadable, page.items) == ("row 2 is unreadable", 1, 2)
+    assert [read_version(outline) for outline in page.outlines] == [
+        Version(id=row["id"] or "", version=row["version"] or "", status="banned", created_at=row["createdAt"] or "")
+    ]
+
+
+@pytest.mark.parametrize(
+    "bad", [{"id": 7}, {"version": 1.2}, {"status": ["x"]}, {"node_id": None}, {"id": None, "version": None}], ids=repr
+)
+def test_a_row_that_does_not_say_what_it_is_tells_nothing(bad: dict[str, Any]) -> None:
+    """Without its node, its status or which version it is, a row is none at all."""
+    assert read_page(page_of(ROW, ROW | {"tags": "t"} | bad)).outlines == []
+
+
+@pytest.mark.parametrize(
     ("has", "again"),
     [
         ({}, '"status":"NodeVersionStatusBanned"'),

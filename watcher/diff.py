@@ -61,7 +61,7 @@ def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozense
         return frozenset()
     shown = {version.key for version in listing.versions}
     kept = {version.key for version in known.versions if version.status in terms.statuses}
-    return frozenset(key for key in kept - shown if known.marks.get(key) in {None, Mark.ABSENT})
+    return frozenset(key for key in kept - shown if known.marks.get(key) not in {Mark.LEFT, Mark.REMOVED})
 
 
 @dataclass(slots=True)
@@ -89,6 +89,7 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
     for shown in listing.versions:
         old = _match(shown, walk.rows, by_text)
         version = _carry(shown, old, listing)
+        is_partial = shown.key in listing.partial and (old is None or walk.marks.get(old.key) is Mark.PARTIAL)
         events = _events_of(node, old, version, walk, terms, covered=_covered(node, version, checked_at))
         if old is not None and old.key != version.key:
             walk.rows.pop(old.key)
@@ -96,6 +97,8 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
             walk.marks.pop(old.key, None)
         walk.rows[version.key] = version
         walk.marks.pop(version.key, None)
+        if is_partial:
+            walk.marks[version.key] = Mark.PARTIAL
         if events:
             walk.seen[version.key] = walk.seen.get(version.key, 0) + 1
             walk.events += events
@@ -122,6 +125,8 @@ def _carry(shown: Version, old: Version | None, listing: Listing) -> Version:
     """Complete a row with what this answer did not tell of it."""
     if old is None:
         return shown
+    if shown.key in listing.partial:
+        return replace(old, status=shown.status, id=shown.id or old.id, version=shown.version or old.version)
     if old.id and not shown.id:
         shown = replace(shown, id=old.id)
     if not listing.admin_tags_told and old.tags_admin:
@@ -148,6 +153,8 @@ def _events_of(
         return first_sight(node, version, terms.now) if covered else []
     if mark is Mark.REMOVED:
         return first_sight(node, version, terms.now, before=_REMOVED, count=count)
+    if mark is Mark.PARTIAL:
+        old = replace(version, status=old.status, deprecated=old.deprecated)
     if old == version and mark is not Mark.LEFT:
         return []
     return transition(node, old, version, terms.now, count, returned=mark is Mark.LEFT)

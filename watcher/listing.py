@@ -9,7 +9,7 @@ from watcher.versions import Version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The versions that were seen of one node.
+    """The versions that were seen of one node. Of those whose keys are in `partial`, status and age alone were told.
 
     `incomplete` is empty for a complete listing and else says, to a person, why it is not one: then what is
     missing from `versions` means nothing. `at` is the registry's own clock where it tells it, else ours.
@@ -26,6 +26,7 @@ class Listing:
     admin_tags_told: bool = True
     etag: str = ""
     elsewhere: frozenset[str] = frozenset()
+    partial: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,24 +1,20 @@
-"""From answers to readings: every page of a node put together, and each way it can go wrong decided.
+"""From answers to readings: every page of a node is asked for, and each way it can go wrong is decided.
 
-The traps are those of the registry notes: text order, shifting pages, an ignored filter, error bodies of any shape.
+The traps are those of the registry notes: text order, answers that are the same as before, error bodies of any shape.
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import wire
+from watcher.gathered import MOST_PAGES, Gathered
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
-from watcher.registry import PAGE_SIZE, Answer, NoAnswerError, Query, Registry
-from watcher.versions import STATUSES, Version, badness, in_order
-
-MOST_PAGES = 200
-"""20,000 versions: more than any node has by far, and an end to an answer that claims anything. All pages together may
-be no larger than one answer may be (`max_response_mb`), which is hundreds of times what the largest node needs.
-"""
+from watcher.registry import Answer, NoAnswerError, Query, Registry
+from watcher.versions import STATUSES, in_order
 
 _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
@@ -47,86 +43,6 @@ class Asked:
         return () if set(self.statuses) >= set(STATUSES) else self.statuses
 
 
-@dataclass(slots=True)
-class _Gathered:
-    """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
-    no sense in reading on. `items` counts every row that came, `count` the node's readable ones; `room` is how many
-    bytes more may come.
-    """
-
-    node: str
-    room: int
-    rows: dict[str, Version] = field(default_factory=dict)
-    items: int = 0
-    count: int = 0
-    total: int | None = None
-    admin_tags_told: bool = False
-    fault: str = ""
-    ended: bool = False
-
-    def take(self, page: wire.Page, number: int, size: int) -> None:
-        """Add one page's rows, and notice what does not fit. Of rows that contradict each other the worst is believed:
-        a flag is a flag, and whichever comes last would change back and forth with every poll.
-        """
-        foreign = 0
-        for row in page.rows:
-            if row.node_id.lower() != self.node.lower():
-                foreign += 1
-                continue
-            version = wire.read_version(row)
-            if (other := self.rows.get(version.key)) is not None:
-                self._note("a version came twice")
-                version = max(version, other, key=badness)
-            self.rows[version.key] = version
-            self.count += 1
-        self.items += page.items
-        self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
-        self.room -= size
-        self.ended = bool(foreign) or not page.items or self.room <= 0
-        if foreign:
-            self._note("the answer holds other nodes' versions, as if nodeId were ignored")
-        if page.fault:
-            self._note(f"{page.fault} on page {number}")
-        if page.total is None:
-            self._note("the answer does not say how many versions there are")
-        elif self.total is None:
-            self.total = page.total
-        elif self.total != page.total:
-            self._note("the number of versions changed between pages")
-        if (page.total or 0) > MOST_PAGES * min(page.page_size or PAGE_SIZE, PAGE_SIZE):
-            self._note(f"the answer claims {page.total} versions, more than any node has")
-            self.ended = True
-
-    @property
-    def has_more(self) -> bool:
-        """Whether a further page may show something. A row that is wrong does not hide those on later pages."""
-        return not self.ended and self.items < (self.total or 0)
-
-    def fail(self, number: int, fault: str) -> None:
-        """Note that a page could not be had."""
-        self._note(f"page {number}{fault}")
-        self.ended = True
-
-    def _note(self, fault: str) -> None:
-        self.fault = self.fault or fault
-
-    def settle(self) -> str:
-        """Say what is wrong in the end, or "", once all pages came; and leave no row that must not be believed.
-
-        Of two rows for one version text, one with an id and one without, only that with the id is taken: both would
-        be facts about one known version, which would change to the one and back with every poll.
-        """
-        named = {version.version for version in self.rows.values() if version.id}
-        if twins := [key for key, version in self.rows.items() if not version.id and version.version in named]:
-            self._note("a version came twice")
-        for key in twins:
-            del self.rows[key]
-        if not self.fault and self.count != self.total:
-            much = ", which are larger than max_response_mb" if self.room <= 0 else ""
-            return f"{self.count} of {self.total} versions came{much}"
-        return self.fault
-
-
 async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
     """Read one node's versions, all pages. Every failure that can be expected is a value."""
     try:
@@ -145,7 +61,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         return _refused(asked, answer, at)
     if named and asked.etag == _name_of(answer):
         return Unchanged(node=asked.node, at=at)
-    gathered = _Gathered(asked.node, registry.limits.max_bytes)
+    gathered = Gathered(asked.node, registry.limits.max_bytes)
     gathered.take(wire.read_page(answer.body), 1, len(answer.body))
     number = 1
     while gathered.has_more and number < MOST_PAGES:
@@ -170,6 +86,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         incomplete=incomplete,
         admin_tags_told=gathered.admin_tags_told or not gathered.rows,
         etag=_name_of(answer) if number == 1 else "",
+        partial=gathered.partial,
     )
 
 

@@ -18,6 +18,8 @@ class Mark(StrEnum):
     """Missing from one complete listing: once more and it is removed."""
     REMOVED = "removed"
     """Was reported removed; kept so that its return is a transition of its own."""
+    PARTIAL = "partial"
+    """Status and age are all that was ever told of it: what else it is will be no change when it comes."""
     LEFT = "left"
     """Left the watched statuses while they were narrowed: recorded, not reported."""
 

@@ -65,17 +65,23 @@ class _Answer:
 
 _FIELDS = tuple(field.name for field in fields(Row))
 _PAGE_FIELDS = tuple(field.name for field in fields(_Answer))
+_OUTLINE = ("node_id", "status", "version", "id")
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Page:
-    """One answer: its readable rows, and how many were not; `fault` names the first of those to a person, else ""."""
+    """One answer: its readable rows, and how many were not; `fault` names the first of those to a person, else "".
+
+    `outlines` are those of the others that say at least which version they are, and its status; nothing else of them is
+    told.
+    """
 
     rows: Sequence[Row]
     total: int | None
     page_size: int | None
     unreadable: int = 0
     fault: str = ""
+    outlines: Sequence[Row] = ()
     admin_tags_told: bool = True
 
     @property
@@ -243,16 +249,22 @@ def _read_in_parts(body: bytes) -> Page:
         page_size=_count(answer.get("pageSize")),
         unreadable=len(read) - len(rows),
         fault=f"row {read.index(None) + 1} is unreadable" if None in read else "",
+        outlines=[
+            outline
+            for item, row in zip(items, read, strict=True)
+            if row is None and (outline := _read_row(item, (*_OUTLINE, "createdAt")) or _read_row(item, _OUTLINE))
+        ],
         admin_tags_told=any("tags_admin" in item for item in items if isinstance(item, dict)),
     )
 
 
-def _read_row(item: object) -> Row | None:
+def _read_row(item: object, names: Sequence[str] = _FIELDS) -> Row | None:
+    """Read these fields of a row, and no others; None if one of them does not fit."""
     if not isinstance(item, dict):
         return None
     try:
         # By way of JSON: strictly, a row made of Python values would have to be a Row already.
-        row = _row().validate_json(json.dumps({name: item[name] for name in _FIELDS if name in item}), strict=True)
+        row = _row().validate_json(json.dumps({name: item[name] for name in names if name in item}), strict=True)
     except (ValidationError, RecursionError):
         return None
     return row if _names(row) else None

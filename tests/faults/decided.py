@@ -58,6 +58,7 @@ DECIDED: dict[str, Decision] = {
         row_of_another="the answer holds other nodes' versions, as if nodeId were ignored",
         rows_no_objects="row 1 is unreadable on page 1",
         total_changes="the number of versions changed between pages",
+        wrong_details="row 1 is unreadable on page 1",
         wrong_row_types="row 1 is unreadable on page 1",
     ),
     **_of(

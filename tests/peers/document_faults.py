@@ -24,6 +24,14 @@ async def wrong_row_types(request: web.BaseRequest, catalog: Catalog) -> web.Str
 
 
 @fault
+async def wrong_details(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """Every row has a detail of another type, as after a change of the API that nobody was told of."""
+    document = ordinary(request, catalog)
+    rows = [row | {"supported_os": [{"name": "linux"}], "deprecated": "no"} for row in document["versions"]]
+    return as_json(document | {"versions": rows})
+
+
+@fault
 async def rows_no_objects(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Rows that are no objects."""
     document = ordinary(request, catalog)
