@@ -83,15 +83,20 @@ def test_node_ids_alter_no_request(tmp_path: Path, registry: EmbeddedRegistry) -
 
 
 def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: EmbeddedRegistry) -> None:
-    """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs that row."""
+    """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
+    of its row, and hides neither the version nor its ban.
+    """
     watch = Watching(tmp_path, registry)
     registry.catalog.publish("alpha", "1.0.0", changelog=BROKEN[0])
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", tags=[BROKEN[1]])
     registry.catalog.publish("alpha", "1.2.0")
     document = watch.check(code=1)
-    assert [event["version"] for event in document["events"]] == ["1.2.0"]
+    assert {event["version"] for event in document["events"]} == {"1.1.0", "1.2.0"}
     assert watch.check(code=1)["events"] == []
+    registry.catalog.set_status("alpha", "1.1.0", "banned")
+    told = {event["kind"]: event["version"] for event in watch.check(code=1)["events"]}
+    assert told == {"banned": "1.1.0", "failing": None}
 
 
 _TEXT = (

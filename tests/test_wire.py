@@ -155,6 +155,7 @@ def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
         {"dependencies": {"a": 1}, "tags": "t", "createdAt": None},
         {"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None},
         {"downloadUrl": 7, "version": None},
+        {"version": 1.2},
     ],
     ids=repr,
 )
@@ -164,12 +165,19 @@ def test_a_bad_field_hides_no_status(bad: dict[str, Any]) -> None:
     page = read_page(page_of(ROW, row))
     assert (page.fault, page.unreadable, page.items) == ("row 2 is unreadable", 1, 2)
     assert [read_version(outline) for outline in page.outlines] == [
-        Version(id=row["id"] or "", version=row["version"] or "", status="banned", created_at=row["createdAt"] or "")
+        Version(
+            id=row["id"] or "",
+            version=row["version"] if isinstance(row["version"], str) else "",
+            status="banned",
+            created_at=row["createdAt"] or "",
+        )
     ]
 
 
 @pytest.mark.parametrize(
-    "bad", [{"id": 7}, {"version": 1.2}, {"status": ["x"]}, {"node_id": None}, {"id": None, "version": None}], ids=repr
+    "bad",
+    [{"id": 7}, {"version": 1.2, "id": ""}, {"status": ["x"]}, {"node_id": None}, {"id": None, "version": None}],
+    ids=repr,
 )
 def test_a_row_that_does_not_say_what_it_is_tells_nothing(bad: dict[str, Any]) -> None:
     """Without its node, its status or which version it is, a row is none at all."""

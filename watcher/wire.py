@@ -65,7 +65,12 @@ class _Answer:
 
 _FIELDS = tuple(field.name for field in fields(Row))
 _PAGE_FIELDS = tuple(field.name for field in fields(_Answer))
-_OUTLINE = ("node_id", "status", "version", "id")
+_OUTLINES = (
+    ("node_id", "status", "id", "version", "createdAt"),
+    ("node_id", "status", "id", "version"),
+    ("node_id", "status", "id"),
+)
+"""What is read of a row whose details cannot be: as much of it as fits."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -252,7 +257,7 @@ def _read_in_parts(body: bytes) -> Page:
         outlines=[
             outline
             for item, row in zip(items, read, strict=True)
-            if row is None and (outline := _read_row(item, (*_OUTLINE, "createdAt")) or _read_row(item, _OUTLINE))
+            if row is None and (outline := next(filter(None, (_read_row(item, names) for names in _OUTLINES)), None))
         ],
         admin_tags_told=any("tags_admin" in item for item in items if isinstance(item, dict)),
     )

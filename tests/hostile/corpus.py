@@ -175,7 +175,7 @@ TEXTS = (
 """Every kind of text that a row of a listing can carry."""
 
 BROKEN = ("evil\ud800", "\udc00evil\ud83d", "evil \ud83d\ud83d")
-"""Texts that JSON can spell and UTF-8 cannot: a row with one of them is unreadable, an error's message is not."""
+"""Texts that JSON can spell and UTF-8 cannot: a field with one of them is unreadable, an error's message is not."""
 
 ADDRESSES = (
     "by jane.reviewer@comfy.example",
