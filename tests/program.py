@@ -23,11 +23,12 @@ MEASURING = ("COVERAGE_", "COV_CORE_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a run ended; a negative code is the signal that killed it."""
+    """How a run ended; a negative code is the signal that killed it. `peak` is its most memory in bytes (0: unknown)."""
 
     code: int
     out: str
     err: str
+    peak: int = 0
 
 
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:

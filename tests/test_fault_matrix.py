@@ -2,46 +2,66 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
-from tests.faults.matrix import CROWD, GOOD, UNREACHABLE, Breadth, Cell, Stage, cells, measured, selection
-from tests.faults.process import live_as_process
+from tests.faults.cells import CROWD, GOOD, UNREACHABLE, Breadth, Cell, Stage, cells, process_cells, selection
+from tests.faults.decided import DECIDED, SHOWN, Means
+from tests.faults.matrix import measured
+from tests.faults.process import Stand
 from tests.peers.faults import FAULTS
 from watcher.transport import MANY
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
-IN_PROCESSES = ("html_200", "rate_limited_seconds", "repeated_rows", "drip", "refused")
-"""Faults that the real program lives through in every run of the tests: one of each way to fail."""
-IN_A_CROWD = ("truncated_body", "value_bomb")
-"""And those over the other transport."""
+IN_PROCESSES = [
+    Cell(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
+    Cell(fault="status_503_json", stage=Stage.FIRST, breadth=Breadth.ONE),
+    Cell(fault="repeated_rows", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Cell(fault="drip", stage=Stage.QUIET, breadth=Breadth.ALL),
+    Cell(fault="refused", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Cell(fault="truncated_body", stage=Stage.QUIET, breadth=Breadth.CROWD),
+    Cell(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
+]
+"""Cells that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    """Where the program is run as a process."""
+    with Stand() as made:
+        yield made
 
 
 def test_the_matrix_is_whole() -> None:
-    """Every fault stands in it at every stage and for one node, all, and the only one; the selection has each once."""
-    assert len(list(cells())) == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
+    """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
+    assert (
+        len(list(cells()))
+        == len(list(process_cells())) + 3 * len(UNREACHABLE)
+        == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
+    )
     assert [cell.fault for cell in selection()] == sorted({*FAULTS, *UNREACHABLE})
     assert len({(cell.stage, cell.breadth) for cell in selection()}) == 9
+    assert len({*GOOD, *CROWD}) >= MANY
+
+
+def test_what_is_shown_is_decided() -> None:
+    """Of every incomplete listing it is decided which changes it shows, and some show one, some both, some none."""
+    assert SHOWN.keys() == {name for name, decision in DECIDED.items() if decision.means is Means.INCOMPLETE}
+    assert len(set(SHOWN.values())) == 4
 
 
 @pytest.mark.parametrize("cell", selection(), ids=str)
 def test_a_cell(cell: Cell) -> None:
-    """Before, with and after the fault exactly the real changes are told, once, and every poll says how it went."""
+    """In each poll exactly what is due is told: before, with and after the fault; and every poll says how it went."""
     assert measured(cell).wrong == []
 
 
-@pytest.mark.parametrize("fault", IN_PROCESSES)
-def test_a_cell_lived_by_the_program(fault: str) -> None:
-    """The real program tells the same, with the right exit codes, one document and one clear line a fault."""
-    breadth = Breadth.ALL if fault in UNREACHABLE else Breadth.ONE
-    assert live_as_process(Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth)).wrong == []
-
-
-@pytest.mark.parametrize("fault", IN_A_CROWD)
-def test_a_cell_lived_by_the_program_among_many(fault: str) -> None:
-    """So it does where it watches so many nodes that it asks over the other transport, in bounded time and memory."""
-    assert len({*GOOD, *CROWD}) >= MANY
-    assert live_as_process(Cell(fault=fault, stage=Stage.CHANGE, breadth=Breadth.CROWD)).wrong == []
+@pytest.mark.parametrize("cell", IN_PROCESSES, ids=str)
+def test_a_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+    """The real program tells the same and delivers it at once, each alert once, in bounded time and memory."""
+    assert stand.live(cell).wrong == []
 
 
 @pytest.mark.chaos
@@ -52,14 +72,7 @@ def test_every_cell(cell: Cell) -> None:
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("cell", [cell for cell in cells() if cell.stage is Stage.CHANGE], ids=str)
-def test_every_fault_lived_by_the_program(cell: Cell) -> None:
-    """The real program lives through every fault, of one node, of all, and of the only one."""
-    assert live_as_process(cell).wrong == []
-
-
-@pytest.mark.chaos
-@pytest.mark.parametrize("fault", sorted(FAULTS))
-def test_every_fault_lived_by_the_program_among_many(fault: str) -> None:
-    """And over the other transport."""
-    assert live_as_process(Cell(fault=fault, stage=Stage.CHANGE, breadth=Breadth.CROWD)).wrong == []
+@pytest.mark.parametrize("cell", list(process_cells()), ids=str)
+def test_every_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+    """And so it does where the real program lives it, as processes with a channel, over both transports."""
+    assert stand.live(cell).wrong == []

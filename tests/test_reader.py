@@ -55,6 +55,9 @@ def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, na
         case Means.COMPLETE:
             assert isinstance(reading, Listing)
             assert (reading.incomplete, len(reading.versions)) == ("", 5)
+        case Means.EMPTY:
+            assert isinstance(reading, Listing)
+            assert (reading.incomplete, reading.versions) == ("", ())
         case Means.INCOMPLETE:
             assert isinstance(reading, Listing)
             assert reading.incomplete == decision.said

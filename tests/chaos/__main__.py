@@ -18,7 +18,7 @@ from tests.chaos.channels import FAULTS
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.rivals import CONTENDERS
 from tests.chaos.soak import LARGEST
-from tests.faults import matrix
+from tests.faults.cells import cells, process_cells
 
 Counts = Mapping[str, int]
 
@@ -39,7 +39,6 @@ class Part:
     leaked: tuple[str, ...] = ("leaked_secrets",)
 
 
-_CELLS = list(matrix.cells(None))
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
     "crashes": Part(module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, told=_TOLD),
@@ -69,7 +68,7 @@ PARTS = {
     ),
     "registry faults": Part(
         module="tests.faults.matrix",
-        tried={"cells": len(_CELLS) + len(list(matrix.process_cells({cell.fault for cell in _CELLS})))},
+        tried={"cells": len(list(cells())) + len(list(process_cells()))},
         lost=("lost events",),
         invented=("false events",),
     ),

@@ -86,9 +86,9 @@ class Nursery:
         assert self._parent.stdout is not None
         if not (line := self._parent.stdout.readline()):
             raise RuntimeError(f"the nursery itself ended with {self._parent.wait()}")
-        code = int(line)
+        code, peak = map(int, line.split())
         out, err = (self._own / name for name in ("out", "err"))
-        return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"))
+        return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"), peak=peak)
 
 
 def _preload() -> None:
@@ -104,15 +104,15 @@ def _preload() -> None:
 
 
 def _serve() -> None:
-    """Fork a program for every line of standard input, and say with which code it ended."""
+    """Fork a program for every line of standard input, and say with which code it ended and what memory it came to."""
     _preload()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         child = os.fork()
         if child == 0:
             _be_the_program(asked)
-        _, ended = os.waitpid(child, 0)
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)}\n")
+        _, ended, used = os.wait4(child, 0)
+        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n")
         sys.stdout.flush()
 
 

@@ -13,6 +13,8 @@ class Means(StrEnum):
     """No fault for the reader: the answer says what the registry holds, only unusually."""
     INCOMPLETE = "incomplete"
     """What was seen counts, what was not seen means nothing."""
+    EMPTY = "empty"
+    """Complete, and without any version: all that was known is gone if it comes twice."""
     UNREADABLE = "unreadable"
     """Nothing is known of the node."""
     REGISTRY = "registry"
@@ -52,6 +54,7 @@ DECIDED: dict[str, Decision] = {
         duplicate_keys_in_rows="row 1 is unreadable on page 1",
         empty_later_pages="2 of 5 versions came",
         filter_ignored="the answer holds other nodes' versions, as if nodeId were ignored",
+        large_pages="4 of 5 versions came, which are larger than max_response_mb",
         missing_rows="4 of 5 versions came",
         null_versions="0 of 3 versions came",
         repeated_rows="a version came twice",
@@ -61,6 +64,7 @@ DECIDED: dict[str, Decision] = {
         wrong_details="row 1 is unreadable on page 1",
         wrong_row_types="row 1 is unreadable on page 1",
     ),
+    **_of(Means.EMPTY, nothing=""),
     **_of(
         Means.UNREADABLE,
         array="the answer has no list of versions",
@@ -113,10 +117,61 @@ DECIDED: dict[str, Decision] = {
         status_503_empty="the registry has a fault (503)",
         status_503_json=f"the registry has a fault (503): {_TOLD}",
         truncated_body="the connection broke off",
+        unavailable_seconds=f"the registry has a fault (503): {_TOLD}",
     ),
     **_of(Means.BANNED, status_403_empty="", status_403_json=_TOLD),
 }
 """Every fault of `tests.peers.faults`, as met by a node of five versions, with 16 MB allowed."""
 
+_ALL = ("flagged", "new")
+SHOWN: dict[str, tuple[str, ...]] = {
+    "claims_100k": _ALL,
+    "duplicate_keys_in_rows": (),
+    "empty_later_pages": ("new",),
+    "filter_ignored": _ALL,
+    "large_pages": ("new",),
+    "missing_rows": _ALL,
+    "null_versions": (),
+    "repeated_rows": _ALL,
+    "row_of_another": ("flagged",),
+    "rows_no_objects": (),
+    "total_changes": _ALL,
+    "wrong_row_types": ("flagged",),
+}
+"""Of each incomplete listing: which of two changes its rows show, the first row being new and the last but one flagged.
+
+Rows come by version, latest first: 2.1.0 is new, 1.4.0 to 1.2.0 are as they were, 1.1.0 is flagged, 1.0.0 is the last.
+"""
+
 SLOW = frozenset({"drip", "hang", "header_drip"})
 """Faults that only the deadline ends."""
+
+UNHURRIED = SLOW | {"reset_mid_body"}
+"""Faults that take their time with each answer, so that one is enough."""
+
+_BACKED_OFF = ((0.25, 0.5), (0.5, 1.0))
+WAITS: dict[str, tuple[tuple[float, float], ...]] = {
+    "closed_unanswered": _BACKED_OFF,
+    "html_502": _BACKED_OFF,
+    "no_http": _BACKED_OFF,
+    "rate_limited_absurd": ((60.0, 60.0), (60.0, 60.0)),
+    "rate_limited_http_date": ((1.0, 3.0), (1.0, 3.0)),
+    "rate_limited_missing": _BACKED_OFF,
+    "rate_limited_negative": _BACKED_OFF,
+    "rate_limited_seconds": ((1.0, 1.0), (1.0, 1.0)),
+    "rate_limited_soon": _BACKED_OFF,
+    "refused": _BACKED_OFF,
+    "status_500_empty": _BACKED_OFF,
+    "status_500_json": _BACKED_OFF,
+    "status_502_html": _BACKED_OFF,
+    "status_503_empty": _BACKED_OFF,
+    "status_503_json": _BACKED_OFF,
+    "truncated_body": _BACKED_OFF,
+    "unavailable_seconds": ((3.0, 3.0), (3.0, 3.0)),
+    "untrusted": _BACKED_OFF,
+}
+"""Between how many seconds a reader who may ask three times waits the first and the second time.
+
+What the registry asks for is waited for, a minute at most; else half a second that doubles, less up to half of it.
+After any other fault there is no sense in asking again.
+"""

@@ -1,48 +1,48 @@
 """The fault matrix: every fault, at every stage of a watcher's life, for one node or for all.
 
-A cell is a short life: polls before, with and after the fault, over a registry whose real changes are known. What the
-polls told is then held against those changes. `python -m tests.faults.matrix` lives all cells and prints the figures.
+A cell is a short life: polls before, with and after the fault, over a registry whose real changes are known. What each
+poll tells is held against what it has to tell (`tests.faults.due`). `python -m tests.faults.matrix [FAULT …]` lives all
+cells, or those of the faults named, and prints the figures.
 """
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import itertools
 import logging
+import multiprocessing
+import os
 import re
 import sys
 import tempfile
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from pathlib import Path
 
-from tests.faults.decided import DECIDED, SLOW, Decision, Means
+from tests.faults import due
+from tests.faults.asking import hurried
+from tests.faults.cells import THRESHOLD, Cell, Stage, cells, process_cells
+from tests.faults.decided import SLOW, UNHURRIED, WAITS, Means
+from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
 from tests.peers.ports import Refused, Untrusted
-from watcher.channels import Channel
 from watcher.embedded import EmbeddedRegistry
-from watcher.events import Event, Kind
+from watcher.events import Event
 from watcher.poll import Poller, Report, Watch
 from watcher.registry import Limits
 from watcher.report import complaints, exit_code
 from watcher.start import clock
 from watcher.state import Addresses, State
 from watcher.store import StateFolder
-from watcher.transport import MANY
 from watcher.versions import STATUSES
 
-BAD = "bad-pack"
-GOOD = ("good-a", "good-b", "good-c")
-CROWD = tuple(f"good-{number:02}" for number in range(MANY - 2))
-"""With the others, enough that the requests go over the transport for many."""
 MEGABYTES = 16
-THRESHOLD = 2
 POLLS_WITH_FAULT = 3
+RETRIES = 2
 MOST_MEMORY = 256 * 2**20
 """Bytes, the loopback registry's own part included: four nodes of `MEGABYTES` each, decoded; a bomb alone is 800 MB."""
 MOST_REQUESTS = 10
@@ -58,18 +58,11 @@ HEAVY = (
     "findings_bomb",
     "gzip_bomb",
     "huge_reason",
+    "large_pages",
     "row_bomb",
     "value_bomb",
     "value_bomb_in_a_row",
 )
-UNREACHABLE = {
-    "refused": Decision(means=Means.REGISTRY, said="the connection was refused"),
-    "untrusted": Decision(
-        means=Means.REGISTRY, said="its TLS certificate is not trusted (unable to get local issuer certificate)"
-    ),
-}
-"""Faults of the address, which no single node can have."""
-
 RAW = re.compile(r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx")
 """What no line may show: a traceback, or what a stranger sent."""
 _COUNTS = re.compile(r"\d+ of \d+")
@@ -77,73 +70,6 @@ _QUICK = Path("/dev/shm")
 """Memory where there is such a folder: that writes reach a disk is not what is proven here."""
 
 _STOP_AFTER = 120.0
-
-
-class Stage(StrEnum):
-    """When the fault comes."""
-
-    FIRST = "first poll"
-    QUIET = "quiet poll"
-    CHANGE = "poll with a real change"
-
-
-class Breadth(StrEnum):
-    """Whom it meets."""
-
-    ONE = "one node of four"
-    ALL = "all four nodes"
-    ONLY = "the only node"
-    CROWD = "one node of fifty"
-    """Lived by the real program only, which takes another transport for so many."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
-    """One cell of the matrix."""
-
-    fault: str
-    stage: Stage
-    breadth: Breadth
-
-    def __str__(self) -> str:
-        return f"{self.fault} / {self.stage} / {self.breadth}"
-
-    @property
-    def nodes(self) -> tuple[str, ...]:
-        """Who is watched."""
-        match self.breadth:
-            case Breadth.ONLY:
-                return (BAD,)
-            case Breadth.CROWD:
-                return (BAD, *GOOD, *CROWD)
-            case Breadth.ONE | Breadth.ALL:
-                return (BAD, *GOOD)
-
-    @property
-    def met(self) -> tuple[str, ...]:
-        """Who meets the fault."""
-        return self.nodes if self.breadth is Breadth.ALL else (BAD,)
-
-    @property
-    def decision(self) -> Decision:
-        """What the fault means here."""
-        return UNREACHABLE.get(self.fault) or DECIDED[self.fault]
-
-    @property
-    def doubted(self) -> bool:
-        """Whether the first poll may not believe it: 403 to all nodes at once."""
-        return self.decision.means is Means.BANNED and self.breadth is Breadth.ALL
-
-    @property
-    def failing(self) -> str | None:
-        """Whom `failing` names: a node, or "" for the registry; None where nothing fails."""
-        match self.decision.means:
-            case Means.COMPLETE | Means.BANNED:
-                return None
-            case Means.REGISTRY if self.breadth is Breadth.ONLY:
-                return ""
-            case _:
-                return "" if self.breadth is Breadth.ALL else BAD
 
 
 @dataclass(slots=True)
@@ -158,6 +84,11 @@ class Verdict:
         if not true:
             self.wrong.append((figure, said))
 
+    def expect_told(self, now: Due, got: Counter[Told], what: str) -> None:
+        """Note what one poll told wrongly: what it owes comes with it, and nothing else does."""
+        for figure, wrong in (("false events", got - now.events), ("lost events", now.events - got)):
+            self.expect(not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}")
+
 
 FIGURES = (
     "false events",
@@ -168,61 +99,22 @@ FIGURES = (
     "unclear lines",
     "changed pictures",
     "unbounded",
+    "wrong waits",
     "too slow",
     "broken off",
 )
 
 
-_IN_PROCESS = (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
-
-
-def cells(faults: Collection[str] | None = None) -> Iterator[Cell]:
-    """Give every cell of the faults; of all of them where none are named."""
-    for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, _IN_PROCESS):
-        if (faults is None or fault in faults) and not (fault in UNREACHABLE and breadth is Breadth.ONE):
-            yield Cell(fault=fault, stage=stage, breadth=breadth)
-
-
-def selection() -> list[Cell]:
-    """Give one cell of every fault, so that each stage meets each breadth many times."""
-    by_fault = [list(group) for _, group in itertools.groupby(cells(), key=lambda cell: cell.fault)]
-    return [group[number * 4 % len(group)] for number, group in enumerate(by_fault)]
-
-
-Told = tuple[str, str | None, str | None]
-"""An event by kind, node and version."""
-
-
-def told(events: Sequence[Event]) -> Counter[Told]:
-    """Count events by kind, node and version."""
-    return Counter((event.kind.value, event.node, event.version) for event in events)
-
-
-def publish(registry: EmbeddedRegistry, nodes: Sequence[str] = (BAD, *GOOD)) -> None:
-    """Fill the registry: nodes of five versions, with tags of both kinds."""
-    for node in nodes:
-        for number in range(5):
-            registry.catalog.publish(node, f"1.{number}.0", tags=["image"], tags_admin=["seen"], changelog=f"of {node}")
-
-
-def change(registry: EmbeddedRegistry, node: str, round_: int) -> Counter[Told]:
-    """Let a node live on, and give what is to be told of it."""
-    registry.catalog.set_status(node, f"1.{round_}.0", "flagged", "Rejected by a scanner")
-    registry.catalog.publish(node, f"2.{round_}.0")
-    return Counter({("flagged", node, f"1.{round_}.0"): 1, ("new", node, f"2.{round_}.0"): 1})
-
-
 class Life:
     """A cell's watcher, in a folder of its own, and what its polls told."""
 
-    def __init__(
-        self, cell: Cell, registry: EmbeddedRegistry, folder: Path, channels: tuple[Channel, ...] = ()
-    ) -> None:
+    def __init__(self, cell: Cell, registry: EmbeddedRegistry, folder: Path) -> None:
         self.cell = cell
         self.registry = registry
         self.folder = StateFolder(folder)
         self.verdict = Verdict(cell)
         self.events: list[Event] = []
+        self.naps: list[float] = []
         self.watch = Watch(
             nodes=cell.nodes,
             statuses=STATUSES,
@@ -230,27 +122,36 @@ class Life:
             limits=Limits(timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20),
             baseline="summary",
             failure_threshold=THRESHOLD,
-            channels=channels,
+            channels=(),
             alert_expiry=7 * 86_400.0,
             addresses={},
             accepted=Addresses(),
         )
 
-    def poll(self, *, url: str = "", timeout: float = 30.0) -> Report:
-        """Poll once, as `check` does."""
+    def poll(self, now: Due, *, url: str = "") -> Report:
+        """Poll once, as `check` does, and judge what is told.
 
-        async def work() -> Report:
-            watch = replace(
-                self.watch,
-                registry_url=url or self.registry.url,
-                limits=replace(self.watch.limits, timeout=timeout),
-            )
-            poller = Poller(watch=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
-            return await asyncio.wait_for(poller.poll(), _STOP_AFTER)
-
+        Under the fault `naps` are the waits until it was asked again, which take no time. They come one after the
+        other, since there is one clock for all; under faults that take their time nothing is asked again.
+        """
+        limits = self.watch.limits
+        hurry = now.moment is Moment.FAULT and self.cell.fault not in UNHURRIED
+        if hurry:
+            limits = replace(limits, retries=RETRIES, concurrency=1)
+        elif now.moment is Moment.FAULT:
+            limits = replace(limits, timeout=0.15 if self.cell.fault in SLOW else limits.timeout)
+        watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
+        poller = Poller(watch=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
         with self.folder.locked():
-            report = asyncio.run(work())
+            if hurry:
+                report, self.naps = hurried(poller.poll())
+            else:
+                report, self.naps = asyncio.run(asyncio.wait_for(poller.poll(), _STOP_AFTER)), []
         self.events += report.events
+        self.verdict.expect_told(now, told(report.events), "events")
+        self.verdict.expect(exit_code(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now))
+        errors = dict(report.errors)
+        self.verdict.expect(errors.keys() == set(now.failed), "other nodes affected", f"{now}: {errors}")
         return report
 
     def state(self) -> State:
@@ -258,73 +159,77 @@ class Life:
         return self.folder.load()
 
 
+def told(events: Collection[Event]) -> Counter[Told]:
+    """Count events by kind, node and version."""
+    return Counter((event.kind.value, event.node, event.version) for event in events)
+
+
 def live(cell: Cell, registry: EmbeddedRegistry, folder: Path) -> Verdict:
     """Live one cell and say what was wrong in it."""
     life = Life(cell, registry, folder)
-    expected: Counter[Told] = Counter({("baseline", node, None): 1 for node in cell.nodes})
-    if cell.stage is not Stage.FIRST:
-        life.verdict.expect(exit_code(life.poll(), ()) == 0, "wrong exit codes", "before the fault")
-    if cell.stage is Stage.CHANGE:
-        for node in cell.nodes:
-            expected += change(registry, node, 1)
     before = life.state()
-    with faulty(cell, registry) as url:
-        for number in range(POLLS_WITH_FAULT):
-            registry.requests.clear()
-            _with_fault(life, url, number)
-    during = life.state()
-    _judge_pictures(life, before, during)
-
-    life.verdict.expect(exit_code(life.poll(), ()) == 0, "wrong exit codes", "after the fault")
-    for node in cell.nodes:
-        expected += change(registry, node, 2)
-    life.verdict.expect(exit_code(life.poll(), ()) == 0, "wrong exit codes", "after a change")
-    life.verdict.expect(not life.poll().events, "false events", "in a quiet poll afterwards")
-
-    if cell.failing is not None:
-        expected += Counter({(kind, cell.failing or None, None): 1 for kind in ("failing", "recovered")})
-    if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:
-        # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
-        expected += Counter({("changed", node, f"1.{number}.0"): 1 for node in cell.met for number in range(5)})
-    if cell.decision.means is Means.BANNED:
-        expected += Counter({(kind, node, None): 1 for kind in ("banned", "reinstated") for node in cell.met})
-    got = told(life.events)
-    life.verdict.expect(not got - expected, "false events", f"{sorted((got - expected).items(), key=str)}")
-    life.verdict.expect(not expected - got, "lost events", f"{sorted((expected - got).items(), key=str)}")
+    for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=True):
+        if now.moment is Moment.FAULT:
+            if now.number == 0:
+                before = life.state()
+            _with_fault(life, url, now)
+            if now.number + 1 == POLLS_WITH_FAULT:
+                _judge_pictures(life, before, life.state())
+        else:
+            life.poll(now)
     recorded = told(life.folder.history())
-    life.verdict.expect(recorded == got, "lost events", "the history tells something else than the polls")
+    life.verdict.expect(recorded == told(life.events), "lost events", "the history tells something else than the polls")
     return life.verdict
 
 
+def moments(cell: Cell, registry: EmbeddedRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
+    """Let the world go on from poll to poll of a cell's life, and give what each owes and the address to ask."""
+    with contextlib.ExitStack() as until:
+        url = registry.url
+        for now in due.script(cell, polls, with_change=with_change):
+            if now.moment is Moment.FAULT and now.number == 0:
+                for node in cell.living if cell.stage is Stage.CHANGE else ():
+                    due.change(registry, node, 1)
+                url = until.enter_context(faulty(cell, registry))
+            elif now.moment is Moment.AFTER:
+                until.close()
+                url = registry.url
+            elif now.moment is Moment.CHANGED:
+                for node in cell.living:
+                    due.change(registry, node, 2)
+            registry.requests.clear()
+            yield now, url
+
+
 _DOUBT = "the registry refused access (403) to 4 nodes at once; if it does again, it is a ban"
+_EMPTY = "no versions found: is the id right?"
 
 
-def _with_fault(life: Life, url: str, number: int) -> None:
+def _with_fault(life: Life, url: str, now: Due) -> None:
     """Poll under the fault and judge what that poll alone shows."""
     cell, verdict = life.cell, life.verdict
     began = time.monotonic()
-    report = life.poll(url=url, timeout=0.15 if cell.fault in SLOW else 30.0)
+    report = life.poll(now, url=url)
     took = time.monotonic() - began
-    verdict.expect(took < MOST_SECONDS, "too slow", f"poll {number} took {took:.1f} s")
-    doubted = cell.doubted and number == 0
-    failed = cell.failing is not None or doubted
-    verdict.expect(exit_code(report, ()) == int(failed), "wrong exit codes", f"in poll {number} with the fault")
-    errors = dict(report.errors)
-    verdict.expect(errors.keys() == (set(cell.met) if failed else set()), "other nodes affected", f"{errors}")
-    said = {_COUNTS.sub("some", error.rpartition("incomplete: ")[2]) for error in errors.values()}
-    wanted = _DOUBT if doubted else cell.decision.said
-    verdict.expect(said <= {_COUNTS.sub("some", wanted)}, "unclear lines", f"{errors}")
+    verdict.expect(took < MOST_SECONDS, "too slow", f"{now} took {took:.1f} s")
+    said = {_COUNTS.sub("some", error.rpartition("incomplete: ")[2]) for _, error in report.errors}
+    wanted = _DOUBT if cell.doubted else cell.decision.said
+    verdict.expect(said <= {_COUNTS.sub("some", wanted)}, "unclear lines", f"{report.errors}")
     lines = [f"{one.level}: {one.sentence}" for one in complaints(report)]
-    clear = all(line.startswith("error: ") and "\n" not in line and not RAW.search(line) for line in lines)
-    verdict.expect(clear and bool(lines) == failed and len(lines) <= len(cell.met), "unclear lines", f"{lines}")
+    clear = all("\n" not in line and not RAW.search(line) for line in lines)
+    fit = all(line.endswith(_EMPTY) if now.warned else line.startswith("error: ") for line in lines)
+    many = len(lines) in (range(1, len(cell.met) + 1) if now.failed or now.warned else range(1))
+    verdict.expect(clear and fit and many, "unclear lines", f"{lines}")
     for event in report.events:
         text = f"{event.reason}{event.changes}"
         verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
-    if number == 0 and cell.breadth is Breadth.ONE and cell.stage is not Stage.QUIET:
-        unaffected = {event.node for event in report.events if event.kind in {Kind.BASELINE, Kind.FLAGGED, Kind.NEW}}
-        verdict.expect(unaffected >= set(GOOD), "other nodes affected", "a good node's events came late")
     asked = Counter(request.query.get("nodeId", [""])[0] for request in life.registry.requests)
     verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
+    waits = WAITS.get(cell.fault, ()) * len(cell.met)
+    fitting = len(life.naps) == len(waits) and all(
+        shortest - 0.01 <= nap <= longest + 0.01 for nap, (shortest, longest) in zip(life.naps, waits, strict=True)
+    )
+    verdict.expect(fitting, "wrong waits", f"{now}: {life.naps}")
 
 
 def _judge_pictures(life: Life, before: State, during: State) -> None:
@@ -333,11 +238,15 @@ def _judge_pictures(life: Life, before: State, during: State) -> None:
     for node in cell.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if cell.stage is Stage.FIRST:
-            based = new is not None and bool(new.baseline_at or new.empty_since)
+            based = new is not None and bool(new.baseline_at)
             life.verdict.expect(based == (means is Means.COMPLETE), "baselines set", f"{node}: {new}")
+            empty = new is not None and bool(new.empty_since)
+            life.verdict.expect(empty == (means is Means.EMPTY), "baselines set", f"{node}: {new}")
             kept = new is not None and bool(new.versions) and means not in {Means.COMPLETE, Means.INCOMPLETE}
             life.verdict.expect(not kept, "changed pictures", f"{node}: {new}")
-        elif means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or cell.stage is Stage.QUIET:
+        elif means is not Means.EMPTY and (
+            means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or cell.stage is Stage.QUIET
+        ):
             same = old is not None and new is not None and (old.versions, old.marks) == (new.versions, new.marks)
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")
 
@@ -359,18 +268,25 @@ def faulty(cell: Cell, registry: EmbeddedRegistry) -> Iterator[str]:
 
 def measured(cell: Cell) -> Verdict:
     """Live one cell with a registry and a folder of its own, and watch the memory of those that are after it."""
-    with EmbeddedRegistry() as registry, tempfile.TemporaryDirectory(dir=_QUICK if _QUICK.is_dir() else None) as folder:
-        publish(registry)
+    with EmbeddedRegistry() as registry, quick_folder() as folder:
+        due.publish(registry, cell.nodes)
         if cell.fault not in HEAVY:
-            return live(cell, registry, Path(folder, "state"))
+            return live(cell, registry, folder / "state")
         tracemalloc.start()
         try:
-            verdict = live(cell, registry, Path(folder, "state"))
+            verdict = live(cell, registry, folder / "state")
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
         verdict.expect(peak < MOST_MEMORY, "unbounded", f"{peak / 2**20:.0f} MB")
         return verdict
+
+
+@contextlib.contextmanager
+def quick_folder() -> Iterator[Path]:
+    """Give a folder for the length of the `with` block, in memory where that can be had."""
+    with tempfile.TemporaryDirectory(dir=_QUICK if _QUICK.is_dir() else None) as folder:
+        yield Path(folder)
 
 
 def _to_its_end(cell: Cell, lived: Callable[[Cell], Verdict]) -> Verdict:
@@ -381,22 +297,23 @@ def _to_its_end(cell: Cell, lived: Callable[[Cell], Verdict]) -> Verdict:
         return Verdict(cell, [("broken off", repr(error))])
 
 
-def process_cells(faults: Iterable[str]) -> Iterator[Cell]:
-    """Give the cells that the program lives as a process, by each way that it can come upon the fault."""
-    for fault in faults:
-        for breadth in (Breadth.ALL,) if fault in UNREACHABLE else (Breadth.ONE, Breadth.CROWD):
-            yield Cell(fault=fault, stage=Stage.CHANGE, breadth=breadth)
+def _share(faults: Collection[str] | None, share: int, shares: int) -> list[Verdict]:
+    """Live every cell of a share."""
+    from tests.faults.process import Stand
+
+    logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
+    verdicts = [_to_its_end(cell, measured) for cell in list(cells(faults))[share::shares]]
+    with Stand() as stand:
+        return verdicts + [_to_its_end(cell, stand.live) for cell in list(process_cells(faults))[share::shares]]
 
 
 def main() -> int:
     """Live all cells, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
-    from tests.faults.process import live_as_process
-
-    logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
-    chosen = list(cells(sys.argv[1:] or None))
-    verdicts = [_to_its_end(cell, measured) for cell in chosen]
-    faults = dict.fromkeys(cell.fault for cell in chosen)
-    verdicts += [_to_its_end(cell, live_as_process) for cell in process_cells(faults)]
+    faults = sys.argv[1:] or None
+    shares = len(os.sched_getaffinity(0))
+    with ProcessPoolExecutor(shares, mp_context=multiprocessing.get_context("spawn")) as pool:
+        parts = [pool.submit(_share, faults, share, shares) for share in range(shares)]
+        verdicts = [verdict for part in parts for verdict in part.result()]
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:

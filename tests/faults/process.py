@@ -1,83 +1,84 @@
-"""Cells of the fault matrix lived by the real program: `comfy-watch check --json` as a process, run after run."""
+"""Cells of the fault matrix lived by the real program: `comfy-watch check --json`, run after run, with a channel."""
 
 from __future__ import annotations
 
+import contextlib
 import json
-import resource
-import tempfile
 import time
+from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from tests import program
-from tests.faults.decided import SLOW, Means
-from tests.faults.matrix import BAD, GOOD, MEGABYTES, RAW, Breadth, Cell, Told, Verdict, change, faulty, publish
+from tests.chaos.nursery import Nursery
+from tests.chaos.receiver import Receiver
+from tests.faults import due
+from tests.faults.cells import THRESHOLD, Cell
+from tests.faults.decided import SLOW
+from tests.faults.due import Due, Moment
+from tests.faults.matrix import MEGABYTES, RAW, Verdict, moments, quick_folder
 from watcher.embedded import EmbeddedRegistry
 
+POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20
-"""Bytes that no process may come to, the program's own 60 MB included."""
+"""Bytes that no process may come to, the program's own 100 MB included."""
 SLACK = 8.0
-"""Seconds beyond its deadlines that a run may take: it starts in one, and the machine may be loaded."""
+"""Seconds beyond its deadlines that a run may take: the machine may be loaded."""
+_PATH = "/alerts"
 
 
-def live_as_process(cell: Cell) -> Verdict:
-    """Live four runs: before, with, and twice after a fault that comes with a real change."""
-    verdict = Verdict(cell)
-    failed = cell.failing is not None or cell.doubted
-    before = _largest_process()
-    with EmbeddedRegistry() as registry, tempfile.TemporaryDirectory() as made:
-        folder = Path(made)
-        publish(registry, cell.nodes)
-        events = _check(verdict, folder, registry.url, code=0, failed=())
-        changes = [event for node in {GOOD[0], BAD} & set(cell.nodes) for event in change(registry, node, 1)]
-        with faulty(cell, registry) as url:
-            met = cell.met if failed else ()
-            events += (now := _check(verdict, folder, url, code=int(failed), failed=met, slow=cell.fault in SLOW))
-        if cell.breadth in {Breadth.ONE, Breadth.CROWD}:
-            elsewhere = {event for event in now if event[1] == GOOD[0]}
-            verdict.expect(len(elsewhere) == 2, "other nodes affected", f"{now}")
-        events += _check(verdict, folder, registry.url, code=0, failed=())
-        verdict.expect(_check(verdict, folder, registry.url, code=0, failed=()) == [], "false events", "when quiet")
-    real = [*changes, *(("baseline", node, None) for node in cell.nodes)]
-    if not failed and cell.decision.means is Means.BANNED:
-        real += [("banned", BAD, None), ("reinstated", BAD, None)]
-    verdict.expect(not set(events) - set(real) and len(set(events)) == len(events), "false events", f"{events}")
-    verdict.expect(not set(real) - set(events), "lost events", f"{events}")
-    peak = _largest_process()
-    verdict.expect(peak in (before, min(peak, MOST_MEMORY)), "unbounded", f"{peak / 2**20:.0f} MB")
-    return verdict
+class Stand:
+    """Where programs are started and their alerts taken, cell after cell; a context manager."""
 
+    def __enter__(self) -> Self:
+        self._ends = contextlib.ExitStack()
+        self._nursery = self._ends.enter_context(Nursery())
+        self._receiver = self._ends.enter_context(Receiver())
+        return self
 
-def _largest_process() -> int:
-    """Give the bytes that the largest process of all that were started here came to."""
-    return resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
+    def __exit__(self, *exc_info: object) -> None:
+        self._ends.close()
 
+    def live(self, cell: Cell) -> Verdict:
+        """Live one cell, a process for each poll, and say what was wrong in it."""
+        verdict = Verdict(cell)
+        with EmbeddedRegistry() as registry, quick_folder() as folder:
+            due.publish(registry, cell.nodes)
+            for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=False):
+                self._run(verdict, folder, url, now)
+        return verdict
 
-def _check(
-    verdict: Verdict, folder: Path, url: str, *, code: int, failed: tuple[str, ...], slow: bool = False
-) -> list[Told]:
-    """Run the program once, judge its exit code, its document and its lines, and give its events."""
-    retries = int(verdict.cell.fault.startswith("rate_limited_s"))
-    timeout = 0.3 if slow else 10.0
-    settings = {
-        "NODES": " ".join(verdict.cell.nodes),
-        "REGISTRY_URL": url,
-        "RETRIES": str(retries),
-        "TIMEOUT": str(timeout),
-        "MAX_RESPONSE_MB": str(MEGABYTES),
-        "FAILURE_THRESHOLD": "2",
-    }
-    environment = {f"COMFY_WATCH_{name}": value for name, value in settings.items()}
-    began = time.monotonic()
-    done = program.run("check", "--json", cwd=folder, env=environment)
-    took = time.monotonic() - began
-    verdict.expect(took < (retries + 1) * (timeout if slow else 0) + SLACK, "too slow", f"{took:.1f} s")
-    verdict.expect(done.code == code, "wrong exit codes", f"{done}")
-    document: dict[str, Any] = json.loads(done.out)
-    told = {error["node"] for error in document["errors"]}
-    verdict.expect(told == set(failed), "other nodes affected", f"{document['errors']}")
-    verdict.expect(document["nodes"]["failed"] == len(failed), "other nodes affected", f"{document['nodes']}")
-    lines = done.err.splitlines()
-    clear = all(line.startswith("error: ") and not RAW.search(line) for line in lines)
-    verdict.expect(clear and bool(lines) == bool(failed) and len(lines) <= len(failed), "unclear lines", done.err)
-    return [(event["kind"], event["node"], event["version"]) for event in document["events"]]
+    def _run(self, verdict: Verdict, folder: Path, url: str, now: Due) -> None:
+        """Run the program once; judge its exit code, document and lines, and what its channel got."""
+        slow = now.moment is Moment.FAULT and verdict.cell.fault in SLOW
+        asked_again = verdict.cell.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
+        timeout = 0.3 if slow else 10.0
+        lines = [f"nodes = {json.dumps(verdict.cell.nodes)}", f'registry_url = "{url}"', f"timeout = {timeout}"]
+        lines += [f"retries = {int(asked_again)}", f"max_response_mb = {MEGABYTES}", f"failure_threshold = {THRESHOLD}"]
+        lines += ["[[channels]]", 'name = "hook"', f'url = "{self._receiver.apprise_url(_PATH)}"']
+        (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        self._receiver.forget()
+        began = time.monotonic()
+        done = self._nursery.run("check", "--json", cwd=folder)
+        took = time.monotonic() - began
+        verdict.expect(took < (timeout if slow else 1) + SLACK, "too slow", f"{now}: {took:.1f} s")
+        verdict.expect(not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s")
+        verdict.expect(done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB")
+        verdict.expect(done.code == int(bool(now.failed)), "wrong exit codes", f"{now}: {done}")
+        document: dict[str, Any] = json.loads(done.out)
+        told = Counter((event["kind"], event["node"], event["version"]) for event in document["events"])
+        verdict.expect_told(now, told, "events")
+        facts = {event["id"]: (event["kind"], event["node"], event["version"]) for event in document["events"]}
+        delivered = [
+            facts.get(event, ("unheard of", None, event)) for taken in self._receiver.taken for event in taken.events
+        ]
+        verdict.expect_told(now, Counter(delivered), "alerts")
+        alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
+        verdict.expect(document["alerts"] == alerts, "lost events", f"{now}: {document['alerts']}")
+        failed = {error["node"] for error in document["errors"]}
+        right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
+        verdict.expect(right, "other nodes affected", f"{now}: {document['errors']}")
+        said = done.err.splitlines()
+        level = "error: " if failed else "warning: "
+        clear = all(line.startswith(level) and not RAW.search(line) for line in said)
+        verdict.expect(clear and bool(said) == bool(failed or now.warned), "unclear lines", f"{now}: {done.err}")
+        verdict.expect(len(said) <= len(verdict.cell.met), "unclear lines", f"{now}: {done.err}")

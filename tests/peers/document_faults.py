@@ -8,10 +8,12 @@ from aiohttp import web
 
 from tests.peers.fault import as_json, asked, fault, ordinary
 from watcher.catalog import Catalog
+from watcher.embedded import encoded
 
 HUGE_REASON = "x" * (2 * 2**20)
 FINDINGS = "[" + "{}," * 700_000 + "{}]"
 ROWS = 6_000
+_BLANKS = b" " * (5 * 2**20)
 
 
 @fault
@@ -124,6 +126,19 @@ async def empty_later_pages(request: web.BaseRequest, catalog: Catalog) -> web.S
     """All pages but the first are empty, whatever the total says."""
     document = ordinary(request, catalog, pageSize="2")
     return as_json(document | {"versions": document["versions"] if document["page"] == 1 else []})
+
+
+@fault
+async def large_pages(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """One row a page, and five megabytes of blanks: every page may be read, and all of them are too much."""
+    document = encoded(ordinary(request, catalog, pageSize="1"))
+    return web.Response(body=document + _BLANKS, content_type="application/json")
+
+
+@fault
+async def nothing(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """A good answer that holds no version and says so, as of a registry that lost its table."""
+    return as_json({"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []})
 
 
 @fault

@@ -1,0 +1,156 @@
+"""What each poll of a cell has to tell, decided by hand from the contract; nothing here asks the program.
+
+The contract's words are those of its section Events: of an incomplete listing what was seen counts, an error changes
+nothing, `failing` comes with the poll that makes the threshold full, `recovered` with the first good one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from tests.faults.cells import THRESHOLD, Breadth, Cell, Stage
+from tests.faults.decided import SHOWN, Means
+from watcher.embedded import EmbeddedRegistry
+
+Told = tuple[str, str | None, str | None]
+"""An event by kind, node and version."""
+
+VERSIONS = tuple(f"1.{number}.0" for number in range(5))
+"""Of every node, from the start."""
+
+
+class Moment(StrEnum):
+    """What the world is like during a poll."""
+
+    BEFORE = "before the fault"
+    FAULT = "with the fault"
+    AFTER = "after the fault"
+    CHANGED = "after another change"
+    QUIET = "in a quiet poll afterwards"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Due:
+    """What one poll owes: its events, and the nodes that it says could not be read; `warned` if it doubts their ids.
+
+    `number` counts faulty polls.
+    """
+
+    moment: Moment
+    number: int = 0
+    events: Counter[Told] = field(default_factory=Counter)
+    failed: tuple[str, ...] = ()
+    warned: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.moment} ({self.number})" if self.moment is Moment.FAULT else self.moment.value
+
+
+def publish(registry: EmbeddedRegistry, nodes: Iterable[str]) -> None:
+    """Fill the registry: nodes of five versions, with tags of both kinds."""
+    for node in nodes:
+        for version in VERSIONS:
+            registry.catalog.publish(
+                node,
+                version,
+                created_at="2025-03-01T10:00:00Z",
+                tags=["image"],
+                tags_admin=["seen"],
+                changelog=f"of {node}",
+            )
+
+
+def change(registry: EmbeddedRegistry, node: str, round_: int) -> None:
+    """Let a node live on, in the way that `changes` tells."""
+    registry.catalog.set_status(node, f"1.{round_}.0", "flagged", "Rejected by a scanner")
+    registry.catalog.publish(node, f"2.{round_}.0")
+
+
+def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = ("flagged", "new")) -> Counter[Told]:
+    """Give what is to be told of a round of `change`; of some `kinds` only, if others were not shown."""
+    versions = {"flagged": f"1.{round_}.0", "new": f"2.{round_}.0"}
+    return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
+
+
+def script(cell: Cell, polls: int, *, with_change: bool) -> Iterator[Due]:
+    """Give the polls of a cell's life in order, `polls` of them with the fault, and maybe one with another change."""
+    if cell.stage is not Stage.FIRST:
+        yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", cell.nodes))
+    for number in range(polls):
+        yield Due(
+            moment=Moment.FAULT,
+            number=number,
+            events=_under(cell, number),
+            failed=_failed(cell, number),
+            warned=cell.decision.means is Means.EMPTY and cell.stage is Stage.FIRST,
+        )
+    yield Due(moment=Moment.AFTER, events=_after(cell, polls))
+    if with_change:
+        yield Due(moment=Moment.CHANGED, events=changes(cell.living, 2))
+    yield Due(moment=Moment.QUIET)
+
+
+def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Told]:
+    return Counter((kind, node, None) for node in nodes)
+
+
+def _failed(cell: Cell, number: int) -> tuple[str, ...]:
+    return cell.met if cell.failing is not None or (cell.doubted and number == 0) else ()
+
+
+def _shown(cell: Cell) -> tuple[str, ...]:
+    """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
+    match cell.decision.means:
+        case Means.COMPLETE:
+            return ("flagged", "new")
+        case Means.INCOMPLETE if cell.fault == "filter_ignored" and cell.breadth is Breadth.CROWD:
+            return ("new",)  # the newest rows of fifty nodes fill the page
+        case Means.INCOMPLETE:
+            return SHOWN[cell.fault]
+        case _:
+            return ()
+
+
+def _under(cell: Cell, number: int) -> Counter[Told]:
+    """Give what a poll under the fault tells."""
+    means = cell.decision.means
+    events: Counter[Told] = Counter()
+    if number == 0 and cell.stage is Stage.FIRST:
+        unmet = set(cell.nodes) - set(cell.met)
+        events += _of_nodes("baseline", cell.nodes if means is Means.COMPLETE else unmet)
+    if number == 0 and cell.stage is Stage.CHANGE:
+        events += changes(set(cell.living) - set(cell.met), 1) + changes(cell.met, 1, _shown(cell))
+    if means is Means.BANNED and number == int(cell.doubted):
+        events += _of_nodes("banned", cell.met)
+    if means is Means.EMPTY and number == 1 and cell.stage is not Stage.FIRST:
+        events += _of_nodes("removed", cell.met)
+    if cell.failing is not None and number + 1 == THRESHOLD:
+        events[("failing", cell.failing or None, None)] += 1
+    return events
+
+
+def _after(cell: Cell, polls: int) -> Counter[Told]:
+    """Give what the first poll tells that comes after the fault."""
+    means = cell.decision.means
+    events: Counter[Told] = Counter()
+    if cell.stage is Stage.FIRST and means is not Means.COMPLETE:
+        events += _of_nodes("baseline", cell.met)
+    if cell.stage is Stage.CHANGE and means is not Means.EMPTY:
+        events += changes(cell.met, 1, {"flagged", "new"} - set(_shown(cell)))
+    if means is Means.EMPTY and cell.stage is not Stage.FIRST:
+        # Twice there was nothing, so that all was gone; and what comes back is there for the first time again.
+        changed = cell.stage is Stage.CHANGE
+        old = set(VERSIONS) - ({"1.1.0"} if changed else set())
+        events += Counter(("new", node, version) for node in cell.met for version in old)
+        events += changes(cell.met, 1) if changed else Counter()
+    if means is Means.BANNED:
+        events += _of_nodes("reinstated", cell.met)
+    if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:
+        # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
+        events += Counter(("changed", node, version) for node in cell.met for version in VERSIONS)
+    if cell.failing is not None and polls >= THRESHOLD:
+        events[("recovered", cell.failing or None, None)] += 1
+    return events
