@@ -23,7 +23,7 @@ MEASURING = ("COVERAGE_", "COV_CORE_")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Completed:
-    """How a run ended; a negative code is the signal that killed it. `peak` is its most memory in bytes (0: unknown)."""
+    """How a run ended; a negative code is the signal that killed it. `peak` is its most memory: bytes, 0 if unknown."""
 
     code: int
     out: str
