@@ -58,10 +58,18 @@ PARTS = {
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}, told=_TOLD),
     "soak": Part(
         module="tests.chaos.soak",
-        tried={"polls": 10_000, "faults": 10_000, "stalls": 20, "floods": 100},
+        tried={
+            "polls": 10_000,
+            "faults": 10_000,
+            "incomplete listings": 3000,
+            "failing and recovered": 500,
+            "bans": 200,
+            "outages": 50,
+            "stalls": 20,
+            "floods": 100,
+        },
         told=(
             *_TOLD,
-            "failing and recovered",
             *(f"{what} at {when}" for what in ("memory", "handles", "threads") for when in ("a quarter", "the end")),
             *(f"{file}, bytes at most" for file in LARGEST),
         ),

@@ -21,7 +21,10 @@ from aiohttp import web
 
 from tests import program
 from tests.chaos.receiver import Receiver
+from tests.chaos.subscriber import Fact
 from tests.chaos.trial import Result
+from tests.chaos.trouble import Trouble
+from tests.faults.decided import DECIDED, Means
 from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
 from tests.peers.webhook import Answer
@@ -30,24 +33,42 @@ from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK,
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
-_QUICK = (
+_WIDE = (
     "status_500_json",
     "status_503_empty",
-    "html_200",
     "html_502",
     "truncated_body",
     "reset_mid_body",
     "closed_unanswered",
-    "invalid_utf8",
-    "null",
-    "wrong_types",
-    "not_gzip",
     "rate_limited_missing",
     "redirect_loop",
-    "redirect_same_origin",
 )
+_INCOMPLETE = (
+    "claims_100k",
+    "duplicate_keys_in_rows",
+    "empty_later_pages",
+    "filter_ignored",
+    "missing_rows",
+    "null_versions",
+    "repeated_rows",
+    "row_of_another",
+    "rows_no_objects",
+    "total_changes",
+    "wrong_row_types",
+)
+_NARROW = ("html_200", "invalid_utf8", "null", "wrong_types", "not_gzip", "redirect_same_origin", *_INCOMPLETE)
+_REFUSED = "status_403_json"
+_MOST_REFUSED = 2
+"""In one poll: three nodes that are refused at once would be doubted."""
+_QUICK = (*_WIDE, *_NARROW, _REFUSED)
 _FAULTS_IN = 8
 """One answer in so many is a fault."""
+_OUTAGES_IN = 40
+"""Once in so many polls the registry is out for up to `_LONGEST_OUTAGE` polls."""
+_LONGEST_OUTAGE = 6
+_THRESHOLD = 3
+_CALM_POLLS = 3
+"""The one under way, one that finds everything well again, and one more to know that it has ended."""
 _FLOODS_IN = 40
 """Once in so many changes the next answer of the shaky channel has no end."""
 _FLOOD = Answer(endless=0, body=b"x" * 65536)
@@ -57,11 +78,11 @@ _STALLS: tuple[str | Answer, ...] = (Answer(hang=True), "hang", Answer(endless=0
 """Answers that do not come in time, in turn: of the shaky channel, or a fault of the registry."""
 _STALLS_AT_LEAST, _STALLS_IN = 3, 500
 """So many, and one more in so many polls: each costs the time of many polls."""
-_STEADY, _SHAKY, _HEALTH = "/steady", "/shaky", "/health"
+_STEADY, _SHAKY, _TROUBLE = "/steady", "/shaky", "/trouble"
 _CHANNELS = (
     (_STEADY, "poll", "deprecated undeprecated"),
     (_SHAKY, "event", "deprecated undeprecated"),
-    (_HEALTH, "poll", "failing recovered"),
+    (_TROUBLE, "poll", "failing recovered banned reinstated"),
 )
 _PATIENCE = 120.0
 _MEASURES = 40
@@ -103,7 +124,8 @@ class Soak:
     """One process that runs, and the world that it runs in.
 
     `due` counts what each version's subscriber is owed, `stalls` those begun, and `stalled` those that the registry has
-    played. `slow` are the faults that its next answers are.
+    played. `slow` are the faults that its next answers are; while it is `calm` it has none. Of each poll whose requests
+    have all come, `asked` has each node with the name of the fault that it met ("" for none).
     """
 
     registry: EmbeddedRegistry
@@ -111,25 +133,62 @@ class Soak:
     started: program.Started
     state: Path
     dice: random.Random
-    polls: float = 0
+    calm: bool = True
     faults: int = 0
+    incomplete: int = 0
     stalls: int = 0
     stalled: int = 0
+    outage: int = 0
     slow: list[str] = field(default_factory=list)
-    due: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    asked: list[dict[str, str]] = field(default_factory=list)
+    now: dict[str, str] = field(default_factory=dict)
+    due: Counter[Fact] = field(default_factory=Counter)
     measures: list[Measure] = field(default_factory=list)
+
+    @property
+    def polls(self) -> int:
+        """How many polls have come to their end: each asks for every node once, and only then comes the next."""
+        return len(self.asked)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer as a registry that often fails."""
-        if "moved" not in asked(request):  # that is the same request, redirected
-            self.polls += 1 / len(_PACKS)
+        query = asked(request)
+        node = query["nodeId"][0]
+        goes_on = query["page"] != ["1"] or query.keys() & {"moved", "again"}
+        if not goes_on:
+            if node in self.now:
+                self.asked.append(self.now)
+                self.now = {}
+                self._next_poll()
+            self.now[node] = self._meets()
+        # A further page, or one that was redirected to, belongs to the same answer.
+        fault = self.now[node]
+        return await FAULTS[fault].play(request, self.registry.catalog) if fault else None
+
+    def _next_poll(self) -> None:
+        if self.outage:
+            self.outage -= 1
+        elif not self.dice.randrange(_OUTAGES_IN):
+            self.outage = self.dice.randint(1, _LONGEST_OUTAGE)
+
+    def _meets(self) -> str:
+        """Throw the dice for the fault that a node meets in this poll."""
+        if self.calm:
+            return ""
         if self.slow:
             self.stalled += 1
-            return await FAULTS[self.slow.pop()].play(request, self.registry.catalog)
-        if self.dice.randrange(_FAULTS_IN):
-            return None
-        self.faults += 1
-        return await FAULTS[self.dice.choice(_QUICK)].play(request, self.registry.catalog)
+            return self.slow.pop()
+        faults: tuple[str, ...]
+        if self.outage:
+            faults = _WIDE if self.dice.randrange(_FAULTS_IN) else ("", *_NARROW)
+        else:
+            faults = ("",) if self.dice.randrange(_FAULTS_IN) else _QUICK
+        fault = self.dice.choice(faults)
+        if fault == _REFUSED and list(self.now.values()).count(_REFUSED) == _MOST_REFUSED:
+            fault = ""
+        self.faults += bool(fault)
+        self.incomplete += fault in _INCOMPLETE
+        return fault
 
     def stall(self) -> None:
         """Let the next answer of the shaky channel, or of the registry, not come in time."""
@@ -175,13 +234,19 @@ def soak(polls: int, result: Result) -> None:
             for number, version in enumerate(_VERSIONS):
                 registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")
         lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{registry.url}"', "interval = 0", "retries = 0"]
-        lines += ['log_level = "error"', f"timeout = {_TIMEOUT}", 'baseline = "silent"']
+        lines += [
+            f"failure_threshold = {_THRESHOLD}",
+            'log_level = "error"',
+            f"timeout = {_TIMEOUT}",
+            'baseline = "silent"',
+        ]
         for path, grouping, kinds in _CHANNELS:
             lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
             lines += [f'grouping = "{grouping}"', f'kinds = "{kinds}"']
         Path(root, "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
         with program.start("run", cwd=Path(root), module="tests.chaos.hasty") as started:
             scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
+            registry.respond = scene.answer
             scene.until((scene.state / CHECKS).exists)
             _live(scene, polls)
             _recover(scene)
@@ -195,7 +260,7 @@ def soak(polls: int, result: Result) -> None:
 
 def _live(scene: Soak, polls: int) -> None:
     """Turn deprecations on and off, each time when the last is known, until there were so many polls."""
-    scene.registry.respond = scene.answer
+    scene.calm = False
     is_on: dict[tuple[str, str], bool] = {}
     stalls = _STALLS_AT_LEAST + polls // _STALLS_IN
     while scene.polls < polls:
@@ -222,12 +287,12 @@ def _count(scene: Soak, path: str) -> int:
 
 def _recover(scene: Soak) -> None:
     """Let everything work again until nothing is owed."""
-    scene.registry.respond = None
+    scene.calm = True
     scene.slow.clear()
     scene.receiver.once.clear()
     scene.receiver.down = set()
-    told = scene.due.total()
-    scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told)
+    told, polls = scene.due.total(), scene.polls + _CALM_POLLS
+    scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told and scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()
         time.sleep(0.01)
@@ -235,21 +300,28 @@ def _recover(scene: Soak) -> None:
 
 def _judge_alerts(scene: Soak, result: Result) -> None:
     history = [json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()]
-    facts = {event["id"]: (event["kind"], event["node"] or "", event["version"] or "") for event in history}
-    health = Counter(fact for fact in facts.values() if fact[0] in ("failing", "recovered"))
-    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_HEALTH, health)):
+    facts = {event["id"]: (event["kind"], event["node"] or "", event["version"]) for event in history}
+    trouble = Trouble(threshold=_THRESHOLD)
+    for poll in scene.asked:
+        trouble.poll({node: DECIDED[fault].means if fault else Means.COMPLETE for node, fault in poll.items()})
+        if len(poll) != len(_PACKS):
+            result.wrong("wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}")
+    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble.due)):
         got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.events)
         came = Counter(facts[key] for key in got if key in facts)
         result.figures.add("alerts due", due.total())
-        result.figures.add("lost", (due - came).total())
-        result.figures.add("invented", (came - due).total() + len(got.keys() - facts.keys()))
+        for figure, wrong in (("lost", due - came), ("invented", came - due)):
+            if wrong:
+                result.wrong(figure, f"{path}: {figure} {wrong}", wrong.total())
+        result.figures.add("invented", len(got.keys() - facts.keys()))
         result.figures.add("repeated needlessly", got.total() - len(got))
-    for kind, node, _ in health:
-        if not 0 <= health["failing", node, ""] - health["recovered", node, ""] <= 1:
-            result.wrong("invented", f"{kind} of {node or 'the registry'}: {health}")
-    result.figures.add("polls", int(scene.polls))
+    result.figures.add("polls", scene.polls)
     result.figures.add("faults", scene.faults)
-    result.figures.add("failing and recovered", health.total())
+    result.figures.add("incomplete listings", scene.incomplete)
+    for figure, kinds in (("failing and recovered", ("failing", "recovered")), ("bans", ("banned",))):
+        result.figures.add(figure, sum(count for (kind, _, _), count in trouble.due.items() if kind in kinds))
+    outages = sum(count for (kind, who, _), count in trouble.due.items() if kind == "failing" and not who)
+    result.figures.add("outages", outages)
 
 
 def _judge_holdings(scene: Soak, result: Result) -> None:

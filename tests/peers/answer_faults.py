@@ -221,8 +221,8 @@ async def redirect_elsewhere(request: web.BaseRequest, catalog: Catalog) -> web.
 
 @fault
 async def redirect_loop(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
-    """A redirect to the very same address."""
-    return _redirect(request.path_qs)
+    """A redirect to an address that redirects to itself."""
+    return _redirect(request.path_qs if "again" in asked(request) else f"{request.path_qs}&again=1")
 
 
 @fault
