@@ -54,6 +54,7 @@ _INCOMPLETE = (
     "row_of_another",
     "rows_no_objects",
     "total_changes",
+    "wrong_details",
     "wrong_row_types",
 )
 _NARROW = ("html_200", "invalid_utf8", "null", "wrong_types", "not_gzip", "redirect_same_origin", *_INCOMPLETE)

@@ -136,6 +136,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "row_of_another": ("flagged",),
     "rows_no_objects": (),
     "total_changes": _ALL,
+    "wrong_details": _ALL,
     "wrong_row_types": ("flagged",),
 }
 """Of each incomplete listing: which of two changes its rows show, the first row being new and the last but one flagged.

@@ -25,7 +25,7 @@ from pathlib import Path
 
 from tests.faults import due
 from tests.faults.asking import hurried
-from tests.faults.cells import THRESHOLD, Cell, Stage, cells, process_cells
+from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells
 from tests.faults.decided import SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
@@ -280,7 +280,7 @@ def faulty(cell: Cell, registry: EmbeddedRegistry) -> Iterator[str]:
 def measured(cell: Cell) -> Verdict:
     """Live one cell with a registry and a folder of its own, and watch the memory of those that are after it."""
     with EmbeddedRegistry() as registry, quick_folder() as folder:
-        due.publish(registry, cell.nodes)
+        due.publish(registry, dict.fromkeys((BAD, *GOOD, *cell.nodes)))
         if cell.fault not in HEAVY:
             return live(cell, registry, folder / "state")
         tracemalloc.start()
