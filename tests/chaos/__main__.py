@@ -54,7 +54,11 @@ PARTS = {
         },
         told=_TOLD,
     ),
-    "random lives": Part(module="tests.chaos.machine", tried={"lives": 400, "polls": 3000, "crashes": 500}, told=_TOLD),
+    "random lives": Part(
+        module="tests.chaos.machine",
+        tried={"lives": 400, "polls": 3000, "crashes": 500, "polls with a glitch": 300},
+        told=_TOLD,
+    ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}, told=_TOLD),
     "soak": Part(
         module="tests.chaos.soak",

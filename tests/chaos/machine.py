@@ -25,7 +25,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from tests.chaos.figures import Figures
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Subscriber
+from tests.chaos.subscriber import Fact, Glitch, Subscriber
 from tests.peers.fault import asked
 from watcher import start, times
 from watcher.channels import Grouping
@@ -42,7 +42,7 @@ from watcher.versions import STATUSES
 PACKS = ("alpha", "beta", "gamma")
 VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
 ROCK = "0.0.1"
-"""A version that every pack has and that nothing ever happens to: no listing turns empty."""
+"""A version that every pack has and that nothing ever happens to: a listing that turns empty is wrong."""
 NARROW = (("active",), ("flagged", "banned"), ("active", "pending", "flagged"))
 
 figures = Figures()
@@ -134,6 +134,12 @@ class Wiring:
         return Kind(kind) in self.kinds and (not self.nodes or pack in self.nodes)
 
 
+def _hiding(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
+    """Take what a glitch hides out of an answer."""
+    rows = [row for row in document["versions"] if row["version"] not in glitch.hidden]
+    return document | {"versions": rows, "total": document["total"] if glitch.counted else len(rows)}
+
+
 def reader_of(path: str) -> str:
     """Give the part of a path that stays when a channel gets a new address."""
     return path.split("/")[1]
@@ -170,10 +176,12 @@ class Life(RuleBasedStateMachine):
         self.watched = list(PACKS[:2])
         self.statuses: tuple[str, ...] = STATUSES
         self.unreadable: set[str] = set()
+        self.glitches: dict[str, Glitch] = {}
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
         self.slow_by = timedelta()
         self.names = 0
         self.facts: dict[str, Fact] = {}
+        self.seen: Counter[Fact] = Counter()
         for pack in PACKS:
             self.registry.catalog.publish(pack, ROCK, created_at="2025-01-01T00:00:00Z")
             self.subscriber.publish(pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC))
@@ -182,9 +190,15 @@ class Life(RuleBasedStateMachine):
     async def _answer(self, request: web.BaseRequest) -> web.Response:
         """Answer as the registry, by this life's clock."""
         query = asked(request)
-        if query["nodeId"][0] in self.unreadable:
+        pack = query["nodeId"][0]
+        glitch = self.glitches.get(pack, Glitch())
+        if pack in self.unreadable:
             return web.Response(status=500)
-        status, document = self.registry.catalog.answer(query)
+        status, document = (403, {"message": "No"}) if glitch.refused else self.registry.catalog.answer(query)
+        # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
+        is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
+        if status == 200 and "include_status_reason" not in query and (glitch.counted or is_first):
+            document = _hiding(document, glitch)
         date = format_datetime(self.now, usegmt=True)
         return web.Response(
             status=status, body=encoded(document), headers={"Date": date, "Content-Type": "application/json"}
@@ -247,6 +261,28 @@ class Life(RuleBasedStateMachine):
     def break_registry(self, broken: set[str]) -> None:
         """Some packs cannot be read, or all can again."""
         self.unreadable = broken
+
+    @rule(
+        pack=packs,
+        version=versions,
+        status=st.sampled_from(STATUSES),
+        hidden=st.sets(st.sampled_from((ROCK, *VERSIONS)), min_size=1),
+        counted=st.booleans(),
+    )
+    def hide(self, pack: str, version: str, status: str, hidden: set[str], counted: bool) -> None:
+        """A version changes, and the next poll gets an answer that lacks some versions, whether its total counts them.
+
+        A first listing is never empty without saying so: what is a baseline then is for other tests.
+        """
+        self.publish_or_move(pack, version, status)
+        allowed = hidden if counted or self.subscriber.is_based(pack) else hidden - {ROCK}
+        self.glitches[pack] = Glitch(hidden=frozenset(allowed), counted=counted)
+        self.poll(hours=0)
+
+    @rule(pack=st.sampled_from(PACKS[:2]))
+    def refuse_once(self, pack: str) -> None:
+        """A pack is refused in the next poll, as if it were banned."""
+        self.glitches[pack] = Glitch(refused=True)
 
     # The channels and the settings
 
@@ -385,12 +421,16 @@ class Life(RuleBasedStateMachine):
             figures.add("crashes")
             self._forgive(seen)
         figures.add("polls")
+        glitches, self.glitches = self.glitches, {}
+        if glitches.keys() & (set(self.watched) - self.unreadable):
+            figures.add("polls with a glitch")
         after = folder.load()
         noted = after.checks.polled_at != before.checks.polled_at
         if not noted and after.snapshot.revision == before.snapshot.revision:
             return
         readable = [pack for pack in self.watched if pack not in self.unreadable]
-        facts = self.subscriber.look(readable, self.statuses, self.now, noted=noted)
+        facts = self.subscriber.look(readable, self.statuses, self.now, noted=noted, glitches=glitches)
+        self.seen.update(facts)
         for wiring in self.channels:
             self.books.due[wiring.reader].update(fact for fact in facts if wiring.wants(fact))
 
@@ -415,7 +455,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def nothing_was_invented_or_repeated(self) -> None:
-        """What came to each reader so far was due to him, and came once."""
+        """What came to each reader so far was due to him, and came once; and what is due is on the disk."""
         self._close(final=False)
 
     def _close(self, *, final: bool) -> None:
@@ -425,6 +465,9 @@ class Life(RuleBasedStateMachine):
         state = folder.load()
         told: Iterable[Event] = (*folder.history(), *state.outbox.events.values())
         self.facts |= {event.id: (event.kind.value, event.node or "", event.version) for event in told}
+        # The poll that sees a change is the one that notes it, whoever wants to know.
+        noted = Counter(self.facts.values())
+        assert noted == self.seen, f"late {self.seen - noted}, invented {noted - self.seen}"
         taken: dict[str, Counter[str]] = {reader: Counter() for reader in self.books.due}
         for message in self.receiver.taken:
             taken[reader_of(message.path)].update(message.events)
@@ -444,6 +487,7 @@ class Life(RuleBasedStateMachine):
         try:
             self.receiver.down = set()
             self.unreadable = set()
+            self.glitches = {}
             self.slow_by = timedelta()
             while self.retired:
                 self.return_channel()
