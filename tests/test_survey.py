@@ -338,6 +338,26 @@ def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watche
     assert told(made.poll()) == []
 
 
+@pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
+@pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
+def test_an_outage_that_changes_its_face_is_told_once(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
+) -> None:
+    """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
+    made = watcher(*nodes, failure_threshold=2)
+    events: list[tuple[str, str | None, str | None]] = []
+    with Refused() as nobody:
+        for face in faces:
+            if face in FAULTS:
+                inflict(registry, face)
+            for _ in range(3):
+                events += told(made.poll(url=nobody.url if face == "refused" else registry.url))
+    registry.respond = None
+    events += told(made.poll())
+    whose = "a" if len(nodes) == 1 and faces[0] == "html_200" else None
+    assert events == [("failing", whose, None), ("recovered", whose, None)]
+
+
 # Some statuses
 
 PROBLEMS = ("flagged", "banned")
