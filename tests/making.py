@@ -250,7 +250,16 @@ def checks() -> st.SearchStrategy[Checks]:
 
 def addresses() -> st.SearchStrategy[Addresses]:
     """Make up what is remembered of alert URLs."""
-    return st.builds(Addresses, salt=_DIGESTS, apprise=_NAMES, accepted=st.dictionaries(_NAMES, _DIGESTS, max_size=3))
+    some = st.lists(_DIGESTS, min_size=1, max_size=2).map(tuple)
+    return st.builds(
+        Addresses,
+        salt=_DIGESTS,
+        apprise=_NAMES,
+        accepted=st.dictionaries(_NAMES, _DIGESTS, max_size=3),
+        placed=st.lists(_NAMES, max_size=2).map(tuple),
+        earlier=st.dictionaries(_NAMES, some, max_size=2),
+        former=some | st.just(()),
+    )
 
 
 def channels() -> st.SearchStrategy[tuple[Channel, ...]]:

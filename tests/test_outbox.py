@@ -15,7 +15,7 @@ from watcher.outbox import LONGEST_WAIT, Message, Outbox, Queue
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
 E1, E2, E3 = event("e1"), event("e2", Kind.NEW), event("e3", Kind.BANNED)
-U1, U2, U3 = "1" * 32, "2" * 32, "3" * 32
+U1, U2, U3, U4 = "1" * 32, "2" * 32, "3" * 32, "4" * 32
 """Addresses: digests of channels' URLs."""
 
 
@@ -25,6 +25,11 @@ def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
     for revision, names in enumerate(batches, start=1):
         waiting = outbox.enqueue(waiting, to, tuple(event(name) for name in names), revision, NOW)
     return outbox.recorded(waiting)
+
+
+def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
+    """Give the outbox after two attempts at `ops` that failed."""
+    return outbox.failed(outbox.failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
 
 
 def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
@@ -154,16 +159,16 @@ def test_nothing_to_send_is_not_due() -> None:
 def test_an_alert_too_old_is_given_up_and_named() -> None:
     """What a failing channel did not take within the expiry is given up and handed back; younger ones stay."""
     waiting = outbox.enqueue(owing(("e1", "e2")), BOTH, (E3,), 2, minute(30))
-    waiting = outbox.failed(waiting, "ops", "HTTP 500", minute(59))
+    waiting = twice_failed(waiting, minute(59))
     left, old = outbox.expired(waiting, "ops", minute(61), 3600)
     assert [message.events for message in old] == [("e1", "e2")]
     assert (alerts(left), alerts(left, "mail")) == (["e3"], ["e1", "e2", "e3"])
-    assert left.queues["ops"].attempts == 1
+    assert left.queues["ops"].attempts == 2
 
 
 def test_an_alert_exactly_as_old_as_the_expiry_stays() -> None:
     """Only what is undelivered for longer is given up."""
-    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = twice_failed(owing(("e1",)))
     assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
 
 
@@ -175,15 +180,15 @@ def test_nothing_expires_that_was_never_tried() -> None:
 
 def test_a_clock_set_back_expires_nothing() -> None:
     """A message from the future is not old."""
-    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = twice_failed(owing(("e1",)))
     assert outbox.expired(waiting, "ops", "2020-01-01T00:00:00.000Z", 3600) == (waiting, ())
 
 
 def test_a_channel_that_gave_all_up_still_rests() -> None:
     """Expiry does not make a dead channel look well: its failures stay counted until it takes something."""
-    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = twice_failed(owing(("e1",)))
     left, _ = outbox.expired(waiting, "ops", minute(61), 3600)
-    assert (left.queues["ops"].attempts, left.alerts("ops")) == (1, 0)
+    assert (left.queues["ops"].attempts, left.alerts("ops")) == (2, 0)
     assert "e1" in left.events
 
 
@@ -214,6 +219,14 @@ def test_what_was_committed_stays(revision: int) -> None:
     assert waiting.unrecorded == {"e2": 2}
 
 
+def at(addresses: dict[str, str]) -> Outbox:
+    """Give an outbox that owes one alert to each channel, which has the address: `a1` to `a`, and so on."""
+    waiting = Outbox()
+    for revision, name in enumerate(addresses, start=1):
+        waiting = outbox.enqueue(waiting, (channel(name),), (event(f"{name}1"),), revision, NOW)
+    return outbox.addressed(waiting, addresses)
+
+
 @pytest.mark.parametrize(
     ("before", "now", "owed"),
     [
@@ -221,53 +234,93 @@ def test_what_was_committed_stays(revision: int) -> None:
         ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
         ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
         ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
-        ({"a": U1, "b": U2}, {"a": U3, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
         ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U2}, {"a": U2}, {"a": ["a1", "b1"]}),
+        ({"a": U1, "b": U2}, {"a": U2}, {"a (former)": ["a1"], "a": ["b1"]}),
+        ({"a": U1, "b": U2}, {"a": U3, "b": U3}, {"a (former)": ["a1"], "b (former)": ["b1"]}),
+        ({"a": U1, "a (former)": U2}, {"a": U3}, {"a (former 2)": ["a1"], "a (former)": ["a (former)1"]}),
         ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
         ({"a": U1, "b": U2}, {}, {"a": ["a1"], "b": ["b1"]}),
     ],
-    ids=["same", "renamed", "swapped", "shifted", "new-url", "removed", "merged", "twins", "all-removed"],
+    ids=[
+        "same",
+        "renamed",
+        "swapped",
+        "shifted",
+        "removed",
+        "passed-on",
+        "two-passed-on",
+        "passed-on-again",
+        "twins",
+        "merged",
+        "all-removed",
+    ],
 )
 def test_a_queue_follows_its_address(before: dict[str, str], now: dict[str, str], owed: dict[str, list[str]]) -> None:
-    """A renamed or reordered channel keeps its alerts, one with a new URL too, and a removed one's are not lost."""
-    waiting = Outbox()
-    for revision, name in enumerate(before, start=1):
-        waiting = outbox.enqueue(waiting, (channel(name),), (event(f"{name}1"),), revision, NOW)
-    moved = outbox.renamed(outbox.addressed(waiting, before), now)
+    """It has the name that its address goes by; a former channel's keeps its own or gets one that nobody has, and two
+    become one only where they lead to one address.
+    """
+    moved = outbox.renamed(at(before), now, {})
     assert {name: alerts(moved, name) for name in moved.queues} == owed
-    assert outbox.renamed(moved, now) == moved
+    assert outbox.renamed(moved, now, {}) == moved
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "earlier", "owed"),
+    [
+        ({"a": U1}, {"a": U2}, {"a": (U1,)}, {"a": ["a1"]}),
+        ({"a": U1}, {"b": U2}, {"b": (U1,)}, {"b": ["a1"]}),
+        ({"a": U1, "b": U1}, {"a": U2, "b": U3}, {"a": (U1,), "b": (U1,)}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U2}, {"b": U3, "a": U4}, {"b": (U1,), "a": (U2,)}, {"b": ["a1"], "a": ["b1"]}),
+        ({"a": U1}, {"a": U2, "b": U1}, {"a": (U1,)}, {"b": ["a1"]}),
+    ],
+    ids=["edited", "renamed-since", "twins", "crossed", "configured-again"],
+)
+def test_a_queue_follows_an_edit(
+    before: dict[str, str], now: dict[str, str], earlier: dict[str, tuple[str, ...]], owed: dict[str, list[str]]
+) -> None:
+    """What was owed to an address that a channel had before its own goes to the channel, and is due at once."""
+    waiting = at(before)
+    for name in before:
+        waiting = outbox.failed(waiting, name, "HTTP 500", NOW)
+    moved = outbox.renamed(waiting, now, earlier)
+    assert {name: alerts(moved, name) for name in moved.queues} == owed
+    assert [outbox.is_due(queue, NOW) for queue in moved.queues.values()] == [U1 not in now.values()] * len(owed)
+    assert outbox.renamed(moved, now, earlier) == moved
+
+
+def test_without_any_earlier_address_the_name_decides() -> None:
+    """Where the addresses are lost a queue stays with its name, but for one whose address is there after all."""
+    waiting = at({"a": U1, "b": U2})
+    assert outbox.renamed(waiting, {"a": U3}).queues["a"].address == U3
+    moved = outbox.renamed(waiting, {"b": U1})
+    assert {name: alerts(moved, name) for name in moved.queues} == {"b": ["a1"], "b (former)": ["b1"]}
 
 
 def test_a_renamed_channel_keeps_its_rest() -> None:
     """A new name does not make a dead channel due."""
     waiting = outbox.failed(outbox.addressed(owing(("e1",), to=(OPS,)), {"ops": U1}), "ops", "HTTP 500", NOW)
-    moved = outbox.renamed(waiting, {"duty": U1})
+    moved = outbox.renamed(waiting, {"duty": U1}, {})
     assert moved.queues == {"duty": waiting.queues["ops"]}
 
 
 def test_queues_that_become_one_keep_the_order_of_polls() -> None:
-    """Alerts of two channels that become one are merged by poll, none lost."""
+    """Alerts of two channels that become one are merged by poll, none lost, and rest as long as either would."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (E1,), 1, NOW)
     waiting = outbox.enqueue(waiting, (MAIL,), (E2,), 2, NOW)
     waiting = outbox.enqueue(waiting, (OPS,), (E3,), 3, NOW)
-    moved = outbox.renamed(outbox.addressed(waiting, {"ops": U1, "mail": U2}), {"mail": U1})
-    assert alerts(moved, "mail") == ["e1", "e2", "e3"]
+    waiting = outbox.failed(outbox.addressed(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW)
+    for name in ("ops", "mail"):
+        moved = outbox.renamed(waiting, {name: U1}, {})
+        assert {one: alerts(moved, one) for one in moved.queues} == {name: ["e1", "e2", "e3"]}
+        assert moved.queues[name].attempts == 1
 
 
-def test_a_name_that_passed_to_another_url_leaves_its_queue_behind() -> None:
-    """Where the first of two URLs goes, the second one takes its name, but neither its backlog nor its rest."""
-    dead = replace(owing(("e1",)).queues["ops"], address="a", attempts=3, error="refused", not_before=minute(60))
-    waiting = replace(owing(("e1",)), queues={"ops": dead})
-    moved = outbox.renamed(waiting, {"ops": "b"}, {"ops": "a", "two": "b"})
-    assert dict(moved.queues) == {"ops (former)": dead}
-    assert outbox.renamed(moved, {"ops": "b", "new": "a"}, {"ops": "b"}).queues["new"] == dead
-    assert outbox.renamed(waiting, {"ops": "c"}, {"ops": "a"}) == waiting
-
-
-def test_two_queues_that_meet_fare_as_the_one_with_the_address() -> None:
-    """A channel that is configured under another's name keeps its own rest, and all messages in order."""
-    ops = replace(owing(("e1",)).queues["ops"], address="gone", attempts=3, error="refused")
-    own = replace(owing(("e2",)).queues["ops"], address="a", attempts=0)
-    met = outbox.renamed(replace(owing(("e1",)), queues={"ops": ops, "mail": own}), {"ops": "a"}, {})
-    assert (met.queues["ops"].attempts, len(met.queues["ops"].messages)) == (0, 2)
+def test_a_former_channel_comes_back_with_its_address() -> None:
+    """However many former channels had a name, each gets its own alerts when its address is configured again."""
+    waiting = outbox.renamed(at({"a": U1}), {"a": U2}, {})
+    waiting = outbox.addressed(outbox.enqueue(waiting, (channel("a"),), (event("a2"),), 2, NOW), {"a": U2})
+    waiting = outbox.renamed(waiting, {"a": U3}, {})
+    assert set(waiting.queues) == {"a (former)", "a (former 2)"}
+    back = outbox.renamed(waiting, {"a": U3, "b": U2, "c": U1}, {})
+    assert {name: alerts(back, name) for name in back.queues} == {"b": ["a2"], "c": ["a1"]}

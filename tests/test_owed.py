@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import signal
 import time
 from collections.abc import Iterator
@@ -54,6 +55,13 @@ def _configure(watch: Watching, receiver: Receiver, path: str) -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
     lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', "[[channels]]", 'name = "ops"']
     lines.append(f'url = "{receiver.apprise_url(path)}"')
+    (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+
+
+def _configure_list(watch: Watching, receiver: Receiver, *paths: str) -> None:
+    """Write such settings with `alert_urls`."""
+    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"']
+    lines.append(f"alert_urls = {json.dumps([receiver.apprise_url(path) for path in paths])}")
     (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
 
@@ -114,6 +122,95 @@ def test_an_edit_that_is_taken_back_after_a_kill_loses_nothing(
     for _ in range(2):
         assert nursery.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
+
+
+def _listed(watch: Watching, receiver: Receiver, *paths: str) -> Watching:
+    """Give the watcher with `alert_urls` that post to these paths."""
+    return watch.but(channels=[], alert_urls=[receiver.apprise_url(path) for path in paths])
+
+
+def _named(watch: Watching, receiver: Receiver, **paths: str) -> Watching:
+    return watch.but(channels=[{"name": name, "url": receiver.apprise_url(path)} for name, path in paths.items()])
+
+
+def _owed(watch: Watching) -> dict[str, int]:
+    channels = json.loads(watch.run("status", "--json").out)["channels"]
+    return {channel["name"]: channel["undelivered"] for channel in channels}
+
+
+def test_former_channels_do_not_become_one(watch: Watching, receiver: Receiver) -> None:
+    """Two URLs that were first in the list one after the other and are gone each get their own alert when they return,
+    once.
+    """
+    receiver.down = {"/a", "/b"}
+    _listed(watch, receiver, "/a", "/b", "/c").check(code=1)
+    _listed(watch, receiver, "/b", "/c").check(code=1)
+    last = _listed(watch, receiver, "/c")
+    last.check()
+    assert _owed(last) == {"json": 0, "json (former)": 1, "json (former 2)": 1}
+    receiver.down = set()
+    last.end_waits()
+    for paths in (("/c", "/b"), ("/a", "/c", "/b")):
+        assert _listed(watch, receiver, *paths).check()["alerts"]["delivered"] == 1
+    assert [taken.path for taken in receiver.taken] == ["/c", "/b", "/a"]
+
+
+def test_a_url_that_was_another_channels_takes_nothing_over(watch: Watching, receiver: Receiver) -> None:
+    """A URL whose channel was removed some polls ago gets nothing of what the channel is owed that has it now."""
+    _named(watch, receiver, ops="/old", mail="/mail").check(code=1)
+    _named(watch, receiver, ops="/old").check(code=1)
+    receiver.down = set()
+    taken_over = _named(watch, receiver, ops="/mail")
+    taken_over.end_waits()
+    assert taken_over.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert _owed(taken_over) == {"ops": 0, "ops (former)": 1}
+    assert _named(watch, receiver, ops="/mail", back="/old").check()["alerts"]["delivered"] == 1
+    assert [taken.path for taken in receiver.taken] == ["/mail", "/old"]
+
+
+def test_a_new_channel_by_the_name_of_a_former_one_gets_nothing_of_it(watch: Watching, receiver: Receiver) -> None:
+    """Where a poll went by without the name it is a new channel's, and the old URL, once back, finds its alerts."""
+    watch.check(code=1)
+    _named(watch, receiver, mail="/mail").check()
+    reused = _named(watch, receiver, ops="/new")
+    assert reused.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    receiver.down = set()
+    reused.end_waits()
+    _named(watch, receiver, ops="/new", old="/old").check()
+    assert [taken.path for taken in receiver.taken] == ["/old"]
+
+
+def test_a_url_in_a_list_takes_over_from_the_one_that_it_replaced(watch: Watching, receiver: Receiver) -> None:
+    """In `alert_urls` one new URL for one that went is an edit, wherever it stands; more than that is not."""
+    receiver.down = {"/a", "/b"}
+    _listed(watch, receiver, "/a", "/b").check(code=1)
+    _listed(watch, receiver, "/new", "/a").check(code=1)
+    assert [taken.path for taken in receiver.taken] == ["/new"]
+    both = _listed(watch, receiver, "/other", "/another")
+    assert both.check()["alerts"]["delivered"] == 0
+    assert _owed(both) == {"json": 0, "json-2": 0, "json-2 (former)": 1}
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["kept", "taken-back"])
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+@pytest.mark.parametrize("label", ["rename state/addresses.json", "rename state/outbox.json"])
+def test_a_kill_in_the_poll_that_sees_a_new_list_loses_nothing(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, cut: Cut, *, back: bool
+) -> None:
+    """Wherever the program dies while it takes in one new URL in `alert_urls`, that one gets what is owed, or the old
+    one if it is back, in another place.
+    """
+    receiver.down = {"/a", "/old", "/new"}
+    _listed(watch, receiver, "/a", "/old").check(code=1)
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    _configure_list(watch, receiver, "/a", "/new")
+    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    _configure_list(watch, receiver, "/old" if back else "/new", "/a")
+    nursery.run("check", cwd=tmp_path)
+    receiver.down = set()
+    watch.end_waits()
+    assert nursery.run("check", cwd=tmp_path).code == 0
+    assert sorted(taken.path for taken in receiver.taken) == ["/a", "/old" if back else "/new"]
 
 
 def test_a_lost_list_of_addresses_costs_no_alert(watch: Watching, receiver: Receiver) -> None:

@@ -21,7 +21,8 @@ class Grouping(StrEnum):
 class Channel:
     """One place alerts go to, spoken of by `name` only. `url` is an apprise URL and a secret: no repr shows it.
 
-    `nodes` are globs over lower-case node ids; empty means every node.
+    `nodes` are globs over lower-case node ids; empty means every node. Where the name was made from a place in
+    `alert_urls` it is `placed`: the same name may be another channel's by the next poll.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Channel:
     kinds: frozenset[Kind] = DEFAULT_KINDS
     nodes: tuple[str, ...] = ()
     grouping: Grouping = Grouping.POLL
+    placed: bool = False
 
 
 def wants(channel: Channel, event: Event) -> bool:

@@ -5,8 +5,9 @@ An *alert* is one event for one channel; a *message* carries one or more alerts.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from watcher import times
 from watcher.channels import Channel, grouped
@@ -15,8 +16,6 @@ from watcher.events import Event, event_id
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds that a channel rests after a failure: doubled with each one in a row, up to the longest."""
-
-_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,16 +143,20 @@ def holder(outbox: Outbox, channel: str, message_id: str) -> str:
 def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
     """Note a failed attempt at the first message: the channel rests, its queue stays but for what was `reached`."""
     queue = outbox.queues[channel]
-    wait = min(FIRST_WAIT * 2.0 ** min(queue.attempts, 20), LONGEST_WAIT)
     first, *rest = queue.messages
     tried = replace(
         queue,
         messages=(replace(first, reached=tuple(sorted(reached))), *rest),
         attempts=queue.attempts + 1,
-        not_before=times.later(now, wait),
+        not_before=rest_until(queue.attempts, now),
         error=error,
     )
     return replace(outbox, queues={**outbox.queues, channel: tried})
+
+
+def rest_until(failures: int, now: str) -> str:
+    """Give until when a channel rests after one more failure than these in a row."""
+    return times.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
 
 
 def expired(
@@ -186,44 +189,68 @@ def refused_once(outbox: Outbox, refusal: Refusal) -> Outbox:
 
 
 def is_due(queue: Queue, now: str) -> bool:
-    """Tell whether a channel has something to send and may be tried now.
+    """Tell whether a channel has something to send and may be tried now."""
+    return bool(queue.messages) and not rest_left(queue.not_before, now)
+
+
+def rest_left(until: str, now: str) -> float:
+    """Give the seconds for which a channel still rests; `until` is a time, or empty where it does not.
 
     A wait longer than the longest can only come from a clock set back, and is not kept.
     """
-    if not queue.messages:
-        return False
-    wait = times.seconds_between(now, queue.not_before) if queue.not_before else 0.0
-    return wait <= 0 or wait > LONGEST_WAIT
+    wait = times.seconds_between(now, until) if until else 0.0
+    return wait if 0 < wait <= LONGEST_WAIT else 0.0
 
 
-def renamed(outbox: Outbox, addresses: Mapping[str, str], before: Mapping[str, str] = _NOTHING) -> Outbox:
-    """Let each queue follow its channel's address to the name that the address goes by now.
+def renamed(
+    outbox: Outbox, addresses: Mapping[str, str], earlier: Mapping[str, tuple[str, ...]] | None = None
+) -> Outbox:
+    """Let each queue follow its address to the name that the address goes by now; what moves on need not rest.
 
-    `addresses` gives the address of each configured channel by its name, `before` the same as it was until now. A
-    queue whose address is configured no more stays with its name, so that a channel which got a new URL takes its
-    undelivered alerts along; but not where the name has passed to another channel's URL, as names made from a position
-    do: then it is set aside as a former channel's.
+    `addresses` has the address of each configured channel by its name, `earlier` those that the channel had before
+    (`watcher.accepted.follow`); None where they are lost, and then a queue stays with its name. A queue that no
+    channel has the address of is a former channel's: where its name is another's by now it gets one of its own.
+    Queues become one only if they have come to one address.
     """
-    names = {address: name for name, address in addresses.items()}
+    names = {addresses[name]: name for name in reversed(list(addresses))}
+    homes = {name: _home(name, queue.address, addresses, names, earlier or {}) for name, queue in outbox.queues.items()}
+    taken = set(addresses) if earlier is not None else {home for home in homes.values() if home}
     queues: dict[str, Queue] = {}
     for name, queue in outbox.queues.items():
-        address = addresses.get(name)
-        heir = name if address == queue.address else names.get(queue.address, name)
-        moved = heir == name and queue.address and address not in {None, queue.address}
-        if moved and before.get(name) != address and address in before.values():
-            heir = f"{name} (former)"
-        queues[heir] = _merged(queues[heir], queue, addresses.get(heir)) if heir in queues else queue
+        home = homes[name] or (name if name not in taken else _aside(name, {*taken, *homes, *queues}))
+        moved = _at(queue, addresses.get(home, queue.address))
+        queues[home] = _merged(queues[home], moved) if home in queues else moved
     return replace(outbox, queues=queues)
 
 
-def _merged(one: Queue, other: Queue, address: str | None) -> Queue:
-    """Make one queue of two that have come to one name: it fares as the one that had the name's address."""
-    fares = other if other.address == address else one
-    return replace(fares, messages=tuple(sorted(one.messages + other.messages, key=lambda m: m.revision)))
+def _home(
+    name: str,
+    address: str,
+    addresses: Mapping[str, str],
+    names: Mapping[str, str],
+    earlier: Mapping[str, tuple[str, ...]],
+) -> str:
+    """Give the name of the channel that a queue belongs to; empty if there is none."""
+    if address in names:
+        return name if addresses.get(name) == address else names[address]
+    heirs = [heir for heir, line in earlier.items() if address in line]
+    return name if name in heirs else next(iter(heirs), "")
+
+
+def _aside(name: str, taken: Container[str]) -> str:
+    """Give a name that nobody has to the queue of a channel that is gone."""
+    numbers = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
+    return next(one for one in numbers if one not in taken)
+
+
+def _merged(one: Queue, other: Queue) -> Queue:
+    """Make one queue of two that go to one address: it rests as long as either would."""
+    rests = max(one, other, key=lambda queue: queue.attempts)
+    return replace(rests, messages=tuple(sorted(one.messages + other.messages, key=lambda m: m.revision)))
 
 
 def addressed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
-    """Note the address of each queue's channel, for the day it is renamed. A channel with a new one need not rest."""
+    """Note the address of each queue's channel, for the day it is renamed."""
     queues = {name: _at(queue, addresses.get(name, queue.address)) for name, queue in outbox.queues.items()}
     return replace(outbox, queues=queues)
 

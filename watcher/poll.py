@@ -8,7 +8,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
-from watcher import dispatch, health, outbox
+from watcher import accepted, dispatch, health, outbox
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event
@@ -140,7 +140,7 @@ class Poller:
         """Send what has become due between polls."""
         unsaved: list[str] = []
         state = self.folder.load()
-        done = await self._deliver(replace(state, outbox=self._renamed(state)), unsaved)
+        done = await self._deliver(self._followed(state), unsaved)
         if unsaved:
             raise StateError("; ".join(unsaved))
         return done
@@ -207,23 +207,15 @@ class Poller:
         the next poll does it again.
         """
         revision = state.snapshot.revision
-        digests, accepted = self._addresses(state.addresses)
-        if accepted.salt != state.addresses.salt:
-            # Before any queue has an address made with it. Which addresses are known is still to be found out.
-            self.folder.save_addresses(replace(accepted, accepted={}))
-        waiting = self._renamed(state)
+        state = self._followed(state)
+        waiting = state.outbox
         changed = snapshot != state.snapshot
         if changed:
             snapshot = replace(snapshot, revision=revision + 1)
             # Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
             waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
-            waiting = outbox.addressed(waiting, digests)
-        if changed or waiting != state.outbox:
+            waiting = outbox.addressed(waiting, state.addresses.accepted)
             self.folder.prepare(waiting, revision)
-        if accepted != state.addresses:
-            # Behind the queues: an address that is known here and new to them would count as another channel's.
-            self.folder.save_addresses(accepted)
-        if changed:
             self.folder.commit(snapshot)
         unsaved: list[str] = []
         with _noted(unsaved):
@@ -236,23 +228,36 @@ class Poller:
             self.folder.save_checks(state.checks, snapshot.revision)
         return replace(state, snapshot=snapshot, outbox=waiting), unsaved
 
-    def _addresses(self, known: Addresses) -> tuple[Mapping[str, str], Addresses]:
-        """Give the channels' digests by name, and what to keep of them, in the words of the folder as it is.
+    def _addresses(self, known: Addresses) -> Addresses:
+        """Give the channels' addresses and what to keep of earlier ones, in the words of the folder as it is.
 
         The watch was told of an earlier one: since then another run may have had the lock, and brought a salt.
         """
-        if not self.watch.channels:
-            return {}, known
-        if known.salt in ("", self.watch.accepted.salt):
-            return self.watch.addresses, self.watch.accepted
-        from watcher.accepted import resalted
+        told, channels = self.watch.accepted, self.watch.channels
+        salt = known.salt or told.salt
+        digests = self.watch.addresses if salt == told.salt else accepted.digests(channels, salt)
+        placed = {channel.name for channel in channels if channel.placed}
+        return accepted.follow(replace(known, salt=salt, apprise=told.apprise), digests, placed)
 
-        return resalted(self.watch.channels, self.watch.accepted, known.salt)
+    def _followed(self, state: State) -> State:
+        """Let each queue follow its channel through an edit of the settings, and make that durable.
 
-    def _renamed(self, state: State) -> outbox.Outbox:
-        """Give the outbox with each queue under the name and the address that its channel has now."""
-        digests, _ = self._addresses(state.addresses)
-        return outbox.addressed(outbox.renamed(state.outbox, digests, state.addresses.accepted), digests)
+        What became of each channel is written down first: whenever the program dies, the next run comes to the same,
+        or back if the edit is taken back. Only where nothing is known of earlier addresses do the queues come first,
+        since they go by their names then, and do so until the list is there.
+        """
+        known, addresses = state.addresses, self._addresses(state.addresses)
+        is_lost = not (known.accepted or known.earlier or known.former)
+        moved = outbox.renamed(state.outbox, addresses.accepted, None if is_lost else addresses.earlier)
+        if is_lost and addresses.salt != known.salt:
+            self.folder.save_addresses(Addresses(salt=addresses.salt))  # before any address is made with it
+        if addresses != known and not is_lost:
+            self.folder.save_addresses(addresses)
+        if moved != state.outbox:
+            self.folder.prepare(moved, state.snapshot.revision)
+        if addresses != known and is_lost:
+            self.folder.save_addresses(addresses)
+        return replace(state, outbox=moved, addresses=addresses)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         terms = dispatch.Terms(
@@ -260,7 +265,7 @@ class Poller:
             expiry=self.watch.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
-            keys=self._addresses(state.addresses)[0],
+            keys=state.addresses.accepted,
             budget=self.channel_budget,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)

@@ -46,6 +46,9 @@ class _AddressesForm:
     salt: str
     apprise: str
     accepted: dict[str, str]
+    placed: tuple[str, ...]
+    earlier: dict[str, tuple[str, ...]]
+    former: tuple[str, ...]
 
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
@@ -117,13 +120,28 @@ def read_addresses(text: bytes) -> Addresses:
     form = decode(_AddressesForm, text)
     if not re.fullmatch("(?:[0-9a-f]{2})*", form.salt):
         raise UnreadableFormError("the salt is not hexadecimal")
-    return Addresses(salt=form.salt, apprise=form.apprise, accepted=form.accepted)
+    return Addresses(
+        salt=form.salt,
+        apprise=form.apprise,
+        accepted=form.accepted,
+        placed=form.placed,
+        earlier=form.earlier,
+        former=form.former,
+    )
 
 
 def write_addresses(addresses: Addresses) -> bytes:
     """Encode `addresses.json`."""
     return encode(
-        _AddressesForm(format=FORMAT, salt=addresses.salt, apprise=addresses.apprise, accepted=dict(addresses.accepted))
+        _AddressesForm(
+            format=FORMAT,
+            salt=addresses.salt,
+            apprise=addresses.apprise,
+            accepted=dict(addresses.accepted),
+            placed=addresses.placed,
+            earlier=dict(addresses.earlier),
+            former=addresses.former,
+        )
     )
 
 

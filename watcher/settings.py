@@ -167,7 +167,7 @@ class Settings(BaseSettings):
             scheme = spellings.scheme(url)
             seen[scheme] += 1
             name = scheme.replace("+", "-") if seen[scheme] == 1 else f"{scheme.replace('+', '-')}-{seen[scheme]}"
-            found.append(Channel(name=name, url=url))
+            found.append(Channel(name=name, url=url, placed=True))
         for table in self.channels:
             url = table.url.get_secret_value()
             found.append(

@@ -29,11 +29,18 @@ class Checks:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Addresses:
-    """Which alert URLs apprise has accepted: keyed digests of them by channel name; `apprise` is its version."""
+    """Which alert URLs apprise has accepted: keyed digests of them by channel name; `apprise` is its version.
+
+    `placed` are those names that were made from a place in `alert_urls`, `earlier` has by name the addresses that a
+    channel had before this one, `former` those of channels that are no more (`watcher.accepted.follow`).
+    """
 
     salt: str = ""
     apprise: str = ""
     accepted: Mapping[str, str] = field(default_factory=dict)
+    placed: tuple[str, ...] = ()
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
