@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import stat
 import subprocess
 import sys
@@ -86,6 +88,35 @@ def test_a_full_disk_leaves_the_appended_file_as_it_was(tmp_path: Path) -> None:
     durable.append(path, b"one\n")
     done = with_room_for(1000, "durable.append(path, b'n' * 5000 + b'\\n')", path)
     assert "OSError: [Errno 27]" in done.stderr
+    assert path.read_bytes() == b"one\n"
+
+
+def _no_sync_of_folders(descriptor: int) -> None:
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_name_that_is_not_certain_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the new file is there but a loss of power may take it back, the error says just that, and of which file."""
+    path = tmp_path / "file.json"
+    durable.replace_file(path, b"old")
+    monkeypatch.setattr(os, "fsync", _no_sync_of_folders)
+    with pytest.raises(durable.UnsyncedError) as caught:
+        durable.replace_file(path, b"new")
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(path))
+    assert (path.read_bytes(), names(tmp_path)) == (b"new", ["file.json"])
+
+
+def test_lines_need_a_name_that_is_certain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose name may not be on the disk takes no line, however often it is tried, until it is."""
+    path = tmp_path / "lines"
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", _no_sync_of_folders)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output error"):
+                durable.append(path, b"one\n")
+            assert path.read_bytes() == b""
+    assert durable.append(path, b"one\n") == 0
     assert path.read_bytes() == b"one\n"
 
 

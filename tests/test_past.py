@@ -9,7 +9,7 @@ import pytest
 
 from tests.making import NOW, PACK, URL, event, minute
 from watcher.events import Change, Event, Kind
-from watcher.past import Wanted, choose, lines, since
+from watcher.past import Wanted, choose, lines, since, warning
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))
@@ -87,6 +87,19 @@ def test_since_refuses_the_rest_in_plain_words(text: str) -> None:
     with pytest.raises(ValueError, match="neither a duration") as caught:
         since(text, NOW)
     assert "\x1b" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("unreadable", "said"),
+    [
+        (0, ""),
+        (1, "warning: 1 line of history.jsonl cannot be read and is left out"),
+        (2, "warning: 2 lines of history.jsonl cannot be read and are left out"),
+    ],
+)
+def test_what_cannot_be_read_is_said(unreadable: int, said: str) -> None:
+    """Whoever looks at the past is told that something of it is missing."""
+    assert warning(unreadable) == said
 
 
 def test_nothing_chosen_is_said() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import json
 import os
 import stat
@@ -22,13 +23,13 @@ from watcher import outbox, records, status
 from watcher.channels import Channel
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
-from watcher.failures import StateError
+from watcher.failures import StateError, UnsureError
 from watcher.health import Failure, Health
 from watcher.outbox import Message, Outbox, Refusal
 from watcher.poll import Poller, Report
 from watcher.snapshot import Mark, Snapshot
 from watcher.state import Addresses, Checks, State
-from watcher.store import StateFolder
+from watcher.store import History, StateFolder
 
 OPS = channel("ops")
 PICTURE = Snapshot(
@@ -137,6 +138,29 @@ def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     assert owed(folder) == ["flag", "release", "later"]
     assert folder.load().snapshot.revision == 2
     assert folder.load().outbox.unrecorded == {"later": 2}
+
+
+def test_a_change_that_is_not_certain_is_told_apart(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the snapshot was replaced but the folder cannot be synced, that is no refusal, and can be made certain."""
+    state = polled(folder)
+    fsync = os.fsync
+
+    def broken(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(descriptor)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", broken)
+        with pytest.raises(StateError, match=r"Input/output error \(outbox\.json\)") as refused:
+            folder.prepare(state.outbox, 1)
+        with pytest.raises(UnsureError, match=r"Input/output error \(snapshot\.json\)"):
+            folder.commit(replace(PICTURE, revision=2))
+        with pytest.raises(StateError, match="Input/output error"):
+            folder.confirm()
+    assert not isinstance(refused.value, UnsureError)
+    assert folder.load_revision() == 2
+    folder.confirm()
 
 
 def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
@@ -482,7 +506,7 @@ import atexit, resource, sys
 from pathlib import Path
 from tests import test_store
 from watcher import outbox
-from watcher.failures import StateError
+from watcher.failures import StateError, UnsureError
 from watcher.store import StateFolder
 folder = StateFolder(Path(sys.argv[1]))
 state = folder.load()
@@ -550,13 +574,16 @@ def test_a_torn_last_line_of_the_history_is_no_event(folder: StateFolder) -> Non
     assert [one.id for one in folder.history()] == ["flag", "later"]
 
 
-def test_a_damaged_history_is_refused(folder: StateFolder) -> None:
-    """A whole line that is no event is damage, not an end."""
-    folder.record((FLAG, RELEASE))
+@pytest.mark.parametrize("line", [b"", b"\x00" * 300, b"nonsense", b"{}", b'{"kind": "flogged"}', b"\xff", b"[" * 5000])
+def test_a_damaged_line_of_the_history_costs_itself_only(folder: StateFolder, line: bytes) -> None:
+    """A whole line that is no event is counted, and stays; the events around it are read, and others follow."""
+    folder.record((FLAG,))
     path = folder.path / "history.jsonl"
-    path.write_bytes(path.read_bytes().replace(b'"flagged"', b'"flogged"', 1))
-    with pytest.raises(StateError, match=r"history\.jsonl cannot be used"):
-        folder.history()
+    whole = path.read_bytes()
+    path.write_bytes(whole + line + b"\n")
+    folder.record_rest(outbox.enqueue(Outbox(), (), (FLAG, RELEASE), 1, NOW))
+    assert folder.read_history() == History(events=(FLAG, RELEASE), unreadable=1)
+    assert path.read_bytes().startswith(whole + line + b"\n")
 
 
 def test_what_an_interrupted_poll_did_not_record_is_recorded_once(folder: StateFolder) -> None:

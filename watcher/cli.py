@@ -115,7 +115,10 @@ def history(
     except ValueError as error:
         raise UsageError(f"--since: {error}") from None
     wanted = past.Wanted(nodes={node.lower() for node in nodes}, kinds=kinds, since=begin, limit=limit)
-    events = past.choose(StateFolder(settings({}).settings.state_dir).history(), wanted)
+    recorded = StateFolder(settings({}).settings.state_dir).read_history()
+    if warning := past.warning(recorded.unreadable):
+        say(warning, error=True)
+    events = past.choose(recorded.events, wanted)
     if as_json:
         say(json.dumps({"events": [event_form(event) for event in events]}, indent=2))
     else:

@@ -19,6 +19,10 @@ _RANDOM_BYTES = 8
 _LEFTOVER = ".tmp"
 
 
+class UnsyncedError(OSError):
+    """A file was replaced, and everybody sees it, but a loss of power may bring the old one back."""
+
+
 def make_folder(folder: Path) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
@@ -29,7 +33,10 @@ def make_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between."""
+    """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between.
+
+    Raises UnsyncedError where the new one is there but not for certain; after any other error the old one is.
+    """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
     try:
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
@@ -42,7 +49,10 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    sync_folder(path.parent)
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UnsyncedError(error.errno, error.strerror, str(path)) from error
 
 
 def final_name(path: Path) -> str:
@@ -54,7 +64,8 @@ def final_name(path: Path) -> str:
 def append(path: Path, content: bytes) -> int:
     """Add whole lines to a file and give the offset where they begin.
 
-    A last line that an earlier crash cut short is dropped first; when the disk is full the file is as it was.
+    A last line that an earlier crash cut short is dropped first; after an error the file is as it was, and where its
+    name may not be on the disk it has no line.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
@@ -67,13 +78,13 @@ def append(path: Path, content: bytes) -> int:
             os.lseek(descriptor, start, os.SEEK_SET)
             _write_all(descriptor, content)
             os.fsync(descriptor)
+            if created:
+                sync_folder(path.parent)
         except OSError:
             os.ftruncate(descriptor, start)
             raise
     finally:
         os.close(descriptor)
-    if created:
-        sync_folder(path.parent)
     return start
 
 

@@ -45,3 +45,7 @@ class StateError(WatchError):
     """The state cannot be used, and was left as it is."""
 
     exit_code = 4
+
+
+class UnsureError(StateError):
+    """A file of the state was replaced, but a loss of power may bring the old one back."""

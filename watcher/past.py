@@ -51,6 +51,14 @@ def choose(events: Sequence[Event], wanted: Wanted) -> list[Event]:
     return chosen[: wanted.limit]
 
 
+def warning(unreadable: int) -> str:
+    """Say that lines of the record were left out; empty if there are none."""
+    if not unreadable:
+        return ""
+    some = "1 line" if unreadable == 1 else f"{unreadable} lines"
+    return f"warning: {some} of history.jsonl cannot be read and {'is' if unreadable == 1 else 'are'} left out"
+
+
 def lines(events: Sequence[Event]) -> list[str]:
     """Give a table for a person."""
     if not events:

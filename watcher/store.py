@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from watcher import durable, forms, outbox, picture, records
 from watcher.events import Event
-from watcher.failures import StateError
+from watcher.failures import StateError, UnsureError
 from watcher.outbox import Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
@@ -35,6 +35,17 @@ HISTORY_LIMIT = 16 * 1024 * 1024
 """Bytes."""
 
 _Value = TypeVar("_Value")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The recorded events, oldest first, and how many whole lines among them are none that this program knows.
+
+    It is a record and not what anything rests on: damage to it holds back no alert and no later event.
+    """
+
+    events: tuple[Event, ...] = ()
+    unreadable: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +113,18 @@ class StateFolder:
         self._replace(OUTBOX, records.write_outbox(committed, waiting))
 
     def commit(self, snapshot: Snapshot) -> None:
-        """Make the change and its prepared alerts real, in one rename."""
-        self._replace(SNAPSHOT, picture.write_snapshot(snapshot))
+        """Make the change and its prepared alerts real, in one rename.
+
+        UnsureError where that was done but may not outlive a loss of power. Until `confirm` succeeds nothing may be
+        sent then, nor written that goes with the new revision.
+        """
+        with self._failing("cannot be written", unsure=UnsureError):
+            durable.replace_file(self.path / SNAPSHOT, picture.write_snapshot(snapshot))
+
+    def confirm(self) -> None:
+        """Make sure that what this folder shows is on the disk, whatever became of it when it was written."""
+        with self._failing("cannot be written"):
+            durable.sync_folder(self.path)
 
     def settle(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
@@ -157,8 +178,12 @@ class StateFolder:
             self.record(events)
 
     def history(self) -> tuple[Event, ...]:
-        """Give the recorded events, oldest first; a last line that a crash cut short is not one."""
-        return self._read(HISTORY, _read_history, _NO_EVENTS)
+        """Give the recorded events, oldest first; see `read_history`."""
+        return self.read_history().events
+
+    def read_history(self) -> History:
+        """Give the recorded events and how many lines are none; a last line that a crash cut short is neither."""
+        return self._read(HISTORY, _read_history, History())
 
     def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
         path = self.path / name
@@ -189,17 +214,17 @@ class StateFolder:
         return f" ({durable.final_name(path)})" if path.parent == self.path else ""
 
     @contextlib.contextmanager
-    def _failing(self, what: str) -> Iterator[None]:
+    def _failing(self, what: str, unsure: type[StateError] = StateError) -> Iterator[None]:
         try:
             yield
         except OSError as error:
-            raise StateError(
+            kind = unsure if isinstance(error, durable.UnsyncedError) else StateError
+            raise kind(
                 f"state folder {self.path} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None
 
 
-_NO_EVENTS: tuple[Event, ...] = ()
 _SENDING = "sending"
 _ARRIVED = "arrived"
 _REFUSED = "refused"
@@ -234,6 +259,11 @@ def _read_journal(text: bytes) -> tuple[_Acknowledgement | Refusal, ...]:
     return tuple(found)
 
 
-def _read_history(text: bytes) -> tuple[Event, ...]:
+def _read_history(text: bytes) -> History:
     whole, _, _ = text.rpartition(b"\n")
-    return tuple(records.read_event(line) for line in whole.splitlines())
+    events: list[Event] = []
+    lines = whole.splitlines()
+    for line in lines:
+        with contextlib.suppress(forms.UnreadableFormError):
+            events.append(records.read_event(line))
+    return History(events=tuple(events), unreadable=len(lines) - len(events))
