@@ -168,21 +168,56 @@ def test_what_is_written_late_holds_no_alert_back(
     assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
 
 
+def test_a_damaged_history_holds_nothing_back(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """With a line that a loss of power zeroed, changes are told and recorded as ever, after a poll that was interrupted
+    too, and `history` shows the rest and says that it is not all.
+    """
+    watch.check()
+    for version in ("1.1.0", "1.2.0"):
+        registry.catalog.publish("alpha", version)
+        watch.check()
+    path = watch.state / "history.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    damaged = bytes(len(first) - 1) + b"\n"
+    path.write_bytes(damaged + second)
+    _interrupted(watch, json.loads(second))
+    registry.catalog.publish("alpha", "1.3.0")
+    watch.check()
+    assert json.loads((watch.state / "outbox.json").read_bytes())["unrecorded"] == {}
+    assert path.read_bytes().startswith(damaged + second)
+    assert len(webhook.messages()) == 3
+    done = watch.run("history", "--json")
+    assert (done.code, done.err) == (0, "warning: 1 line of history.jsonl cannot be read and is left out\n")
+    assert [event["version"] for event in json.loads(done.out)["events"]] == ["1.3.0", "1.2.0"]
+
+
+def _interrupted(watch: Watching, event: dict[str, Any]) -> None:
+    """Leave an outbox like that of a poll that was killed before it had noted that this event is recorded."""
+    path = watch.state / "outbox.json"
+    outbox = json.loads(path.read_bytes())
+    outbox |= {"unrecorded": {event["id"]: outbox["prepared"]}, "events": {event["id"]: event}}
+    path.write_text(json.dumps(outbox), "utf-8")
+
+
 def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
-    """Past `alert_expiry` an alert is given up, loudly and for that channel alone, and the history still has it."""
+    """Past `alert_expiry` a second failure gives an alert up, loudly and for that channel alone, and the history still
+    has it.
+    """
     webhook.answer["/dead"] = 500
     watch = watch.but(channels=[_channel(webhook, "a"), _channel(webhook, "dead")], alert_expiry="1ms")
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
+    assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
+    watch.end_waits()
     done = watch.run("check", "--json")
-    assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 1, "pending": 0, "expired": 1})
+    assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 0, "pending": 0, "expired": 1})
     assert done.err.splitlines() == [
         "error: channel dead: HTTP 500",
         "error: channel dead: 1 alert could not be delivered within alert_expiry: given up",
     ]
     webhook.answer.clear()
     assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
-    assert [len(webhook.messages(path)) for path in ("/a", "/dead")] == [1, 1]
+    assert [len(webhook.messages(path)) for path in ("/a", "/dead")] == [1, 2]
     assert set(_history(watch).values()) == {("new", "alpha", "1.1.0")}
 
 

@@ -172,10 +172,13 @@ def test_an_alert_exactly_as_old_as_the_expiry_stays() -> None:
     assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
 
 
-def test_nothing_expires_that_was_never_tried() -> None:
-    """A clock that jumps forward costs no alert: it has to have failed once."""
+def test_nothing_expires_at_a_first_failure() -> None:
+    """A clock that jumps forward, before the first attempt or during it, costs no alert: it takes two failures."""
     waiting = owing(("e1",))
-    assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (waiting, ())
+    for _ in range(2):
+        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (waiting, ())
+        waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+    assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600)[1]
 
 
 def test_a_clock_set_back_expires_nothing() -> None:

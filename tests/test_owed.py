@@ -51,9 +51,9 @@ def _moved(watch: Watching, receiver: Receiver, path: str = "/new") -> Watching:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
-def _configure(watch: Watching, receiver: Receiver, path: str) -> None:
+def _configure(watch: Watching, receiver: Receiver, path: str, *more: str) -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
-    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', "[[channels]]", 'name = "ops"']
+    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', *more, "[[channels]]", 'name = "ops"']
     lines.append(f'url = "{receiver.apprise_url(path)}"')
     (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
@@ -239,6 +239,57 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching,
     receiver.down = set()
     watch.check()
     assert len(receiver.taken) == 1
+
+
+def test_an_alert_is_not_given_up_in_silence(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path
+) -> None:
+    """Killed when it is about to forget an old alert, the program has said so already; and what is not forgotten yet
+    goes out if the channel is well again.
+    """
+    watch.check(code=1)
+    watch.end_waits()
+    _configure(watch, receiver, "/old", 'alert_expiry = "1ms"')
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE)
+    done = nursery.run("check", cwd=tmp_path, point=point)
+    assert done.code == -signal.SIGKILL
+    assert "1 alert could not be delivered within alert_expiry: given up" in done.err
+    receiver.down = set()
+    assert "resting after HTTP 500" in nursery.run("check", cwd=tmp_path).err
+    watch.end_waits()
+    assert nursery.run("check", cwd=tmp_path).code == 0
+    assert [taken.path for taken in receiver.taken] == ["/old"]
+
+
+@pytest.mark.parametrize("fail_on", [(), ("--fail-on", "flagged")], ids=["1", "3"])
+def test_a_change_that_is_not_certain_is_told_but_not_sent(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, fail_on: tuple[str, ...]
+) -> None:
+    """Where the snapshot has its name but the disk does not confirm it, the poll gives its events and exit code 1 or 3;
+    nothing goes out, or is written that goes with it, until the next poll.
+    """
+    receiver.down = set()
+    watch.check()
+    watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    _configure(watch, receiver, "/old")
+    trace = tmp_path / "trace"
+    point = Point(folder=watch.state, trace=trace, label="fsync state", at=2, cut=Cut.ERROR)
+    done = nursery.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
+    assert trace.read_text("utf-8").splitlines()[-2:] == ["rename state/snapshot.json", "fsync state"]
+    assert done.code == (3 if fail_on else 1)
+    document = json.loads(done.out)
+    assert [event["kind"] for event in document["events"]] == ["flagged"]
+    assert document["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    assert "Input/output error (snapshot.json); no change and no alert is lost by it" in done.err
+    assert [taken.path for taken in receiver.taken] == ["/old"]
+    later = watch.check()
+    assert (later["events"], later["alerts"]["delivered"]) == ([], 1)
+    (message,) = receiver.taken[1:]
+    assert message.events == (document["events"][0]["id"],)
+    assert [event["kind"] for event in json.loads(watch.run("history", "--json").out)["events"]] == [
+        "flagged",
+        "baseline",
+    ]
 
 
 def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watching, receiver: Receiver) -> None:

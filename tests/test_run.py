@@ -5,18 +5,26 @@ from __future__ import annotations
 import asyncio
 import json
 import signal
+from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
+from pydantic import SecretStr
 
 from tests.peers.faults import inflict
 from tests.peers.webhook import Answer, Webhook
 from tests.program import Started
 from tests.watching import Watching
+from watcher import loop, start
 from watcher.embedded import EmbeddedRegistry
+from watcher.failures import StateError
+from watcher.outbox import Outbox, Refusal
+from watcher.poll import Poller
+from watcher.settings import Settings
+from watcher.store import StateFolder
 
 
 @pytest.fixture
@@ -214,6 +222,75 @@ def test_it_delivers_what_an_earlier_run_left(watch: Watching, registry: Embedde
         _until(started, "poll", polls + 2)
     assert ["1.1.0" in message.json["message"] for message in webhook.messages()] == [True, True, False]
     assert "1.2.0" in webhook.messages()[2].json["message"]
+
+
+def test_an_old_alert_is_given_up_once(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """The log says why a channel failed and how many alerts it costs, each in one line."""
+    watch = watch.but(alert_urls=webhook.apprise_url("/a"), alert_expiry="1ms", interval="1h")
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    webhook.answer["/a"] = 500
+    watch.check(code=1)
+    watch.end_waits()
+    with watch.start("run") as started:
+        _until(started, "poll")
+        log = [line for line in _log(started) if line["level"] == "error"]
+    assert [(line["event"], line["channel"]) for line in log] == [
+        ("channel failed", "json"),
+        ("alerts given up", "json"),
+    ]
+    assert log[1]["alerts"] == 1
+
+
+@dataclass(frozen=True, slots=True)
+class _Full(StateFolder):
+    """A state folder without room for one method's file; `tried` counts how often it was needed."""
+
+    at: str = "sending"
+    tried: list[str] = field(default_factory=list)
+
+    def sending(self, channel: str, message: str) -> int:
+        self._fail("sending")
+        return StateFolder.sending(self, channel, message)
+
+    def settle(self, waiting: Outbox, revision: int) -> None:
+        self._fail("settle")
+        StateFolder.settle(self, waiting, revision)
+
+    def refused(self, refusal: Refusal) -> None:
+        if self.at != "settle":  # where the outbox finds no room, this does not either
+            StateFolder.refused(self, refusal)
+        else:
+            raise StateError("the disk is full")
+
+    def _fail(self, at: str) -> None:
+        if at == self.at:
+            self.tried.append(at)
+            raise StateError("the disk is full")
+
+
+@pytest.mark.parametrize("at", ["sending", "settle"])
+def test_a_full_disk_is_no_reason_to_hurry(
+    watch: Watching, webhook: Webhook, capsys: pytest.CaptureFixture[str], at: str
+) -> None:
+    """A channel whose failure or acknowledgement finds no room is tried by the poll, and after half a minute's rest."""
+    webhook.answer["/a"] = 500
+    folder = _Full(watch.state, at=at)
+    chosen = Settings(
+        nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=(SecretStr(webhook.apprise_url("/a")),)
+    )
+
+    async def for_a_second() -> None:
+        stopping = asyncio.Event()
+        asyncio.get_running_loop().call_later(1, stopping.set)
+        told = start.watch_of(chosen, folder)
+        await loop.run(Poller(watch=told, folder=folder, clock=start.clock, stopping=stopping), 900, 0)
+
+    with folder.locked():
+        asyncio.run(for_a_second())
+    assert folder.tried == [at]
+    assert len(webhook.messages()) == (at == "settle")
+    assert capsys.readouterr().err.count("the disk is full") == 1
 
 
 def test_a_check_that_is_interrupted(watch: Watching, registry: EmbeddedRegistry) -> None:

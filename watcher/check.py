@@ -37,6 +37,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
     folder = StateFolder(settings.state_dir)
     watch = watch_of(settings, folder)
     stopped_by = 0
+    complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
 
     async def poll_once() -> Report | None:
         nonlocal stopped_by
@@ -51,6 +52,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
                 progress=step,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
+                giving_up=complain.farewell,
             )
             try:
                 return await poller.poll()
@@ -64,8 +66,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
     if done is None:
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
-    for complaint in report.complaints(done):
-        say(f"{complaint.level}: {complaint.sentence}", error=True)
+    complain(report.complaints(done))
     for line in [report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run):
         say(line)
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)

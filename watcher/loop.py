@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable
+from dataclasses import replace
 
-from watcher import logs, outbox, times
+from watcher import logs, outbox
 from watcher.failures import StateError, WatchError
 from watcher.poll import Poller, Report, StoppedError
-from watcher.report import Complaint, channel_complaints, complaints
+from watcher.report import Complaint, Once, channel_complaints, complaints, unsaved_complaints
 
 _SHORTEST_NAP = 0.05
+_REST = outbox.FIRST_WAIT
+"""Seconds without a delivery after one that the state did not allow; no queue can rest for that."""
 
 
 async def run(poller: Poller, interval: float, jitter: float, *, polls: int | None = None) -> None:
@@ -27,9 +29,10 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
     done = 0
     while not poller.stopping.is_set():
         begun = loop.time()
+        complain = Once(_complain)
         try:
             revision = _unbroken(poller, revision)
-            report = await poller.poll()
+            report = await replace(poller, giving_up=complain.farewell).poll()
             revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
         except StoppedError:
             break
@@ -40,6 +43,7 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             logs.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
+            complain(complaints(report))
             _log(report, loop.time() - begun)
         done += 1
         if done == polls:
@@ -61,13 +65,16 @@ def _unbroken(poller: Poller, revision: int) -> int:
 async def _until(poller: Poller, moment: float) -> None:
     """Wait until the loop's `moment` or a stop, delivering what becomes due on the way."""
     loop = asyncio.get_running_loop()
+    resting_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
         due = _next_due(poller)
+        if due is not None:
+            due = max(due, resting_until - loop.time())
         nap = left if due is None else min(left, max(due, _SHORTEST_NAP))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(poller.stopping.wait(), nap)
-        if due is not None and due <= nap and not poller.stopping.is_set():
-            await _deliver(poller)
+        if due is not None and due <= nap and not poller.stopping.is_set() and not await _deliver(poller):
+            resting_until = loop.time() + _REST
 
 
 def _next_due(poller: Poller) -> float | None:
@@ -78,30 +85,32 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        0.0 if outbox.is_due(queues[channel.name], now) else times.seconds_between(now, queues[channel.name].not_before)
+        max(outbox.rest_left(queues[channel.name].not_before, now), poller.rests.left(channel.name, now))
         for channel in poller.watch.channels
         if channel.name in queues and queues[channel.name].messages
     ]
     return min(waits, default=None)
 
 
-async def _deliver(poller: Poller) -> None:
+async def _deliver(poller: Poller) -> bool:
+    """Deliver what is due; False if the state did not allow it."""
+    complain = Once(_complain)
     try:
-        done = await poller.deliver_due()
+        done = await replace(poller, giving_up=complain.farewell).deliver_due()
     except StateError as error:
         logs.error("delivery failed: state", error=str(error).replace("\n", "; "))
-        return
+        return False
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         logs.error("delivery failed", error=f"unexpected {type(error).__name__}")
-        return
-    _complain(channel_complaints(done.failures, done.given_up))
+        return False
+    complain([*unsaved_complaints(done.unsaved), *channel_complaints(done.failures, done.given_up)])
     if done.delivered:
         logs.info("delivery", delivered=done.delivered)
+    return not done.unsaved
 
 
 def _log(report: Report, seconds: float) -> None:
-    """One summary line a poll, before it what went wrong and what was found."""
-    _complain(complaints(report))
+    """One summary line a poll, before it what was found."""
     for event in report.events:
         logs.info(
             "event", kind=event.kind.value, node=event.node, version=event.version, reason=event.reason, id=event.id
@@ -118,7 +127,6 @@ def _log(report: Report, seconds: float) -> None:
     )
 
 
-def _complain(said: Iterable[Complaint]) -> None:
-    for complaint in said:
-        emit = logs.warning if complaint.level == "warning" else logs.error
-        emit(complaint.event, **complaint.fields)
+def _complain(complaint: Complaint) -> None:
+    emit = logs.warning if complaint.level == "warning" else logs.error
+    emit(complaint.event, **complaint.fields)

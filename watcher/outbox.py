@@ -17,6 +17,9 @@ FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds that a channel rests after a failure: doubled with each one in a row, up to the longest."""
 
+FAILURES_TO_EXPIRE = 2
+"""In a row, before an old alert is given up."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
@@ -164,11 +167,12 @@ def expired(
 ) -> tuple[Outbox, tuple[Message, ...]]:
     """Give up what the channel did not take within `expiry` seconds, and say what it was.
 
-    Only after a failed attempt: a clock that jumps may not cost an alert that nobody tried to send. A channel that is
-    configured no more can't be tried, and with its last alert it is forgotten.
+    Only after two failed attempts in a row: a clock that jumps, be it during the first, may not cost an alert that
+    nobody tried to send since. A channel that is configured no more can't be tried, and with its last alert it is
+    forgotten.
     """
     queue = outbox.queues[channel]
-    if configured and not queue.attempts:
+    if configured and queue.attempts < FAILURES_TO_EXPIRE:
         return outbox, ()
     old = tuple(message for message in queue.messages if times.seconds_between(message.queued_at, now) > expiry)
     left = tuple(message for message in queue.messages if message not in old)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from watcher import accepted, dispatch, health, outbox
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event
-from watcher.failures import StateError
+from watcher.failures import StateError, UnsureError
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
@@ -78,6 +78,8 @@ class Report:
 class Poller:
     """Polls one watch into one state folder, whose lock the caller holds.
 
+    `giving_up` is told of alerts that are given up, before they are forgotten.
+
     `clock` gives the time as RFC 3339, `progress` is called after each node; `dry_run` writes and sends nothing;
     `channel_budget` is `dispatch.Terms.budget`.
     """
@@ -89,6 +91,8 @@ class Poller:
     progress: Callable[[], None] = lambda: None
     dry_run: bool = False
     channel_budget: float | None = None
+    giving_up: Callable[[Dispatch], None] = lambda _: None
+    rests: dispatch.Rests = field(default_factory=dispatch.Rests)
 
     async def poll(self) -> Report:
         """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
@@ -109,8 +113,7 @@ class Poller:
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
-            state, unsaved = self._save(state, snapshot, events, started)
-            done = await self._deliver(state, unsaved)
+            done = await self._keep(state, snapshot, events, started, unsaved)
         return Report(
             started=started,
             finished=self.clock(),
@@ -137,13 +140,10 @@ class Poller:
         return resting | done.failures
 
     async def deliver_due(self) -> Dispatch:
-        """Send what has become due between polls."""
+        """Send what has become due between polls. Raises StateError as the folder does, unless it is only for now."""
         unsaved: list[str] = []
-        state = self.folder.load()
-        done = await self._deliver(self._followed(state), unsaved)
-        if unsaved:
-            raise StateError("; ".join(unsaved))
-        return done
+        done = await self._deliver(self._followed(self.folder.load()), unsaved)
+        return replace(done, unsaved=tuple(unsaved))
 
     def _names(self, checks: Checks) -> Mapping[str, str]:
         """Give the names of known answers, if they answered this question."""
@@ -200,33 +200,44 @@ class Poller:
         )
         return findings, assessed.snapshot, assessed.health, events + assessed.events
 
-    def _save(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> tuple[State, list[str]]:
-        """Make change and alerts durable in one step, then the rest of what this poll learned.
+    async def _keep(
+        self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str, unsaved: list[str]
+    ) -> Dispatch:
+        """Make change and alerts durable in one step, then the rest of what this poll learned, and deliver.
 
-        StateError if the change can't be saved. What fails behind that is told: it may not hold the alerts back, and
-        the next poll does it again.
+        StateError if the change can't be saved. What fails behind that is noted as `unsaved`: it may not hold the
+        alerts back, and the next poll does it again. But of a change that a loss of power may still take back nothing
+        is sent, since it would be found and sent again, and nothing is written that would not go with the old picture.
         """
-        revision = state.snapshot.revision
         state = self._followed(state)
-        waiting = state.outbox
-        changed = snapshot != state.snapshot
-        if changed:
-            snapshot = replace(snapshot, revision=revision + 1)
-            # Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
-            waiting = outbox.enqueue(waiting, self.watch.channels, events, snapshot.revision, now)
-            waiting = outbox.addressed(waiting, state.addresses.accepted)
-            self.folder.prepare(waiting, revision)
-            self.folder.commit(snapshot)
-        unsaved: list[str] = []
+        interrupted = bool(state.outbox.unrecorded)
+        if snapshot != state.snapshot:
+            state = self._prepared(state, snapshot, events, now)
+            try:
+                self.folder.commit(state.snapshot)
+            except UnsureError as error:
+                unsaved.append(error.what)
+                return Dispatch(state.outbox)
         with _noted(unsaved):
-            if state.outbox.unrecorded:
-                self.folder.record_rest(waiting)
+            if interrupted:
+                self.folder.record_rest(state.outbox)
             elif events:
                 self.folder.record(events)
-            waiting = outbox.recorded(waiting)
+            state = replace(state, outbox=outbox.recorded(state.outbox))
         with _noted(unsaved):
-            self.folder.save_checks(state.checks, snapshot.revision)
-        return replace(state, snapshot=snapshot, outbox=waiting), unsaved
+            self.folder.save_checks(state.checks, state.snapshot.revision)
+        return await self._deliver(state, unsaved)
+
+    def _prepared(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
+        """Give the state as it is once the snapshot is committed, its alerts durable already.
+
+        Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
+        """
+        committed = state.snapshot.revision
+        waiting = outbox.enqueue(state.outbox, self.watch.channels, events, committed + 1, now)
+        waiting = outbox.addressed(waiting, state.addresses.accepted)
+        self.folder.prepare(waiting, committed)
+        return replace(state, snapshot=replace(snapshot, revision=committed + 1), outbox=waiting)
 
     def _addresses(self, known: Addresses) -> Addresses:
         """Give the channels' addresses and what to keep of earlier ones, in the words of the folder as it is.
@@ -267,8 +278,11 @@ class Poller:
             stopping=self.stopping,
             keys=state.addresses.accepted,
             budget=self.channel_budget,
+            rests=self.rests,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
+        if done.given_up:
+            self.giving_up(done)
         with _noted(unsaved):
             self.folder.settle(done.waiting, state.snapshot.revision)
         return done

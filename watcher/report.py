@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from watcher import times
+from watcher.dispatch import Dispatch
 from watcher.events import SEVERITY, Event, Kind
 from watcher.poll import Report
 from watcher.records import event_form
@@ -90,16 +91,41 @@ def complaints(report: Report) -> list[Complaint]:
                 sentence=f"{_some(nodes)}: no versions found: is the id right?",
             )
         )
-    said += [
+    said += unsaved_complaints(report.unsaved)
+    return said + channel_complaints(report.channel_errors, report.given_up)
+
+
+class Once:
+    """Tells complaints, each only the first time that it comes: what can't wait for the report is not told twice."""
+
+    def __init__(self, tell: Callable[[Complaint], None]) -> None:
+        self._tell = tell
+        self._told: list[Complaint] = []
+
+    def __call__(self, said: Iterable[Complaint]) -> None:
+        """Tell what is new among these."""
+        for complaint in said:
+            if complaint not in self._told:
+                self._told.append(complaint)
+                self._tell(complaint)
+
+    def farewell(self, done: Dispatch) -> None:
+        """Tell which alerts are given up and why, before they are forgotten."""
+        failures = {name: why for name, why in done.failures.items() if name in done.given_up}
+        self(channel_complaints(failures, done.given_up))
+
+
+def unsaved_complaints(unsaved: Iterable[str]) -> list[Complaint]:
+    """Give what could not be written."""
+    return [
         Complaint(
             level="error",
             event="state unsaved",
             fields={"error": plain(what, _TEXT)},
             sentence=f"{plain(what, _TEXT)}; no change and no alert is lost by it",
         )
-        for what in report.unsaved
+        for what in unsaved
     ]
-    return said + channel_complaints(report.channel_errors, report.given_up)
 
 
 def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Complaint]:
