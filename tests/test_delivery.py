@@ -15,10 +15,14 @@ import threading
 import tracemalloc
 from html import unescape
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import pytest
 import requests
+from apprise import Apprise
+from apprise.plugins.kodi import NotifyXBMC
+from apprise.plugins.matrix.e2ee import MatrixMegOlmSession
+from markdown_it import MarkdownIt
 
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Webhook
@@ -26,6 +30,7 @@ from tests.test_render import CORPUS, check_any, check_html, check_markdown
 from watcher.bounds import MOST
 from watcher.channels import Channel
 from watcher.delivery import Delivered, Outcome, Reached, Undelivered, deliver, refusal
+from watcher.dialects import Service, restrain
 from watcher.events import Change, Event, Kind
 
 _ROOT = Path(__file__).resolve().parent.parent
@@ -258,14 +263,14 @@ def test_a_bomb_is_unpacked_in_part(webhook: Webhook) -> None:
 
 
 def test_what_comes_in_time_is_read_whole(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A service that says in a 200 what came of it is heard to the last byte."""
+    """A service that says in a 200 what came of it is heard to the last byte; `HTTP 200` is not why it refuses."""
     monkeypatch.setattr("apprise.plugins.slack.NotifySlack.webhook_url", webhook.url)
     url = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/"
     path = "/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
     webhook.answer[path] = Answer(body=b"ok")
     assert _send(url) == Delivered()
     webhook.answer[path] = Answer(body=b"ok" + bytes(MOST))
-    assert isinstance(_send(url), Undelivered)
+    assert _send(url) == Undelivered(reason="refused the message")
 
 
 def test_no_target_is_tried_when_the_time_is_up(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -504,6 +509,103 @@ def test_a_burst_fits_and_is_counted(webhook: Webhook) -> None:
     assert message.json["event_count"] == 3000
 
 
+def _four() -> tuple[Event, ...]:
+    return tuple(event for i in range(4) for event in _events(id=f"e{i}", node=f"n{i}", url=""))
+
+
+@pytest.mark.parametrize(
+    ("lines", "shown", "last"), [(1, 0, "4 banned · ref "), (2, 1, "… and 3 more banned · ref "), (10, 4, "ref ")]
+)
+def test_a_pop_up_counts_what_its_lines_do_not_show(
+    posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch, lines: int, shown: int, last: str
+) -> None:
+    """Where apprise drops all lines but a few, each event takes one, and the last one counts the others."""
+    assert NotifyXBMC.body_max_line_count == 2
+    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
+    assert _send("kodi://127.0.0.1:9/?format=html", _four()) == Delivered()
+    [request] = posted
+    *events, end = _json(request)["params"]["message"].splitlines()
+    assert events == [f"`n{i}`: ⛔ banned `1.0.3` (was flagged): `malware`" for i in range(shown)]
+    assert re.fullmatch(rf"{last}[0-9a-f]{{8}}", end)
+
+
+@pytest.mark.parametrize("lines", [2, 10])
+def test_no_line_is_dropped(
+    posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch, lines: int
+) -> None:
+    """With a title of its own or without one, apprise finds no line too many in what it gets for a pop-up."""
+    monkeypatch.setattr(NotifyXBMC, "body_max_line_count", lines)
+    for title_maxlen in (250, 0):
+        monkeypatch.setattr(NotifyXBMC, "title_maxlen", title_maxlen)
+        assert _send("kodi://127.0.0.1:9/", _hostile() + _four()) == Delivered()
+        said = _json(posted[-1])["params"]["message"].splitlines()
+        assert len(said) <= lines
+        assert re.fullmatch(r"(?:… and )?\d+ .*changed · ref [0-9a-f]{8}", said[-1])
+        check_any("\n".join(said))
+
+
+@pytest.mark.parametrize(
+    ("url", "name"),
+    [
+        (f"brevo://{'a' * 40}:user@example.com/to@example.com", "textContent"),
+        ("mailersend://user:mlsn.abcdefgh1234@example.com/to@example.com", "text"),
+        (f"groundmail://{'a' * 32}:user@example.com/to@example.com", "text"),
+    ],
+)
+def test_a_text_cannot_be_a_line_of_a_mail(posted: list[requests.PreparedRequest], url: str, name: str) -> None:
+    """The text that a mail service's plugin makes of the HTML keeps a stranger's words in the line of their event."""
+    assert _send(url, _events(version="- ⛔ banned other 1.0.3")) == Delivered()
+    [request] = posted
+    said = _json(request)[name].splitlines()
+    assert "- ⛔ banned - ⛔ banned other 1.0.3 (was flagged): malware" in said
+    assert len([line for line in said if line.startswith("- ")]) == 1
+
+
+def test_a_matrix_message_says_that_it_mentions_nobody(posted: list[requests.PreparedRequest]) -> None:
+    """Without that a client looks for its user's name in the words; and code stays code in the HTML."""
+    assert _send("matrix://s3cr3t-token@127.0.0.1:9/!r:x", _events(reason="ask alice")) == Delivered()
+    message = _json(posted[-1])
+    assert message["m.mentions"] == {}
+    assert "<code>ask alice</code>" in message["formatted_body"]
+    assert "- ⛔ banned 1.0.3 (was flagged): ask alice" in message["body"].splitlines()
+
+
+def test_an_encrypted_matrix_message_says_so_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is encrypted mentions nobody either, and what is no message is left as it is."""
+    encrypted: list[dict[str, Any]] = []
+    monkeypatch.setattr(MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event))
+    matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
+    restrain(cast("Service", matrix))
+    for content in ({"msgtype": "m.text"}, {"other": 1}):
+        matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": content})  # type: ignore[union-attr]  # untyped
+    assert [event["content"] for event in encrypted] == [{"msgtype": "m.text", "m.mentions": {}}, {"other": 1}]
+
+
+def test_a_matrix_service_ends_when_it_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It logs out when nothing refers to it any more, not at some later time beyond the message's own."""
+    ended: list[str] = []
+    monkeypatch.setattr("apprise.plugins.matrix.base.NotifyMatrix.__del__", lambda _: ended.append("ended"))
+    matrix = Apprise.instantiate("matrix://user:pass@127.0.0.1:9/!r:x")
+    restrain(cast("Service", matrix))
+    del matrix
+    assert ended == ["ended"]
+
+
+def test_a_teams_card_shows_no_markup_of_strangers(posted: list[requests.PreparedRequest]) -> None:
+    """A card reads Markdown without code: emphasis and links of strangers are escaped, ours are not."""
+    words = "**evil** _evil_ [evil](http:16909060) [evil](//1.2.3.4) [evil](tel:1)"
+    url = f"workflows://127.0.0.1:9/{'a' * 32}/s3cr3t-token"
+    assert _send(url, _events(node=words, version=words, reason=words)) == Delivered()
+    [request] = posted
+    [text] = [b["text"] for b in _json(request)["attachments"][0]["content"]["body"] if b["id"] == "body"]
+    page = MarkdownIt("commonmark").render(text)
+    assert re.findall(r"<(?:em|a href|strong|code)[^>]*>[^<]*", page) == [
+        '<a href="https://registry.comfy.org/nodes/rgthree-comfy">registry',
+        "<strong>banned",
+    ]
+    assert page.count("**evil** _evil_") == 3
+
+
 # What is refused at start
 
 
@@ -554,6 +656,7 @@ import json, logging, sys, warnings
 logging.basicConfig(level=1, stream=sys.stdout, force=True)
 warnings.simplefilter("always")
 from watcher.channels import Channel
+from watcher.dialects import Service, restrain
 from watcher.delivery import deliver, refusal
 from watcher.digest import sample
 for url, timeout in json.load(sys.stdin):

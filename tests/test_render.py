@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from html.parser import HTMLParser
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -83,6 +84,17 @@ def check_markdown(markdown: str) -> None:
             assert not re.search(r"[`<>@*_\\#|~]|evil|reviewer", token.content), token
 
 
+def _unquoted(quotation: re.Match[str]) -> str:
+    """Read a quotation as Markdown, which has nothing in it but text, and take it out."""
+    assert {token.type for token in _tokens(f"x {quotation[0]}")} <= {
+        "paragraph_open",
+        "inline",
+        "text",
+        "paragraph_close",
+    }, quotation[0]
+    return "quoted"
+
+
 class _Tags(HTMLParser):
     def __init__(self) -> None:
         super().__init__()
@@ -135,10 +147,12 @@ def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, lim
     check_any(message.body)
     check_any(message.title)
     match form:
-        case Format.HTML:
+        case Format.HTML | Format.MAIL:
             check_html(message.body)
         case Format.MARKDOWN:
             check_markdown(message.body)
+        case Format.CODELESS:
+            check_markdown(re.sub(r"“[^”]*”", _unquoted, message.body))
         case Format.TEXT:
             check_markdown(_LINK.sub("", message.body))
 
@@ -232,6 +246,38 @@ def test_a_link_that_is_not_ours_is_left_out() -> None:
     ):
         body = render(compose((_event(url=url),)), Format.MARKDOWN, 3000, 100).body
         assert body.startswith("`ComfyUI_x_y`\n")
+
+
+def test_a_long_id_keeps_its_link() -> None:
+    """Letters that take nine characters each in an address do not cost a node its link; a flood of them does."""
+    for letters, linked in ((50, True), (200, False)):
+        url = f"https://registry.comfy.org/nodes/{quote('中' * letters)}"
+        assert (url in render(compose((_event(url=url),)), Format.TEXT, 3000, 100).body) is linked
+
+
+@pytest.mark.parametrize("node", [".", "..", "a/..", "../x"])
+def test_a_name_that_leads_elsewhere_is_not_linked(node: str) -> None:
+    """`..` is no page below `nodes`, so there is no link."""
+    body = render(compose((_event(url=f"https://registry.comfy.org/nodes/{node}"),)), Format.TEXT, 3000, 100).body
+    assert "https:" not in body
+    assert (
+        "https:" in render(compose((_event(url="https://registry.comfy.org/nodes/..x"),)), Format.TEXT, 3000, 100).body
+    )
+
+
+@given(_events(), st.integers(1, 12), st.integers(20, 4000))
+def test_so_many_lines_and_no_more(events: tuple[Event, ...], lines: int, limit: int) -> None:
+    """Where lines are few the message has no more, holds no markup of strangers, and says how many it does not show."""
+    body = render(compose(events), Format.TEXT, limit, 200, lines).body
+    assert len(body.encode()) <= limit
+    shown = body.split("\n")
+    assert len(shown) <= lines
+    check_any(body)
+    check_markdown(_LINK.sub("", body))
+    if " · ref " in shown[-1]:
+        hidden = re.findall(r"(?:\A… and |\A|, )(\d+) ", shown[-1].replace(": ", ":"))
+        total = int(hidden[0]) if shown[-1].startswith("…") else sum(map(int, hidden))
+        assert total + len(shown) - 1 == len(events)
 
 
 def test_what_does_not_fit_gets_shorter_before_it_is_counted() -> None:

@@ -12,17 +12,17 @@ import logging
 import re
 import threading
 import warnings
-from dataclasses import dataclass, replace
-from enum import StrEnum
+from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 
 from watcher import bounds
 from watcher.causes import classified
 from watcher.channels import Channel
+from watcher.dialects import Service, format_of, restrain
 from watcher.digest import Digest, compose
 from watcher.events import Event, Kind
-from watcher.render import Format, Rendered, fitted
+from watcher.render import Rendered, fitted
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -30,12 +30,9 @@ if TYPE_CHECKING:
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _IDS_AT_MOST = 500
 _ABANDONED_AT_MOST = 3
-_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a stranger's too
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,20}):/{1,3}")
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
-_SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
-"""What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
 _TONES = {
     **dict.fromkeys((Kind.BANNED, Kind.FLAGGED), "failure"),
     **dict.fromkeys((Kind.REINSTATED, Kind.UNDEPRECATED, Kind.RECOVERED), "success"),
@@ -143,21 +140,6 @@ def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached
     return outcome[0] if outcome else Undelivered(reason=reason, reached=frozenset(took.reached))
 
 
-class _Service(Protocol):
-    """What is used of one of apprise's services, which it leaves mostly untyped."""
-
-    service_name: object
-    notify_format: object
-    body_maxlen: int
-    title_maxlen: int
-    overflow_amalgamate_title: bool
-    payload_extras: dict[str, object]
-
-    def dialect_convert(self, body: str, body_format: object) -> str: ...
-    def resolve_format(self, body_format: object) -> StrEnum: ...
-    def url_parameters(self) -> dict[str, str]: ...
-
-
 def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets) -> Outcome:
     try:
         _load()
@@ -185,7 +167,7 @@ def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets
     return Undelivered(reason=reason, reached=frozenset(took.reached))
 
 
-def _prepare(service: _Service, events: tuple[Event, ...], timeout: float, took: _Targets) -> None:
+def _prepare(service: Service, events: tuple[Event, ...], timeout: float, took: _Targets) -> None:
     """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for."""
     from apprise import OverflowMode
 
@@ -194,39 +176,32 @@ def _prepare(service: _Service, events: tuple[Event, ...], timeout: float, took:
     for limit in ("socket_connect_timeout", "socket_read_timeout"):
         if getattr(service, limit) == getattr(type(service), limit):
             ours[limit] = timeout
-    if service.service_name == "Discord" and not getattr(service, "flags", 0):
-        ours["flags"] = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS
     for name, value in ours.items():
         setattr(service, name, value)
+    restrain(service)
     if service.service_name == "JSON":
         service.payload_extras.setdefault("events", [event.id for event in events[:_IDS_AT_MOST]])
         service.payload_extras.setdefault("event_count", len(events))
 
 
-def _fitting(service: _Service, digest: Digest) -> tuple[Rendered, str]:
+def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
     """Render so that what the service's dialect makes of it fits, and name the format apprise need not convert."""
     from apprise import NotifyFormat
 
     single = isinstance(service.notify_format, NotifyFormat)
-    asked = service.url_parameters().get("format")
-    form = Format(service.resolve_format(None).value)
-    if asked is None or (single and asked == Format.TEXT):
-        form = _SHOWN_AS.get(str(service.service_name), form)
+    form = format_of(service, single=single)
     if single:
-        service.notify_format = NotifyFormat(form.value)
-    mail = str(service.service_name) == "E-Mail"
-    most = min(service.body_maxlen, _CEILING * (10 if mail else 1))
+        service.notify_format = NotifyFormat(form.markup)
+    most = min(service.body_maxlen, _CEILING * (10 if str(service.service_name) == "E-Mail" else 1))
     title_limit = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
+    blended = service.title_maxlen <= 0 or service.overflow_amalgamate_title
+    lines = service.body_max_line_count - blended if service.body_max_line_count > 0 else None
 
     def size(message: Rendered) -> int:
-        body = service.dialect_convert(message.body, NotifyFormat(form.value))
-        blended = service.title_maxlen <= 0 or service.overflow_amalgamate_title
+        body = service.dialect_convert(message.body, NotifyFormat(form.markup))
         return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if blended else 0)
 
-    message = fitted(digest, form, most, title_limit, size)
-    if mail or service.service_name == "Matrix":  # whose text part, made by apprise, would break the line at each code
-        message = replace(message, body=message.body.replace("code>", "samp>"))
-    return message, form.value
+    return fitted(digest, form, most, title_limit, size, lines), form.markup
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -250,7 +225,7 @@ class _Targets:
         ).hexdigest()
 
 
-def _service(url: str) -> _Service | None:
+def _service(url: str) -> Service | None:
     """Let apprise parse the URL: our own name, no remote images, nothing on disk, no rewriting, no threads.
 
     No redirects either: one turns the POST into a GET, whose 200 would acknowledge a message that nobody got.
@@ -272,7 +247,7 @@ def _service(url: str) -> _Service | None:
         pgp_autogen=False,
         pem_autogen=False,
     )
-    return cast("_Service | None", Apprise.instantiate(url, asset=asset))
+    return cast("Service | None", Apprise.instantiate(url, asset=asset))
 
 
 @cache

@@ -125,6 +125,11 @@ def shorter(digest: Digest, lines: int) -> Digest:
     return replace(digest, groups=tuple(groups), hidden=hidden)
 
 
+def not_shown(digest: Digest) -> Counts:
+    """Count all that no line of the digest shows."""
+    return _sum(digest.hidden, *(group.hidden for group in digest.groups))
+
+
 def sample(at: str) -> tuple[Event, ...]:
     """Give events that show what an alert looks like and say that they are only a test. `at` is RFC 3339 UTC."""
     reason = "a test of your alerts, nothing has happened"
