@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-_HTTP_STATUS = re.compile(r"\berror=([1-5]\d\d)\b")
+_HTTP_STATUS = re.compile(r"\berror=([13-5]\d\d)\b")
+"""A service that says no in a 2xx has refused the message, not failed."""
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _CAUSES = {
     r"timed? ?out": "timed out",
