@@ -173,9 +173,9 @@ def test_groups_and_lines_stand_in_order(events: list[Event]) -> None:
 
 def test_the_title_names_a_single_node_only_where_its_id_is_harmless() -> None:
     """A title has no escaping, so only plain letters, digits and single joints get into it."""
-    for node in ("ComfyUI_x_y", "rgthree-comfy"):
+    for node in ("ComfyUI_x_y", "rgthree-comfy", "a--b", "x1", "x" * 60):
         assert compose((_event(Kind.NEW, node),)).titles[0] == f"Comfy Watch: {node}: 1 new"
-    for node in ("evil.com", "_x_", "a__b__c", "@here", "a b", "-x", "x" * 61, ""):
+    for node in ("evil.com", "_x_", "a__b__c", "x-_evil_-y", "a_-b", "a-_b", "a_", "@here", "a b", "-x", "x" * 61, ""):
         assert compose((_event(Kind.NEW, node),)).titles[0] == "Comfy Watch: 1 new"
 
 

@@ -20,7 +20,8 @@ LINES = 25
 _BASELINES = 3
 _CHANGES = 4
 _NAME = "Comfy Watch"
-_SAFE_IN_TITLE = re.compile(r"(?!.*__)[A-Za-z0-9][A-Za-z0-9_-]{0,58}[A-Za-z0-9]")
+_SAFE_IN_TITLE = re.compile(r"(?=.{2,60}\Z)[A-Za-z0-9]+(?:(?:_|-+)[A-Za-z0-9]+)*")
+"""An underscore is no mark only between letters or digits."""
 _SAMPLE_NODE = "this-is-only-a-test"
 _SAYS_IT_ALL = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds beside which the status before would say nothing new."""
