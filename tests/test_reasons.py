@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 
 import pytest
@@ -91,7 +92,37 @@ def test_no_half_address_is_left(begun: str, blanks: int) -> None:
 def test_the_message_of_a_cut_object_is_read_as_json() -> None:
     """Escapes in a message mean what they mean in a whole object, so that an address behind them is found."""
     assert summarise('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {ADDRESS}😀"
-    assert summarise('{"message": "cut in an escape\\u00') == "cut in an escape"
+    assert summarise('{"message": "cut in an escape\\u00') == "cut in an…"
+
+
+_BY = "jane.reviewer@comfy.example"
+_HISTORY = {"status": "NodeVersionStatusBanned", "message": f"see {_BY}", "by": _BY}
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+@pytest.mark.parametrize(
+    "form",
+    [
+        {"message": f"rejected by {_BY}", "by": _BY, "statusHistory": [_HISTORY], "batchId": "x"},
+        {"by": _BY, "status": "x", "message": "m"},
+        {"message": "", "statusHistory": [_HISTORY, _HISTORY]},
+        {"message": json.dumps({"by": _BY, "message": f"see\n{_BY}"})},
+        [{"issue_type": "t", "severity": "critical", "admin_tags": [_BY]}, {"scanner": _BY}],
+        [f"a {_BY}", f"b {_BY}"],
+        [[_BY]],
+    ],
+)
+def test_no_cut_leaves_a_part_of_a_reviewer(form: object, indent: int | None) -> None:
+    """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
+    for reason in (json.dumps(form, indent=indent), json.dumps(form, indent=indent).replace("@", "\\u0040")):
+        for end in range(len(reason)):
+            assert not re.search(r"jan|review|comfy|\uff20", summarise(reason[:end])), reason[:end]
+
+
+@pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
+def test_what_only_begins_like_json_is_said_whole(reason: str) -> None:
+    """Words in brackets are no JSON that was cut off: their last one stays."""
+    assert summarise(reason) == reason
 
 
 @pytest.mark.parametrize("cut", range(40, 1000, 97))

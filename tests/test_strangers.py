@@ -101,6 +101,11 @@ def test_ordinary_text_is_untouched(text: str) -> None:
         ("pkg @ git+https://example.org/x", "pkg ＠ git+https[:]//example[.]org/x"),
         ("torch@latest (atomic) AT&T %", "torch＠latest (atomic) AT&T %"),
         ("pkg@1.2.3", "pkg＠1.2.3"),
+        ("evil.भारत evil.কম evil.சிங்கப்பூர்", "evil[.]भारत evil[.]কম evil[.]சிங்கப்பூர்"),
+        ("हिन्दी.com i❤.com 💩.com evi\u0301l\u0323.com", "हिन्दी[.]com i❤[.]com 💩[.]com evi\u0301l\u0323[.]com"),
+        ("jane@कंपनी.भारत joe@हिन्दी.example", " ".join([ADDRESS] * 2)),
+        ("[evil](http:1) ![x](//1) [[y](tel:1)", "[evil] (http:1) ![x] (//1) [[y] (tel:1)"),
+        ("WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json", "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json"),
         ("\u0301\u0302lead", "lead"),
         ("", ""),
     ],
@@ -139,6 +144,13 @@ def test_an_address_that_is_cut_is_not_half_shown(address: str, filler: str) -> 
     for lost in range(1, 17):
         text = "so " + filler * (65_536 - 3 - len(address) + lost) + address
         assert "jan" not in plain(text), lost
+
+
+def test_a_text_that_came_cut_off_loses_its_last_word() -> None:
+    """Its end may be half an address, whose other half is not there to tell."""
+    assert plain("by the way jane", cut_off=True) == "by the way…"
+    assert plain("by jane.reviewer @ com", cut_off=True) == "by…"
+    assert plain("jane", cut_off=True) == "…"
 
 
 def test_what_shows_is_read_first() -> None:

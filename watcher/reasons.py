@@ -25,6 +25,9 @@ _RANKS = {
 }
 _UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
+_LENIENT = json.JSONDecoder(strict=False)
+_START = 100_000
+"""Of what can't be read: more than `plain` looks at."""
 _BETWEEN = re.compile(r"[\s,]*")
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
 _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
@@ -41,10 +44,10 @@ def summarise(reason: str, limit: int = 300) -> str:
     is. Never raises; takes a fraction of a second at most.
     """
     text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
-    return plain(_said(text) if text[:1] in ("{", "[") else text, limit)
+    return _said(text, limit) if text[:1] in ("{", "[") else plain(text, limit)
 
 
-def _said(text: str, *, nested: bool = False) -> str:
+def _said(text: str, limit: int, *, nested: bool = False) -> str:
     whole = text
     if too_dense(text.encode("utf-8", "surrogatepass")):
         text = text[:MOST_VALUES]  # each takes a character at least
@@ -52,25 +55,44 @@ def _said(text: str, *, nested: bool = False) -> str:
         items, end = _items(text)
         all_read = whole.startswith("]", end)
         if any(isinstance(item, dict) for item in items):
-            return _findings(items, None if all_read else whole[end:])
+            return plain(_findings(items, None if all_read else whole[end:]), limit)
         if items or all_read:
-            return "; ".join(_text(item) for item in items[:50] if _text(item))
+            return plain("; ".join(_text(item) for item in items[:50] if _text(item)), limit)
     else:
-        about = _about(text)
+        about, cut_off = _about(text)
         if about is not None:
             message = _message(about)
-            return _said(message, nested=True) if message[:1] in ("{", "[") and not nested else message
-    return _CODE.split(text[:100_000], maxsplit=1)[0]  # more than `plain` looks at: it cuts no address
+            deeper = message[:1] in ("{", "[") and not nested
+            return _said(message, limit, nested=True) if deeper else plain(message, limit, cut_off=cut_off)
+    start = _CODE.split(text[:_START], maxsplit=1)[0]
+    return plain(start, limit, cut_off=_is_cut_off(start))
 
 
-def _about(text: str) -> dict[str, object] | None:
-    """Decode an object, or no more than its message where it was cut off; None where there is neither."""
+def _is_cut_off(text: str) -> bool:
+    """Tell whether a text is JSON up to its end, but not to JSON's."""
+    try:
+        _LENIENT.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or error.msg.startswith(("Unterminated", "Invalid \\u"))
+    except RecursionError:
+        return True
+    except ValueError:  # a number of too many digits
+        return False
+    return False
+
+
+def _about(text: str) -> tuple[dict[str, object] | None, bool]:
+    """Decode an object, or no more than its message where it was cut off, and say whether the message was.
+
+    None where there is neither.
+    """
     try:
         about = json.loads(text)
     except (ValueError, RecursionError):
-        found = _MESSAGE.search(text)
-        about = {"message": json.loads(f'"{found[1]}"', strict=False)} if found else None
-    return about if isinstance(about, dict) else None
+        if found := _MESSAGE.search(text):
+            return {"message": json.loads(f'"{found[1]}"', strict=False)}, not text.startswith('"', found.end())
+        about = None
+    return about if isinstance(about, dict) else None, False
 
 
 def _items(text: str) -> tuple[list[object], int]:

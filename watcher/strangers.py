@@ -42,12 +42,17 @@ _DOT = (
 )
 """As they are written, encoded or spelled out in addresses."""
 
-_OF_HOST = r"(?:[^\W_]|[\u0300-\u036f-])"
+_VOWELS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u1cff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ua66f-\uabff"
+    "\ufb1e\ufe20-\ufe2f\U00010000-\U0001efff"
+)
+"""Blocks in which are all marks that belong to a letter, without which many scripts write no word."""
+_OF_HOST = rf"(?:[^\W_]|[{_VOWELS}-])"
 _GOES_ON = re.compile(r"_\w")
 """No host has an underscore in it: `@torch.no_grad` is code."""
 
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
-_SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
+_SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
 """What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
@@ -67,32 +72,36 @@ _LONGEST_WORD = 320
 _HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
 _TAG = re.compile(r"<(?![\s\d=…])")
 _HOST_DOT = re.compile(
-    r"(?<=[\w-])\.(?!py|js)(?=[^\W\d_]{2}|xn--)|(?<=www)\.|(?<=[a-z0-9_-])[\u2024\u3002\uff0e\uff61](?=[a-z]{2})",
+    rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
+    r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})",
     re.IGNORECASE,
 )
-"""Also the other dots that a browser reads as one, where they can't be the end of a sentence."""
+"""Before it may stand whatever shows: hearts and marks are in hosts too. Also the other dots that a browser reads as
+one, where they can't be the end of a sentence.
+"""
 
 
-def plain(text: str, limit: int = 200) -> str:
+def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     """Give the text as one line of at most `limit` characters that is safe to print, log and put into a message.
 
     Whitespace and newlines become one space; controls, escapes, bidi controls and all that is invisible go; floods
     of combining marks are bounded; e-mail addresses are replaced; `@` becomes U+FF20, `<` of a tag or mention U+2039;
-    `://` and the dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them;
-    a leading `::` and any `##[` (workflow commands) are broken. What is cut off is marked with `…`.
-    Applying it again changes nothing. Of a huge text only the start is looked at.
+    `://` and the dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them, and `](` is
+    parted; a leading `::` and any `##[` (workflow commands) are broken. What is cut off is marked with `…`.
+    Applying it again changes nothing. Of a huge text only the start is looked at. One that came `cut_off` has its last
+    word left out, which may be half an address.
     """
-    if len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
+    if not cut_off and len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
         return text
     window = max(4096, 8 * limit)
     read = text[: _READ * window]
     line = _visible(read, window)
-    if cut := len(line) >= window or len(read) < len(text):
+    if cut := cut_off or len(line) >= window or len(read) < len(text):
         line = _without_cut_end(line)
     line = no_addresses(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
-    line = _HOST_DOT.sub("[.]", line)
+    line = _HOST_DOT.sub("[.]", line).replace("](", "] (")
     if line.startswith("::"):
         line = ": :" + line[2:]
     if len(line) <= limit and cut:
