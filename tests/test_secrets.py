@@ -16,6 +16,8 @@ from tests import program
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
+from watcher.options import masked
+from watcher.spellings import node_ids
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -67,6 +69,28 @@ def test_a_url_in_the_place_of_a_path_tells_nothing(tmp_path: Path, command: tup
     search.look_at("run", done)
     assert (done.code, search.leaks, list(tmp_path.iterdir())) == (2, [], [])
     assert "'json://***' is an address, not a path" in done.err
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+@pytest.mark.parametrize(
+    "words", ["x (discord:{}", "--set 'discord:{}", "discord:{}", "url=discord:{}", "é://discord:{}"]
+)
+@pytest.mark.parametrize("secret", ["u:it's-s3cr3t@h", 'u:"s3cr3t" s3cr3t@h', "u:p\ns3cr3t@h/s3cr3t) is wrong"])
+def test_what_may_be_a_url_is_masked_to_its_end(words: str, secret: str, slashes: str) -> None:
+    """Neither a quote nor a blank nor a newline in a password ends what is not shown; what stands before it is."""
+    said = masked(words.format(slashes) + secret)
+    assert SECRET not in said
+    assert said == words.partition("discord" if "é" not in words else "é")[0] + "***://***"
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+def test_a_url_is_no_node_id_whatever_its_slashes(slashes: str) -> None:
+    """Apprise takes one slash for two, so what looks like that is neither taken for an id nor shown."""
+    for node in (f"discord:{slashes}s3cr3t-id/s3cr3t", f"x,discord:{slashes}s3cr3t"):
+        with pytest.raises(ValueError, match=r"\*\*\* is|\*\*\*' is") as refused:
+            node_ids(node)
+        assert SECRET not in str(refused.value)
+    assert node_ids(["C:/x", "error:evil", "a:b"]) == ("C:/x", "error:evil", "a:b")
 
 
 def test_the_search_finds(tmp_path: Path) -> None:

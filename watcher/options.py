@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
@@ -98,5 +97,11 @@ def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
 
 
 def masked(text: str) -> str:
-    """Give what somebody typed without what looks like an alert URL: it may have been meant for somewhere else."""
-    return re.sub(r"[^\s'\"]*://[^\s'\"]*", "***://***", text)
+    """Give what somebody typed up to where an alert URL may begin: it may have been meant for somewhere else.
+
+    Where it ends can't be told, since a password may have quotes, blanks and newlines in it.
+    """
+    from watcher.spellings import address_in
+
+    found = address_in(text)
+    return f"{text[: found.start()]}***://***" if found else text

@@ -1,7 +1,7 @@
 """Settings as people write them, read into values: lists, node ids, statuses, numbers, addresses (contract, Settings).
 
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
-is allowed. A sentence never shows more of an address (`scheme://…`) than its scheme, but for a registry's that can be
+is allowed. A sentence never shows more of an address (`address_in`) than its scheme, but for a registry's that can be
 nothing else (`shown_address`).
 """
 
@@ -23,8 +23,8 @@ _Item = TypeVar("_Item")
 
 _SHOWN = 60
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_URL_IN_A_PATH = re.compile(r"(?<![\w/.+-])[A-Za-z][A-Za-z0-9+.-]+:/")
-"""Also with one slash of its two, as `Path` has it; a drive's one letter is no scheme."""
+_ADDRESS = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
+"""What may be an alert URL: apprise takes one slash, or three, for two. A drive's one letter is no scheme."""
 _BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
 _NOT_THE_REGISTRYS = re.compile(r"[@?#\\\uff20\ufe6b]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
@@ -33,12 +33,16 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
 """Characters that Unicode calls letters, marks or symbols but that show as nothing."""
 
 
+def address_in(text: str) -> re.Match[str] | None:
+    """Find where what may be an alert URL begins in a text; its scheme, if that can be told, is the first group."""
+    return _ADDRESS.search(text)
+
+
 def shown(value: object) -> str:
     """Give a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
     match value:
-        case str() if "://" in value:
-            scheme = _SCHEME.match(value)
-            return f"'{scheme[1].lower()}://***'" if scheme else "'***://***'"
+        case str() if found := address_in(value):
+            return f"'{found[1].lower()}://***'" if found[1] and not found.start() else "'***://***'"
         case str():
             return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
         case bool():
@@ -59,17 +63,17 @@ def shown_address(text: str) -> str:
     One of another scheme, or with a user, a query or a fragment, may be an alert URL that was put into the wrong place;
     of that only the scheme is shown.
     """
-    web = text.lower().startswith(("http://", "https://")) or "://" not in text
+    found = address_in(text)
+    web = found is None or text.lower().startswith(("http://", "https://"))
     if not web or _NOT_THE_REGISTRYS.search(text):
-        return shown(text if "://" in text else "://")
+        return shown(text if found else "://")
     return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
 
 
 def path(text: str) -> str:
     """Give the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
-    found = _URL_IN_A_PATH.search(text)
-    if found or "://" in text:
-        address = f"{found[0].rstrip(':/')}://" if found else "://"
+    if found := address_in(text):
+        address = f"{found[1] or ''}://"
         raise ValueError(f"{shown(address)} is an address, not a path; give the path of a file or folder")
     return text
 
@@ -128,7 +132,7 @@ def _node_id(item: object, what: str) -> str:
     if not node:
         given = "an empty text" if isinstance(item, str) else shown(item)
         raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
-    if "://" in node:
+    if address_in(node):
         raise ValueError(f"{shown(node)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
     if len(node) > LONGEST_ID:
         raise ValueError(f"{shown(node)} is not {what}; at most {LONGEST_ID} characters are allowed")

@@ -165,6 +165,15 @@ REFUSED_SETTINGS: dict[str, str] = {
     "a URL for a list": f'nodes = ["json://{_LOGIN}@h/{TOKEN}"]',
     "a URL for a folder": f'state_dir = "json://{_LOGIN}@h/{TOKEN}"',
     "a URL for a number": f'retries = "json://{_LOGIN}@h/{TOKEN}"',
+    "one slash for a list": f'nodes = ["discord:/{TOKEN}/{TOKEN}"]',
+    "one slash for a format": f'log_format = "discord:/{TOKEN}/{TOKEN}"',
+    "one slash for an address": f'registry_url = "discord:/{TOKEN}/{TOKEN}"',
+    "one slash for a name": f'[[channels]]\nname = "discord:/{TOKEN}/{TOKEN}"\nurl = "json://h"',
+    "one slash for a URL": f'[[channels]]\nname = "x"\nurl = "discord:/{TOKEN}"\nkinds = "discord:/{TOKEN}"',
+    "one slash for a key": f'[[channels]]\nname = "x"\nurl = "json://h"\n"discord:/{TOKEN}/{TOKEN}" = 1',
+    "one slash for a glob": f'[[channels]]\nname = "x"\nurl = "json://h"\nnodes = ["discord:/{TOKEN}/{TOKEN}"]',
+    "one slash for a grouping": f'[[channels]]\nname = "x"\nurl = "json://h"\ngrouping = "discord:/{TOKEN}"',
+    "three slashes for a list": f'nodes = ["discord:///{TOKEN}/{TOKEN}"]',
     "an open quote": f'alert_urls = ["json://{_LOGIN}@h/{TOKEN}]\nnodes = ["x"]',
     "no quotes": f"alert_urls = [json://{_LOGIN}@h/{TOKEN}]",
     "no equals sign": f'alert_urls "json://{_LOGIN}@h/{TOKEN}"',
@@ -212,6 +221,21 @@ REFUSED_COMMANDS: tuple[tuple[str, ...], ...] = (
     ("history", "--since", f"json://{_LOGIN}@h/{TOKEN}"),
     ("history", "--limit", f"json://{_LOGIN}@h/{TOKEN}"),
     (f"json://{_LOGIN}@h/{TOKEN}",),
+    *(
+        (*command, f"{name}json:{slashes}usr:it{gap}{SECRET}@h/{TOKEN}")
+        for command, name in (
+            (("check",), ""),
+            (("check", "--set"), ""),
+            (("check", "--fail-on"), ""),
+            (("check", "--node", "x", "--node"), ""),
+            (("history", "--since"), ""),
+            (("history", "--limit"), ""),
+            (("check",), "--alert-url="),
+            (("check", "--set"), "retries="),
+            (("check", "--set"), "registry_url="),
+        )
+        for slashes, gap in (("//", "'"), ("//", '"'), ("//", " "), ("//", "\n"), ("/", "'"), ("///", "("))
+    ),
 )
 """Commands given a URL where none belongs."""
 
