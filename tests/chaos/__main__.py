@@ -87,7 +87,7 @@ PARTS = {
     "hostile text": Part(
         module="tests.chaos.hostile",
         tried={"hostile_inputs": 3000, "places_searched": 400},
-        told=("outputs", "messages"),
+        told=("placements", "placements_in_the_least_told_channel", "outputs", "messages"),
     ),
 }
 RIVALS = "tests.chaos.rivals"

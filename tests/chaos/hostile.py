@@ -16,9 +16,9 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
-from tests.hostile.corpus import ADDRESSES, NODE_IDS, TEXTS, made_up
+from tests.hostile.corpus import NODE_IDS, TEXTS, made_up
 from tests.hostile.leaks import Search, everything
-from tests.hostile.world import FIELDS, Account, World
+from tests.hostile.world import APART, CHANNELS, FIELDS, Account, World
 
 _MADE_UP = 12
 
@@ -30,26 +30,30 @@ class Chapter:
     texts: tuple[str, ...]
     nodes: tuple[str, ...]
     turn: int
-    grouping: str
+    groupings: tuple[str, ...]
 
     def live(self) -> Account:
         """Live through it, and give the account of it."""
         account = Account()
-        World(account, groupings=[self.grouping]).chapter(self.texts, ADDRESSES, self.nodes, turn=self.turn)
+        World(account, groupings=self.groupings).chapter(self.texts, self.nodes, turn=self.turn)
         return account
 
 
 def chapters() -> Iterator[Chapter]:
-    """Give chapters in which every text of the corpus has been in every field, and then some with made-up texts."""
+    """Give chapters in which every text of the corpus has been in every field, and then some with made-up texts.
+
+    Each channel has each grouping in turn.
+    """
     needed = -(-len(TEXTS) // FIELDS)
-    groupings = ("node", "event", "poll")
+    groupings = ("event", "node", "poll")
+    turned = [groupings[turn:] + groupings[:turn] for turn in range(3)]
     for turn in range(FIELDS):
-        yield Chapter(texts=TEXTS, nodes=_nodes(turn, needed), turn=turn, grouping=groupings[turn % 3])
+        yield Chapter(texts=TEXTS, nodes=_nodes(turn, needed + APART), turn=turn, groupings=turned[turn % 3])
     dice = random.Random(3)
     for number in range(_MADE_UP):
         nodes = _nodes(number, 2 * needed)
         texts = tuple(islice(made_up(dice), len(nodes) * FIELDS))
-        yield Chapter(texts=texts, nodes=nodes, turn=number, grouping=groupings[number % 3])
+        yield Chapter(texts=texts, nodes=nodes, turn=number, groupings=turned[number % 3])
 
 
 def _nodes(turn: int, count: int) -> tuple[str, ...]:
@@ -72,11 +76,19 @@ def main() -> None:
         search = searched.result()
     for figure, where, evidence in together.findings:
         print(f"{figure} in {where}: {evidence!r}", file=sys.stderr)  # noqa: T201 - it is a program that prints figures
+    for place, text in sorted(together.lost):
+        print(f"reached nothing: {place}: {text[:80]!r}", file=sys.stderr)  # noqa: T201 - as above
+    for where in sorted(together.silent):
+        print(f"without a stranger's word: {where}", file=sys.stderr)  # noqa: T201 - as above
     for leak in search.leaks:
         print(f"leak in {leak!r}", file=sys.stderr)  # noqa: T201 - as above
     figures = {
         "part": "hostile",
-        "hostile_inputs": len(together.inputs),
+        "hostile_inputs": len({text for _, text in together.shown}),
+        "placements": len(together.shown),
+        "placements_in_the_least_told_channel": min(len(together.reached[channel]) for channel in CHANNELS),
+        "reached_nothing": len(together.lost),
+        "silent_outputs": len(together.silent),
         "outputs": together.outputs,
         "messages": together.messages,
         "undelivered": together.undelivered,

@@ -67,6 +67,7 @@ MARKDOWN = (
     ":skull: :evil: <t:0:R> </evil:1> <a:evil:1> <id:customize>",
     "[evil](tg://user?id=1) ![evil](tg://emoji?id=1)",
     "*evil _evil [evil ](x",
+    "[evil](http:16909060) [evil](//1.2.3.4) [evil](tel:1) ![evil](mailto:x)",
     "evil {color:red}evil{color} {{evil}} [evil|https://evil.example]",
 )
 
@@ -124,6 +125,8 @@ HOSTS = (
     "registry.comfy.org.evil.example registry\u2024comfy\u2024org evil",
     "https://\u202eevil.example evil.\u200bexample",
     "evil.example:8080/x?y=z#q",
+    "evil.भारत evil.कॉम evil.ভারত evil.ලංකා evil.சிங்கப்பூர் evil.ไทย",
+    "evilहिन्दी.com evil❤.com evil💩.com evi\u0301l\u0323.com evil\u0323.com",
 )
 
 WORKFLOW = (
@@ -221,9 +224,13 @@ ADDRESSES = (
     "[" + "\n" * 3980 + "jane.reviewer@comfy.example",
     "[" + " " * 99_983 + "jane.reviewer@comfy.example",
     *("\u200b" * (65_536 - cut) + "jane.reviewer @ comfy.example" for cut in (14, 16, 22)),
-    *("by x " * 816 + "\u200b" * 50 + "jane.reviewer( at )comfy.example"[:cut] + "\n" * 70_000 for cut in (14, 16, 22)),
 )
 """A reviewer's address, written in every way in which it can still be read."""
+
+HALVES = tuple(
+    "by x " * 816 + "\u200b" * 50 + "jane.reviewer( at )comfy.example"[:cut] + "\n" * 70_000 for cut in (14, 16, 22)
+)
+"""What is left of an address where a text was cut; for places that show no more than the start of a text."""
 
 NODE_IDS = (
     "@everyone-evil",
@@ -234,6 +241,7 @@ NODE_IDS = (
     "**evil**",
     "evil_node",
     "evil__node__",
+    "x-_evil_-y",
     "`evil`",
     "```evil",
     "evil|x|",

@@ -11,6 +11,7 @@ import unicodedata
 from collections.abc import Collection, Iterable, Iterator
 from html import unescape
 from html.parser import HTMLParser
+from itertools import takewhile
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -40,9 +41,9 @@ _INVISIBLE = re.compile(
     "[\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u2800\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff]"
 )
-_LIVE_HOST = re.compile(
-    r"(?<![\w.-])(?:[\w-]+[.\u3002\uff0e\uff61])+(?!(?:py|js)\b)(?:[^\W\d_]{2,}|xn--[\w-]+)\b", re.IGNORECASE
-)
+_DOTS = ".\u2024"
+_OTHER_DOTS = "\u3002\uff0e\uff61"
+"""What a browser takes for a dot, though in a sentence they may be its end."""
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
@@ -50,6 +51,8 @@ _TITLE = re.compile(
     r"(?:# |\*|<b>)?Comfy Watch(?:: (?:[A-Za-z0-9](?:\\?[A-Za-z0-9_-])*(?<![_-]): )?[0-9]+ [a-z0-9, ]+)?(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
+_WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
+_FILES = ("py", "js")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
 
 
@@ -81,15 +84,57 @@ def in_message(text: str) -> Iterator[Finding]:
     rest = re.sub(_OURS, "", text)
     for link in re.findall(r".{0,20}(?:://|\bwww\.).{0,20}", rest):
         yield "forged_links", link
-    for host in _LIVE_HOST.findall(rest):
+    for host in _live_hosts(rest):
         if CANARY in host.lower():
             yield "forged_links", host
 
 
+def _live_hosts(text: str) -> Iterator[str]:
+    """Give what a reader may take for a host, by Unicode's categories: letters of any script with their marks.
+
+    Symbols stand in hosts too (`i❤.example`), but the last label is one of letters; `py` and `js` are files' names.
+    """
+    for place, char in enumerate(text):
+        if char not in _DOTS + _OTHER_DOTS:
+            continue
+        label = "".join(takewhile(_in_a_label, text[place + 1 : place + 64]))
+        before = "".join(
+            takewhile(lambda one: one not in " \n\r[](){}<>`'\"", reversed(text[max(0, place - 80) : place]))
+        )[::-1]
+        if not before or not _ends_a_label(before[-1]) or not _is_a_last_label(label.lower()):
+            continue
+        if char in _DOTS or (before[-1].isascii() and label[:2].isascii()):
+            yield before + char + label
+
+
+def _is_of_a_word(char: str) -> bool:
+    return char not in " \n\r[](){}<>`'\""
+
+
+def _in_a_label(char: str) -> bool:
+    return unicodedata.category(char)[0] in "LMN" or char == "-"
+
+
+def _ends_a_label(char: str) -> bool:
+    return unicodedata.category(char)[0] in ("LMN" if char.isascii() else "LMNS") or char in "-_"
+
+
+def _is_a_last_label(label: str) -> bool:
+    kinds = [unicodedata.category(char)[0] for char in label[:2]]
+    return label.startswith("xn--") or (
+        len(kinds) == 2 and kinds[0] == "L" and kinds[1] in "LM" and label not in _FILES
+    )
+
+
 def in_title(text: str) -> Iterator[Finding]:
     """Find anything in a title but what is ours; a node's id may stand in it only if it needs no escaping anywhere."""
-    if not _TITLE.fullmatch(text.replace("\xa0", " ")) or "__" in text:  # a heading's blanks in HTML
+    said = text.replace("\xa0", " ")  # a heading's blanks in HTML
+    if not _TITLE.fullmatch(said):
         yield "escaped_markup", text
+    said = re.sub(r"\A(?:# |\*|<b>)|(?:\*|</b>)\Z", "", said)
+    for token in _tokens(said):
+        if token.type not in _WORDS_ALONE:
+            yield "escaped_markup", f"{token.type} in {text}"
 
 
 def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
@@ -114,6 +159,9 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.TELEGRAM_1 | Dialect.TELEGRAM_2:
             yield from in_message(re.sub(r"\\(.)", r"\1", text))
             yield from _in_telegram(text, escapes=dialect is Dialect.TELEGRAM_2)
+        case Dialect.CARD:
+            yield from in_message(re.sub(r"\\([!-/:-@\[-`{-~])", r"\1", text))
+            yield from _in_card(text)
         case Dialect.TITLE:
             yield from in_message(text)
             yield from in_title(text)
@@ -134,8 +182,8 @@ def _outside(text: str) -> Iterator[Finding]:
         yield "escaped_markup", _around(text, CANARY) if CANARY in text.lower() else _around(text, "`")
 
 
-def _tokens(text: str) -> list[Token]:
-    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(text)
+def _tokens(text: str, *without: str) -> list[Token]:
+    tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).disable(without).parse(text)
     return tokens + [child for token in tokens for child in token.children or ()]
 
 
@@ -147,6 +195,19 @@ def _in_markdown(text: str) -> Iterator[Finding]:
             yield "forged_links", str(token.attrs["href"])
         elif token.type == "text":
             yield from _outside(token.content)
+
+
+def _in_card(text: str) -> Iterator[Finding]:
+    """Read Markdown without code: a stranger's words stand between quotation marks, and are no more than text."""
+    stressed = 0
+    for token in _tokens(text, "backticks"):
+        stressed += {"strong_open": 1, "strong_close": -1}.get(token.type, 0)
+        if token.type == "code_inline" or not _MARKDOWN_OURS.fullmatch(token.type):
+            yield "escaped_markup", f"{token.type}: {token.content[:80]}"
+        elif token.type == "link_open" and not re.fullmatch(_OURS, str(token.attrs["href"])):
+            yield "forged_links", str(token.attrs["href"])
+        elif token.type == "text":
+            yield from _outside(re.sub(r"“[^”]*”", "", token.content) if not stressed else token.content)
 
 
 class _Page(HTMLParser):

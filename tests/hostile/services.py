@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from base64 import b64decode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from fnmatch import fnmatchcase
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qs
@@ -18,6 +20,8 @@ class Dialect(StrEnum):
 
     MARKDOWN = "markdown"
     HTML = "html"
+    CARD = "card"
+    """An Adaptive Card: Markdown without code."""
     SLACK = "slack"
     TELEGRAM_1 = "telegram 1"
     TELEGRAM_2 = "telegram 2"
@@ -37,7 +41,9 @@ Body = Callable[[Any], Shown]
 class Service:
     """One service: `url` has `{port}` for the webhook's, `path` is where its posts arrive, `body` takes one apart.
 
-    `most` is how long the service lets a text be, in UTF-8 bytes, or what we promise where it has no limit.
+    A `*` in a path stands for anything. `before` is what else it asks, and is answered. `most` is how long the service
+    lets a text be, in UTF-8 bytes, or what we promise where it has no limit, and `lines` how many lines it takes. A
+    `slow` one gets few messages.
     """
 
     name: str
@@ -45,7 +51,14 @@ class Service:
     path: str
     body: Body
     most: int = 4096
+    lines: int = 1000
     answer: bytes = b"{}"
+    before: Mapping[str, bytes] = field(default_factory=dict)
+    slow: bool = False
+
+    def sent(self, message: Message) -> bool:
+        """Tell whether it is this service's message."""
+        return fnmatchcase(message.path, self.path)
 
     def shown(self, message: Message) -> Shown:
         """Give the texts of a message with the dialect that each is read in."""
@@ -106,6 +119,40 @@ def _attachments(decoded: Any) -> Shown:
     return found
 
 
+def _mail(subject: str, page: str, text: str) -> Body:
+    def body(decoded: Any) -> Shown:
+        return [(Dialect.TITLE, decoded[subject]), (Dialect.HTML, decoded[page]), (Dialect.BARE, decoded[text])]
+
+    return body
+
+
+def _sent_by_pulse(decoded: Any) -> Shown:
+    mail = decoded["email"]
+    page = b64decode(mail["html"]).decode()
+    return [(Dialect.TITLE, mail["subject"]), (Dialect.HTML, page), (Dialect.BARE, mail["text"])]
+
+
+def _card(decoded: Any) -> Shown:
+    title, text = decoded["attachments"][0]["content"]["body"]
+    return [(Dialect.TITLE, title["text"]), (Dialect.CARD, text["text"])]
+
+
+def _room(decoded: Any) -> Shown:
+    assert decoded["m.mentions"] == {}
+    return [*_headed(decoded["formatted_body"]), *_split(decoded["body"], Dialect.BARE)]
+
+
+def _attached(decoded: Any) -> Shown:
+    [attachment] = decoded["attachments"]
+    return [(Dialect.TITLE, attachment["title"]), (Dialect.BARE, unescape(attachment["text"]))]
+
+
+def _pop_up(decoded: Any) -> Shown:
+    said = decoded["params"]
+    assert re.search(r"\bref [0-9a-f]{8}\Z", said["message"])
+    return [(Dialect.TITLE, said["title"]), (Dialect.TEXT, said["message"].replace("\r\n", "\n"))]
+
+
 def _without_code(decoded: Any) -> Shown:
     """Take HTML that has lost its code tags: without the tags that are ours, it is a bare text."""
     text = re.sub(r"</?b>|<a href=\"[^\"<>]*\">|</a>", "", decoded["message"].replace("<br>", "\n"))
@@ -113,6 +160,7 @@ def _without_code(decoded: Any) -> Shown:
     return [(Dialect.TITLE, decoded["title"]), (Dialect.BARE, unescape(text))]
 
 
+_MATRIX = "/_matrix/client/v3"
 _BOT = "123456789:abcdefg_hijklmnop"
 _TELEGRAM = f"/api.telegram.org/bot{_BOT}/sendMessage"
 _SLACK = "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F"
@@ -210,9 +258,74 @@ SERVICES = (
         body=_without_code,
     ),
     Service(name="ntfy", url="ntfy://127.0.0.1:{port}/topic", path="/", body=_field("message", Dialect.TEXT, "title")),
+    Service(
+        name="ntfy-markdown",
+        url="ntfys://ntfy.example/topic?format=markdown",
+        path="/ntfy.example/",
+        body=_field("message", Dialect.MARKDOWN, "title"),
+    ),
+    Service(
+        name="gotify-markdown",
+        url="gotify://127.0.0.1:{port}/abcdefghijklmno?format=markdown",
+        path="/message",
+        body=_field("message", Dialect.MARKDOWN, "title"),
+    ),
+    Service(name="kodi", url="kodi://127.0.0.1:{port}", path="/jsonrpc", body=_pop_up, lines=2),
+    Service(
+        name="teams",
+        url=f"workflows://prod.example/{'a' * 32}/signature",
+        path=f"/prod.example/workflows/{'a' * 32}/triggers/manual/paths/invoke",
+        body=_card,
+        most=4000,
+    ),
+    Service(
+        name="matrix",
+        url="matrix://user:password@127.0.0.1:{port}/!room:x",
+        path=f"{_MATRIX}/rooms/%21room%3Ax/send/m.room.message/*",
+        body=_room,
+        before={
+            f"{_MATRIX}/login": b'{"access_token": "t", "user_id": "@u:127.0.0.1", "device_id": "d"}',
+            f"{_MATRIX}/join/%21room%3Ax": b'{"room_id": "!room:x"}',
+            f"{_MATRIX}/logout": b"{}",
+        },
+        slow=True,
+    ),
+    Service(
+        name="matrix-slack",
+        url="matrix://hook:token@127.0.0.1:{port}/?mode=slack",
+        path="/api/v1/matrix/hook/token",
+        body=_attached,
+    ),
+    Service(
+        name="brevo",
+        url=f"brevo://{'a' * 40}:user@example.com/to@example.com",
+        path="/api.brevo.com/v3/smtp/email",
+        body=_mail("subject", "htmlContent", "textContent"),
+    ),
+    Service(
+        name="mailersend",
+        url="mailersend://user:mlsn.abcdefgh1234@example.com/to@example.com",
+        path="/api.mailersend.com/v1/email",
+        body=_mail("subject", "html", "text"),
+    ),
+    Service(
+        name="groundmail",
+        url=f"groundmail://{'a' * 32}:user@example.com/to@example.com",
+        path="/api.groundmail.dev/emails",
+        body=_mail("subject", "html", "text"),
+    ),
+    Service(
+        name="sendpulse",
+        url=f"sendpulse://user@example.com/{'a' * 32}/{'b' * 32}/to@example.com",
+        path="/api.sendpulse.com/smtp/emails",
+        body=_sent_by_pulse,
+        before={"/api.sendpulse.com/oauth/access_token": b'{"access_token": "t", "expires_in": 3600}'},
+    ),
 )
 
 
 def answers(webhook: Webhook) -> None:
     """Have the webhook answer each service as that service would."""
-    webhook.answer |= {service.path: Answer(body=service.answer) for service in SERVICES}
+    for service in SERVICES:
+        webhook.answer |= {path: Answer(body=body) for path, body in service.before.items()}
+        webhook.answer[service.path] = Answer(body=service.answer)

@@ -1,7 +1,8 @@
 """A registry full of strangers' worst, the real program told of it by every command, and all that it then says.
 
 Each node of a chapter carries several texts, another one in each field. The life of every node is the same: it is
-watched, changes in every field and is flagged, and ends in a refusal whose words are a stranger's too.
+watched, its versions change in a few fields each, are flagged and banned, and it ends in a refusal whose words are a
+stranger's too. Each text is given a mark of its own wherever it is placed, by which it is known in an output.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from itertools import cycle
@@ -26,7 +27,7 @@ from aiohttp import web
 
 from tests import program
 from tests.hostile import parsers
-from tests.hostile.corpus import BROKEN, CANARY, reasons
+from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
 from tests.hostile.parsers import Finding
 from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.peers.fault import asked
@@ -34,10 +35,22 @@ from tests.peers.smtp import Mail, Mailbox
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry, encoded
 
-_LISTS = ("tags", "tags_admin", "dependencies", "supported_os", "supported_accelerators")
-_TEXTS = ("downloadUrl", "changelog", "supported_comfyui_version", "supported_comfyui_frontend_version")
-FIELDS = 17
-"""How many texts a node carries."""
+_CHANGING = (
+    ("tags", "tags_admin", "dependencies", "supported_os"),
+    ("supported_accelerators", "downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"),
+)
+"""Fields whose change is told, as many for each of two versions as one line spells out."""
+_ONE_TEXT = {"downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"}
+_PLACES = (
+    *(name for names in _CHANGING for name in names),
+    *("version, flagged", "reason", "version, banned", "id", "version, changed", "status", "version, blamed", "error"),
+)
+FIELDS = len(_PLACES) + 2
+"""How many texts a node carries; what two of them are in is shown nowhere: the changelog and the time of creation."""
+APART = 2
+"""So many nodes stand apart in the end: one is refused in a person's words, and one is not, or the registry as a whole
+would be told to fail.
+"""
 
 _FILES = {"snapshot.json", "outbox.json", "checks.json", "history.jsonl", "addresses.json", "acks.jsonl", "lock"}
 _LOGGED = (
@@ -51,40 +64,114 @@ _LOGGED = (
     "channel failed",
     "unexpected",
 )
+_EARLY = 30
+"""Within so many characters a mark is seen however short a quotation is cut."""
+_BLANKS = " \t\n\r\u200b"
+_MARK = re.compile(rf"{CANARY}\d{{5}}")
+_LONGEST_ERROR = 60_000
+"""Of a refusal larger than 256 KB nothing is read."""
+_REFUSALS = (404, 400, 500, 403, 404, 400, 418, 404, 400, 429)
+"""Mostly ones that say nothing of the registry as a whole, which would be told instead of the nodes."""
+CHANNELS = {service.name for service in SERVICES} | {"mail"}
+OUTPUTS = CHANNELS | {
+    *("terminal", "log, json", "log, console", "check", "check --json", "check, stderr"),
+    *("status", "status --json", "history", "history --json", "config", "config --json"),
+    *("snapshot.json", "history.jsonl"),
+}
+"""Where strangers' words are shown."""
 _OUR_ESCAPES = re.compile(r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of \d+ nodes checked|\r\x1b\[K")
+
+
+Placed = tuple[str, str]
+"""A field and the text in it."""
 
 
 @dataclass(slots=True)
 class Account:
-    """What was looked at, and everything that was found; `seen` counts, by output, strangers' words that showed."""
+    """What was looked at, and everything that was found.
 
-    inputs: set[str] = field(default_factory=set)
+    `reached` says what of all that was `placed` showed in an output that is not a file of the state; `seen` counts, by
+    output, strangers' words that showed.
+    """
+
     outputs: int = 0
     messages: int = 0
     undelivered: int = 0
     findings: list[tuple[str, str, str]] = field(default_factory=list)
     seen: Counter[str] = field(default_factory=Counter)
+    placed: set[Placed] = field(default_factory=set)
+    reached: dict[str, set[Placed]] = field(default_factory=dict)
+    _carried: dict[str, tuple[Placed, ...]] = field(default_factory=dict)
+
+    def mark(self, place: str, text: str, *along: Placed) -> str:
+        """Give the text with a mark in it that tells where it was placed.
+
+        `along` is what will be in the same line of an output, or be kept out of it: whoever saw the mark has had it
+        before him. What is nothing but blanks is given as it is.
+        """
+        if not text.strip(_BLANKS):
+            return text
+        mark = f"{CANARY}{len(self._carried):05}"
+        self._carried[mark] = ((place, text), *along)
+        self.placed |= {*self._carried[mark]}
+        shows = CANARY in text[:_EARLY] and f"{CANARY}@" not in text[:_EARLY]
+        return text.replace(CANARY, mark, 1) if shows else f"{mark} {text}"
 
     def look(self, where: str, text: str, findings: Iterator[Finding]) -> None:
         """Take in what was found in one output."""
         self.outputs += 1
         self.seen[where] += CANARY in text
         self.findings += [(figure, where, evidence[:300]) for figure, evidence in findings]
+        if where not in _FILES:
+            reached = self.reached.setdefault(where, set())
+            for mark in _MARK.findall(text):
+                reached.update(self._carried.get(mark, ()))
 
     def merge(self, other: Account) -> None:
         """Take in what another was told."""
-        self.inputs |= other.inputs
         self.outputs += other.outputs
         self.messages += other.messages
         self.undelivered += other.undelivered
         self.findings += other.findings
         self.seen += other.seen
+        self.placed |= other.placed
+        for where, reached in other.reached.items():
+            self.reached.setdefault(where, set()).update(reached)
+
+    @property
+    def shown(self) -> set[Placed]:
+        """What has been before a reader of some output, or was kept from him there."""
+        return set().union(*self.reached.values())
+
+    @property
+    def lost(self) -> set[Placed]:
+        """What was placed and reached nothing: it has proven nothing."""
+        return self.placed - self.shown
+
+    @property
+    def silent(self) -> set[str]:
+        """The outputs that should have shown a stranger's words, and showed none."""
+        return {where for where in OUTPUTS if not self.seen[where]}
 
     @property
     def figures(self) -> dict[str, int]:
         """How often each promise was broken."""
         counts = Counter(figure for figure, _, _ in self.findings)
         return {figure: counts[figure] for figure in parsers.FIGURES}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Life:
+    """What becomes of a node: versions that are flagged, banned, changed and flagged by a person, and their reasons."""
+
+    flagged: str
+    reason: str
+    banned: str
+    person: str
+    changed: str
+    blamed: str
+    other: str
+    error: str
 
 
 class World:
@@ -98,14 +185,13 @@ class World:
         self._services = services
         self._groupings = groupings
 
-    def chapter(self, texts: Sequence[str], told: Sequence[str], nodes: Sequence[str], *, turn: int = 0) -> None:
+    def chapter(self, texts: Sequence[str], nodes: Sequence[str], *, turn: int = 0) -> None:
         """Live through one life of each node.
 
         The fields of all nodes, `FIELDS` of each, take one of the `texts` after the other, beginning with the `turn`th;
-        `told` go where a person's words are expected: reasons, bans, errors.
+        reviewers' addresses go where a person's words are expected: reasons, tags, errors.
         """
-        self.account.inputs |= {*texts, *told, *nodes}
-        self._texts, self._told, self._nodes, self._turn = texts, told, nodes, turn
+        self._texts, self._nodes, self._turn = texts, nodes, turn
         with ExitStack() as ends:
             self._registry = ends.enter_context(EmbeddedRegistry())
             self._webhook = ends.enter_context(Webhook())
@@ -114,37 +200,64 @@ class World:
             answers(self._webhook)
             self._play()
 
-    def _text(self, node: int, field_number: int) -> str:
-        return self._texts[(self._turn + node * FIELDS + field_number) % len(self._texts)]
+    def _text(self, node: int, number: int) -> str:
+        return self._texts[(self._turn + node * FIELDS + number) % len(self._texts)]
 
-    def _person(self, number: int) -> str:
-        return self._told[(self._turn + number) % len(self._told)]
+    def _marked(self, node: int, number: int, *along: Placed) -> str:
+        return self.account.mark(_PLACES[number], self._text(node, number), *along)
+
+    def _person(self, number: int, told: Sequence[str] = (*ADDRESSES, *HALVES)) -> str:
+        return told[(self._turn * len(self._nodes) + number) % len(told)]
+
+    def _changed(self, node: int, name: str) -> object:
+        text = self._marked(node, _PLACES.index(name))
+        if name in _ONE_TEXT:
+            return text
+        if name != "tags_admin":
+            return [text, text]
+        first, second = (self._person(node + number, ADDRESSES) for number in (3, 11))
+        return [text, first, f"hold: {second}"]
 
     def _play(self) -> None:
-        text = self._text
         catalog = self._registry.catalog
+        before = {"created_at": "2026-01-01T00:00:00Z"}
+        count = len(self._nodes)
+        lives: list[_Life] = []
         for number, node in enumerate(self._nodes):
-            catalog.publish(node, "1.0.0", created_at="2026-01-01T00:00:00Z")
-            catalog.publish(node, f"{text(number, 0)}+", status="flagged", created_at="2026-01-02T00:00:00Z")
+            person, other = self._person(number), self._person(number + count)
+            form = (self._turn + number) % len(reasons(""))
+            reason = self._marked(number, _PLACES.index("reason"))
+            life = _Life(
+                flagged="1" + self._marked(number, 8, ("reason", self._text(number, 9)), ("node", node)),
+                reason=reasons(reason)[form],
+                banned=self._marked(number, 10, ("a person's reason", person)) or "x",
+                person=person,
+                changed=self._marked(number, 12) + "+",
+                blamed="8" + self._marked(number, 14, ("a person's reason", other)),
+                other=reasons(other)[form],
+                error=other if number >= count - APART else self._marked(number, 15)[:_LONGEST_ERROR],
+            )
+            for version in ("1.0.0", "1.0.1", life.flagged, life.changed, life.blamed):
+                catalog.publish(node, version, **before)
+            lives.append(life)
+        errors = {node.lower(): life.error for node, life in zip(self._nodes[:-1], lives, strict=False)}
         self._command("config", "--json", kind="json")
         self._command("config", kind="lines")
         self._poll(dry_run=False)
-        for number, node in enumerate(self._nodes):
-            fields: dict[str, object] = {name: [text(number, at)] * 2 for at, name in enumerate(_LISTS)}
-            fields |= {name: text(number, at) for at, name in enumerate(_TEXTS, start=len(_LISTS))}
-            fields["tags_admin"] = [text(number, 1), self._person(number + 3), f"hold: {self._person(number + 11)}"]
-            forms = [*reasons(self._person(number)), *reasons(text(number, 11))]
-            catalog.edit(node, "1.0.0", **fields)
-            catalog.set_status(node, "1.0.0", "flagged", forms[(self._turn + number) % len(forms)])
-            catalog.publish(
-                node, text(number, 9), id=f"{text(number, 10)[:200]}!", status="banned", reason=self._person(number + 7)
-            )
-            catalog.publish(node, f"9{text(number, 12)}", status=text(number, 13), deprecated=True)
-            catalog.publish(node, f"8{text(number, 14)[:200]}", created_at=text(number, 15) or "x")
+        for number, (node, life) in enumerate(zip(self._nodes, lives, strict=True)):
+            for version, names in zip(("1.0.0", "1.0.1"), _CHANGING, strict=True):
+                catalog.edit(node, version, **{name: self._changed(number, name) for name in names})
+            catalog.set_status(node, life.flagged, "flagged", life.reason)
+            catalog.set_status(node, life.blamed, "flagged", life.other)
+            version_id = f"{self._marked(number, 11)[:200]}!"
+            catalog.publish(node, life.banned, id=version_id, status="banned", reason=life.person)
+            catalog.edit(node, life.changed, status=self._marked(number, 13) or "x")
+            unseen = {"created_at": self._text(number, 16) or "x", "changelog": self._text(number, 17)}
+            catalog.publish(node, "9.9.9", deprecated=True, **unseen)
         self._log("json")
         self._log("console")
         self._poll(dry_run=True)
-        self._refuse()
+        self._refuse(errors)
         self._poll(dry_run=True)
         self._command("status", kind="status")
         self._command("status", "--json", kind="json")
@@ -156,20 +269,27 @@ class World:
         self._messages()
         self._requests()
 
-    def _refuse(self) -> None:
-        """Have the registry refuse every node from now on, in a stranger's or a person's words."""
+    def _refuse(self, errors: Mapping[str, str]) -> None:
+        """Have the registry refuse each of these nodes from now on, in these words."""
         numbers = {node.lower(): number for number, node in enumerate(self._nodes)}
 
         async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-            number = numbers[asked(request)["nodeId"][0].lower()]
-            words = self._person(number) if number % 2 else self._text(number, 16)
-            if number % 5 == 0:
-                words = BROKEN[number % len(BROKEN)]
-            status = (404, 403, 400, 500, 418, 429)[(number + self._turn) % 6]
+            node = asked(request)["nodeId"][0].lower()
+            if node not in errors:
+                return None
+            number = numbers[node]
+            status = _REFUSALS[(number + self._turn) % len(_REFUSALS)]
             key = "error" if number % 7 == 0 else "message"
-            return web.Response(status=status, body=encoded({key: words}), content_type="application/json")
+            return web.Response(status=status, body=encoded({key: errors[node]}), content_type="application/json")
 
         self._registry.respond = respond
+
+    def _told_off(self) -> dict[str, str]:
+        """Give words for refusals that are a person's, or can't be written in UTF-8."""
+        return {
+            node.lower(): self._person(number + 5) if number % 5 else BROKEN[number % len(BROKEN)]
+            for number, node in enumerate(self._nodes)
+        }
 
     @property
     def _state_dir(self) -> Path:
@@ -179,9 +299,10 @@ class World:
         channels: list[dict[str, object]] = [
             {"name": service.name, "url": service.url.format(port=self._webhook.port)} for service in self._services
         ]
+        slow = {service.name for service in self._services if service.slow}
         channels.append({"name": "mail", "url": self._mailbox.apprise_url(), "nodes": self._nodes})
         for channel, grouping in zip(channels, cycle(self._groupings)):
-            channel |= {"grouping": grouping, "kinds": "all"}
+            channel |= {"grouping": "poll" if channel["name"] in slow else grouping, "kinds": "all"}
         return {
             "COMFY_WATCH_REGISTRY_URL": self._registry.url,
             "COMFY_WATCH_NODES": json.dumps(self._nodes),
@@ -261,7 +382,7 @@ class World:
         env |= {"COMFY_WATCH_LOG_LEVEL": "debug", "COMFY_WATCH_LOG_FORMAT": style, "COMFY_WATCH_INTERVAL": "0.05s"}
         with program.start("run", cwd=self._folder, env=env) as service:
             service.until(lambda said: said.err.count("checked=" if style == "console" else '"checked"') > 0, 60)
-            self._refuse()
+            self._refuse(self._told_off())
             service.until(lambda said: "(404)" in said.err, 60)
             self._registry.respond = None
             service.signal(signal.SIGTERM)
@@ -281,9 +402,9 @@ class World:
                 self.account.look(name, document, parsers.in_json(document, printed=False))
 
     def _messages(self) -> None:
-        by_path = {service.path: service for service in self._services}
-        for message in self._webhook.messages():
-            service = by_path[message.path]
+        asked_before = {path for service in self._services for path in service.before}
+        for message in (one for one in self._webhook.messages() if one.path not in asked_before):
+            [service] = [service for service in self._services if service.sent(message)]
             self.account.messages += 1
             for dialect, text in service.shown(message):
                 self.account.look(service.name, text, _in_message(service, dialect, text))
@@ -315,6 +436,8 @@ def _read(descriptor: int) -> bytes:
 def _in_message(service: Service, dialect: Dialect, text: str) -> Iterator[Finding]:
     if len(text.encode()) > service.most:
         yield "floods", f"{len(text.encode())} bytes for {service.name}"
+    if text.count("\n") >= service.lines:
+        yield "floods", f"{text.count(chr(10)) + 1} lines for {service.name}"
     yield from parsers.in_shown(dialect, text)
 
 
