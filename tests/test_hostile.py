@@ -9,10 +9,12 @@ import contextlib
 import io
 import json
 import random
+from email.message import Message as Headers
 from itertools import islice
 from pathlib import Path
 
 import pytest
+import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -36,9 +38,9 @@ from tests.hostile.corpus import (
     made_up,
     reasons,
 )
-from tests.hostile.services import SERVICES, Dialect, answers
-from tests.hostile.world import APART, FIELDS, Account, World
-from tests.peers.webhook import Webhook
+from tests.hostile.services import SERVICES, Dialect, Service, answers
+from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
+from tests.peers.webhook import Message, Webhook
 from tests.watching import Watching
 from watcher import logs, past, report, status
 from watcher.channels import Channel, Grouping
@@ -156,6 +158,37 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_lines(_printed(*(one.sentence for one in report.complaints(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*past.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
+
+
+_BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams", "kodi", "google-chat", "brevo",
+          "matrix-hook", "matrix-slack", "rocket-chat", "zulip", "json-markdown")  # fmt: skip
+
+
+@settings(max_examples=150, deadline=None)  # the first of them waits for apprise's import
+@given(_told(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
+def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
+    """Whatever the texts, what apprise's own builders make of a message holds no more than our markup, and fits."""
+    sent: list[Message] = []
+
+    def send(_: object, request: requests.PreparedRequest, **options: object) -> requests.Response:
+        assert isinstance(request.body, (str, bytes))
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        decoded = None
+        with contextlib.suppress(ValueError):  # a form, as Zulip has it
+            decoded = json.loads(body)
+        sent.append(Message(method="POST", path="/", query="", headers=Headers(), body=body, json=decoded))
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        response._content = service.answer
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
+        channel = Channel(name="c", url=service.url.format(port=9))
+        assert deliver(channel, tuple(events), 10) == Delivered()
+    [message] = sent
+    for dialect, text in service.shown(message):
+        assert list(in_message_of(service, dialect, text)) == []
 
 
 @settings(max_examples=25)

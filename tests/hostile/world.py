@@ -407,7 +407,7 @@ class World:
             [service] = [service for service in self._services if service.sent(message)]
             self.account.messages += 1
             for dialect, text in service.shown(message):
-                self.account.look(service.name, text, _in_message(service, dialect, text))
+                self.account.look(service.name, text, in_message_of(service, dialect, text))
         for mail in self._mailbox.mails:
             self.account.messages += 1
             for dialect, text in _of_mail(mail):
@@ -433,7 +433,8 @@ def _read(descriptor: int) -> bytes:
         return b""
 
 
-def _in_message(service: Service, dialect: Dialect, text: str) -> Iterator[Finding]:
+def in_message_of(service: Service, dialect: Dialect, text: str) -> Iterator[Finding]:
+    """Find what a text of a service's message may not hold, and whether it is more than the service takes."""
     if len(text.encode()) > service.most:
         yield "floods", f"{len(text.encode())} bytes for {service.name}"
     if text.count("\n") >= service.lines:
