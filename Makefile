@@ -12,7 +12,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts check format plain chaos bench pins clean
+.PHONY: help demo test lint types contracts check format plain bounded chaos bench pins clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,9 @@ format: $(READY) ## lay the code out
 
 plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user installs
 	@.venv-plain/bin/comfy-watch demo > /dev/null
+
+bounded: $(READY) ## a bounded part of the chaos, a few minutes long, as CI runs it
+	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
 chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, forty minutes long
 	@$(BIN)/python -m tests.chaos

@@ -18,6 +18,7 @@ from watcher.versions import STATUSES
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
+@pytest.mark.bounded
 def test_no_kill_loses_or_invents_an_alert() -> None:
     """Killed at any point of a poll, the program delivers each alert; only one that was in flight may come twice."""
     done = crashes.sweep(crashes.some_kills)
@@ -27,6 +28,7 @@ def test_no_kill_loses_or_invents_an_alert() -> None:
     assert done.figures.counts["repeated in flight"]
 
 
+@pytest.mark.bounded
 def test_no_state_folder_loses_or_repeats_an_alert() -> None:
     """A full or read-only disk, a file cut short and other runs at once cost no alert, and nothing is sent twice."""
     done = Result()
@@ -34,11 +36,13 @@ def test_no_state_folder_loses_or_repeats_an_alert() -> None:
     _holds(done)
 
 
+@pytest.mark.bounded
 def test_no_channel_suffers_from_another() -> None:
     """However one channel is dead, the others get everything at once, and it gets everything in order afterwards."""
     _holds(channels.everything())
 
 
+@pytest.mark.bounded
 def test_no_life_loses_or_invents_an_alert() -> None:
     """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
     machine.live(8, 25)
@@ -70,6 +74,7 @@ def test_a_crash_does_not_turn_old_versions_into_news() -> None:
         life.choose_statuses(STATUSES)
 
 
+@pytest.mark.bounded
 def test_a_long_run_stays_as_it_was() -> None:
     """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
     done = Result()

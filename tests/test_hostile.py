@@ -57,6 +57,7 @@ from watcher.tables import say
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
+@pytest.mark.bounded
 def test_no_text_escapes_from_any_output() -> None:
     """One life of a few nodes that carry the whole corpus leaves nothing to find, and it was seen everywhere."""
     account = Account()
