@@ -244,9 +244,13 @@ def test_an_old_alert_is_given_up_once(watch: Watching, registry: EmbeddedRegist
 
 @dataclass(frozen=True, slots=True)
 class _Full(StateFolder):
-    """A state folder without room for one method's file; `tried` counts how often it was needed."""
+    """A state folder without room for one method's file; `tried` counts how often it was needed.
+
+    A second after the first time it is told to stop.
+    """
 
     at: str = "sending"
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tried: list[str] = field(default_factory=list)
 
     def sending(self, channel: str, message: str) -> int:
@@ -265,6 +269,8 @@ class _Full(StateFolder):
 
     def _fail(self, at: str) -> None:
         if at == self.at:
+            if not self.tried:
+                asyncio.get_running_loop().call_later(1, self.stopping.set)
             self.tried.append(at)
             raise StateError("the disk is full")
 
@@ -281,10 +287,8 @@ def test_a_full_disk_is_no_reason_to_hurry(
     )
 
     async def for_a_second() -> None:
-        stopping = asyncio.Event()
-        asyncio.get_running_loop().call_later(1, stopping.set)
         told = start.watch_of(chosen, folder)
-        await loop.run(Poller(watch=told, folder=folder, clock=start.clock, stopping=stopping), 900, 0)
+        await loop.run(Poller(watch=told, folder=folder, clock=start.clock, stopping=folder.stopping), 900, 0)
 
     with folder.locked():
         asyncio.run(for_a_second())
