@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.__main__ import PARTS, row, table
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.trial import Result
+from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
 from watcher.channels import Grouping
 from watcher.versions import STATUSES
 
@@ -26,6 +28,25 @@ def test_no_kill_loses_or_invents_an_alert() -> None:
     assert done.figures.counts["kills"] >= 60
     # A sweep that never hit a message in flight would have proven little.
     assert done.figures.counts["repeated in flight"]
+
+
+def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> None:
+    """A repeat is forgiven while nothing but the very steps of sending and keeping the message has passed."""
+    begun = ["open state/acks.jsonl", "write state/acks.jsonl", _wrote("sending"), "fsync state/acks.jsonl", FORCED]
+    sent = [*begun, "tcp connect", "tcp sendall /ops", "tcp recv_into /ops", f"{TOOK}/ops"]
+    written = [*sent, "tcp sendall /other", "write state/acks.jsonl", _wrote("arrived")]
+    for passed in (sent[:7], sent, written, [*written, "fsync state/acks.jsonl"]):
+        assert "ops" in in_flight("\n".join(passed)), passed
+    kept = [*written, "fsync state/acks.jsonl", FORCED]
+    unforced = [*written, "open state/acks.jsonl"]
+    kept_late = [*sent, "open state/.outbox.json.tmp"]
+    forgotten = [*sent, *begun]
+    for passed in (begun, kept, unforced, kept_late, forgotten):
+        assert "ops" not in in_flight("\n".join(passed)), passed
+
+
+def _wrote(state: str) -> str:
+    return WROTE + json.dumps({"channel": "ops", "message": "1", "state": state})
 
 
 @pytest.mark.bounded

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import multiprocessing
 import os
@@ -17,12 +18,15 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.nursery import Point
+from tests import program
 from tests.chaos.seam import FAILURES, Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
-from tests.chaos.world import World
+from tests.chaos.witness import acknowledged
+from tests.chaos.world import CHANNELS, World
+from watcher.store import ACKS
 
 _SERIES = 20
+_PATIENCE = 10.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,23 +60,30 @@ def some_kills(stage: Stage) -> list[Kill]:
     kills = [kill for kill in every_kill(stage) if kill.cut not in FAILURES]
     failures = [kill for kill in every_kill(stage) if kill.cut in FAILURES]
     if stage.chapter.name != "changes":
-        return [*dice.sample(kills, 8), dice.choice(failures)]
+        return [*dice.sample(kills, 7), dice.choice(failures)]
     ways = itertools.cycle(cut for cut in Cut if cut not in FAILURES)
     chosen: list[Kill] = []
     for label in dict.fromkeys(kill.label for kill in kills):
         there = [kill for kill in kills if kill.label == label]
         wanted = next(ways)
         chosen.append(next((kill for kill in there if kill.cut is wanted), there[0]))
-    return chosen + dice.sample(failures, 4)
+    # What was acknowledged last has to be on the disk before the outbox is written.
+    settling = Kill(chapter=stage.number, label="write state/.outbox.json.tmp", at=2, cut=Cut.POWER)
+    return [*chosen, settling, *dice.sample(failures, 4)]
 
 
 def sweep(choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: int = 1, series: int = 0) -> Result:
-    """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row."""
+    """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row.
+
+    In one chapter there is a kill beside a hanging channel too.
+    """
     result = Result()
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
         for stage in stages(world):
             for kill in list(choose(stage))[share::shares]:
                 _kill(world, stage, [kill], result)
+            if stage.chapter.name == "changes" and share == 0:
+                beside_a_hanging_channel(world, stage, result)
             dice = random.Random(f"{stage.number} {share}")
             kills = every_kill(stage)
             for _ in range(series):
@@ -83,14 +94,12 @@ def sweep(choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: 
 def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> None:
     """Let the program die as told, one run after the other, then let it recover."""
     trial = Trial(world, stage, result)
-    trace = world.root / "trace"
     for kill in kills:
-        trace.unlink(missing_ok=True)
-        done = trial.home.check(Point(folder=trial.home.state, trace=trace, label=kill.label, at=kill.at, cut=kill.cut))
-        reached = trace.read_text("utf-8").splitlines().count(kill.label) >= kill.at
+        disturbed = trial.disturbed(kill, kill.label, kill.at, kill.cut)
+        done = disturbed.done
         if done.code == -signal.SIGKILL:
             result.figures.add("kills")
-        elif kill.cut in FAILURES and reached:
+        elif kill.cut in FAILURES and disturbed.points.count(kill.label) >= kill.at:
             assert done.code in (0, 1, 4), (kill, done)
             result.figures.add("failed calls")
         else:
@@ -98,8 +107,34 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
             assert len(kills) > 1 or kill.label.startswith("tcp"), (kill, done)
             assert done.code in (0, 1), (kill, done)
             result.figures.add("points not reached")
-        trial.interrupted(kill)
     trial.conclude(kills)
+
+
+def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None:
+    """Kill the program while one channel hangs and the others are through: of theirs nothing may come again."""
+    hanging, *others = sorted(CHANNELS, key=lambda channel: channel != "late")
+    told = Counter({channel: stage.told[channel] for channel in others})
+    trial = Trial(world, stage, result, timeout=60)
+    world.mend()
+    world.receiver.gated = frozenset({f"/{hanging}"})
+    world.receiver.gate.clear()
+
+    def is_kept(_: program.Started) -> bool:
+        return Counter(channel for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())) >= told
+
+    with program.start("check", cwd=trial.home.folder) as started:
+        for channel, messages in told.items():
+            world.receiver.wait_for(messages, f"/{channel}")
+        # Who keeps acknowledgements only when all channels are through is killed all the same, after a while.
+        with contextlib.suppress(AssertionError):
+            started.until(is_kept, _PATIENCE)
+        started.signal(signal.SIGKILL)
+        started.wait()
+    world.receiver.gate.set()
+    world.receiver.gated = frozenset()
+    result.figures.add("kills")
+    trial.interrupted("killed beside a hanging channel", {hanging})
+    trial.conclude("killed beside a hanging channel")
 
 
 def whole_sweep(processes: int) -> Result:

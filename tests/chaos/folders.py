@@ -15,15 +15,16 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from aiohttp import web
 
 from tests import program
-from tests.chaos.nursery import Point
 from tests.chaos.seam import Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
+from tests.chaos.witness import acknowledged
 from tests.chaos.world import Home, World
 from watcher.embedded import Respond
 from watcher.failures import StateError
@@ -148,30 +149,43 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
 
 
 def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int) -> None:
-    """Kill the program when all was sent and only `acks.jsonl` knows it, and cut its last line short at each length."""
-    length = 1
-    while True:
-        trial = Trial(world, stage, result)
-        trial.home.check(
-            Point(
-                folder=trial.home.state,
-                trace=world.root / "trace",
-                label="rename state/outbox.json",
-                at=2,
-                cut=Cut.BEFORE,
-            )
-        )
-        path = trial.home.state / ACKS
-        told = [line for line in path.read_bytes().splitlines(keepends=True) if b'"refused"' not in line]
-        whole = b"".join(told)
-        if length >= len(told[-1]):
-            return
-        path.write_bytes(whole[:-length])
+    """Kill the program when all was sent and only `acks.jsonl` knows it, and take away from the file.
+
+    It is cut at each `every`th length, and each of its lines goes missing. What it tells no more goes out again, and
+    nothing else does. Each is tried on the state folder, some on the program.
+    """
+    saved = world.root / "all-told"
+    killed = _all_told(world, stage, saved, result)
+    whole = (saved / ACKS).read_bytes()
+    queues = json.loads((saved / OUTBOX).read_bytes())["queues"].values()
+    events = {message["id"]: message["events"] for queue in queues for message in queue["messages"]}
+    lines = whole.splitlines(keepends=True)
+    gaps = {f"{ACKS} without line {number}": whole.replace(line, b"") for number, line in enumerate(lines)}
+    ends = {f"the end of {ACKS} alone": lines[-1], f"{ACKS} but for its last byte": whole[:-1], f"an empty {ACKS}": b""}
+    cuts = {f"{length} bytes of {ACKS}": whole[:length] for length in range(0, len(whole), every)}
+    for what, left in (cuts | gaps | ends).items():
+        (saved / ACKS).write_bytes(left)
         result.figures.add("files cut short")
-        what = f"{ACKS} without its last {length} bytes"
-        trial.interrupted(what)
+        left_over = StateFolder(saved).load().outbox.queues.items()
+        owed = {(name, message.id) for name, queue in left_over if name != "late" for message in queue.messages}
+        if owed != acknowledged(whole) - acknowledged(left):
+            result.wrong("wrong", f"with {what} the program owes {owed}")
+    for what, left in (gaps | ends if every == 1 else ends).items():
+        trial = Trial(world, killed, result)
+        (trial.home.state / ACKS).write_bytes(left)
+        for channel, message in acknowledged(whole) - acknowledged(left):
+            trial.forgive(channel, events[message])
         trial.conclude(what)
-        length += max(1, every)
+
+
+def _all_told(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
+    """Kill the program before it settles its outbox, and give this as a stage to begin from, with its state saved."""
+    trial = Trial(world, stage, result)
+    trial.disturbed("all told", "rename state/outbox.json", 2, Cut.BEFORE)
+    shutil.copytree(trial.home.state, saved)
+    killed = replace(stage, saved=saved, before=stage.before + world.receiver.taken)
+    trial.conclude("all told")
+    return killed
 
 
 def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut] = _CUTS) -> None:
@@ -181,23 +195,17 @@ def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut]
         for cut in cuts:
             what = f"{cut.value} {label!r} with a long history"
             trial, forgotten = _with_long_history(world, stage, result)
-            last = points.count(label)
-            point = Point(folder=trial.home.state, trace=world.root / "trace", label=label, at=last, cut=cut)
-            if trial.home.check(point).code == -signal.SIGKILL:
+            if trial.disturbed(what, label, points.count(label), cut).done.code == -signal.SIGKILL:
                 result.figures.add("long histories")
-            trial.interrupted(what)
             trial.conclude(what, forgotten)
 
 
-def _forgetting(world: World, stage: Stage, result: Result) -> list[str]:
+def _forgetting(world: World, stage: Stage, result: Result) -> Sequence[str]:
     """Give the points that an undisturbed poll passes."""
     trial, forgotten = _with_long_history(world, stage, result)
-    trace = world.root / "trace"
-    trace.unlink(missing_ok=True)
-    trial.home.check(Point(folder=trial.home.state, trace=trace))
-    points = trace.read_text("utf-8").splitlines()
+    passed = trial.disturbed("a long history", "", 0, Cut.AFTER).points
     trial.conclude("a long history", forgotten)
-    return points
+    return passed
 
 
 def _with_long_history(world: World, stage: Stage, result: Result) -> tuple[Trial, str]:

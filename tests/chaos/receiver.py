@@ -29,7 +29,7 @@ class Receiver(Webhook):
 
     `down` are the paths that answer 500, and `refuses` may choose single messages for it. `once[path]` is the answer to
     the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken,
-    but not answered.
+    but not answered; where `gated` names paths, this is so for them alone.
     """
 
     def __init__(self) -> None:
@@ -40,6 +40,7 @@ class Receiver(Webhook):
         self.refuses: Callable[[Message], bool] = lambda _: False
         self.gate = threading.Event()
         self.gate.set()
+        self.gated: frozenset[str] = frozenset()
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
         self._account = threading.Lock()
@@ -63,7 +64,8 @@ class Receiver(Webhook):
                         text=str(message.json.get("message", "")),
                     )
                 )
-        self.gate.wait()
+        if not self.gated or message.path in self.gated:
+            self.gate.wait()
         return self.play(message, answer)
 
     def __exit__(self, *exc_info: object) -> None:

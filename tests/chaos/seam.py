@@ -1,8 +1,8 @@
 """A seam between the program and its system calls, at which it can be killed (SIGKILL) or lose its power.
 
 `Seam.arm` stands between a process and the calls that change its state folder or talk over TCP. Every such call is a
-point, known by what it does to which file and by how often that was done before; at the chosen one the process dies, or
-the call fails, as `Cut` says.
+point, known by what it does to which file, or for which path of a webhook, and by how often that was done before; at
+the chosen one the process dies, or the call fails, as `Cut` says.
 """
 
 from __future__ import annotations
@@ -18,8 +18,14 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from tests.chaos.witness import FORCED, TOOK, WROTE
 
 _UNIQUE = re.compile(r"\.[0-9a-f]{16}\.tmp$")
+_POST = re.compile(rb"POST (/\S*)")
+_TAKEN = re.compile(rb"HTTP/1\.\d 2")
+_ACKS = "acks.jsonl"
 
 
 class Cut(StrEnum):
@@ -82,7 +88,8 @@ class _Disk:
 class Seam:
     """Kills its process at the point `label` when it comes there for the `at`th time; at 0 it never does.
 
-    `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one.
+    `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one, and
+    what `tests.chaos.witness` has to know.
     """
 
     def __init__(self, folder: Path, trace: Path, *, label: str, at: int, cut: Cut) -> None:
@@ -95,6 +102,7 @@ class Seam:
         self._full = False
         self._turn = threading.RLock()
         self._files: dict[int, _File] = {}
+        self._posts: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
         self._disk = _Disk()
         self._real = {
             name: getattr(os, name)
@@ -113,7 +121,7 @@ class Seam:
             if same := label == self._label_to_die_at:
                 self._count += 1
             here = same and self._count == self._at
-            self._real["write"](self._trace, f"{label}\n".encode())
+            self._note(label)
             if here and self._cut is Cut.BEFORE:
                 self._die()
             if here and self._cut is Cut.ERROR:
@@ -139,6 +147,9 @@ class Seam:
             if here:
                 with self._turn:
                     self._end()
+
+    def _note(self, line: str) -> None:
+        self._real["write"](self._trace, f"{line}\n".encode())
 
     def _need_room(self) -> None:
         if self._full:
@@ -200,7 +211,10 @@ class Seam:
             if os.lseek(descriptor, 0, os.SEEK_CUR) + len(part) > os.fstat(descriptor).st_size:
                 self._need_room()
             self._disk.contents.setdefault(file.path, file.path.read_bytes())
-            return int(real(descriptor, part))
+            written = int(real(descriptor, part))
+            if file.path.name == _ACKS and written == len(content):
+                self._note(WROTE + bytes(content).decode().rstrip())
+            return written
 
         def half() -> int:
             return call(content[: len(content) // 2])
@@ -227,6 +241,8 @@ class Seam:
                 self._disk.names = [entry for entry in self._disk.names if entry.path.parent != file.path]
             else:
                 self._disk.contents.pop(file.path, None)
+            if file.path.name == _ACKS:
+                self._note(FORCED)
 
         return self._point(self._named("fsync", file.path), call)
 
@@ -278,11 +294,21 @@ class Seam:
                 return real(sock, *args)
             half = None
             if name in ("send", "sendall"):
+                if post := _POST.match(args[0]):
+                    self._posts[sock] = post[1].decode()
                 part = bytes(args[0])[: len(args[0]) // 2]
 
                 def half() -> Any:
                     return real(sock, part)
 
-            return point(f"tcp {name}", lambda: real(sock, *args), half)
+            path = self._posts.get(sock, "")
+
+            def call() -> Any:
+                done = real(sock, *args)
+                if path and name == "recv_into" and _TAKEN.match(args[0]):
+                    self._note(TOOK + path)
+                return done
+
+            return point(f"tcp {name} {path}".rstrip(), call, half)
 
         return wrapped

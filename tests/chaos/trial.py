@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -12,15 +12,17 @@ from tests import program
 from tests.chaos.figures import Figures
 from tests.chaos.nursery import Point
 from tests.chaos.receiver import Taken
-from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World, channel_of
-from watcher.store import StateFolder
+from tests.chaos.seam import FAILURES, Cut
+from tests.chaos.witness import channel_of, in_flight, points
+from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """A chapter at its start: the saved state, what was taken until then, and what it has to come to.
 
-    `points` are what an undisturbed poll passes (`tests.chaos.seam`), `due` the ids of all events owed by its end.
+    `points` are what an undisturbed poll passes (`tests.chaos.seam`), `told` how many messages each channel takes in
+    it, and `due` the ids of all events owed by its end.
     """
 
     number: int
@@ -28,6 +30,7 @@ class Stage:
     saved: Path | None
     before: tuple[Taken, ...]
     points: tuple[str, ...]
+    told: Counter[str]
     due: frozenset[str]
 
 
@@ -67,8 +70,9 @@ def stages(world: World) -> Iterator[Stage]:
         assert done.code == int(chapter.late_is_down), done
         taken = world.receiver.taken
         due = _due_by_the_model(world, home, chapter, before + taken, owed)
-        points = tuple(trace.read_text("utf-8").splitlines())
-        yield Stage(number=number, chapter=chapter, saved=saved, before=before, points=points, due=due)
+        passed = tuple(points(trace.read_text("utf-8")))
+        told = Counter(channel_of(message.path) for message in taken)
+        yield Stage(number=number, chapter=chapter, saved=saved, before=before, points=passed, told=told, due=due)
         before += taken
 
 
@@ -99,6 +103,14 @@ def _alerts(taken: Iterable[Taken]) -> dict[str, Counter[str]]:
     return counts
 
 
+@dataclass(frozen=True, slots=True)
+class Disturbed:
+    """How a disturbed poll ended, and the points that it passed."""
+
+    done: program.Completed
+    points: Sequence[str]
+
+
 class Trial:
     """The program in a chapter's saved state, with the chapter's world around it."""
 
@@ -115,22 +127,34 @@ class Trial:
         world.begin(stage.chapter)
         result.figures.add("trials")
 
-    def interrupted(self, what: object) -> None:
-        """See that the state can be read after a run did not come to its end, and note what may be repeated.
+    def disturbed(self, what: object, label: str, at: int, cut: Cut) -> Disturbed:
+        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `Point` and `interrupted`."""
+        trace = self._world.root / "trace"
+        trace.unlink(missing_ok=True)
+        done = self.home.check(Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut))
+        passed = trace.read_text("utf-8")
+        # Who lives on has no acknowledgement in flight: it has time to keep each.
+        self.interrupted(what, () if cut in FAILURES else in_flight(passed))
+        return Disturbed(done, points(passed))
 
-        That is, for each channel, the last message it took in that run, if it is the first one that it still owes.
+    def interrupted(self, what: object, unkept: Container[str] = ()) -> None:
+        """See that the state can be read after a run that was disturbed, and note what may be repeated.
+
+        That is the last message that each of the `unkept` channels took in that run, whose acknowledgement was in
+        flight.
         """
         self._world.receiver.settle()
         taken = self._world.receiver.taken[self._seen :]
         self._seen += len(taken)
         if (done := self.home.status()).code != 0:
             self._result.wrong("unreadable", f"{what}: {done}")
-            return
-        queues = StateFolder(self.home.state).load().outbox.queues
         for channel, events in {channel_of(message.path): message.events for message in taken}.items():
-            queue = queues.get(channel)
-            if queue and queue.messages and queue.messages[0].events == events:
-                self._allowed[channel].update(events)
+            if channel in unkept:
+                self.forgive(channel, events)
+
+    def forgive(self, channel: str, events: Iterable[str]) -> None:
+        """Allow that a message with these events is repeated once."""
+        self._allowed[channel].update(events)
 
     def conclude(self, what: object, forgotten: str = "") -> list[program.Completed]:
         """Let the program recover until it has nothing more to do, and judge what each channel got in all.

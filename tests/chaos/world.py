@@ -17,6 +17,7 @@ from aiohttp import web
 from tests import program
 from tests.chaos.nursery import Nursery, Point
 from tests.chaos.receiver import Receiver
+from tests.chaos.witness import channel_of
 from tests.peers.fault import asked
 from watcher.catalog import Catalog
 from watcher.embedded import EmbeddedRegistry
@@ -114,11 +115,6 @@ CHAPTERS = (
     ),
     Chapter(name="retry", late_has_moved=True, late_is_down=False),
 )
-
-
-def channel_of(path: str) -> str:
-    """Give the channel that a path belongs to, wherever it has moved."""
-    return path.split("/")[1]
 
 
 class World:
