@@ -42,7 +42,17 @@ class Part:
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
     "crashes": Part(module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, told=_TOLD),
-    "system calls": Part(module="tests.chaos.syscalls", tried={"kills": 40}, told=_TOLD),
+    "system calls": Part(
+        module="tests.chaos.syscalls",
+        tried={
+            "kills": 50,
+            "kills before an alert": 1,
+            "kills within an alert": 1,
+            "kills after an alert": 1,
+            "kills at a webhook": 8,
+        },
+        told=_TOLD,
+    ),
     "folders": Part(
         module="tests.chaos.folders",
         tried={

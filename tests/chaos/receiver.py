@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 
 from tests.peers.webhook import Answer, Message, Webhook
+
+_SETTLE = "/settle"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +35,8 @@ class Receiver(Webhook):
 
     `down` are the paths that answer 500, and `refuses` may choose single messages for it. `once[path]` is the answer to
     the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken,
-    but not answered; where `gated` names paths, this is so for them alone.
+    but not answered; where `gated` names paths, this is so for them alone. `meeting` is called with the path of each
+    message when its head has come (False), and again before it is answered (True).
     """
 
     def __init__(self) -> None:
@@ -38,12 +45,17 @@ class Receiver(Webhook):
         self.once: dict[str, Answer] = {}
         self.played: list[Answer] = []
         self.refuses: Callable[[Message], bool] = lambda _: False
+        self.meeting: Callable[[str, bool], None] = _nothing
         self.gate = threading.Event()
         self.gate.set()
         self.gated: frozenset[str] = frozenset()
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
         self._account = threading.Lock()
+
+    def meet(self, path: str) -> None:
+        """Tell of a message that has begun."""
+        self.meeting(path, False)
 
     def remember(self, message: Message) -> Answer | None:
         """Keep account of what is about to be accepted; a message that was cut off is none."""
@@ -64,6 +76,7 @@ class Receiver(Webhook):
                         text=str(message.json.get("message", "")),
                     )
                 )
+        self.meeting(message.path, True)
         if not self.gated or message.path in self.gated:
             self.gate.wait()
         return self.play(message, answer)
@@ -77,7 +90,7 @@ class Receiver(Webhook):
         """Wait until everything that was sent to it so far, by programs that are gone, has been taken or dropped."""
         # Connections are accepted in order: once this one is answered, no earlier one is still waiting to be.
         with socket.create_connection(("127.0.0.1", self.port)) as last:
-            last.sendall(b"POST /settle HTTP/1.0\r\nContent-Length: 0\r\n\r\n")
+            last.sendall(f"POST {_SETTLE} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
             while last.recv(1024):
                 pass
         for handling in list(self._server._threads):  # type: ignore[attr-defined]  # the standard library's own
@@ -102,3 +115,30 @@ class Receiver(Webhook):
             self._accepted.clear()
         with self._arrived:
             self._messages.clear()
+
+
+@contextlib.contextmanager
+def killing(receiver: Receiver, number: int, *, whole: bool) -> Iterator[Future[int]]:
+    """Kill a process, whose id is to be set, when its so manieth message has begun to arrive, or has been taken."""
+    victim: Future[int] = Future()
+    counting = threading.Lock()
+    left = number
+
+    def meet(path: str, is_whole: bool) -> None:
+        nonlocal left
+        if path != _SETTLE and is_whole is whole:
+            with counting:
+                left -= 1
+                now = left == 0
+            if now:
+                os.kill(victim.result(), signal.SIGKILL)
+
+    receiver.meeting = meet
+    try:
+        yield victim
+    finally:
+        receiver.meeting = _nothing
+
+
+def _nothing(_path: str, _whole: bool) -> None:
+    """Let a message pass."""

@@ -2,7 +2,8 @@
 
 Each watches three packs of the loopback registry and tells a webhook which versions are new: Comfy Watch as it comes,
 urlwatch with a webhook reporter, nvchecker with `nvcmp`, a post and `nvtake` one after the other, taken only when the
-post was accepted. The kills are `strace`'s, at the system calls that change the contender's folder or send something.
+post was accepted. The kills are `strace`'s, at the system calls that change the contender's folder or send something,
+and the webhook's, when a message has begun to arrive and when it has arrived and is not yet answered.
 
 `python -m tests.chaos.rivals` prints its figures as one JSON line. It needs `.venv-bench` (made by `make chaos`).
 """
@@ -19,13 +20,14 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
 from tests import program
-from tests.chaos.receiver import Receiver
+from tests.chaos.receiver import Receiver, killing
 from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
 from tests.chaos.trial import Result
 from tests.peers.webhook import Message
@@ -34,7 +36,10 @@ from watcher.embedded import EmbeddedRegistry
 BENCH = program.ROOT / ".venv-bench" / "bin"
 PACKS = ("alpha", "beta", "gamma")
 KILLS = 40
-"""At most so many for each contender, evenly over its points."""
+"""At most so many for each contender at its system calls, evenly over them."""
+UNANSWERED = "unanswered"
+MOMENTS = ("begun", UNANSWERED)
+"""When a message's head has arrived, and when all of it has; see `tests.chaos.receiver.killing`."""
 
 _MARK = re.compile(r"\b9\.\d+\.\d+\b")
 """Every version that is published while somebody watches is a 9, so that an alert is known by it."""
@@ -207,40 +212,57 @@ class Arena:
         contender.set_up(self.folder, registry.url, receiver, paths)
 
     def poll(self, *, cut: tuple[int, str, int] | None = None) -> bool:
-        """Poll once; `cut` kills the command of that number at a system call of that name and number. Say if it did."""
+        """Poll once; `cut` kills the command of that number at a system call of that name and number. Say if it did.
+
+        In the place of a system call may stand a moment of the message of that number, one of `MOMENTS`.
+        """
         self.contender.let_time_pass(self.folder)
         for number, command in enumerate(self.contender.poll(self.folder)):
-            is_cut = cut is not None and cut[0] == number
-            code = self._run(command, *(killed_at(*cut[1:]) if cut is not None and is_cut else ()))
-            if is_cut and is_killed(code):
+            if cut is None or cut[0] != number:
+                code = self._run(command)
+            elif cut[1] in MOMENTS:
+                with killing(self.receiver, cut[2], whole=cut[1] == UNANSWERED) as victim:
+                    code = self._run(command, victim=victim)
+            else:
+                code = self._run(command, *killed_at(*cut[1:]))
+            if is_killed(code):
                 self.receiver.settle()
                 return True
             if code != 0:
                 break
         return False
 
-    def points(self) -> Iterator[tuple[int, str, int]]:
-        """Poll once and give the calls that change the folder or send, each as `cut` of `poll` wants it."""
-        self.contender.let_time_pass(self.folder)
-        for number, command in enumerate(self.contender.poll(self.folder)):
-            self._run(command, *TRACING)
-            for name, count in points(self.trace, self.folder):
-                yield number, name, count
+    def points(self) -> tuple[list[tuple[int, str, int]], list[tuple[int, str, int]]]:
+        """Poll once and give the calls that change the folder or send, each as `cut` of `poll` wants it.
 
-    def _run(self, command: Sequence[str], *options: str) -> int:
+        Behind them come the moments of each message.
+        """
+        self.contender.let_time_pass(self.folder)
+        calls: list[tuple[int, str, int]] = []
+        moments: list[tuple[int, str, int]] = []
+        for number, command in enumerate(self.contender.poll(self.folder)):
+            before = len(self.receiver.messages())
+            self._run(command, *TRACING)
+            calls += [(number, *point) for point in points(self.trace, self.folder)]
+            messages = len(self.receiver.messages()) - before
+            moments += [(number, moment, at + 1) for at in range(messages) for moment in MOMENTS]
+        return calls, moments
+
+    def _run(self, command: Sequence[str], *options: str, victim: Future[int] | None = None) -> int:
         env = program.surroundings(self._home)
         if options:
             return traced(command, *options, folder=self.folder, env=env, out=self.trace)
-        done = subprocess.run(
+        with subprocess.Popen(
             command,
             cwd=self.folder,
             env=env,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=120,
-            check=False,
-        )
-        return done.returncode
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as running:
+            if victim is not None:
+                victim.set_result(running.pid)
+            return running.wait(120)
 
     def told(self, path: str) -> Counter[str]:
         """Count how often each version was called new in what the path accepted since the last `forget`."""
@@ -261,15 +283,17 @@ def killed(arena: Arena, result: Result) -> None:
     due = {f"9.0.{number}" for number in range(len(PACKS))}
     shutil.copytree(arena.folder, arena.saved)
     arena.receiver.forget()
-    cuts = list(arena.points())
+    calls, moments = arena.points()
     undisturbed = arena.told(arena.paths[0])
     assert undisturbed == Counter(due), f"{arena.contender.name} undisturbed: {undisturbed}"
-    for cut in cuts[:: -(-len(cuts) // KILLS)]:
+    for cut in (*calls[:: -(-len(calls) // KILLS)], *moments):
         shutil.rmtree(arena.folder)
         shutil.copytree(arena.saved, arena.folder)
         arena.receiver.forget()
         if arena.poll(cut=cut):
             _count(result, arena.contender.name, "killed", kills=1)
+        else:
+            assert cut not in moments, f"{arena.contender.name} was not killed at {cut}"
         for _ in range(3):
             arena.poll()
         got = arena.told(arena.paths[0])

@@ -66,6 +66,16 @@ def acknowledged(journal: bytes) -> set[tuple[str, str]]:
     return found
 
 
+def begun(journal: bytes) -> set[str]:
+    """Give the channels of whose last message an `acks.jsonl` tells only that it was about to be sent."""
+    last: dict[str, str] = {}
+    for line in journal.decode().splitlines():
+        with contextlib.suppress(ValueError):
+            entry = json.loads(line)
+            last[str(entry["channel"])] = str(entry["state"])
+    return {channel for channel, state in last.items() if state == "sending"}
+
+
 def channel_of(path: str) -> str:
     """Give the channel that a path belongs to, wherever it has moved."""
     return path.split("/")[1]

@@ -89,6 +89,9 @@ class Webhook:
     def _of(self, path: str | None) -> list[Message]:
         return [message for message in self._messages if path in (None, message.path)]
 
+    def meet(self, path: str) -> None:
+        """Know that a message to the path begins to arrive: its head has, its body may not have."""
+
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
         return self.play(message, self.told(message.path))
@@ -131,6 +134,7 @@ class _Handler(BaseHTTPRequestHandler):
     timeout = _PATIENCE
 
     def do_POST(self) -> None:
+        self.server.webhook.meet(self.path.partition("?")[0])
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         path, _, query = self.path.partition("?")
         try:
