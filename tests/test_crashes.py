@@ -12,6 +12,7 @@ from tests import program
 from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.__main__ import PARTS, row, table
 from tests.chaos.figures import MUST_BE_ZERO
+from tests.chaos.machine import Edit
 from tests.chaos.trial import Result
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
 from watcher.channels import Grouping
@@ -73,7 +74,7 @@ def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
     """A channel renamed right after a first poll that was killed gets what its old name was owed."""
     with machine.living([Grouping.POLL]) as life:
         life.crash_while_saving(at=4, after=False)
-        life.rename_channel(0)
+        life.edit([(Edit.RENAME, 0, 0)])
 
 
 def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
@@ -81,7 +82,7 @@ def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
     with machine.living([Grouping.EVENT]) as life:
         life.outage(0)
         life.poll(0)
-        life.rename_channel(0)
+        life.edit([(Edit.RENAME, 0, 0)])
         life.outage(0)
         life.crash_while_saving(at=6, after=False, hours=2)
 
@@ -108,7 +109,7 @@ def test_a_long_run_stays_as_it_was() -> None:
 @pytest.mark.chaos
 def test_no_life_at_all_loses_or_invents_an_alert() -> None:
     """What holds for some lives holds for many and long ones."""
-    machine.live(400, 50)
+    machine.live(400, 40)
 
 
 @pytest.mark.soak

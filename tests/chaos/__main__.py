@@ -66,7 +66,7 @@ PARTS = {
     ),
     "random lives": Part(
         module="tests.chaos.machine",
-        tried={"lives": 400, "polls": 3000, "crashes": 500, "polls with a glitch": 300},
+        tried={"lives": 400, "polls": 3000, "crashes": 500, "polls with a glitch": 300, "given up": 300},
         told=_TOLD,
     ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}, told=_TOLD),

@@ -51,6 +51,7 @@ class Receiver(Webhook):
         self.gated: frozenset[str] = frozenset()
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
+        self._refusals: list[str] = []
         self._account = threading.Lock()
 
     def meet(self, path: str) -> None:
@@ -63,6 +64,7 @@ class Receiver(Webhook):
             if (once := self.once.pop(message.path, None)) is not None:
                 self.played.append(once)
             elif message.path in self.down or self.refuses(message):
+                self._refusals.append(message.path)
                 return Answer(status=500)
             answer = once or self.told(message.path)
             cut_off = answer.hang or answer.reset or answer.endless
@@ -103,6 +105,12 @@ class Receiver(Webhook):
             return tuple(self._taken)
 
     @property
+    def refusals(self) -> tuple[str, ...]:
+        """The paths of the messages that were refused so far."""
+        with self._account:
+            return tuple(self._refusals)
+
+    @property
     def accepted(self) -> tuple[Message, ...]:
         """The messages that `taken` is about, whole."""
         with self._account:
@@ -113,6 +121,7 @@ class Receiver(Webhook):
         with self._account:
             self._taken.clear()
             self._accepted.clear()
+            self._refusals.clear()
         with self._arrived:
             self._messages.clear()
 
