@@ -1,4 +1,4 @@
-"""`python -m tests.chaos [PART …]`: every part of the chaos, one after the other, and one table of figures in the end.
+"""`python -m tests.chaos [PART …]`: every part of the chaos, and one table of figures in the end.
 
 Each part is a program of its own (`python -m tests.chaos.crashes`) that prints its figures; what was wrong it says on
 stderr. The exit code is 1 if a figure is not zero that should be, and 3 if none is, but less was tried than it takes to
@@ -8,10 +8,12 @@ prove it: a machine without strace, or a user who may not mount, leaves parts ou
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.chaos.channels import FAULTS
@@ -27,11 +29,13 @@ Counts = Mapping[str, int]
 class Part:
     """A program and how to read its figures: what it `tried`, and which of the rest may be anything (`told`).
 
-    With less of a figure than `tried` has for it the part proves nothing.
+    With less of a figure than `tried` has for it the part proves nothing. Its processes are `as_many_as_cores`, or it
+    leaves room for another part beside it.
     """
 
     module: str
     tried: Mapping[str, int]
+    as_many_as_cores: bool = False
     told: tuple[str, ...] = ()
     lost: tuple[str, ...] = ("lost",)
     invented: tuple[str, ...] = ("invented",)
@@ -41,7 +45,9 @@ class Part:
 
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
-    "crashes": Part(module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, told=_TOLD),
+    "crashes": Part(
+        module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, as_many_as_cores=True, told=_TOLD
+    ),
     "system calls": Part(
         module="tests.chaos.syscalls",
         tried={
@@ -90,17 +96,20 @@ PARTS = {
     ),
     "registry faults": Part(
         module="tests.faults.matrix",
+        as_many_as_cores=True,
         tried={"cells": len(list(cells())) + len(list(process_cells()))},
         lost=("lost events",),
         invented=("false events",),
     ),
     "hostile text": Part(
         module="tests.chaos.hostile",
+        as_many_as_cores=True,
         tried={"hostile_inputs": 3000, "places_searched": 400},
         told=("placements", "placements_in_the_least_told_channel", "outputs", "messages"),
     ),
 }
 RIVALS = "tests.chaos.rivals"
+_LONGEST = "soak"
 _RIVAL_FIGURES = ("kills", "due", "delivered", "lost", "repeated")
 
 
@@ -127,6 +136,16 @@ class Row:
     def said(self) -> str:
         """What stands in the last column."""
         return ", ".join(filter(None, (self.other, self.missing))) or "0"
+
+
+def figures_of_all(chosen: Sequence[str]) -> dict[str, tuple[Counts, int]]:
+    """Run the parts named: first one after the other those that keep every core busy, then the others, one a core."""
+    modules = {name: PARTS[name].module if name in PARTS else RIVALS for name in chosen}
+    busy = [name for name in chosen if name in PARTS and PARTS[name].as_many_as_cores]
+    done = {name: figures_of(modules[name]) for name in busy}
+    beside = sorted(modules.keys() - done.keys(), key=lambda name: name != _LONGEST)
+    with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
+        return done | dict(zip(beside, threads.map(lambda name: figures_of(modules[name]), beside), strict=True))
 
 
 def figures_of(module: str) -> tuple[Counts, int]:
@@ -212,12 +231,13 @@ def main() -> int:
     if unknown := set(chosen) - {*PARTS, "rivals"}:
         _say(f"there is no part {min(unknown)!r}; there are {', '.join([*PARTS, 'rivals'])}")
         return 2
-    rows = [row(name, PARTS[name], *figures_of(PARTS[name].module)) for name in chosen if name in PARTS]
+    figures = figures_of_all(chosen)
+    rows = [row(name, PARTS[name], *figures[name]) for name in chosen if name in PARTS]
     lines = list(table(rows)) if rows else []
     broken = any(r.is_broken for r in rows)
     short = any(r.missing for r in rows)
     if "rivals" in chosen:
-        counts, code = figures_of(RIVALS)
+        counts, code = figures["rivals"]
         left_out = not all(counts.get(f"{contender.name}, killed: kills") for contender in CONTENDERS)
         lines += ["", *(side_by_side(counts) if counts else [f"rivals ended with {code} and no figures"])]
         lines += ["rivals left out"] if left_out else []
