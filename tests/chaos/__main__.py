@@ -46,7 +46,10 @@ class Part:
 _TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
     "crashes": Part(
-        module="tests.chaos.crashes", tried={"kills": 500, "failed calls": 500}, as_many_as_cores=True, told=_TOLD
+        module="tests.chaos.crashes",
+        tried={"kills": 500, "failed calls": 500, "kills between polls": 40},
+        as_many_as_cores=True,
+        told=_TOLD,
     ),
     "system calls": Part(
         module="tests.chaos.syscalls",

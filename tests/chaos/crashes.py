@@ -15,17 +15,22 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from tests import program
 from tests.chaos.seam import FAILURES, Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
-from tests.chaos.world import CHANNELS, World
-from watcher.store import ACKS
+from tests.chaos.world import CHANNELS, Home, World
+from watcher.store import ACKS, StateFolder
 
-_SERIES = 20
+_SERIES = 15
+_SERVICES = 25
+_REST = 1.0
+"""Seconds after which a channel becomes due that the service's first poll has to leave alone."""
+_APPENDED = ("write state/acks.jsonl", "write state/history.jsonl")
 _PATIENCE = 10.0
 
 
@@ -50,6 +55,8 @@ def every_kill(stage: Stage) -> list[Kill]:
             cuts.append(Cut.HALF)
         if not label.startswith("tcp"):
             cuts += [Cut.POWER, Cut.REORDER, Cut.ERROR, Cut.FULL]
+        if label in _APPENDED:
+            cuts += [Cut.ZEROES, Cut.HOLE]
         found += [Kill(chapter=stage.number, label=label, at=passed[label], cut=cut) for cut in cuts]
     return found
 
@@ -72,10 +79,12 @@ def some_kills(stage: Stage) -> list[Kill]:
     return [*chosen, settling, *dice.sample(failures, 4)]
 
 
-def sweep(choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: int = 1, series: int = 0) -> Result:
+def sweep(
+    choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: int = 1, series: int = 0, services: int = 3
+) -> Result:
     """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row.
 
-    In one chapter there is a kill beside a hanging channel too.
+    In one chapter there is a kill beside a hanging channel too, and in one so many `services` die between two polls.
     """
     result = Result()
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
@@ -84,6 +93,8 @@ def sweep(choose: Callable[[Stage], Sequence[Kill]], *, share: int = 0, shares: 
                 _kill(world, stage, [kill], result)
             if stage.chapter.name == "changes" and share == 0:
                 beside_a_hanging_channel(world, stage, result)
+            if stage.chapter.name == "retry":
+                between_polls(world, stage, result, services, share)
             dice = random.Random(f"{stage.number} {share}")
             kills = every_kill(stage)
             for _ in range(series):
@@ -95,12 +106,15 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
     """Let the program die as told, one run after the other, then let it recover."""
     trial = Trial(world, stage, result)
     for kill in kills:
+        before = _known(trial.home)
         disturbed = trial.disturbed(kill, kill.label, kill.at, kill.cut)
         done = disturbed.done
         if done.code == -signal.SIGKILL:
             result.figures.add("kills")
         elif kill.cut in FAILURES and disturbed.points.count(kill.label) >= kill.at:
             assert done.code in (0, 1, 4), (kill, done)
+            if done.code == 4 and _known(trial.home) != before:
+                result.wrong("wrong", f"{kill}: something was changed: {done}")
             result.figures.add("failed calls")
         else:
             # How many reads an answer takes is the network's affair; and a later run of a series has less to do.
@@ -108,6 +122,44 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
             assert done.code in (0, 1), (kill, done)
             result.figures.add("points not reached")
     trial.conclude(kills)
+
+
+def between_polls(world: World, stage: Stage, result: Result, kills: int, share: int = 0) -> None:
+    """Kill the service so often while it delivers, between two polls, what has become due."""
+    passed = _served(world, stage, result, None)
+    first = passed.index("open state/acks.jsonl")
+    counts = Counter(passed[:first])
+    there = [kill for kill in every_kill(replace(stage, points=passed)) if kill.at > counts[kill.label]]
+    sure = [kill for kill in there if kill.cut not in FAILURES and not kill.label.startswith("tcp recv")]
+    for kill in random.Random(share).sample(sure, kills):
+        _served(world, stage, result, kill)
+
+
+def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tuple[str, ...]:
+    """Let the service poll, and deliver when the channel that is due has rested, or die there. Give what it passed."""
+    trial = Trial(world, stage, result)
+    trial.home.rest("late", _REST)
+
+    def is_done() -> bool:
+        return len(world.receiver.taken) >= stage.told.total() and not (trial.home.state / ACKS).exists()
+
+    what = f"between polls, {kill}"
+    label, at, cut = (kill.label, kill.at, kill.cut) if kill else ("", 0, Cut.AFTER)
+    disturbed = trial.disturbed(what, label, at, cut, run=partial(trial.home.serve, is_done))
+    if kill is None:
+        assert "delivery" in disturbed.done.err, disturbed.done
+    else:
+        assert disturbed.done.code == -signal.SIGKILL, (kill, disturbed.done)
+        result.figures.add("kills")
+        result.figures.add("kills between polls")
+    trial.conclude(what)
+    return disturbed.points
+
+
+def _known(home: Home) -> tuple[int, object]:
+    """Give the picture's revision, and what each channel is owed, wherever it may have moved."""
+    state = StateFolder(home.state).load()
+    return state.snapshot.revision, {name: queue.messages for name, queue in state.outbox.queues.items()}
 
 
 def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None:
@@ -147,7 +199,7 @@ def whole_sweep(processes: int) -> Result:
 
 
 def _share(share: int, shares: int) -> Result:
-    return sweep(every_kill, share=share, shares=shares, series=_SERIES)
+    return sweep(every_kill, share=share, shares=shares, series=_SERIES, services=_SERVICES)
 
 
 def main() -> None:

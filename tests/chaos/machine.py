@@ -589,7 +589,7 @@ def main() -> None:
     """Live many lives and print the figures."""
     said = []
     try:
-        live(400, 40)
+        live(400, 30)
     except AssertionError as error:
         figures.add("wrong")
         said.append(str(error))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import signal
 import subprocess
 import sys
@@ -50,6 +51,7 @@ class Nursery:
                 env=env,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
+                bufsize=0,
             )
         )
         return self
@@ -66,7 +68,7 @@ class Nursery:
         return self.end()
 
     def begin(self, *args: str, cwd: Path, point: Point | None = None) -> None:
-        """Start the program; `end` has to follow."""
+        """Start the program, whose id is `pid` then; `end` has to follow."""
         out, err = self._own / "out", self._own / "err"
         asked: dict[str, Any] = {
             "args": args,
@@ -80,6 +82,12 @@ class Nursery:
         assert self._parent.stdin is not None
         self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
         self._parent.stdin.flush()
+        self.pid = int(self._answer())
+
+    def has_ended(self, within: float) -> bool:
+        """Tell whether what `begin` started has ended, or does so within so many seconds."""
+        assert self._parent.stdout is not None
+        return bool(select.select([self._parent.stdout], [], [], within)[0])
 
     def end(self) -> program.Completed:
         """Wait for the end of what `begin` started."""
@@ -89,6 +97,12 @@ class Nursery:
         code, peak = map(int, line.split())
         out, err = (self._own / name for name in ("out", "err"))
         return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"), peak=peak)
+
+    def _answer(self) -> bytes:
+        assert self._parent.stdout is not None
+        if not (line := self._parent.stdout.readline()):
+            raise RuntimeError(f"the nursery itself ended with {self._parent.wait()}")
+        return line
 
 
 def _preload() -> None:
@@ -111,6 +125,8 @@ def _serve() -> None:
         child = os.fork()
         if child == 0:
             _be_the_program(asked)
+        sys.stdout.write(f"{child}\n")
+        sys.stdout.flush()
         _, ended, used = os.wait4(child, 0)
         sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n")
         sys.stdout.flush()

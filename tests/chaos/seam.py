@@ -13,7 +13,7 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -39,6 +39,10 @@ class Cut(StrEnum):
     """After the call, and nothing that was not forced onto the disk before is there any more."""
     REORDER = "reorder"
     """As `POWER`, but names (creation, rename, removal) were written out before contents, as file systems may."""
+    ZEROES = "zeroes"
+    """As `REORDER`, but a file that has grown keeps its new size: zeroes stand where its new bytes were to be."""
+    HOLE = "hole"
+    """As `ZEROES`, but the later half of the new bytes was written out."""
     ERROR = "error"
     """It does not die: this one call fails (EIO)."""
     FULL = "full"
@@ -69,11 +73,11 @@ class _Disk:
     contents: dict[Path, bytes] = field(default_factory=dict)
     names: list[_Entry] = field(default_factory=list)
 
-    def lose(self, *, names: bool) -> None:
-        """Put back what was there before."""
+    def lose(self, *, names: bool, grown: Callable[[bytes], bytes]) -> None:
+        """Put back what was there before; of what a file has grown by, `grown` tells what stands there now."""
         for path, content in self.contents.items():
             if path.exists():
-                path.write_bytes(content)
+                path.write_bytes(content + grown(path.read_bytes()[len(content) :]))
         for entry in reversed(self.names if names else []):
             if entry.source is not None and entry.path.exists():
                 entry.path.rename(entry.source)
@@ -83,6 +87,18 @@ class _Disk:
                 entry.path.rmdir()
             else:
                 entry.path.unlink(missing_ok=True)
+
+
+def _holed(new: bytes) -> bytes:
+    return bytes(len(new) // 2) + new[len(new) // 2 :]
+
+
+_GROWN: Mapping[Cut, Callable[[bytes], bytes]] = {
+    Cut.POWER: lambda _: b"",
+    Cut.REORDER: lambda _: b"",
+    Cut.ZEROES: lambda new: bytes(len(new)),
+    Cut.HOLE: _holed,
+}
 
 
 class Seam:
@@ -158,10 +174,10 @@ class Seam:
     def _end(self) -> None:
         if self._cut in (Cut.HALF, *FAILURES):
             return
-        if self._cut in (Cut.POWER, Cut.REORDER):
+        if (grown := _GROWN.get(self._cut)) is not None:
             for name, call in self._real.items():
                 setattr(os, name, call)
-            self._disk.lose(names=self._cut is Cut.POWER)
+            self._disk.lose(names=self._cut is Cut.POWER, grown=grown)
         self._die()
 
     @staticmethod

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -108,7 +108,7 @@ class Disturbed:
     """How a disturbed poll ended, and the points that it passed."""
 
     done: program.Completed
-    points: Sequence[str]
+    points: tuple[str, ...]
 
 
 class Trial:
@@ -127,15 +127,20 @@ class Trial:
         world.begin(stage.chapter)
         result.figures.add("trials")
 
-    def disturbed(self, what: object, label: str, at: int, cut: Cut) -> Disturbed:
-        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `Point` and `interrupted`."""
+    def disturbed(
+        self, what: object, label: str, at: int, cut: Cut, run: Callable[[Point], program.Completed] | None = None
+    ) -> Disturbed:
+        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `Point` and `interrupted`.
+
+        What runs may be another thing than a poll.
+        """
         trace = self._world.root / "trace"
         trace.unlink(missing_ok=True)
-        done = self.home.check(Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut))
+        done = (run or self.home.check)(Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut))
         passed = trace.read_text("utf-8")
         # Who lives on has no acknowledgement in flight: it has time to keep each.
         self.interrupted(what, () if cut in FAILURES else in_flight(passed))
-        return Disturbed(done, points(passed))
+        return Disturbed(done, tuple(points(passed)))
 
     def interrupted(self, what: object, unkept: Container[str] = ()) -> None:
         """See that the state can be read after a run that was disturbed, and note what may be repeated.

@@ -5,10 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import shutil
+import signal
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
@@ -31,6 +35,9 @@ _MOVED = "/late/elsewhere"
 
 Fact = tuple[str, str, str | None]
 """What an event says at its shortest: kind, pack, version."""
+
+_GLANCE = 0.02
+"""Seconds between two looks at a program that runs."""
 
 _FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", "file_path": "__init__.py"}])
 
@@ -189,6 +196,23 @@ class Home:
         """Poll once."""
         return self.nursery.run("check", "--json", cwd=self.folder, point=point)
 
+    def serve(self, is_done: Callable[[], bool], point: Point | None = None) -> program.Completed:
+        """Start the program as a service, and tell it to end when `is_done` says that it has done what it should."""
+        self.nursery.begin("run", cwd=self.folder, point=point)
+        while not self.nursery.has_ended(within=_GLANCE):
+            if is_done():
+                os.kill(self.nursery.pid, signal.SIGTERM)
+                break
+        return self.nursery.end()
+
+    def rest(self, channel: str, seconds: float) -> None:
+        """Let a channel's rest end so many seconds from now."""
+        path = self.state / "outbox.json"
+        outbox = json.loads(path.read_bytes())
+        ends = datetime.now(UTC) + timedelta(seconds=seconds)
+        outbox["queues"][channel]["not_before"] = ends.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        path.write_text(json.dumps(outbox), "utf-8")
+
     def status(self) -> program.Completed:
         """Ask how things stand."""
         return self.nursery.run("status", "--json", cwd=self.folder)
@@ -203,9 +227,13 @@ class Home:
             path.write_text(json.dumps(outbox), "utf-8")
 
     def history(self) -> list[dict[str, Any]]:
-        """Give the recorded events, oldest first."""
+        """Give the recorded events, oldest first; what is no line of JSON is none."""
         path = self.state / "history.jsonl"
-        return [json.loads(line) for line in path.read_bytes().splitlines()] if path.exists() else []
+        found: list[dict[str, Any]] = []
+        for line in path.read_bytes().splitlines() if path.exists() else []:
+            with contextlib.suppress(ValueError):
+                found.append(json.loads(line))
+        return found
 
     def until_seen(self) -> None:
         """Poll once in the world as it is; what it makes of it is not asked yet."""
