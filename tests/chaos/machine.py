@@ -34,7 +34,7 @@ from watcher import start, times
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry, encoded
 from watcher.events import DEFAULT_KINDS, Event, Kind
-from watcher.outbox import Outbox, Refusal
+from watcher.outbox import Outbox, Queue, Refusal
 from watcher.poll import Poller
 from watcher.settings import ChannelTable, Settings
 from watcher.snapshot import Snapshot
@@ -84,16 +84,16 @@ class Fuse:
 
 
 class Fragile(StateFolder):
-    """A state folder in which the process crashes. `unkept` are the channels to which something went out since."""
+    """A state folder in which the process crashes. `kept` counts the acknowledgements it has by each channel's name."""
 
     def __init__(self, path: Path, fuse: Fuse) -> None:
         super().__init__(path)
         object.__setattr__(self, "fuse", fuse)
-        object.__setattr__(self, "unkept", set())
+        object.__setattr__(self, "kept", Counter())
         object.__setattr__(self, "noted", set())
 
     fuse: Fuse
-    unkept: set[str]
+    kept: Counter[str]
     noted: set[str]
     """The names of the channels that were noted down."""
 
@@ -120,14 +120,12 @@ class Fragile(StateFolder):
         self.fuse.step(save)
 
     def sending(self, channel: str, message: str) -> int:
-        place = self.fuse.step(lambda: StateFolder.sending(self, channel, message))
-        self.unkept.add(channel)
-        return place
+        return self.fuse.step(lambda: StateFolder.sending(self, channel, message))
 
     def arrived(self, channel: str, message: str, place: int) -> None:
         def keep() -> None:
             StateFolder.arrived(self, channel, message, place)
-            self.unkept.discard(channel)
+            self.kept[channel] += 1
 
         self.fuse.step(keep)
 
@@ -242,6 +240,10 @@ class Life(RuleBasedStateMachine):
     def _new_path(self) -> str:
         self.paths.append(f"/path{len(self.paths) + 1}")
         return self.paths[-1]
+
+    def _go_down(self, which: set[int]) -> None:
+        """Let these channels be down, and no others."""
+        self.receiver.down = {wiring.path for number, wiring in enumerate(self.channels) if number in which}
 
     def _free_name(self, which: int) -> str:
         free = [name for name in NAMES if all(name != wiring.name for wiring in self.channels)]
@@ -366,7 +368,7 @@ class Life(RuleBasedStateMachine):
     @rule(down=st.sets(st.integers(0, 3)), edits=edits, at=st.integers(0, 8), after=st.booleans())
     def edit_what_is_owed(self, down: set[int], edits: Sequence[tuple[Edit, int, int]], at: int, after: bool) -> None:
         """Some channels are down while there is news, then the settings are edited, and a poll sees it or crashes."""
-        self.receiver.down = {wiring.path for number, wiring in enumerate(self.channels) if number in down}
+        self._go_down(down)
         self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
         self.poll(0)
         self.edit(edits)
@@ -408,6 +410,14 @@ class Life(RuleBasedStateMachine):
         for hours in (0, 2, 100):
             self.poll(hours)
 
+    @rule(down=st.sets(st.integers(0, 3)), at=st.integers(3, 6))
+    def come_late(self, down: set[int], at: int) -> None:
+        """A poll crashes before it has sent anything, and the next one comes when its alerts are old."""
+        self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
+        self.crash_while_saving(at, after=False)
+        self._go_down(down)
+        self.poll(100)
+
     @rule(hours=st.sampled_from([0, 2, 100]), at=st.integers(1, 12), after=st.booleans())
     def serve(self, hours: int, at: int, after: bool) -> None:
         """As `run` does: a poll, and later a delivery of what has become due, which may crash."""
@@ -422,9 +432,15 @@ class Life(RuleBasedStateMachine):
         self._pass(hours=hours, minutes=1)
         self._poll(Fragile(self.path, Fuse(at, after)))
 
-    @rule(status=st.sampled_from(STATUSES[:4]), at=st.integers(2, 16), after=st.booleans())
-    def crash_while_telling(self, status: str, at: int, after: bool) -> None:
-        """Much happens, and the poll that sees it crashes at some step."""
+    @rule(
+        status=st.sampled_from(STATUSES[:4]),
+        down=st.sets(st.integers(0, 3), max_size=2),
+        at=st.integers(2, 16),
+        after=st.booleans(),
+    )
+    def crash_while_telling(self, status: str, down: set[int], at: int, after: bool) -> None:
+        """Much happens, and the poll that sees it crashes at some step, while some channels may be down."""
+        self._go_down(down)
         for pack in self.watched:
             for version in VERSIONS:
                 self.publish_or_move(pack, version, status)
@@ -448,16 +464,26 @@ class Life(RuleBasedStateMachine):
             self.readers.take_in(wired, readers)
         if before is not None:
             self._see(before, readers)
-        last: dict[str, tuple[str, ...]] = {}
+        told: dict[str, list[tuple[str, ...]]] = {}
         for message in self.receiver.taken[seen:]:
             readers[message.path].take(message.events)
-            last[message.path] = message.events
+            told.setdefault(message.path, []).append(message.events)
         for path in self.receiver.refusals[refused:]:
             readers[path].refuse(self._clock, EXPIRY)
         self.readers.despair(readers, self._clock, EXPIRY)
-        if isinstance(folder, Fragile) and not is_whole:
-            for path in {self._called()[name] for name in folder.unkept} & last.keys():
-                readers[path].in_flight = last[path]
+        if is_whole:
+            self._see_that_nothing_is_given_up(readers)
+        elif isinstance(folder, Fragile):
+            for name, path in self._called().items():
+                if folder.kept[name] < len(told.get(path, ())):
+                    readers[path].in_flight = told[path][-1]
+
+    def _see_that_nothing_is_given_up(self, readers: Mapping[str, Reader]) -> None:
+        """See that the program knows of each configured channel what its reader is still owed."""
+        queues = StateFolder(self.path).load().outbox.queues
+        for name, path in self._called().items():
+            waiting = {event for message in queues.get(name, Queue()).messages for event in message.events}
+            assert waiting >= set(readers[path].lost), f"{path}: given up {set(readers[path].lost) - waiting}"
 
     def _is_whole(self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]]) -> bool:
         chosen = Settings(
