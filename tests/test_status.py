@@ -170,9 +170,12 @@ def test_a_failing_node_says_why() -> None:
 
 
 def test_a_former_channel_is_marked_as_such() -> None:
-    """A channel that is configured no more and owes something is told apart."""
+    """A channel that is configured no more and owes something is told apart, once."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
     assert any("no longer configured" in line for line in shown(state(known(), outbox=waiting)))
+    set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
+    (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
+    assert line.split() == ["ops", "(former)", "1", "-"]
 
 
 def test_strangers_text_is_harmless_in_the_table() -> None:

@@ -144,7 +144,8 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str]) -> list[s
 
 
 def _owed(owed: Waiting) -> tuple[str, str, str]:
-    name = owed.channel if owed.configured else f"{owed.channel} (no longer configured)"
+    says_so = owed.configured or owed.channel.endswith(")")  # as no configured name does: it was set aside
+    name = owed.channel if says_so else f"{owed.channel} (no longer configured)"
     return name, str(owed.alerts), plain(owed.error) or "-"
 
 
