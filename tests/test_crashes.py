@@ -87,6 +87,20 @@ def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
         life.crash_while_saving(at=6, after=False, hours=2)
 
 
+def test_a_success_that_a_crash_forgot_ends_no_row_of_failures() -> None:
+    """Where a crash cost an acknowledgement, the next failure is one more in a row: old alerts behind it may go."""
+    with machine.living([Grouping.EVENT]) as life:
+        life.poll(0)
+        for version, status in (("1.0.0", "flagged"), ("1.1.0", "banned")):
+            life.publish_or_move("alpha", version, status)
+        life.outage(0)
+        life.poll(2)
+        life.outage(0)
+        life.crash_while_saving(at=4, after=False, hours=2)
+        life.outage(0)
+        life.poll(100)
+
+
 def test_a_crash_does_not_turn_old_versions_into_news() -> None:
     """Killed before the first poll was noted down, the program knows what was there when it widens its statuses."""
     with machine.living([Grouping.POLL]) as life:

@@ -465,6 +465,7 @@ class Life(RuleBasedStateMachine):
         if before is not None:
             self._see(before, readers)
         told: dict[str, list[tuple[str, ...]]] = {}
+        failures = {path: reader.failures for path, reader in readers.items()}
         for message in self.receiver.taken[seen:]:
             readers[message.path].take(message.events)
             told.setdefault(message.path, []).append(message.events)
@@ -477,6 +478,8 @@ class Life(RuleBasedStateMachine):
             for name, path in self._called().items():
                 if folder.kept[name] < len(told.get(path, ())):
                     readers[path].in_flight = told[path][-1]
+                    if not folder.kept[name]:  # the program knows of no success since its last failure
+                        readers[path].failures = failures[path]
 
     def _see_that_nothing_is_given_up(self, readers: Mapping[str, Reader]) -> None:
         """See that the program knows of each configured channel what its reader is still owed."""
