@@ -117,6 +117,7 @@ class Subscriber:
             listed = {n: t for n, t in self._truth[name].items() if t.status in statuses}
             shown = {n: t for n, t in listed.items() if self._names[n] not in glitch.hidden}
             complete = len(shown) == len(listed) or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
+            complete = complete and not self._loses_sight(name, shown, set(statuses), glitch)
             told = self._sights(pack, shown)
             if complete:
                 told += _absences(pack, shown, set(statuses), self._truth[name])
@@ -133,6 +134,17 @@ class Subscriber:
             if noted:
                 pack.looked = now
         return facts
+
+    def _loses_sight(self, name: str, shown: dict[int, Truth], statuses: set[str], glitch: Glitch) -> bool:
+        """Tell whether nobody knows of a version where it went: the answer for all statuses lacks some it counts."""
+        truth, pack = self._truth[name], self._packs[name]
+        if statuses >= ALL or not glitch.counted or not any(self._names[n] in glitch.hidden for n in truth):
+            return False
+        return any(
+            number not in truth or self._names[number] in glitch.hidden
+            for number, seen in pack.seen.items()
+            if number not in shown and seen.status in statuses and not seen.left and seen.missed != 2
+        )
 
     @staticmethod
     def _sights(pack: Pack, shown: dict[int, Truth]) -> list[tuple[int | None, str]]:
