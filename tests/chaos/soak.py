@@ -206,7 +206,7 @@ class Soak:
         while not true():
             assert self.started.process.poll() is None, self.started.err[-2000:]
             assert time.monotonic() < deadline, self.started.err[-2000:]
-            time.sleep(0.002)
+            time.sleep(0.002)  # between two looks at what another process does, until it is done or the deadline passes
 
     def measure(self) -> None:
         """Look at the process as the system sees it."""
@@ -276,7 +276,7 @@ def _live(scene: Soak, polls: int) -> None:
             scene.receiver.once.setdefault(_SHAKY, _FLOOD)
         if scene.polls >= polls * scene.stalls / stalls:
             scene.stall()
-        scene.until(lambda told=told: _count(scene, _STEADY) >= told)  # type: ignore[misc]
+        scene.until(lambda told=told: _count(scene, _STEADY) >= told)  # type: ignore[misc]  # mypy infers no lambda with a default
         scene.registry.requests.clear()
         if scene.polls >= polls * len(scene.measures) / _MEASURES:
             scene.measure()
@@ -296,7 +296,7 @@ def _recover(scene: Soak) -> None:
     scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told and scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()
-        time.sleep(0.01)
+        time.sleep(0.01)  # between two measures, of which the least counts
 
 
 def _judge_alerts(scene: Soak, result: Result) -> None:
