@@ -110,6 +110,16 @@ def test_a_crash_does_not_turn_old_versions_into_news() -> None:
         life.choose_statuses(STATUSES)
 
 
+def test_a_version_that_nobody_shows_has_not_left() -> None:
+    """Missing where some statuses are asked for, and not shown where all are, a version may be as it was."""
+    with machine.living([Grouping.POLL]) as life:
+        life.choose_statuses(("flagged", "banned"))
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.poll(0)
+        life.hide("alpha", "1.0.0", "active", {"1.0.0"}, counted=True)
+        life.publish_or_move("alpha", "1.0.0", "banned")
+
+
 @pytest.mark.bounded
 def test_a_long_run_stays_as_it_was() -> None:
     """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
