@@ -13,6 +13,7 @@ from watcher.events import Change, Kind
 from watcher.listing import NodeBanned
 from watcher.sightings import Terms, node_url
 from watcher.snapshot import Node
+from watcher.versions import STATUSES
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 
@@ -258,6 +259,24 @@ def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
     assert told(last) == [("deprecated", "2.0", None, "deprecated")]
     assert (last.node.versions[-1], last.node.marks) == (whole, {})
     changed = compare(last.node, version("1.0"), replace(whole, tags=()))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+@pytest.mark.parametrize("way", ["absent", "removed", "removed, then in part", "left"])
+def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
+    """Wherever a version was after it was seen in part, its details are no change when they come at last."""
+    part, whole = version("2.0"), version("2.0", tags=("x",), download_url="https://cdn.example/2")
+    key, statuses = frozenset({"id-2.0"}), ("active", "flagged") if way == "left" else STATUSES
+    terms = {"statuses": statuses}
+    last = compare(known(version("1.0"), **terms), version("1.0"), part, incomplete="a row", partial=key, **terms)
+    for _ in range(1 if way == "absent" else 2):
+        last = compare(last.node, version("1.0"), **terms)
+    if way.endswith("in part"):
+        last = compare(last.node, version("1.0"), part, incomplete="a row", partial=key)
+    last = compare(last.node, version("1.0"), whole, **terms)
+    assert Kind.CHANGED not in {event.kind for event in last.events}
+    assert (last.node.versions[-1], last.node.partial) == (whole, ())
+    changed = compare(last.node, version("1.0"), replace(whole, tags=()), **terms)
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 

@@ -70,6 +70,7 @@ class _Progress:
 
     seen: dict[str, int]
     marks: dict[str, Mark]
+    partial: set[str]
     rows: dict[str, Version]
     events: list[Event] = field(default_factory=list)
 
@@ -78,10 +79,13 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
     """Compare with the versions that were seen before; before the baseline those are what incomplete listings showed,
     and whatever else comes is the baseline's to tell.
     """
-    if node.versions == listing.versions and not node.marks and node.statuses == terms.statuses:
+    if node.versions == listing.versions and not node.marks and not node.partial and node.statuses == terms.statuses:
         return Difference(node=node)
     walk = _Progress(
-        seen=dict(node.seen), marks=dict(node.marks), rows={version.key: version for version in node.versions}
+        seen=dict(node.seen),
+        marks=dict(node.marks),
+        partial=set(node.partial),
+        rows={version.key: version for version in node.versions},
     )
     named = {version.key for version in listing.versions}
     by_text = {version.version: version for version in node.versions if version.key not in named}
@@ -89,16 +93,18 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
     for shown in listing.versions:
         old = _match(shown, walk.rows, by_text)
         version = _carry(shown, old, listing)
-        is_partial = shown.key in listing.partial and (old is None or walk.marks.get(old.key) is Mark.PARTIAL)
+        is_partial = shown.key in listing.partial and (old is None or old.key in walk.partial)
         events = _events_of(node, old, version, walk, terms, covered=_covered(node, version, checked_at))
         if old is not None and old.key != version.key:
             walk.rows.pop(old.key)
             walk.seen[version.key] = walk.seen.pop(old.key, 0)
             walk.marks.pop(old.key, None)
+            walk.partial.discard(old.key)
         walk.rows[version.key] = version
         walk.marks.pop(version.key, None)
+        walk.partial.discard(version.key)
         if is_partial:
-            walk.marks[version.key] = Mark.PARTIAL
+            walk.partial.add(version.key)
         if events:
             walk.seen[version.key] = walk.seen.get(version.key, 0) + 1
             walk.events += events
@@ -107,7 +113,14 @@ def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) 
     if not listing.incomplete:
         _take_absences(node, walk, matched, listing.elsewhere, terms)
         statuses = terms.statuses
-    after = replace(node, statuses=statuses, seen=walk.seen, marks=walk.marks, versions=in_order(walk.rows.values()))
+    after = replace(
+        node,
+        statuses=statuses,
+        seen=walk.seen,
+        marks=walk.marks,
+        partial=tuple(sorted(walk.partial)),
+        versions=in_order(walk.rows.values()),
+    )
     return Difference(node=after, events=tuple(walk.events))
 
 
@@ -153,7 +166,7 @@ def _events_of(
         return first_sight(node, version, terms.now) if covered else []
     if mark is Mark.REMOVED:
         return first_sight(node, version, terms.now, before=_REMOVED, count=count)
-    if mark is Mark.PARTIAL:
+    if old.key in walk.partial:
         old = replace(version, status=old.status, deprecated=old.deprecated)
     if old == version and mark is not Mark.LEFT:
         return []

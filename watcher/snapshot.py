@@ -18,8 +18,6 @@ class Mark(StrEnum):
     """Missing from one complete listing: once more and it is removed."""
     REMOVED = "removed"
     """Was reported removed; kept so that its return is a transition of its own."""
-    PARTIAL = "partial"
-    """Status and age are all that was ever told of it: what else it is will be no change when it comes."""
     LEFT = "left"
     """Left the watched statuses while they were narrowed: recorded, not reported."""
 
@@ -31,6 +29,8 @@ class Node:
     `statuses` are those the last complete listing covered. `baseline_at` is empty until a first complete listing
     came; `empty_since` is when a first listing was empty, which makes it provisional. `seen` counts the events so
     far by version key ("" for the node itself), so that the next one's id differs. `marks` are by version key.
+    `partial` are the keys of versions of which status and age are all that was ever told, wherever they are by now:
+    what else such a one is will be no change when it comes.
     """
 
     node: str
@@ -41,6 +41,7 @@ class Node:
     failing: bool = False
     seen: Mapping[str, int] = field(default_factory=dict)
     marks: Mapping[str, Mark] = field(default_factory=dict)
+    partial: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
 
 
