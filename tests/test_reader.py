@@ -12,6 +12,7 @@ from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
 from tests.faults.decided import DECIDED, SLOW, Means
 from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
+from watcher import reader
 from watcher.embedded import EmbeddedRegistry
 from watcher.listing import Listing, NodeBanned, Unchanged, Unreadable
 from watcher.reader import Asked, read_reasons
@@ -205,6 +206,17 @@ def test_one_page_again_and_again_is_no_endless_reading(registry: EmbeddedRegist
     listing = listing_of(registry)
     assert (len(listing.versions), listing.incomplete) == (100, "a version came twice")
     assert len(registry.requests) == 3
+
+
+def test_one_node_does_not_hold_the_others_for_ever(
+    registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the pages of a node have taken too long no more are asked for, and what they showed counts."""
+    of_pack(registry, versions=250)
+    monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
+    listing = listing_of(registry)
+    assert listing.incomplete == "page 2 was not asked for: those before it took too long"
+    assert (len(listing.versions), len(registry.requests)) == (100, 1)
 
 
 @pytest.mark.parametrize("first", [True, False])

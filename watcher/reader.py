@@ -5,6 +5,7 @@ The traps are those of the registry notes: text order, answers that are the same
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
@@ -18,6 +19,9 @@ from watcher.versions import STATUSES, in_order
 
 _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
+
+_LONGEST_READING = 300.0
+"""Seconds after which no further page of a node is asked for: the other nodes' alerts wait for it."""
 
 _REASON_ROWS = 20
 _REASON_PAGES = 50
@@ -61,11 +65,16 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         return _refused(asked, answer, at)
     if named and asked.etag == _name_of(answer):
         return Unchanged(node=asked.node, at=at)
+    clock = asyncio.get_running_loop().time
+    latest = clock() + _LONGEST_READING
     gathered = Gathered(asked.node, registry.limits.max_bytes)
     gathered.take(wire.read_page(answer.body), 1, len(answer.body))
     number = 1
     while gathered.has_more and number < MOST_PAGES:
         number += 1
+        if clock() > latest:
+            gathered.fail(number, " was not asked for: those before it took too long")
+            break
         try:
             later = await registry.ask(Query(node=asked.node, statuses=asked.filter, page=number))
             if later.code != HTTPStatus.OK:
