@@ -73,7 +73,7 @@ def test_no_life_loses_or_invents_an_alert() -> None:
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
     """A channel renamed right after a first poll that was killed gets what its old name was owed."""
     with machine.living([Grouping.POLL]) as life:
-        life.crash_while_saving(at=4, after=False)
+        life.crash_while_saving(at=6, after=False)
         life.edit([(Edit.RENAME, 0, 0)])
 
 
@@ -106,7 +106,7 @@ def test_a_crash_does_not_turn_old_versions_into_news() -> None:
     with machine.living([Grouping.POLL]) as life:
         life.publish_or_move("alpha", "1.0.0", "banned")
         life.choose_statuses(("active",))
-        life.crash_while_saving(at=4, after=False)
+        life.crash_while_saving(at=7, after=False)
         life.choose_statuses(STATUSES)
 
 

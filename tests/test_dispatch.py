@@ -57,10 +57,6 @@ class Failing(StateFolder):
         self._fail("refused", refusal.channel)
         StateFolder.refused(self, refusal)
 
-    def confirm(self) -> None:
-        self._fail("confirm", self.channel)
-        StateFolder.confirm(self)
-
     def _fail(self, at: str, channel: str) -> None:
         if (at, channel) == (self.at, self.channel):
             self.tried.append(channel)
@@ -140,7 +136,7 @@ def test_what_nobody_expects_costs_its_channel_only(tmp_path: Path, webhook: Web
     assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
-@pytest.mark.parametrize("at", ["sending", "refused", "confirm"])
+@pytest.mark.parametrize("at", ["sending", "refused"])
 def test_a_failure_that_cannot_be_kept_is_rested_from(tmp_path: Path, webhook: Webhook, at: str) -> None:
     """Where the folder takes no word of it, a channel is tried after 30 seconds, then ever more rarely, until it is
     well again.
@@ -159,14 +155,6 @@ def test_a_failure_that_cannot_be_kept_is_rested_from(tmp_path: Path, webhook: W
     later = terms(lambda: minute(60), rests=rests)
     assert dispatched(StateFolder(tmp_path), waiting, channel, terms=later).delivered == 3
     assert not rests.left("ops", NOW)
-
-
-def test_nothing_is_sent_of_what_may_not_be_on_the_disk(tmp_path: Path, webhook: Webhook) -> None:
-    """Where the folder cannot be made certain no channel gets anything: it might be found and sent again."""
-    channels = _pair(webhook)
-    waiting = owing(*channels)
-    done = sent(StateFolder(tmp_path / "gone"), waiting, *channels)
-    assert (done.waiting, done.delivered, set(done.failures), webhook.messages()) == (waiting, 0, {"ops", "mail"}, [])
 
 
 def _failed_before(channel: Channel) -> Outbox:

@@ -273,7 +273,7 @@ def test_a_change_that_is_not_certain_is_told_but_not_sent(
     watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
     _configure(watch, receiver, "/old")
     trace = tmp_path / "trace"
-    point = Point(folder=watch.state, trace=trace, label="fsync state", at=2, cut=Cut.ERROR)
+    point = Point(folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR)
     done = nursery.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
     assert trace.read_text("utf-8").splitlines()[-2:] == ["rename state/snapshot.json", "fsync state"]
     assert done.code == (3 if fail_on else 1)
@@ -290,6 +290,37 @@ def test_a_change_that_is_not_certain_is_told_but_not_sent(
         "flagged",
         "baseline",
     ]
+
+
+def test_what_an_earlier_run_left_is_made_certain_first(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path
+) -> None:
+    """Where the disk does not confirm what a killed run renamed, a poll ends with 4: it writes and sends nothing."""
+    watch.check(code=1)
+    receiver.down = set()
+    watch.end_waits()
+    _configure(watch, receiver, "/old")
+    before = {path.name: path.read_bytes() for path in watch.state.iterdir()}
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
+    done = nursery.run("check", cwd=tmp_path, point=point)
+    assert (done.code, "cannot be written: Input/output error" in done.err) == (4, True), done
+    assert {path.name: path.read_bytes() for path in watch.state.iterdir()} == before
+    assert receiver.taken == ()
+    assert watch.check()["alerts"]["delivered"] == 1
+
+
+def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watching, receiver: Receiver) -> None:
+    """The poll that finds a channel gone which is owed alerts says so, and no later one; none is said where a channel
+    goes on.
+    """
+    watch.check(code=1)
+    said = [
+        _named(watch, receiver, **paths).run("check").err
+        for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})
+    ]
+    told = "warning: channel team is gone from the settings; its 1 undelivered alert will be kept for its URL"
+    assert [err.count("gone from the settings") for err in said] == [0, 1, 0]
+    assert told in said[1]
 
 
 def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watching, receiver: Receiver) -> None:

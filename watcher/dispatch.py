@@ -88,13 +88,6 @@ async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Chan
         and not terms.rests.left(channel.name, now)
     ]
     done = Dispatch(waiting)
-    if due:
-        try:
-            folder.confirm()
-        except StateError as error:
-            for channel in due:
-                _unkept(channel, error, done, terms)
-            return done
     await asyncio.gather(*(_send_queue(folder, channel, done, terms) for channel in due))
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.refused | former):
@@ -113,15 +106,11 @@ async def _send_queue(folder: StateFolder, channel: Channel, done: Dispatch, ter
         with ThreadPoolExecutor(1, thread_name_prefix=f"channel {channel.name}") as thread:
             await _send_messages(folder, channel, done, terms, thread)
     except StateError as error:
-        _unkept(channel, error, done, terms)
+        done.failures[channel.name] = f"its acknowledgement could not be kept: {error.what}"
+        terms.rests.add(channel.name, terms.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         done.failures[channel.name] = f"unexpected {type(error).__name__}"
         terms.rests.add(channel.name, terms.clock())
-
-
-def _unkept(channel: Channel, error: StateError, done: Dispatch, terms: Terms) -> None:
-    done.failures[channel.name] = f"its acknowledgement could not be kept: {error.what}"
-    terms.rests.add(channel.name, terms.clock())
 
 
 async def _send_messages(folder: StateFolder, channel: Channel, done: Dispatch, terms: Terms, thread: Executor) -> None:

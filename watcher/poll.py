@@ -13,6 +13,7 @@ from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event
 from watcher.failures import StateError, UnsureError
+from watcher.outbox import Outbox
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
@@ -52,7 +53,8 @@ class Report:
     """What one poll did.
 
     `errors` and `empty` are (node, what) and node ids; the counts are of alerts. By channel name `given_up` counts
-    those that expired, and `channel_errors` says why it failed. `unsaved` is what could not be written after it.
+    those that expired, `set_aside` those that are owed to a channel which this poll found gone from the settings, and
+    `channel_errors` says why it failed. `unsaved` is what could not be written after it.
     """
 
     started: str
@@ -66,6 +68,7 @@ class Report:
     pending: int
     given_up: Mapping[str, int]
     channel_errors: Mapping[str, str]
+    set_aside: Mapping[str, int] = field(default_factory=dict)
     unsaved: tuple[str, ...] = ()
 
     @property
@@ -126,6 +129,7 @@ class Poller:
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
             given_up=done.given_up,
             channel_errors=self._channel_errors(done),
+            set_aside={} if self.dry_run else self._set_aside(state.addresses, done.waiting),
             unsaved=tuple(unsaved),
         )
 
@@ -138,6 +142,15 @@ class Poller:
             if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
         }
         return resting | done.failures
+
+    def _set_aside(self, before: Addresses, waiting: Outbox) -> Mapping[str, int]:
+        """Count the alerts of channels that were there in the poll before, and are gone with their addresses."""
+        configured, there = {channel.name for channel in self.watch.channels}, set(before.accepted.values())
+        return {
+            name: waiting.alerts(name)
+            for name, queue in waiting.queues.items()
+            if name not in configured and queue.messages and queue.address in there
+        }
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. Raises StateError as the folder does, unless it is only for now."""
@@ -253,10 +266,14 @@ class Poller:
     def _followed(self, state: State) -> State:
         """Let each queue follow its channel through an edit of the settings, and make that durable.
 
+        Before anything is written or sent on the strength of it, what a run before this one left is made certain: it
+        may have died, or failed, between giving a file its name and making that durable.
+
         What became of each channel is written down first: whenever the program dies, the next run comes to the same,
         or back if the edit is taken back. Only where nothing is known of earlier addresses do the queues come first,
         since they go by their names then, and do so until the list is there.
         """
+        self.folder.confirm()
         known, addresses = state.addresses, self._addresses(state.addresses)
         is_lost = not (known.accepted or known.earlier or known.former)
         moved = outbox.renamed(state.outbox, addresses.accepted, None if is_lost else addresses.earlier)

@@ -91,6 +91,16 @@ def complaints(report: Report) -> list[Complaint]:
                 sentence=f"{_some(nodes)}: no versions found: is the id right?",
             )
         )
+    said += [
+        Complaint(
+            level="warning",
+            event="alerts set aside",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name} is gone from the settings; its {_count(alerts, 'undelivered alert')} will be "
+            "kept for its URL until alert_expiry",
+        )
+        for name, alerts in report.set_aside.items()
+    ]
     said += unsaved_complaints(report.unsaved)
     return said + channel_complaints(report.channel_errors, report.given_up)
 

@@ -88,7 +88,8 @@ def sweep(
 ) -> Result:
     """Do every chosen kill, or this `share` of them; then, in each chapter, `series` of three random kills in a row.
 
-    In one chapter there is a kill beside a hanging channel too, and in one so many `services` die between two polls.
+    In one chapter there is a kill beside a hanging channel too, in one there are two in a row about a commit that is
+    not certain, and in one so many `services` die between two polls.
     """
     result = Result()
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
@@ -97,6 +98,8 @@ def sweep(
                 _kill(world, stage, [kill], result)
             if stage.chapter.name == "changes" and share == 0:
                 beside_a_hanging_channel(world, stage, result)
+            if stage.chapter.name == "trouble" and share == 0:
+                after_an_uncertain_commit(world, stage, result)
             if stage.chapter.name == "retry":
                 between_polls(world, stage, result, services, share)
             dice = random.Random(f"{stage.number} {share}")
@@ -126,6 +129,24 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
             assert done.code in (0, 1), (kill, done)
             result.figures.add("points not reached")
     trial.conclude(kills)
+
+
+def after_an_uncertain_commit(world: World, stage: Stage, result: Result) -> None:
+    """Kill a run where the change has its name but is not certain, and take the power from the next one at each point
+    until it has room for its first acknowledgement.
+
+    What was not certain when the one died is not so for the other, unless it made it so.
+    """
+    commit = Kill(chapter=stage.number, label="rename state/snapshot.json", at=1, cut=Cut.AFTER)
+    trial = Trial(world, stage, result)
+    trial.disturbed(commit, commit.label, commit.at, commit.cut)
+    points = trial.disturbed(commit, "", 0, Cut.AFTER).points
+    assert commit.label not in points, points
+    trial.conclude(commit)
+    points = points[: points.index("fsync state/acks.jsonl") + 1]
+    for kill in every_kill(replace(stage, points=points)):
+        if kill.cut is Cut.POWER:
+            _kill(world, stage, [commit, kill], result)
 
 
 def between_polls(world: World, stage: Stage, result: Result, kills: int, share: int = 0) -> None:

@@ -27,13 +27,17 @@ _LONGEST = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Where a run is to die: the `at`th time that it comes to `label`; 0 lets it live. See `tests.chaos.seam`."""
+    """Where a run is to die: the `at`th time that it comes to `label`; 0 lets it live. See `tests.chaos.seam`.
+
+    `uncertain` goes from one run to the next in the same folder.
+    """
 
     folder: Path
     trace: Path
     label: str = ""
     at: int = 0
     cut: Cut = Cut.AFTER
+    uncertain: Path | None = None
 
 
 class Nursery:
@@ -78,7 +82,14 @@ class Nursery:
             "err": os.fspath(err),
         }
         if point is not None:
-            asked["point"] = [os.fspath(point.folder), os.fspath(point.trace), point.label, point.at, point.cut.value]
+            asked["point"] = {
+                "folder": os.fspath(point.folder),
+                "trace": os.fspath(point.trace),
+                "label": point.label,
+                "at": point.at,
+                "cut": point.cut.value,
+                "uncertain": os.fspath(point.uncertain or ""),
+            }
         assert self._parent.stdin is not None
         self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
         self._parent.stdin.flush()
@@ -142,17 +153,29 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["comfy-watch", *asked["args"]]
-    if "point" in asked:
-        folder, trace, label, at, cut = asked["point"]
-        Seam(Path(folder), Path(trace), label=label, at=at, cut=Cut(cut)).arm()
-    with _exiting():
+    seam = _seam(asked["point"]) if "point" in asked else None
+    with _exiting(seam):
         from watcher.cli import main
 
         main()
 
 
+def _seam(point: dict[str, Any]) -> Seam:
+    """Put the seam in between."""
+    seam = Seam(
+        Path(point["folder"]),
+        Path(point["trace"]),
+        label=point["label"],
+        at=point["at"],
+        cut=Cut(point["cut"]),
+        uncertain=Path(point["uncertain"]) if point["uncertain"] else None,
+    )
+    seam.arm()
+    return seam
+
+
 @contextlib.contextmanager
-def _exiting() -> Iterator[None]:
+def _exiting(seam: Seam | None) -> Iterator[None]:
     """End this process as the interpreter would, without the parent's business."""
     code = 1
     try:
@@ -162,6 +185,8 @@ def _exiting() -> Iterator[None]:
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
+        if seam is not None:
+            seam.leave()
         os._exit(code)
 
 

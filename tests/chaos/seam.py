@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import os
+import pickle
 import re
 import signal
 import socket
@@ -105,10 +106,13 @@ class Seam:
     """Kills its process at the point `label` when it comes there for the `at`th time; at 0 it never does.
 
     `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one, and
-    what `tests.chaos.witness` has to know.
+    what `tests.chaos.witness` has to know. `uncertain` is a file that keeps what is not certain to be on the disk for
+    the next process in the same folder: a kill does not force it there, and a loss of power may take it yet.
     """
 
-    def __init__(self, folder: Path, trace: Path, *, label: str, at: int, cut: Cut) -> None:
+    def __init__(
+        self, folder: Path, trace: Path, *, label: str, at: int, cut: Cut, uncertain: Path | None = None
+    ) -> None:
         self._folder = folder.resolve()
         self._trace = os.open(trace, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
         self._label_to_die_at = label
@@ -119,7 +123,9 @@ class Seam:
         self._turn = threading.RLock()
         self._files: dict[int, _File] = {}
         self._posts: WeakKeyDictionary[socket.socket, str] = WeakKeyDictionary()
-        self._disk = _Disk()
+        self._uncertain = uncertain
+        left = uncertain.read_bytes() if uncertain is not None and uncertain.exists() else b""
+        self._disk: _Disk = pickle.loads(left) if left else _Disk()
         self._real = {
             name: getattr(os, name)
             for name in ("open", "write", "fsync", "close", "ftruncate", "replace", "rename", "unlink", "mkdir")
@@ -178,10 +184,16 @@ class Seam:
             for name, call in self._real.items():
                 setattr(os, name, call)
             self._disk.lose(names=self._cut is Cut.POWER, grown=grown)
+            self._disk = _Disk()
         self._die()
 
-    @staticmethod
-    def _die() -> None:
+    def leave(self) -> None:
+        """Keep what is uncertain for the next process."""
+        if self._uncertain is not None:
+            self._uncertain.write_bytes(pickle.dumps(self._disk))
+
+    def _die(self) -> None:
+        self.leave()
         os.kill(os.getpid(), signal.SIGKILL)
         signal.pause()
 

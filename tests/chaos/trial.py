@@ -122,6 +122,8 @@ class Trial:
         self._stage = stage
         self._result = result
         self._seen = 0
+        self._uncertain = world.root / "uncertain"
+        self._uncertain.unlink(missing_ok=True)
         self._allowed: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
         world.receiver.forget()
         world.begin(stage.chapter)
@@ -136,7 +138,9 @@ class Trial:
         """
         trace = self._world.root / "trace"
         trace.unlink(missing_ok=True)
-        done = (run or self.home.check)(Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut))
+        done = (run or self.home.check)(
+            Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut, uncertain=self._uncertain)
+        )
         passed = trace.read_text("utf-8")
         # Who lives on has no acknowledgement in flight: it has time to keep each.
         self.interrupted(what, () if cut in FAILURES else in_flight(passed))
