@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import ctypes
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -10,12 +12,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 ROOT = Path(__file__).resolve().parent.parent
 _PATIENCE = 20.0
+_PR_SET_PDEATHSIG = 1
 _PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 MEASURING = ("COVERAGE_", "COV_CORE_")
 """How the variables begin that have coverage taken of a child process."""
@@ -45,6 +49,17 @@ def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, 
         "PYTHONUTF8": "1",
     }
     return kept | own | dict(env or {})
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when its parent is gone, who can't end it any more then (Linux only)."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def workers(count: int) -> ProcessPoolExecutor:
+    """Give a pool of processes that end with this one, however it does."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
 
 
 def run(

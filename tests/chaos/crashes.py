@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import multiprocessing
 import os
 import random
 import signal
 import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -217,7 +215,7 @@ def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None
 def whole_sweep(processes: int) -> Result:
     """Do all kills there are, on so many processes."""
     together = Result()
-    with ProcessPoolExecutor(processes, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with program.workers(processes) as pool:
         for part in [pool.submit(_share, share, processes) for share in range(processes)]:
             together.merge(part.result())
     return together

@@ -9,6 +9,8 @@ from __future__ import annotations
 import datetime as dt
 import time
 
+from tests import program
+
 SPEED = 100.0
 _BEGUN = time.monotonic()
 _BEGUN_AT = dt.datetime.now(dt.UTC)
@@ -25,6 +27,7 @@ class _Hasty(dt.datetime):
 
 if __name__ == "__main__":
     dt.datetime = _Hasty  # type: ignore[misc]  # the program reads its clock by this very name
+    program.end_with_parent()
     from watcher.cli import main
 
     main()

@@ -7,15 +7,14 @@ is told on stderr.
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import random
 import sys
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 
+from tests import program
 from tests.hostile.corpus import NODE_IDS, TEXTS, made_up
 from tests.hostile.leaks import Search, everything
 from tests.hostile.world import APART, CHANNELS, FIELDS, Account, World
@@ -69,7 +68,7 @@ def _leaks() -> Search:
 def main() -> None:
     """Sweep everything and print the figures."""
     together = Account()
-    with ProcessPoolExecutor(len(os.sched_getaffinity(0)), mp_context=multiprocessing.get_context("spawn")) as pool:
+    with program.workers(len(os.sched_getaffinity(0))) as pool:
         searched = pool.submit(_leaks)
         for lived in [pool.submit(chapter.live) for chapter in chapters()]:
             together.merge(lived.result())

@@ -10,7 +10,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import multiprocessing
 import os
 import re
 import sys
@@ -19,10 +18,10 @@ import time
 import tracemalloc
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests import program
 from tests.faults import due
 from tests.faults.asking import hurried
 from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells
@@ -325,7 +324,7 @@ def main() -> int:
     """Live all cells, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
     faults = sys.argv[1:] or None
     shares = len(os.sched_getaffinity(0))
-    with ProcessPoolExecutor(shares, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with program.workers(shares) as pool:
         parts = [pool.submit(_share, faults, share, shares) for share in range(shares)]
         verdicts = [verdict for part in parts for verdict in part.result()]
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
