@@ -180,6 +180,13 @@ def test_the_alert() -> None:
     assert _alert() in _text(), "run python -m tests.test_docs"
 
 
+def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
+    """No example has jq print a stranger's text as it came, which could steer the terminal that it is printed on."""
+    said = [_text(), (program.ROOT / "state" / "README.md").read_text("utf-8")]
+    options = [found for text in said for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
+    assert set(options) == {"-a"}
+
+
 def test_links() -> None:
     """Every file that the README links to is there."""
     targets = re.findall(r"\]\(([^):#]+)\)", _text())

@@ -50,9 +50,10 @@ from watcher.events import Change, Event, Kind
 from watcher.health import Failure, Health
 from watcher.poll import Report
 from watcher.reasons import summarise
+from watcher.records import event_form
 from watcher.snapshot import Snapshot
 from watcher.state import Checks, State
-from watcher.tables import say
+from watcher.tables import as_document, say
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -159,6 +160,8 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_lines(_printed(*(one.sentence for one in report.complaints(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*past.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
+    recorded = as_document({"events": [event_form(event) for event in events]})
+    assert list(parsers.in_json(_printed(recorded), printed=True)) == []
 
 
 _BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams", "kodi", "google-chat", "brevo",
@@ -203,7 +206,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     failing = Failure(count=1, since=making.NOW, error=texts[0] or "?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
     assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
-    assert list(parsers.in_json(_printed(json.dumps(status.document(state, [name], []))), printed=True)) == []
+    assert list(parsers.in_json(_printed(as_document(status.document(state, [name], []))), printed=True)) == []
 
 
 @settings(max_examples=25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 import unicodedata
 
@@ -9,7 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from watcher.strangers import ADDRESS, no_addresses, plain
+from tests.hostile import parsers
+from watcher.strangers import ADDRESS, no_addresses, plain, spelled_out
 
 _NASTY = st.text(
     alphabet=st.one_of(
@@ -51,6 +53,23 @@ def test_it_is_idempotent(text: str, limit: int) -> None:
     """What has been made plain stays as it is, so that every layer may do it again."""
     once = plain(text, limit)
     assert plain(once, limit) == once
+
+
+@given(_NASTY)
+@example("2\n::error::x\x1b[31m\u202e")
+def test_what_is_spelled_out_acts_no_more(text: str) -> None:
+    """For a program a text stays as it came, but for what acts unseen or begins a command, which can be read then."""
+    spelled = spelled_out(text)
+    assert list(parsers.in_any(spelled, controls="")) == []
+    assert spelled_out(spelled) == spelled
+    if text.isascii() and text.isprintable() and not re.search(r"^\s*::|##\[", text):
+        assert spelled == text
+
+
+def test_spelling_out_loses_nothing() -> None:
+    """What is spelled out tells which characters there were."""
+    assert spelled_out("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
+    assert spelled_out(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
 
 
 @given(_NASTY, st.integers(min_value=1, max_value=130))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import json
 import os
 import sys
 from collections.abc import Callable
@@ -16,7 +15,7 @@ from watcher import __version__, logs
 from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
 from watcher.options import NO_KINDS, Kinds, masked, with_settings
-from watcher.tables import say
+from watcher.tables import as_document, say
 
 if TYPE_CHECKING:
     from watcher.settings import Loaded
@@ -78,7 +77,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     nodes = view.watched(chosen.nodes, state)
     channels = [channel.name for channel in chosen.all_channels()]
     if as_json:
-        say(json.dumps(view.document(state, nodes, channels), indent=2))
+        say(as_document(view.document(state, nodes, channels)))
     elif not nodes:
         say("Nothing is watched yet: name node packs in the settings, or try `comfy-watch check --node ID`.")
     else:
@@ -120,7 +119,7 @@ def history(
         say(warning, error=True)
     events = past.choose(recorded.events, wanted)
     if as_json:
-        say(json.dumps({"events": [event_form(event) for event in events]}, indent=2))
+        say(as_document({"events": [event_form(event) for event in events]}))
     else:
         for line in past.lines(events):
             say(line)
@@ -152,7 +151,7 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     check_usable(loaded.settings.registry_url)
     judged(loaded.settings, StateFolder(loaded.settings.state_dir))
     if as_json:
-        say(json.dumps(show_settings.document(loaded), indent=2))
+        say(as_document(show_settings.document(loaded)))
         return 0
     say(f"settings file: {loaded.config_file or 'none'}")
     for line in table(("SETTING", "VALUE", "FROM"), show_settings.rows(loaded)):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -13,7 +12,7 @@ from watcher.events import SEVERITY, Event, Kind
 from watcher.poll import Report
 from watcher.records import event_form
 from watcher.strangers import plain
-from watcher.tables import kind
+from watcher.tables import as_document, kind
 
 _TEXT = 300
 _NAMES = 3
@@ -21,7 +20,7 @@ _NAMES = 3
 
 def as_json(report: Report) -> str:
     """Give the one document of `check --json` (contract, Commands)."""
-    return json.dumps(
+    return as_document(
         {
             "started": report.started,
             "finished": report.finished,
@@ -33,8 +32,7 @@ def as_json(report: Report) -> str:
             "events": [event_form(event) for event in report.events],
             "errors": [{"node": node, "error": plain(error, _TEXT)} for node, error in report.errors],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
-        },
-        indent=2,
+        }
     )
 
 

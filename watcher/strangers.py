@@ -22,6 +22,7 @@ _READ = 16
 """Of so many times what could be shown, and is looked at, a text's visible characters are taken."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE = frozenset({"Zs", "Zl", "Zp"})
+_SEPARATORS = frozenset({"Zl", "Zp"})
 _MARK = frozenset({"Mn", "Me"})
 _UNSEEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
@@ -51,6 +52,8 @@ _OF_HOST = rf"(?:[^\W_]|[{_VOWELS}-])"
 _GOES_ON = re.compile(r"_\w")
 """No host has an underscore in it: `@torch.no_grad` is code."""
 
+_HARMLESS = re.compile(r"[ -~]*")
+_COMMAND = re.compile(r"\A\s*::|##\[")
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
 """What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
@@ -107,6 +110,28 @@ def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     if len(line) <= limit and cut:
         line += _ELLIPSIS
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
+
+
+def spelled_out(text: str) -> str:
+    """Give the text for a program: as it came, but what acts unseen is spelled as JSON would: controls, ends of lines,
+    bidi controls, all that is invisible, and what piles up on a letter; so are the first signs of workflow commands.
+
+    Who prints it prints one line, and all of it shows. Applying it again changes nothing.
+    """
+    if _HARMLESS.fullmatch(text) and not _COMMAND.search(text):
+        return text
+    out: list[str] = []
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in _MARK else 0
+        acts = category in _INVISIBLE or category in _SEPARATORS or marks > _MARKS or _UNSEEN.match(char)
+        out.append(_spelled(char) if acts else char)
+    return _COMMAND.sub(lambda found: found[0][:-1] + _spelled(found[0][-1]), "".join(out))
+
+
+def _spelled(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def no_addresses(text: str) -> str:

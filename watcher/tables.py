@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 from collections.abc import Iterable, Sequence
@@ -11,6 +12,7 @@ import click
 
 from watcher.events import Kind
 from watcher.failures import WatchError
+from watcher.strangers import spelled_out
 
 COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -30,6 +32,19 @@ def coloured(stream: TextIO) -> bool:
     """Tell whether the stream is a terminal and nobody asked for no colour (`NO_COLOR`, `TERM=dumb`)."""
     wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
     return wanted and stream.isatty()
+
+
+def as_document(document: object) -> str:
+    """Give a JSON document to print: a stranger's facts are in it as they came, spelled out where they act unseen."""
+    return json.dumps(_spelled_out(document), indent=2)
+
+
+def _spelled_out(value: object) -> object:
+    if isinstance(value, str):
+        return spelled_out(value)
+    if isinstance(value, dict):
+        return {_spelled_out(key): _spelled_out(item) for key, item in value.items()}
+    return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def say(line: str = "", *, error: bool = False) -> None:

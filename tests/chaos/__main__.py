@@ -68,6 +68,7 @@ PARTS = {
             "full disks": 150,
             "read-only disks": 6,
             "files cut short": 10_000,
+            "files taken away": 4,
             "long histories": 12,
             "runs at once": 144,
         },

@@ -130,8 +130,26 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
                     result.wrong("wrong", f"{name} of {length} bytes: {done}")
         path.write_bytes(whole)
         trial.conclude(f"{name} was cut short and put back")
+    _take_away(world, stage, result)
     _cut_history(world, stage, result, every)
     _cut_acknowledgements(world, stage, result, every)
+
+
+def _take_away(world: World, stage: Stage, result: Result) -> None:
+    """Remove whole files: what holds the picture or what is owed is missed; the others cost no alert."""
+    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES):
+        trial = Trial(world, stage, result)
+        path = trial.home.state / name
+        whole = path.read_bytes()
+        path.unlink()
+        result.figures.add("files taken away")
+        if name in (SNAPSHOT, OUTBOX):
+            before = _contents(trial.home)
+            done = trial.home.check()
+            if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
+                result.wrong("wrong", f"without {name}: {done}")
+            path.write_bytes(whole)
+        trial.conclude(f"{name} was taken away")
 
 
 def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None:

@@ -328,16 +328,34 @@ def in_console_log(text: str) -> Iterator[Finding]:
 
 
 def in_json(text: str, *, printed: bool) -> Iterator[Finding]:
-    """Find what a JSON file, or a document that is `printed`, may not hold: it is JSON, all of it ASCII."""
+    """Find what a JSON file, or a document that is `printed`, may not hold: it is JSON, all of it ASCII.
+
+    Of a document that is printed each text has to be harmless as it is too: so does who reads it with `jq -r` see it.
+    """
     try:
-        json.loads(text)
+        document = json.loads(text)
     except ValueError as error:
         yield "forged_lines", str(error)
+        return
+    for value in _texts(document) if printed else ():
+        yield from in_any(value, controls="")
     if not text.isascii():
         yield "unseen", "not ASCII"
     for finding in in_any(text):
         if printed or finding[0] != "workflow_commands":
             yield finding
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield key
+            yield from _texts(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
 
 
 def _around(text: str, word: str) -> str:
