@@ -12,6 +12,7 @@ import pytest
 
 import tests.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
@@ -25,6 +26,13 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
     """
     for name in [name for name in os.environ if name.startswith(program.MEASURING)]:
         monkeypatch.delenv(name)
+
+
+@pytest.fixture(scope="session")
+def nursery() -> Iterator[Nursery]:
+    """What starts the program in milliseconds, and lets it die where it is told to."""
+    with Nursery() as forks:
+        yield forks
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.watching import Watching
 from watcher.embedded import EmbeddedRegistry
@@ -20,10 +21,10 @@ PAGE = "https://registry.comfy.org/nodes/alpha"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
     """A watcher whose baselines are silent, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0", created_at=datetime(2026, 1, 1, tzinfo=UTC))
-    return Watching(tmp_path, registry, baseline="silent")
+    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
 
 
 def test_new_and_pending(watch: Watching, registry: EmbeddedRegistry) -> None:

@@ -32,19 +32,13 @@ def receiver() -> Iterator[Receiver]:
         yield peer
 
 
-@pytest.fixture(scope="module")
-def nursery() -> Iterator[Nursery]:
-    """What starts the program quickly, and lets it die where it is told to."""
-    with Nursery() as forks:
-        yield forks
-
-
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, receiver: Receiver) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, receiver: Receiver, nursery: Nursery) -> Watching:
     """A watcher of one node whose channel `ops` refuses everything at `/old`."""
     registry.catalog.publish("alpha", "1.0.0")
     receiver.down = {"/old"}
-    return Watching(tmp_path, registry, channels=[{"name": "ops", "url": receiver.apprise_url("/old")}])
+    ops = {"name": "ops", "url": receiver.apprise_url("/old")}
+    return Watching(tmp_path, registry, nursery=nursery, channels=[ops])
 
 
 def _moved(watch: Watching, receiver: Receiver, path: str = "/new") -> Watching:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from watcher.embedded import EmbeddedRegistry
 
 Told = tuple[str, str | None, str | None]
@@ -16,9 +17,16 @@ Told = tuple[str, str | None, str | None]
 
 
 class Watching:
-    """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show."""
+    """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
 
-    def __init__(self, folder: Path, registry: EmbeddedRegistry, **settings: object) -> None:
+    With a `nursery` commands begin in milliseconds, and their coverage is not taken.
+    """
+
+    def __init__(
+        self, folder: Path, registry: EmbeddedRegistry, *, nursery: Nursery | None = None, **settings: object
+    ) -> None:
+        self._run = program.run if nursery is None else nursery.run
+        self._nursery = nursery
         self.folder = folder
         self.registry = registry
         self.state = folder / "state"
@@ -26,7 +34,7 @@ class Watching:
 
     def but(self, **settings: object) -> Watching:
         """Give the same watcher with some settings changed."""
-        return Watching(self.folder, self.registry, **{**self.settings, **settings})
+        return Watching(self.folder, self.registry, nursery=self._nursery, **{**self.settings, **settings})
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables."""
@@ -37,7 +45,7 @@ class Watching:
 
     def run(self, *args: str, env: Mapping[str, str] | None = None) -> program.Completed:
         """Run a command to its end."""
-        done = program.run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
+        done = self._run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
         assert "Traceback" not in done.out + done.err, done.err
         return done
 

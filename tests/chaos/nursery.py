@@ -14,7 +14,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
@@ -66,18 +66,20 @@ class Nursery:
         self._parent.wait()
         self._ends.close()
 
-    def run(self, *args: str, cwd: Path, point: Point | None = None) -> program.Completed:
+    def run(
+        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: Point | None = None
+    ) -> program.Completed:
         """Run the program to its end, or to its point; one that does not end is killed by SIGALRM after a minute."""
-        self.begin(*args, cwd=cwd, point=point)
+        self.begin(*args, cwd=cwd, env=env, point=point)
         return self.end()
 
-    def begin(self, *args: str, cwd: Path, point: Point | None = None) -> None:
+    def begin(self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: Point | None = None) -> None:
         """Start the program, whose id is `pid` then; `end` has to follow."""
         out, err = self._own / "out", self._own / "err"
         asked: dict[str, Any] = {
             "args": args,
             "cwd": os.fspath(cwd),
-            "env": program.surroundings(self._own),
+            "env": program.surroundings(self._own, env),
             "out": os.fspath(out),
             "err": os.fspath(err),
         }
