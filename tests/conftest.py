@@ -9,6 +9,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 import tests.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 from tests import program
@@ -16,6 +17,9 @@ from tests.chaos.nursery import Nursery
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
+
+settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
+settings.load_profile("untimed")
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from tests.chaos.nursery import Nursery
 from tests.peers.ports import Refused
 from tests.peers.webhook import Answer, Message, Webhook
 from tests.watching import Told, Watching, told
@@ -20,13 +21,14 @@ SECRET = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
     """A watcher of three nodes with a silent baseline, whose one channel posts to `/a`."""
     for node in ("alpha", "bravo", "charlie"):
         registry.catalog.publish(node, "1.0.0")
     return Watching(
         tmp_path,
         registry,
+        nursery=nursery,
         baseline="silent",
         nodes="alpha bravo charlie",
         channels=[{"name": "a", "url": webhook.apprise_url("/a")}],

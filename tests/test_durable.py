@@ -146,7 +146,7 @@ def test_lines_are_appended_in_order_and_privately(tmp_path: Path) -> None:
     assert mode(path) == 0o600
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4), cut=st.integers(0, 30)
 )

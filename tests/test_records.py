@@ -79,7 +79,7 @@ def test_no_line_is_made_by_strangers_text() -> None:
     assert picture.read_snapshot(text) == snapshot
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(snapshots(), st.data())
 def test_what_did_not_change_is_written_as_it_was_read(snapshot: Snapshot, data: st.DataObject) -> None:
     """A snapshot that was read, changed in some nodes and written is the same text as one made anew."""

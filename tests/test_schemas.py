@@ -45,7 +45,7 @@ from watcher.versions import STATUSES, Version
 
 NAMES = ("snapshot", "outbox", "checks", "addresses", "history")
 DOCUMENTS = NAMES[:-1]
-LAWS = settings(deadline=None, max_examples=40)
+LAWS = settings(max_examples=40)
 
 
 def schema(name: str) -> dict[str, Any]:

@@ -83,7 +83,7 @@ def test_it_leaves_nothing_dangerous(text: str, limit: int) -> None:
         assert bad not in line
 
 
-@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@<.:#%"), max_size=200))
+@given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@<.:#%]"), max_size=200))
 def test_ordinary_text_is_untouched(text: str) -> None:
     """Clean ASCII comes back as it is."""
     assert plain(text) == text

@@ -373,7 +373,7 @@ def test_text_that_looks_like_keys_is_text() -> None:
     assert (versions(page), page.fault) == ([text], "")
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
     """Whatever comes, it is read or refused with the one error; nothing else escapes."""
@@ -381,7 +381,7 @@ def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
         assert all(read_version(row).key for row in read_page(body).rows)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6), max_size=3))
 def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
     """No row vanishes: each is read or named as unreadable, and a good one is always read."""
@@ -390,7 +390,7 @@ def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> N
     assert page.rows[0].version == "1.0.0"
 
 
-@settings(deadline=None, max_examples=25)
+@settings(max_examples=25)
 @given(st.data())
 def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
     """A page read in parts, because one row is bad, gives for its good rows what a page read whole gives."""
