@@ -168,7 +168,7 @@ _BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams
           "matrix-hook", "matrix-slack", "rocket-chat", "zulip", "json-markdown")  # fmt: skip
 
 
-@settings(max_examples=150)  # the first of them waits for apprise's import
+@settings(max_examples=150)
 @given(_told(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
 def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
     """Whatever the texts, what apprise's own builders make of a message holds no more than our markup, and fits."""

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.peers.webhook import Webhook
 from watcher.embedded import EmbeddedRegistry
@@ -47,10 +48,10 @@ def test_a_crash_inside_a_delivery_tells_nothing(tmp_path: Path, explosion: str)
 
 
 @pytest.mark.parametrize("share", range(2))
-def test_refused_settings_tell_nothing(tmp_path: Path, share: int) -> None:
+def test_refused_settings_tell_nothing(tmp_path: Path, nursery: Nursery, share: int) -> None:
     """Settings and commands that are refused are explained without what was in them."""
     search = Search()
-    refusals(search, tmp_path, share=share, shares=8)
+    refusals(search, tmp_path, share=share, shares=8, run=nursery.run)
     assert search.leaks == []
 
 

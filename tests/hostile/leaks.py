@@ -241,9 +241,13 @@ REFUSED_COMMANDS: tuple[tuple[str, ...], ...] = (
 
 
 class Trial:
-    """One folder with a registry and channels that fail in every way, and what was searched."""
+    """One folder with a registry and channels that fail in every way, and what was searched.
 
-    def __init__(self, search: Search, folder: Path) -> None:
+    Commands that are refused are run by `run`.
+    """
+
+    def __init__(self, search: Search, folder: Path, run: Callable[..., program.Completed] = program.run) -> None:
+        self._run_refused = run
         self.search = search
         self.folder = folder
         self.home = folder / "home"
@@ -336,7 +340,7 @@ class Trial:
         self._refused(" ".join(command), command, env)
 
     def _refused(self, where: str, command: Sequence[str], env: Mapping[str, str]) -> None:
-        done = program.run(*command, cwd=self.folder, env=env)
+        done = self._run_refused(*command, cwd=self.folder, env=env)
         assert done.code == 2, (where, done)
         self.search.look_at(where, done)
 
@@ -352,9 +356,16 @@ def _told_to_others(pid: int) -> Iterator[tuple[str, str]]:
                 yield "a child", "".join(Path("/proc", child, name).read_text() for name in ("cmdline", "environ"))
 
 
-def refusals(search: Search, folder: Path, *, share: int = 0, shares: int = 1) -> None:
-    """Go through everything that is refused, or a share of it."""
-    trial = Trial(search, folder)
+def refusals(
+    search: Search,
+    folder: Path,
+    *,
+    share: int = 0,
+    shares: int = 1,
+    run: Callable[..., program.Completed] = program.run,
+) -> None:
+    """Go through everything that is refused, or a share of it, with such runs."""
+    trial = Trial(search, folder, run)
     for name, text in list(REFUSED_SETTINGS.items())[share::shares]:
         trial.refused_file(name, text)
     for name, env in list(REFUSED_ENVIRONMENTS.items())[share::shares]:
