@@ -8,12 +8,12 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from watcher import accepted, dispatch, health, outbox
+from watcher import dispatch, health, outbox
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event
 from watcher.failures import StateError, UnsureError
-from watcher.outbox import Outbox
+from watcher.following import Edited, followed, set_aside
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
@@ -129,7 +129,7 @@ class Poller:
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
             given_up=done.given_up,
             channel_errors=self._channel_errors(done),
-            set_aside={} if self.dry_run else self._set_aside(state.addresses, done.waiting),
+            set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.watch.channels),
             unsaved=tuple(unsaved),
         )
 
@@ -142,15 +142,6 @@ class Poller:
             if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
         }
         return resting | done.failures
-
-    def _set_aside(self, before: Addresses, waiting: Outbox) -> Mapping[str, int]:
-        """Count the alerts of channels that were there in the poll before, and are gone with their addresses."""
-        configured, there = {channel.name for channel in self.watch.channels}, set(before.accepted.values())
-        return {
-            name: waiting.alerts(name)
-            for name, queue in waiting.queues.items()
-            if name not in configured and queue.messages and queue.address in there
-        }
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. Raises StateError as the folder does, unless it is only for now."""
@@ -252,40 +243,10 @@ class Poller:
         self.folder.prepare(waiting, committed)
         return replace(state, snapshot=replace(snapshot, revision=committed + 1), outbox=waiting)
 
-    def _addresses(self, known: Addresses) -> Addresses:
-        """Give the channels' addresses and what to keep of earlier ones, in the words of the folder as it is.
-
-        The watch was told of an earlier one: since then another run may have had the lock, and brought a salt.
-        """
-        told, channels = self.watch.accepted, self.watch.channels
-        salt = known.salt or told.salt
-        digests = self.watch.addresses if salt == told.salt else accepted.digests(channels, salt)
-        placed = {channel.name for channel in channels if channel.placed}
-        return accepted.follow(replace(known, salt=salt, apprise=told.apprise), digests, placed)
-
     def _followed(self, state: State) -> State:
-        """Let each queue follow its channel through an edit of the settings, and make that durable.
-
-        Before anything is written or sent on the strength of it, what a run before this one left is made certain: it
-        may have died, or failed, between giving a file its name and making that durable.
-
-        What became of each channel is written down first: whenever the program dies, the next run comes to the same,
-        or back if the edit is taken back. Only where nothing is known of earlier addresses do the queues come first,
-        since they go by their names then, and do so until the list is there.
-        """
-        self.folder.confirm()
-        known, addresses = state.addresses, self._addresses(state.addresses)
-        is_lost = not (known.accepted or known.earlier or known.former)
-        moved = outbox.renamed(state.outbox, addresses.accepted, None if is_lost else addresses.earlier)
-        if is_lost and addresses.salt != known.salt:
-            self.folder.save_addresses(Addresses(salt=addresses.salt))  # before any address is made with it
-        if addresses != known and not is_lost:
-            self.folder.save_addresses(addresses)
-        if moved != state.outbox:
-            self.folder.prepare(moved, state.snapshot.revision)
-        if addresses != known and is_lost:
-            self.folder.save_addresses(addresses)
-        return replace(state, outbox=moved, addresses=addresses)
+        watch = self.watch
+        edited = Edited(channels=watch.channels, digests=watch.addresses, told=watch.accepted)
+        return followed(self.folder, state, edited)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         terms = dispatch.Terms(

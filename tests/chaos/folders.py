@@ -124,15 +124,20 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
             if not _is_refused(StateFolder(trial.home.state)) or path.read_bytes() != whole[:length]:
                 result.wrong("wrong", f"{name} of {length} bytes was not refused")
             if length in tried:
-                before = _contents(trial.home)
-                done = trial.home.check()
-                if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
-                    result.wrong("wrong", f"{name} of {length} bytes: {done}")
+                _see_it_left_alone(world, trial.home, f"{name} of {length} bytes", result)
         path.write_bytes(whole)
         trial.conclude(f"{name} was cut short and put back")
     _take_away(world, stage, result)
     _cut_history(world, stage, result, every)
     _cut_acknowledgements(world, stage, result, every)
+
+
+def _see_it_left_alone(world: World, home: Home, what: str, result: Result) -> None:
+    """See that a poll refuses the state with one clear line and 4, changes nothing and sends nothing."""
+    before = _contents(home)
+    done = home.check()
+    if done.code != 4 or not _is_clear(done) or _contents(home) != before or world.receiver.taken:
+        result.wrong("wrong", f"{what}: {done}")
 
 
 def _take_away(world: World, stage: Stage, result: Result) -> None:
@@ -144,10 +149,7 @@ def _take_away(world: World, stage: Stage, result: Result) -> None:
         path.unlink()
         result.figures.add("files taken away")
         if name in (SNAPSHOT, OUTBOX):
-            before = _contents(trial.home)
-            done = trial.home.check()
-            if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
-                result.wrong("wrong", f"without {name}: {done}")
+            _see_it_left_alone(world, trial.home, f"without {name}", result)
             path.write_bytes(whole)
         trial.conclude(f"{name} was taken away")
 
