@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -23,8 +25,11 @@ IN_PROCESSES = [
     Cell(fault="refused", stage=Stage.CHANGE, breadth=Breadth.ALL),
     Cell(fault="truncated_body", stage=Stage.QUIET, breadth=Breadth.CROWD),
     Cell(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
+    Cell(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
 ]
 """Cells that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
+
+_FAILS = (Means.INCOMPLETE, Means.UNREADABLE, Means.REGISTRY)
 
 
 @pytest.fixture(scope="module")
@@ -36,11 +41,17 @@ def stand() -> Iterator[Stand]:
 
 def test_the_matrix_is_whole() -> None:
     """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
-    assert (
-        len(list(cells()))
-        == len(list(process_cells())) + 3 * len(UNREACHABLE)
-        == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
-    )
+    assert len(list(cells())) == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
+    by_breadth = Counter(cell.breadth for cell in process_cells())
+    assert by_breadth == {
+        Breadth.ONE: 3 * len(FAULTS),
+        Breadth.ALL: 3 * len(FAULTS) + 3 * len(UNREACHABLE),
+        Breadth.CROWD: 3 * len(FAULTS),
+        Breadth.EVERYONE: len(FAULTS) + 3 * len(UNREACHABLE),
+    }
+    everyone = [cell for cell in process_cells() if cell.breadth is Breadth.EVERYONE]
+    assert {cell.fault for cell in everyone} == {*FAULTS, *UNREACHABLE}
+    assert {(cell.decision.means, cell.stage) for cell in everyone} >= set(itertools.product(_FAILS, Stage))
     assert [cell.fault for cell in selection()] == sorted({*FAULTS, *UNREACHABLE})
     assert len({(cell.stage, cell.breadth) for cell in selection()}) == 9
     assert len({*GOOD, *CROWD}) >= MANY

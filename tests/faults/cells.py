@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
@@ -15,6 +16,8 @@ GOOD = ("good-a", "good-b", "good-c")
 CROWD = tuple(f"good-{number:02}" for number in range(MANY - 2))
 """With the others, enough that the requests go over the transport for many."""
 THRESHOLD = 2
+_NOT_TRIED = "not tried, since the registry could not be reached"
+_COUNTS = re.compile(r"\d+ of \d+")
 
 UNREACHABLE = {
     "refused": Decision(means=Means.REGISTRY, said="the connection was refused"),
@@ -41,6 +44,8 @@ class Breadth(StrEnum):
     ONLY = "the only node"
     CROWD = "one node of fifty"
     """Lived by the real program only, which takes another transport for so many."""
+    EVERYONE = "all fifty nodes"
+    """Lived by the real program only, which stops asking where so many in a row cannot be reached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +65,7 @@ class Cell:
         match self.breadth:
             case Breadth.ONLY:
                 return (BAD,)
-            case Breadth.CROWD:
+            case Breadth.CROWD | Breadth.EVERYONE:
                 return (BAD, *GOOD, *CROWD)
             case Breadth.ONE | Breadth.ALL:
                 return (BAD, *GOOD)
@@ -68,12 +73,17 @@ class Cell:
     @property
     def met(self) -> tuple[str, ...]:
         """Who meets the fault."""
-        return self.nodes if self.breadth is Breadth.ALL else (BAD,)
+        return self.nodes if self.meets_several else (BAD,)
+
+    @property
+    def meets_several(self) -> bool:
+        """Whether it meets all nodes, and there are several."""
+        return self.breadth in (Breadth.ALL, Breadth.EVERYONE)
 
     @property
     def living(self) -> tuple[str, ...]:
         """To whom changes happen; among many, to two of them."""
-        return (BAD, GOOD[0]) if self.breadth is Breadth.CROWD else self.nodes
+        return (BAD, GOOD[0]) if self.breadth in (Breadth.CROWD, Breadth.EVERYONE) else self.nodes
 
     @property
     def decision(self) -> Decision:
@@ -83,7 +93,31 @@ class Cell:
     @property
     def doubted(self) -> bool:
         """Whether the first poll may not believe it: 403 to all nodes at once."""
-        return self.decision.means is Means.BANNED and self.breadth is Breadth.ALL
+        return self.decision.means is Means.BANNED and self.meets_several
+
+    @property
+    def said(self) -> frozenset[str]:
+        """What is said of the nodes that could not be read in a poll, without its counts.
+
+        Where the registry cannot be reached, it is not asked for all of many nodes.
+        """
+        if self.doubted:
+            nodes = len(self.met)
+            return frozenset(
+                {f"the registry refused access (403) to {nodes} nodes at once; if it does again, it is a ban"}
+            )
+        gives_up = self.decision.means is Means.REGISTRY and self.breadth is Breadth.EVERYONE
+        return frozenset({without_counts(self.decision.said)} | ({_NOT_TRIED} if gives_up else set()))
+
+    @property
+    def lines(self) -> range:
+        """How many lines it takes to say that: one for each sentence, whoever it is about.
+
+        A sentence with a count is two where some nodes have a version more than others.
+        """
+        counts = self.decision.said != without_counts(self.decision.said)
+        differ = counts and self.stage is Stage.CHANGE and not set(self.met) <= set(self.living)
+        return range(len(self.said), len(self.said) + 1 + differ)
 
     @property
     def failing(self) -> str | None:
@@ -94,21 +128,34 @@ class Cell:
             case Means.REGISTRY if self.breadth is Breadth.ONLY:
                 return ""
             case _:
-                return "" if self.breadth is Breadth.ALL else BAD
+                return "" if self.meets_several else BAD
+
+
+def without_counts(error: str) -> str:
+    """Give what is said of a node that could not be read, whatever it counts of the node's versions."""
+    return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
 
 
 def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Cell]:
     """Give every cell of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
     for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, chosen):
-        reachable = fault not in UNREACHABLE or breadth in (Breadth.ALL, Breadth.ONLY)
+        reachable = fault not in UNREACHABLE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
         if reachable and (faults is None or fault in faults):
             yield Cell(fault=fault, stage=stage, breadth=breadth)
 
 
 def process_cells(faults: Collection[str] | None = None) -> Iterator[Cell]:
-    """Give every cell that the real program lives as a process."""
+    """Give every cell that the real program lives as a process.
+
+    All of fifty nodes take their time: they meet each fault at one stage, in turn, and those of the address at each.
+    """
     yield from cells(faults, (Breadth.ONE, Breadth.ALL, Breadth.CROWD))
+    for number, cell in enumerate(cells(None, (Breadth.EVERYONE,))):
+        fault, stage = divmod(number, len(Stage))
+        in_turn = stage == fault % len(Stage) or cell.fault in UNREACHABLE
+        if in_turn and (faults is None or cell.fault in faults):
+            yield cell
 
 
 def selection() -> list[Cell]:

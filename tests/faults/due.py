@@ -101,12 +101,17 @@ def _failed(cell: Cell, number: int) -> tuple[str, ...]:
     return cell.met if cell.failing is not None or (cell.doubted and number == 0) else ()
 
 
+def _hit(cell: Cell) -> set[str]:
+    """Give those who change and meet the fault."""
+    return set(cell.living) & set(cell.met)
+
+
 def _shown(cell: Cell) -> tuple[str, ...]:
     """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
     match cell.decision.means:
         case Means.COMPLETE:
             return ("flagged", "new")
-        case Means.INCOMPLETE if cell.fault == "filter_ignored" and cell.breadth is Breadth.CROWD:
+        case Means.INCOMPLETE if cell.fault == "filter_ignored" and cell.breadth in (Breadth.CROWD, Breadth.EVERYONE):
             return ("new",)  # the newest rows of fifty nodes fill the page
         case Means.INCOMPLETE:
             return SHOWN[cell.fault]
@@ -122,7 +127,7 @@ def _under(cell: Cell, number: int) -> Counter[Told]:
         unmet = set(cell.nodes) - set(cell.met)
         events += _of_nodes("baseline", cell.nodes if means is Means.COMPLETE else unmet)
     if number == 0 and cell.stage is Stage.CHANGE:
-        events += changes(set(cell.living) - set(cell.met), 1) + changes(cell.met, 1, _shown(cell))
+        events += changes(set(cell.living) - set(cell.met), 1) + changes(_hit(cell), 1, _shown(cell))
     if means is Means.BANNED and number == int(cell.doubted):
         events += _of_nodes("banned", cell.met)
     if means is Means.EMPTY and number == 1 and cell.stage is not Stage.FIRST:
@@ -139,13 +144,12 @@ def _after(cell: Cell, polls: int) -> Counter[Told]:
     if cell.stage is Stage.FIRST and means is not Means.COMPLETE:
         events += _of_nodes("baseline", cell.met)
     if cell.stage is Stage.CHANGE and means is not Means.EMPTY:
-        events += changes(cell.met, 1, {"flagged", "new"} - set(_shown(cell)))
+        events += changes(_hit(cell), 1, {"flagged", "new"} - set(_shown(cell)))
     if means is Means.EMPTY and cell.stage is not Stage.FIRST:
         # Twice there was nothing, so that all was gone; and what comes back is there for the first time again.
-        changed = cell.stage is Stage.CHANGE
-        old = set(VERSIONS) - ({"1.1.0"} if changed else set())
-        events += Counter(("new", node, version) for node in cell.met for version in old)
-        events += changes(cell.met, 1) if changed else Counter()
+        changed = _hit(cell) if cell.stage is Stage.CHANGE else set()
+        old = {("new", node, version) for node in cell.met for version in VERSIONS}
+        events += Counter(old - {("new", node, "1.1.0") for node in changed}) + changes(changed, 1)
     if means is Means.BANNED:
         events += _of_nodes("reinstated", cell.met)
     if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:

@@ -17,14 +17,14 @@ import tempfile
 import time
 import tracemalloc
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests import program
 from tests.faults import due
 from tests.faults.asking import hurried
-from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells
+from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells, without_counts
 from tests.faults.decided import SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
@@ -66,7 +66,6 @@ HEAVY = (
 )
 RAW = re.compile(r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx")
 """What no line may show: a traceback, or what a stranger sent."""
-_COUNTS = re.compile(r"\d+ of \d+")
 _QUICK = Path("/dev/shm")
 """Memory where there is such a folder: that writes reach a disk is not what is proven here."""
 
@@ -206,7 +205,6 @@ def moments(cell: Cell, registry: EmbeddedRegistry, polls: int, *, with_change: 
             yield now, url
 
 
-_DOUBT = "the registry refused access (403) to 4 nodes at once; if it does again, it is a ban"
 _EMPTY = "no versions found: is the id right?"
 
 
@@ -218,20 +216,27 @@ def _with_fault(life: Life, url: str, now: Due) -> None:
     took = time.monotonic() - began
     most = MOST_SECONDS * (_TRACED if cell.fault in HEAVY else 1)
     verdict.expect(took < most, "too slow", f"{now} took {took:.1f} s")
-    said = {_COUNTS.sub("some", error.rpartition("incomplete: ")[2]) for _, error in report.errors}
-    wanted = _DOUBT if cell.doubted else cell.decision.said
-    verdict.expect(said <= {_COUNTS.sub("some", wanted)}, "unclear lines", f"{report.errors}")
+    verdict.expect(right_words(cell, now, dict(report.errors)), "unclear lines", f"{report.errors}")
     lines = [f"{one.level}: {one.sentence}" for one in complaints(report)]
     clear = all("\n" not in line and not RAW.search(line) for line in lines)
     fit = all(line.endswith(_EMPTY) if now.warned else line.startswith("error: ") for line in lines)
-    many = len(lines) in (range(1, len(cell.met) + 1) if now.failed or now.warned else range(1))
-    verdict.expect(clear and fit and many, "unclear lines", f"{lines}")
+    verdict.expect(clear and fit and right_number(cell, now, len(lines)), "unclear lines", f"{lines}")
     for event in report.events:
         text = f"{event.reason}{event.changes}"
         verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
     asked = Counter(request.query.get("nodeId", [""])[0] for request in life.registry.requests)
     verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
     verdict.expect(_fit(cell, life.naps), "wrong waits", f"{now}: {life.naps}")
+
+
+def right_words(cell: Cell, now: Due, errors: Mapping[str, str]) -> bool:
+    """Tell whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
+    return {without_counts(error) for error in errors.values()} == (cell.said if now.failed else set())
+
+
+def right_number(cell: Cell, now: Due, lines: int) -> bool:
+    """Tell whether so many lines are what a poll has to say: nodes that failed alike, or are empty, share one."""
+    return lines in cell.lines if now.failed else lines == int(now.warned)
 
 
 def _fit(cell: Cell, naps: Sequence[float]) -> bool:
