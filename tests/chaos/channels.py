@@ -19,7 +19,7 @@ from pathlib import Path
 from tests.chaos.nursery import Nursery
 from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
-from tests.chaos.world import Home
+from tests.chaos.world import Fact, Home
 from tests.peers.webhook import Answer
 from watcher.embedded import EmbeddedRegistry
 
@@ -154,15 +154,17 @@ def play(fault: Fault, home: Home, result: Result) -> None:
         fault.begin(stage)
         _begin(stage, home, fault.timeout)
         told: list[tuple[str, ...]] = []
+        facts: dict[str, Fact] = {}
         for number in range(2):
             if number:
                 stage.registry.catalog.set_status("beta", "1.0.0", "flagged", "bad")
                 home.let_time_pass()
             stage.receiver.forget()
             done = home.check()
-            told.append(_told(done.out))
+            facts |= _told(done.out)
+            told.append(tuple(_told(done.out)))
             healthy = [message for message in stage.receiver.taken if message.path != f"/{DEAD}"]
-            if Counter((message.path, message.events) for message in healthy) != _once(told[-1]):
+            if Counter((message.path, message.shown(facts)) for message in healthy) != _once(told[-1]):
                 result.wrong("wrong", f"{fault.name}: the others got {healthy}")
             if done.code != 1 or f"channel {DEAD}: {fault.said}" not in done.err or len(done.err.splitlines()) != 1:
                 result.wrong("wrong", f"{fault.name}: {done}")
@@ -176,13 +178,13 @@ def play(fault: Fault, home: Home, result: Result) -> None:
         result.figures.add("channel faults")
         result.figures.add("alerts due", sum(map(len, told)) * (1 + len(HEALTHY)))
         result.figures.add("repeated in flight", sum(len(message.events) for message in late))
-        after = [message.events for message in stage.receiver.taken if message.path == f"/{DEAD}"]
+        after = [message.shown(facts) for message in stage.receiver.taken if message.path == f"/{DEAD}"]
         if done.code != 0 or after != told or len(after) != len(stage.receiver.taken):
             result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {told}")
 
 
-def _told(out: str) -> tuple[str, ...]:
-    return tuple(event["id"] for event in json.loads(out)["events"])
+def _told(out: str) -> dict[str, Fact]:
+    return {event["id"]: (event["kind"], event["node"], event["version"]) for event in json.loads(out)["events"]}
 
 
 def _once(events: tuple[str, ...]) -> Counter[tuple[str, tuple[str, ...]]]:

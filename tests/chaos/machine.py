@@ -467,6 +467,7 @@ class Life(RuleBasedStateMachine):
         told: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
         for message in self.receiver.taken[seen:]:
+            assert message.shown(self.facts) == message.events, f"not in the text: {message}"
             readers[message.path].take(message.events)
             told.setdefault(message.path, []).append(message.events)
         for path in self.receiver.refusals[refused:]:

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
 from tests.peers.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
+_MORE = re.compile(r"… and (\d+) more")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +31,24 @@ class Taken:
     events: tuple[str, ...]
     topic: str = ""
     text: str = ""
+
+    def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+        """Give the ids that it tells, less those of alerts that nobody can read in its text.
+
+        `facts` gives kind, node and version by id; an id without a fact is told as it is. A version has to stand in the
+        text once for each alert about it, and its node. As many may be missing as the text counts instead of showing.
+        """
+        unread: set[str] = set()
+        asked: Counter[str] = Counter()
+        for event in self.events:
+            if event in facts:
+                _, node, version = facts[event]
+                asked[version or ""] += 1
+                here = (node or "the registry") in self.text
+                if not here or (version and self.text.count(version) < asked[version]):
+                    unread.add(event)
+        counted = sum(int(more) for more in _MORE.findall(self.text))
+        return tuple(event for event in self.events if len(unread) <= counted or event not in unread)
 
 
 class Receiver(Webhook):

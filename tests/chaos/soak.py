@@ -308,7 +308,7 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
         if len(poll) != len(_PACKS):
             result.wrong("wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}")
     for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble.due)):
-        got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.events)
+        got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.shown(facts))
         came = Counter(facts[key] for key in got if key in facts)
         result.figures.add("alerts due", due.total())
         for figure, wrong in (("lost", due - came), ("invented", came - due)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,7 +22,7 @@ class Stage:
     """A chapter at its start: the saved state, what was taken until then, and what it has to come to.
 
     `points` are what an undisturbed poll passes (`tests.chaos.seam`), `told` how many messages each channel takes in
-    it, and `due` the ids of all events owed by its end.
+    it, and `due` all events owed by its end, by id.
     """
 
     number: int
@@ -31,7 +31,7 @@ class Stage:
     before: tuple[Taken, ...]
     points: tuple[str, ...]
     told: Counter[str]
-    due: frozenset[str]
+    due: Mapping[str, Fact]
 
 
 @dataclass(slots=True)
@@ -84,22 +84,23 @@ def _copy(folder: Path, target: Path) -> Path:
 
 def _due_by_the_model(
     world: World, home: Home, chapter: Chapter, taken: tuple[Taken, ...], owed: set[Fact]
-) -> frozenset[str]:
-    """See that an undisturbed run delivers what was written down by hand, each once, and give the events' ids."""
+) -> Mapping[str, Fact]:
+    """See that an undisturbed run delivers what was written down by hand, each once, and give the events by id."""
     world.receiver.forget()
     world.mend()
     calm = world.home("calm", chapter, home.state)
     calm.until_quiet()
     facts: dict[str, Fact] = {e["id"]: (e["kind"], e["node"], e["version"]) for e in calm.history()}
-    for channel, counts in _alerts(taken + world.receiver.taken).items():
+    for channel, counts in _alerts(taken + world.receiver.taken, facts).items():
         assert Counter(facts[event] for event in counts.elements()) == Counter(owed), channel
-    return frozenset(facts)
+    return facts
 
 
-def _alerts(taken: Iterable[Taken]) -> dict[str, Counter[str]]:
+def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Counter[str]]:
+    """Count by channel how often each event was told: by its id, and for whoever reads the text."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
-        counts[channel_of(message.path)].update(message.events)
+        counts[channel_of(message.path)].update(message.shown(facts))
     return counts
 
 
@@ -179,7 +180,7 @@ class Trial:
         except AssertionError as error:
             self._result.wrong("stuck", f"{what}: {error}")
             return []
-        for channel, counts in _alerts(self._stage.before + self._world.receiver.taken).items():
+        for channel, counts in _alerts(self._stage.before + self._world.receiver.taken, self._stage.due).items():
             self._judge(what, channel, counts)
         if sorted(event["id"] for event in self.home.history() if event["id"] != forgotten) != sorted(self._stage.due):
             self._result.wrong("history wrong", f"{what}: the history differs")
@@ -188,12 +189,13 @@ class Trial:
         return polls
 
     def _judge(self, what: object, channel: str, got: Counter[str]) -> None:
-        lost = self._stage.due - got.keys()
-        invented = got.keys() - self._stage.due
-        again = got - Counter(dict.fromkeys(self._stage.due | invented, 1))
+        due = self._stage.due.keys()
+        lost = due - got.keys()
+        invented = got.keys() - due
+        again = got - Counter(dict.fromkeys(due | invented, 1))
         needless = again - self._allowed[channel]
         figures = self._result.figures
-        figures.add("alerts due", len(self._stage.due))
+        figures.add("alerts due", len(due))
         figures.add("lost", len(lost))
         figures.add("invented", len(invented))
         figures.add("repeated in flight", (again - needless).total())

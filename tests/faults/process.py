@@ -72,7 +72,9 @@ class Stand:
         verdict.expect_told(now, told, "events")
         facts = {event["id"]: (event["kind"], event["node"], event["version"]) for event in document["events"]}
         delivered = [
-            facts.get(event, ("unheard of", None, event)) for taken in self._receiver.taken for event in taken.events
+            facts.get(event, ("unheard of", None, event))
+            for taken in self._receiver.taken
+            for event in taken.shown(facts)
         ]
         verdict.expect_told(now, Counter(delivered), "alerts")
         alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
