@@ -29,6 +29,8 @@ def test_no_kill_loses_or_invents_an_alert() -> None:
     assert done.figures.counts["kills"] >= 60
     # A sweep that never hit a message in flight would have proven little.
     assert done.figures.counts["repeated in flight"]
+    # How many reads an answer takes differs, but not all of those to die at may have been missed.
+    assert done.figures.counts["kills while receiving"]
 
 
 def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> None:
@@ -172,21 +174,32 @@ def test_the_table_tells_a_broken_promise() -> None:
     assert "9 kills" in "\n".join(table([row("crashes", part, fine, 0)]))
 
 
+def test_the_table_tells_zero_from_not_measured() -> None:
+    """What a part does not measure is not called zero; should it count something there, that is told all the same."""
+    counts = {**Result().figures.counts, "channel faults": 8}
+    (said,) = [line for line in table([row("channels", PARTS["channels"], counts, 0)]) if line.startswith("channels")]
+    assert said.split()[-6:] == ["–", "–", "–", "–", "–", "0"]
+    assert row("channels", PARTS["channels"], {**counts, "lost": 1}, 0).other == "lost 1"
+    (said,) = [line for line in table([row("soak", PARTS["soak"], {"polls": 10_000, "lost": 0}, 0)]) if "polls" in line]
+    assert said.split("–")[0].split()[-1] == "0"
+
+
 def test_the_table_tells_what_was_not_tried() -> None:
     """A part that did nothing, or less than it takes, has broken nothing and proven nothing, and says which it was."""
     part = PARTS["crashes"]
     fine = {**Result().figures.counts, "kills": 1939, "failed calls": 635, "kills between polls": 80}
+    fine["kills while receiving"] = 90
     assert not row("crashes", part, fine, 0).missing
     nothing = row("crashes", part, Result().figures.counts, 0)
     assert (nothing.is_broken, nothing.missing) == (
         False,
-        "kills left out, failed calls left out, kills between polls left out",
+        "kills left out, failed calls left out, kills between polls left out, kills while receiving left out",
     )
     little = row("crashes", part, {**fine, "kills": 9}, 0)
     assert (little.is_broken, little.missing) == (False, "only 9 kills of 500")
     assert next(line for line in table([little]) if line.startswith("crashes")).endswith("only 9 kills of 500")
     both = row("crashes", part, {"stuck": 1}, 0)
-    assert both.said == "stuck 1, kills left out, failed calls left out, kills between polls left out"
+    assert both.said == f"stuck 1, {nothing.missing}"
 
 
 def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None:
