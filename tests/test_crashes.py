@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.__main__ import PARTS, row, table
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.machine import Edit
+from tests.chaos.receiver import Taken
 from tests.chaos.trial import Result
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
 from watcher.channels import Grouping
@@ -50,6 +52,20 @@ def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> N
 
 def _wrote(state: str) -> str:
     return WROTE + json.dumps({"channel": "ops", "message": "1", "state": state})
+
+
+def test_an_alert_that_no_text_shows_is_not_told() -> None:
+    """An id counts only with its alert in the text, its node and version, unless the text counts what it leaves out."""
+    facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0"), "c": ("failing", None, None)}
+    message = Taken(path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`")
+    assert message.shown(facts) == ("a", "unknown")
+    assert replace(message, text="`alpha`\n- new `1.0.0`\n\n`beta`\n\nthe registry").shown(facts) == (
+        "a",
+        "c",
+        "unknown",
+    )
+    assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(facts) == ("a", "unknown")
+    assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
 
 
 @pytest.mark.bounded
