@@ -45,7 +45,7 @@ plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user in
 bounded: $(READY) ## a bounded part of the chaos, a few minutes long, as CI runs it
 	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
-chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, fifty minutes long
+chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, forty minutes long
 	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
