@@ -214,6 +214,10 @@ def test_one_node_does_not_hold_the_others_for_ever(
     """Once the pages of a node have taken too long no more are asked for, and what they showed counts."""
     of_pack(registry, versions=250)
     monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
+    patient = listing_of(registry)
+    assert (patient.incomplete, len(patient.versions)) == ("", 250)  # for the timeout says how patient to be
+    registry.requests.clear()
+    monkeypatch.setattr(reader, "_TIMEOUTS", -1)
     listing = listing_of(registry)
     assert listing.incomplete == "page 2 was not asked for: those before it took too long"
     assert (len(listing.versions), len(registry.requests)) == (100, 1)

@@ -21,7 +21,10 @@ _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
 
 _LONGEST_READING = 300.0
-"""Seconds after which no further page of a node is asked for: the other nodes' alerts wait for it."""
+_TIMEOUTS = 10
+"""Seconds, or so many timeouts if they are longer, after which no further page of a node is asked for: the other nodes'
+alerts wait for it.
+"""
 
 _REASON_ROWS = 20
 _REASON_PAGES = 50
@@ -66,7 +69,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
     if named and asked.etag == _name_of(answer):
         return Unchanged(node=asked.node, at=at)
     clock = asyncio.get_running_loop().time
-    latest = clock() + _LONGEST_READING
+    latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
     gathered = Gathered(asked.node, registry.limits.max_bytes)
     gathered.take(wire.read_page(answer.body), 1, len(answer.body))
     number = 1
