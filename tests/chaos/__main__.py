@@ -30,7 +30,7 @@ class Part:
     """A program and how to read its figures: what it `tried`, and which of the rest may be anything (`told`).
 
     With less of a figure than `tried` has for it the part proves nothing. Its processes are `as_many_as_cores`, or it
-    leaves room for another part beside it. Where a column has no figure, the part does not measure it.
+    leaves room for another part beside it. Where a column has no figure, the part does not count it on its own.
     """
 
     module: str
@@ -239,7 +239,7 @@ def table(rows: list[Row]) -> Iterator[str]:
             f"  {in_flight:>10}  {r.said}"
         )
     yield "* alerts repeated because the acknowledgement was in flight when the program died, the only repeat allowed"
-    yield "– is not measured in this part"
+    yield "– is not counted on its own in this part: what it finds wrong is under “other”"
 
 
 def side_by_side(counts: Counts) -> Iterator[str]:
