@@ -119,6 +119,18 @@ def test_check_reads_no_answer_above_max_response_mb(watch: Watching, registry: 
     assert both.but(max_response_mb=0.06).check()["errors"] == []
 
 
+def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watching, webhook: Webhook) -> None:
+    """What sends, logs and serves is loaded where there is something to send, log or serve: a cron run pays for it."""
+    heavy = {"apprise", "requests", "structlog", "aiohttp.web"}
+
+    def loaded() -> set[str]:
+        said = watch.but(alert_urls=[webhook.apprise_url()]).run("check", env={"PYTHONPROFILEIMPORTTIME": "1"}).err
+        return heavy & {line.rpartition("|")[2].strip() for line in said.splitlines()}
+
+    assert loaded() >= {"apprise", "requests"}
+    assert loaded() == set()
+
+
 def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
     """`--dry-run` tells what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
     channel = watch.but(alert_urls=webhook.apprise_url())

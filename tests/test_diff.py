@@ -242,9 +242,11 @@ def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
     flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", partial=frozenset({"id-1.0"}))
     assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
     (row,) = node.versions
-    assert (flagged.node.versions, flagged.node.marks) == ((replace(row, status="flagged"),), {})
+    assert (flagged.node.versions, flagged.node.partial) == ((replace(row, status="flagged"),), ())
     whole = compare(flagged.node, replace(row, status="flagged"))
     assert whole.events == ()
+    changed = compare(flagged.node, replace(row, status="flagged", tags=()))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 
 def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
@@ -257,7 +259,7 @@ def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
     assert (again.events, again.node) == ((), first.node)
     last = compare(again.node, version("1.0"), whole)
     assert told(last) == [("deprecated", "2.0", None, "deprecated")]
-    assert (last.node.versions[-1], last.node.marks) == (whole, {})
+    assert (last.node.versions[-1], last.node.partial) == (whole, ())
     changed = compare(last.node, version("1.0"), replace(whole, tags=()))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
@@ -278,6 +280,27 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
     assert (last.node.versions[-1], last.node.partial) == (whole, ())
     changed = compare(last.node, version("1.0"), replace(whole, tags=()), **terms)
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
+    """Once all of a version was told, even if there was nothing that its part lacked, what it gets next is a change."""
+    key = frozenset({"id-2.0"})
+    part = compare(known(version("1.0")), version("1.0"), version("2.0"), incomplete="a row", partial=key)
+    whole = compare(part.node, version("1.0"), version("2.0"))
+    assert (whole.events, whole.node.partial) == ((), ())
+    changed = compare(whole.node, version("1.0"), version("2.0", tags=("x",)))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+def test_a_version_seen_in_part_may_get_its_id_later() -> None:
+    """What is known of a version by its text goes to its id, and nothing stays behind under the text."""
+    part, whole = version("2.0", id=""), version("2.0", tags=("x",))
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=frozenset({part.key}))
+    assert first.node.partial == (part.key,)
+    still = compare(first.node, version("1.0"), version("2.0"), incomplete="a row", partial=frozenset({whole.key}))
+    assert (still.events, still.node.partial) == ((), (whole.key,))
+    last = compare(still.node, version("1.0"), whole)
+    assert (last.events, last.node.partial) == ((), ())
 
 
 def test_an_id_depends_on_the_transition_alone() -> None:

@@ -19,7 +19,7 @@ from tests.watching import Watching
 from watcher import start
 from watcher.embedded import EmbeddedRegistry
 from watcher.poll import Poller
-from watcher.settings import ChannelTable, Settings
+from watcher.settings import Settings
 from watcher.store import StateFolder
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -45,9 +45,9 @@ def _moved(watch: Watching, receiver: Receiver, path: str = "/new") -> Watching:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
-def _configure(watch: Watching, receiver: Receiver, path: str, *more: str) -> None:
+def _configure(watch: Watching, receiver: Receiver, path: str, *more: str, name: str = "ops") -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
-    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', *more, "[[channels]]", 'name = "ops"']
+    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', *more, "[[channels]]", f'name = "{name}"']
     lines.append(f'url = "{receiver.apprise_url(path)}"')
     (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
@@ -219,20 +219,52 @@ def test_a_lost_list_of_addresses_costs_no_alert(watch: Watching, receiver: Rece
     assert len(receiver.taken) == 1
 
 
-def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching, receiver: Receiver) -> None:
-    """A first run that waits for the lock while another first run begins and ends goes on with what that one left."""
-    channel = ChannelTable.model_validate({"name": "ops", "url": receiver.apprise_url("/old")})
-    folder = StateFolder(watch.state)
-    early = start.watch_of(
-        Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, channels=(channel,)), folder
-    )
+@pytest.mark.parametrize(
+    ("label", "at", "name"),
+    [
+        ("rename state/addresses.json", 1, "ops"),
+        ("rename state/outbox.json", 1, "ops"),
+        ("rename state/outbox.json", 1, "team"),
+        ("rename state/addresses.json", 2, "ops"),
+        ("rename state/addresses.json", 2, "team"),
+    ],
+)
+def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
+    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, at: int, name: str
+) -> None:
+    """Wherever the program dies while it begins the list anew, the queue finds its channel; once the queue has its new
+    address it does so under another name too.
+    """
     watch.check(code=1)
-    with folder.locked():
-        asyncio.run(Poller(watch=early, folder=folder, clock=start.clock, stopping=asyncio.Event()).poll())
+    (watch.state / "addresses.json").unlink()
+    _configure(watch, receiver, "/old")
+    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=at, cut=Cut.AFTER)
+    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     watch.end_waits()
     receiver.down = set()
-    watch.check()
-    assert len(receiver.taken) == 1
+    _configure(watch, receiver, "/old", name=name)
+    for _ in range(2):
+        assert nursery.run("check", cwd=tmp_path).code == 0
+    assert [taken.path for taken in receiver.taken] == ["/old"]
+
+
+def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching, receiver: Receiver) -> None:
+    """A first run that waits for the lock while another first run begins and ends goes on with what that one left."""
+    receiver.down = {"/a", "/b"}
+    listed = _listed(watch, receiver, "/a", "/b")
+    folder = StateFolder(watch.state)
+    urls = tuple(receiver.apprise_url(path) for path in ("/a", "/b"))
+    early = start.watch_of(
+        Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=urls), folder
+    )
+    listed.check(code=1)
+    with folder.locked():
+        report = asyncio.run(Poller(watch=early, folder=folder, clock=start.clock, stopping=asyncio.Event()).poll())
+    assert report.pending == 2
+    listed.end_waits()
+    receiver.down = set()
+    listed.check()
+    assert sorted(taken.path for taken in receiver.taken) == ["/a", "/b"]
 
 
 def test_an_alert_is_not_given_up_in_silence(
@@ -304,10 +336,11 @@ def test_what_an_earlier_run_left_is_made_certain_first(
 
 
 def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watching, receiver: Receiver) -> None:
-    """The poll that finds a channel gone which is owed alerts says so, and no later one; none is said where a channel
-    goes on.
+    """The poll that finds a channel gone which is owed alerts says so, and no later one; nor does one where a channel
+    goes on, or a dry run, which sets nothing aside.
     """
     watch.check(code=1)
+    assert "gone from the settings" not in _named(watch, receiver, mail="/mail").run("check", "--dry-run").err
     said = [
         _named(watch, receiver, **paths).run("check").err
         for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})

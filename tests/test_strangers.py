@@ -69,6 +69,7 @@ def test_what_is_spelled_out_acts_no_more(text: str) -> None:
 def test_spelling_out_loses_nothing() -> None:
     """What is spelled out tells which characters there were."""
     assert spelled_out("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
+    assert spelled_out("e" + "\u0301" * 5) == "e" + "\u0301" * 3 + r"\u0301" * 2
     assert spelled_out(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
 
 

@@ -35,7 +35,10 @@ def coloured(stream: TextIO) -> bool:
 
 
 def as_document(document: object) -> str:
-    """Give a JSON document to print: a stranger's facts are in it as they came, spelled out where they act unseen."""
+    """Give a JSON document to print: a stranger's facts are in it as they came, spelled out where they act unseen.
+
+    Its keys are the program's own.
+    """
     return json.dumps(_spelled_out(document), indent=2)
 
 
@@ -43,7 +46,7 @@ def _spelled_out(value: object) -> object:
     if isinstance(value, str):
         return spelled_out(value)
     if isinstance(value, dict):
-        return {_spelled_out(key): _spelled_out(item) for key, item in value.items()}
+        return {key: _spelled_out(item) for key, item in value.items()}
     return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
