@@ -74,13 +74,13 @@ def main() -> None:
             together.merge(lived.result())
         search = searched.result()
     for figure, where, evidence in together.findings:
-        print(f"{figure} in {where}: {evidence!r}", file=sys.stderr)  # noqa: T201 - it is a program that prints figures
+        print(f"{figure} in {where}: {evidence!r}", file=sys.stderr)
     for place, text in sorted(together.lost):
-        print(f"reached nothing: {place}: {text[:80]!r}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"reached nothing: {place}: {text[:80]!r}", file=sys.stderr)
     for where in sorted(together.silent):
-        print(f"without a stranger's word: {where}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"without a stranger's word: {where}", file=sys.stderr)
     for leak in search.leaks:
-        print(f"leak in {leak!r}", file=sys.stderr)  # noqa: T201 - as above
+        print(f"leak in {leak!r}", file=sys.stderr)
     figures = {
         "part": "hostile",
         "hostile_inputs": len({text for _, text in together.shown}),
@@ -95,7 +95,7 @@ def main() -> None:
         "places_searched": search.places,
         "leaked_secrets": len(search.leaks),
     }
-    print(json.dumps(figures), flush=True)  # noqa: T201 - as above
+    print(json.dumps(figures), flush=True)
 
 
 if __name__ == "__main__":

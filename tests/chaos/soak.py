@@ -15,6 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from aiohttp import web
@@ -276,7 +277,7 @@ def _live(scene: Soak, polls: int) -> None:
             scene.receiver.once.setdefault(_SHAKY, _FLOOD)
         if scene.polls >= polls * scene.stalls / stalls:
             scene.stall()
-        scene.until(lambda told=told: _count(scene, _STEADY) >= told)  # type: ignore[misc]  # mypy infers no lambda with a default
+        scene.until(partial(_has_told, scene, _STEADY, told))
         scene.registry.requests.clear()
         if scene.polls >= polls * len(scene.measures) / _MEASURES:
             scene.measure()
@@ -284,6 +285,10 @@ def _live(scene: Soak, polls: int) -> None:
 
 def _count(scene: Soak, path: str) -> int:
     return sum(len(message.events) for message in scene.receiver.taken if message.path == path)
+
+
+def _has_told(scene: Soak, path: str, alerts: int) -> bool:
+    return _count(scene, path) >= alerts
 
 
 def _recover(scene: Soak) -> None:

@@ -335,9 +335,9 @@ def main() -> int:
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:
-            print(f"{verdict.cell}: {figure}: {said}", file=sys.stderr)  # noqa: T201 - it is a program
+            print(f"{verdict.cell}: {figure}: {said}", file=sys.stderr)
     for figure, count in (("cells", len(verdicts)), *((figure, counts[figure]) for figure in FIGURES)):
-        print(figure, count, sep="\t")  # noqa: T201
+        print(figure, count, sep="\t")
     return int(bool(counts))
 
 
