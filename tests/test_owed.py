@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr
 
 from tests.chaos.nursery import Nursery, Point
 from tests.chaos.receiver import Receiver
@@ -253,7 +254,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching,
     receiver.down = {"/a", "/b"}
     listed = _listed(watch, receiver, "/a", "/b")
     folder = StateFolder(watch.state)
-    urls = tuple(receiver.apprise_url(path) for path in ("/a", "/b"))
+    urls = tuple(SecretStr(receiver.apprise_url(path)) for path in ("/a", "/b"))
     early = start.watch_of(
         Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=urls), folder
     )
