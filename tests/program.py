@@ -126,7 +126,7 @@ class Started:
             if ended or time.monotonic() > deadline:
                 state = f"ended with {self.process.returncode}" if ended else f"still ran after {timeout:g} s"
                 raise AssertionError(f"the program {state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}")
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at what another process says, until the deadline passes
 
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""

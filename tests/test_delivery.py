@@ -37,8 +37,8 @@ _ROOT = Path(__file__).resolve().parent.parent
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
 
-def _events(count: int = 1, **fields: object) -> tuple[Event, ...]:
-    known: dict[str, object] = {
+def _events(count: int = 1, **fields: Any) -> tuple[Event, ...]:
+    known: dict[str, Any] = {
         "kind": Kind.BANNED,
         "node": "rgthree-comfy",
         "version": "1.0.3",
@@ -47,7 +47,7 @@ def _events(count: int = 1, **fields: object) -> tuple[Event, ...]:
         "at": "2026-01-01T00:00:00Z",
         "url": "https://registry.comfy.org/nodes/rgthree-comfy",
     }
-    return tuple(Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count))  # type: ignore[arg-type]
+    return tuple(Event(**(known | {"id": f"id{number}"} | fields)) for number in range(count))
 
 
 def _hostile() -> tuple[Event, ...]:
@@ -293,7 +293,7 @@ def test_abandoned_attempts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> N
         held.wait()
         raise socket.gaierror("name resolution failed")
 
-    monkeypatch.setattr("watcher.bounds._GRACE", 0)
+    monkeypatch.setattr("watcher.bounds._GRACE", 0)  # a lookup cannot be cut: no use in waiting for it
     monkeypatch.setattr("socket.getaddrinfo", lookup)
     url = "json://never.invalid/"
     reasons = [_send(url, timeout=0.1) for _ in range(5)]

@@ -32,5 +32,5 @@ def _diverted(
 
 
 if __name__ == "__main__":
-    requests.adapters.HTTPAdapter.send = _diverted  # type: ignore[method-assign]
+    requests.adapters.HTTPAdapter.send = _diverted  # type: ignore[method-assign]  # every request of any service goes through it
     main()

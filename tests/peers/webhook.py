@@ -159,7 +159,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     do_PUT = do_POST  # noqa: N815 - the base class's names
-    do_GET = do_POST  # noqa: N815
+    do_GET = do_POST  # noqa: N815 - as above
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
         """Say nothing: the messages are remembered."""
