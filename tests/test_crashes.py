@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import os
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests import program
@@ -14,7 +16,7 @@ from tests.chaos import channels, crashes, folders, machine, soak, syscalls
 from tests.chaos.__main__ import PARTS, row, table
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.machine import Edit
-from tests.chaos.receiver import Taken
+from tests.chaos.receiver import Receiver, Taken
 from tests.chaos.trial import Result
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
 from watcher.channels import Grouping
@@ -66,6 +68,18 @@ def test_an_alert_that_no_text_shows_is_not_told() -> None:
     )
     assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(facts) == ("a", "unknown")
     assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
+
+
+def test_a_closed_gate_holds_refusals_back_too() -> None:
+    """Runs that are to meet on one state meet also where the webhook takes nothing."""
+    with Receiver() as receiver, ThreadPoolExecutor(1) as sender:
+        receiver.down = {"/ops"}
+        receiver.gate.clear()
+        sent = sender.submit(httpx.post, f"{receiver.url}/ops", json={})
+        assert wait([sent], timeout=0.5).not_done == {sent}
+        receiver.gate.set()
+        assert sent.result().status_code == 500
+        assert receiver.refusals == ("/ops",)
 
 
 @pytest.mark.bounded

@@ -256,6 +256,8 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
         while sum(one.process.poll() is None for one in started) > 1:
             assert time.monotonic() < deadline, f"{what}: more than one still runs"
             time.sleep(0.02)  # between two looks at processes, of which each must come to its end by itself
+        if not any(one.process.poll() is None for one in started):
+            result.wrong("wrong", f"{what}: none was held back, so that they need not have met")
         if (done := trial.home.status()).code != 0:
             result.wrong("unreadable", f"{what}: {done}")
         gate.set()

@@ -55,9 +55,9 @@ class Receiver(Webhook):
     """A webhook whose `taken` lists, in order, every message it has accepted.
 
     `down` are the paths that answer 500, and `refuses` may choose single messages for it. `once[path]` is the answer to
-    the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken,
-    but not answered; where `gated` names paths, this is so for them alone. `meeting` is called with the path of each
-    message when its head has come (False), and again before it is answered (True).
+    the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken, or
+    refused, but not answered; where `gated` names paths, this is so for them alone. `meeting` is called with the path
+    of each message when its head has come (False), and again before it is answered (True).
     """
 
     def __init__(self) -> None:
@@ -81,12 +81,21 @@ class Receiver(Webhook):
 
     def remember(self, message: Message) -> Answer | None:
         """Keep account of what is about to be accepted; a message that was cut off is none."""
+        answer = self._decide(message)
+        if answer is not None:
+            self.meeting(message.path, True)
+        if not self.gated or message.path in self.gated:
+            self.gate.wait()
+        return Answer(status=500) if answer is None else self.play(message, answer)
+
+    def _decide(self, message: Message) -> Answer | None:
+        """Give the answer to a message; None where it is refused."""
         with self._account:
             if (once := self.once.pop(message.path, None)) is not None:
                 self.played.append(once)
             elif message.path in self.down or self.refuses(message):
                 self._refusals.append(message.path)
-                return Answer(status=500)
+                return None
             answer = once or self.told(message.path)
             cut_off = answer.hang or answer.reset or answer.endless
             if isinstance(message.json, dict) and answer.status < 300 and not cut_off:
@@ -99,10 +108,7 @@ class Receiver(Webhook):
                         text=str(message.json.get("message", "")),
                     )
                 )
-        self.meeting(message.path, True)
-        if not self.gated or message.path in self.gated:
-            self.gate.wait()
-        return self.play(message, answer)
+        return answer
 
     def __exit__(self, *exc_info: object) -> None:
         """Close, and let go of whom the gate held."""
