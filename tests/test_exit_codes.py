@@ -199,6 +199,32 @@ def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> N
     assert (watch.contents(), len(registry.requests)) == before
 
 
+def test_4_who_holds_the_state_is_said(watch: Watching) -> None:
+    """4: the error names the command and the process that hold the state, and suggests no second state folder."""
+    with watch.start("run") as started:
+        started.until(lambda it: "poll" in it.err)
+        done = watch.run("check")
+        assert (done.code, done.out) == (4, "")
+        assert f"is in use by comfy-watch run (process {started.pid}, since 20" in done.err
+        assert "state_dir" not in done.err
+
+
+@pytest.mark.parametrize(
+    "content", [b"\xff\x00\x1b[31m\n\n@everyone ##[error]\n" * 99, b"", b"\n"], ids=["garbled", "empty", "blank"]
+)
+def test_4_what_the_lock_says_is_only_shown(watch: Watching, content: bytes) -> None:
+    """4: a lock file with anything in it keeps nobody out, and breaks no line when somebody holds it."""
+    watch.check()
+    with durable.lock(watch.state / "lock"):
+        (watch.state / "lock").write_bytes(content)
+        done = watch.run("check")
+        assert done.code == 4
+        assert len(done.err.splitlines()) == 2
+        assert len(done.err) < 500
+        assert "\x1b" not in done.err
+    watch.check()
+
+
 @pytest.mark.parametrize("place", ["file/state", "/proc/comfy-watch"])
 def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, place: str) -> None:
     """4: the state folder can be neither made nor written, on a disk that takes nothing or below a file."""

@@ -18,7 +18,7 @@ from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
 from watcher.spellings import shown
-from watcher.start import clock, judged, watch_of
+from watcher.start import clock, holder, judged, watch_of
 from watcher.store import StateFolder
 from watcher.tables import say
 
@@ -61,7 +61,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
             finally:
                 stopped_by = stop.signal
 
-    with contextlib.nullcontext() if dry_run else folder.locked():
+    with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
         done = asyncio.run(poll_once())
     if done is None:
         say("stopped before anything was changed", error=True)
@@ -87,7 +87,7 @@ def run_forever(settings: Settings) -> int:
 
     from watcher.loop import run
 
-    with folder.locked():
+    with folder.locked(holder("run")):
         folder.load()
         asyncio.run(loop())
     return 0

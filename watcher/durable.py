@@ -17,6 +17,7 @@ FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 _RANDOM_BYTES = 8
 _LEFTOVER = ".tmp"
+_HOLDER_BYTES = 256
 
 
 class UnsyncedError(OSError):
@@ -113,17 +114,30 @@ def sweep(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
+def lock(path: Path, holder: str = "") -> Iterator[None]:
     """Hold an exclusive lock on a file, which the system lifts however the process ends.
 
+    The file then says who the `holder` is, for people; a disk that is full does not keep the lock from being held.
     Raises BlockingIOError if another process holds it.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{holder}\n".encode() if holder else b"", 0)
         yield
     finally:
         os.close(descriptor)
+
+
+def lock_holder(path: Path) -> str:
+    """Return what the lock's file says of who holds it, as it stands there: anything, or nothing."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HOLDER_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
 
 
 def sync_folder(folder: Path) -> None:

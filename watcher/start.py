@@ -24,6 +24,11 @@ def clock() -> str:
     return times.show(datetime.now(UTC))
 
 
+def holder(command: str) -> str:
+    """Return in words who this process is, for one that finds the state in use."""
+    return f"comfy-watch {command} (process {os.getpid()}, since {clock()[:19]}Z)"
+
+
 def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
     """Load the settings from this process's surroundings and begin to log as they say; ConfigError as `load`."""
     loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), refusal=_refusal)

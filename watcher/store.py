@@ -22,6 +22,7 @@ from watcher.failures import StateError, UnsureError
 from watcher.outbox import Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
+from watcher.strangers import plain
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -34,6 +35,7 @@ LOCK = "lock"
 HISTORY_LIMIT = 16 * 1024 * 1024
 """Bytes."""
 
+_HOLDER_SHOWN = 120
 _Value = TypeVar("_Value")
 
 
@@ -59,17 +61,21 @@ class StateFolder:
     history_limit: int = HISTORY_LIMIT
 
     @contextlib.contextmanager
-    def locked(self) -> Iterator[None]:
-        """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it."""
+    def locked(self, holder: str = "") -> Iterator[None]:
+        """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it.
+
+        `holder` says in words who holds it then, for the error that the other one gets.
+        """
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
                 durable.make_folder(self.path)
                 try:
-                    held.enter_context(durable.lock(self.path / LOCK))
+                    held.enter_context(durable.lock(self.path / LOCK, holder))
                 except BlockingIOError:
+                    holder = plain(durable.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
                     raise StateError(
-                        f"state folder {self.path} is in use by another comfy-watch",
-                        hint="let it finish, or give this run a state_dir of its own",
+                        f"state folder {self.path} is in use by {holder or 'another comfy-watch'}",
+                        hint="wait until it has finished, or stop it",
                     ) from None
                 durable.sweep(self.path)
             yield
