@@ -216,7 +216,7 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         revision=_COUNTS,
         queued_at=_TIMES,
         events=some_events,
-        reached=st.lists(_DIGESTS.map(lambda text: text[:16]), max_size=2).map(tuple),
+        reached=st.lists(_DIGESTS.map(lambda text: text[:16]) | _DIGESTS, max_size=2).map(tuple),
     )
     queue = st.builds(
         Queue,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gzip
+import hashlib
 import json
 import os
 import re
@@ -13,6 +14,8 @@ import subprocess
 import sys
 import threading
 import tracemalloc
+from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from pathlib import Path
 from typing import Any, Self, cast
@@ -25,8 +28,9 @@ from apprise.plugins.matrix.e2ee import MatrixMegOlmSession
 from markdown_it import MarkdownIt
 
 from tests.peers.smtp import Mailbox
-from tests.peers.webhook import Answer, Webhook
+from tests.peers.webhook import Answer, Message, Webhook
 from tests.test_render import CORPUS, check_any, check_html, check_markdown
+from watcher.accepted import digest
 from watcher.bounds import MOST
 from watcher.channels import Channel
 from watcher.delivery import Delivered, Outcome, Reached, Undelivered, deliver, refusal
@@ -34,6 +38,7 @@ from watcher.dialects import Service, restrain
 from watcher.events import Change, Event, Kind
 
 _ROOT = Path(__file__).resolve().parent.parent
+REACHED = Reached(key="5" * 32, salt="ab" * 16)
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
 
@@ -273,14 +278,84 @@ def test_what_comes_in_time_is_read_whole(webhook: Webhook, monkeypatch: pytest.
     assert _send(url) == Undelivered(reason="refused the message")
 
 
-def test_no_target_is_tried_when_the_time_is_up(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of two targets the one whose turn comes too late is left to the next attempt, not tried behind our back."""
-    monkeypatch.setattr("apprise.plugins.ntfy.NotifyNtfy.request_rate_per_sec", 0.6)
-    outcome = _send(f"ntfy://127.0.0.1:{webhook.port}/one/two", timeout=0.3)
-    assert isinstance(outcome, Undelivered)
-    assert (outcome.reason, len(outcome.reached)) == ("timed out", 1)
+class _Topics(Webhook):
+    """An ntfy server, whose topics answer as they are told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topic: dict[str, Answer] = {}
+
+    def remember(self, message: Message) -> Answer | None:
+        return self.play(message, self.topic.get(message.json["topic"], Answer()))
+
+    def url_of(self, *topics: str) -> str:
+        """Give the apprise URL of topics, which apprise posts to from Z to A."""
+        return f"ntfy://127.0.0.1:{self.port}/{'/'.join(topics)}"
+
+    def got(self) -> list[str]:
+        """Give the topics of all messages, in order."""
+        return [message.json["topic"] for message in self.messages()]
+
+
+@pytest.fixture
+def ntfy(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Topics]:
+    """An ntfy server on loopback, and an apprise that rests a fraction of a second between two topics."""
+    monkeypatch.setattr("apprise.plugins.ntfy.NotifyNtfy.request_rate_per_sec", 0.3)
+    with _Topics() as server:
+        yield server
+
+
+def test_every_target_has_its_time(ntfy: _Topics) -> None:
+    """Eight targets are all served, although the pauses that apprise makes between them are longer than the timeout."""
+    topics = [f"topic{number}" for number in range(8)]
+    assert _send(ntfy.url_of(*topics), timeout=1.5) == Delivered()
+    assert sorted(ntfy.got()) == topics
+
+
+_BAD = {
+    "refuses": (Answer(status=500), "HTTP 500"),
+    "hangs": (Answer(hang=True), "timed out"),
+    "drips": (Answer(endless=0.02), "timed out"),
+    "resets": (Answer(reset=True), "the connection was lost"),
+}
+
+
+@pytest.mark.parametrize("how", _BAD)
+def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: _Topics, how: str) -> None:
+    """With first targets that do not take the message the others get it, once, and only those again."""
+    bad, good = ["worse", "bad"], ["awake", "alive", "able"]
+    answer, reason = _BAD[how]
+    ntfy.topic = dict.fromkeys(bad, answer)
+    first = _send(ntfy.url_of(*bad, *good), timeout=1.0, reached=REACHED)
+    assert isinstance(first, Undelivered)
+    assert (first.reason, len(first.reached)) == (reason, len(good))
+    assert ntfy.got() == bad + good
+    ntfy.topic.clear()
+    assert _send(ntfy.url_of(*bad, *good), reached=replace(REACHED, targets=first.reached)) == Delivered()
+    assert ntfy.got() == bad + good + bad
     assert not _attempts()
-    assert len(webhook.messages()) == 1
+
+
+def test_nothing_is_sent_when_the_time_is_up(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is held up until the time is up makes no connection any more: it would send behind our back."""
+    lookup, held, done = socket.getaddrinfo, threading.Event(), threading.Event()
+
+    def slowly(*args: Any, **more: Any) -> Any:
+        held.wait()
+        try:
+            return lookup(*args, **more)
+        finally:
+            done.set()
+
+    monkeypatch.setattr("watcher.bounds._GRACE", 0)
+    monkeypatch.setattr("socket.getaddrinfo", slowly)
+    assert _send(webhook.apprise_url("/a"), timeout=0.1) == Undelivered(reason="timed out")
+    held.set()
+    done.wait()
+    for thread in threading.enumerate():
+        if thread.name == "alert":
+            thread.join()
+    assert webhook.messages() == []
 
 
 def test_abandoned_attempts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -336,14 +411,38 @@ def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.Mo
     url = mailbox.apprise_url("here@example.org,gone@example.org")
     with monkeypatch.context() as patch:
         patch.setattr(smtplib.SMTP, "rcpt", rcpt)
-        first = _send(url, reached=Reached(key="k"))
+        first = _send(url, reached=REACHED)
         assert isinstance(first, Undelivered)
-        second = _send(url, reached=Reached(key="k", targets=first.reached))
+        second = _send(url, reached=replace(REACHED, targets=first.reached))
         assert isinstance(second, Undelivered)
     assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",)]
     assert "example.org" not in str(first)
-    assert _send(url, reached=Reached(key="k", targets=second.reached)) == Delivered()
+    assert _send(url, reached=replace(REACHED, targets=second.reached)) == Delivered()
     assert [mail.recipients for mail in mailbox.mails] == [("here@example.org",), ("gone@example.org",)]
+
+
+def test_a_target_is_as_slow_to_guess_as_a_url(ntfy: _Topics) -> None:
+    """A target that took the message is named by the slow digest that URLs have, under the URL's own and its salt."""
+    ntfy.topic["bad"] = Answer(status=500)
+    outcome = _send(ntfy.url_of("bad", "good"), reached=REACHED)
+    name = digest(f"{REACHED.key} 'good'", REACHED.salt)
+    assert outcome == Undelivered(reason="HTTP 500", reached=frozenset({name}))
+
+
+def test_names_of_an_older_version_are_known_and_renewed(ntfy: _Topics) -> None:
+    """A target that took a message under a quickly guessed name gets no second one, and then has a slow name; one
+    that was not asked about keeps its name, or it would get the message again.
+    """
+    older = {
+        topic: hashlib.blake2b(repr(topic).encode(), key=REACHED.key.encode(), digest_size=8).hexdigest()
+        for topic in ("good", "gone")
+    }
+    ntfy.topic["bad"] = Answer(status=500)
+    before = replace(REACHED, targets=frozenset(older.values()))
+    outcome = _send(ntfy.url_of("bad", "good"), reached=before)
+    renewed = {digest(f"{REACHED.key} 'good'", REACHED.salt), older["gone"]}
+    assert outcome == Undelivered(reason="HTTP 500", reached=frozenset(renewed))
+    assert ntfy.got() == ["bad"]
 
 
 # What shows

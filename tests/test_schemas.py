@@ -187,7 +187,7 @@ def test_any_addresses_are_valid(kept: Addresses) -> None:
 def _samples() -> dict[str, Any]:
     node = known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, seen={"": 1})
     one = event("0" * 20)
-    message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16,))
+    message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16, "3" * 32))
     waiting = Outbox(
         queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
     )

@@ -1,4 +1,4 @@
-"""What one attempt at a message may take: how long its connections last, and how much of an answer is read.
+"""What one attempt at a message may take: how long its requests last, and how much of an answer is read.
 
 apprise waits while bytes keep coming and keeps them all, so that a service whose answer never ends would hold a thread
 for ever and fill the memory. Nothing else knows requests, which apprise sends with.
@@ -12,6 +12,8 @@ import socket
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -27,12 +29,27 @@ _GRACE = 1.0
 _here = threading.local()
 
 
-class Attempt:
-    """One attempt: every connection that its thread opens inside the `with` block belongs to it."""
+@dataclass(slots=True)
+class _Request:
+    """One request: until when it may last, by the monotonic clock, and whether it was cut."""
 
-    def __init__(self) -> None:
+    until: float
+    is_over: bool = False
+
+
+class Attempt:
+    """One attempt: every connection that its thread opens inside the `with` block belongs to it.
+
+    It may last `timeout` seconds, and with several targets so long for each of them.
+    """
+
+    def __init__(self, timeout: float) -> None:
         self.is_over = False
+        self._timeout = timeout
+        self._begun = time.monotonic()
+        self._until = self._begun + timeout
         self._opened: list[tuple[int, os.stat_result]] = []
+        self._request: _Request | None = None
 
     def __enter__(self) -> None:
         _here.attempt = self
@@ -40,14 +57,47 @@ class Attempt:
     def __exit__(self, *exc_info: object) -> None:
         del _here.attempt
 
-    def end(self, thread: threading.Thread) -> None:
-        """From another thread: cut all connections and let no new one be made, until the attempt's `thread` has ended.
+    def allow(self, targets: int, pause: float) -> None:
+        """Give each of several targets its time, and the `pause` in seconds that is made between two of them."""
+        if targets > 1:
+            self._until = self._begun + targets * (self._timeout + pause) + _GRACE
 
-        It is given a second for that: what it does besides waiting for a connection can't be ended.
+    @contextlib.contextmanager
+    def request(self) -> Iterator[_Request]:
+        """Time one request, so that a target which hangs leaves the time of the next ones alone."""
+        outer, self._request = self._request, _Request(time.monotonic() + self._timeout)
+        try:
+            yield self._request
+        finally:
+            self._request = outer
+
+    def is_cut(self) -> bool:
+        """Tell whether the time is up, of the attempt or of the request under way."""
+        return self.is_over or (self._request is not None and self._request.is_over)
+
+    def wait(self, thread: threading.Thread) -> None:
+        """From another thread: wait for the attempt's `thread` until the time is up, and cut what is too slow.
+
+        When the time of a request is up its connection is cut. When the time of the attempt is up all connections are
+        cut and no new one can be made; the thread is given a second to end, since not everything can be cut.
         """
-        self.is_over = True
+        while thread.is_alive() and (left := self._until - time.monotonic()) > 0:
+            request, rest = self._request, self._timeout  # a request that is yet to begin has at least as long
+            if request is not None and not request.is_over:
+                rest = request.until - time.monotonic()
+                if rest <= 0:
+                    request.is_over = True
+                    self._cut(thread, request)
+                    continue
+            thread.join(min(left, rest))
+        if thread.is_alive():
+            self.is_over = True
+            self._cut(thread)
+
+    def _cut(self, thread: threading.Thread, request: _Request | None = None) -> None:
+        """Cut all connections until the request, or else the thread, has ended, for a second at most."""
         patience = time.monotonic() + _GRACE
-        while thread.is_alive() and time.monotonic() < patience:
+        while thread.is_alive() and request in (None, self._request) and time.monotonic() < patience:
             # Time and again, for the one that was about to be connected.
             for number, known in list(self._opened):
                 _cut(number, known)
@@ -55,7 +105,7 @@ class Attempt:
 
     def opens(self, connection: socket.socket) -> None:
         """Note a connection that is about to be made; TimeoutError when the time is up."""
-        if self.is_over:
+        if self.is_cut():
             raise TimeoutError("timed out")
         number = connection.fileno()
         self._opened.append((number, os.fstat(number)))
@@ -64,16 +114,31 @@ class Attempt:
 @cache
 def install() -> None:
     """Bound what requests reads from here on, and have each attempt know its connections, whichever library's."""
+    from requests import Session
     from requests.adapters import HTTPAdapter
+    from requests.exceptions import RequestException, Timeout
 
-    build_response = HTTPAdapter.build_response
+    build_response, send = HTTPAdapter.build_response, Session.send
 
     def bounded(self: HTTPAdapter, req: PreparedRequest, resp: Any) -> Response:  # noqa: ANN401 - urllib3's response
         response = build_response(self, req, resp)
         _read(response)
         return response
 
+    def timed(self: Session, request: PreparedRequest, **options: Any) -> Response:  # noqa: ANN401 - as they come
+        attempt: Attempt | None = getattr(_here, "attempt", None)
+        if attempt is None:
+            return send(self, request, **options)
+        with attempt.request() as under_way:
+            try:
+                return send(self, request, **options)
+            except RequestException:
+                if under_way.is_over:  # it knows of a lost connection only
+                    raise Timeout("timed out") from None
+                raise
+
     HTTPAdapter.build_response = bounded  # type: ignore[method-assign]  # a session has no better place for it
+    Session.send = timed  # type: ignore[method-assign]  # as above
     sys.addaudithook(_noticed)
 
 
@@ -97,8 +162,8 @@ def _read(response: Response) -> None:
         if response.status_code // 100 != 2:
             raise
         response.close()
-    attempt = getattr(_here, "attempt", None)
-    if attempt is not None and attempt.is_over:  # the cut may look like the body's end
+    attempt: Attempt | None = getattr(_here, "attempt", None)
+    if attempt is not None and attempt.is_cut():  # the cut may look like the body's end
         raise Timeout("timed out")
     response._content = bytes(body[:MOST])  # noqa: SLF001 - where requests keeps what it has read
     response._content_consumed = True  # noqa: SLF001 - as above

@@ -12,11 +12,11 @@ import logging
 import re
 import threading
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from watcher import bounds
+from watcher import accepted, bounds
 from watcher.causes import classified
 from watcher.channels import Channel
 from watcher.dialects import Service, format_of, restrain
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _IDS_AT_MOST = 500
 _ABANDONED_AT_MOST = 3
+_OUTDATED = 16
+"""Digits in a target's name that an older version made."""
 
 _SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,20}):/{1,3}")
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
@@ -64,9 +66,13 @@ Outcome = Delivered | Undelivered
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """The `targets` that earlier attempts at a message reached, and the `key` that their names are digested with."""
+    """The `targets` that earlier attempts at a message reached, by names that are made with `key` and `salt`.
+
+    `key` is the digest of the channel's URL, and `salt` what that was made with (`watcher.accepted`).
+    """
 
     key: str = ""
+    salt: str = ""
     targets: frozenset[str] = frozenset()
 
 
@@ -103,52 +109,51 @@ def refusal(url: str) -> str | None:
 
 
 def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:
-    """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds.
+    """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds a target.
 
     `reached` says what an earlier `Undelivered` of the same events told. Never raises. When the time is up every
     connection of the attempt is cut. What hangs for another second is abandoned in a daemon thread, which can neither
     delay another channel nor keep the process alive; while several of those are left, the channel is not tried.
     """
     stuck = [thread for thread in _abandoned.pop(channel.url, []) if thread.is_alive()]
-    took = _Targets(key=reached.key, reached=set(reached.targets))
-    outcome: list[Outcome] = []
+    took = _Targets(earlier=reached)
+    said: list[str] = []
     reason = "earlier attempts still hang"
     if len(stuck) < _ABANDONED_AT_MOST:
         with contextlib.suppress(Exception):  # the attempt meets the same, and says so
             _load()  # not on the message's time: a slow machine could spend all of it on apprise's import
-        attempt = bounds.Attempt()
+        attempt = bounds.Attempt(timeout)
 
         def work() -> None:
             with attempt:
-                outcome.append(_attempt(channel.url, events, timeout, took))
+                said.append(_attempt(channel.url, events, timeout, took, attempt))
 
         thread = threading.Thread(target=work, name="alert", daemon=True)
         try:
             thread.start()
         except RuntimeError:
             return Undelivered(reason="no thread could be started", reached=reached.targets)
-        thread.join(timeout)
-        reason = "timed out"
-        if thread.is_alive():
-            attempt.end(thread)
+        attempt.wait(thread)
         if thread.is_alive():
             stuck.append(thread)
-        if attempt.is_over and outcome != [Delivered()]:
-            outcome.clear()  # it knows of a lost connection only
+        # After the cut it knows of a lost connection only.
+        reason = said[0] if said and not (attempt.is_over and said[0]) else "timed out"
     if stuck:
         _abandoned[channel.url] = stuck
-    return outcome[0] if outcome else Undelivered(reason=reason, reached=frozenset(took.reached))
+    return Undelivered(reason=reason, reached=took.names()) if reason else Delivered()
 
 
-def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets) -> Outcome:
+def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets, attempt: bounds.Attempt) -> str:
+    """Send the message and give why it was not taken; nothing where it was."""
     try:
         _load()
         from apprise import Apprise, AppriseResultStatus, NotifyType
 
         service = _service(url)
         if service is None:
-            return Undelivered(reason="apprise cannot use this URL", reached=frozenset(took.reached))
+            return "apprise cannot use this URL"
         _prepare(service, events, timeout, took)
+        attempt.allow(_count(service), float(service.request_rate_per_sec or 0))
         digest = compose(events)
         message, shown = _fitting(service, digest)
         sender = Apprise(cast("NotifyBase", service))
@@ -160,11 +165,16 @@ def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets
             log_level=logging.DEBUG,
         ) as result:
             if result.status == AppriseResultStatus.SUCCESS:
-                return Delivered()
-            reason = classified((entry.level, entry.message) for entry in result.logs())
+                return ""
+            return classified((entry.level, entry.message) for entry in result.logs())
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work, which has its own thread
-        reason = f"apprise failed ({type(error).__name__})"
-    return Undelivered(reason=reason, reached=frozenset(took.reached))
+        return f"apprise failed ({type(error).__name__})"
+
+
+def _count(service: Service) -> int:
+    """Count the targets in a URL; not every service with several says how many it has."""
+    targets = getattr(service, "targets", ())
+    return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
 
 
 def _prepare(service: Service, events: tuple[Event, ...], timeout: float, took: _Targets) -> None:
@@ -206,23 +216,41 @@ def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Targets:
-    """Which targets of one URL have taken the message, by digests of the target alone, made with a secret key."""
+    """Which targets of one URL have taken the message: in earlier attempts, by name, and in this one as they are.
 
-    key: str
-    reached: set[str]
+    A name is as slow to guess a target from as an address is to guess a URL from. Of a target that took the message
+    under a name that was quick to guess, as older versions made them, a new name is made when the service asks for it.
+    """
+
+    earlier: Reached
+    taken: set[str] = field(default_factory=set)
+    outdated: set[str] = field(default_factory=set)
 
     def has(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
         """Tell a service that asks whether a target has taken the message."""
-        return self._name(key) in self.reached
+        target, names = repr(key), self.earlier.targets
+        if target in self.taken:
+            return True
+        if any(len(name) == _OUTDATED for name in names) and (name := self._outdated_name(target)) in names:
+            self.outdated.add(name)
+            self.taken.add(target)
+            return True
+        return any(len(name) != _OUTDATED for name in names) and self._name(target) in names
 
     def add(self, key: object, per_message: bool = False) -> None:  # noqa: ARG002 - apprise's signature
         """Note that a target has taken the message."""
-        self.reached.add(self._name(key))
+        self.taken.add(repr(key))
 
-    def _name(self, key: object) -> str:
-        return hashlib.blake2b(
-            repr(key).encode("utf-8", "surrogatepass"), key=self.key.encode()[:64], digest_size=8
-        ).hexdigest()
+    def names(self) -> frozenset[str]:
+        """Name all targets that have taken the message, for the next attempt; about a millisecond for each new one."""
+        return self.earlier.targets.difference(self.outdated).union(map(self._name, frozenset(self.taken)))
+
+    def _name(self, target: str) -> str:
+        return accepted.digest(f"{self.earlier.key} {target}", self.earlier.salt)
+
+    def _outdated_name(self, target: str) -> str:
+        key = self.earlier.key.encode()[:64]
+        return hashlib.blake2b(target.encode("utf-8", "surrogatepass"), key=key, digest_size=_OUTDATED // 2).hexdigest()
 
 
 def _service(url: str) -> Service | None:

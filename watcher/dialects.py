@@ -34,6 +34,10 @@ class Service(Protocol):
     overflow_amalgamate_title: bool
     payload_extras: dict[str, object]
     flags: int | None
+    request_rate_per_sec: float
+
+    def __len__(self) -> int:
+        """Give how many targets it has."""
 
     def dialect_convert(self, body: str, body_format: object) -> str:
         """Give what the service makes of a body."""

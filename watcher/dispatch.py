@@ -46,8 +46,8 @@ class Terms:
     """How to deliver: seconds for one message, seconds after which an alert is given up, and the clock.
 
     `budget` is after how many seconds a channel leaves its other messages to the next round (None: never), so that a
-    slow one with many holds up nobody else's next alert. `keys` are secrets by channel name that digests are made with.
-    `rests` outlive the round.
+    slow one with many holds up nobody else's next alert. `keys` are the digests of the channels' URLs by name, and
+    `salt` is what they were made with; names of targets are made with both. `rests` outlive the round.
     """
 
     timeout: float
@@ -55,6 +55,7 @@ class Terms:
     clock: Callable[[], str]
     stopping: asyncio.Event
     keys: Mapping[str, str] = field(default_factory=dict)
+    salt: str = ""
     budget: float | None = None
     rests: Rests = field(default_factory=Rests)
 
@@ -153,7 +154,8 @@ async def _attempt(channel: Channel, message: Message, done: Dispatch, terms: Te
     from watcher.delivery import Reached, Undelivered, deliver
 
     events = tuple(done.waiting.events[key] for key in message.events)
-    reached = Reached(key=terms.keys.get(channel.name, ""), targets=frozenset(message.reached))
+    key = terms.keys.get(channel.name, "")
+    reached = Reached(key=key, salt=terms.salt, targets=frozenset(message.reached))
     try:
         sent = asyncio.get_running_loop().run_in_executor(thread, deliver, channel, events, terms.timeout, reached)
     except RuntimeError:

@@ -255,6 +255,7 @@ class Poller:
             clock=self.clock,
             stopping=self.stopping,
             keys=state.addresses.accepted,
+            salt=state.addresses.salt,
             budget=self.channel_budget,
             rests=self.rests,
         )
