@@ -15,6 +15,7 @@ from tests.making import CHECKED, NOW, PACK, event, known, snapshots, version
 from watcher import outbox, picture, records
 from watcher.channels import Channel
 from watcher.forms import UnreadableFormError
+from watcher.health import Failure, Health
 from watcher.outbox import Outbox
 from watcher.snapshot import Mark, Node, Snapshot
 from watcher.state import Addresses, Checks
@@ -188,3 +189,12 @@ def test_an_event_has_the_contracts_form() -> None:
     keys = "id kind node version version_id before after reason changes at url"
     assert list(records.event_form(event())) == keys.split()
     assert json.loads(records.write_event(event())) == records.event_form(event())
+
+
+def test_a_refusal_of_an_earlier_version_is_a_fault() -> None:
+    """A `checks.json` in which an earlier version doubted a 403 is read, with its count, as after any fault."""
+    failure = Failure(count=2, since=NOW, error="it was refused access")
+    checks = Checks(health=Health(nodes={"pack": failure}, registry=failure))
+    text = records.write_checks(1, checks).replace(b'"fault"', b'"refused"')
+    assert text.count(b'"refused"') == 2
+    assert records.read_checks(text) == (1, checks)

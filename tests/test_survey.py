@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.faults.asking import responding
 from tests.making import watch
 from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
@@ -436,55 +437,42 @@ def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, wa
     assert told(made.poll()) == []
 
 
-@pytest.mark.parametrize(("watched", "banned", "believed"), [(2, 2, True), (6, 3, True), (5, 3, False), (3, 3, False)])
-def test_so_many_bans_at_once_are_doubted_once(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], watched: int, banned: int, believed: bool
-) -> None:
-    """403 to most of the watched nodes, three at least, is taken for a ban of each only when it comes a second time."""
-    nodes = [f"pack-{number}" for number in range(watched)]
+def test_bans_of_many_nodes_are_told_in_that_poll(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """However many nodes the registry says are banned, each is one `banned` at once."""
+    nodes = [f"pack-{number}" for number in range(5)]
     made = watcher(*nodes)
-    for node in nodes[:banned]:
+    for node in nodes:
         registry.catalog.ban_node(node)
     report = made.poll()
-    kinds = Counter(kind for kind, _, _ in told(report))
-    if believed:
-        assert (kinds, report.errors) == ({"banned": banned}, ())
-    else:
-        assert "banned" not in kinds
-        said = f"the registry refused access (403) to {banned} nodes at once; if it does again, it is a ban"
-        assert dict(report.errors) == dict.fromkeys(nodes[:banned], said)
-        assert Counter(kind for kind, _, _ in told(made.poll()))["banned"] == banned
+    assert (told(report), report.errors) == ([("banned", node, None) for node in nodes], ())
     assert told(made.poll()) == []
 
 
-def test_nodes_that_fail_otherwise_make_no_ban_believable(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+_WALL = "the registry, or something in front of it, refused access (403)"
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"message": "Forbidden"}', f"{_WALL}: Forbidden"),
+        (b'{"message": "Your account was banned: node banned"}', f"{_WALL}: Your account was banned: node banned"),
+        (b'["Node banned"]', _WALL),
+        (b"<html>Node banned</html>", _WALL),
+    ],
+)
+def test_any_other_403_is_the_registrys_failure(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], body: bytes, said: str, count: int
 ) -> None:
-    """Among nodes none of which could be read, few 403s are as doubtful as many: something refuses everybody."""
-    nodes = [f"pack-{number}" for number in range(12)]
-    made = watcher(*nodes, failure_threshold=9)
-    for node in nodes[:3]:
-        registry.catalog.ban_node(node)
-    inflict(registry, "status_503_json", nodes=nodes[3:])
-    report = made.poll()
-    assert (told(report), len(report.errors)) == ([], 12)
+    """A 403 that does not say that the node is banned is no ban, however often it comes, but a registry that fails."""
+    nodes = [f"pack-{number}" for number in range(count)]
+    made = watcher(*nodes, failure_threshold=2)
+    registry.respond = responding()(403, body)
+    first, second, third = made.poll(), made.poll(), made.poll()
+    assert (told(first), dict(first.errors)) == ([], dict.fromkeys(nodes, said))
+    assert (told(second), told(third)) == ([("failing", None, None)], [])
     registry.respond = None
-    for node in nodes[:3]:
-        registry.catalog.pardon_node(node)
-    healthy = made.poll()
-    assert (told(healthy), healthy.errors) == ([], ())
-
-
-def test_known_bans_do_not_count_as_many_at_once(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
-    """Nodes whose ban is known already do not make the next one doubtful."""
-    nodes = [f"pack-{number}" for number in range(6)]
-    made = watcher(*nodes)
-    for first, second in (("pack-0", "pack-1"), ("pack-2", "pack-3")):
-        registry.catalog.ban_node(first)
-        registry.catalog.ban_node(second)
-        assert told(made.poll()) == [("banned", first, None), ("banned", second, None)]
-    registry.catalog.ban_node("pack-4")
-    assert told(made.poll()) == [("banned", "pack-4", None)]
+    assert told(made.poll()) == [("recovered", None, None)]
 
 
 # The listing's own limits

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from watcher.catalog import Catalog
 from watcher.strangers import ADDRESS
 from watcher.versions import STATUSES, Version, status_to_api
-from watcher.wire import MOST_ROWS, NotAListingError, Page, read_message, read_page, read_version
+from watcher.wire import MOST_ROWS, NotAListingError, Page, read_ban, read_message, read_page, read_version
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
 EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
@@ -439,3 +439,29 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
 def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
     """An error's message is found in every shape it is known to take; what is no JSON object is none of the API's."""
     assert read_message(body) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"message": "Node Banned"}', "Node Banned"),
+        (b'{"error": " node banned\\n"}', " node banned\n"),
+        (b'{"error": "Node banned", "message": "It stole passwords"}', "It stole passwords"),
+        (b'{"message": "NODE BANNED", "error": "Forbidden"}', "Forbidden"),
+        (b'{"error": "Node banned", "message": ""}', "Node banned"),
+        (b'{"error": "Node banned", "message": ["x"]}', "Node banned"),
+        (b'\xef\xbb\xbf{"message": "node banned"}', "node banned"),
+        (b'{"message": "Forbidden"}', None),
+        (b'{"message": "This node banned you"}', None),
+        (b'{"details": "node banned"}', None),
+        (b"{}", None),
+        (b'["node banned"]', None),
+        (b'"node banned"', None),
+        (b"node banned", None),
+        (b'{"message": "node banned"}' + b" " * 256_000, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -> None:
+    """A 403 is a ban only where an object's `message` or `error` says so; the other of the two is the reason."""
+    assert read_ban(body) == reason

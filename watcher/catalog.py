@@ -108,7 +108,9 @@ class Catalog:
             self.edits += 1
 
     def ban_node(self, node: str, message: str = "Node banned") -> None:
-        """Answer 403 for the node from now on; its versions stay as they are."""
+        """Answer 403 for the node from now on, with `message` beside the words that make it a ban ("Node banned");
+        its versions stay as they are.
+        """
         with self._lock:
             self._banned[node.lower()] = message
             self.edits += 1

@@ -24,8 +24,11 @@ class Trouble(StrEnum):
     FAULT = "fault"
     UNTRIED = "untried"
     """The registry had failed so often that this node was not even asked for: it goes first the next time."""
-    REFUSED = "refused"
-    """403, but to so many nodes at once that it may not be about them: believed when it comes a second time."""
+
+    @classmethod
+    def _missing_(cls, value: object) -> Trouble | None:
+        """Read what earlier versions wrote: a doubted 403 is a fault like any other."""
+        return cls.FAULT if value == "refused" else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,7 +31,7 @@ class Listing:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeBanned:
-    """The registry answered 403 for the node: the spec's answer for a banned node."""
+    """The registry answered 403 for the node and said that it is banned; `message` is the reason that it gave."""
 
     node: str
     message: str

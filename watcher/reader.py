@@ -137,10 +137,12 @@ def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
     match answer.code:
         case HTTPStatus.NOT_MODIFIED if asked.etag and not asked.etag.startswith(_OF_BODY):
             return Unchanged(node=asked.node, at=at)
-        case HTTPStatus.FORBIDDEN if message is not None:
-            return NodeBanned(node=asked.node, message=message, at=at)
+        case HTTPStatus.FORBIDDEN if (reason := wire.read_ban(answer.body)) is not None:
+            return NodeBanned(node=asked.node, message=reason, at=at)
         case HTTPStatus.FORBIDDEN:
-            return _unreadable(asked, "access was refused (403) by something in front of the registry", wide=True)
+            return _unreadable(
+                asked, f"the registry, or something in front of it, refused access (403){said}", wide=True
+            )
         case HTTPStatus.BAD_REQUEST:
             return _unreadable(asked, f"the registry refused the question (400){said}", wide=False)
         case HTTPStatus.NOT_FOUND:

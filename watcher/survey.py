@@ -16,7 +16,6 @@ from watcher.registry import Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Node, Snapshot
 
-_A_FEW_BANS = 3
 _SHORTEST_STREAK = 8
 _NOT_TRIED = "not tried, since the registry could not be reached"
 _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
@@ -59,7 +58,6 @@ class Survey:
     clock: Callable[[], str]
     progress: Callable[[], None]
     findings: Findings = field(default_factory=Findings)
-    _bans: dict[str, tuple[NodeBanned, Node | None]] = field(default_factory=dict)
     _streak: int = 0
 
     async def read(self) -> Findings:
@@ -72,17 +70,12 @@ class Survey:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
-        self._take_bans()
         return self.findings
 
     def _turn(self, node: str) -> tuple[bool, int]:
         """Rank a node: those that were not tried the last time go first, and the least often failed of them."""
         failure = self.failures.get(node.lower())
         return (False, failure.count) if failure and failure.trouble is Trouble.UNTRIED else (True, 0)
-
-    def _was_refused(self, key: str) -> bool:
-        failure = self.failures.get(key)
-        return failure is not None and failure.trouble is Trouble.REFUSED
 
     async def _work(self, waiting: Iterator[str]) -> None:
         patience = max(self.concurrency, _SHORTEST_STREAK)
@@ -112,7 +105,7 @@ class Survey:
             case Listing():
                 self._take_listing(reading, key)
             case NodeBanned():
-                self._bans[key] = (reading, self.snapshot.nodes.get(key))
+                self._take_ban(reading, key)
             case Unchanged():
                 # Only of a settled node is the answer's name kept, so there is nothing to compare and nothing to mend.
                 self.findings.read[key] = False
@@ -144,29 +137,15 @@ class Survey:
         if not listing.versions and not node.baseline_at:
             findings.empty.append(listing.node)
 
-    def _take_bans(self) -> None:
-        """Take the nodes that were answered with 403.
+    def _take_ban(self, ban: NodeBanned, key: str) -> None:
+        from watcher.reasons import summarise
 
-        So many at once may be a registry that refuses everybody: where they are more than those that it answered, they
-        are believed when it comes a second time.
-        """
-        findings = self.findings
-        fresh = [key for key, (_, known) in self._bans.items() if known is None or not known.banned]
-        doubted = len(fresh) >= _A_FEW_BANS and len(fresh) > len(findings.read)
-        for key, (ban, known) in self._bans.items():
-            if doubted and key in fresh and not self._was_refused(key):
-                error = (
-                    f"the registry refused access (403) to {len(fresh)} nodes at once; if it does again, it is a ban"
-                )
-                findings.unread[key] = Unread(node=ban.node, error=error, registry_wide=True, trouble=Trouble.REFUSED)
-                continue
-            from watcher.reasons import summarise
-
-            difference = compare_ban(known, replace(ban, message=summarise(ban.message)), self.terms)
-            findings.read[key] = known is not None and known.failing
-            if difference.events:
-                findings.nodes[key] = difference.node
-                findings.events[key] = difference.events
+        known = self.snapshot.nodes.get(key)
+        difference = compare_ban(known, replace(ban, message=summarise(ban.message)), self.terms)
+        self.findings.read[key] = known is not None and known.failing
+        if difference.events:
+            self.findings.nodes[key] = difference.node
+            self.findings.events[key] = difference.events
 
 
 async def explained(registry: Registry, events: tuple[Event, ...], patience: float) -> tuple[Event, ...]:

@@ -27,6 +27,9 @@ MOST_ROWS = 5_000
 _LONGEST_MESSAGE = 256_000
 """Bytes of an error answer that is read for its message."""
 
+_NODE_BANNED = "node banned"
+"""What the API's 403 for a banned node says, in any case."""
+
 _ABSENT: Any = ()
 """Stands for a field that did not come: as empty as null, and yet told from it, for nothing in JSON is a tuple."""
 
@@ -163,14 +166,36 @@ def read_message(body: bytes) -> str | None:
     body = body.removeprefix(b"\xef\xbb\xbf")
     if len(body) > _LONGEST_MESSAGE:
         return "" if body[:_LONGEST_MESSAGE].lstrip()[:1] == b"{" else None
+    answer = _read_error(body)
+    if answer is None:
+        return None
+    told = answer.get("message") or answer.get("error") or ""
+    return told if isinstance(told, str) else ""
+
+
+def read_ban(body: bytes) -> str | None:
+    """Return the reason that a 403 gives for the ban of a node, or None if it is no such ban.
+
+    A ban is a JSON object whose `message` or `error` is "node banned", in any case (contract, Events). The reason is
+    what the other of the two says, else that phrase. Gateways and walls answer 403 with JSON of their own.
+    """
+    answer = _read_error(body.removeprefix(b"\xef\xbb\xbf"))
+    if answer is None:
+        return None
+    said = [text for name in ("message", "error") if isinstance(text := answer.get(name), str) and text.strip()]
+    others = [text for text in said if text.strip().lower() != _NODE_BANNED]
+    return None if len(others) == len(said) else (others or said)[0]
+
+
+def _read_error(body: bytes) -> dict[str, Any] | None:
+    """Decode the body of an error; None if it is no JSON object, or longer than any error of the API's."""
+    if len(body) > _LONGEST_MESSAGE:
+        return None
     try:
         answer = json.loads(body.decode())
     except (ValueError, RecursionError):
         return None
-    if not isinstance(answer, dict):
-        return None
-    told = answer.get("message") or answer.get("error") or ""
-    return told if isinstance(told, str) else ""
+    return answer if isinstance(answer, dict) else None
 
 
 @cache

@@ -59,7 +59,7 @@ _INCOMPLETE = (
     "wrong_row_types",
 )
 _NARROW = ("html_200", "invalid_utf8", "null", "wrong_types", "not_gzip", "redirect_same_origin", *_INCOMPLETE)
-_REFUSED = "status_403_json"
+_REFUSED = "status_403_banned"
 _MOST_REFUSED = 2
 """In one poll: three nodes that are refused at once would be doubted."""
 _QUICK = (*_WIDE, *_NARROW, _REFUSED)

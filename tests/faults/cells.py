@@ -91,21 +91,11 @@ class Cell:
         return UNREACHABLE.get(self.fault) or DECIDED[self.fault]
 
     @property
-    def doubted(self) -> bool:
-        """Whether the first poll may not believe it: 403 to all nodes at once."""
-        return self.decision.means is Means.BANNED and self.meets_several
-
-    @property
     def said(self) -> frozenset[str]:
         """What is said of the nodes that could not be read in a poll, without its counts.
 
         Where the registry cannot be reached, it is not asked for all of many nodes.
         """
-        if self.doubted:
-            nodes = len(self.met)
-            return frozenset(
-                {f"the registry refused access (403) to {nodes} nodes at once; if it does again, it is a ban"}
-            )
         gives_up = self.decision.means is Means.REGISTRY and self.breadth is Breadth.EVERYONE
         return frozenset({without_counts(self.decision.said)} | ({_NOT_TRIED} if gives_up else set()))
 

@@ -36,6 +36,7 @@ def _of(means: Means, **said: str) -> dict[str, Decision]:
 
 
 _TOLD = "It did not work out"
+_REFUSED = "the registry, or something in front of it, refused access"
 
 DECIDED: dict[str, Decision] = {
     **_of(
@@ -110,7 +111,9 @@ DECIDED: dict[str, Decision] = {
         redirect_loop="it redirects without end",
         reset_mid_body="the connection broke off",
         status_204="the registry gave an unexpected answer (204)",
-        status_403_html="access was refused (403) by something in front of the registry",
+        status_403_empty=f"{_REFUSED} (403)",
+        status_403_html=f"{_REFUSED} (403)",
+        status_403_json=f"{_REFUSED} (403): {_TOLD}",
         status_500_empty="the registry has a fault (500)",
         status_500_json=f"the registry has a fault (500): {_TOLD}",
         status_502_html="the registry has a fault (502)",
@@ -119,7 +122,7 @@ DECIDED: dict[str, Decision] = {
         truncated_body="the connection broke off",
         unavailable_seconds=f"the registry has a fault (503): {_TOLD}",
     ),
-    **_of(Means.BANNED, status_403_empty="", status_403_json=_TOLD),
+    **_of(Means.BANNED, status_403_banned=_TOLD),
 }
 """Every fault of `tests.peers.faults`, as met by a node of five versions, with 16 MB allowed."""
 

@@ -84,7 +84,7 @@ def script(cell: Cell, polls: int, *, with_change: bool) -> Iterator[Due]:
             moment=Moment.FAULT,
             number=number,
             events=_under(cell, number),
-            failed=_failed(cell, number),
+            failed=_failed(cell),
             warned=cell.decision.means is Means.EMPTY and cell.stage is Stage.FIRST,
         )
     yield Due(moment=Moment.AFTER, events=_after(cell, polls))
@@ -97,8 +97,8 @@ def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Told]:
     return Counter((kind, node, None) for node in nodes)
 
 
-def _failed(cell: Cell, number: int) -> tuple[str, ...]:
-    return cell.met if cell.failing is not None or (cell.doubted and number == 0) else ()
+def _failed(cell: Cell) -> tuple[str, ...]:
+    return cell.met if cell.failing is not None else ()
 
 
 def _hit(cell: Cell) -> set[str]:
@@ -128,7 +128,7 @@ def _under(cell: Cell, number: int) -> Counter[Told]:
         events += _of_nodes("baseline", cell.nodes if means is Means.COMPLETE else unmet)
     if number == 0 and cell.stage is Stage.CHANGE:
         events += changes(set(cell.living) - set(cell.met), 1) + changes(_hit(cell), 1, _shown(cell))
-    if means is Means.BANNED and number == int(cell.doubted):
+    if means is Means.BANNED and number == 0:
         events += _of_nodes("banned", cell.met)
     if means is Means.EMPTY and number == 1 and cell.stage is not Stage.FIRST:
         events += _of_nodes("removed", cell.met)

@@ -279,8 +279,9 @@ class World:
                 return None
             number = numbers[node]
             status = _REFUSALS[(number + self._turn) % len(_REFUSALS)]
-            key = "error" if number % 7 == 0 else "message"
-            return web.Response(status=status, body=encoded({key: errors[node]}), content_type="application/json")
+            key, other = ("error", "message") if number % 7 == 0 else ("message", "error")
+            document = {key: errors[node]} | ({other: "Node banned"} if status == 403 else {})
+            return web.Response(status=status, body=encoded(document), content_type="application/json")
 
         self._registry.respond = respond
 

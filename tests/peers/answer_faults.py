@@ -188,6 +188,7 @@ _MESSAGE = encoded({"error": "Something", "message": "It did not work out"})
 for _status in (400, 403, 404, 500, 503):
     fixed(f"status_{_status}_json", _MESSAGE, status=_status)
     fixed(f"status_{_status}_empty", b"{}", status=_status)
+fixed("status_403_banned", encoded({"error": "It did not work out", "message": "Node Banned"}), status=403)
 for _status in (403, 502):
     fixed(f"status_{_status}_html", _HTML, status=_status, content_type="text/html")
 fixed("html_502", _HTML, status=502, content_type="text/html")
