@@ -80,6 +80,7 @@ def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, na
         ("repeated_rows", 4),
         ("row_of_another", 4),
         ("total_changes", 5),
+        ("total_falls_short", 5),
         ("wrong_row_types", 4),
     ],
 )
@@ -145,6 +146,49 @@ def test_every_page_is_read_and_none_too_many(registry: EmbeddedRegistry, way: i
     pages = [asked.query["page"] for asked in registry.requests]
     assert pages == [[str(number)] for number in range(1, max(1, -(-count // 100)) + 1)]
     assert all("include_status_reason" not in asked.query for asked in registry.requests)
+
+
+@pytest.mark.parametrize(
+    ("known", "claims", "seen", "requests", "fault"),
+    [
+        (150, {"total": 100}, 150, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
+        (250, {"totalPages": 2}, 250, 3, "the answer claims 250 versions on 2 pages, which does not fit"),
+        (100, {"totalPages": 2}, 100, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
+        (5, {"totalPages": 0}, 5, 1, "the answer claims 5 versions on 0 pages, which does not fit"),
+        (0, {"totalPages": 2}, 0, 1, "the answer claims 0 versions on 2 pages, which does not fit"),
+        (5, {"totalPages": 10**9}, 5, 1, "the answer claims 5 versions on 1000000000 pages, which does not fit"),
+        (150, {"total": None}, 150, 2, "the answer does not say how many versions there are"),
+        (150, {"totalPages": None}, 150, 2, ""),
+        (150, {"pageSize": None}, 150, 2, ""),
+        (0, {"totalPages": 1}, 0, 1, ""),
+        (0, {"totalPages": 0}, 0, 1, ""),
+    ],
+)
+def test_a_listing_whose_own_numbers_disagree_is_incomplete(
+    registry: EmbeddedRegistry, known: int, claims: dict[str, int | None], seen: int, requests: int, fault: str
+) -> None:
+    """What is claimed by either number is read, within reason; and it is all only if both numbers agree."""
+    of_pack(registry, versions=known)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer(query_of(request))[1] | claims)
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (len(listing.versions), len(registry.requests), listing.incomplete) == (seen, requests, fault)
+
+
+def test_the_number_of_pages_is_the_same_on_every_page(registry: EmbeddedRegistry) -> None:
+    """A number of pages that differs from page to page, though each fits its own page size, is a fault."""
+    of_pack(registry, versions=150)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        document = registry.catalog.answer(query_of(request))[1]
+        return web.json_response(document | ({"pageSize": 50, "totalPages": 3} if document["page"] == 2 else {}))
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (len(listing.versions), listing.incomplete) == (150, "the number of pages changed between pages")
 
 
 def test_versions_come_in_order_of_time_not_of_text(registry: EmbeddedRegistry) -> None:

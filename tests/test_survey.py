@@ -478,6 +478,24 @@ def test_any_other_403_is_the_registrys_failure(
 # The listing's own limits
 
 
+def test_a_total_that_falls_short_removes_nothing(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Answers that count a hundred of 150 versions, on two pages, take no version away however often they come."""
+    made = watcher("a", failure_threshold=9)
+    for number in range(148):
+        registry.catalog.publish("a", f"2.{number}.0")
+    assert len(made.poll().events) == 148
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer(query_of(request))[1] | {"total": 100})
+
+    registry.respond = respond
+    for _ in range(3):
+        report = made.poll()
+        assert (told(report), [node for node, _ in report.errors]) == ([], ["a"])
+    registry.respond = None
+    assert told(made.poll()) == []
+
+
 def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
     registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
 ) -> None:

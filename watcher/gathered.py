@@ -22,8 +22,9 @@ be no larger than one answer may be (`max_response_mb`), which is hundreds of ti
 @dataclass(slots=True)
 class Gathered:
     """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
-    no sense in reading on. `items` counts every row that came, `count` the node's readable ones; `outlines` are what
-    can be read of others. `room` is how many bytes more may come.
+    no sense in reading on. `items` counts every row that came, `count` the node's readable ones, `pages` the pages;
+    `outlines` are what can be read of other rows. `total` and `total_pages` are what the first page with them claims.
+    `room` is how many bytes more may come.
     """
 
     node: str
@@ -33,6 +34,8 @@ class Gathered:
     items: int = 0
     count: int = 0
     total: int | None = None
+    pages: int = 0
+    total_pages: int | None = None
     admin_tags_told: bool = False
     fault: str = ""
     ended: bool = False
@@ -49,6 +52,7 @@ class Gathered:
         for version in self._own(page.outlines):
             self.outlines[version.key] = max(version, self.outlines.get(version.key, version), key=badness)
         self.items += page.items
+        self.pages += 1
         self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
         self.room -= size
         self.ended = not page.items or self.room <= 0
@@ -58,6 +62,7 @@ class Gathered:
         if page.fault:
             self._note(f"{page.fault} on page {number}")
         self._take_total(page)
+        self._take_total_pages(page)
 
     def _own(self, rows: Iterable[wire.Row]) -> Iterator[Version]:
         """Give the facts of the rows that are the node's."""
@@ -74,10 +79,29 @@ class Gathered:
             self._note(f"the answer claims {page.total} versions, more than any node has")
             self.ended = True
 
+    def _take_total_pages(self, page: wire.Page) -> None:
+        """Check the number of pages against the number of versions: where they disagree, one of them is wrong, and
+        nothing says which. An answer without the number of pages agrees.
+        """
+        pages = page.total_pages
+        if pages is None:
+            return
+        if self.total_pages is None:
+            self.total_pages = pages
+        elif self.total_pages != pages:
+            self._note("the number of pages changed between pages")
+        fitting = -(-(page.total or 0) // (page.page_size or PAGE_SIZE))
+        if page.total is not None and pages != fitting and (page.total, pages) != (0, 1):
+            self._note(f"the answer claims {page.total} versions on {pages} pages, which does not fit")
+        if pages > MOST_PAGES:
+            self.ended = True
+
     @property
     def has_more(self) -> bool:
-        """Whether a further page may show something. A row that is wrong does not hide those on later pages."""
-        return not self.ended and self.items < (self.total or 0)
+        """Whether a further page may show something, by either number. A row that is wrong does not hide those on later
+        pages.
+        """
+        return not self.ended and (self.items < (self.total or 0) or self.pages < (self.total_pages or 0))
 
     def fail(self, number: int, fault: str) -> None:
         """Note that a page could not be had."""

@@ -64,6 +64,7 @@ class _Answer:
     versions: Annotated[list[Row] | None, FailFast()] = _ABSENT
     total: int | None = _ABSENT
     pageSize: int | None = _ABSENT  # noqa: N815 - the API's own name
+    totalPages: int | None = _ABSENT  # noqa: N815 - the API's own name
 
 
 _FIELDS = tuple(field.name for field in fields(Row))
@@ -80,6 +81,8 @@ _OUTLINES = (
 class Page:
     """One answer: its readable rows, and how many were not; `fault` names the first of those to a person, else "".
 
+    `total`, `page_size` and `total_pages` are what the answer says of itself; None where it does not, or not readably.
+
     `outlines` are those of the others that say at least which version they are, and its status; nothing else of them is
     told.
     """
@@ -87,6 +90,7 @@ class Page:
     rows: Sequence[Row]
     total: int | None
     page_size: int | None
+    total_pages: int | None = None
     unreadable: int = 0
     fault: str = ""
     outlines: Sequence[Row] = ()
@@ -121,6 +125,7 @@ def read_page(body: bytes) -> Page:
         rows=rows,
         total=_count(answer.total),
         page_size=_count(answer.pageSize),
+        total_pages=_count(answer.totalPages),
         admin_tags_told=any(row.tags_admin is not _ABSENT for row in rows),
     )
 
@@ -277,6 +282,7 @@ def _read_in_parts(body: bytes) -> Page:
         rows=rows,
         total=total,
         page_size=_count(answer.get("pageSize")),
+        total_pages=_count(answer.get("totalPages")),
         unreadable=len(read) - len(rows),
         fault=f"row {read.index(None) + 1} is unreadable" if None in read else "",
         outlines=[

@@ -62,6 +62,7 @@ DECIDED: dict[str, Decision] = {
         row_of_another="the answer holds other nodes' versions, as if nodeId were ignored",
         rows_no_objects="row 1 is unreadable on page 1",
         total_changes="the number of versions changed between pages",
+        total_falls_short="the answer claims 2 versions on 3 pages, which does not fit",
         wrong_details="row 1 is unreadable on page 1",
         wrong_row_types="row 1 is unreadable on page 1",
     ),
@@ -139,6 +140,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
     "row_of_another": ("flagged",),
     "rows_no_objects": (),
     "total_changes": _ALL,
+    "total_falls_short": _ALL,
     "wrong_details": _ALL,
     "wrong_row_types": ("flagged",),
 }

@@ -105,6 +105,12 @@ async def total_changes(request: web.BaseRequest, catalog: Catalog) -> web.Strea
 
 
 @fault
+async def total_falls_short(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """Two rows a page and every page honestly counted, but a total of two."""
+    return as_json(ordinary(request, catalog, pageSize="2") | {"total": 2})
+
+
+@fault
 async def repeated_rows(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """As offset paging does when a row slips in between two pages: the last of one page is the first of the next."""
     document = ordinary(request, catalog, pageSize="2")
