@@ -191,21 +191,6 @@ def test_what_went_wrong_is_logged_by_name(watch: Watching, registry: EmbeddedRe
     assert failed["channel"]
 
 
-def test_it_survives_a_vanished_state(watch: Watching, registry: EmbeddedRegistry) -> None:
-    """While its state folder is gone it says so every poll and begins nothing anew; once back, it goes on."""
-    with watch.start("run") as started:
-        _until(started, "poll")
-        away = watch.state.rename(watch.folder / "away")
-        started.until(lambda it: any("has vanished" in line["error"] for line in _log(it, "poll failed: state")))
-        registry.catalog.publish("alpha", "1.1.0")
-        assert not watch.state.exists()
-        away.rename(watch.state)
-        _until(started, "event")
-        started.signal(signal.SIGTERM)
-        assert started.wait().code == 0
-        assert [(line["kind"], line["version"]) for line in _log(started, "event")] == [("new", "1.1.0")]
-
-
 def test_it_delivers_what_an_earlier_run_left(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
     """An alert that a channel would not take is delivered by a later `run`, once, and a poll in between adds to it."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"))

@@ -13,7 +13,7 @@ from signal import Signals
 
 from watcher import logs, report
 from watcher.events import Kind
-from watcher.failures import UsageError
+from watcher.failures import ReplacedError, UsageError
 from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
@@ -39,7 +39,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
     stopped_by = 0
     complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
 
-    async def poll_once() -> Report | None:
+    async def poll_once(folder: StateFolder) -> Report | None:
         nonlocal stopped_by
         _collect_again(20)
         stop = Stop()
@@ -61,8 +61,8 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
             finally:
                 stopped_by = stop.signal
 
-    with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
-        done = asyncio.run(poll_once())
+    with contextlib.nullcontext(folder) if dry_run else folder.locked(holder("check")) as held:
+        done = asyncio.run(poll_once(held))
     if done is None:
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
@@ -73,11 +73,14 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
 
 
 def run_forever(settings: Settings) -> int:
-    """Poll until stopped; WatchError for what is wrong before the first poll."""
+    """Poll until stopped, or until the state is another's, and give the exit code.
+
+    WatchError for what is wrong before the first poll.
+    """
     folder = StateFolder(settings.state_dir)
     watch = watch_of(settings, folder)
 
-    async def loop() -> None:
+    async def loop(folder: StateFolder) -> None:
         _collect_again(1)
         stop = Stop()
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
@@ -87,9 +90,13 @@ def run_forever(settings: Settings) -> int:
 
     from watcher.loop import run
 
-    with folder.locked(holder("run")):
-        folder.load()
-        asyncio.run(loop())
+    with folder.locked(holder("run")) as held:
+        held.load()
+        try:
+            asyncio.run(loop(held))
+        except ReplacedError as error:
+            logs.error("stopped: state", error=str(error).replace("\n", "; "))
+            return error.exit_code
     return 0
 
 

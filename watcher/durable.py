@@ -11,6 +11,7 @@ import fcntl
 import os
 import secrets
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 FILE_MODE = 0o600
@@ -113,8 +114,30 @@ def sweep(folder: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held: where its file is, and which file that was."""
+
+    path: Path
+    device: int
+    inode: int
+
+    def is_there(self) -> bool:
+        """Tell whether the file at the path is still the one that is locked: another process locks what it finds.
+
+        Where the system cannot say, nothing shows that it is not.
+        """
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) == (self.device, self.inode)
+
+
 @contextlib.contextmanager
-def lock(path: Path, holder: str = "") -> Iterator[None]:
+def lock(path: Path, holder: str = "") -> Iterator[Lock]:
     """Hold an exclusive lock on a file, which the system lifts however the process ends.
 
     The file then says who the `holder` is, for people; a disk that is full does not keep the lock from being held.
@@ -126,7 +149,8 @@ def lock(path: Path, holder: str = "") -> Iterator[None]:
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{holder}\n".encode() if holder else b"", 0)
-        yield
+        locked = os.fstat(descriptor)
+        yield Lock(path, locked.st_dev, locked.st_ino)
     finally:
         os.close(descriptor)
 

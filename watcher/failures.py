@@ -47,5 +47,9 @@ class StateError(WatchError):
     exit_code = 4
 
 
+class ReplacedError(StateError):
+    """The lock or the state is not the one any more that this process began with; it may not go on with it."""
+
+
 class UnsureError(StateError):
     """A file of the state was replaced, but a loss of power may bring the old one back."""

@@ -8,7 +8,7 @@ import random
 from dataclasses import replace
 
 from watcher import logs, outbox
-from watcher.failures import StateError, WatchError
+from watcher.failures import ReplacedError, StateError, WatchError
 from watcher.poll import Poller, Report, StoppedError
 from watcher.report import Complaint, Once, channel_complaints, complaints, unsaved_complaints
 
@@ -21,8 +21,9 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
     """Poll every `interval` seconds, each wait longer or shorter by up to the share `jitter`.
 
     Waits are measured from a poll's begin, so polls neither drift nor overlap: one that takes longer than the interval
-    is followed at once by the next. Whatever a poll throws is logged, and the next one comes. `polls` ends it after so
-    many. Returns when the poller's `stopping` is set.
+    is followed at once by the next. Whatever a poll throws is logged, and the next one comes; but ReplacedError, which
+    says that the lock or the state is another one by now, is raised. `polls` ends it after so many. Returns when the
+    poller's `stopping` is set.
     """
     loop = asyncio.get_running_loop()
     revision = 0
@@ -36,6 +37,8 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
             revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
         except StoppedError:
             break
+        except ReplacedError:
+            raise
         except StateError as error:
             logs.error("poll failed: state", error=str(error).replace("\n", "; "))
         except WatchError as error:
@@ -45,6 +48,8 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
         else:
             complain(complaints(report))
             _log(report, loop.time() - begun)
+            if report.unsaved:
+                poller.folder.see_that_it_is_held()  # or say at once why nothing could be saved
         done += 1
         if done == polls:
             break
@@ -55,9 +60,9 @@ def _unbroken(poller: Poller, revision: int) -> int:
     """See that the state is the one this process left: beginning anew in silence would lose changes."""
     found = poller.folder.load_revision()
     if found < revision:
-        raise StateError(
-            f"state folder {poller.folder.path} has vanished or was replaced while this process ran",
-            hint="put it back, or restart comfy-watch to begin anew",
+        raise ReplacedError(
+            f"the state in {poller.folder.path} has vanished or was replaced while this process ran",
+            hint="put it back, or begin anew; then start comfy-watch again",
         )
     return found
 
@@ -97,6 +102,8 @@ async def _deliver(poller: Poller) -> bool:
     complain = Once(_complain)
     try:
         done = await replace(poller, giving_up=complain.farewell).deliver_due()
+    except ReplacedError:
+        raise
     except StateError as error:
         logs.error("delivery failed: state", error=str(error).replace("\n", "; "))
         return False
@@ -106,6 +113,8 @@ async def _deliver(poller: Poller) -> bool:
     complain([*unsaved_complaints(done.unsaved), *channel_complaints(done.failures, done.given_up)])
     if done.delivered:
         logs.info("delivery", delivered=done.delivered)
+    if done.unsaved:
+        poller.folder.see_that_it_is_held()
     return not done.unsaved
 
 

@@ -99,6 +99,7 @@ class Poller:
 
     async def poll(self) -> Report:
         """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
+        self.folder.see_that_it_is_held()
         started = self.clock()
         state = self.folder.load()
         findings, snapshot, checked_health, events = await self._until_stopped(self._look(state, started))
@@ -145,6 +146,7 @@ class Poller:
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. Raises StateError as the folder does, unless it is only for now."""
+        self.folder.see_that_it_is_held()
         unsaved: list[str] = []
         done = await self._deliver(self._followed(self.folder.load()), unsaved)
         return replace(done, unsaved=tuple(unsaved))

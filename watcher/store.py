@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from watcher import durable, forms, outbox, picture, records
 from watcher.events import Event
-from watcher.failures import StateError, UnsureError
+from watcher.failures import ReplacedError, StateError, UnsureError
 from watcher.outbox import Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
@@ -54,23 +54,25 @@ class History:
 class StateFolder:
     """One state folder. Every method raises StateError where the folder or a file in it cannot be used.
 
-    `history_limit` is in bytes; beyond it the older half of the history goes.
+    `history_limit` is in bytes; beyond it the older half of the history goes. `lock` is the lock that is held on it:
+    with one, nothing is written once another file stands in its place.
     """
 
     path: Path
     history_limit: int = HISTORY_LIMIT
+    lock: durable.Lock | None = None
 
     @contextlib.contextmanager
-    def locked(self, holder: str = "") -> Iterator[None]:
+    def locked(self, holder: str = "") -> Iterator[Self]:
         """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it.
 
-        `holder` says in words who holds it then, for the error that the other one gets.
+        Gives the folder with its lock. `holder` says in words who holds it then, for the error that the other one gets.
         """
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
                 durable.make_folder(self.path)
                 try:
-                    held.enter_context(durable.lock(self.path / LOCK, holder))
+                    lock = held.enter_context(durable.lock(self.path / LOCK, holder))
                 except BlockingIOError:
                     holder = plain(durable.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
                     raise StateError(
@@ -78,7 +80,15 @@ class StateFolder:
                         hint="wait until it has finished, or stop it",
                     ) from None
                 durable.sweep(self.path)
-            yield
+            yield replace(self, lock=lock)
+
+    def see_that_it_is_held(self) -> None:
+        """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
+        if self.lock is not None and not self.lock.is_there():
+            raise ReplacedError(
+                f"the lock of state folder {self.path} was deleted or replaced while this process held it",
+                hint="another comfy-watch may be working on it by now; see that only one does, then start again",
+            )
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
@@ -124,18 +134,18 @@ class StateFolder:
         UnsureError where that was done but may not outlive a loss of power. Until `confirm` succeeds nothing may be
         sent then, nor written that goes with the new revision.
         """
-        with self._failing("cannot be written", unsure=UnsureError):
+        with self._writing(unsure=UnsureError):
             durable.replace_file(self.path / SNAPSHOT, picture.write_snapshot(snapshot))
 
     def confirm(self) -> None:
         """Make sure that what this folder shows is on the disk, whatever became of it when it was written."""
-        with self._failing("cannot be written"):
+        with self._writing():
             durable.sync_folder(self.path)
 
     def settle(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
-        with self._failing("cannot be written"):
+        with self._writing():
             saved = path.read_bytes() if path.exists() else records.write_outbox(revision, Outbox())
             if saved != content:
                 durable.replace_file(path, content)
@@ -154,24 +164,24 @@ class StateFolder:
 
         With the room taken beforehand, a disk that is full by then can't cost the acknowledgement.
         """
-        with self._failing("cannot be written"):
+        with self._writing():
             return durable.append(self.path / ACKS, _ack_line(channel, message, _SENDING))
 
     def arrived(self, channel: str, message: str, place: int) -> None:
         """Make an acknowledgement durable."""
-        with self._failing("cannot be written"):
+        with self._writing():
             durable.overwrite(self.path / ACKS, place, _ack_line(channel, message, _ARRIVED))
 
     def refused(self, refusal: Refusal) -> None:
         """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
         entry = asdict(refusal) | {"state": _REFUSED}
-        with self._failing("cannot be written"):
+        with self._writing():
             durable.append(self.path / ACKS, json.dumps(entry).encode() + b"\n")
 
     def record(self, events: tuple[Event, ...]) -> None:
         """Append events to the history, which forgets its older half when it has grown too long."""
         path = self.path / HISTORY
-        with self._failing("cannot be written"):
+        with self._writing():
             durable.append(path, b"".join(records.write_event(event) for event in events))
             if path.stat().st_size > self.history_limit:
                 lines = path.read_bytes().splitlines(keepends=True)
@@ -211,13 +221,20 @@ class StateFolder:
         return StateError(f"{self.path / name} {what}", hint)
 
     def _replace(self, name: str, content: bytes) -> None:
-        with self._failing("cannot be written"):
+        with self._writing():
             durable.replace_file(self.path / name, content)
 
     def _of(self, error: OSError) -> str:
         """Name the file that an error is about, by the name it would have had in the end."""
         path = Path(str(error.filename)) if error.filename else self.path
         return f" ({durable.final_name(path)})" if path.parent == self.path else ""
+
+    @contextlib.contextmanager
+    def _writing(self, unsure: type[StateError] = StateError) -> Iterator[None]:
+        """Hold every write back that this process has lost the lock for."""
+        self.see_that_it_is_held()
+        with self._failing("cannot be written", unsure):
+            yield
 
     @contextlib.contextmanager
     def _failing(self, what: str, unsure: type[StateError] = StateError) -> Iterator[None]:
