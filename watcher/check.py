@@ -8,7 +8,7 @@ import gc
 import sys
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from signal import Signals
 
 from watcher import logs, report
@@ -20,7 +20,7 @@ from watcher.signals import Stop
 from watcher.spellings import shown
 from watcher.start import clock, holder, judged, watch_of
 from watcher.store import StateFolder
-from watcher.tables import say
+from watcher.tables import kind, offer, say
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
@@ -67,8 +67,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
     complain(report.complaints(done))
-    for line in [report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run):
-        say(line)
+    offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
@@ -101,7 +100,7 @@ def run_forever(settings: Settings) -> int:
 
 
 def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
-    """Send a sample to each channel at once and print a line for each; 1 if one failed."""
+    """Send a sample to each channel at once and print a line for each when it is done; 1 if one failed."""
     from watcher.delivery import Delivered, deliver
     from watcher.digest import sample
 
@@ -114,15 +113,17 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
     judged(settings, StateFolder(settings.state_dir))
     chosen = [known[name] for name in names] or list(channels)
     events = sample(clock())
-    with ThreadPoolExecutor(len(chosen)) as threads:
-        outcomes = list(threads.map(lambda channel: deliver(channel, events, settings.timeout), chosen))
     failed = 0
-    for channel, outcome in zip(chosen, outcomes, strict=True):
-        if isinstance(outcome, Delivered):
-            say(f"{channel.name}: delivered")
-        else:
-            failed += 1
-            say(f"{channel.name}: failed: {outcome.reason}")
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in chosen}
+        for sent in as_completed(under_way):
+            outcome = sent.result()
+            if isinstance(outcome, Delivered):
+                result = kind("delivered")
+            else:
+                failed += 1
+                result = f"{kind('failed')}: {outcome.reason}"
+            offer([f"{under_way[sent].name}: {result}"])
     return 1 if failed else 0
 
 

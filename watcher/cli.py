@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +16,7 @@ from watcher import __version__, logs
 from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
 from watcher.options import NO_KINDS, Kinds, masked, with_settings
-from watcher.tables import as_document, say
+from watcher.tables import as_document, complain, offer, say
 
 if TYPE_CHECKING:
     from watcher.settings import Loaded
@@ -166,7 +167,7 @@ def init(path: Path) -> int:
     from watcher import sample
 
     sample.write(path)
-    say(f"Wrote {path}. Put your node packs and alert URLs in it, then: comfy-watch config && comfy-watch check")
+    offer([f"Wrote {path}. Put your node packs and alert URLs in it, then: comfy-watch config && comfy-watch check"])
     return 0
 
 
@@ -187,6 +188,7 @@ def main() -> NoReturn:
     os.umask(0o077)
     gc.disable()  # for the imports: walking what they build, which stays, costs a tenth of a short run
     code = _exit_code()
+    signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # all is done: Ctrl-C can only hasten the exit
     gc.freeze()  # and for the exit, which would walk it all once more
     sys.exit(code)
 
@@ -200,21 +202,21 @@ def _exit_code() -> int:
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else "comfy-watch"
-        _complain(WatchError(masked(error.format_message()), f"see {command} --help"))
+        complain(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except WatchError as error:
-        _complain(error)
+        complain(error)
         return error.exit_code
-    except BrokenPipeError:
-        return 1
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         logs.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
-        _complain(WatchError(f"unexpected {type(error).__name__}", "run again with --log-level debug for its message"))
+        hint = "run again with --log-level debug for its message" if _offers("--log-level") else ""
+        complain(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
 
 
-def _complain(error: WatchError) -> None:
-    for line in str(error).splitlines():
-        say(line if line.startswith("hint:") else f"error: {line}", error=True)
+def _offers(option: str) -> bool:
+    """Tell whether the command that runs has an option."""
+    command = cli.commands.get(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))
+    return command is not None and any(option in parameter.opts for parameter in command.params)

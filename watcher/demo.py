@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
+import shlex
+import shutil
+import signal
+import sys
 import tempfile
 import threading
 from collections.abc import Callable
@@ -17,7 +22,7 @@ import click
 from watcher import poll, start
 from watcher.catalog import Catalog
 from watcher.embedded import EmbeddedRegistry
-from watcher.failures import WatchError
+from watcher.failures import StateError, WatchError
 from watcher.poll import Poller
 from watcher.settings import Settings
 from watcher.store import StateFolder
@@ -61,28 +66,55 @@ ACTS: tuple[Act, ...] = (
 def demo() -> int:
     """Play all acts and print each alert as it arrived; WatchError if the watcher missed one. Leaves nothing behind."""
     os.environ["no_proxy"] = "127.0.0.1"  # all of it is on loopback, where nobody's proxy leads
-    with tempfile.TemporaryDirectory(prefix="comfy-watch-demo-") as folder, EmbeddedRegistry() as registry:
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the folder is removed after Ctrl-C too
+    start.leave_deleted_folder()
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
+    except OSError:
+        raise WatchError(
+            "no folder for temporary files can be written", hint="set TMPDIR to a folder that can be"
+        ) from None
+    with temporary as folder:
+        try:
+            _play(Path(folder))
+        except StateError as error:
+            raise WatchError(error.what, hint="set TMPDIR to a folder that can be written and has room") from None
+    say()
+    say(f"That is all: every change was found by polling and arrived once. Next: {_command()} init")
+    return 0
+
+
+def _play(folder: Path) -> None:
+    with EmbeddedRegistry() as registry, _Mailbox() as mailbox:
         registry.catalog.publish(NODE, "1.0.0")
         registry.catalog.publish(NODE, "1.1.0")
-        with _Mailbox() as mailbox:
-            say(f"A registry of our own is at {registry.url}; watching {NODE}.")
-            for title, change in ACTS:
-                say()
-                say(click.style(f"▶ {title}", bold=True))
-                change(registry.catalog)
-                report = asyncio.run(_poll(Path(folder), registry.url, mailbox.url))
-                arrived = mailbox.take()
-                if report.errors or report.pending or bool(report.events) != bool(arrived):
-                    why = report.errors[0][1] if report.errors else "an alert is missing"
-                    raise WatchError(f"the demo went wrong: {why}", "please report this")
-                for message in arrived:
-                    for line in message.splitlines():
-                        say(f"    {line}")
-                if not arrived:
-                    say("    (no alert)")
-    say()
-    say("That is all: every change was found by polling and arrived once. Next: comfy-watch init")
-    return 0
+        say(f"A registry of our own is at {registry.url}; watching {NODE}.")
+        for title, change in ACTS:
+            say()
+            say(click.style(f"▶ {title}", bold=True))
+            change(registry.catalog)
+            report = asyncio.run(_poll(folder, registry.url, mailbox.url))
+            arrived = mailbox.take()
+            if report.errors or report.pending or bool(report.events) != bool(arrived):
+                why = report.errors[0][1] if report.errors else "an alert is missing"
+                raise WatchError(f"the demo went wrong: {why}", "please report this")
+            for message in arrived:
+                for line in message.splitlines():
+                    say(f"    {line}")
+            if not arrived:
+                say("    (no alert)")
+
+
+def _command() -> str:
+    """Give the command as it can be typed here: its name if the search path leads to it, else its path."""
+    own = Path(sys.executable).with_name("comfy-watch")
+    if not own.exists():
+        return f"{shlex.quote(sys.executable)} -m watcher"
+    if shutil.which("comfy-watch") == str(own):
+        return "comfy-watch"
+    with contextlib.suppress(ValueError):  # the working folder is not above it
+        own = own.relative_to(Path.cwd())
+    return shlex.quote(str(own))
 
 
 async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:

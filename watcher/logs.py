@@ -7,13 +7,13 @@ escape passes, in either format (contract, Alerts). No traceback is logged, whos
 from __future__ import annotations
 
 import math
-import os
 import sys
 import threading
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TextIO
 
 from watcher.strangers import plain
+from watcher.terminal import coloured, is_terminal
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -61,20 +61,12 @@ class _Log:
 def _processors(style: str, stream: TextIO) -> list[Processor]:
     import structlog
 
-    terminal = _is_terminal(stream)
-    as_console = style == "console" or (style == "auto" and terminal)
-    colors = as_console and terminal and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
+    as_console = style == "console" or (style == "auto" and is_terminal(stream))
+    colors = as_console and coloured(stream)
     return [
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.dev.ConsoleRenderer(colors=colors) if as_console else structlog.processors.JSONRenderer(),
     ]
-
-
-def _is_terminal(stream: TextIO) -> bool:
-    try:
-        return stream.isatty()
-    except ValueError:
-        return False
 
 
 def _safe(value: object) -> object:
@@ -95,7 +87,7 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     """Set what is logged from now on: the least `level` of `LEVELS`, `format` = `auto`, `console` or `json`.
 
     `auto` is console on a terminal and JSON lines elsewhere. `stream` None means stderr, as it is when a line is
-    written. Colours need a terminal and no `NO_COLOR`.
+    written. Console text has colours where `terminal.coloured` says so.
     """
     global _log  # noqa: PLW0603 - one process has one log
     _log = _Log(level, format, stream)

@@ -15,6 +15,7 @@ from watcher.failures import ConfigError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
 from watcher.settings import Loaded, Settings, load
+from watcher.sources import FILE_VARIABLE
 from watcher.state import Addresses
 from watcher.store import StateFolder
 
@@ -30,10 +31,42 @@ def holder(command: str) -> str:
 
 
 def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
-    """Load the settings from this process's surroundings and begin to log as they say; ConfigError as `load`."""
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=Path.cwd(), refusal=_refusal)
+    """Load the settings from this process's surroundings and begin to log as they say.
+
+    ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
+    """
+    cwd = _working_folder()
+    named = config or os.environ.get(FILE_VARIABLE)
+    if cwd is None and named:
+        _absolute(Path(named), "the settings file")
+    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=_refusal)
+    if cwd is None:
+        _absolute(loaded.settings.state_dir, "state_dir")
+        leave_deleted_folder()
     logs.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
     return loaded
+
+
+def _working_folder() -> Path | None:
+    """Give the working folder, None if it has been deleted."""
+    try:
+        return Path.cwd()
+    except FileNotFoundError:
+        return None
+
+
+def leave_deleted_folder() -> None:
+    """Go to the root folder if the working folder has been deleted: apprise cannot be loaded without one."""
+    if _working_folder() is None:
+        os.chdir("/")
+
+
+def _absolute(path: Path, what: str) -> None:
+    if not path.expanduser().is_absolute():
+        raise UsageError(
+            f"the working folder has been deleted, and {what} is relative to it: {str(path)!r}",
+            hint="change to another folder, or give absolute paths with --config and --state-dir",
+        )
 
 
 def judged(settings: Settings, folder: StateFolder) -> tuple[Mapping[str, str], Addresses]:

@@ -13,6 +13,7 @@ import click
 from watcher.events import Kind
 from watcher.failures import WatchError
 from watcher.strangers import spelled_out
+from watcher.terminal import coloured
 
 COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -25,13 +26,15 @@ COLOURS: dict[str, str] = {
     Kind.NEW: "green",
     Kind.REINSTATED: "green",
     Kind.RECOVERED: "green",
+    "ok": "green",
+    "delivered": "green",
+    "failed": "red",
+    "unread": "yellow",
+    "empty": "yellow",
 }
+"""By event kind, status, state of a node and result of a test."""
 
-
-def coloured(stream: TextIO) -> bool:
-    """Tell whether the stream is a terminal and nobody asked for no colour (`NO_COLOR`, `TERM=dumb`)."""
-    wanted = not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
-    return wanted and stream.isatty()
+_LABELS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 
 def as_document(document: object) -> str:
@@ -50,13 +53,17 @@ def _spelled_out(value: object) -> object:
     return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
+class OutputError(WatchError):
+    """Standard output takes nothing. `what` is empty where its reader has gone: nobody waits to hear of that."""
+
+
 def say(line: str = "", *, error: bool = False) -> None:
     """Write one line, or a JSON document, to stdout or to stderr.
 
     What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
     line, is written so that JSON means the same by it; `::`, which does so at a line's start, may be a node's `:` and
     ours, and gets a blank. A stream that is closed takes the line away silently, as does a
-    stderr that cannot be written; a stdout that cannot is a WatchError, or BrokenPipeError where its reader has gone.
+    stderr that cannot be written; a stdout that cannot is an OutputError.
     """
     stream = sys.stderr if error else sys.stdout
     if stream is None:  # as Python has it where the process began without one
@@ -65,14 +72,38 @@ def say(line: str = "", *, error: bool = False) -> None:
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
+    if error:
+        text = _with_coloured_label(text)
     try:
         click.echo(text, err=error, color=coloured(stream))
-    except BrokenPipeError:
-        raise
     except OSError as failure:
         _let_go(stream)
         if not error:
-            raise WatchError(f"standard output cannot be written: {failure.strerror}") from None
+            gone = isinstance(failure, BrokenPipeError)
+            raise OutputError("" if gone else f"standard output cannot be written: {failure.strerror}") from None
+
+
+def offer(lines: Iterable[str]) -> None:
+    """Write lines to stdout for who wants them: a stdout that takes none costs a line on stderr and nothing else.
+
+    For a command that did more than write: its exit code says what it did and found, whoever reads it.
+    """
+    try:
+        for line in lines:
+            say(line)
+    except OutputError as failure:
+        complain(failure)
+
+
+def complain(failure: WatchError) -> None:
+    """Write what a failure says to stderr."""
+    for line in str(failure).splitlines():
+        say(line if line.startswith("hint:") else f"error: {line}", error=True)
+
+
+def _with_coloured_label(text: str) -> str:
+    label, colon, rest = text.partition(":")
+    return click.style(label + colon, fg=_LABELS[label], bold=True) + rest if label in _LABELS else text
 
 
 def _let_go(stream: TextIO) -> None:
