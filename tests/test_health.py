@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.making import NOW, known, minute
 from watcher.events import Event, Kind
-from watcher.health import Assessment, Failure, Health, Unread, assess, registry_is_down
+from watcher.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
 from watcher.snapshot import Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
@@ -164,6 +168,123 @@ def test_a_clock_set_back_changes_no_count() -> None:
     done = poll(twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z")
     assert said(done.events) == [(Kind.FAILING, "Alpha")]
     assert done.health.nodes["alpha"].since == NOW
+
+
+FACES = {"404": False, "503": True}
+"""Two ways in which a node cannot be read: by its own fault, and by the registry's."""
+
+
+def lived(*answers: str, nodes: tuple[str, ...] = ("Alpha",)) -> list[list[tuple[Kind, str | None]]]:
+    """Give what each poll tells, with the threshold 3; in each all nodes get the same answer, or each its own."""
+    done, told = None, []
+    for answer in answers:
+        each = dict(zip(nodes, answer.split() if " " in answer else [answer] * len(nodes), strict=True))
+        failed: dict[str, Unread] = {}
+        for node, got in each.items():
+            failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
+        done = poll(done, failed, *(node for node in nodes if each[node] == "ok"))
+        told.append(said(done.events))
+    return told
+
+
+ONE = [[], [], [(Kind.FAILING, "Alpha")]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("404 404 503 503 ok", [*ONE, [], [(Kind.RECOVERED, "Alpha")]]),
+        ("503 503 404 404 404 ok", [*ONE, [], [], [(Kind.RECOVERED, "Alpha")]]),
+        ("404 503 404 503 503 503 ok", [*ONE, [], [], [], [(Kind.RECOVERED, "Alpha")]]),
+        ("503 503 503 404 404 ok", [[], [], [(Kind.FAILING, None)], [], [], [(Kind.RECOVERED, None)]]),
+        ("404 503 ok 404 503 ok", [[]] * 6),
+    ],
+)
+def test_a_poll_counts_whatever_kept_it_from_reading(answers: str, told: list[list[tuple[Kind, str | None]]]) -> None:
+    """A node that could not be read so many polls in a row is reported then, and once, for whatever reasons."""
+    assert lived(*answers.split()) == told
+
+
+def test_a_few_nodes_that_are_due_in_an_outage_are_reported_themselves() -> None:
+    """Two nodes that fill their threshold while the registry has just gone down are one event each."""
+    due = [(Kind.FAILING, "Alpha"), (Kind.FAILING, "beta")]
+    assert lived("404 404 ok ok", "404 404 ok ok", "503", "503", nodes=NODES) == [[], [], due, []]
+
+
+def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
+    """Three that do so are one event of the registry, which says since when; the outage is not reported again."""
+    answers = ("404 404 404 ok", "404 404 404 ok", "503", "503", "503", "404 404 404 404")
+    told = lived(*answers, "ok", nodes=NODES)
+    assert told == [[], [], [(Kind.FAILING, None)], [], [], [], [(Kind.RECOVERED, None)]]
+    twice = poll(polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5))
+    (event,) = twice.events
+    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)"
+
+
+def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
+    """A node that was left untried was not read, so the poll counts."""
+    tried, untried = unread("Alpha", wide=False), unread("Alpha")
+    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in untried.items()}
+    done = poll(poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:])
+    assert said(done.events) == [(Kind.FAILING, "Alpha")]
+    assert done.health.nodes["alpha"].count == 3
+
+
+def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
+    """However many nodes were not tried, the event says what happened to those that were."""
+    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in unread(*NODES[1:], error="not tried").items()}
+    (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
+    assert event.reason.endswith("it timed out (4 of 4 nodes)")
+
+
+WORLDS = st.integers(1, 5).flatmap(
+    lambda count: st.lists(st.tuples(*[st.sampled_from(["ok", "404", "503"])] * count), min_size=1, max_size=12)
+)
+
+
+def _is_outage(answers: tuple[str, ...]) -> bool:
+    """Restate when a poll's failures are the registry's."""
+    count, wide, good = len(answers), answers.count("503"), answers.count("ok")
+    return wide == count or (count >= 3 and (not good or wide > count / 2))
+
+
+@given(world=WORLDS, threshold=st.integers(1, 4))
+def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], threshold: int) -> None:
+    """In any life, each poll reports what follows from the answers so far by the rule as it is restated here."""
+    names = [f"pack-{number}" for number in range(len(world[0]))]
+    done = assess(NOBODY, Snapshot(), {}, {}, threshold, NOW)
+    failing: set[str | None] = set()
+
+    def in_a_row(bad: list[bool]) -> int:
+        return len(bad) if all(bad) else bad[::-1].index(False)
+
+    for number, answers in enumerate(world, 1):
+        past = world[:number]
+        row = {name: in_a_row([poll[at] != "ok" for poll in past]) for at, name in enumerate(names)}
+        bad = {name for name, answer in zip(names, answers, strict=True) if answer != "ok"}
+        outages = in_a_row([_is_outage(poll) for poll in past])
+        long = {name for name in bad if row[name] >= threshold}
+        due: set[tuple[Kind, str | None]] = {(Kind.RECOVERED, name) for name in names if name in failing - bad}
+        if None in failing and not outages and len(bad) < len(names):
+            due.add((Kind.RECOVERED, None))
+            failing.remove(None)
+        fresh: set[str | None] = set() if None in failing else {*(long - failing)}
+        if None not in failing and (outages >= threshold or (outages and len(fresh) >= 3)):
+            fresh = {None} if bad - failing else set()
+        due |= {(Kind.FAILING, name) for name in fresh}
+        failing = (failing & {None, *bad}) | fresh
+
+        failed = {
+            name: Unread(node=name, error=answer, registry_wide=answer == "503")
+            for name, answer in zip(names, answers, strict=True)
+            if answer != "ok"
+        }
+        done = assess(done.health, done.snapshot, failed, dict.fromkeys(set(names) - bad, True), threshold, NOW)
+        assert sorted(map(str, said(done.events))) == sorted(map(str, due))
+        # What the rule is for: nobody is unreadable for so long without a word, and there is none too early.
+        assert all(name in failing or None in failing for name in long)
+        assert long or outages >= threshold or Kind.FAILING not in {event.kind for event in done.events}
+        assert bad or not failing
 
 
 @pytest.mark.parametrize(

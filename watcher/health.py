@@ -6,7 +6,7 @@ Contract: the kinds `failing` and `recovered` ("one event, not one per node") an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -15,7 +15,7 @@ from watcher.sightings import counted, node_event, node_url
 from watcher.snapshot import Node, Snapshot
 
 _A_FEW = 3
-"""From this many watched nodes on, failures of most of them say something of the registry."""
+"""From so many watched nodes on, the failures of most of them are the registry's."""
 
 
 class Trouble(StrEnum):
@@ -87,34 +87,36 @@ def assess(
 ) -> Assessment:
     """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: was each called failing before?).
 
-    A node that was not polled keeps its count. One outage is told once, whatever it looks like from poll to poll: until
-    a node is read again after the registry was called failing, none is called so on its own; nor is the registry where
-    each node that it keeps from being read was called so.
+    Every poll that could not read a node counts for that node, whatever the reason. A node that was not polled keeps
+    its count. One outage is reported once, whatever it looks like from poll to poll: until a node is read again after
+    the registry was called failing, no node is called so on its own; nor is the registry where each node that it keeps
+    from being read was called so.
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
-        failures[key] = _after(failures.get(key), failed, now)
-    down = bool(unread) and registry_is_down(unread, len(unread) + len(read))
+        failures[key] = _once_more(failures.get(key), failed.error, now, failed.trouble)
     registry = None
-    events: list[Event] = []
-    nodes: dict[str, Node] = {}
-    if down:
+    error = ""
+    if unread and registry_is_down(unread, len(unread) + len(read)):
         error = _for_all(unread, len(unread) + len(read))
         registry = _once_more(health.registry, error, now)
-        told = snapshot.registry_failing or all(_is_failing(snapshot, key) for key in unread)
-        if registry.count >= threshold and not told:
-            events.append(_registry_event(snapshot, Kind.FAILING, now, _story(registry)))
-            snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
-    elif read or not snapshot.registry_failing:
-        if snapshot.registry_failing:
-            events.append(_registry_event(snapshot, Kind.RECOVERED, now))
-            snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
-        for key, failed in unread.items():
-            node = snapshot.nodes.get(key) or Node(node=failed.node)
-            if failures[key].count >= threshold and not node.failing:
+    events: list[Event] = []
+    if registry is None and read and snapshot.registry_failing:
+        events.append(_registry_event(snapshot, Kind.RECOVERED, now))
+        snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
+    nodes: dict[str, Node] = {}
+    if not snapshot.registry_failing:
+        due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
+        outage = _outage(registry, [failures[key] for key in due], error, threshold)
+        if outage is None:
+            for key in due:
+                node = snapshot.nodes.get(key) or Node(node=unread[key].node)
                 story = _story(failures[key])
                 events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
                 nodes[key] = replace(counted(node), failing=True)
+        elif not all(_is_failing(snapshot, key) for key in unread):
+            events.append(_registry_event(snapshot, Kind.FAILING, now, _story(outage)))
+            snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
     for key, was_failing in read.items():
         known = snapshot.nodes.get(key) if was_failing else None
         if known is not None and known.failing:
@@ -124,20 +126,29 @@ def assess(
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
 
 
+def _outage(registry: Failure | None, due: Sequence[Failure], error: str, threshold: int) -> Failure | None:
+    """Return the failure to report of the registry as a whole, in place of its nodes; None if there is none.
+
+    It is the registry's own once it has been down for `threshold` polls. Before that, nodes that were unreadable for
+    other reasons may be `due`: as many as `_A_FEW` are one event of the registry too, with the longest of their counts.
+    """
+    if registry is None or registry.count >= threshold:
+        return registry
+    if len(due) < _A_FEW:
+        return None
+    longest = max(due, key=lambda failure: failure.count)
+    return Failure(count=longest.count, since=longest.since, error=error)
+
+
 def _is_failing(snapshot: Snapshot, key: str) -> bool:
     node = snapshot.nodes.get(key)
     return node is not None and node.failing
 
 
-def _once_more(failure: Failure | None, error: str, now: str) -> Failure:
-    return Failure(count=failure.count + 1 if failure else 1, since=failure.since if failure else now, error=error)
-
-
-def _after(failure: Failure | None, failed: Unread, now: str) -> Failure:
-    """Count a failed poll of a node; one that was not tried in it keeps its count."""
-    tried = failed.trouble is not Trouble.UNTRIED
-    after = _once_more(failure, failed.error, now)
-    return replace(after, count=after.count if tried else after.count - 1, trouble=failed.trouble)
+def _once_more(failure: Failure | None, error: str, now: str, trouble: Trouble = Trouble.FAULT) -> Failure:
+    if failure is None:
+        return Failure(count=1, since=now, error=error, trouble=trouble)
+    return Failure(count=failure.count + 1, since=failure.since, error=error, trouble=trouble)
 
 
 def _story(failure: Failure) -> str:
@@ -146,7 +157,8 @@ def _story(failure: Failure) -> str:
 
 
 def _for_all(unread: Mapping[str, Unread], watched: int) -> str:
-    error, _ = Counter(failure.error for failure in unread.values()).most_common(1)[0]
+    tried = [failure.error for failure in unread.values() if failure.trouble is not Trouble.UNTRIED]
+    error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
 
 
