@@ -204,3 +204,10 @@ def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
     assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (NOW, NARROW, "")
     later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
     assert told(later) == [("new", "1.0", None, "active")]
+
+
+def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
+    """Where the clock was ahead at the first empty listing, the next one counts: what is created after it is late."""
+    ahead = Node(node=PACK, empty_since="2099-01-01T00:00:00.000Z")
+    assert compare(ahead).node.empty_since == NOW
+    assert compare(PROVISIONAL).node.empty_since == EMPTY_AT

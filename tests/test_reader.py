@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any
 
@@ -14,8 +15,8 @@ from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
 from watcher import reader
 from watcher.embedded import EmbeddedRegistry
-from watcher.listing import Listing, NodeBanned, Unchanged, Unreadable
-from watcher.reader import Asked, read_reasons
+from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.reader import Asked, read_node, read_reasons
 from watcher.registry import Limits, Registry
 from watcher.versions import STATUSES
 
@@ -386,12 +387,46 @@ def test_a_node_with_a_hostile_id_is_only_a_node(registry: EmbeddedRegistry) -> 
 # When, and whether anything changed
 
 
-def test_the_time_is_the_registrys_own(registry: EmbeddedRegistry) -> None:
-    """A reading is as old as the registry's clock says, and only where it says nothing as old as ours."""
-    registry.respond = responding(Date="Mon, 02 Mar 2026 11:00:00 GMT")(200, b'{"total":0,"versions":[]}')
-    assert listing_of(registry).at == "2026-03-02T11:00:00.000Z"
-    registry.respond = responding(Date="noon")(200, b'{"total":0,"versions":[]}')
-    assert listing_of(registry).at == NOON
+DATES = {
+    "earlier": ("Mon, 02 Mar 2026 11:00:00 GMT", "2026-03-02T11:00:00.000Z"),
+    "a day earlier": ("Sun, 01 Mar 2026 12:00:00 GMT", "2026-03-01T12:00:00.000Z"),
+    "far earlier": ("Sun, 01 Mar 2026 11:59:59 GMT", NOON),
+    "the epoch": ("Thu, 01 Jan 1970 00:00:00 GMT", NOON),
+    "the same": ("Mon, 02 Mar 2026 12:00:00 GMT", NOON),
+    "later": ("Mon, 02 Mar 2026 12:00:01 GMT", NOON),
+    "far later": ("Thu, 01 Jan 2099 00:00:00 GMT", NOON),
+    "none": ("noon", NOON),
+}
+
+
+@pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
+def test_the_time_is_ours_or_a_little_earlier(registry: EmbeddedRegistry, date: str, at: str) -> None:
+    """A reading is as old as our clock says, or as the registry's if that is at most a day behind."""
+    registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
+    assert listing_of(registry).at == at
+    registry.respond = responding(Date=date)(304, b"")
+    assert read(registry.url, Asked(node="pack", etag='"v1"')) == Unchanged(node="pack", at=at)
+    registry.respond = responding(Date=date)(403, b'{"message":"Node banned"}')
+    assert read(registry.url, Asked(node="pack")) == NodeBanned(node="pack", message="Node banned", at=at)
+
+
+def test_the_time_is_from_before_the_question(registry: EmbeddedRegistry) -> None:
+    """What is published while an answer is under way is later than the reading."""
+    ticks = iter([NOON])
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        assert next(ticks, None) is None
+        return None
+
+    registry.respond = respond
+
+    async def work() -> Reading:
+        async with Registry(registry.url, Limits(timeout=10.0, retries=0)) as client:
+            return await read_node(client, Asked(node="pack"), lambda: next(ticks))
+
+    listing = asyncio.run(work())
+    assert isinstance(listing, Listing)
+    assert (listing.at, listing.incomplete) == (NOON, "")
 
 
 @pytest.mark.parametrize("way", WAYS)

@@ -8,6 +8,8 @@ import json
 import shutil
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from pathlib import Path
 from typing import Any
 
@@ -473,6 +475,26 @@ def test_any_other_403_is_the_registrys_failure(
     assert (told(second), told(third)) == ([("failing", None, None)], [])
     registry.respond = None
     assert told(made.poll()) == [("recovered", None, None)]
+
+
+# The registry's clock
+
+
+@pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
+def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: EmbeddedRegistry, state: Path, hours: int) -> None:
+    """A version that is flagged after an empty first listing is told, however far ahead the registry's clock is."""
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        code, document = registry.catalog.answer(query_of(request))
+        return web.json_response(document, status=code, headers={"Date": ahead})
+
+    registry.respond = respond
+    made = Watcher(registry, state, "pack")
+    assert told(made.poll()) == []
+    registry.catalog.publish("pack", "1.0.0", status="flagged")
+    assert told(made.poll()) == [("flagged", "pack", "1.0.0")]
+    assert max(made.folder.load().checks.checked.values()) <= clock()
 
 
 # The listing's own limits

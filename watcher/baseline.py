@@ -12,7 +12,7 @@ from watcher.events import Event, Kind
 from watcher.listing import Listing
 from watcher.sightings import Terms, first_sight, node_event
 from watcher.snapshot import Node
-from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, created_by, newest
+from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, created_by, newest, recency
 
 
 def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list[Event]]:
@@ -24,7 +24,9 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     flagged, deprecated or None.
     """
     if not listing.versions and terms.all_watched:
-        return replace(node, empty_since=node.empty_since or listing.at, statuses=()), []
+        # The clock may have been ahead the first time: what is created from now on is late in any case.
+        since = min(node.empty_since or listing.at, listing.at, key=recency)
+        return replace(node, empty_since=since, statuses=()), []
     late: list[Version] = []
     first: list[Version] = []
     for version in listing.versions:

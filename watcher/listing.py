@@ -12,7 +12,8 @@ class Listing:
     """The versions that were seen of one node. Of those whose keys are in `partial`, status and age alone were told.
 
     `incomplete` is empty for a complete listing and else says, to a person, why it is not one: then what is
-    missing from `versions` means nothing. `at` is the registry's own clock where it tells it, else ours.
+    missing from `versions` means nothing. `at` is when it was asked for, by our clock; the registry's clock may make it
+    earlier.
     `admin_tags_told` is False when no row had the field `tags_admin` at all: public answers may drop it, and then
     nothing is known of it (registry notes, Fields). `etag` names this very answer, where
     one page was all of it. `elsewhere` are the keys of known versions that it does not show because they have a

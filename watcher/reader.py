@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
-from watcher import wire
+from watcher import times, wire
 from watcher.gathered import MOST_PAGES, Gathered
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
 from watcher.registry import Answer, NoAnswerError, Query, Registry
@@ -31,6 +31,11 @@ _REASON_PAGES = 50
 """At most, of so many rows each: what an answer claims is not followed for ever."""
 
 _ERROR_LENGTH = 200
+
+_FAR_OFF = 24 * 3600.0
+"""Seconds. A registry's `Date` that is further behind our clock is a broken or cached one; what is nearer may as well
+be our own clock that is ahead, as one that takes local time for UTC.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,8 +67,9 @@ async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) ->
 
 async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
     named = asked.etag.startswith(_OF_BODY)
+    asked_at = now()
     answer = await registry.ask(Query(node=asked.node, statuses=asked.filter), etag="" if named else asked.etag)
-    at = answer.date or now()
+    at = _moment(asked_at, answer.date)
     if answer.code != HTTPStatus.OK:
         return _refused(asked, answer, at)
     if named and asked.etag == _name_of(answer):
@@ -121,6 +127,17 @@ async def read_whereabouts(
     if len(elsewhere) < len(missing) and not (isinstance(whole, Listing) and not whole.incomplete):
         return replace(listing, incomplete="versions are missing, and with all statuses it cannot be read")
     return replace(listing, elsewhere=elsewhere)
+
+
+def _moment(asked_at: str, date: str) -> str:
+    """Return the moment up to which an answer is known to be complete: when it was asked for, by our own clock.
+
+    The answer's `Date` may only make it earlier. A later moment would hide what was published in between.
+    """
+    if not date:
+        return asked_at
+    ahead = times.seconds_between(date, asked_at)
+    return date if 0 < ahead <= _FAR_OFF else asked_at
 
 
 def _name_of(answer: Answer) -> str:

@@ -26,7 +26,7 @@ class Findings:
     """What the reading brings in, by lower-case node id.
 
     `nodes` are the changed pictures; `read` who could be read, and whether it had been called failing; `unread` who
-    could not; `checked` when, by the registry's clock; `etags` the names of their answers; `empty` who has no version.
+    could not; `checked` when (`Listing.at`); `etags` the names of their answers; `empty` who has no version.
     """
 
     nodes: dict[str, Node] = field(default_factory=dict)
