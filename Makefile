@@ -1,4 +1,5 @@
-# Each target is enough by itself: the first one to run builds .venv from the pinned, hashed requirements.
+# Each target is enough by itself: the first one to run builds its environment from the pinned, hashed requirements:
+# .venv-plain, with what a user installs, for the demo; .venv, with the tools too, for the rest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -17,8 +18,8 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(READY) ## watch a registry of its own live through a release, a flag, a ban and a pardon
-	@$(BIN)/comfy-watch demo
+demo: $(PLAIN_READY) ## watch a registry of its own live through a release, a flag, a ban and a pardon
+	@.venv-plain/bin/comfy-watch demo
 
 test: $(READY) ## run the tests with branch coverage over everything
 	@$(BIN)/python -m pytest --quiet -n 3 --dist worksteal --cov $(PYTEST_ARGS)

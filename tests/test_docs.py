@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,6 +15,7 @@ import pytest
 
 from tests import program
 from tests.peers.faults import inflict
+from tests.peers.webhook import Webhook
 from tests.watching import Watching
 from watcher import cli, show_settings
 from watcher.digest import compose
@@ -185,6 +188,26 @@ def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
     said = [_text(), (program.ROOT / "state" / "README.md").read_text("utf-8")]
     options = [found for text in said for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
     assert set(options) == {"-a"}
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed here")
+def test_what_reads_the_state_works(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
+    webhook.answer["/dead"] = 500
+    watch = Watching(tmp_path, registry, nodes="alpha bravo charlie", alert_urls=webhook.apprise_url("/dead"))
+    registry.catalog.publish("alpha", "1.0.0")
+    registry.catalog.publish("charlie", "1.0.0")
+    watch.check(code=1)
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    registry.catalog.ban_node("charlie")
+    watch.check(code=1)
+    for text, folder in ((_text(), tmp_path), ((program.ROOT / "state" / "README.md").read_text("utf-8"), watch.state)):
+        lines = re.findall(r"^jq .*", text, flags=re.MULTILINE)
+        assert lines
+        for line in lines:
+            done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, ""), line
+            assert done.stdout, line
 
 
 def test_links() -> None:
