@@ -16,6 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from aiohttp import web
 
@@ -23,7 +24,7 @@ from tests import program
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
-from watcher import __version__, durable
+from watcher import __version__, durable, tables
 from watcher.embedded import EmbeddedRegistry
 from watcher.settings import Settings
 
@@ -416,8 +417,32 @@ def _on_a_terminal(watch: Watching, *args: str, **env: str) -> str:
     return said.decode()
 
 
-def test_colours(watch: Watching, registry: EmbeddedRegistry) -> None:
-    """Colours are for terminals: none in a pipe, with `NO_COLOR` or on a dumb terminal."""
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_row_is_wider_than_the_terminal(watch: Watching, registry: EmbeddedRegistry, columns: int) -> None:
+    """On a terminal tables keep to its width, whatever is in them; in a pipe each row is one whole line."""
+    long, wide = "comfyui-" + "x" * 80, "1.0.0-" + "日" * 30
+    registry.catalog.publish(long, wide)
+    many = watch.but(nodes=["alpha", long, *(f"node-{number}" for number in range(300))], baseline="full")
+    some = watch.but(nodes=["alpha", long])
+    env = {"COLUMNS": str(columns)}
+    shown = {"check": _on_a_terminal(some.but(baseline="full"), "check", **env)}
+    shown |= {command: _on_a_terminal(some, command, **env) for command in ("status", "history")}
+    shown["config"] = _on_a_terminal(many, "config", **env)
+    for command, said in shown.items():
+        rows = [line for line in click.unstyle(said).splitlines() if not line.startswith("settings file")]
+        assert max(map(tables.columns, rows)) <= columns, command
+        assert len(rows) < 120, command
+    assert "and 292 more" in " ".join(shown["config"].split())
+    assert "node-299" not in shown["config"]
+    assert "node-299" in many.run("config").out
+    for command in ("status", "history"):
+        (line,) = (line for line in some.run(command).out.splitlines() if long in line)
+        assert wide in line
+    assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(140))
+
+
+def test_colours(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Colours are for terminals: none with `NO_COLOR` or on a dumb one, and in a pipe only with `FORCE_COLOR`."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     assert "\x1b[31mbanned\x1b[0m" in _on_a_terminal(watch, "check", "--dry-run")
@@ -426,6 +451,17 @@ def test_colours(watch: Watching, registry: EmbeddedRegistry) -> None:
         assert "\x1b" not in said
         assert "banned" in said
     assert "\x1b" not in watch.run("check", "--dry-run").out
+    forced = {"FORCE_COLOR": "1"}
+    assert "\x1b[31mbanned\x1b[0m" in watch.run("check", "--dry-run", env=forced).out
+    assert "\x1b" not in watch.run("check", "--dry-run", env={**forced, "NO_COLOR": "1"}).out
+    json.loads(watch.run("check", "--dry-run", "--json", env=forced).out)
+    wrong = watch.run("check", "--set", "retries=many", env=forced).err
+    assert wrong.startswith("\x1b[31m\x1b[1merror:\x1b[0m retries")
+    channel = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/dead")])
+    webhook.answer["/dead"] = 500
+    said = channel.run("test-alerts", env=forced).out
+    assert "json: \x1b[32mdelivered\x1b[0m" in said
+    assert "json-2: \x1b[31mfailed\x1b[0m: HTTP 500" in said
 
 
 def test_progress(watch: Watching) -> None:

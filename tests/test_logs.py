@@ -181,12 +181,19 @@ def test_closed_stderr_is_no_failure() -> None:
 
 @pytest.mark.parametrize(
     ("env", "coloured"),
-    [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)],
-    ids=["plain", "no", "dumb"],
+    [
+        ({}, True),
+        ({"NO_COLOR": "1"}, False),
+        ({"TERM": "dumb"}, False),
+        ({"TERM": "dumb", "FORCE_COLOR": "1"}, True),
+        ({"NO_COLOR": "1", "FORCE_COLOR": "1"}, False),
+    ],
+    ids=["plain", "no", "dumb", "forced", "both"],
 )
 def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """On a terminal `auto` writes console text, coloured unless `NO_COLOR` or a dumb terminal says otherwise."""
-    monkeypatch.delenv("NO_COLOR", raising=False)
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm")
     for name, value in env.items():
         monkeypatch.setenv(name, value)

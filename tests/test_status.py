@@ -31,9 +31,11 @@ def row(*versions: Any, **fields: Any) -> status.Row:
     return status.node_row(PACK, state(known(*versions, **fields)))
 
 
-def shown(given: State, nodes: tuple[str, ...] = (PACK,), channels: tuple[str, ...] = ()) -> list[str]:
+def shown(
+    given: State, nodes: tuple[str, ...] = (PACK,), channels: tuple[str, ...] = (), width: int | None = None
+) -> list[str]:
     """Give the lines without their colours."""
-    return [click.unstyle(line) for line in status.lines(given, nodes, channels)]
+    return [click.unstyle(line) for line in status.lines(given, nodes, channels, width)]
 
 
 def test_the_newest_is_the_newest_one_can_install() -> None:
@@ -154,10 +156,13 @@ def test_the_table_has_a_row_a_node() -> None:
 
 
 def test_many_problems_are_counted() -> None:
-    """The newest problems are named, the rest is counted."""
+    """On a terminal the newest problems are named and the rest is counted; elsewhere all are there to be found."""
     rows = [version(f"{day}.0", "banned", created_at=f"2026-01-0{day}T00:00:00Z") for day in range(1, 7)]
-    _, line = shown(state(known(*rows)))
+    given = state(known(*rows))
+    _, line = shown(given, width=200)
     assert "6.0 banned, 5.0 banned, 4.0 banned and 3 more" in line
+    _, line = shown(given)
+    assert "3.0 banned, 2.0 banned, 1.0 banned" in line
 
 
 def test_a_failing_node_says_why() -> None:

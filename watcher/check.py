@@ -21,6 +21,7 @@ from watcher.spellings import shown
 from watcher.start import clock, holder, judged, watch_of
 from watcher.store import StateFolder
 from watcher.tables import kind, offer, say
+from watcher.terminal import width
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
@@ -67,7 +68,8 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
     complain(report.complaints(done))
-    offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run))
+    wide = width(sys.stdout)
+    offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 

@@ -17,9 +17,13 @@ from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
 from watcher.options import NO_KINDS, Kinds, masked, with_settings
 from watcher.tables import as_document, complain, offer, say
+from watcher.terminal import width
 
 if TYPE_CHECKING:
     from watcher.settings import Loaded
+
+ENTRIES_SHOWN = 10
+"""Of a list, on a terminal; `--json`, and what is no terminal, has all."""
 
 EXIT_CODES = """\b
 Exit codes:
@@ -82,7 +86,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     elif not nodes:
         say("Nothing is watched yet: name node packs in the settings, or try `comfy-watch check --node ID`.")
     else:
-        for line in view.lines(state, nodes, channels):
+        for line in view.lines(state, nodes, channels, width(sys.stdout)):
             say(line)
     return 0
 
@@ -122,7 +126,7 @@ def history(
     if as_json:
         say(as_document({"events": [event_form(event) for event in events]}))
     else:
-        for line in past.lines(events):
+        for line in past.lines(events, width(sys.stdout)):
             say(line)
     return 0
 
@@ -155,7 +159,9 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
         say(as_document(show_settings.document(loaded)))
         return 0
     say(f"settings file: {loaded.config_file or 'none'}")
-    for line in table(("SETTING", "VALUE", "FROM"), show_settings.rows(loaded)):
+    wide = width(sys.stdout)
+    rows = show_settings.rows(loaded, None if wide is None else ENTRIES_SHOWN)
+    for line in table(("SETTING", "VALUE", "FROM"), rows, wide):
         say(line)
     return 0
 

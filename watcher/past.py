@@ -11,7 +11,8 @@ from watcher.spellings import shown
 from watcher.strangers import plain
 from watcher.tables import kind, table
 
-_REASON = 120
+_VERSION = 100
+_REASON = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,8 +60,8 @@ def warning(unreadable: int) -> str:
     return f"warning: {some} of history.jsonl cannot be read and {'is' if unreadable == 1 else 'are'} left out"
 
 
-def lines(events: Sequence[Event]) -> list[str]:
-    """Give a table for a person."""
+def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
+    """Give a table for a person, for a terminal of `width` columns or, None, for what is no terminal."""
     if not events:
         return ["No events."]
     return table(
@@ -69,12 +70,13 @@ def lines(events: Sequence[Event]) -> list[str]:
             (
                 event.at[:19].replace("T", " ") + "Z",
                 kind(event.kind),
-                plain(event.node, 60) if event.node is not None else "(registry)",
-                plain(event.version, 40) if event.version is not None else "-",
+                plain(event.node) if event.node is not None else "(registry)",
+                plain(event.version, _VERSION) if event.version is not None else "-",
                 _what(event),
             )
             for event in events
         ],
+        width,
     )
 
 

@@ -12,7 +12,7 @@ from watcher.events import SEVERITY, Event, Kind
 from watcher.poll import Report
 from watcher.records import event_form
 from watcher.strangers import plain
-from watcher.tables import as_document, kind
+from watcher.tables import as_document, kind, table
 
 _TEXT = 300
 _NAMES = 3
@@ -36,11 +36,13 @@ def as_json(report: Report) -> str:
     )
 
 
-def lines(report: Report, *, dry_run: bool) -> list[str]:
-    """Give the lines for stdout: the events, worst first, and one that sums up."""
+def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[str]:
+    """Give the lines for stdout: the events, worst first, and one that sums up.
+
+    `width` is the terminal's, None for what is no terminal.
+    """
     worst_first = sorted(report.events, key=lambda event: SEVERITY[event.kind])
-    names = max((len(_name(event)) for event in worst_first), default=0)
-    said = [f"{_name(event):<{names}}  {_padded(event.kind)}  {_what(event)}".rstrip() for event in worst_first]
+    said = table((), [(_name(event), kind(event.kind), _what(event)) for event in worst_first], width)
     counts = [_count(report.checked, "node") + " checked", _count(len(report.events), "event")]
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")
@@ -175,7 +177,7 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def _name(event: Event) -> str:
     name = plain(event.node) if event.node is not None else "(registry)"
-    return f"{name} {plain(event.version, 60)}" if event.version is not None else name
+    return f"{name} {plain(event.version, 100)}" if event.version is not None else name
 
 
 def _what(event: Event) -> str:
@@ -192,10 +194,6 @@ def _what(event: Event) -> str:
 
 def _value(text: str) -> str:
     return plain(text, 80) or "(none)"
-
-
-def _padded(name: Kind) -> str:
-    return kind(name) + " " * (12 - len(name))
 
 
 def _count(number: int, noun: str) -> str:

@@ -7,13 +7,15 @@ from watcher.channels import Channel
 from watcher.events import Kind
 from watcher.settings import Loaded, Settings
 from watcher.strangers import plain
+from watcher.tables import some
 
 _DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 
 
-def rows(loaded: Loaded) -> list[tuple[str, str, str]]:
+def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     """Give (setting, value, origin) of every setting in the contract's order, each `[[channels]]` table a row.
 
+    Of a long list the first `most` entries are shown (None: all) and the others counted.
     Of an alert URL only the scheme is shown, beside the name its channel goes by.
     """
     settings = loaded.settings
@@ -22,15 +24,15 @@ def rows(loaded: Loaded) -> list[tuple[str, str, str]]:
     for name, origin in loaded.origins.items():
         value = getattr(settings, name)
         if name == "channels" and tables:
-            found += [(f"channels.{channel.name}", _one_line(channel), origin) for channel in tables]
+            found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
             continue
         match value:
             case _ if name in _DURATIONS:
                 shown = durations.show(value)
             case _ if name == "alert_urls":
-                shown = ", ".join(f"{channel.name} ({_masked(channel)})" for channel in derived)
+                shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
             case tuple():
-                shown = ", ".join(plain(item) for item in value)
+                shown = some([plain(item) for item in value], most)
             case float():
                 shown = f"{value:g}"
             case _:
@@ -76,9 +78,9 @@ def _kinds(channel: Channel) -> list[str]:
     return [kind.value for kind in Kind if kind in channel.kinds]
 
 
-def _one_line(channel: Channel) -> str:
+def _one_line(channel: Channel, most: int | None) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
-    nodes = ", ".join(plain(glob) for glob in channel.nodes) or "all"
+    nodes = some([plain(glob) for glob in channel.nodes], most) or "all"
     return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from watcher.snapshot import Mark, Node
 from watcher.state import State
 from watcher.strangers import plain
-from watcher.tables import kind, table
+from watcher.tables import kind, some, table
 from watcher.versions import ACTIVE, BANNED, FLAGGED, Version, newest
 
 _PROBLEMS_SHOWN = 3
+_VERSION = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,25 +122,29 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
     }
 
 
-def lines(state: State, nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
-    """Give the tables for a person."""
+def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: int | None = None) -> list[str]:
+    """Give the tables for a person, for a terminal of `width` columns or, None, for what is no terminal.
+
+    A terminal gets the newest few problems of a node and the count of the others.
+    """
     rows = [node_row(name, state) for name in nodes]
     said = table(
         ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
         [
             (
-                plain(row.node, 60),
+                plain(row.node),
                 _shown_state(row),
-                plain(row.newest, 40) or "-",
-                _problems(row),
+                plain(row.newest, _VERSION) or "-",
+                _problems(row, None if width is None else _PROBLEMS_SHOWN),
                 _when(row.checked_at),
             )
             for row in rows
         ],
+        width,
     )
-    said += [f"{plain(row.node, 60)}: {plain(row.error)}" for row in rows if row.error]
+    said += [f"{plain(row.node)}: {plain(row.error)}" for row in rows if row.error]
     if owing := waiting(state, channels):
-        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), [_owed(owed) for owed in owing])]
+        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), [_owed(owed) for owed in owing], width)]
     return said
 
 
@@ -153,12 +158,8 @@ def _shown_state(row: Row) -> str:
     return kind(row.state)
 
 
-def _problems(row: Row) -> str:
-    if not row.problems:
-        return "-"
-    shown = [f"{plain(v.version, 40)} {_ailment(v)}" for v in reversed(row.problems[-_PROBLEMS_SHOWN:])]
-    more = len(row.problems) - len(shown)
-    return ", ".join(shown) + (f" and {more} more" if more else "")
+def _problems(row: Row, most: int | None) -> str:
+    return some([f"{plain(v.version, _VERSION)} {_ailment(v)}" for v in reversed(row.problems)], most) or "-"
 
 
 def _ailment(version: Version) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import sys
+import unicodedata
 from collections.abc import Iterable, Sequence
+from itertools import zip_longest
 from typing import TextIO
 
 import click
@@ -33,6 +35,12 @@ COLOURS: dict[str, str] = {
     "empty": "yellow",
 }
 """By event kind, status, state of a node and result of a test."""
+
+_USUAL = 40
+"""Columns beyond which a cell, where no width is given, makes no room for itself in other rows."""
+
+_LEAST = 8
+"""Columns below which a cell is not worth wrapping."""
 
 _LABELS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
@@ -118,17 +126,97 @@ def kind(name: str) -> str:
     return click.style(name, fg=colour) if (colour := COLOURS.get(name)) else name
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    """Lay rows out under a head, columns two blanks apart; the last column is not padded."""
-    cells = [list(head), *[list(row) for row in rows]]
-    widths = [max(_width(row[column]) for row in cells) for column in range(len(head))]
-    lines = []
-    for number, row in enumerate(cells):
-        padded = [cell + " " * (width - _width(cell)) for cell, width in zip(row, widths, strict=True)]
-        line = "  ".join(padded).rstrip()
-        lines.append(click.style(line, bold=True) if number == 0 else line)
-    return lines
+def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
+    """Lay rows out under a head, which may be empty, columns two blanks apart.
+
+    In a terminal of `width` columns no row is wider: cells are wrapped in their column, and where there is no room for
+    columns each row is a block of lines, a cell each. Without a width nothing is wrapped or cut, so that each row can
+    be found as a line; a cell that is much longer than is usual moves what stands beside it, in its own row only.
+    """
+    lines = [list(row) for row in rows]
+    bold = [" ".join(click.style(word, bold=True) for word in title.split()) for title in head]
+    natural = [max(map(columns, column)) for column in zip(*([head] if head else []), *lines, strict=True)]
+    if width is None:
+        usual = [min(wide, _USUAL) for wide in natural]
+        return [_beside(row, usual) for row in ([bold] if head else []) + lines]
+    titles = list(map(columns, head)) or [0] * len(natural)
+    least = [min(wide, max(title, _LEAST)) for wide, title in zip(natural, titles, strict=True)]
+    room = width - 2 * (len(natural) - 1)
+    if sum(least) > room:
+        return _blocks(bold, lines, width)
+    fitting = _shares(natural, least, room)
+    return [line for row in ([bold] if head else []) + lines for line in _wrapped(row, fitting)]
 
 
-def _width(cell: str) -> int:
-    return len(click.unstyle(cell))
+def _shares(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Give each column what it wants as far as there is room; what is left is shared alike by those that want more."""
+    given = list(least)
+    wanting = sorted(range(len(natural)), key=lambda column: natural[column] - least[column])
+    for place, column in enumerate(wanting):
+        left = room - sum(given)
+        given[column] += min(natural[column] - least[column], left // (len(wanting) - place))
+    return given
+
+
+def _beside(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+    return "  ".join(padded).rstrip()
+
+
+def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+    cells = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
+    return [_beside(line, widths) for line in zip_longest(*cells, fillvalue="")]
+
+
+def _blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
+    said: list[str] = []
+    for row in rows:
+        said += ["", *(table((), list(zip(head, row, strict=True)), width) if head else wrap(" ".join(row), width))]
+    return said[1:]
+
+
+def wrap(text: str, width: int) -> list[str]:
+    """Break text into lines of at most `width` columns, between words where that can be; a colour is a word's own."""
+    lines = [""]
+    for word in text.split(" "):
+        for piece in _pieces(word, width):
+            longer = f"{lines[-1]} {piece}" if lines[-1] else piece
+            if columns(longer) <= width:
+                lines[-1] = longer
+            else:
+                lines.append(piece)
+    return [line.rstrip() for line in lines]
+
+
+def _pieces(word: str, width: int) -> list[str]:
+    if columns(word) <= width:
+        return [word]
+    pieces, room = [""], width
+    for char in click.unstyle(word):
+        wide = columns(char)
+        if wide > room:
+            pieces.append("")
+            room = width
+        pieces[-1] += char
+        room -= wide
+    return pieces
+
+
+def columns(text: str) -> int:
+    """Give how many columns of a terminal a text takes: colours and combining marks none, wide characters two."""
+    if text.isascii() and "\x1b" not in text:
+        return len(text)
+    return sum(_columns(char) for char in click.unstyle(text))
+
+
+def _columns(char: str) -> int:
+    if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
+        return 0
+    return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
+
+
+def some(items: Sequence[str], most: int | None) -> str:
+    """Join items by commas, but after the first `most` (None: all) only count them."""
+    if most is None or len(items) <= most:
+        return ", ".join(items)
+    return f"{', '.join(items[:most])} and {len(items) - most} more"
