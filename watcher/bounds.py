@@ -111,6 +111,13 @@ class Attempt:
         self._opened.append((number, os.fstat(number)))
 
 
+def certificates() -> str:
+    """Return the file of the certificates that requests trusts."""
+    from requests.utils import DEFAULT_CA_BUNDLE_PATH
+
+    return str(DEFAULT_CA_BUNDLE_PATH)
+
+
 @cache
 def install() -> None:
     """Bound what requests reads from here on, and have each attempt know its connections, whichever library's."""

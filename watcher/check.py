@@ -13,12 +13,12 @@ from signal import Signals
 
 from watcher import logs, report
 from watcher.events import Kind
-from watcher.failures import ReplacedError, UsageError
+from watcher.failures import InstallationError, ReplacedError, UsageError
 from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
 from watcher.spellings import shown
-from watcher.start import clock, holder, judged, watch_of
+from watcher.start import clock, holder, judged, loaded, see_that_they_work, watch_of
 from watcher.store import StateFolder
 from watcher.tables import kind, offer, say
 from watcher.terminal import width
@@ -74,19 +74,21 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
 
 
 def run_forever(settings: Settings) -> int:
-    """Poll until stopped, or until the state is another's, and give the exit code.
+    """Poll until stopped, or until the state or the installation is another one, and give the exit code.
 
     WatchError for what is wrong before the first poll.
     """
     folder = StateFolder(settings.state_dir)
+    installation = loaded(settings.all_channels())
     watch = watch_of(settings, folder)
+    see_that_they_work(watch.channels)
 
     async def loop(folder: StateFolder) -> None:
         _collect_again(1)
         stop = Stop()
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
-        await run(poller, settings.interval, settings.jitter)
+        await run(poller, settings.interval, settings.jitter, installation)
         logs.info("stopped", signal=Signals(stop.signal).name)
 
     from watcher.loop import run
@@ -97,6 +99,9 @@ def run_forever(settings: Settings) -> int:
             asyncio.run(loop(held))
         except ReplacedError as error:
             logs.error("stopped: state", error=str(error).replace("\n", "; "))
+            return error.exit_code
+        except InstallationError as error:
+            logs.error("stopped: installation", error=str(error).replace("\n", "; "))
             return error.exit_code
     return 0
 

@@ -108,6 +108,16 @@ def refusal(url: str) -> str | None:
     return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
 
 
+def load() -> tuple[str, ...]:
+    """Load all that a delivery may need, and return files of what was loaded; ImportError and the like if it fails."""
+    import netrc  # noqa: F401 - requests has it wait for the first request
+
+    _load()
+    import apprise
+
+    return str(apprise.__file__), bounds.certificates()
+
+
 def deliver(channel: Channel, events: tuple[Event, ...], timeout: float, reached: Reached = Reached()) -> Outcome:
     """Send one message with the events to the channel and wait for the answer, at most `timeout` seconds a target.
 

@@ -41,6 +41,10 @@ class ConfigError(WatchError):
         self.problems = problems
 
 
+class InstallationError(WatchError):
+    """The program's own installation is broken, or not the one any more that this process was started from."""
+
+
 class StateError(WatchError):
     """The state cannot be used, and was left as it is."""
 

@@ -37,19 +37,24 @@ class _Log:
         self._processors: list[Processor] | None = None
         self._lock = threading.RLock()  # a signal handler may log while its own thread is writing
 
+    def prepare(self) -> None:
+        """Load what the first line needs."""
+        with self._lock:
+            if self._processors is None and (stream := self._stream or sys.stderr) is not None:
+                self._processors = _processors(self._style, stream)
+
     def emit(self, level: str, event: str, fields: Mapping[str, object]) -> None:
         """Write one line if its level is enabled; a stream that is closed or broken takes it away silently."""
         stream = self._stream or sys.stderr
         if LEVELS.index(level) < self._threshold or stream is None:
             return
         with self._lock:
-            if self._processors is None:
-                self._processors = _processors(self._style, stream)
+            self.prepare()
             line: Any = {"timestamp": None, "level": level, "event": plain(event, _VALUE_LIMIT)}
             line |= {
                 f"{name}_" if name in _OURS else plain(name, _KEY_LIMIT): _safe(value) for name, value in fields.items()
             }
-            for process in self._processors:
+            for process in self._processors or ():
                 line = process(None, level, line)
             try:
                 stream.write(f"{line}\n")
@@ -91,6 +96,11 @@ def configure(level: str = "info", format: str = "auto", stream: TextIO | None =
     """
     global _log  # noqa: PLW0603 - one process has one log
     _log = _Log(level, format, stream)
+
+
+def prepare() -> None:
+    """Load now what would be loaded with the first line."""
+    _log.prepare()
 
 
 def debug(event: str, /, **fields: object) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from watcher import logs, outbox
 from watcher.failures import ReplacedError, StateError, WatchError
+from watcher.installation import ANY, Installation
 from watcher.poll import Poller, Report, StoppedError
 from watcher.report import Complaint, Once, channel_complaints, complaints, unsaved_complaints
 
@@ -17,18 +18,26 @@ _REST = outbox.FIRST_WAIT
 """Seconds without a delivery after one that the state did not allow; no queue can rest for that."""
 
 
-async def run(poller: Poller, interval: float, jitter: float, *, polls: int | None = None) -> None:
+async def run(
+    poller: Poller,
+    interval: float,
+    jitter: float,
+    installation: Installation = ANY,
+    *,
+    polls: int | None = None,
+) -> None:
     """Poll every `interval` seconds, each wait longer or shorter by up to the share `jitter`.
 
     Waits are measured from a poll's begin, so polls neither drift nor overlap: one that takes longer than the interval
     is followed at once by the next. Whatever a poll throws is logged, and the next one comes; but ReplacedError, which
-    says that the lock or the state is another one by now, is raised. `polls` ends it after so many. Returns when the
-    poller's `stopping` is set.
+    says that the lock or the state is another one by now, is raised, and InstallationError where the `installation` is.
+    `polls` ends it after so many. Returns when the poller's `stopping` is set.
     """
     loop = asyncio.get_running_loop()
     revision = 0
     done = 0
     while not poller.stopping.is_set():
+        installation.see_that_it_is_there()
         begun = loop.time()
         complain = Once(_complain)
         try:
@@ -53,7 +62,8 @@ async def run(poller: Poller, interval: float, jitter: float, *, polls: int | No
         done += 1
         if done == polls:
             break
-        await _until(poller, begun + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
+        installation.see_that_it_is_there()  # what went wrong may be for want of it
+        await _until(poller, installation, begun + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
 
 
 def _unbroken(poller: Poller, revision: int) -> int:
@@ -67,7 +77,7 @@ def _unbroken(poller: Poller, revision: int) -> int:
     return found
 
 
-async def _until(poller: Poller, moment: float) -> None:
+async def _until(poller: Poller, installation: Installation, moment: float) -> None:
     """Wait until the loop's `moment` or a stop, delivering what becomes due on the way."""
     loop = asyncio.get_running_loop()
     resting_until = loop.time()
@@ -78,7 +88,7 @@ async def _until(poller: Poller, moment: float) -> None:
         nap = left if due is None else min(left, max(due, _SHORTEST_NAP))
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(poller.stopping.wait(), nap)
-        if due is not None and due <= nap and not poller.stopping.is_set() and not await _deliver(poller):
+        if due is not None and due <= nap and not poller.stopping.is_set() and not await _deliver(poller, installation):
             resting_until = loop.time() + _REST
 
 
@@ -97,8 +107,8 @@ def _next_due(poller: Poller) -> float | None:
     return min(waits, default=None)
 
 
-async def _deliver(poller: Poller) -> bool:
-    """Deliver what is due; False if the state did not allow it."""
+async def _deliver(poller: Poller, installation: Installation) -> bool:
+    """Deliver what is due; False if the state did not allow it. InstallationError where that is why it failed."""
     complain = Once(_complain)
     try:
         done = await replace(poller, giving_up=complain.farewell).deliver_due()
@@ -115,6 +125,8 @@ async def _deliver(poller: Poller) -> bool:
         logs.info("delivery", delivered=done.delivered)
     if done.unsaved:
         poller.folder.see_that_it_is_held()
+    if done.failures:
+        installation.see_that_it_is_there()
     return not done.unsaved
 
 

@@ -9,15 +9,21 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from watcher import logs, times, transport
-from watcher.failures import ConfigError, UsageError
+from watcher.channels import Channel
+from watcher.failures import ConfigError, InstallationError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
 from watcher.settings import Loaded, Settings, load
 from watcher.sources import FILE_VARIABLE
 from watcher.state import Addresses
 from watcher.store import StateFolder
+from watcher.strangers import plain
+
+if TYPE_CHECKING:
+    from watcher.installation import Installation
 
 
 def clock() -> str:
@@ -67,6 +73,38 @@ def _absolute(path: Path, what: str) -> None:
             f"the working folder has been deleted, and {what} is relative to it: {str(path)!r}",
             hint="change to another folder, or give absolute paths with --config and --state-dir",
         )
+
+
+def loaded(channels: tuple[Channel, ...]) -> Installation:
+    """Load what a process that stays needs for deliveries and log lines, while it is there to be loaded.
+
+    Returns what it was loaded from; InstallationError if it cannot be loaded.
+    """
+    import watcher
+    from watcher.installation import Installation
+
+    files = [str(watcher.__file__)]
+    try:
+        logs.prepare()
+        from watcher import reasons  # noqa: F401 - a poll has it wait for the first reason
+
+        if channels:
+            from watcher import delivery
+
+            files += delivery.load()
+    except Exception as error:  # noqa: BLE001 - an import can raise anything
+        raise InstallationError(
+            f"what deliveries need cannot be loaded: {type(error).__name__}: {plain(str(error), 200)}",
+            hint="install comfy-watch anew, then start it again",
+        ) from None
+    return Installation.of(files)
+
+
+def see_that_they_work(channels: tuple[Channel, ...]) -> None:
+    """Raise InstallationError if apprise, which accepted the channels' URLs before, cannot use one any more."""
+    problems = [f"channel {channel.name}: {why}" for channel in channels if (why := _refusal(channel.url)) is not None]
+    if problems:
+        raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
 def judged(settings: Settings, folder: StateFolder) -> tuple[Mapping[str, str], Addresses]:
