@@ -31,7 +31,7 @@ from watcher.diff import Difference, compare_ban
 from watcher.events import Event, Kind
 from watcher.health import Unread, assess
 from watcher.listing import NodeBanned
-from watcher.outbox import Outbox
+from watcher.outbox import Acknowledgement, Outbox
 from watcher.sightings import Terms
 from watcher.snapshot import Mark, Node, Snapshot
 from watcher.state import Addresses, Checks
@@ -294,7 +294,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
                     waiting = outbox.failed(waiting, channel.name, "refused", NOW)
                 case "send":
                     sent = queue.messages[0]
-                    waiting = outbox.acknowledged(waiting, channel.name, sent.id)
+                    waiting = outbox.replayed(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
                     owed[channel.name] = [
                         [one for one in poll if one not in sent.events] for poll in owed[channel.name]
                     ]

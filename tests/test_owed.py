@@ -327,11 +327,11 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     receiver.down = set()
     watch.end_waits()
     _configure(watch, receiver, "/old")
-    before = {path.name: path.read_bytes() for path in watch.state.iterdir()}
+    before = watch.contents()
     point = Point(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
     done = nursery.run("check", cwd=tmp_path, point=point)
     assert (done.code, "cannot be written: Input/output error" in done.err) == (4, True), done
-    assert {path.name: path.read_bytes() for path in watch.state.iterdir()} == before
+    assert watch.contents() == before
     assert receiver.taken == ()
     assert watch.check()["alerts"]["delivered"] == 1
 

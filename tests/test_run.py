@@ -236,6 +236,7 @@ class _Full(StateFolder):
 
     at: str = "sending"
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
 
     def sending(self, channel: str, message: str) -> int:
@@ -255,7 +256,8 @@ class _Full(StateFolder):
     def _fail(self, at: str) -> None:
         if at == self.at:
             if not self.tried:
-                asyncio.get_running_loop().call_later(1, self.stopping.set)
+                (loop,) = self.loops
+                loop.call_soon_threadsafe(loop.call_later, 1, self.stopping.set)
             self.tried.append(at)
             raise StateError("the disk is full")
 
@@ -272,6 +274,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     )
 
     async def for_a_second() -> None:
+        folder.loops.append(asyncio.get_running_loop())
         told = start.watch_of(chosen, folder)
         await loop.run(Poller(watch=told, folder=folder, clock=start.clock, stopping=folder.stopping), 900, 0)
 

@@ -25,7 +25,7 @@ from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
 from watcher.failures import StateError, UnsureError
 from watcher.health import Failure, Health
-from watcher.outbox import Message, Outbox, Refusal
+from watcher.outbox import Acknowledgement, Message, Outbox, Refusal
 from watcher.poll import Poller, Report
 from watcher.snapshot import Mark, Snapshot
 from watcher.state import Addresses, Checks, State
@@ -224,7 +224,7 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
     assert folder.load().outbox == first
     folder.arrived("ops", message, folder.sending("ops", message))
-    assert folder.load().outbox == outbox.acknowledged(first, "ops", message)
+    assert folder.load().outbox == outbox.replayed(first, [Acknowledgement(channel="ops", message=message)])
 
 
 def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:

@@ -14,22 +14,11 @@ from signal import Signals
 from watcher import logs, report
 from watcher.events import Kind
 from watcher.failures import InstallationError, ReplacedError, UsageError
-from watcher.poll import Poller, Report, StoppedError, Watch
-from watcher.settings import Loaded
+from watcher.poll import Poller, Report, StoppedError
+from watcher.settings import Settings
 from watcher.signals import Stop
 from watcher.spellings import shown
-from watcher.start import (
-    clock,
-    holder,
-    judged,
-    loaded,
-    looked,
-    nothing_to_watch,
-    nowhere,
-    see_that_they_work,
-    warnings,
-    watch_of,
-)
+from watcher.start import clock, holder, judged, loaded, see_that_they_work, watch_of
 from watcher.store import StateFolder
 from watcher.tables import kind, offer, say
 from watcher.terminal import width
@@ -44,16 +33,14 @@ _LONG = 20
 _PATIENCE = 1.0
 
 
-def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
-    folder = StateFolder(chosen.settings.state_dir)
-    watch = _watch(chosen, folder)
-    for warning in nowhere(chosen):
-        say(f"warning: {warning}", error=True)
+    folder = StateFolder(settings.state_dir)
+    watch = watch_of(settings, folder)
     stopped_by = 0
     complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
 
-    async def poll_once(folder: StateFolder) -> Report | None:
+    async def poll_once() -> Report | None:
         nonlocal stopped_by
         _collect_again(20)
         stop = Stop()
@@ -75,8 +62,8 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
             finally:
                 stopped_by = stop.signal
 
-    with contextlib.nullcontext(folder) if dry_run else folder.locked(holder("check")) as held:
-        done = asyncio.run(poll_once(held))
+    with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
+        done = asyncio.run(poll_once())
     if done is None:
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
@@ -86,33 +73,30 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
-def run_forever(chosen: Loaded) -> int:
+def run_forever(settings: Settings) -> int:
     """Poll until stopped, or until the state or the installation is another one, and give the exit code.
 
     WatchError for what is wrong before the first poll.
     """
-    settings = chosen.settings
     folder = StateFolder(settings.state_dir)
     installation = loaded(settings.all_channels())
-    watch = _watch(chosen, folder)
+    watch = watch_of(settings, folder)
     see_that_they_work(watch.channels)
 
-    async def loop(folder: StateFolder) -> None:
+    async def loop() -> None:
         _collect_again(1)
         stop = Stop()
         poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
-        for warning in warnings(chosen):
-            logs.warning("settings", warning=warning)
         logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
         await run(poller, settings.interval, settings.jitter, installation)
         logs.info("stopped", signal=Signals(stop.signal).name)
 
     from watcher.loop import run
 
-    with folder.locked(holder("run")) as held:
-        held.load()
+    with folder.locked(holder("run")):
+        folder.load()
         try:
-            asyncio.run(loop(held))
+            asyncio.run(loop())
         except ReplacedError as error:
             logs.error("stopped: state", error=str(error).replace("\n", "; "))
             return error.exit_code
@@ -122,34 +106,23 @@ def run_forever(chosen: Loaded) -> int:
     return 0
 
 
-def _watch(chosen: Loaded, folder: StateFolder) -> Watch:
-    """Give what to poll; UsageError, which says where it was looked for, if that is nothing."""
-    if not chosen.settings.nodes:
-        raise nothing_to_watch(chosen)
-    return watch_of(chosen.settings, folder, chosen.origins)
-
-
-def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
+def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
     """Send a sample to each channel at once and print a line for each when it is done; 1 if one failed."""
     from watcher.delivery import Delivered, deliver
     from watcher.digest import sample
 
-    settings = chosen.settings
     channels = settings.all_channels()
     if not channels:
-        hint = "add alert_urls or [[channels]] to the settings"
-        raise UsageError("there are no channels", hint=f"{looked(chosen)}\n{hint}")
+        raise UsageError("there are no channels", hint="add alert_urls or [[channels]] to the settings")
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
-    judged(settings, StateFolder(settings.state_dir), chosen.origins)
-    for warning in chosen.warnings:
-        say(f"warning: {warning}", error=True)
-    asked = [known[name] for name in names] or list(channels)
+    judged(settings, StateFolder(settings.state_dir))
+    chosen = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
-    with ThreadPoolExecutor(len(asked)) as threads:
-        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in asked}
+    with ThreadPoolExecutor(len(chosen)) as threads:
+        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in chosen}
         for sent in as_completed(under_way):
             outcome = sent.result()
             if isinstance(outcome, Delivered):

@@ -121,7 +121,8 @@ async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Repor
     # Made directly: of the machine's own settings, whose channels are real, none may count.
     told = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
     settings = Settings.model_validate(told)
-    with StateFolder(folder / "state").locked() as state:
+    state = StateFolder(folder / "state")
+    with state.locked():
         watch = start.watch_of(settings, state)
         return await Poller(watch=watch, folder=state, clock=start.clock, stopping=asyncio.Event()).poll()
 

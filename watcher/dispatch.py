@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from watcher import outbox
 from watcher.channels import Channel
+from watcher.events import Event
 from watcher.failures import StateError
-from watcher.outbox import Message, Outbox, Refusal
+from watcher.outbox import Acknowledgement, Message, Outbox, Queue, Refusal
 from watcher.store import StateFolder
 
 if TYPE_CHECKING:
-    from watcher.delivery import Outcome
+    from watcher.delivery import Undelivered
 
 
 @dataclass(slots=True)
@@ -75,21 +77,38 @@ class Dispatch:
     unsaved: tuple[str, ...] = ()
 
 
+@dataclass(slots=True, kw_only=True)
+class _Round:
+    """One channel's queue, and what came of its messages, in order; the channel's own thread fills that in."""
+
+    channel: Channel
+    queue: Queue
+    outcomes: list[Acknowledgement | Refusal] = field(default_factory=list)
+    delivered: int = 0
+    failure: str = ""
+    refused: bool = False
+
+
 async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], terms: Terms) -> Dispatch:
     """Send what is due on every channel at once. A channel whose acknowledgements can't be kept is not sent to.
 
     What is too old is given up where this round was one more failure; what nobody tried just now is left alone.
     """
     now = terms.clock()
-    due = [
-        channel
+    rounds = [
+        _Round(channel=channel, queue=waiting.queues[channel.name])
         for channel in channels
         if channel.name in waiting.queues
         and outbox.is_due(waiting.queues[channel.name], now)
         and not terms.rests.left(channel.name, now)
     ]
-    done = Dispatch(waiting)
-    await asyncio.gather(*(_send_queue(folder, channel, done, terms) for channel in due))
+    await asyncio.gather(*(_send_queue(folder, one, waiting.events, terms) for one in rounds))
+    done = Dispatch(
+        outbox.replayed(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
+        delivered=sum(one.delivered for one in rounds),
+        failures={one.channel.name: one.failure for one in rounds if one.failure},
+        refused={one.channel.name for one in rounds if one.refused},
+    )
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.refused | former):
         done.waiting, old = outbox.expired(
@@ -100,64 +119,66 @@ async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Chan
     return done
 
 
-async def _send_queue(folder: StateFolder, channel: Channel, done: Dispatch, terms: Terms) -> None:
-    """Send one channel's messages. Whatever goes wrong costs this channel only, and it rests."""
+async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: Terms) -> None:
+    """Send one channel's messages in a thread. Whatever goes wrong costs this channel only, and it rests."""
+    name = one.channel.name
     try:
+        from watcher.delivery import Undelivered  # here, before there are threads, of which each would load it
+
         # One of its own: what waits in a shared one for a thread that can't be started would be sent by another's.
-        with ThreadPoolExecutor(1, thread_name_prefix=f"channel {channel.name}") as thread:
-            await _send_messages(folder, channel, done, terms, thread)
-    except StateError as error:
-        done.failures[channel.name] = f"its acknowledgement could not be kept: {error.what}"
-        terms.rests.add(channel.name, terms.clock())
-    except Exception as error:  # noqa: BLE001 - the one place around one channel's work
-        done.failures[channel.name] = f"unexpected {type(error).__name__}"
-        terms.rests.add(channel.name, terms.clock())
-
-
-async def _send_messages(folder: StateFolder, channel: Channel, done: Dispatch, terms: Terms, thread: Executor) -> None:
-    from watcher.delivery import Undelivered
-
-    loop = asyncio.get_running_loop()
-    begun = loop.time()
-    while (queue := done.waiting.queues.get(channel.name)) and queue.messages and not terms.stopping.is_set():
-        message = queue.messages[0]
-        place = folder.sending(channel.name, message.id)
-        outcome = await _attempt(channel, message, done, terms, thread)
-        if isinstance(outcome, Undelivered):
-            refusal = Refusal(
-                channel=channel.name,
-                message=message.id,
-                attempts=queue.attempts + 1,
-                error=outcome.reason,
-                at=terms.clock(),
-                address=queue.address,
-                reached=tuple(sorted(outcome.reached)),
-            )
-            done.failures[channel.name] = outcome.reason
-            done.refused.add(channel.name)
-            done.waiting = outbox.refused_once(done.waiting, refusal)
+        with ThreadPoolExecutor(1, thread_name_prefix=f"channel {name}") as thread:
             try:
-                folder.refused(refusal)
-            except StateError:  # it is in the outbox too, once all channels are done, if that can be written
-                terms.rests.add(channel.name, refusal.at)
-            return
-        done.waiting = outbox.acknowledged(done.waiting, channel.name, message.id)
-        done.delivered += len(message.events)
-        folder.arrived(channel.name, message.id, place)
-        terms.rests.end(channel.name)
-        if terms.budget is not None and loop.time() - begun > terms.budget:
-            return
+                sending = asyncio.get_running_loop().run_in_executor(thread, _send_messages, folder, one, events, terms)
+            except RuntimeError:
+                reached = frozenset(one.queue.messages[0].reached)
+                unsent = Undelivered(reason="no thread could be started", reached=reached)
+                _refuse(folder, one, one.queue.messages[0], unsent, terms)
+            else:
+                await sending
+    except StateError as error:
+        one.failure = f"its acknowledgement could not be kept: {error.what}"
+        terms.rests.add(name, terms.clock())
+    except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+        one.failure = f"unexpected {type(error).__name__}"
+        terms.rests.add(name, terms.clock())
 
 
-async def _attempt(channel: Channel, message: Message, done: Dispatch, terms: Terms, thread: Executor) -> Outcome:
-    """Send one message. That no thread can be started for it is a failure like another."""
+def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: Terms) -> None:
+    """Send one message after the other: room for its acknowledgement, the message, the acknowledgement, the next."""
     from watcher.delivery import Reached, Undelivered, deliver
 
-    events = tuple(done.waiting.events[key] for key in message.events)
-    key = terms.keys.get(channel.name, "")
-    reached = Reached(key=key, salt=terms.salt, targets=frozenset(message.reached))
+    name, begun = one.channel.name, time.monotonic()
+    for message in one.queue.messages:
+        if terms.stopping.is_set() or (
+            terms.budget is not None and one.outcomes and time.monotonic() - begun > terms.budget
+        ):
+            return
+        place = folder.sending(name, message.id)
+        reached = Reached(key=terms.keys.get(name, ""), salt=terms.salt, targets=frozenset(message.reached))
+        outcome = deliver(one.channel, tuple(events[key] for key in message.events), terms.timeout, reached)
+        if isinstance(outcome, Undelivered):
+            _refuse(folder, one, message, outcome, terms)
+            return
+        one.outcomes.append(Acknowledgement(channel=name, message=message.id))
+        one.delivered += len(message.events)
+        folder.arrived(name, message.id, place)
+        terms.rests.end(name)
+
+
+def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, terms: Terms) -> None:
+    """Note a failed attempt, and make that durable."""
+    refusal = Refusal(
+        channel=one.channel.name,
+        message=message.id,
+        attempts=1 if one.outcomes else one.queue.attempts + 1,
+        error=outcome.reason,
+        at=terms.clock(),
+        address=one.queue.address,
+        reached=tuple(sorted(outcome.reached)),
+    )
+    one.outcomes.append(refusal)
+    one.failure, one.refused = refusal.error, True
     try:
-        sent = asyncio.get_running_loop().run_in_executor(thread, deliver, channel, events, terms.timeout, reached)
-    except RuntimeError:
-        return Undelivered(reason="no thread could be started", reached=reached.targets)
-    return await sent
+        folder.refused(refusal)
+    except StateError:  # it is in the outbox too, once all channels are done, if that can be written
+        terms.rests.add(refusal.channel, refusal.at)

@@ -181,6 +181,8 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _end_of_last_line(descriptor: int, size: int) -> int:
     """Give the offset behind the last newline: `size` unless the last line is torn."""
+    if size and os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
     position = size
     while position > 0:
         begin = max(0, position - 65_536)

@@ -37,9 +37,9 @@ def decoder(form: Hashable) -> TypeAdapter[Any]:
 
 
 def decode(form: type[_Form], text: bytes) -> _Form:
-    """Decode one form's text; raises UnreadableFormError."""
+    """Decode one form's text; a value of a wrong type is not made to fit. Raises UnreadableFormError."""
     try:
-        value: _Form = decoder(cast("Hashable", form)).validate_json(text)
+        value: _Form = decoder(cast("Hashable", form)).validate_json(text, strict=True)
     except ValidationError as error:
         _refuse_newer(_format_of(text))
         first = error.errors(include_url=False, include_input=False)[0]

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import partial, wraps
+from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import click
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
     _KindsType = click.ParamType[frozenset[Kind]]
 else:
     _KindsType = click.ParamType
-
-
-_Value = TypeVar("_Value")
 
 
 class Kinds(_KindsType):
@@ -42,49 +39,30 @@ class Kinds(_KindsType):
         return kinds
 
 
-def _any_of(_: click.Context, __: click.Parameter, given: tuple[frozenset[Kind], ...]) -> frozenset[Kind]:
-    """Return the kinds of an option that may be given more than once: they add up."""
-    return frozenset[Kind]().union(*given)
-
-
-def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
-    """Return the value of an option that has one, or None. Given again with another it is refused.
-
-    The option is one that may be given more than once, of which click would take the last in silence.
-    """
-    if len(set(given)) > 1:
-        raise click.BadParameter("it is given more than once, with different values", ctx, option)
-    return given[0] if given else None
-
-
-single = partial(click.option, multiple=True, callback=_only_one)
-"""Declares an option that has one value; see `_only_one`."""
-
-kinds_option = partial(click.option, type=Kinds(), multiple=True, callback=_any_of, metavar="KINDS")
-"""Declares an option that takes event kinds, and again more of them."""
+NO_KINDS: frozenset[Kind] = frozenset()
 
 
 def with_settings(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that choose settings; it gets a function that loads them."""
 
-    @single("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
-    @single("--state-dir", metavar="DIR", help="Where the state is kept.")
-    @single("--registry-url", metavar="URL", help="The registry to ask.")
-    @single("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
-    @single("--log-format", metavar="FORMAT", help="auto, console or json.")
+    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
+    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.")
+    @click.option("--registry-url", metavar="URL", help="The registry to ask.")
+    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
+    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.")
     @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
     @wraps(command)
     def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
         names = ("state_dir", "registry_url", "log_level", "log_format")
-        chosen = {name: options.pop(name) for name in names}
-        given = {name: value for name, value in chosen.items() if value is not None}
+        said = {name: options.pop(name) for name in names}
+        given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
 
         def settings(more: Mapping[str, object]) -> Loaded:
             from watcher.start import settings_from
 
-            assigned, nodes = _assigned(changed, given)
-            added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
-            return settings_from(config, {**assigned, "nodes": added})
+            assigned = _assigned(changed)
+            added = [node for source in (assigned, more) for node in _nodes(source.get("nodes", ()))]
+            return settings_from(config, {**assigned, **given, "nodes": added})
 
         return command(*args, settings=settings, **options)
 
@@ -101,13 +79,9 @@ def _nodes(value: object) -> list[object]:
         raise UsageError(f"--set nodes: {error}") from None
 
 
-def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Read `--set NAME=VALUE` beside what was `chosen` by options; return the settings, and each value of `nodes`.
-
-    Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
-    """
-    found = dict(chosen)
-    nodes: list[str] = []
+def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
+    """Read `--set NAME=VALUE`; secrets are refused, since every user of the machine can read a command line."""
+    found: dict[str, object] = {}
     for pair in pairs:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
@@ -118,11 +92,8 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
                 f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
-        if name == "nodes":
-            nodes.append(value)
-        elif found.setdefault(name, value) != value:
-            raise UsageError(f"--set {masked(name)}: the setting is given more than once, with different values")
-    return found, nodes
+        found[name] = value
+    return found
 
 
 def masked(text: str) -> str:

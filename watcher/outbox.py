@@ -51,6 +51,14 @@ class Queue:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A message that a channel has taken, as the journal tells it."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
     """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`.
 
@@ -125,22 +133,39 @@ def only_committed(outbox: Outbox, revision: int) -> Outbox:
     return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=revision))
 
 
-def acknowledged(outbox: Outbox, channel: str, message_id: str) -> Outbox:
-    """Take a delivered message off its queue; one that is not there is none of ours any more."""
-    queue = outbox.queues.get(channel)
-    if queue is None or all(message.id != message_id for message in queue.messages):
-        return outbox
-    left = tuple(message for message in queue.messages if message.id != message_id)
-    rested = replace(queue, messages=left, attempts=0, not_before="", error="")
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested}))
+def replayed(outbox: Outbox, outcomes: Iterable[Acknowledgement | Refusal]) -> Outbox:
+    """Take in what came of deliveries, in the order in which it came: delivered messages leave their queues, which then
+    fare well, and a failed attempt counts if the outbox does not have it yet (`failed`).
 
-
-def holder(outbox: Outbox, channel: str, message_id: str) -> str:
-    """Give the name of the queue that holds a message sent to `channel`: an older one, where the channel got its name
-    in the very poll that sent it. Without any such queue it is `channel`.
+    A message belongs to the queue that holds it: to one of an older name where the channel got its name in the very
+    poll that sent it. One that no queue holds changes nothing. The work grows with the messages and the outcomes, not
+    with their product.
     """
-    holders = [name for name, queue in outbox.queues.items() if any(m.id == message_id for m in queue.messages)]
-    return holders[0] if holders and channel not in holders else channel
+    holders: dict[str, list[str]] = {}
+    for name, queue in outbox.queues.items():
+        for message in queue.messages:
+            holders.setdefault(message.id, []).append(name)
+    taken: dict[str, set[str]] = {}
+    for outcome in outcomes:
+        if not (names := holders.get(outcome.message)):
+            continue
+        name = outcome.channel if outcome.channel in names else names[0]
+        if isinstance(outcome, Refusal):
+            outbox = _refused(_without(outbox, taken), replace(outcome, channel=name))
+            taken = {}
+        else:
+            taken.setdefault(name, set()).add(outcome.message)
+            names.remove(name)
+    return _tidy(_without(outbox, taken))
+
+
+def _without(outbox: Outbox, taken: Mapping[str, Container[str]]) -> Outbox:
+    """Take messages off their queues, which need not rest any more."""
+    queues = dict(outbox.queues)
+    for name, ids in taken.items():
+        left = tuple(message for message in queues[name].messages if message.id not in ids)
+        queues[name] = replace(queues[name], messages=left, attempts=0, not_before="", error="")
+    return replace(outbox, queues=queues)
 
 
 def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
@@ -174,20 +199,22 @@ def expired(
     queue = outbox.queues[channel]
     if configured and queue.attempts < FAILURES_TO_EXPIRE:
         return outbox, ()
-    old = tuple(message for message in queue.messages if times.seconds_between(message.queued_at, now) > expiry)
-    left = tuple(message for message in queue.messages if message not in old)
+    left: list[Message] = []
+    old: list[Message] = []
+    for message in queue.messages:
+        (old if times.seconds_between(message.queued_at, now) > expiry else left).append(message)
+    if configured and not old:
+        return outbox, ()
     attempts = queue.attempts if configured else 0
-    rested = replace(queue, messages=left, attempts=attempts)
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), old
+    rested = replace(queue, messages=tuple(left), attempts=attempts)
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), tuple(old)
 
 
-def refused_once(outbox: Outbox, refusal: Refusal) -> Outbox:
-    """Take in a failed attempt from the journal, if the outbox does not have it yet; see `failed`."""
-    queue = outbox.queues.get(refusal.channel)
-    first = queue.messages[0].id if queue and queue.messages else ""
-    if queue is None or first != refusal.message or queue.attempts != refusal.attempts - 1:
-        return outbox
-    if refusal.address != queue.address:
+def _refused(outbox: Outbox, refusal: Refusal) -> Outbox:
+    """Take in a failed attempt, unless it is not the next one at this queue's first message and this address."""
+    queue = outbox.queues[refusal.channel]
+    first = queue.messages[0].id if queue.messages else ""
+    if first != refusal.message or queue.attempts != refusal.attempts - 1 or refusal.address != queue.address:
         return outbox
     return failed(outbox, refusal.channel, refusal.error, refusal.at, refusal.reached)
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
+from collections.abc import Container, Iterable
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from watcher import times
 from watcher.events import Event
 from watcher.forms import FORMAT, UnreadableFormError, decode, encode
 from watcher.health import Health
-from watcher.outbox import Outbox, Queue
+from watcher.outbox import Acknowledgement, Outbox, Queue, Refusal
 from watcher.state import Addresses, Checks
 
 
@@ -51,21 +52,37 @@ class _AddressesForm:
     former: tuple[str, ...]
 
 
+_SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    channel: str
+    message: str
+    state: str
+
+
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
     """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
     form = decode(_OutboxForm, text)
+    _see_that_they_are_times(*(event.at for event in form.events.values()))
     for queue in form.queues.values():
         _see_that_they_are_times(queue.not_before, *(message.queued_at for message in queue.messages))
         for message in queue.messages:
-            if missing := set(message.events) - form.events.keys():
-                raise UnreadableFormError(f"the event {min(missing)} is missing")
-    if missing := form.unrecorded.keys() - form.events.keys():
-        raise UnreadableFormError(f"the event {min(missing)} is missing")
+            _see_that_they_are_there(message.events, form.events)
+    _see_that_they_are_there(form.unrecorded, form.events)
     outbox = Outbox(queues=form.queues, events=form.events, unrecorded=form.unrecorded, prepared=form.prepared)
     return form.revision, outbox
 
 
+def _see_that_they_are_there(ids: Iterable[str], events: Container[str]) -> None:
+    for event in ids:
+        if event not in events:
+            raise UnreadableFormError(f"the event {event} is missing")
+
+
 def _see_that_they_are_times(*texts: str) -> None:
+    """Raise UnreadableFormError where a text is neither a time nor empty."""
     for text in filter(None, texts):
         try:
             times.read(text)
@@ -89,6 +106,8 @@ def write_outbox(revision: int, outbox: Outbox) -> bytes:
 def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     form = decode(_ChecksForm, text)
+    failures = [*form.health.nodes.values(), *filter(None, [form.health.registry])]
+    _see_that_they_are_times(form.polled_at, *form.checked.values(), *(failure.since for failure in failures))
     return form.revision, Checks(
         polled_at=form.polled_at,
         health=form.health,
@@ -169,4 +188,30 @@ def write_event(event: Event) -> bytes:
 
 def read_event(line: bytes) -> Event:
     """Decode one line of `history.jsonl`; raises UnreadableFormError."""
-    return decode(Event, line)
+    event = decode(Event, line)
+    _see_that_they_are_times(event.at)
+    return event
+
+
+def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes:
+    """Encode the line of `acks.jsonl` about a message, before it goes out or once it has `arrived`.
+
+    Both have the same length, so that one can be written over the other.
+    """
+    state = _ARRIVED if arrived else _SENDING
+    return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
+
+
+def write_refusal(refusal: Refusal) -> bytes:
+    """Encode a failed attempt as a line of `acks.jsonl`."""
+    return json.dumps(asdict(refusal) | {"state": _REFUSED}).encode() + b"\n"
+
+
+def read_outcome(line: bytes) -> Acknowledgement | Refusal | None:
+    """Decode one line of `acks.jsonl`; None where it tells of a message that has not arrived. UnreadableFormError."""
+    entry = decode(_Entry, line)
+    if entry.state == _REFUSED:
+        refusal = decode(Refusal, line)
+        _see_that_they_are_times(refusal.at)
+        return refusal
+    return Acknowledgement(channel=entry.channel, message=entry.message) if entry.state == _ARRIVED else None

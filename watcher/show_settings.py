@@ -29,8 +29,6 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
         match value:
             case _ if name in _DURATIONS:
                 shown = durations.show(value)
-            case None:
-                shown = "none, as intended"
             case _ if name == "alert_urls":
                 shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
             case tuple():
@@ -47,7 +45,7 @@ def document(loaded: Loaded) -> dict[str, object]:
     """Give the JSON-able form: `config_file` (or null) and `settings`, by name each with `value` and `from`.
 
     Durations are seconds. An entry of `alert_urls` and of `channels` is an object with the channel's name, its masked
-    URL, kinds, nodes and grouping; `alert_urls` is "none" where it says so.
+    URL, kinds, nodes and grouping.
     """
     settings = loaded.settings
     derived, tables = _split(settings)
@@ -56,7 +54,7 @@ def document(loaded: Loaded) -> dict[str, object]:
         "nodes": list(settings.nodes),
         "statuses": list(settings.statuses),
         "state_dir": str(settings.state_dir),
-        "alert_urls": "none" if settings.alert_urls is None else [_table(channel) for channel in derived],
+        "alert_urls": [_table(channel) for channel in derived],
         "channels": [_table(channel) for channel in tables],
     }
     return {
@@ -68,7 +66,8 @@ def document(loaded: Loaded) -> dict[str, object]:
 def _split(settings: Settings) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
     """Give the channels that come of `alert_urls`, and those of `[[channels]]`."""
     every = settings.all_channels()
-    return tuple(one for one in every if one.placed), tuple(one for one in every if not one.placed)
+    count = len(settings.alert_urls)
+    return every[:count], every[count:]
 
 
 def _masked(channel: Channel) -> str:

@@ -9,17 +9,17 @@ finds the same change again.
 from __future__ import annotations
 
 import contextlib
-import json
+import threading
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from watcher import durable, forms, outbox, picture, records
 from watcher.events import Event
 from watcher.failures import ReplacedError, StateError, UnsureError
-from watcher.outbox import Outbox, Refusal
+from watcher.outbox import Acknowledgement, Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
 from watcher.strangers import plain
@@ -50,29 +50,38 @@ class History:
     unreadable: int = 0
 
 
+@dataclass(slots=True)
+class _Held:
+    """What this process holds of a folder: its lock, and the turn to write to `acks.jsonl`, which threads share."""
+
+    lock: durable.Lock | None = None
+    turn: threading.Lock = field(default_factory=threading.Lock)
+
+
 @dataclass(frozen=True, slots=True)
 class StateFolder:
     """One state folder. Every method raises StateError where the folder or a file in it cannot be used.
 
-    `history_limit` is in bytes; beyond it the older half of the history goes. `lock` is the lock that is held on it:
-    with one, nothing is written once another file stands in its place.
+    `history_limit` is in bytes; beyond it the older half of the history goes. While it is `locked`, nothing is written
+    once another file stands in the lock's place.
     """
 
     path: Path
     history_limit: int = HISTORY_LIMIT
-    lock: durable.Lock | None = None
+    _held: _Held = field(default_factory=_Held, repr=False, compare=False)
 
     @contextlib.contextmanager
-    def locked(self, holder: str = "") -> Iterator[Self]:
+    def locked(self, holder: str = "") -> Iterator[None]:
         """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it.
 
-        Gives the folder with its lock. `holder` says in words who holds it then, for the error that the other one gets.
+        `holder` says in words who holds it then, for the error that the other one gets.
         """
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
                 durable.make_folder(self.path)
                 try:
-                    lock = held.enter_context(durable.lock(self.path / LOCK, holder))
+                    self._held.lock = held.enter_context(durable.lock(self.path / LOCK, holder))
+                    held.callback(setattr, self._held, "lock", None)
                 except BlockingIOError:
                     holder = plain(durable.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
                     raise StateError(
@@ -80,11 +89,11 @@ class StateFolder:
                         hint="wait until it has finished, or stop it",
                     ) from None
                 durable.sweep(self.path)
-            yield replace(self, lock=lock)
+            yield
 
     def see_that_it_is_held(self) -> None:
         """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
-        if self.lock is not None and not self.lock.is_there():
+        if self._held.lock is not None and not self._held.lock.is_there():
             raise ReplacedError(
                 f"the lock of state folder {self.path} was deleted or replaced while this process held it",
                 hint="another comfy-watch may be working on it by now; see that only one does, then start again",
@@ -92,7 +101,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
-        journal = self._read(ACKS, _read_journal, _NO_ENTRIES)
+        journal = self._read(ACKS, _read_journal, _NO_OUTCOMES)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(SNAPSHOT, partial(picture.read_snapshot, refuse=self._refused_snapshot), Snapshot())
@@ -108,18 +117,9 @@ class StateFolder:
         if snapshot.revision and not (self.path / OUTBOX).exists():
             raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
         waiting = outbox.only_committed(waiting, snapshot.revision)
-        for entry in journal:
-            held_by = outbox.holder(waiting, entry.channel, entry.message)
-            if isinstance(entry, Refusal):
-                waiting = outbox.refused_once(waiting, replace(entry, channel=held_by))
-            else:
-                waiting = outbox.acknowledged(waiting, held_by, entry.message)
+        if journal:
+            waiting = outbox.replayed(waiting, journal)
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
-
-    def exists(self) -> bool:
-        """Tell whether there is anything of a state here."""
-        with self._failing("cannot be read"):
-            return any((self.path / name).exists() for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX))
 
     def load_revision(self) -> int:
         """Read the snapshot's revision alone; 0 while there is none."""
@@ -169,19 +169,18 @@ class StateFolder:
 
         With the room taken beforehand, a disk that is full by then can't cost the acknowledgement.
         """
-        with self._writing():
-            return durable.append(self.path / ACKS, _ack_line(channel, message, _SENDING))
+        with self._writing(), self._held.turn:
+            return durable.append(self.path / ACKS, records.write_acknowledgement(channel, message, arrived=False))
 
     def arrived(self, channel: str, message: str, place: int) -> None:
         """Make an acknowledgement durable."""
-        with self._writing():
-            durable.overwrite(self.path / ACKS, place, _ack_line(channel, message, _ARRIVED))
+        with self._writing(), self._held.turn:
+            durable.overwrite(self.path / ACKS, place, records.write_acknowledgement(channel, message, arrived=True))
 
     def refused(self, refusal: Refusal) -> None:
         """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
-        entry = asdict(refusal) | {"state": _REFUSED}
-        with self._writing():
-            durable.append(self.path / ACKS, json.dumps(entry).encode() + b"\n")
+        with self._writing(), self._held.turn:
+            durable.append(self.path / ACKS, records.write_refusal(refusal))
 
     def record(self, events: tuple[Event, ...]) -> None:
         """Append events to the history, which forgets its older half when it has grown too long."""
@@ -253,37 +252,16 @@ class StateFolder:
             ) from None
 
 
-_SENDING = "sending"
-_ARRIVED = "arrived"
-_REFUSED = "refused"
+_NO_OUTCOMES: tuple[Acknowledgement | Refusal, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Acknowledgement:
-    channel: str
-    message: str
-
-
-_NO_ENTRIES: tuple[_Acknowledgement | Refusal, ...] = ()
-
-
-def _ack_line(channel: str, message: str, state: str) -> bytes:
-    """Both states have the same length, so that one can be written over the other."""
-    return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
-
-
-def _read_journal(text: bytes) -> tuple[_Acknowledgement | Refusal, ...]:
-    """Give what came of each delivery that ended; a torn line tells of none, and its message goes out again."""
-    found: list[_Acknowledgement | Refusal] = []
+def _read_journal(text: bytes) -> tuple[Acknowledgement | Refusal, ...]:
+    """Give what came of each delivery that ended; a damaged line tells of none, and its message goes out again."""
+    found: list[Acknowledgement | Refusal] = []
     for line in text.splitlines():
-        try:
-            entry = json.loads(line)
-            if entry["state"] == _ARRIVED:
-                found.append(_Acknowledgement(str(entry["channel"]), str(entry["message"])))
-            elif entry.pop("state") == _REFUSED:
-                found.append(forms.decode(Refusal, json.dumps(entry).encode()))
-        except (ValueError, TypeError, KeyError, AttributeError, forms.UnreadableFormError):
-            continue
+        with contextlib.suppress(forms.UnreadableFormError):
+            if outcome := records.read_outcome(line):
+                found.append(outcome)
     return tuple(found)
 
 
