@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from tests.making import PACK, compare, known, told, version
+import pytest
+
+from tests.making import CHECKED, NOW, PACK, compare, known, listing, told, version
+from watcher.diff import compare_ban, missing_from
+from watcher.listing import NodeBanned
+from watcher.sightings import Terms
 from watcher.snapshot import Mark, Node
+from watcher.versions import Version
 
 ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
 """Three versions of a node."""
@@ -82,22 +88,35 @@ def test_each_removal_of_one_version_has_its_own_id() -> None:
     assert len(set(ids)) == len(ids) == 3
 
 
+def emptied(*rows: Version) -> Node:
+    """Give the node after two complete listings without any of its versions."""
+    return compare(compare(known(*rows)).node).node
+
+
 def test_a_node_that_turned_empty_is_one_event() -> None:
     """When all is gone twice, one node-level event tells it, not one per version."""
     once = compare(known(ONE, TWO, THREE))
     twice = compare(once.node)
     assert once.events == ()
     assert told(twice) == [("removed", None, "active", "removed")]
-    assert set(twice.node.marks.values()) == {Mark.REMOVED}
-    assert compare(twice.node).events == ()
+    assert twice.node.emptied
+    assert (compare(twice.node).events, compare(twice.node).node) == ((), twice.node)
 
 
-def test_a_node_that_turned_empty_step_by_step_is_still_one_event() -> None:
-    """A version that went a listing earlier than the rest is told with them."""
+def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
+    """A version that was missing twice is removed even if the second listing is empty; the rest is one event later."""
     first = compare(absent("2.0"))
     second = compare(first.node)
-    assert first.events == ()
+    assert told(first) == [("removed", "2.0", "flagged", "removed")]
     assert told(second) == [("removed", None, "active", "removed")]
+
+
+def test_an_empty_listing_hides_no_removal() -> None:
+    """A version that was missing twice stays told although the listing was empty once and then whole again."""
+    gone = compare(absent("2.0"))
+    back = compare(gone.node, ONE, TWO, THREE)
+    assert told(gone) == [("removed", "2.0", "flagged", "removed")]
+    assert told(back) == [("flagged", "2.0", "removed", "flagged")]
 
 
 def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
@@ -107,14 +126,92 @@ def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
     assert told(difference) == [("removed", None, "active", "removed")]
 
 
-def test_an_emptied_node_that_fills_again_tells_what_came() -> None:
-    """Versions that return to an emptied node are events, and emptying it again is one with another id."""
-    emptied = compare(compare(known(ONE)).node)
-    back = compare(emptied.node, ONE)
+def test_a_node_that_is_back_is_one_event() -> None:
+    """An emptied node that is listed again is reinstated as a whole, and emptying it again has another id."""
+    gone = compare(compare(known(ONE, TWO, THREE)).node)
+    back = compare(gone.node, ONE, TWO, THREE)
     again = compare(compare(back.node).node)
-    assert told(back) == [("new", "1.0", "removed", "active")]
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert (back.node.marks, back.node.emptied) == ({}, False)
     assert told(again) == [("removed", None, "active", "removed")]
-    assert emptied.events[0].id != again.events[0].id
+    assert gone.events[0].id != again.events[0].id
+
+
+def test_a_node_that_is_back_tells_what_differs() -> None:
+    """Beside the event of the node, what is not as it was known is told, and only that."""
+    back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
+    assert told(back) == [
+        ("reinstated", None, "removed", "active"),
+        ("reinstated", "2.0", "flagged", "active"),
+        ("new", "3.0", None, "active"),
+    ]
+
+
+def test_a_version_that_was_removed_before_its_node_comes_back_with_it() -> None:
+    """Its return is told by the node's; one that comes in a later listing is told by itself."""
+    node = compare(compare(absent("2.0"), ONE, THREE).node).node
+    node = compare(node).node
+    assert told(compare(node, ONE, TWO, THREE)) == [("reinstated", None, "removed", "active")]
+    later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
+    assert told(later) == [("flagged", "2.0", "removed", "flagged")]
+
+
+def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
+    """It counts as missing once from the node's return on."""
+    back = compare(emptied(ONE, TWO), ONE)
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert back.node.marks == {"id-2.0": Mark.ABSENT}
+    assert told(compare(back.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert compare(back.node, ONE, TWO).events == ()
+
+
+def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
+    """An incomplete listing that shows a version ends the emptiness; what it does not show is no return yet."""
+    part = compare(emptied(ONE, TWO), ONE, incomplete="it was cut short")
+    assert told(part) == [("reinstated", None, "removed", "active")]
+    assert compare(part.node, ONE, TWO).events == ()
+    assert told(compare(part.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    nothing = compare(emptied(ONE, TWO), incomplete="it was cut short")
+    assert (nothing.events, nothing.node) == ((), emptied(ONE, TWO))
+
+
+def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
+    """One event tells that the node is back, whatever kept it away; the end of a ban alone is no return."""
+    banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), Terms(now=NOW)).node
+    assert told(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
+    part = compare(banned, ONE, incomplete="it was cut short")
+    assert part.events == ()
+    assert told(compare(part.node, ONE)) == [("reinstated", None, "banned", "active")]
+    pardoned = compare(banned)
+    assert told(pardoned) == [("reinstated", None, "banned", "active")]
+    assert told(compare(pardoned.node, ONE)) == [("reinstated", None, "removed", "active")]
+
+
+def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
+    """Narrowed statuses make nobody leave an empty listing, and the node's return is one event."""
+    narrow = ("active", "pending")
+    node = emptied(ONE, TWO, THREE)
+    for _ in range(2):
+        still = compare(node, statuses=narrow)
+        assert (still.events, still.node.marks) == ((), node.marks)
+        assert missing_from(node, listing(), Terms(statuses=narrow, now=NOW)) == frozenset()
+        node = still.node
+    back = compare(node, ONE, statuses=narrow)
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert back.node.marks["id-3.0"] == Mark.ABSENT
+    assert compare(back.node, ONE, THREE, statuses=narrow).events == ()
+    assert compare(back.node, ONE, statuses=narrow).node.marks["id-3.0"] == Mark.LEFT
+
+
+@pytest.mark.parametrize("baseline_at", ["", CHECKED])
+def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(baseline_at: str) -> None:
+    """An emptied node of an older state is back with one event, and none of its versions is removed a second time."""
+    old = known(ONE, TWO, marks={"id-1.0": Mark.REMOVED, "id-2.0": Mark.REMOVED}, baseline_at=baseline_at)
+    assert compare(old).events == ()
+    for node in (old, compare(old).node):
+        back = compare(node, ONE, baseline="silent")
+        assert told(back) == [("reinstated", None, "removed", "active")]
+        assert compare(compare(back.node, ONE).node, ONE).events == ()
 
 
 def test_a_node_without_any_version_stays_quiet() -> None:

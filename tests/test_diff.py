@@ -67,6 +67,46 @@ def test_a_change_of_status(before: str, after: str, kind: str) -> None:
     assert difference.node.versions == (version("1.0", after),)
 
 
+@pytest.mark.parametrize(
+    ("life", "kind"),
+    [
+        (("pending",), "new"),
+        (("pending", UNKNOWN, "pending"), "new"),
+        (("active", "pending"), "reinstated"),
+        (("flagged", "pending"), "reinstated"),
+        (("banned", "pending"), "reinstated"),
+        (("deleted", "pending"), "reinstated"),
+        (("pending", "flagged", "pending"), "reinstated"),
+        (("flagged", UNKNOWN, "pending"), "reinstated"),
+    ],
+)
+def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
+    """A pending version that becomes active is new if it never was anything but pending, else reinstated."""
+    node = known(version("1.0", life[0]))
+    for status in life[1:]:
+        node = compare(node, version("1.0", status)).node
+    approved = compare(node, version("1.0"))
+    assert told(approved) == [(kind, "1.0", "pending", "active")]
+    assert approved.node.decided == ()
+
+
+def test_what_was_decided_is_remembered_through_an_absence_and_an_id() -> None:
+    """Neither a listing without the version nor an id that appears makes an approval new."""
+    node = known(version("1.0", "flagged", id=""), version("2.0"))
+    for rows in ((version("1.0", "pending", id=""),), (), (version("1.0", "pending"),)):
+        node = compare(node, version("2.0"), *rows).node
+    assert node.decided == ("id-1.0",)
+    assert told(compare(node, version("2.0"), version("1.0"))) == [("reinstated", "1.0", "pending", "active")]
+
+
+def test_a_removed_version_begins_a_new_life() -> None:
+    """One that returns as pending is new when it is active, whatever it was before it was removed."""
+    node = known(version("1.0", "flagged"), version("2.0"))
+    for rows in ((), (), (version("1.0", "pending"),)):
+        node = compare(node, version("2.0"), *rows).node
+    assert told(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
+
+
 def test_an_unknown_status_is_told_as_a_changed_field() -> None:
     """A status that this program does not know is in `changes`, as it came."""
     (event,) = compare(known(version("1.0")), version("1.0", UNKNOWN)).events

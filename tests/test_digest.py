@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -72,6 +73,15 @@ def test_many_changed_fields_are_counted() -> None:
     """No more than four fields are spelled out; the others are counted."""
     changes = tuple(Change(field=f"f{'x' * i}", before="a", after="b") for i in range(6))
     assert _words(compose((_event(Kind.CHANGED, changes=changes),))).endswith("; and 2 more fields")
+
+
+@pytest.mark.parametrize(
+    ("before", "words"),
+    [("banned", "the node pack is no longer banned None"), ("removed", "the node pack is listed again None")],
+)
+def test_a_node_that_is_back_says_from_where(before: str, words: str) -> None:
+    """A node pack that is back was banned or had turned empty, and the message says which."""
+    assert _words(compose((_event(Kind.REINSTATED, version=None, before=before, after="active"),))) == words
 
 
 def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:

@@ -171,6 +171,34 @@ def test_a_node_turns_empty(watch: Watching, registry: EmbeddedRegistry) -> None
     assert watch.told() == []
 
 
+def test_a_node_is_back(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node that had turned empty is one event when it is listed again, and what differs is told beside it."""
+    versions = [f"1.{number}.0" for number in range(60)]
+    for version in versions[1:]:
+        registry.catalog.publish("alpha", version, id=version)
+    watch.check()
+    for version in ["1.0.0", *versions[1:]]:
+        registry.catalog.remove("alpha", version)
+    watch.check()
+    assert watch.told() == [("removed", "alpha", None)]
+    for version in versions[1:]:
+        registry.catalog.publish("alpha", version, id=version, status="flagged" if version == "1.7.0" else "active")
+    found = watch.check()["events"]
+    assert [(e["kind"], e["version"], e["before"], e["after"]) for e in found] == [
+        ("reinstated", None, "removed", "active"),
+        ("flagged", "1.7.0", "active", "flagged"),
+    ]
+    assert watch.told() == [("removed", "alpha", "1.0.0")]
+
+
+def test_an_approval_after_a_flag_is_a_pardon(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Flagged, pending and active again ends as `reinstated`, not as `new`."""
+    watch.check()
+    for status, kind in (("flagged", "flagged"), ("pending", "changed"), ("active", "reinstated")):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        assert watch.told() == [(kind, "alpha", "1.0.0")]
+
+
 def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
     """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import click
 import pytest
@@ -69,6 +69,26 @@ def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
     assert [one.version for one in problems] == ["1.0", "2.0", "3.0"]
 
 
+def test_what_is_not_watched_any_more_is_not_shown() -> None:
+    """Versions that left the watched statuses, or whose status is watched no more, are neither newest nor problems."""
+    rows = (
+        version("1.0", created_at="2026-01-01T00:00:00Z"),
+        version("2.0", created_at="2026-01-02T00:00:00Z"),
+        version("3.0", "flagged"),
+        version("4.0", deprecated=True, created_at="2026-01-03T00:00:00Z"),
+    )
+    marks = {"id-2.0": Mark.LEFT, "id-4.0": Mark.LEFT}
+    narrow = known(*rows, marks=marks, statuses=("active",))
+    shown_row = status.node_row(PACK, state(narrow))
+    assert (shown_row.newest, shown_row.problems) == ("1.0", ())
+    (told,) = cast("list[dict[str, object]]", status.document(state(narrow), [PACK], [])["nodes"])
+    assert (told["newest"], told["problems"], told["state"]) == ("1.0", [], "ok")
+    _, line = shown(state(narrow))
+    assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
+    gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
+    assert status.node_row(PACK, state(gone)).state == "ok"
+
+
 @pytest.mark.parametrize(
     ("node", "unread", "expected"),
     [
@@ -76,6 +96,8 @@ def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
         (known(), True, "unread"),
         (known(failing=True), True, "failing"),
         (known(version("1.0"), marks={"id-1.0": Mark.REMOVED}), False, "removed"),
+        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True), False, "removed"),
+        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}), False, "ok"),
         (known(banned=True), False, "banned"),
         (known(banned=True), True, "banned"),
         (Node(node=PACK, empty_since=NOW), False, "empty"),

@@ -79,6 +79,26 @@ def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     assert told(compare(node, version("1.0"), statuses=statuses)) == [("reinstated", "1.0", None, "active")]
 
 
+def test_a_way_round_is_remembered_while_less_is_watched() -> None:
+    """That a pending version was something worse is not forgotten when the statuses are edited before it is active."""
+    before = known(version("1.0", "pending"), statuses=("active", "pending"))
+    node = compare(before, statuses=("active", "pending"), elsewhere=GONE).node
+    node = compare(node, statuses=("pending",)).node
+    assert told(compare(node, version("1.0"))) == [("reinstated", "1.0", None, "active")]
+
+
+def test_a_return_to_pending_is_remembered() -> None:
+    """A version that left the watched statuses and is pending again is reinstated when it becomes active."""
+    statuses = ("active", "pending")
+    before = known(version("1.0", "pending"), statuses=statuses)
+    node = compare(before, statuses=statuses, elsewhere=GONE).node
+    pending = compare(node, version("1.0", "pending"), statuses=statuses)
+    assert told(pending) == [("pending", "1.0", None, "pending")]
+    assert told(compare(pending.node, version("1.0"), statuses=statuses)) == [
+        ("reinstated", "1.0", "pending", "active")
+    ]
+
+
 def test_narrowing_forgets_nothing_of_what_is_no_longer_watched() -> None:
     """Versions of statuses that are not watched any more stay in the picture, unmarked."""
     node = known(version("1.0"), version("2.0", "flagged"))

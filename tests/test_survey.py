@@ -113,6 +113,18 @@ def test_a_reason_is_asked_of_what_changed_only(
     assert registry.requests[-1].query["statuses"] == [f"NodeVersionStatus{status.capitalize()}"]
 
 
+@pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
+def test_a_reason_stands_on_the_event_that_it_explains(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+) -> None:
+    """Of the events of one version only that of its new status has the reason of it."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.1.0", status, "Found eval")
+    registry.catalog.edit("a", "1.1.0", deprecated=True, downloadUrl="https://cdn.example/other.zip")
+    reasons = {(event.kind.value, event.reason) for event in made.poll().events}
+    assert reasons == {(status, "Found eval"), ("deprecated", ""), ("changed", "")}
+
+
 def test_what_needs_no_reason_asks_for_none(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
     """New, deprecated and changed versions are told without a second question."""
     made = watcher("a")

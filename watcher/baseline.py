@@ -35,21 +35,23 @@ def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list
     events: list[Event] = []
     if terms.baseline == "full":
         for version in first:
-            events += [] if node.seen.get(version.key) else first_sight(node, version, terms.now)
+            events += [] if node.seen.get(version.key) else first_sight(node, version, terms.now, node.seen_floor)
     elif terms.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst = next(iter(wrong), None)
         about = _summary(first, wrong)
         events.append(node_event(node, Kind.BASELINE, terms.now, before=None, after=worst, reason=about))
     for version in late:
-        events += first_sight(node, version, terms.now)
-    seen = {event.version_id or f"={event.version}" if event.version is not None else "": 1 for event in events}
+        events += first_sight(node, version, terms.now, node.seen_floor)
+    seen = dict(node.seen)
+    for key in {event.version_id or f"={event.version}" if event.version is not None else "" for event in events}:
+        seen[key] = seen.get(key, node.seen_floor if key else 0) + 1
     node = replace(
         node,
         baseline_at=listing.at,
         empty_since="",
         statuses=terms.statuses,
-        seen={**node.seen, **{key: node.seen.get(key, 0) + 1 for key in seen}},
+        seen=seen,
     )
     return node, events
 

@@ -6,15 +6,15 @@ when the node was last read completely.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from watcher.baseline import set_baseline
 from watcher.events import Event, Kind
+from watcher.known import Known, Matcher
 from watcher.listing import Listing, NodeBanned
 from watcher.sightings import Terms, counted, first_sight, node_event, transition, version_event
 from watcher.snapshot import Mark, Node
-from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by, in_order, recency
+from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by, recency
 
 _REMOVED = "removed"
 
@@ -44,94 +44,79 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     before, versions created up to then are taken in without an event.
     """
     node = known or Node(node=listing.node)
-    pardon: tuple[Event, ...] = ()
+    returning = node.turned_empty and bool(listing.versions)
+    events: list[Event] = []
     if node.banned and not listing.incomplete:
-        pardon = (node_event(node, Kind.REINSTATED, terms.now, before=BANNED, after=ACTIVE),)
+        events.append(node_event(node, Kind.REINSTATED, terms.now, before=BANNED, after=ACTIVE))
         node = replace(counted(node), banned=False)
-    rest = _compare_known(node, listing, terms, checked_at)
+    elif returning and not node.banned:
+        events.append(node_event(node, Kind.REINSTATED, terms.now, before=_REMOVED, after=ACTIVE))
+        node = counted(node)
+    node, told = _compare_known(node, listing, terms, checked_at, returning=returning)
+    events += told
     if not node.baseline_at and not listing.incomplete:
-        set_node, events = set_baseline(rest.node, listing, terms)
-        rest = Difference(node=set_node, events=(*rest.events, *events))
-    return Difference(node=rest.node, events=pardon + rest.events)
+        node, told = set_baseline(node, listing, terms)
+        events += told
+    return Difference(node=node, events=tuple(events))
 
 
 def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozenset[str]:
     """Give the keys of versions that a listing of some statuses should show, by what was known, and does not."""
-    if known is None or terms.all_watched:
+    if known is None or terms.all_watched or (known.turned_empty and not listing.versions):
         return frozenset()
     shown = {version.key for version in listing.versions}
     kept = {version.key for version in known.versions if version.status in terms.statuses}
     return frozenset(key for key in kept - shown if known.marks.get(key) not in {Mark.LEFT, Mark.REMOVED})
 
 
-@dataclass(slots=True)
-class _Progress:
-    """What the walk over one listing gathers."""
-
-    seen: dict[str, int]
-    marks: dict[str, Mark]
-    partial: set[str]
-    rows: dict[str, Version]
-    events: list[Event] = field(default_factory=list)
-
-
-def _compare_known(node: Node, listing: Listing, terms: Terms, checked_at: str) -> Difference:
+def _compare_known(
+    node: Node, listing: Listing, terms: Terms, checked_at: str, *, returning: bool
+) -> tuple[Node, list[Event]]:
     """Compare with the versions that were seen before; before the baseline those are what incomplete listings showed,
     and whatever else comes is the baseline's to tell.
+
+    `returning` says that the node had turned empty and is listed again. One event tells that, so those of its versions
+    that come with it are compared with what was known of them, even if they had been removed one by one before.
     """
     if node.versions == listing.versions and not node.marks and not node.partial and node.statuses == terms.statuses:
-        return Difference(node=node)
-    walk = _Progress(
-        seen=dict(node.seen),
-        marks=dict(node.marks),
-        partial=set(node.partial),
-        rows={version.key: version for version in node.versions},
-    )
-    named = {version.key for version in listing.versions}
-    by_text = {version.version: version for version in node.versions if version.key not in named}
+        return node, []
+    known = Known.of(node)
+    matcher = Matcher(known, listing)
+    listed = {version.key for version in listing.versions}
     matched: set[str] = set()
+    events: list[Event] = []
     for shown in listing.versions:
-        old = _match(shown, walk.rows, by_text)
+        old = matcher.find(shown)
         version = _carry(shown, old, listing)
-        is_partial = shown.key in listing.partial and (old is None or old.key in walk.partial)
-        events = _events_of(node, old, version, walk, terms, covered=_covered(node, version, checked_at))
-        if old is not None and old.key != version.key:
-            walk.rows.pop(old.key)
-            walk.seen[version.key] = walk.seen.pop(old.key, 0)
-            walk.marks.pop(old.key, None)
-            walk.partial.discard(old.key)
-        walk.rows[version.key] = version
-        walk.marks.pop(version.key, None)
-        walk.partial.discard(version.key)
-        if is_partial:
-            walk.partial.add(version.key)
-        if events:
-            walk.seen[version.key] = walk.seen.get(version.key, 0) + 1
-            walk.events += events
+        reborn = old is not None and known.marks.get(old.key) is Mark.REMOVED and not returning
+        partial = shown.key in listing.partial and (old is None or old.key in known.partial)
+        if old is None:
+            count = known.count(version.key)
+            told = first_sight(node, version, terms.now, count) if _covered(node, version, checked_at) else []
+        elif reborn:
+            told = first_sight(node, version, terms.now, known.count(old.key, version.key), before=_REMOVED)
+        else:
+            told = _changes(node, old, version, known, terms)
+        known.take_decision(version, None if reborn else old)
+        known.take(version, old, partial=partial)
+        if version.id and f"={version.version}" not in listed:
+            known.forget(f"={version.version}")  # the same version, from when it had no id
+        if told:
+            known.count_one(version.key)
+            events += told
         matched.add(version.key)
-    statuses = node.statuses
+    node = replace(node, emptied=node.turned_empty and not returning)
     if not listing.incomplete:
-        _take_absences(node, walk, matched, listing.elsewhere, terms)
-        statuses = terms.statuses
-    after = replace(
-        node,
-        statuses=statuses,
-        seen=walk.seen,
-        marks=walk.marks,
-        partial=tuple(sorted(walk.partial)),
-        versions=in_order(walk.rows.values()),
-    )
-    return Difference(node=after, events=tuple(walk.events))
-
-
-def _match(shown: Version, rows: Mapping[str, Version], by_text: Mapping[str, Version]) -> Version | None:
-    """Find the known version: by id, else by version text where one side has no id. `by_text` has those alone that the
-    listing does not name by their own id: one row is one version's.
-    """
-    found = rows.get(shown.key)
-    if found is None and (same := by_text.get(shown.version)) and not (same.id and shown.id):
-        found = rows.get(same.key)
-    return found
+        node = replace(node, statuses=terms.statuses)
+        if not node.emptied:
+            gone = known.missing(matched, {version.version for version in listing.versions if not version.id})
+            if terms.all_watched:
+                node, told = _take_absences(node, known, gone, listing, terms, returning=returning)
+                events += told
+            else:
+                _take_leavings(known, gone, listing, terms, returning=returning)
+            known.forget_the_rest()
+    return known.put_into(node), events
 
 
 def _carry(shown: Version, old: Version | None, listing: Listing) -> Version:
@@ -157,50 +142,52 @@ def _covered(node: Node, version: Version, checked_at: str) -> bool:
     return watched_before or not created_by(version, known_at)
 
 
-def _events_of(
-    node: Node, old: Version | None, version: Version, walk: _Progress, terms: Terms, *, covered: bool
-) -> list[Event]:
-    mark = walk.marks.get(old.key) if old else None
-    count = walk.seen.get(old.key if old else version.key, 0)
-    if old is None:
-        return first_sight(node, version, terms.now) if covered else []
-    if mark is Mark.REMOVED:
-        return first_sight(node, version, terms.now, before=_REMOVED, count=count)
-    if old.key in walk.partial:
+def _changes(node: Node, old: Version, version: Version, known: Known, terms: Terms) -> list[Event]:
+    """Give the events between two sights of one version that was not gone."""
+    left = known.marks.get(old.key) is Mark.LEFT
+    decided = old.key in known.decided or (left and ACTIVE in node.statuses)
+    count = known.count(old.key, version.key)
+    if old.key in known.partial:
         old = replace(version, status=old.status, deprecated=old.deprecated)
-    if old == version and mark is not Mark.LEFT:
+    if old == version and not left:
         return []
-    return transition(node, old, version, terms.now, count, returned=mark is Mark.LEFT)
+    return transition(node, old, version, terms.now, count, returned=left, decided=decided)
 
 
-def _take_absences(node: Node, walk: _Progress, matched: set[str], elsewhere: frozenset[str], terms: Terms) -> None:
-    """Decide what a complete listing says of the versions that it does not show.
+def _take_absences(
+    node: Node, known: Known, gone: list[Version], listing: Listing, terms: Terms, *, returning: bool
+) -> tuple[Node, list[Event]]:
+    """Decide what a complete listing of all statuses says of the versions that are `gone` from it.
 
-    One that is missing altogether is missed twice before it is believed, as nothing is told of it but its return.
+    One is missed twice before it is believed, as nothing is told of it but its return. A version that does not come
+    back with its node is missed for the first time.
     """
-    missing = [version for version in walk.rows.values() if version.key not in matched]
-    gone = [version for version in missing if walk.marks.get(version.key) is not Mark.REMOVED]
-    if not terms.all_watched:
-        for version in gone:
-            if version.status in terms.statuses:
-                left = version.key in elsewhere or walk.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT}
-                walk.marks[version.key] = Mark.LEFT if left else Mark.ABSENT
-        return
-    again = [version for version in gone if walk.marks.get(version.key) is Mark.ABSENT]
-    emptied = not matched
+    again = [version for version in gone if known.marks.get(version.key) is Mark.ABSENT and not returning]
     for version in gone:
-        walk.marks[version.key] = Mark.ABSENT
-    if not again or (emptied and len(again) < len(gone)):
-        return
+        known.marks[version.key] = Mark.ABSENT
+    if gone and len(again) == len(gone) and not listing.versions:
+        event = node_event(node, Kind.REMOVED, terms.now, before=ACTIVE, after=_REMOVED)
+        known.count_one_of_the_node()
+        return replace(node, emptied=True), [event]
+    events: list[Event] = []
     for version in again:
-        walk.marks[version.key] = Mark.REMOVED
-        if not emptied:
-            count = walk.seen.get(version.key, 0)
-            walk.events.append(
-                version_event(node, version, Kind.REMOVED, terms.now, count, before=version.status, after=_REMOVED)
-            )
-        walk.seen[version.key] = walk.seen.get(version.key, 0) + 1
-    if emptied:
-        counted_so_far = replace(node, seen=walk.seen)
-        walk.events.append(node_event(counted_so_far, Kind.REMOVED, terms.now, before=ACTIVE, after=_REMOVED))
-        walk.seen[""] = walk.seen.get("", 0) + 1
+        count = known.count(version.key)
+        events.append(
+            version_event(node, version, Kind.REMOVED, terms.now, count, before=version.status, after=_REMOVED)
+        )
+        known.count_one(version.key)
+        known.marks[version.key] = Mark.REMOVED
+    return node, events
+
+
+def _take_leavings(known: Known, gone: list[Version], listing: Listing, terms: Terms, *, returning: bool) -> None:
+    """Decide what a complete listing of some statuses says of the versions that are `gone` from it: one that is
+    elsewhere, or missing twice, has left them.
+    """
+    for version in gone:
+        if version.status in terms.statuses:
+            missed = known.marks.get(version.key) in {Mark.ABSENT, Mark.LEFT} and not returning
+            if missed or version.key in listing.elsewhere:
+                known.leave(version, active_is_watched=ACTIVE in terms.statuses)
+            else:
+                known.marks[version.key] = Mark.ABSENT

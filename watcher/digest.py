@@ -217,7 +217,7 @@ def _lead(event: Event) -> str:
         case Kind.BANNED:
             return "the whole node pack is banned"
         case Kind.REINSTATED:
-            return "the node pack is no longer banned"
+            return "the node pack is no longer banned" if event.before == BANNED else "the node pack is listed again"
         case Kind.REMOVED:
             return "no version is listed any more"
         case Kind.FAILING:

@@ -57,8 +57,12 @@ def counted(node: Node, key: str = "") -> Node:
     return replace(node, seen={**node.seen, key: node.seen.get(key, 0) + 1})
 
 
-def transition(node: Node, old: Version, version: Version, now: str, count: int, *, returned: bool) -> list[Event]:
-    """Give the events between two sights of one version; `returned` says that it had left the watched statuses."""
+def transition(
+    node: Node, old: Version, version: Version, now: str, count: int, *, returned: bool, decided: bool
+) -> list[Event]:
+    """Give the events between two sights of one version; `returned` says that it had left the watched statuses,
+    `decided` that it was active, flagged, banned or deleted before it was pending.
+    """
     events: list[Event] = []
     changes = [
         Change(field=name, before=_shown(getattr(old, attribute)), after=_shown(getattr(version, attribute)))
@@ -67,7 +71,7 @@ def transition(node: Node, old: Version, version: Version, now: str, count: int,
     ]
     if returned or old.status != version.status:
         before = None if returned else old.status
-        if (kind := _status_kind(old.status, version.status, detour=returned and ACTIVE in node.statuses)) is not None:
+        if (kind := _status_kind(old.status, version.status, decided=decided)) is not None:
             events.append(version_event(node, version, kind, now, count, before=before, after=version.status))
         else:
             changes.insert(0, Change(field="status", before=old.status, after=version.status))
@@ -83,21 +87,18 @@ def transition(node: Node, old: Version, version: Version, now: str, count: int,
     return events
 
 
-def _status_kind(before: str, after: str, *, detour: bool) -> Kind | None:
-    """Name a change of status; None where only a `changed` tells it, as of a status this program does not know.
-
-    `detour` says that the version was for a while neither `before` nor active, so that it must have been worse.
-    """
+def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
+    """Name a change of status; None where only a `changed` tells it, as of a status this program does not know."""
     if after == ACTIVE and before not in STATUSES:
         return None
     if after == ACTIVE:
-        return Kind.NEW if before == PENDING and not detour else Kind.REINSTATED
+        return Kind.NEW if before == PENDING and not decided else Kind.REINSTATED
     if after == PENDING and before in {FLAGGED, BANNED, DELETED}:
         return None  # neither news nor a pardon yet, but not to be kept from those who heard of the flag
     return _KIND_OF_STATUS.get(after)
 
 
-def first_sight(node: Node, version: Version, now: str, *, before: str | None = None, count: int = 0) -> list[Event]:
+def first_sight(node: Node, version: Version, now: str, count: int, *, before: str | None = None) -> list[Event]:
     """Give the events of a version that was not known: what it is, and that it is deprecated already."""
     events: list[Event] = []
     kind = Kind.NEW if version.status == ACTIVE else _KIND_OF_STATUS.get(version.status)

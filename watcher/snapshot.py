@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import cast
 
-from watcher.versions import Version
+from watcher.versions import STATUSES, Version
 
 
 class Mark(StrEnum):
@@ -38,11 +38,36 @@ class Node:
     empty_since: str = ""
     statuses: tuple[str, ...] = ()
     banned: bool = False
+    emptied: bool = False
     failing: bool = False
     seen: Mapping[str, int] = field(default_factory=dict)
+    seen_floor: int = 0
     marks: Mapping[str, Mark] = field(default_factory=dict)
     partial: tuple[str, ...] = ()
+    decided: tuple[str, ...] = ()
     versions: tuple[Version, ...] = ()
+
+    @property
+    def turned_empty(self) -> bool:
+        """Whether it was reported that no version is listed any more. Before there was `emptied`, every version was
+        marked removed then, which does not happen otherwise.
+        """
+        return self.emptied or (
+            bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
+        )
+
+    @property
+    def listed(self) -> tuple[Version, ...]:
+        """The versions that are listed under the watched statuses, as far as is known."""
+        if self.turned_empty:
+            return ()
+        hidden = {Mark.REMOVED, Mark.LEFT}
+        watched = set(self.statuses or STATUSES)
+        return tuple(
+            version
+            for version in self.versions
+            if self.marks.get(version.key) not in hidden and (version.status in watched or watched >= set(STATUSES))
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watcher.snapshot import Mark, Node
+from watcher.snapshot import Node
 from watcher.state import State
 from watcher.strangers import plain
 from watcher.tables import kind, some, table
@@ -45,25 +45,25 @@ def node_row(name: str, state: State) -> Row:
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key)
-    present = [version for version in node.versions if node.marks.get(version.key) is not Mark.REMOVED]
-    installable = newest(version for version in present if version.status == ACTIVE)
+    listed = node.listed
+    installable = newest(version for version in listed if version.status == ACTIVE)
     return Row(
         node=name,
-        state=_state(node, read=failure is None, listed=bool(present)),
+        state=_state(node, read=failure is None),
         newest=installable.version if installable and not node.banned else "",
-        problems=tuple(v for v in present if v.status in {FLAGGED, BANNED} or v.deprecated),
+        problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
         checked_at=state.checks.checked.get(key, ""),
         error=failure.error if failure else "",
     )
 
 
-def _state(node: Node, *, read: bool, listed: bool) -> str:
+def _state(node: Node, *, read: bool) -> str:
     if node.banned or node.failing:
         return "banned" if node.banned else "failing"
     if not read:
         return "unread"
     if node.baseline_at:
-        return "ok" if listed or not node.versions else "removed"
+        return "removed" if node.turned_empty else "ok"
     return "empty" if node.empty_since else "unchecked"
 
 

@@ -152,7 +152,7 @@ async def explained(registry: Registry, events: tuple[Event, ...], patience: flo
     """Add the registry's reasons to the events that need one, as far as they come within `patience` seconds."""
     wanted: dict[str, dict[str, str]] = {}
     for event in events:
-        if event.kind in _EXPLAINED and event.version is not None and event.node and event.after:
+        if _wants_reason(event) and event.node and event.after:
             wanted.setdefault(event.node, {})[_key(event)] = event.after
     if not wanted:
         return events
@@ -170,9 +170,16 @@ async def explained(registry: Registry, events: tuple[Event, ...], patience: flo
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return tuple(
-        replace(event, reason=reason) if (reason := reasons.get((event.node, _key(event)))) else event
+        replace(event, reason=reason)
+        if _wants_reason(event) and (reason := reasons.get((event.node, _key(event))))
+        else event
         for event in events
     )
+
+
+def _wants_reason(event: Event) -> bool:
+    """Tell whether the event is the one that the registry's reason explains: that the version got its status."""
+    return event.kind in _EXPLAINED and event.version is not None
 
 
 def _key(event: Event) -> str:
