@@ -13,9 +13,9 @@ from tests.watching import Watching, told
 from watcher.embedded import EmbeddedRegistry
 
 _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
-"""Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo without
-a listed version, charlie banned, delta with one removed and one absent version, echo without versions, and nine packs
-whose 403 was not believed yet.
+"""Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo
+without a listed version, charlie banned, delta with one removed and one absent version, echo without versions, and
+nine packs whose 403 was not believed yet.
 """
 _BANNED = [f"banned-{number}" for number in range(9)]
 _NODES = ["alpha", "bravo", "charlie", "delta", "echo", *_BANNED]
@@ -58,7 +58,7 @@ def test_an_earlier_state_is_carried_over(tmp_path: Path, registry: EmbeddedRegi
     expected = Counter([*owed, *(event["id"] for event in document["events"])])
     assert set(expected.values()) == {1}
     for channel in ("/ops", "/renamed"):
-        assert Counter(id for message in webhook.messages(channel) for id in message.json["events"]) == expected
+        assert Counter(event for message in webhook.messages(channel) for event in message.json["events"]) == expected
     assert watch.told() == []
     history = [event["id"] for event in json.loads(watch.run("history", "--json").out)["events"]]
     assert Counter(history) == expected
