@@ -8,8 +8,19 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cells import CROWD, GOOD, UNREACHABLE, Breadth, Cell, Stage, cells, process_cells, selection
-from tests.faults.decided import DECIDED, SHOWN, Means
+from tests.faults.cells import (
+    ALL_OR_NONE,
+    CROWD,
+    GOOD,
+    UNREACHABLE,
+    Breadth,
+    Cell,
+    Stage,
+    cells,
+    process_cells,
+    selection,
+)
+from tests.faults.decided import DECIDED, EVERYBODYS, SHOWN, Means
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
 from tests.peers.faults import FAULTS
@@ -41,12 +52,13 @@ def stand() -> Iterator[Stand]:
 
 def test_the_matrix_is_whole() -> None:
     """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
-    assert len(list(cells())) == 9 * len(FAULTS) + 6 * len(UNREACHABLE)
+    of_one = len(FAULTS.keys() - EVERYBODYS)
+    assert len(list(cells())) == 9 * of_one + 6 * len(ALL_OR_NONE)
     by_breadth = Counter(cell.breadth for cell in process_cells())
     assert by_breadth == {
-        Breadth.ONE: 3 * len(FAULTS),
-        Breadth.ALL: 3 * len(FAULTS) + 3 * len(UNREACHABLE),
-        Breadth.CROWD: 3 * len(FAULTS),
+        Breadth.ONE: 3 * of_one,
+        Breadth.ALL: 3 * of_one + 3 * len(ALL_OR_NONE),
+        Breadth.CROWD: 3 * of_one,
         Breadth.EVERYONE: len(FAULTS) + 3 * len(UNREACHABLE),
     }
     everyone = [cell for cell in process_cells() if cell.breadth is Breadth.EVERYONE]

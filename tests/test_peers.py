@@ -34,6 +34,7 @@ THE_SAME = {
     "empty_later_pages",
     "small_pages",
     "total_changes",
+    "total_falls_short",
     "repeated_rows",
     "redirect_same_origin",
     "redirect_elsewhere",

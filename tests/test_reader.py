@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
-from tests.faults.decided import DECIDED, SLOW, Means
+from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
 from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
 from watcher import reader
@@ -65,7 +65,8 @@ def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, na
             assert reading.incomplete == decision.said
         case Means.UNREADABLE | Means.REGISTRY:
             wide = decision.means is Means.REGISTRY
-            assert reading == Unreadable(node="pack", error=decision.said, registry_wide=wide)
+            unreached = name in UNREACHED
+            assert reading == Unreadable(node="pack", error=decision.said, registry_wide=wide, unreached=unreached)
         case Means.BANNED:
             assert isinstance(reading, NodeBanned)
             assert reading.message == decision.said

@@ -326,21 +326,104 @@ def test_one_of_many_nodes_in_trouble(registry: EmbeddedRegistry, state: Path, f
     assert Counter(kind for kind, _, _ in told(report)) == {"baseline": MANY + 1, "failing": 1}
 
 
-@pytest.mark.parametrize(
-    "fault", ["status_503_json", "closed_unanswered", "redirect_elsewhere", "rate_limited_missing"]
-)
-def test_a_registry_that_is_down_is_not_asked_for_every_node(
+@pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
+def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     registry: EmbeddedRegistry, state: Path, fault: str
 ) -> None:
-    """After a run of failures that are not the nodes' the rest is not tried, and still each node is accounted for."""
-    nodes = [f"pack-{number}" for number in range(40)]
-    made = Watcher(registry, state, *nodes)
+    """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
+    nodes = [f"pack-{number}" for number in range(200)]
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=0.3, retries=1, concurrency=4))
     inflict(registry, fault)
     report = made.poll()
-    assert len(registry.requests) <= 12
-    assert (len(report.errors), made.progress) == (40, 40)
-    assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 28
+    # That is 24 nodes, and three more that were under way.
+    assert len(set(made.asked())) <= 27
+    assert (len(report.errors), made.progress) == (200, 200)
+    assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 173
     assert told(report) == [("failing", None, None)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["status_503_json", "truncated_body", "redirect_elsewhere", "rate_limited_missing", "status_403_html"]
+)
+def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
+    registry: EmbeddedRegistry, state: Path, fault: str
+) -> None:
+    """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
+    nodes = [f"pack-{number}" for number in range(60)]
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=1, concurrency=4))
+    inflict(registry, fault, nodes=set(nodes) - {"pack-59"})
+    registry.catalog.publish("pack-59", "1.0.0")
+    report = made.poll()
+    asked = Counter(made.asked())
+    assert asked.keys() == set(nodes)
+    assert asked.total() <= 60 + 11
+    assert (len(report.errors), told(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
+
+
+@pytest.mark.parametrize(
+    ("fault", "concurrency"),
+    [
+        ("status_500_json", 1),
+        ("status_500_json", 16),
+        ("truncated_body", 4),
+        ("closed_unanswered", 1),
+        ("closed_unanswered", 16),
+        ("hang", 16),
+    ],
+)
+def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
+    registry: EmbeddedRegistry, state: Path, fault: str, concurrency: int
+) -> None:
+    """Sixteen nodes that fail in a row keep no other from being read, in any poll, and are `failing` themselves."""
+    bad, good = [f"bad-{number}" for number in range(16)], [f"good-{number}" for number in range(24)]
+    for node in (*bad, *good):
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *bad, *good, limits=Limits(timeout=3, retries=0, concurrency=concurrency))
+    inflict(registry, fault, nodes=set(bad))
+    for _ in range(3):
+        report = made.poll(failure_threshold=3)
+        assert {node for node, _ in report.errors} == set(bad)
+    assert Counter(told(report)) == Counter(("failing", node, None) for node in bad)
+
+
+def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: EmbeddedRegistry, state: Path) -> None:
+    """After a run of failures a node has one attempt, and after a good answer as many as ever."""
+    bad = [f"bad-{number}" for number in range(9)]
+    made = Watcher(registry, state, *bad, "good", "shaky", limits=Limits(timeout=5, retries=1, concurrency=1))
+    for node in ("good", "shaky"):
+        registry.catalog.publish(node, "1.0.0")
+    fault, asked = FAULTS["status_500_json"], Counter[str]()
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        node = query_of(request)["nodeId"][0]
+        asked[node] += 1
+        fails = node in bad or (node == "shaky" and asked[node] == 1)
+        return await fault.play(request, registry.catalog) if fails else None
+
+    registry.respond = respond
+    report = made.poll(failure_threshold=9)
+    assert {node for node, _ in report.errors} == set(bad)
+    assert asked == dict.fromkeys(bad[:8], 2) | {bad[8]: 1, "good": 1, "shaky": 2}
+
+
+def test_a_long_retry_after_ends_the_poll_for_every_node(registry: EmbeddedRegistry, state: Path) -> None:
+    """After a 429 that asks for ten minutes no node is asked for, each says why, and they go first the next time."""
+    nodes = [f"pack-{number}" for number in range(8)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=3, concurrency=1))
+    refuse = responding(Retry_After="600")(429, b"{}")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await refuse(request) if len(registry.requests) == 4 else None
+
+    registry.respond = respond
+    report = made.poll()
+    assert made.asked() == nodes[:4]
+    assert dict(report.errors) == dict.fromkeys(nodes[3:], "the registry asked to wait 10m (429)")
+    registry.respond = None
+    assert made.poll().errors == ()
+    assert made.asked() == nodes[4:] + nodes[:4]
 
 
 def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
@@ -558,19 +641,19 @@ def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watch
     assert len(event.reason) < 500
 
 
-def test_nodes_that_were_not_tried_go_first_the_next_time(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
-) -> None:
-    """So many failures in a row that the rest is not asked for cost the rest one poll and not all of them."""
-    bad, good = [f"bad-{number}" for number in range(20)], ["good-1", "good-2"]
-    made = watcher(*bad, *good)
-    inflict(registry, "status_500_json", nodes=set(bad))
+def test_nodes_that_were_not_tried_go_first_the_next_time(registry: EmbeddedRegistry, state: Path) -> None:
+    """So many nodes without an answer that the rest is not asked for cost the rest one poll and not all of them."""
+    bad, good = [f"bad-{number}" for number in range(40)], ["good-1", "good-2"]
+    for node in (*bad, *good):
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *bad, *good)
+    inflict(registry, "closed_unanswered", nodes=set(bad))
     report = made.poll()
     assert {error for node, error in report.errors if node in good} == {
         "not tried, since the registry could not be reached"
     }
     for _ in range(3):
-        made.poll()
+        assert not {node for node, _ in made.poll().errors} & set(good)
     known = made.folder.load()
     assert {known.snapshot.nodes[node].baseline_at != "" for node in good} == {True}
     assert known.checks.health.nodes.keys() == set(bad)

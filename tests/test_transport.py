@@ -187,7 +187,7 @@ def test_failures_of_the_way_are_the_registrys(way: int) -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
         reading = read(nobody.url, Asked(node="pack"), way=way)
-    assert reading == Unreadable(node="pack", error="the connection was refused", registry_wide=True)
+    assert reading == Unreadable(node="pack", error="the connection was refused", registry_wide=True, unreached=True)
 
 
 @pytest.mark.parametrize(

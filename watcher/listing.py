@@ -41,11 +41,15 @@ class NodeBanned:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unreadable:
-    """The node could not be read. `registry_wide`: the fault lies with the registry or the way to it, not the node."""
+    """The node could not be read. `registry_wide`: the fault lies with the registry or the way to it, not the node.
+
+    `unreached`: no HTTP answer came at all, of whatever status; any would show that the registry can be reached.
+    """
 
     node: str
     error: str
     registry_wide: bool
+    unreached: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,12 +42,14 @@ be our own clock that is ahead, as one that takes local time for UTC.
 class Asked:
     """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known.
 
-    `etag` is such a name as `Listing.etag` gave: the registry's own, or a digest of the answer's body.
+    `etag` is such a name as `Listing.etag` gave: the registry's own, or a digest of the answer's body. `retries`
+    overrides the limits' for the first page.
     """
 
     node: str
     statuses: tuple[str, ...] = STATUSES
     etag: str = ""
+    retries: int | None = None
 
     @property
     def filter(self) -> tuple[str, ...]:
@@ -60,7 +62,7 @@ async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) ->
     try:
         return await _read_node(registry, asked, now)
     except NoAnswerError as error:
-        return Unreadable(node=asked.node, error=str(error), registry_wide=error.on_the_way)
+        return Unreadable(node=asked.node, error=str(error), registry_wide=error.on_the_way, unreached=error.unreached)
     except wire.NotAListingError as error:
         return Unreadable(node=asked.node, error=str(error), registry_wide=False)
 
@@ -68,7 +70,8 @@ async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) ->
 async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
     named = asked.etag.startswith(_OF_BODY)
     asked_at = now()
-    answer = await registry.ask(Query(node=asked.node, statuses=asked.filter), etag="" if named else asked.etag)
+    first = Query(node=asked.node, statuses=asked.filter)
+    answer = await registry.ask(first, etag="" if named else asked.etag, retries=asked.retries)
     at = _moment(asked_at, answer.date)
     if answer.code != HTTPStatus.OK:
         return _refused(asked, answer, at)
@@ -85,7 +88,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
             gathered.fail(number, " was not asked for: those before it took too long")
             break
         try:
-            later = await registry.ask(Query(node=asked.node, statuses=asked.filter, page=number))
+            later = await registry.ask(replace(first, page=number))
             if later.code != HTTPStatus.OK:
                 gathered.fail(number, f" was refused ({later.code})")
                 break

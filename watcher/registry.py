@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 
 import httpx
 
-from watcher import __version__, times, transport
+from watcher import __version__, durations, times, transport
 from watcher.versions import status_to_api
 
 PAGE_SIZE = 100
@@ -29,6 +29,7 @@ USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watch
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
+"""Seconds. Where the registry asks for more, nothing is asked again: a 503 is its own node's, a 429 everybody's."""
 _LONGEST_HOLD = 300.0
 """Seconds that 429s hold back everybody, all of one poll's together: alerts of what was read wait for the others."""
 _MOST_REDIRECTS = 5
@@ -85,16 +86,26 @@ class Answer:
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, in our words, to a person.
 
-    `on_the_way`: the fault lies with the registry or the way to it; else with this one answer.
+    `on_the_way`: the fault lies with the registry or the way to it; else with this one answer. `unreached`: no HTTP
+    answer came at all, or none to its end in time, so that nothing shows that the registry can be reached.
     """
 
-    def __init__(self, why: str, *, on_the_way: bool = False) -> None:
+    def __init__(self, why: str, *, on_the_way: bool = False, unreached: bool = False) -> None:
         super().__init__(why)
         self.on_the_way = on_the_way
+        self.unreached = unreached
+
+
+class _BrokenOffError(Exception):
+    """The connection failed after the head of an answer had come. The message says how, to a person."""
 
 
 class Registry:
-    """One pooled connection to the registry, for the length of a poll. An async context manager."""
+    """One pooled connection to the registry, for the length of a poll. An async context manager.
+
+    `asked_to_wait` is empty until a 429 asks for a longer wait than a poll has; then it says so to a person, and no
+    request is made any more.
+    """
 
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1) -> None:
         """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`."""
@@ -104,6 +115,7 @@ class Registry:
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
         self._held = 0.0
+        self.asked_to_wait = ""
         self._headers = [
             ("Host", self._base.netloc.decode("ascii")),
             ("User-Agent", USER_AGENT),
@@ -124,24 +136,38 @@ class Registry:
         """
         tries = self.limits.retries if retries is None else retries
         url = f"{self._base}?{urlencode(query.parameters())}"
+        why, reached = "", False
         for attempt in range(tries + 1):
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
                 async with self._slots:
                     await self._rest()
                     answer, retry_after = await self._once(url, etag)
+            except _BrokenOffError as error:
+                why, reached = str(error), True
             except transport.failures() as error:
-                if attempt == tries:
-                    raise NoAnswerError(transport.describe(error), on_the_way=True) from None
+                why = transport.describe(error)
             else:
-                if answer.code not in _RETRIED or attempt == tries:
+                reached = True
+                if answer.code not in _RETRIED or not self._may_retry(answer.code, retry_after) or attempt == tries:
                     return answer
                 if retry_after is not None:
                     wait = retry_after
-                if answer.code == HTTPStatus.TOO_MANY_REQUESTS and not self._hold(retry_after or 0.0):
-                    return answer
+            if attempt == tries:
+                raise NoAnswerError(why, on_the_way=True, unreached=not reached)
             await asyncio.sleep(wait)
         raise AssertionError("a try either answers or raises")
+
+    def _may_retry(self, code: int, retry_after: float | None) -> bool:
+        """Take what a 429 or 5xx asks for: of everybody, if it is a 429. Raises NoAnswerError if it asks for more than
+        a poll waits.
+        """
+        if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
+            why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
+            if code == HTTPStatus.TOO_MANY_REQUESTS:
+                self.asked_to_wait = why
+            raise NoAnswerError(why, on_the_way=True)
+        return code != HTTPStatus.TOO_MANY_REQUESTS or self._hold(retry_after or 0.0)
 
     def _hold(self, seconds: float) -> bool:
         """Hold every request back for so long; False if that is too much for one poll. A 503 is its own node's."""
@@ -154,10 +180,12 @@ class Registry:
         return True
 
     async def _rest(self) -> None:
-        """Hold back while the registry asked everybody to (`Retry-After`)."""
+        """Hold back while the registry asked everybody to (`Retry-After`); NoAnswerError where that is too long."""
         loop = asyncio.get_running_loop()
-        while (left := self._resume_at - loop.time()) > 0:  # noqa: ASYNC110 - the moment may move while we wait
+        while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:  # noqa: ASYNC110 - both may change
             await asyncio.sleep(left)
+        if self.asked_to_wait:
+            raise NoAnswerError(self.asked_to_wait, on_the_way=True)
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
@@ -171,6 +199,8 @@ class Registry:
                     if not location:
                         wait = _retry_after(response.headers) if code in _RETRIED else None
                         return await self._read(response), wait
+                except transport.failures() as error:
+                    raise _BrokenOffError(transport.describe(error)) from None
                 finally:
                     await response.aclose()
                 url = self._followed(request.url, location)
@@ -241,7 +271,7 @@ def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
 
 
 def _retry_after(headers: httpx.Headers) -> float | None:
-    """Read `Retry-After`, in seconds or as a date against the answer's own clock; capped, None where it is neither."""
+    """Read `Retry-After`, in seconds or as a date against the answer's own clock; None where it is neither."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])
@@ -251,7 +281,7 @@ def _retry_after(headers: httpx.Headers) -> float | None:
             seconds = (parsedate_to_datetime(text) - now).total_seconds()
         except (ValueError, TypeError, KeyError, OverflowError):
             return None
-    return min(max(seconds, 0.0), _LONGEST_RETRY_AFTER)
+    return max(seconds, 0.0)
 
 
 @lru_cache(maxsize=8)

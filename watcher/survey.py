@@ -17,6 +17,13 @@ from watcher.sightings import Terms
 from watcher.snapshot import Node, Snapshot
 
 _SHORTEST_STREAK = 8
+"""So many failures of the registry's in a row, or one for each request at once, and further nodes get one attempt."""
+_SHORTEST_SILENCE = 24
+"""So many nodes in a row without any HTTP answer, or two for each request at once, and further nodes are not tried.
+
+A registry that hangs for everybody so ends a poll of any number of nodes after about nine timeouts (by default: two
+rounds of four attempts, one of single ones, under five minutes).
+"""
 _NOT_TRIED = "not tried, since the registry could not be reached"
 _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
 
@@ -58,7 +65,8 @@ class Survey:
     clock: Callable[[], str]
     progress: Callable[[], None]
     findings: Findings = field(default_factory=Findings)
-    _streak: int = 0
+    _failures: int = 0
+    _silence: int = 0
 
     async def read(self) -> Findings:
         """Read all nodes, `concurrency` at once; what fails is in the findings. StateError if a picture is corrupt."""
@@ -72,23 +80,35 @@ class Survey:
             await asyncio.gather(*workers, return_exceptions=True)
         return self.findings
 
-    def _turn(self, node: str) -> tuple[bool, int]:
-        """Rank a node: those that were not tried the last time go first, and the least often failed of them."""
+    def _turn(self, node: str) -> tuple[int, int]:
+        """Rank a node: those that were not tried the last time go first, those that failed go last."""
         failure = self.failures.get(node.lower())
-        return (False, failure.count) if failure and failure.trouble is Trouble.UNTRIED else (True, 0)
+        if failure is None:
+            return 1, 0
+        return (0 if failure.trouble is Trouble.UNTRIED else 2), failure.count
 
     async def _work(self, waiting: Iterator[str]) -> None:
-        patience = max(self.concurrency, _SHORTEST_STREAK)
         for node in waiting:
-            if self._streak >= patience:
-                untried = Unread(node=node, error=_NOT_TRIED, registry_wide=True, trouble=Trouble.UNTRIED)
+            if reason := self._reason_not_to_try():
+                untried = Unread(node=node, error=reason, registry_wide=True, trouble=Trouble.UNTRIED)
                 self.findings.unread[node.lower()] = untried
             else:
                 self._take(await self._read_one(node))
             self.progress()
 
+    def _reason_not_to_try(self) -> str:
+        """Say why no further node is tried in this poll, or "".
+
+        One node that fails costs its own time only, and any HTTP answer shows that the registry is there.
+        """
+        if self._silence >= max(2 * self.concurrency, _SHORTEST_SILENCE):
+            return _NOT_TRIED
+        return self.registry.asked_to_wait
+
     async def _read_one(self, node: str) -> Reading:
-        asked = Asked(node=node, statuses=self.terms.statuses, etag=self.etags.get(node.lower(), ""))
+        once = self._failures >= max(self.concurrency, _SHORTEST_STREAK)
+        etag = self.etags.get(node.lower(), "")
+        asked = Asked(node=node, statuses=self.terms.statuses, etag=etag, retries=0 if once else None)
         try:
             reading = await read_node(self.registry, asked, self.clock)
             if not isinstance(reading, Listing) or self.terms.all_watched:
@@ -100,7 +120,7 @@ class Survey:
 
     def _take(self, reading: Reading) -> None:
         key = reading.node.lower()
-        wide = False
+        wide = unreached = False
         match reading:
             case Listing():
                 self._take_listing(reading, key)
@@ -111,11 +131,12 @@ class Survey:
                 self.findings.read[key] = False
                 self.findings.checked[key] = reading.at
                 self.findings.etags[key] = self.etags[key]
-            case Unreadable(registry_wide=wide):
+            case Unreadable(registry_wide=wide, unreached=unreached):
                 self.findings.unread[key] = Unread(node=reading.node, error=reading.error, registry_wide=wide)
             case _:
                 assert_never(reading)
-        self._streak = self._streak + 1 if wide else 0
+        self._failures = self._failures + 1 if wide else 0
+        self._silence = self._silence + 1 if unreached else 0
 
     def _take_listing(self, listing: Listing, key: str) -> None:
         findings = self.findings

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.faults.decided import DECIDED, Decision, Means
+from tests.faults.decided import DECIDED, EVERYBODYS, UNREACHED, Decision, Means
 from watcher.transport import MANY
 
 BAD = "bad-pack"
@@ -26,6 +26,8 @@ UNREACHABLE = {
     ),
 }
 """Faults of the address, which no single node can have."""
+
+ALL_OR_NONE = UNREACHABLE.keys() | EVERYBODYS
 
 
 class Stage(StrEnum):
@@ -94,9 +96,9 @@ class Cell:
     def said(self) -> frozenset[str]:
         """What is said of the nodes that could not be read in a poll, without its counts.
 
-        Where the registry cannot be reached, it is not asked for all of many nodes.
+        A registry that gives no answer is not asked for all of many nodes.
         """
-        gives_up = self.decision.means is Means.REGISTRY and self.breadth is Breadth.EVERYONE
+        gives_up = self.fault in UNREACHED and self.breadth is Breadth.EVERYONE
         return frozenset({without_counts(self.decision.said)} | ({_NOT_TRIED} if gives_up else set()))
 
     @property
@@ -130,8 +132,8 @@ def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] |
     """Give every cell of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
     for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, chosen):
-        reachable = fault not in UNREACHABLE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
-        if reachable and (faults is None or fault in faults):
+        possible = fault not in ALL_OR_NONE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
+        if possible and (faults is None or fault in faults):
             yield Cell(fault=fault, stage=stage, breadth=breadth)
 
 

@@ -102,7 +102,7 @@ DECIDED: dict[str, Decision] = {
         header_drip="it timed out",
         html_502="the registry has a fault (502)",
         no_http="the connection broke off",
-        rate_limited_absurd=f"the registry asked to slow down (429): {_TOLD}",
+        rate_limited_absurd="the registry asked to wait 1157d9h46m39s (429)",
         rate_limited_http_date=f"the registry asked to slow down (429): {_TOLD}",
         rate_limited_missing=f"the registry asked to slow down (429): {_TOLD}",
         rate_limited_negative=f"the registry asked to slow down (429): {_TOLD}",
@@ -121,6 +121,7 @@ DECIDED: dict[str, Decision] = {
         status_503_empty="the registry has a fault (503)",
         status_503_json=f"the registry has a fault (503): {_TOLD}",
         truncated_body="the connection broke off",
+        unavailable_absurd="the registry asked to wait 1157d9h46m39s (503)",
         unavailable_seconds=f"the registry has a fault (503): {_TOLD}",
     ),
     **_of(Means.BANNED, status_403_banned=_TOLD),
@@ -149,6 +150,12 @@ SHOWN: dict[str, tuple[str, ...]] = {
 Rows come by version, latest first: 2.1.0 is new, 1.4.0 to 1.2.0 are as they were, 1.1.0 is flagged, 1.0.0 is the last.
 """
 
+EVERYBODYS = frozenset({"rate_limited_absurd"})
+"""Faults that one node cannot have alone: a 429 speaks of who asks, and after this one nobody asks any more."""
+
+UNREACHED = frozenset({"closed_unanswered", "drip", "hang", "header_drip", "no_http", "refused", "untrusted"})
+"""Faults in which no HTTP answer comes, or none to its end in time: the registry may not be there at all."""
+
 SLOW = frozenset({"drip", "hang", "header_drip"})
 """Faults that only the deadline ends."""
 
@@ -160,7 +167,6 @@ WAITS: dict[str, tuple[tuple[float, float], ...]] = {
     "closed_unanswered": _BACKED_OFF,
     "html_502": _BACKED_OFF,
     "no_http": _BACKED_OFF,
-    "rate_limited_absurd": ((60.0, 60.0), (60.0, 60.0)),
     "rate_limited_http_date": ((1.0, 3.0), (1.0, 3.0)),
     "rate_limited_missing": _BACKED_OFF,
     "rate_limited_negative": _BACKED_OFF,
@@ -178,6 +184,12 @@ WAITS: dict[str, tuple[tuple[float, float], ...]] = {
 }
 """Between how many seconds a reader who may ask three times waits the first and the second time.
 
-What the registry asks for is waited for, a minute at most; else half a second that doubles, less up to half of it.
-After any other fault there is no sense in asking again.
+What the registry asks for is waited for, if it is no more than a minute; else half a second that doubles, less up to
+half of it. After any other fault there is no sense in asking again.
 """
+
+HELD: dict[str, tuple[float, float]] = {
+    "rate_limited_http_date": (0.2, 3.0),
+    "rate_limited_seconds": (0.2, 1.0),
+}
+"""Between how many seconds the next node waits after a 429 that ended the attempts of the one before."""

@@ -25,7 +25,7 @@ from tests import program
 from tests.faults import due
 from tests.faults.asking import hurried
 from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells, without_counts
-from tests.faults.decided import SLOW, UNHURRIED, WAITS, Means
+from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
 from tests.peers.ports import Refused, Untrusted
@@ -226,7 +226,7 @@ def _with_fault(life: Life, url: str, now: Due) -> None:
         verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
     asked = Counter(request.query.get("nodeId", [""])[0] for request in life.registry.requests)
     verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
-    verdict.expect(_fit(cell, life.naps), "wrong waits", f"{now}: {life.naps}")
+    verdict.expect(_fit(cell, now, life.naps), "wrong waits", f"{now}: {life.naps}")
 
 
 def right_words(cell: Cell, now: Due, errors: Mapping[str, str]) -> bool:
@@ -239,9 +239,11 @@ def right_number(cell: Cell, now: Due, lines: int) -> bool:
     return lines in cell.lines if now.failed else lines == int(now.warned)
 
 
-def _fit(cell: Cell, naps: Sequence[float]) -> bool:
+def _fit(cell: Cell, now: Due, naps: Sequence[float]) -> bool:
     """Tell whether these are the waits of one poll: each as it has to be, and none left out but for being too many."""
-    waits = WAITS.get(cell.fault, ()) * len(cell.met)
+    waits = (WAITS.get(cell.fault, ()) + ((HELD[cell.fault],) if cell.fault in HELD else ())) * len(cell.met)
+    if cell.fault in HELD and (now.number > 0 or cell.met == cell.nodes):
+        waits = waits[:-1]  # no node comes after the last one: those that failed in the poll before are read last
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
     left = waits[len(naps) :]

@@ -198,6 +198,7 @@ fixed("rate_limited_seconds", _MESSAGE, status=429, Retry_After="1")
 fixed("rate_limited_absurd", _MESSAGE, status=429, Retry_After="99999999")
 fixed("rate_limited_soon", _MESSAGE, status=429, Retry_After="soon")
 fixed("rate_limited_negative", _MESSAGE, status=429, Retry_After="-5")
+fixed("unavailable_absurd", _MESSAGE, status=503, Retry_After="99999999")
 fixed("unavailable_seconds", _MESSAGE, status=503, Retry_After="3")
 
 
