@@ -53,7 +53,8 @@ nodes = ["rgthree-comfy"]
 # The longest that one whole request may take, its body included.
 #timeout = "30s"
 
-# How often a request is tried again after a network error, a 429 or a 5xx.
+# How often a request is tried again after a network error, a 429 or a 5xx. A `Retry-After` of more than a minute ends
+# the attempts of this poll.
 #retries = 3
 
 # The largest answer that is read, in MB after decompression; all pages of one node together may be no larger.
