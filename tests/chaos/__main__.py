@@ -76,7 +76,17 @@ PARTS = {
     ),
     "random lives": Part(
         module="tests.chaos.machine",
-        tried={"lives": 400, "polls": 3000, "crashes": 500, "polls with a glitch": 300, "given up": 300},
+        tried={
+            "lives": 400,
+            "polls": 3000,
+            "crashes": 500,
+            "polls with a glitch": 300,
+            "given up": 300,
+            "failing and recovered": 500,
+            "outages": 50,
+            "bans": 100,
+            "packs emptied": 20,
+        },
         told=_TOLD,
         lost=(),
         invented=(),

@@ -1,8 +1,8 @@
 """A life at random: polls, registry changes, outages, edits of settings, a wrong clock, crashes, in any order.
 
-`Life` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it stand two
-simple models: `Subscriber` of what has to be told, and `Readers` of whom. `python -m tests.chaos.machine` lives many
-lives and prints its figures as one JSON line.
+`Life` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it stand three
+simple models: `Subscriber` and `Trouble` of what has to be told, and `Readers` of whom. `python -m tests.chaos.machine`
+lives many lives and prints its figures as one JSON line.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import contextlib
 import tempfile
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from enum import StrEnum
@@ -28,8 +28,10 @@ from pydantic import SecretStr
 from tests.chaos.figures import Figures
 from tests.chaos.readers import Alert, Reader, Readers, Wired
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Glitch, Subscriber
+from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber
+from tests.chaos.trouble import Trouble
 from tests.peers.fault import asked
+from tests.peers.faults import FAULTS
 from watcher import start, times
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry, encoded
@@ -42,13 +44,36 @@ from watcher.state import Addresses, Checks, State
 from watcher.store import StateFolder
 from watcher.versions import STATUSES
 
-PACKS = ("alpha", "beta", "gamma")
+PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
 VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
 ROCK = "0.0.1"
-"""A version that every pack has and that nothing ever happens to: a listing that turns empty is wrong."""
+"""A version that every pack has and that nothing ever happens to: only a pack that is empty as a whole lacks it."""
 NAMES = ("ops", "mail", "team", "boss", "night", "day")
 """More than there are channels at once; who leaves one may see another get it."""
 NARROW = (("active",), ("flagged", "banned"), ("active", "pending", "flagged"))
+
+FAULTY = {
+    "closed_unanswered": Reading.NO_WAY,
+    "forbidden": Reading.NO_WAY,
+    "html_200": Reading.UNREAD,
+    "html_502": Reading.NO_WAY,
+    "rate_limited_missing": Reading.NO_WAY,
+    "status_400_json": Reading.UNREAD,
+    "status_403_html": Reading.NO_WAY,
+    "status_404_json": Reading.UNREAD,
+    "status_500_json": Reading.NO_WAY,
+}
+"""Answers that are no listing, and how a reading ends that meets one."""
+
+FORBIDDEN: dict[str, object] = {"message": "Forbidden"}
+"""What a gateway says, of no pack."""
+
+BANS: tuple[dict[str, object], ...] = (
+    {"error": "Node banned", "message": "malware"},
+    {"message": "NODE BANNED"},
+    {"error": "node banned"},
+)
+"""What the registry says of a banned pack."""
 
 EXPIRY = timedelta(hours=72)
 
@@ -83,19 +108,20 @@ class Fuse:
         return work()
 
 
+def _no_fuse() -> Fuse:
+    return Fuse(0, after=False)
+
+
+@dataclass(frozen=True)
 class Fragile(StateFolder):
-    """A state folder in which the process crashes. `kept` counts the acknowledgements it has by each channel's name."""
+    """A state folder in which the process crashes by its fuse.
 
-    def __init__(self, path: Path, fuse: Fuse) -> None:
-        super().__init__(path)
-        object.__setattr__(self, "fuse", fuse)
-        object.__setattr__(self, "kept", Counter())
-        object.__setattr__(self, "noted", set())
+    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that were noted down.
+    """
 
-    fuse: Fuse
-    kept: Counter[str]
-    noted: set[str]
-    """The names of the channels that were noted down."""
+    fuse: Fuse = field(default_factory=_no_fuse)
+    kept: Counter[str] = field(default_factory=Counter)
+    noted: set[str] = field(default_factory=set)
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
         self.fuse.step(lambda: StateFolder.prepare(self, waiting, committed))
@@ -150,13 +176,23 @@ class Wiring:
         """Tell whether the channel's reader asked for the fact."""
         kind, pack, _ = fact
         kinds = self.kinds if self.name else DEFAULT_KINDS
-        return Kind(kind) in kinds and (not self.name or not self.nodes or pack in self.nodes)
+        return Kind(kind) in kinds and (not self.name or not self.nodes or not pack or pack in self.nodes)
 
 
 def _hiding(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
     """Take what a glitch hides out of an answer."""
     rows = [row for row in document["versions"] if row["version"] not in glitch.hidden]
-    return document | {"versions": rows, "total": document["total"] if glitch.counted else len(rows)}
+    total = document["total"] if glitch.counted else len(rows)
+    return document | {"versions": rows, "total": total, "totalPages": 2 if glitch.torn else min(total, 1)}
+
+
+def _empty(document: dict[str, Any]) -> dict[str, Any]:
+    return document | {"versions": [], "total": 0, "totalPages": 0}
+
+
+def _nameless(document: dict[str, Any]) -> dict[str, Any]:
+    """Take the versions' ids out of an answer."""
+    return document | {"versions": [{**row, "id": None} for row in document["versions"]]}
 
 
 class Edit(StrEnum):
@@ -177,6 +213,8 @@ class Edit(StrEnum):
 
 
 packs = st.sampled_from(PACKS)
+faults = st.sampled_from(sorted(FAULTY))
+faulty = st.dictionaries(packs, faults, max_size=len(PACKS))
 edits = st.lists(st.tuples(st.sampled_from(Edit), st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=3)
 versions = st.sampled_from(VERSIONS)
 
@@ -194,12 +232,15 @@ class Life(RuleBasedStateMachine):
         self.receiver = Receiver()
         self.receiver.__enter__()
         self.subscriber = Subscriber()
+        self.trouble = Trouble(threshold=1)
         self.readers = Readers()
         self.channels: list[Wiring] = []
         self.paths: list[str] = []
-        self.watched = list(PACKS[:2])
+        self.watched = list(PACKS)
         self.statuses: tuple[str, ...] = STATUSES
-        self.unreadable: set[str] = set()
+        self.broken: dict[str, str] = {}
+        self.empty: set[str] = set()
+        self.nameless: set[str] = set()
         self.glitches: dict[str, Glitch] = {}
         self.now = datetime(2026, 3, 1, tzinfo=UTC)
         self.slow_by = timedelta()
@@ -210,28 +251,58 @@ class Life(RuleBasedStateMachine):
             self.subscriber.publish(pack, ROCK, "active", created=datetime(2025, 1, 1, tzinfo=UTC))
         figures.add("lives")
 
-    async def _answer(self, request: web.BaseRequest) -> web.Response:
+    def _glitch(self, pack: str) -> Glitch:
+        """Give all that is wrong with the next answer about a pack."""
+        return replace(
+            self.glitches.get(pack, Glitch()),
+            empty=pack in self.empty,
+            nameless=pack in self.nameless,
+            reading=FAULTY[self.broken[pack]] if pack in self.broken else Reading.READ,
+        )
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
         """Answer as the registry, by this life's clock."""
         query = asked(request)
         pack = query["nodeId"][0]
-        glitch = self.glitches.get(pack, Glitch())
-        if pack in self.unreadable:
-            return web.Response(status=500)
-        status, document = (403, {"message": "No"}) if glitch.refused else self.registry.catalog.answer(query)
-        # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
-        is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
-        if status == 200 and "include_status_reason" not in query and (glitch.counted or is_first):
-            document = _hiding(document, glitch)
+        glitch = self._glitch(pack)
+        fault = self.broken.get(pack, "")
+        if fault and fault in FAULTS:
+            return await FAULTS[fault].play(request, self.registry.catalog)
+        if fault:
+            status, document = 403, FORBIDDEN
+        elif glitch.banned or pack in self.subscriber.banned:
+            status, document = 403, BANS[self.polls % len(BANS)]
+        else:
+            status, document = self.registry.catalog.answer(query)
+            document = self._spoilt(document, glitch, query)
         date = format_datetime(self.now, usegmt=True)
         return web.Response(
             status=status, body=encoded(document), headers={"Date": date, "Content-Type": "application/json"}
         )
 
-    @initialize(groupings=st.lists(st.sampled_from(list(Grouping)), min_size=1, max_size=2))
-    def begin(self, groupings: list[Grouping]) -> None:
+    def _spoilt(self, document: dict[str, Any], glitch: Glitch, query: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+        """Let an answer have the glitch."""
+        if glitch.empty:
+            document = _empty(document)
+        if glitch.nameless:
+            document = _nameless(document)
+        # Where only some statuses are asked for, whether it hides some of them is found out by asking for all.
+        is_first = ("statuses" in query) == (set(self.statuses) < set(STATUSES))
+        if "include_status_reason" not in query and (glitch.counted or is_first):
+            document = _hiding(document, glitch if is_first else replace(glitch, torn=False))
+        return document
+
+    @initialize(
+        groupings=st.lists(st.sampled_from(list(Grouping)), min_size=1, max_size=2),
+        threshold=st.integers(1, 3),
+        watched=st.integers(1, len(PACKS)),
+    )
+    def begin(self, groupings: list[Grouping], threshold: int, watched: int) -> None:
         """Some channels are there from the start."""
         for grouping in groupings:
             self._add(grouping, frozenset(Kind), ())
+        self.trouble = Trouble(threshold=threshold)
+        self.watched = list(PACKS[:watched])
 
     def _add(self, grouping: Grouping, kinds: frozenset[Kind], nodes: tuple[str, ...], *, placed: bool = False) -> None:
         name = "" if placed else self._free_name(0)
@@ -274,25 +345,68 @@ class Life(RuleBasedStateMachine):
 
     @rule(pack=packs, version=versions)
     def take_away(self, pack: str, version: str) -> None:
-        """A version is gone for good; its name is not used again under the same id."""
+        """A version is gone for good; its name may be used again, under another id."""
         if self.subscriber.has(pack, version):
             self.registry.catalog.remove(pack, version)
             self.subscriber.take_away(pack, version)
 
-    @rule(pack=st.sampled_from(PACKS[:2]), on=st.booleans())
-    def ban(self, pack: str, on: bool) -> None:
-        """A pack is banned or pardoned."""
-        if on and pack not in self.subscriber.banned:
-            self.registry.catalog.ban_node(pack)
-            self.subscriber.banned.add(pack)
-        elif not on and pack in self.subscriber.banned:
-            self.registry.catalog.pardon_node(pack)
-            self.subscriber.banned.remove(pack)
+    @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES), polls=st.integers(0, 2), named=st.booleans())
+    def republish(self, pack: str, version: str, status: str, polls: int, named: bool) -> None:
+        """A version is taken away and published again, some polls later, and then its rows may have no ids."""
+        self.take_away(pack, version)
+        for _ in range(polls):
+            self.poll(0)
+        self.publish_or_move(pack, version, status)
+        self.poll(0)
+        if not named:
+            self.name_or_not(pack)
 
-    @rule(broken=st.sets(packs))
-    def break_registry(self, broken: set[str]) -> None:
+    @rule(pack=packs)
+    def name_or_not(self, pack: str) -> None:
+        """The rows of a pack have no ids any more, or have them again."""
+        self.nameless ^= {pack}
+
+    @rule(these=st.sets(packs), on=st.booleans())
+    def ban(self, these: set[str], on: bool) -> None:
+        """Packs are banned or pardoned."""
+        self.subscriber.banned = self.subscriber.banned | these if on else self.subscriber.banned - these
+
+    @rule(pack=packs, lost=st.booleans(), polls=st.integers(1, 3), hours=st.sampled_from([0, 2]))
+    def empty_and_fill(self, pack: str, lost: bool, polls: int, hours: int) -> None:
+        """A pack turns empty, perhaps after one of its versions, and is back some polls later."""
+        if lost:
+            self.take_away(pack, "1.0.0")
+            self.poll(0)
+        self.turn_empty(pack)
+        for _ in range(polls):
+            self.poll(hours)
+        self.turn_empty(pack)
+
+    @rule(pack=packs)
+    def turn_empty(self, pack: str) -> None:
+        """A pack turns empty as a whole, or is back. It had versions: what a first empty listing is, is not known."""
+        if pack in self.empty or self.subscriber.has_seen(pack):
+            self.empty ^= {pack}
+
+    @rule(broken=faulty)
+    def break_registry(self, broken: dict[str, str]) -> None:
         """Some packs cannot be read, or all can again."""
-        self.unreadable = broken
+        self.broken = broken
+
+    @rule(fault=faults, polls=st.integers(1, 4))
+    def build_a_wall(self, fault: str, polls: int) -> None:
+        """No pack can be read, for some polls, and all for one reason."""
+        self.broken = dict.fromkeys(PACKS, fault)
+        for _ in range(polls):
+            self.poll(0)
+        self.broken = {}
+
+    @rule(turns=st.lists(faulty, min_size=2, max_size=4))
+    def break_in_turn(self, turns: list[dict[str, str]]) -> None:
+        """What cannot be read changes from poll to poll, and why."""
+        for broken in turns:
+            self.broken = broken
+            self.poll(0)
 
     @rule(
         pack=packs,
@@ -300,21 +414,23 @@ class Life(RuleBasedStateMachine):
         status=st.sampled_from(STATUSES),
         hidden=st.sets(st.sampled_from((ROCK, *VERSIONS)), min_size=1),
         counted=st.booleans(),
+        torn=st.booleans(),
     )
-    def hide(self, pack: str, version: str, status: str, hidden: set[str], counted: bool) -> None:
+    def hide(self, pack: str, version: str, status: str, hidden: set[str], counted: bool, torn: bool = False) -> None:
         """A version changes, and the next poll gets an answer that lacks some versions, whether its total counts them.
 
-        A first listing is never empty without saying so: what is a baseline then is for other tests.
+        The number of pages may contradict that total. A first listing is never empty without saying so: what is a
+        baseline then is for other tests.
         """
         self.publish_or_move(pack, version, status)
-        allowed = hidden if counted or self.subscriber.is_based(pack) else hidden - {ROCK}
-        self.glitches[pack] = Glitch(hidden=frozenset(allowed), counted=counted)
+        allowed = hidden if counted or self.subscriber.has_seen(pack) else hidden - {ROCK}
+        self.glitches[pack] = Glitch(hidden=frozenset(allowed), counted=counted, torn=torn)
         self.poll(hours=0)
 
-    @rule(pack=st.sampled_from(PACKS[:2]))
-    def refuse_once(self, pack: str) -> None:
-        """A pack is refused in the next poll, as if it were banned."""
-        self.glitches[pack] = Glitch(refused=True)
+    @rule(these=st.sets(packs, min_size=1))
+    def ban_once(self, these: set[str]) -> None:
+        """Packs are banned in the next poll, and not in the one after it."""
+        self.glitches |= {pack: Glitch(banned=True) for pack in these}
 
     # The channels and the settings
 
@@ -424,13 +540,13 @@ class Life(RuleBasedStateMachine):
         self.poll(0)
         self.receiver.down = set()
         self._pass(hours=hours, minutes=1)
-        self._live_through(Fragile(self.path, Fuse(at, after)), Poller.deliver_due)
+        self._live_through(Fragile(self.path, fuse=Fuse(at, after)), Poller.deliver_due)
 
     @rule(at=st.integers(1, 6), after=st.booleans())
     def crash_while_saving(self, at: int, after: bool, hours: int = 0) -> None:
         """One poll crashes at one of its first steps, if it comes that far."""
         self._pass(hours=hours, minutes=1)
-        self._poll(Fragile(self.path, Fuse(at, after)))
+        self._poll(Fragile(self.path, fuse=Fuse(at, after)))
 
     @rule(
         status=st.sampled_from(STATUSES[:4]),
@@ -445,7 +561,7 @@ class Life(RuleBasedStateMachine):
             for version in VERSIONS:
                 self.publish_or_move(pack, version, status)
         self._pass(hours=2)
-        self._poll(Fragile(self.path, Fuse(at, after)))
+        self._poll(Fragile(self.path, fuse=Fuse(at, after)))
 
     def _poll(self, folder: StateFolder) -> None:
         before = folder.load() if self.path.exists() else State()
@@ -496,7 +612,7 @@ class Life(RuleBasedStateMachine):
             registry_url=self.registry.url,
             state_dir=self.path,
             retries=0,
-            failure_threshold=1000,
+            failure_threshold=self.trouble.threshold,
             alert_expiry=EXPIRY.total_seconds(),
             alert_urls=tuple(
                 SecretStr(self.receiver.apprise_url(wiring.path)) for wiring in self.channels if not wiring.name
@@ -504,18 +620,18 @@ class Life(RuleBasedStateMachine):
             channels=tuple(self._table(wiring) for wiring in self.channels if wiring.name),
         )
 
-        async def once() -> None:
+        async def once(held: StateFolder) -> None:
             poller = Poller(
-                watch=start.watch_of(chosen, folder),
-                folder=folder,
+                watch=start.watch_of(chosen, held),
+                folder=held,
                 clock=lambda: times.show(self._clock),
                 stopping=asyncio.Event(),
             )
             await work(poller)
 
         try:
-            with folder.locked():
-                asyncio.run(once())
+            with folder.locked() as held:
+                asyncio.run(once(held))
         except CrashError:
             figures.add("crashes")
             return False
@@ -528,6 +644,11 @@ class Life(RuleBasedStateMachine):
         """The machine's own."""
         return self.now - self.slow_by
 
+    @property
+    def _looked(self) -> datetime:
+        """When a poll looks: by the machine's own clock, or by the registry's if that is earlier by a day at most."""
+        return self.now if timedelta() < self._clock - self.now <= timedelta(days=1) else self._clock
+
     def _called(self) -> dict[str, str]:
         """Give each channel's path by the name that the program has for it."""
         placed = [wiring.path for wiring in self.channels if not wiring.name]
@@ -536,9 +657,9 @@ class Life(RuleBasedStateMachine):
 
     def _see(self, before: State, readers: Mapping[str, Reader]) -> None:
         """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
-        glitches, self.glitches = self.glitches, {}
-        if glitches.keys() & (set(self.watched) - self.unreadable):
-            figures.add("polls with a glitch")
+        figures.add("polls with a glitch", bool(self.glitches.keys() & (set(self.watched) - self.broken.keys())))
+        glitches = {pack: self._glitch(pack) for pack in self.watched}
+        self.glitches = {}
         folder = StateFolder(self.path)
         after = folder.load()
         told: Iterable[Event] = (*folder.history(), *after.outbox.events.values())
@@ -546,15 +667,25 @@ class Life(RuleBasedStateMachine):
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
-            readable = [pack for pack in self.watched if pack not in self.unreadable]
-            facts = self.subscriber.look(readable, self.statuses, self.now, noted=noted, glitches=glitches)
+            facts, readings = self.subscriber.look(
+                self.watched, self.statuses, self._looked, noted=noted, glitches=glitches
+            )
+            facts += self.trouble.poll(readings, noted=noted)
         found, due = Counter(new.values()), Counter(facts)
         assert found == due, f"late or lost {due - found}, invented {found - due}"
         self.facts |= new
+        self._count(facts)
         for wiring in self.channels:
             for event, fact in new.items():
                 if wiring.wants(fact):
                     readers[wiring.path].alerts[event] = Alert(poll=self.polls, at=self._clock)
+
+    def _count(self, facts: Iterable[Fact]) -> None:
+        told = Counter(kind for kind, _, _ in facts)
+        figures.add("failing and recovered", told["failing"] + told["recovered"])
+        figures.add("outages", sum(fact == ("failing", "", None) for fact in facts))
+        figures.add("bans", sum(kind == "banned" and version is None for kind, _, version in facts))
+        figures.add("packs emptied", sum(kind == "removed" and version is None for kind, _, version in facts))
 
     def _table(self, wiring: Wiring) -> ChannelTable:
         table: dict[str, Any] = {
@@ -570,7 +701,8 @@ class Life(RuleBasedStateMachine):
         """Let everything recover, and close the books: nothing may be missing now."""
         try:
             self.receiver.down = set()
-            self.unreadable = set()
+            self.broken = {}
+            self.empty = set()
             self.glitches = {}
             self.slow_by = timedelta()
             self.poll(hours=0)
@@ -593,10 +725,10 @@ class Life(RuleBasedStateMachine):
 
 
 @contextlib.contextmanager
-def living(groupings: list[Grouping]) -> Iterator[Life]:
+def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -> Iterator[Life]:
     """Give one life to be told what happens, and close its books in the end."""
     life = Life()
-    life.begin(groupings)
+    life.begin(groupings, threshold, watched)
     yield life
     life.teardown()
 

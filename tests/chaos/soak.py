@@ -22,7 +22,7 @@ from aiohttp import web
 
 from tests import program
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact
+from tests.chaos.subscriber import Fact, Reading
 from tests.chaos.trial import Result
 from tests.chaos.trouble import Trouble
 from tests.faults.decided import DECIDED, Means
@@ -43,6 +43,7 @@ _WIDE = (
     "closed_unanswered",
     "rate_limited_missing",
     "redirect_loop",
+    "status_403_json",
 )
 _INCOMPLETE = (
     "claims_100k",
@@ -59,10 +60,10 @@ _INCOMPLETE = (
     "wrong_row_types",
 )
 _NARROW = ("html_200", "invalid_utf8", "null", "wrong_types", "not_gzip", "redirect_same_origin", *_INCOMPLETE)
-_REFUSED = "status_403_banned"
-_MOST_REFUSED = 2
-"""In one poll: three nodes that are refused at once would be doubted."""
-_QUICK = (*_WIDE, *_NARROW, _REFUSED)
+_BANNED = "status_403_banned"
+_QUICK = (*_WIDE, *_NARROW, _BANNED)
+_BANS_IN = 100
+"""Once in so many polls most nodes are banned at once."""
 _FAULTS_IN = 8
 """One answer in so many is a fault."""
 _OUTAGES_IN = 40
@@ -86,6 +87,8 @@ _CHANNELS = (
     (_SHAKY, "event", "deprecated undeprecated"),
     (_TROUBLE, "poll", "failing recovered banned reinstated"),
 )
+_READINGS = {Means.COMPLETE: Reading.READ, Means.BANNED: Reading.READ, Means.REGISTRY: Reading.NO_WAY}
+"""How a reading ends, by what the fault means that it met; by any other it is unread."""
 _PATIENCE = 120.0
 _MEASURES = 40
 _WARM = 1000
@@ -141,6 +144,7 @@ class Soak:
     stalls: int = 0
     stalled: int = 0
     outage: int = 0
+    banning: bool = False
     slow: list[str] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     now: dict[str, str] = field(default_factory=dict)
@@ -168,6 +172,7 @@ class Soak:
         return await FAULTS[fault].play(request, self.registry.catalog) if fault else None
 
     def _next_poll(self) -> None:
+        self.banning = not self.dice.randrange(_BANS_IN)
         if self.outage:
             self.outage -= 1
         elif not self.dice.randrange(_OUTAGES_IN):
@@ -181,13 +186,13 @@ class Soak:
             self.stalled += 1
             return self.slow.pop()
         faults: tuple[str, ...]
-        if self.outage:
+        if self.banning:
+            faults = (_BANNED,) if self.dice.randrange(_FAULTS_IN) else ("", *_QUICK)
+        elif self.outage:
             faults = _WIDE if self.dice.randrange(_FAULTS_IN) else ("", *_NARROW)
         else:
             faults = ("",) if self.dice.randrange(_FAULTS_IN) else _QUICK
         fault = self.dice.choice(faults)
-        if fault == _REFUSED and list(self.now.values()).count(_REFUSED) == _MOST_REFUSED:
-            fault = ""
         self.faults += bool(fault)
         self.incomplete += fault in _INCOMPLETE
         return fault
@@ -304,15 +309,30 @@ def _recover(scene: Soak) -> None:
         time.sleep(0.01)  # between two measures, of which the least counts
 
 
+def _trouble_due(scene: Soak) -> Counter[Fact]:
+    """Give all that has to be told of nodes that could not be read, or were banned."""
+    trouble = Trouble(threshold=_THRESHOLD)
+    due: Counter[Fact] = Counter()
+    banned: set[str] = set()
+    for poll in scene.asked:
+        means = {node: DECIDED[fault].means if fault else Means.COMPLETE for node, fault in poll.items()}
+        due.update(trouble.poll({node: _READINGS.get(end, Reading.UNREAD) for node, end in means.items()}))
+        now_banned = {node for node, end in means.items() if end is Means.BANNED}
+        back = {node for node in banned if means[node] is Means.COMPLETE}
+        due.update(("banned", node, None) for node in now_banned - banned)
+        due.update(("reinstated", node, None) for node in back)
+        banned = (banned | now_banned) - back
+    return due
+
+
 def _judge_alerts(scene: Soak, result: Result) -> None:
     history = [json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()]
     facts = {event["id"]: (event["kind"], event["node"] or "", event["version"]) for event in history}
-    trouble = Trouble(threshold=_THRESHOLD)
+    trouble = _trouble_due(scene)
     for poll in scene.asked:
-        trouble.poll({node: DECIDED[fault].means if fault else Means.COMPLETE for node, fault in poll.items()})
         if len(poll) != len(_PACKS):
             result.wrong("wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}")
-    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble.due)):
+    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble)):
         got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.shown(facts))
         came = Counter(facts[key] for key in got if key in facts)
         result.figures.add("alerts due", due.total())
@@ -325,8 +345,8 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
     result.figures.add("faults", scene.faults)
     result.figures.add("incomplete listings", scene.incomplete)
     for figure, kinds in (("failing and recovered", ("failing", "recovered")), ("bans", ("banned",))):
-        result.figures.add(figure, sum(count for (kind, _, _), count in trouble.due.items() if kind in kinds))
-    outages = sum(count for (kind, who, _), count in trouble.due.items() if kind == "failing" and not who)
+        result.figures.add(figure, sum(count for (kind, _, _), count in trouble.items() if kind in kinds))
+    outages = sum(count for (kind, who, _), count in trouble.items() if kind == "failing" and not who)
     result.figures.add("outages", outages)
 
 

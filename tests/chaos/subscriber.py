@@ -8,11 +8,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 Fact = tuple[str, str, str | None]
-"""What an event says at its shortest: kind, pack, version."""
+"""What an event says at its shortest: kind, pack, version. The registry as a whole is the pack ""."""
 
 ALL = frozenset({"active", "pending", "flagged", "banned", "deleted"})
+
+
+class Reading(StrEnum):
+    """How the reading of one pack ended in one poll."""
+
+    READ = "read"
+    """The listing was complete, or the pack is banned."""
+    UNREAD = "unread"
+    """The pack could not be read, or not completely."""
+    NO_WAY = "no way"
+    """The way to the registry failed: no connection, 429, 5xx, or a wall's 403."""
 
 
 @dataclass(slots=True)
@@ -26,32 +38,52 @@ class Truth:
 
 @dataclass(slots=True)
 class Seen:
-    """A version as it was last seen, and whether it has `left` the watched statuses, or in how many looks it missed."""
+    """A version as it was last seen.
+
+    It was only ever `pending`, it has `left` the watched statuses, it `missed` so many listings in a row, or it is
+    `gone`. It is `nameless` while no row showed its id.
+    """
 
     status: str
     deprecated: bool
+    pending: bool = False
+    nameless: bool = False
     left: bool = False
     missed: int = 0
+    gone: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Glitch:
-    """What is wrong with one answer: it is `refused` (403), or versions are `hidden`, which its total counts or not."""
+    """What is wrong with one answer.
+
+    Versions are `hidden`, which its total counts or not; its page count contradicts its total (`torn`); its rows have
+    no ids (`nameless`); it holds no version (`empty`); it says that the pack is `banned`; or there is no listing, and
+    the `reading` ends otherwise.
+    """
 
     hidden: frozenset[str] = frozenset()
     counted: bool = False
-    refused: bool = False
+    torn: bool = False
+    nameless: bool = False
+    empty: bool = False
+    banned: bool = False
+    reading: Reading = Reading.READ
 
 
 @dataclass(slots=True)
 class Pack:
-    """What was seen of a pack; `based` after the first complete look. `of` are the statuses the last such covered."""
+    """What was seen of a pack; `based` after the first complete look. `of` are the statuses the last such covered.
+
+    `emptied` are the versions that went with the whole pack, until it is back.
+    """
 
     seen: dict[int, Seen] = field(default_factory=dict)
     based: bool = False
     of: frozenset[str] = ALL
     looked: datetime | None = None
     banned: bool = False
+    emptied: frozenset[int] = frozenset()
 
 
 @dataclass(slots=True)
@@ -68,9 +100,9 @@ class Subscriber:
         """Tell whether the registry has the version."""
         return (pack, version) in self._named
 
-    def is_based(self, pack: str) -> bool:
-        """Tell whether the pack was ever seen completely."""
-        return pack in self._packs and self._packs[pack].based
+    def has_seen(self, pack: str) -> bool:
+        """Tell whether the pack was ever seen completely, and any version of it."""
+        return pack in self._packs and self._packs[pack].based and bool(self._packs[pack].seen)
 
     def publish(self, pack: str, version: str, status: str, *, created: datetime) -> None:
         """A version appears."""
@@ -99,106 +131,149 @@ class Subscriber:
         *,
         noted: bool,
         glitches: Mapping[str, Glitch] | None = None,
-    ) -> list[Fact]:
-        """Look at the packs and give what has to be told; `noted` says whether the time of this look is remembered.
+    ) -> tuple[list[Fact], dict[str, Reading]]:
+        """Look at the packs; give what has to be told, and how each reading ended.
 
-        Where a crash cost that time, what came since the look before may be told once it is watched: it was never told.
-        Some packs' answers may have `glitches`.
+        `noted` says whether the time of this look is remembered. Where a crash cost that time, what came since the look
+        before may be told once it is watched: it was never told. Some packs' answers may have `glitches`.
         """
         facts: list[Fact] = []
+        readings: dict[str, Reading] = {}
         for name in packs:
             pack = self._packs.setdefault(name, Pack())
             glitch = (glitches or {}).get(name, Glitch())
-            if name in self.banned or glitch.refused:
-                if not pack.banned:
-                    facts.append(("banned", name, None))
+            readings[name] = glitch.reading
+            if glitch.reading is not Reading.READ:
+                continue
+            if name in self.banned or glitch.banned:
+                facts += [] if pack.banned else [("banned", name, None)]
                 pack.banned = True
                 continue
-            listed = {n: t for n, t in self._truth[name].items() if t.status in statuses}
-            shown = {n: t for n, t in listed.items() if self._names[n] not in glitch.hidden}
-            complete = len(shown) == len(listed) or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
-            complete = complete and not self._loses_sight(name, shown, set(statuses), glitch)
-            told = self._sights(pack, shown)
-            if complete:
-                told += _absences(pack, shown, set(statuses), self._truth[name])
+            told, is_complete = self._list(name, pack, glitch, frozenset(statuses))
             facts += [(kind, name, None if number is None else self._names[number]) for number, kind in told]
-            if not complete:
+            if not is_complete:
+                readings[name] = Reading.UNREAD
                 continue
-            if pack.banned:
-                facts.append(("reinstated", name, None))
-                pack.banned = False
             if not pack.based:
                 facts.append(("baseline", name, None))
                 pack.based, pack.looked = True, now
             pack.of = frozenset(statuses)
             if noted:
                 pack.looked = now
-        return facts
+        return facts, readings
 
-    def _loses_sight(self, name: str, shown: dict[int, Truth], statuses: set[str], glitch: Glitch) -> bool:
-        """Tell whether nobody knows of a version where it went: the answer for all statuses lacks some it counts."""
-        truth, pack = self._truth[name], self._packs[name]
-        if statuses >= ALL or not glitch.counted or not any(self._names[n] in glitch.hidden for n in truth):
-            return False
-        return any(
-            number not in truth or self._names[number] in glitch.hidden
-            for number, seen in pack.seen.items()
-            if number not in shown and seen.status in statuses and not seen.left and seen.missed != 2
+    def _list(
+        self, name: str, pack: Pack, glitch: Glitch, statuses: frozenset[str]
+    ) -> tuple[list[tuple[int | None, str]], bool]:
+        """Take in a listing, and give what it tells and whether it is complete."""
+        there = {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
+        hidden = {number for number in there if self._names[number] in glitch.hidden}
+        listed = {number: truth for number, truth in there.items() if truth.status in statuses}
+        shown = {number: truth for number, truth in listed.items() if number not in hidden}
+        is_complete = not glitch.torn and (
+            len(shown) == len(listed) or not (glitch.counted or _contradicts(pack, listed, shown, statuses))
         )
-
-    @staticmethod
-    def _sights(pack: Pack, shown: dict[int, Truth]) -> list[tuple[int | None, str]]:
-        """Take in what is shown, and give what it tells: what was seen counts, of whatever listing."""
+        if glitch.counted and hidden and _lost_sight(pack, shown, there.keys() - hidden, statuses):
+            is_complete = False
         told: list[tuple[int | None, str]] = []
-        for number, truth in shown.items():
-            seen = pack.seen.get(number)
-            if seen is None:
-                # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
-                is_new = truth.status in pack.of or pack.looked is None or truth.created > pack.looked
-                told += [(number, kind) for kind in _at_first_sight(truth) if pack.based and is_new]
-            elif seen.missed == 2:
-                told += [(number, kind) for kind in _at_first_sight(truth)]
-            else:
-                if seen.left or seen.status != truth.status:
-                    told.append((number, _on_arrival(truth.status, seen.status, left=seen.left)))
-                if seen.deprecated != truth.deprecated:
-                    told.append((number, "deprecated" if truth.deprecated else "undeprecated"))
-            pack.seen[number] = Seen(truth.status, truth.deprecated)
-        return told
+        is_back = (bool(pack.emptied) and bool(shown)) or (pack.banned and is_complete)
+        if is_back:
+            told.append((None, "reinstated"))
+        if is_complete:
+            pack.banned = False
+        if shown:
+            for number in pack.emptied:
+                pack.seen[number].gone, pack.seen[number].missed = False, 0
+            pack.emptied = frozenset()
+        told += _sights(pack, shown, nameless=glitch.nameless)
+        if is_complete:
+            maybe = {self._names[number] for number in shown} if glitch.nameless else set()
+            unsure = {number for number in pack.seen if self._names[number] in maybe}
+            told += _absences(pack, shown.keys() | unsure, statuses, there)
+        return told, is_complete
+
+    def _as_known(self, name: str, pack: Pack, *, nameless: bool) -> dict[int, Truth]:
+        """Give the pack's versions by the numbers that they are known by: their own, else that of a like-named one.
+
+        A row without an id is taken for the version of its name that was there last. One that was seen without an id
+        gets the first that is shown.
+        """
+        known: dict[int, Truth] = {}
+        for number, truth in self._truth[name].items():
+            same = [n for n, seen in pack.seen.items() if self._names[n] == self._names[number]]
+            same = [n for n in same if nameless or pack.seen[n].nameless]
+            if same and (nameless or number not in pack.seen):
+                last = min(same, key=lambda n: (pack.seen[n].gone, pack.seen[n].missed, pack.seen[n].left, -n))
+                if nameless:
+                    known[last] = truth
+                    continue
+                pack.seen[number] = pack.seen.pop(last)
+                pack.emptied = frozenset(number if n == last else n for n in pack.emptied)
+            known[number] = truth
+        return known
 
 
-def _contradicts(pack: Pack, listed: dict[int, Truth], shown: dict[int, Truth], statuses: Iterable[str]) -> bool:
+def _sights(pack: Pack, shown: dict[int, Truth], *, nameless: bool) -> list[tuple[int | None, str]]:
+    """Take in what is shown, and give what it tells: what was seen counts, of whatever listing."""
+    told: list[tuple[int | None, str]] = []
+    for number, truth in shown.items():
+        seen = pack.seen.get(number)
+        is_pending = truth.status == "pending"
+        if seen is None:
+            # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
+            is_new = truth.status in pack.of or pack.looked is None or truth.created > pack.looked
+            told += [(number, kind) for kind in _at_first_sight(truth) if pack.based and is_new]
+        elif seen.gone:
+            told += [(number, kind) for kind in _at_first_sight(truth)]
+        else:
+            is_pending = is_pending and seen.pending and not seen.left
+            if seen.left or seen.status != truth.status:
+                told.append((number, _on_arrival(truth.status, seen)))
+            if seen.deprecated != truth.deprecated:
+                told.append((number, "deprecated" if truth.deprecated else "undeprecated"))
+        is_nameless = nameless and (seen is None or seen.nameless)
+        pack.seen[number] = Seen(truth.status, truth.deprecated, pending=is_pending, nameless=is_nameless)
+    return told
+
+
+def _contradicts(pack: Pack, listed: dict[int, Truth], shown: dict[int, Truth], statuses: frozenset[str]) -> bool:
     """Tell whether a listing of some statuses is found out: it hides what the question for all of them then shows."""
-    return not set(statuses) >= ALL and any(
-        number in listed and number not in shown and seen.status in statuses and not seen.left and seen.missed != 2
+    return not statuses >= ALL and any(
+        number in listed and number not in shown and seen.status in statuses and not seen.left and not seen.gone
+        for number, seen in pack.seen.items()
+    )
+
+
+def _lost_sight(pack: Pack, shown: dict[int, Truth], there: set[int], statuses: frozenset[str]) -> bool:
+    """Tell whether nobody knows where a version went: the answer for all statuses lacks some it counts, and this."""
+    return not statuses >= ALL and any(
+        number not in there and number not in shown and seen.status in statuses and not seen.left and not seen.gone
         for number, seen in pack.seen.items()
     )
 
 
 def _absences(
-    pack: Pack, shown: dict[int, Truth], statuses: set[str], there: dict[int, Truth]
+    pack: Pack, shown: set[int], statuses: frozenset[str], there: dict[int, Truth]
 ) -> list[tuple[int | None, str]]:
     """Take in what a complete listing does not show, and give what that tells.
 
-    Missed twice it is gone, from a pack that turned empty all at once; of some statuses only, it has left them, at once
-    if it is `there` with another.
+    A row without an id may be any version of its name, so that it says of none that it is missing. Missed twice it is
+    gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them, at once if it is
+    `there` with another.
     """
-    gone = {number: seen for number, seen in pack.seen.items() if number not in shown and seen.missed != 2}
+    missing = {number: seen for number, seen in pack.seen.items() if number not in shown and not seen.gone}
     if not statuses >= ALL:
-        for number, seen in gone.items():
+        for number, seen in missing.items():
             if seen.status in statuses:
                 seen.left = seen.left or seen.missed == 1 or number in there
                 seen.missed = int(not seen.left)
         return []
-    again = [number for number, seen in gone.items() if seen.missed]
-    for seen in gone.values():
-        seen.left, seen.missed = False, 1
-    if not shown and len(again) < len(gone):
-        return []
-    for number in again:
-        pack.seen[number].missed = 2
-    if not shown:
-        return [(None, "removed")] if again else []
+    again = [number for number, seen in missing.items() if seen.missed]
+    for number, seen in missing.items():
+        seen.left, seen.missed, seen.gone = False, 1, number in again
+    if again and not shown and len(again) == len(missing):
+        pack.emptied = frozenset(again)
+        return [(None, "removed")]
     return [(number, "removed") for number in again]
 
 
@@ -208,9 +283,9 @@ def _at_first_sight(truth: Truth) -> list[str]:
     return ["new" if truth.status == "active" else truth.status, *(["deprecated"] if truth.deprecated else [])]
 
 
-def _on_arrival(status: str, before: str, *, left: bool) -> str:
-    if status == "pending" and before in {"flagged", "banned", "deleted"}:
+def _on_arrival(status: str, before: Seen) -> str:
+    if status == "pending" and before.status in {"flagged", "banned", "deleted"}:
         return "changed"
     if status != "active":
         return status
-    return "new" if before == "pending" and not left else "reinstated"
+    return "new" if before.pending and not before.left else "reinstated"
