@@ -106,7 +106,7 @@ LARGEST = {
     ACKS: 64 * _KILOBYTE,
     CHECKS: 4 * _KILOBYTE,
     ADDRESSES: _KILOBYTE,
-    LOCK: 0,
+    LOCK: _KILOBYTE,
     HISTORY: HISTORY_LIMIT + 64 * _KILOBYTE,
 }
 """Bytes that each file of the state may have at any time, also while a channel is down."""
