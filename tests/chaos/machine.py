@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import tempfile
+import threading
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -89,20 +90,25 @@ class CrashError(BaseException):
 
 @dataclass(slots=True)
 class Fuse:
-    """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works."""
+    """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works.
+
+    Steps may come from several threads.
+    """
 
     left: int
     after: bool
     blown: bool = False
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def step(self, work: Callable[[], _Result]) -> _Result:
         """Do one step, or crash."""
-        if self.blown:
-            raise CrashError
-        self.left -= 1
-        if self.left == 0:
-            self.blown = True
-            if self.after:
+        with self._turn:
+            was_blown = self.blown
+            self.left -= 1
+            self.blown = was_blown or self.left == 0
+            blows = self.blown
+        if blows:
+            if self.after and not was_blown:
                 work()
             raise CrashError
         return work()
@@ -620,18 +626,18 @@ class Life(RuleBasedStateMachine):
             channels=tuple(self._table(wiring) for wiring in self.channels if wiring.name),
         )
 
-        async def once(held: StateFolder) -> None:
+        async def once() -> None:
             poller = Poller(
-                watch=start.watch_of(chosen, held),
-                folder=held,
+                watch=start.watch_of(chosen, folder),
+                folder=folder,
                 clock=lambda: times.show(self._clock),
                 stopping=asyncio.Event(),
             )
             await work(poller)
 
         try:
-            with folder.locked() as held:
-                asyncio.run(once(held))
+            with folder.locked():
+                asyncio.run(once())
         except CrashError:
             figures.add("crashes")
             return False
