@@ -147,11 +147,12 @@ def test_a_node_that_is_back_tells_what_differs() -> None:
     ]
 
 
-def test_a_version_that_was_removed_before_its_node_comes_back_with_it() -> None:
-    """Its return is told by the node's; one that comes in a later listing is told by itself."""
+def test_a_version_that_was_removed_before_its_node_is_no_part_of_its_return() -> None:
+    """Its removal was reported, so its return is too, whether it comes with the node or later."""
     node = compare(compare(absent("2.0"), ONE, THREE).node).node
     node = compare(node).node
-    assert told(compare(node, ONE, TWO, THREE)) == [("reinstated", None, "removed", "active")]
+    back = compare(node, ONE, TWO, THREE)
+    assert told(back) == [("reinstated", None, "removed", "active"), ("flagged", "2.0", "removed", "flagged")]
     later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
     assert told(later) == [("flagged", "2.0", "removed", "flagged")]
 

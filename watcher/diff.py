@@ -76,7 +76,8 @@ def _compare_known(
     and whatever else comes is the baseline's to tell.
 
     `returning` says that the node had turned empty and is listed again. One event tells that, so those of its versions
-    that come with it are compared with what was known of them, even if they had been removed one by one before.
+    that went and come with it are compared with what was known of them. One that had been reported removed before is
+    not among them, unless the state is from before the two were told apart.
     """
     if node.versions == listing.versions and not node.marks and not node.partial and node.statuses == terms.statuses:
         return node, []
@@ -85,10 +86,11 @@ def _compare_known(
     listed = {version.key for version in listing.versions}
     matched: set[str] = set()
     events: list[Event] = []
+    undivided = returning and node.all_removed
     for shown in listing.versions:
         old = matcher.find(shown)
         version = _carry(shown, old, listing)
-        reborn = old is not None and known.marks.get(old.key) is Mark.REMOVED and not returning
+        reborn = old is not None and known.marks.get(old.key) is Mark.REMOVED and not undivided
         partial = shown.key in listing.partial and (old is None or old.key in known.partial)
         if old is None:
             count = known.count(version.key)

@@ -49,12 +49,15 @@ class Node:
 
     @property
     def turned_empty(self) -> bool:
-        """Whether it was reported that no version is listed any more. Before there was `emptied`, every version was
-        marked removed then, which does not happen otherwise.
+        """Whether it was reported that no version is listed any more."""
+        return self.emptied or self.all_removed
+
+    @property
+    def all_removed(self) -> bool:
+        """Whether every version is marked removed. Before there was `emptied`, a node that turned empty was marked so,
+        which does not happen otherwise.
         """
-        return self.emptied or (
-            bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
-        )
+        return bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
 
     @property
     def listed(self) -> tuple[Version, ...]:
