@@ -176,7 +176,8 @@ class Subscriber:
         if glitch.counted and hidden and _lost_sight(pack, shown, there.keys() - hidden, statuses):
             is_complete = False
         told: list[tuple[int | None, str]] = []
-        is_back = (bool(pack.emptied) and bool(shown)) or (pack.banned and is_complete)
+        # However many reasons kept it away, it is back once.
+        is_back = is_complete if pack.banned else bool(pack.emptied and shown)
         if is_back:
             told.append((None, "reinstated"))
         if is_complete:
