@@ -143,14 +143,10 @@ def _after(cell: Cell, polls: int) -> Counter[Told]:
     events: Counter[Told] = Counter()
     if cell.stage is Stage.FIRST and means is not Means.COMPLETE:
         events += _of_nodes("baseline", cell.met)
-    if cell.stage is Stage.CHANGE and means is not Means.EMPTY:
+    if cell.stage is Stage.CHANGE:
         events += changes(_hit(cell), 1, {"flagged", "new"} - set(_shown(cell)))
-    if means is Means.EMPTY and cell.stage is not Stage.FIRST:
-        # Twice there was nothing, so that all was gone; and what comes back is there for the first time again.
-        changed = _hit(cell) if cell.stage is Stage.CHANGE else set()
-        old = {("new", node, version) for node in cell.met for version in VERSIONS}
-        events += Counter(old - {("new", node, "1.1.0") for node in changed}) + changes(changed, 1)
-    if means is Means.BANNED:
+    if means is Means.BANNED or (means is Means.EMPTY and cell.stage is not Stage.FIRST):
+        # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
         events += _of_nodes("reinstated", cell.met)
     if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:
         # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
