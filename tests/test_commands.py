@@ -253,7 +253,7 @@ def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
         "utf-8",
     )
     watch = watch.but(alert_urls=f"json://user:{SECRET}@127.0.0.1/{SECRET}")
-    done = watch.run("config", "--set", "timeout=90", "--log-level", "debug")
+    done = watch.run("config", "--set", "timeout=90", "--log-level", "error")
     assert (done.code, done.err) == (0, "")
     lines = done.out.splitlines()
     shown = {line.split()[0]: line for line in lines[2:]}
@@ -263,7 +263,7 @@ def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
         ("nodes", "alpha", "environment COMFY_WATCH_NODES"),
         ("interval", "1h", str(watch.folder / "comfy-watch.toml")),
         ("timeout", "1m30s", "command line"),
-        ("log_level", "debug", "command line"),
+        ("log_level", "error", "command line"),
         ("baseline", "summary", "default"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
         ("channels.chat", "discord://***; kinds: banned; nodes: a*; grouping: node", ""),
@@ -462,17 +462,3 @@ def test_colours(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) 
     said = channel.run("test-alerts", env=forced).out
     assert "json: \x1b[32mdelivered\x1b[0m" in said
     assert "json-2: \x1b[31mfailed\x1b[0m: HTTP 500" in said
-
-
-def test_progress(watch: Watching) -> None:
-    """A poll of many nodes that takes long counts them on a terminal, and wipes the count in the end."""
-    nodes = [f"node-{number}" for number in range(30)]
-    with EmbeddedRegistry(latency=0.06) as slow:
-        for node in nodes:
-            slow.catalog.publish(node, "1.0.0")
-        many = watch.but(nodes=nodes, registry_url=slow.url, concurrency=1, baseline="silent")
-        said = _on_a_terminal(many, "check")
-    assert re.search(r"\r\d+ of 30 nodes checked", said)
-    _, wiped, rest = said.rpartition("\r\x1b[K")
-    assert wiped
-    assert rest.startswith("30 nodes checked, 0 events")

@@ -31,7 +31,7 @@ from watcher.transport import MANY
 
 
 class Watcher:
-    """Polls a registry into a folder; `progress` counts the nodes that were done."""
+    """Polls a registry into a folder; `progress` is how many nodes it said were done."""
 
     def __init__(self, registry: EmbeddedRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
         self.registry = registry
@@ -48,16 +48,15 @@ class Watcher:
 
         async def work() -> Report:
             told = watch(url, *nodes, **settings)
-            poller = Poller(
-                watch=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._one_more
-            )
+            poller = Poller(watch=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear)
             return await poller.poll()
 
         with self.folder.locked():
             return asyncio.run(work())
 
-    def _one_more(self) -> None:
-        self.progress += 1
+    def _hear(self, place: str, text: str) -> None:
+        if place == "nodes" and text:
+            self.progress = int(text.split(maxsplit=1)[0])
 
     def asked(self, name: str = "nodeId") -> list[str]:
         """Give what was asked under a parameter, in order, by the requests that had it."""

@@ -6,8 +6,6 @@ import asyncio
 import contextlib
 import gc
 import sys
-import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from signal import Signals
 
@@ -22,15 +20,13 @@ from watcher.start import clock, holder, judged, loaded, see_that_they_work, wat
 from watcher.store import StateFolder
 from watcher.tables import kind, offer, say
 from watcher.terminal import width
+from watcher.ticker import Ticker
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which keeps the state locked, leaves a channel's other messages to the next poll."""
-
-_LONG = 20
-_PATIENCE = 1.0
 
 
 def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
@@ -44,13 +40,13 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
         nonlocal stopped_by
         _collect_again(20)
         stop = Stop()
-        with _progress(len(watch.nodes)) as step:
+        with _ticker(settings) as ticker:
             poller = Poller(
                 watch=watch,
                 folder=folder,
                 clock=clock,
                 stopping=stop.event,
-                progress=step,
+                progress=ticker,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
                 giving_up=complain.farewell,
@@ -86,9 +82,17 @@ def run_forever(settings: Settings) -> int:
     async def loop() -> None:
         _collect_again(1)
         stop = Stop()
-        poller = Poller(watch=watch, folder=folder, clock=clock, stopping=stop.event, channel_budget=CHANNEL_BUDGET)
-        logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
-        await run(poller, settings.interval, settings.jitter, installation)
+        with _ticker(settings) as ticker:
+            poller = Poller(
+                watch=watch,
+                folder=folder,
+                clock=clock,
+                stopping=stop.event,
+                progress=ticker,
+                channel_budget=CHANNEL_BUDGET,
+            )
+            logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
+            await run(poller, settings.interval, settings.jitter, installation)
         logs.info("stopped", signal=Signals(stop.signal).name)
 
     from watcher.loop import run
@@ -121,10 +125,14 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
     chosen = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
-    with ThreadPoolExecutor(len(chosen)) as threads:
+    with _ticker(settings) as ticker, ThreadPoolExecutor(len(chosen)) as threads:
         under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in chosen}
+        for channel in chosen:
+            ticker(channel.name, f"sending to {channel.name}")
         for sent in as_completed(under_way):
             outcome = sent.result()
+            ticker(under_way[sent].name, "")
+            logs.debug("sent", channel=under_way[sent].name)
             if isinstance(outcome, Delivered):
                 result = kind("delivered")
             else:
@@ -132,6 +140,10 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
                 result = f"{kind('failed')}: {outcome.reason}"
             offer([f"{under_way[sent].name}: {result}"])
     return 1 if failed else 0
+
+
+def _ticker(settings: Settings) -> Ticker:
+    return Ticker(wanted=settings.log_level != "debug")
 
 
 def _collect_again(old_after: int) -> None:
@@ -143,39 +155,3 @@ def _collect_again(old_after: int) -> None:
     gc.freeze()
     gc.set_threshold(50000, old_after, old_after)
     gc.enable()
-
-
-@contextlib.contextmanager
-def _progress(nodes: int) -> Iterator[_Step]:
-    """Count nodes on stderr while a long poll goes on, on a terminal only, and wipe the count in the end."""
-    step = _Step(nodes)
-    try:
-        yield step
-    finally:
-        step.wipe()
-
-
-class _Step:
-    """Called once for each node."""
-
-    def __init__(self, nodes: int) -> None:
-        self._nodes = nodes
-        self._done = 0
-        self._begun = time.monotonic()
-        self._shown_at = 0.0
-        self._wanted = nodes >= _LONG and sys.stderr.isatty()
-
-    def __call__(self) -> None:
-        self._done += 1
-        if not self._wanted:
-            return
-        now = time.monotonic()
-        if now - self._begun > _PATIENCE and now - self._shown_at > 0.1:
-            self._shown_at = now
-            sys.stderr.write(f"\r{self._done} of {self._nodes} nodes checked")
-            sys.stderr.flush()
-
-    def wipe(self) -> None:
-        if self._shown_at:
-            sys.stderr.write("\r\x1b[K")
-            sys.stderr.flush()

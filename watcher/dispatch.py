@@ -9,11 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from watcher import outbox
+from watcher import logs, outbox
 from watcher.channels import Channel
 from watcher.events import Event
 from watcher.failures import StateError
 from watcher.outbox import Acknowledgement, Message, Outbox, Queue, Refusal
+from watcher.progress import Progress, silent
 from watcher.store import StateFolder
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Terms:
     `budget` is after how many seconds a channel leaves its other messages to the next round (None: never), so that a
     slow one with many holds up nobody else's next alert. `keys` are the digests of the channels' URLs by name, and
     `salt` is what they were made with; names of targets are made with both. `rests` outlive the round.
+    `progress` hears which channels are being sent to.
     """
 
     timeout: float
@@ -60,6 +62,7 @@ class Terms:
     salt: str = ""
     budget: float | None = None
     rests: Rests = field(default_factory=Rests)
+    progress: Progress = silent
 
 
 @dataclass(slots=True)
@@ -155,7 +158,12 @@ def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event]
             return
         place = folder.sending(name, message.id)
         reached = Reached(key=terms.keys.get(name, ""), salt=terms.salt, targets=frozenset(message.reached))
+        terms.progress(f"channel {name}", f"sending to {name}")
+        tried_at = time.monotonic()
         outcome = deliver(one.channel, tuple(events[key] for key in message.events), terms.timeout, reached)
+        terms.progress(f"channel {name}", "")
+        result = outcome.reason if isinstance(outcome, Undelivered) else "delivered"
+        logs.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - tried_at, 3))
         if isinstance(outcome, Undelivered):
             _refuse(folder, one, message, outcome, terms)
             return

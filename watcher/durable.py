@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from watcher import logs
+
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
 _RANDOM_BYTES = 8
@@ -51,6 +53,7 @@ def replace_file(path: Path, content: bytes) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+    logs.debug("file written", path=path, bytes=len(content))
     try:
         sync_folder(path.parent)
     except OSError as error:
@@ -87,6 +90,7 @@ def append(path: Path, content: bytes) -> int:
             raise
     finally:
         os.close(descriptor)
+    logs.debug("file appended to", path=path, bytes=len(content))
     return start
 
 
@@ -99,12 +103,14 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+    logs.debug("file overwritten", path=path, bytes=len(content), offset=offset)
 
 
 def remove(path: Path) -> None:
     """Remove a file if it is there, durably."""
     with contextlib.suppress(FileNotFoundError):
         path.unlink()
+        logs.debug("file removed", path=path)
         sync_folder(path.parent)
 
 

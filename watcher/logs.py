@@ -6,14 +6,16 @@ escape passes, in either format (contract, Alerts). No traceback is logged, whos
 
 from __future__ import annotations
 
+import contextlib
 import math
 import sys
 import threading
 from collections.abc import Mapping
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.strangers import plain
-from watcher.terminal import coloured, is_terminal
+from watcher.strangers import plain, spelled_out
+from watcher.terminal import coloured, is_terminal, undisturbed
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -56,11 +58,9 @@ class _Log:
             }
             for process in self._processors or ():
                 line = process(None, level, line)
-            try:
+            with undisturbed(), contextlib.suppress(OSError, ValueError):
                 stream.write(f"{line}\n")
                 stream.flush()
-            except (OSError, ValueError):
-                return
 
 
 def _processors(style: str, stream: TextIO) -> list[Processor]:
@@ -81,6 +81,8 @@ def _safe(value: object) -> object:
             return str(value)
         case None | bool() | int() | float():
             return value
+        case PurePath():  # the machine's own, to be found again by what is written
+            return spelled_out(str(value))
         case _:
             return plain(str(value), _VALUE_LIMIT)
 

@@ -14,6 +14,7 @@ from watcher.dispatch import Dispatch
 from watcher.events import Event
 from watcher.failures import StateError, UnsureError
 from watcher.following import Edited, followed, set_aside
+from watcher.progress import Progress, silent
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
@@ -83,7 +84,7 @@ class Poller:
 
     `giving_up` is told of alerts that are given up, before they are forgotten.
 
-    `clock` gives the time as RFC 3339, `progress` is called after each node; `dry_run` writes and sends nothing;
+    `clock` gives the time as RFC 3339, `progress` hears what is waited for; `dry_run` writes and sends nothing;
     `channel_budget` is `dispatch.Terms.budget`.
     """
 
@@ -91,7 +92,7 @@ class Poller:
     folder: StateFolder
     clock: Callable[[], str]
     stopping: asyncio.Event
-    progress: Callable[[], None] = lambda: None
+    progress: Progress = silent
     dry_run: bool = False
     channel_budget: float | None = None
     giving_up: Callable[[Dispatch], None] = lambda _: None
@@ -185,7 +186,9 @@ class Poller:
             now=started,
         )
         limits = self.watch.limits
-        async with Registry(self.watch.registry_url, limits, expected_requests=len(self.watch.nodes)) as registry:
+        async with Registry(
+            self.watch.registry_url, limits, expected_requests=len(self.watch.nodes), progress=self.progress
+        ) as registry:
             findings = await Survey(
                 registry=registry,
                 nodes=self.watch.nodes,
@@ -199,7 +202,7 @@ class Poller:
                 progress=self.progress,
             ).read()
             events = tuple(event for found in findings.events.values() for event in found)
-            events = await explained(registry, events, limits.timeout)
+            events = await explained(registry, events, limits.timeout, self.progress)
         snapshot = state.snapshot.with_nodes(findings.nodes)
         assessed = health.assess(
             state.checks.health, snapshot, findings.unread, findings.read, self.watch.failure_threshold, started
@@ -260,6 +263,7 @@ class Poller:
             salt=state.addresses.salt,
             budget=self.channel_budget,
             rests=self.rests,
+            progress=self.progress,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
         if done.given_up:

@@ -19,7 +19,9 @@ from urllib.parse import urlencode
 
 import httpx
 
-from watcher import __version__, durations, times, transport
+from watcher import __version__, durations, logs, times, transport
+from watcher.progress import Progress, silent
+from watcher.strangers import plain
 from watcher.versions import status_to_api
 
 PAGE_SIZE = 100
@@ -35,6 +37,7 @@ _LONGEST_HOLD = 300.0
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
+_SLOWER = "the registry asked to slow down"
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
@@ -107,10 +110,14 @@ class Registry:
     request is made any more.
     """
 
-    def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1) -> None:
-        """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`."""
+    def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
+        """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`.
+
+        `progress` hears of every wait between two attempts.
+        """
         self._base = httpx.URL(url.rstrip("/") + "/versions")
         self.limits = limits
+        self._progress = progress
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
@@ -151,11 +158,13 @@ class Registry:
                 reached = True
                 if answer.code not in _RETRIED or not self._may_retry(answer.code, retry_after) or attempt == tries:
                     return answer
+                why = f"HTTP {answer.code}"
                 if retry_after is not None:
-                    wait = retry_after
+                    wait, why = retry_after, _SLOWER
             if attempt == tries:
+                logs.debug("request failed", node=query.node, why=why)
                 raise NoAnswerError(why, on_the_way=True, unreached=not reached)
-            await asyncio.sleep(wait)
+            await self._pause(query.node, wait, why)
         raise AssertionError("a try either answers or raises")
 
     def _may_retry(self, code: int, retry_after: float | None) -> bool:
@@ -168,6 +177,17 @@ class Registry:
                 self.asked_to_wait = why
             raise NoAnswerError(why, on_the_way=True)
         return code != HTTPStatus.TOO_MANY_REQUESTS or self._hold(retry_after or 0.0)
+
+    async def _pause(self, node: str, seconds: float, why: str) -> None:
+        """Wait before the next attempt, and say so."""
+        logs.debug("retry", node=node, wait=round(seconds, 3), why=why)
+        told = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
+        place = f"pause {node}"
+        self._progress(place, f"{plain(node)}: {told}")
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._progress(place, "")
 
     def _hold(self, seconds: float) -> bool:
         """Hold every request back for so long; False if that is too much for one poll. A 503 is its own node's."""
@@ -182,8 +202,13 @@ class Registry:
     async def _rest(self) -> None:
         """Hold back while the registry asked everybody to (`Retry-After`); NoAnswerError where that is too long."""
         loop = asyncio.get_running_loop()
-        while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:  # noqa: ASYNC110 - both may change
-            await asyncio.sleep(left)
+        while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
+            logs.debug("wait", seconds=round(left, 3), why=_SLOWER)
+            self._progress("rest", f"waiting {left:.0f} s, {_SLOWER}")
+            try:
+                await asyncio.sleep(left)
+            finally:
+                self._progress("rest", "")
         if self.asked_to_wait:
             raise NoAnswerError(self.asked_to_wait, on_the_way=True)
 
@@ -192,13 +217,17 @@ class Registry:
         async with asyncio.timeout(self.limits.timeout):
             for _ in range(_MOST_REDIRECTS):
                 request = self._request(url, etag)
+                begun = asyncio.get_running_loop().time()
                 response = await self._transport.handle_async_request(request)
                 try:
                     code = response.status_code
                     location = response.headers.get("location") if code in _REDIRECTS else None
                     if not location:
                         wait = _retry_after(response.headers) if code in _RETRIED else None
-                        return await self._read(response), wait
+                        answer = await self._read(response)
+                        _log(request, code, begun, len(answer.body))
+                        return answer, wait
+                    _log(request, code, begun, 0)
                 except transport.failures() as error:
                     raise _BrokenOffError(transport.describe(error)) from None
                 finally:
@@ -234,6 +263,13 @@ class Registry:
             date=_date(response.headers.get("date", "")),
             etag=_etag(response.headers.get("etag", "")),
         )
+
+
+def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
+    """Log one request and its answer; `size` is of the body, decompressed."""
+    seconds = asyncio.get_running_loop().time() - begun
+    path = request.url.raw_path.decode("ascii")
+    logs.debug("request", method=request.method, path=path, status=code, seconds=round(seconds, 3), bytes=size)
 
 
 class _Body:

@@ -23,6 +23,8 @@ FILE_NAME = "comfy-watch.toml"
 PREFIX = "COMFY_WATCH_"
 FILE_VARIABLE = "COMFY_WATCH_CONFIG"
 CONTAINER_SECRETS = Path("/run/secrets")
+OWN_FILE = "secret file "
+"""How the origin of a value begins that stood in a file of its own; the path follows."""
 SYSTEM_FILE = Path("/etc/comfy-watch") / FILE_NAME
 
 _LARGEST_FILE = 4 * 1024 * 1024
@@ -139,7 +141,7 @@ def from_secrets(environ: Mapping[str, str], names: Collection[str], containers:
                 problems.append(f"secret file {file}: {problem}")
             else:
                 values[name] = text.strip()
-                origins[name] = f"secret file {file}"
+                origins[name] = f"{OWN_FILE}{file}"
     return Layer(values=values, origins=origins, problems=tuple(problems))
 
 

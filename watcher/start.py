@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import sys
@@ -17,7 +18,7 @@ from watcher.failures import ConfigError, InstallationError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
 from watcher.settings import Loaded, Settings, load
-from watcher.sources import FILE_VARIABLE
+from watcher.sources import FILE_VARIABLE, OWN_FILE
 from watcher.state import Addresses
 from watcher.store import StateFolder
 from watcher.strangers import plain
@@ -50,7 +51,17 @@ def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loade
         _absolute(loaded.settings.state_dir, "state_dir")
         leave_deleted_folder()
     logs.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
+    if loaded.settings.log_level == "debug":
+        _log_files(loaded)
     return loaded
+
+
+def _log_files(loaded: Loaded) -> None:
+    """Log which files the settings were read from: before, it was not known whether to."""
+    named = {Path(origin.removeprefix(OWN_FILE)) for origin in loaded.origins.values() if OWN_FILE in origin}
+    for path in sorted(named | ({loaded.config_file} if loaded.config_file else set())):
+        with contextlib.suppress(OSError):
+            logs.debug("file read", path=path, bytes=path.stat().st_size)
 
 
 def _working_folder() -> Path | None:

@@ -16,7 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
-from watcher import durable, forms, outbox, picture, records
+from watcher import durable, forms, logs, outbox, picture, records
 from watcher.events import Event
 from watcher.failures import ReplacedError, StateError, UnsureError
 from watcher.outbox import Acknowledgement, Outbox, Refusal
@@ -212,6 +212,7 @@ class StateFolder:
                 text = path.read_bytes()
             except FileNotFoundError:
                 return missing
+        logs.debug("file read", path=path, bytes=len(text))
         try:
             return decode(text)
         except forms.UnreadableFormError as error:

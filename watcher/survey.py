@@ -11,6 +11,7 @@ from watcher.diff import compare_ban, compare_listing, missing_from
 from watcher.events import Event, Kind
 from watcher.health import Failure, Trouble, Unread
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.progress import Progress, silent
 from watcher.reader import Asked, read_node, read_reasons, read_whereabouts
 from watcher.registry import Registry
 from watcher.sightings import Terms
@@ -24,6 +25,7 @@ _SHORTEST_SILENCE = 24
 A registry that hangs for everybody so ends a poll of any number of nodes after about nine timeouts (by default: two
 rounds of four attempts, one of single ones, under five minutes).
 """
+_FEW = 3
 _NOT_TRIED = "not tried, since the registry could not be reached"
 _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
 
@@ -50,8 +52,8 @@ class Survey:
     """One poll's reading of `nodes`, against `snapshot`.
 
     `checked` is when each was last read completely, `etags` the names of the answers that the snapshot shows, by
-    lower-case id; `failures` is who could not be read the last time. `clock` gives RFC 3339; `progress` is
-    called after each node.
+    lower-case id; `failures` is who could not be read the last time. `clock` gives RFC 3339; `progress` hears how far
+    it is.
     """
 
     registry: Registry
@@ -63,10 +65,12 @@ class Survey:
     terms: Terms
     concurrency: int
     clock: Callable[[], str]
-    progress: Callable[[], None]
+    progress: Progress = silent
     findings: Findings = field(default_factory=Findings)
     _failures: int = 0
     _silence: int = 0
+    _done: int = 0
+    _under_way: dict[str, None] = field(default_factory=dict)
 
     async def read(self) -> Findings:
         """Read all nodes, `concurrency` at once; what fails is in the findings. StateError if a picture is corrupt."""
@@ -78,6 +82,7 @@ class Survey:
             for worker in workers:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
+            self.progress("nodes", "")
         return self.findings
 
     def _turn(self, node: str) -> tuple[int, int]:
@@ -93,8 +98,17 @@ class Survey:
                 untried = Unread(node=node, error=reason, registry_wide=True, trouble=Trouble.UNTRIED)
                 self.findings.unread[node.lower()] = untried
             else:
+                self._under_way[node] = None
+                self._tell()
                 self._take(await self._read_one(node))
-            self.progress()
+                del self._under_way[node]
+            self._done += 1
+            self._tell()
+
+    def _tell(self) -> None:
+        """Say how many nodes are through, and which are asked for when these are a few."""
+        few = f", waiting for {', '.join(self._under_way)}" if 0 < len(self._under_way) <= _FEW else ""
+        self.progress("nodes", f"{self._done} of {len(self.nodes)} nodes checked{few}")
 
     def _reason_not_to_try(self) -> str:
         """Say why no further node is tried in this poll, or "".
@@ -169,7 +183,9 @@ class Survey:
             self.findings.events[key] = difference.events
 
 
-async def explained(registry: Registry, events: tuple[Event, ...], patience: float) -> tuple[Event, ...]:
+async def explained(
+    registry: Registry, events: tuple[Event, ...], patience: float, progress: Progress = silent
+) -> tuple[Event, ...]:
     """Add the registry's reasons to the events that need one, as far as they come within `patience` seconds."""
     wanted: dict[str, dict[str, str]] = {}
     for event in events:
@@ -186,7 +202,9 @@ async def explained(registry: Registry, events: tuple[Event, ...], patience: flo
             reasons[node, key] = summarise(reason)
 
     tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
+    progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
     _, late = await asyncio.wait(tasks, timeout=patience)
+    progress("reasons", "")
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -15,7 +15,7 @@ import click
 from watcher.events import Kind
 from watcher.failures import WatchError
 from watcher.strangers import spelled_out
-from watcher.terminal import coloured
+from watcher.terminal import coloured, undisturbed
 
 COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -83,7 +83,8 @@ def say(line: str = "", *, error: bool = False) -> None:
     if error:
         text = _with_coloured_label(text)
     try:
-        click.echo(text, err=error, color=coloured(stream))
+        with undisturbed():
+            click.echo(text, err=error, color=coloured(stream))
     except OSError as failure:
         _let_go(stream)
         if not error:
@@ -200,6 +201,11 @@ def _pieces(word: str, width: int) -> list[str]:
         pieces[-1] += char
         room -= wide
     return pieces
+
+
+def cut(text: str, width: int) -> str:
+    """Give the text, or as much of its start as fits, with `…` behind it."""
+    return text if columns(text) <= width else _pieces(text, width - 1)[0] + "…"
 
 
 def columns(text: str) -> int:

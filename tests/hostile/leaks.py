@@ -312,7 +312,7 @@ class Trial:
             given = {"LOG_FORMAT": style, "INTERVAL": "0.2s", "STATE_DIR": str(self.folder / f"state-{style}")}
             env = {**env, "HOME": str(self.home), **{f"COMFY_WATCH_{name}": text for name, text in given.items()}}
             with program.start("run", cwd=self.folder, env=env, module="tests.hostile.diverted") as service:
-                service.until(lambda said: said.err.count("seconds") > 1, 60)
+                service.until(lambda said: said.err.count("expired") > 1, 60)
                 for place, text in _told_to_others(service.pid):
                     self.search.look(f"{where}: run, {place}", text)
                 service.signal(signal.SIGTERM)
