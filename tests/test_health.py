@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.making import NOW, known, minute
 from watcher.events import Event, Kind
 from watcher.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
-from watcher.snapshot import Snapshot
+from watcher.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
 SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
@@ -309,3 +309,56 @@ def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> 
     failed = unread(*(f"w{number}" for number in range(wide)))
     failed |= unread(*(f"n{number}" for number in range(narrow)), wide=False)
     assert registry_is_down(failed, watched) is down
+
+
+def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
+    """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
+    done = before[0] if before else Assessment(health=NOBODY, snapshot=EMPTY, events=())
+    failures = unread("new", wide=False) if failed else {}
+    read = {"alpha": False} if failed else {"alpha": False, "new": done.snapshot.nodes["new"].failing}
+    return assess(done.health, done.snapshot, failures, read, 3, NOW, empty=() if failed else ("new",))
+
+
+EMPTY = Snapshot(nodes={"alpha": known(node="Alpha"), "new": Node(node="New", empty_since=NOW)})
+
+
+def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
+    """A node that never had a version is one `failing` at the threshold, and `recovered` when it has one."""
+    done = found_empty(found_empty())
+    assert said(done.events) == []
+    done = found_empty(done)
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    assert done.events[0].reason == f"no versions found in 3 polls in a row, since {NOW}: is the id right?"
+    for _ in range(3):
+        done = found_empty(done)
+        assert said(done.events) == []
+    back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+    assert back.health.empty == {}
+
+
+def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
+    """A poll that cannot read it neither counts nor ends the count, and adds no second `failing`."""
+    done = found_empty(found_empty(found_empty(found_empty()), failed=True))
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    for _ in range(4):
+        done = found_empty(done, failed=True)
+        assert said(done.events) == []
+    assert said(found_empty(done).events) == []
+
+
+def test_an_id_that_could_not_be_read_and_is_empty() -> None:
+    """One that is called failing because it could not be read recovers when it is read, versions or not."""
+    done = found_empty(failed=True)
+    done = found_empty(found_empty(done, failed=True), failed=True)
+    assert said(done.events) == [(Kind.FAILING, "new")] or said(done.events) == [(Kind.FAILING, "New")]
+    assert said(found_empty(done).events) == [(Kind.RECOVERED, "New")]
+
+
+def test_lost_counts_of_an_id_without_versions() -> None:
+    """Where the counts are lost, a node that is called failing is neither so again nor recovered while it is empty."""
+    done = found_empty(found_empty(found_empty()))
+    done = Assessment(health=NOBODY, snapshot=done.snapshot, events=())
+    for _ in range(5):
+        done = found_empty(done)
+        assert said(done.events) == []

@@ -101,6 +101,8 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
         (known(banned=True), False, "banned"),
         (known(banned=True), True, "banned"),
         (Node(node=PACK, empty_since=NOW), False, "empty"),
+        (Node(node=PACK, empty_since=NOW, failing=True), False, "empty"),
+        (Node(node=PACK, empty_since=NOW, failing=True), True, "failing"),
         (Node(node=PACK), False, "unchecked"),
     ],
 )

@@ -6,7 +6,7 @@ Contract: the kinds `failing` and `recovered` ("one event, not one per node") an
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -43,10 +43,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Who could not be read lately: nodes by lower-case id, and the registry as a whole."""
+    """Who could not be read lately: nodes by lower-case id, and the registry as a whole.
+
+    `empty` counts the polls in a row that read a node and found no version, of nodes that never had one.
+    """
 
     nodes: Mapping[str, Failure] = field(default_factory=dict)
     registry: Failure | None = None
+    empty: Mapping[str, Failure] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,9 +87,19 @@ def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
 
 
 def assess(
-    health: Health, snapshot: Snapshot, unread: Mapping[str, Unread], read: Mapping[str, bool], threshold: int, now: str
+    health: Health,
+    snapshot: Snapshot,
+    unread: Mapping[str, Unread],
+    read: Mapping[str, bool],
+    threshold: int,
+    now: str,
+    *,
+    empty: Collection[str] = (),
 ) -> Assessment:
     """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: was each called failing before?).
+
+    Of those that were read, the `empty` have no version and never had one: their ids may be wrong, so that they are
+    called failing at the threshold too, and recover when they have a version.
 
     Every poll that could not read a node counts for that node, whatever the reason. A node that was not polled keeps
     its count. One outage is reported once, whatever it looks like from poll to poll: until a node is read again after
@@ -104,26 +118,49 @@ def assess(
     if registry is None and read and snapshot.registry_failing:
         events.append(_registry_event(snapshot, Kind.RECOVERED, now))
         snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
-    nodes: dict[str, Node] = {}
+    failing: list[tuple[Node, str]] = []
     if not snapshot.registry_failing:
         due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
         outage = _outage(registry, [failures[key] for key in due], error, threshold)
         if outage is None:
-            for key in due:
-                node = snapshot.nodes.get(key) or Node(node=unread[key].node)
-                story = _story(failures[key])
-                events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
-                nodes[key] = replace(counted(node), failing=True)
+            failing = [(snapshot.nodes.get(key) or Node(node=unread[key].node), _story(failures[key])) for key in due]
         elif not all(_is_failing(snapshot, key) for key in unread):
             events.append(_registry_event(snapshot, Kind.FAILING, now, _story(outage)))
             snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
-    for key, was_failing in read.items():
-        known = snapshot.nodes.get(key) if was_failing else None
-        if known is not None and known.failing:
-            events.append(node_event(known, Kind.RECOVERED, now, before="failing", after=None))
-            nodes[key] = replace(counted(known), failing=False)
-    assessed = Health(nodes=failures, registry=registry)
+    found_empty = {key: found for key, found in health.empty.items() if key not in read}
+    found_empty |= {key: _once_more(health.empty.get(key), "no versions found", now) for key in empty}
+    failing += _newly_empty(snapshot, {key: found_empty[key] for key in empty}, threshold)
+    nodes: dict[str, Node] = {}
+    for node, story in failing:
+        events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
+        nodes[node.node.lower()] = replace(counted(node), failing=True)
+    for key, node in _recovering(health, snapshot, read, found_empty, threshold).items():
+        events.append(node_event(node, Kind.RECOVERED, now, before="failing", after=None))
+        nodes[key] = replace(counted(node), failing=False)
+    assessed = Health(nodes=failures, registry=registry, empty=found_empty)
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
+
+
+def _newly_empty(snapshot: Snapshot, found: Mapping[str, Failure], threshold: int) -> list[tuple[Node, str]]:
+    """Return the nodes that have been found empty often enough to be called failing, and why."""
+    due = [key for key, empty in found.items() if empty.count >= threshold and not _is_failing(snapshot, key)]
+    return [(snapshot.nodes[key], _story_of_empty(found[key])) for key in due if key in snapshot.nodes]
+
+
+def _recovering(
+    health: Health, snapshot: Snapshot, read: Mapping[str, bool], empty: Mapping[str, Failure], threshold: int
+) -> dict[str, Node]:
+    """Return the nodes that were read, were called failing, and are so no more.
+
+    An empty one is so still, unless it was called failing because it could not be read.
+    """
+    found: dict[str, Node] = {}
+    for key in (key for key, was_failing in read.items() if was_failing):
+        node = snapshot.nodes.get(key)
+        still = key in empty and (key not in health.nodes or empty[key].count > threshold)
+        if node is not None and node.failing and not still:
+            found[key] = node
+    return found
 
 
 def _outage(registry: Failure | None, due: Sequence[Failure], error: str, threshold: int) -> Failure | None:
@@ -154,6 +191,11 @@ def _once_more(failure: Failure | None, error: str, now: str, trouble: Trouble =
 def _story(failure: Failure) -> str:
     polls = f"{failure.count} poll{'' if failure.count == 1 else 's'} in a row"
     return f"could not be read in {polls}, since {failure.since}: {failure.error}"
+
+
+def _story_of_empty(found: Failure) -> str:
+    polls = f"{found.count} poll{'' if found.count == 1 else 's'} in a row"
+    return f"no versions found in {polls}, since {found.since}: is the id right?"
 
 
 def _for_all(unread: Mapping[str, Unread], watched: int) -> str:

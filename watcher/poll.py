@@ -205,7 +205,13 @@ class Poller:
             events = await explained(registry, events, limits.timeout, self.progress)
         snapshot = state.snapshot.with_nodes(findings.nodes)
         assessed = health.assess(
-            state.checks.health, snapshot, findings.unread, findings.read, self.watch.failure_threshold, started
+            state.checks.health,
+            snapshot,
+            findings.unread,
+            findings.read,
+            self.watch.failure_threshold,
+            started,
+            empty=[node.lower() for node in findings.empty],
         )
         return findings, assessed.snapshot, assessed.health, events + assessed.events
 

@@ -58,8 +58,10 @@ def node_row(name: str, state: State) -> Row:
 
 
 def _state(node: Node, *, read: bool) -> str:
-    if node.banned or node.failing:
-        return "banned" if node.banned else "failing"
+    if node.banned:
+        return "banned"
+    if node.failing and not (read and node.empty_since):
+        return "failing"
     if not read:
         return "unread"
     if node.baseline_at:
