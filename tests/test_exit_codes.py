@@ -235,3 +235,48 @@ def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, pla
     assert "hint: " in done.err
     assert registry.requests == []
     assert [path.name for path in watch.folder.iterdir()] == ["file"]
+
+
+def _without_room(watch: Watching, *args: str) -> program.Completed:
+    """Run a command that can write no byte into a file."""
+    code = (
+        "import resource; from watcher import cli\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)); cli.main()"
+    )
+    env = program.surroundings(watch.folder, watch.environment())
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", code, *args],
+        cwd=watch.folder,
+        env={name: value for name, value in env.items() if not name.startswith(program.MEASURING)},
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """4: nothing was found and nothing could be written; the path is shown as the user wrote it, in a log too."""
+    named = watch.but(state_dir="my.app", interval="1h")
+    named.check()
+    before = {path.name: path.read_bytes() for path in (watch.folder / "my.app").iterdir() if path.name != "lock"}
+    done = _without_room(named, "check")
+    assert (done.code, done.out) == (4, ""), done
+    assert done.err.startswith(f"error: state folder {watch.folder}/my.app cannot be written: File too large")
+    registry.catalog.publish("alpha", "1.1.0")
+    assert _without_room(named, "check").code == 4
+    after = {path.name: path.read_bytes() for path in (watch.folder / "my.app").iterdir() if path.name != "lock"}
+    assert after == before
+
+
+def test_1_what_was_found_is_kept_though_the_rest_is_not(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """1: the change was saved, and only what comes after it could not be; the path is the user's own text there too."""
+    named = watch.but(state_dir="my.app")
+    named.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    (watch.folder / "my.app" / "history.jsonl").mkdir()
+    done = named.run("check")
+    assert done.code == 1
+    assert f"error: state folder {watch.folder}/my.app cannot be written: Is a directory (history.jsonl)" in done.err
+    assert "1 event" in done.out

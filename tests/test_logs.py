@@ -17,6 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher import logs
+from watcher.strangers import Own
 
 HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::error::x'
 
@@ -208,3 +209,18 @@ def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.Monke
     assert "poll finished" in written
     assert not written.startswith("{")
     assert ("\x1b[" in written) is coloured
+
+
+@pytest.mark.parametrize("style", ["json", "console"])
+def test_our_own_text_is_shown_as_it_is(style: str) -> None:
+    """A path is no link of a stranger's: its dots and slashes stay, and what acts unseen in it is spelled out."""
+    stream = io.StringIO()
+    logs.configure("info", style, stream)
+    logs.error("state unsaved", error=Own("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
+    said = stream.getvalue()
+    assert "/srv/my.app/state://x\\" in said
+    assert "u001b[31m" in said
+    assert "\x1b[31m" not in said
+    assert "/srv/my[.]app" in said
+    logs.error("state unsaved", error=Own("a" * 1_000_000))
+    assert len(stream.getvalue()) < 20_000

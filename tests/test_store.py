@@ -489,6 +489,25 @@ def test_a_read_only_folder_can_be_read_but_not_used() -> None:
         folder.path.chmod(0o755)
 
 
+def test_a_folder_that_takes_no_file_is_refused_before_a_poll() -> None:
+    """Where the lock can be taken and no file be written beside it, a poll does not begin."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        folder = StateFolder(Path(made) / "my.app")
+        folder.path.mkdir()
+        polled(folder)
+        (folder.path / "lock").touch()
+        (folder.path / "lock").chmod(0o666)
+        folder.path.chmod(0o555)
+        with (
+            _nobody(),
+            pytest.raises(StateError, match=r"my\.app cannot be written: Permission denied"),
+            folder.locked(),
+        ):
+            pass
+        folder.path.chmod(0o755)
+
+
 def test_files_that_may_not_be_read_are_refused() -> None:
     """A file of somebody else's is an error of the state, not a fresh start."""
     with tempfile.TemporaryDirectory() as made:

@@ -18,6 +18,7 @@ from watcher.signals import Stop
 from watcher.spellings import shown
 from watcher.start import clock, holder, judged, loaded, see_that_they_work, watch_of
 from watcher.store import StateFolder
+from watcher.strangers import Own
 from watcher.tables import kind, offer, say
 from watcher.terminal import width
 from watcher.ticker import Ticker
@@ -102,10 +103,10 @@ def run_forever(settings: Settings) -> int:
         try:
             asyncio.run(loop())
         except ReplacedError as error:
-            logs.error("stopped: state", error=str(error).replace("\n", "; "))
+            logs.error("stopped: state", error=Own(error.line))
             return error.exit_code
         except InstallationError as error:
-            logs.error("stopped: installation", error=str(error).replace("\n", "; "))
+            logs.error("stopped: installation", error=Own(error.line))
             return error.exit_code
     return 0
 

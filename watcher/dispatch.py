@@ -16,6 +16,7 @@ from watcher.failures import StateError
 from watcher.outbox import Acknowledgement, Message, Outbox, Queue, Refusal
 from watcher.progress import Progress, silent
 from watcher.store import StateFolder
+from watcher.strangers import Own
 
 if TYPE_CHECKING:
     from watcher.delivery import Undelivered
@@ -139,7 +140,7 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
             else:
                 await sending
     except StateError as error:
-        one.failure = f"its acknowledgement could not be kept: {error.what}"
+        one.failure = Own(f"its acknowledgement could not be kept: {error.what}")
         terms.rests.add(name, terms.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         one.failure = f"unexpected {type(error).__name__}"

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 _SEPARATOR = "\x1f"
+
+LONGEST_TEXT = 1000
+"""Characters that an event keeps of a text: three times what any message shows of one."""
+
+_DIGEST = 16
 
 
 class Kind(StrEnum):
@@ -70,3 +75,34 @@ def event_id(*parts: object) -> str:
     """Give a short id made only of what was observed: the same transition gives the same id after a crash."""
     text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+
+
+def bounded(event: Event) -> Event:
+    """Return the event as it is kept and told: of a long text its beginning, its length and a digest of all of it.
+
+    Two long texts that differ stay different. The id was made from the whole texts and stays.
+    """
+    return replace(
+        event,
+        version=_if_any(event.version),
+        version_id=_if_any(event.version_id),
+        before=_if_any(event.before),
+        after=_if_any(event.after),
+        reason=_bounded(event.reason),
+        changes=tuple(
+            Change(field=change.field, before=_bounded(change.before), after=_bounded(change.after))
+            for change in event.changes
+        ),
+    )
+
+
+def _if_any(text: str | None) -> str | None:
+    return None if text is None else _bounded(text)
+
+
+def _bounded(text: str) -> str:
+    if len(text) <= LONGEST_TEXT:
+        return text
+    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
+    mark = f"… ({len(text)} characters, sha256 {digest})"
+    return text[: LONGEST_TEXT - len(mark)] + mark

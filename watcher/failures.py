@@ -20,9 +20,15 @@ class WatchError(Exception):
         self.hint = hint
 
     def __str__(self) -> str:
-        lines = self.what.splitlines()
-        lines += [f"hint: {line}" for line in self.hint.splitlines()]
-        return "\n".join(lines)
+        return "\n".join(self._lines())
+
+    @property
+    def line(self) -> str:
+        """All of it on one line, for a log."""
+        return "; ".join(self._lines())
+
+    def _lines(self) -> list[str]:
+        return self.what.splitlines() + [f"hint: {line}" for line in self.hint.splitlines()]
 
 
 class UsageError(WatchError):

@@ -1,7 +1,8 @@
 """Logs: one line an event, to stderr, as console text or JSON; structlog is loaded with the first line written.
 
-Values may be strangers' text, so every text goes through `strangers.plain`: no line can be forged and no terminal
-escape passes, in either format (contract, Alerts). No traceback is logged, whose locals could hold secrets.
+Values may be strangers' text, so every text goes through `strangers.plain`, and one that is marked as our `Own` through
+`spelled_out`: no line can be forged and no terminal escape passes, in either format (contract, Alerts). No traceback is
+logged, whose locals could hold secrets.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from collections.abc import Mapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.strangers import plain, spelled_out
+from watcher.strangers import Own, plain, shown
 from watcher.terminal import coloured, is_terminal, undisturbed
 
 if TYPE_CHECKING:
@@ -82,9 +83,9 @@ def _safe(value: object) -> object:
         case None | bool() | int() | float():
             return value
         case PurePath():  # the machine's own, to be found again by what is written
-            return spelled_out(str(value))
+            return shown(Own(value))
         case _:
-            return plain(str(value), _VALUE_LIMIT)
+            return shown(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
 
 
 _log = _Log("info", "auto", None)

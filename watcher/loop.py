@@ -12,6 +12,7 @@ from watcher.failures import ReplacedError, StateError, WatchError
 from watcher.installation import ANY, Installation
 from watcher.poll import Poller, Report, StoppedError
 from watcher.report import Complaint, Once, channel_complaints, complaints, unsaved_complaints
+from watcher.strangers import Own, spelled_out
 
 _SHORTEST_NAP = 0.05
 _REST = outbox.FIRST_WAIT
@@ -49,9 +50,9 @@ async def run(
         except ReplacedError:
             raise
         except StateError as error:
-            logs.error("poll failed: state", error=str(error).replace("\n", "; "))
+            logs.error("poll failed: state", error=Own(error.line))
         except WatchError as error:
-            logs.error("poll failed", error=str(error).replace("\n", "; "))
+            logs.error("poll failed", error=Own(error.line))
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             logs.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
@@ -71,7 +72,7 @@ def _unbroken(poller: Poller, revision: int) -> int:
     found = poller.folder.load_revision()
     if found < revision:
         raise ReplacedError(
-            f"the state in {poller.folder.path} has vanished or was replaced while this process ran",
+            f"the state in {spelled_out(str(poller.folder.path))} has vanished or was replaced while this process ran",
             hint="put it back, or begin anew; then start comfy-watch again",
         )
     return found
@@ -115,7 +116,7 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     except ReplacedError:
         raise
     except StateError as error:
-        logs.error("delivery failed: state", error=str(error).replace("\n", "; "))
+        logs.error("delivery failed: state", error=Own(error.line))
         return False
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         logs.error("delivery failed", error=f"unexpected {type(error).__name__}")

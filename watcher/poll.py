@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from watcher import dispatch, health, outbox
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
-from watcher.events import Event
+from watcher.events import Event, bounded
 from watcher.failures import StateError, UnsureError
 from watcher.following import Edited, followed, set_aside
 from watcher.progress import Progress, silent
@@ -213,7 +213,8 @@ class Poller:
             started,
             empty=[node.lower() for node in findings.empty],
         )
-        return findings, assessed.snapshot, assessed.health, events + assessed.events
+        events = tuple(bounded(event) for event in events + assessed.events)
+        return findings, assessed.snapshot, assessed.health, events
 
     async def _keep(
         self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str, unsaved: list[str]
@@ -223,7 +224,9 @@ class Poller:
         StateError if the change can't be saved. What fails behind that is noted as `unsaved`: it may not hold the
         alerts back, and the next poll does it again. But of a change that a loss of power may still take back nothing
         is sent, since it would be found and sent again, and nothing is written that would not go with the old picture.
+        Where nothing at all could be written, sent or tried, that is a StateError too.
         """
+        before = state
         state = self._followed(state)
         interrupted = bool(state.outbox.unrecorded)
         if snapshot != state.snapshot:
@@ -239,9 +242,17 @@ class Poller:
             elif events:
                 self.folder.record(events)
             state = replace(state, outbox=outbox.recorded(state.outbox))
+        refused = None
         with _noted(unsaved):
-            self.folder.save_checks(state.checks, state.snapshot.revision)
-        return await self._deliver(state, unsaved)
+            try:
+                self.folder.save_checks(state.checks, state.snapshot.revision)
+            except StateError as error:
+                refused = None if isinstance(error, UnsureError) else error
+                raise
+        done = await self._deliver(state, unsaved)
+        if refused is not None and not done.delivered and replace(state, outbox=done.waiting) == before:
+            raise refused
+        return done
 
     def _prepared(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
         """Give the state as it is once the snapshot is committed, its alerts durable already.

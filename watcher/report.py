@@ -11,7 +11,7 @@ from watcher.dispatch import Dispatch
 from watcher.events import SEVERITY, Event, Kind
 from watcher.poll import Report
 from watcher.records import event_form
-from watcher.strangers import plain
+from watcher.strangers import Own, plain, shown
 from watcher.tables import as_document, kind, table
 
 _TEXT = 300
@@ -59,7 +59,9 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Complaint:
-    """What could not be done: a `sentence` for a person; for a log the name of what happened, and its fields."""
+    """What could not be done: a `sentence` for a person, safe to print; for a log the name of what happened, and its
+    fields. A field that is not `Own` is taken for a stranger's text there.
+    """
 
     level: Literal["error", "warning"]
     event: str
@@ -131,8 +133,8 @@ def unsaved_complaints(unsaved: Iterable[str]) -> list[Complaint]:
         Complaint(
             level="error",
             event="state unsaved",
-            fields={"error": plain(what, _TEXT)},
-            sentence=f"{plain(what, _TEXT)}; no change and no alert is lost by it",
+            fields={"error": Own(what)},
+            sentence=f"{shown(Own(what))}; no change and no alert is lost by it",
         )
         for what in unsaved
     ]
@@ -144,8 +146,8 @@ def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int])
         Complaint(
             level="error",
             event="channel failed",
-            fields={"channel": name, "error": plain(why)},
-            sentence=f"channel {name}: {plain(why)}"
+            fields={"channel": name, "error": why if isinstance(why, Own) else plain(why)},
+            sentence=f"channel {name}: {shown(why)}"
             + ("" if name in given_up else "; its alerts are kept and tried again"),
         )
         for name, why in failures.items()

@@ -9,6 +9,8 @@ finds the same change again.
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
@@ -22,7 +24,7 @@ from watcher.failures import ReplacedError, StateError, UnsureError
 from watcher.outbox import Acknowledgement, Outbox, Refusal
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
-from watcher.strangers import plain
+from watcher.strangers import plain, spelled_out
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -85,9 +87,11 @@ class StateFolder:
                 except BlockingIOError:
                     holder = plain(durable.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
                     raise StateError(
-                        f"state folder {self.path} is in use by {holder or 'another comfy-watch'}",
+                        f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="wait until it has finished, or stop it",
                     ) from None
+                if not os.access(self.path, os.W_OK, effective_ids=os.access in os.supports_effective_ids):
+                    raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
                 durable.sweep(self.path)
             yield
 
@@ -95,7 +99,7 @@ class StateFolder:
         """Raise ReplacedError where the lock's file was deleted, or the folder replaced, while this process held it."""
         if self._held.lock is not None and not self._held.lock.is_there():
             raise ReplacedError(
-                f"the lock of state folder {self.path} was deleted or replaced while this process held it",
+                f"the lock of state folder {self._shown()} was deleted or replaced while this process held it",
                 hint="another comfy-watch may be working on it by now; see that only one does, then start again",
             )
 
@@ -108,7 +112,7 @@ class StateFolder:
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
-                f"{self.path / SNAPSHOT} {found}, but the files beside it go with revision {needed}",
+                f"{self._shown(SNAPSHOT)} {found}, but the files beside it go with revision {needed}",
                 hint=f"put the right {SNAPSHOT} back; or, to begin anew, move the whole folder away",
             )
         if checks_at < snapshot.revision:
@@ -157,8 +161,8 @@ class StateFolder:
             durable.remove(self.path / ACKS)
 
     def save_checks(self, checks: Checks, revision: int) -> None:
-        """Write how the poll went."""
-        self._replace(CHECKS, records.write_checks(revision, checks))
+        """Write how the poll went; UnsureError where that was done but may not outlive a loss of power."""
+        self._replace(CHECKS, records.write_checks(revision, checks), UnsureError)
 
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs were accepted."""
@@ -223,10 +227,14 @@ class StateFolder:
         return self._refused(SNAPSHOT, f"cannot be used: {error}", error.hint)
 
     def _refused(self, name: str, what: str, hint: str = forms.UnreadableFormError.hint) -> StateError:
-        return StateError(f"{self.path / name} {what}", hint)
+        return StateError(f"{self._shown(name)} {what}", hint)
 
-    def _replace(self, name: str, content: bytes) -> None:
-        with self._writing():
+    def _shown(self, name: str = "") -> str:
+        """Give the folder's path, or a file's, for a message: the user's own text, of which nothing acts unseen."""
+        return spelled_out(str(self.path / name))
+
+    def _replace(self, name: str, content: bytes, unsure: type[StateError] = StateError) -> None:
+        with self._writing(unsure):
             durable.replace_file(self.path / name, content)
 
     def _of(self, error: OSError) -> str:
@@ -248,7 +256,7 @@ class StateFolder:
         except OSError as error:
             kind = unsure if isinstance(error, durable.UnsyncedError) else StateError
             raise kind(
-                f"state folder {self.path} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
+                f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None
 

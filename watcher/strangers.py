@@ -18,6 +18,7 @@ _AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody
 _SMALL_AT = "\ufe6b"
 _ANGLE = "\u2039"  # SINGLE LEFT-POINTING ANGLE QUOTATION MARK
 _MARKS = 3
+_LONGEST_OWN = 8192
 _READ = 16
 """Of so many times what could be shown, and is looked at, a text's visible characters are taken."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
@@ -110,6 +111,25 @@ def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     if len(line) <= limit and cut:
         line += _ELLIPSIS
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
+
+
+class Own(str):
+    """Text of the program or of its user, such as a path, and not of the registry or of a service.
+
+    What is made of it is a common text again, which counts as untrusted.
+    """
+
+    __slots__ = ()
+
+
+def shown(text: str, limit: int = 200) -> str:
+    """Give a text for a line of output: `Own` text as it is (`spelled_out`), every other `plain`.
+
+    `limit` is for the latter; the former has room for any path.
+    """
+    if not isinstance(text, Own):
+        return plain(text, limit)
+    return spelled_out(text if len(text) <= _LONGEST_OWN else text[: _LONGEST_OWN - 1] + _ELLIPSIS)
 
 
 def spelled_out(text: str) -> str:
