@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 from tests import program
@@ -35,3 +36,7 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert webhook.messages() == []
     assert list(temporary.iterdir()) == []
     assert [path.name for path in home.iterdir()] == ["comfy-watch"]
+    _, _, command = acts[-1][-1].partition("Next: ")
+    surroundings = program.surroundings(home, env)
+    subprocess.run(command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True)
+    assert (home / "comfy-watch.toml").exists()

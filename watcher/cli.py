@@ -15,7 +15,7 @@ import click
 from watcher import __version__, logs
 from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
-from watcher.options import NO_KINDS, Kinds, masked, with_settings
+from watcher.options import KINDS_HELP, NO_KINDS, Kinds, masked, with_settings, without
 from watcher.tables import as_document, complain, offer, say
 from watcher.terminal import width
 
@@ -44,7 +44,7 @@ def cli() -> None:
     """
 
 
-@cli.command()
+@cli.command(epilog=KINDS_HELP)
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
@@ -71,6 +71,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@without("--registry-url", "--log-format")
 @with_settings
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
@@ -91,7 +92,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     return 0
 
 
-@cli.command()
+@cli.command(epilog=KINDS_HELP)
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node pack (repeatable).")
 @click.option("--kind", "kinds", type=Kinds(), default=NO_KINDS, metavar="KINDS", help="Only these kinds of event.")
 @click.option("--since", metavar="WHEN", default="", help="A duration back (7d, 12h) or a date.")
@@ -99,6 +100,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="At most so many."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@without("--registry-url", "--log-format")
 @with_settings
 def history(
     settings: Callable[..., Loaded],
@@ -133,6 +135,7 @@ def history(
 
 @cli.command("test-alerts")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
+@without("--registry-url")
 @with_settings
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample to each channel, or to those named."""

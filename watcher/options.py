@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from functools import wraps
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     _KindsType = click.ParamType[frozenset[Kind]]
 else:
     _KindsType = click.ParamType
+
+_Command = TypeVar("_Command", bound=Callable[..., int])
 
 
 class Kinds(_KindsType):
@@ -39,22 +41,29 @@ class Kinds(_KindsType):
         return kinds
 
 
+KINDS_HELP = f"KINDS are event kinds between commas: {', '.join(Kind)}."
+
 NO_KINDS: frozenset[Kind] = frozenset()
 
 
 def with_settings(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that choose settings; it gets a function that loads them."""
 
-    @click.option("--config", type=click.Path(path_type=Path), metavar="FILE", help="Settings file.")
-    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.")
-    @click.option("--registry-url", metavar="URL", help="The registry to ask.")
-    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.")
-    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.")
+    @click.option(
+        "--config",
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Settings file.  [default: ./comfy-watch.toml]",
+    )
+    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.  [default: state]")
+    @click.option("--registry-url", metavar="URL", help="The registry to ask.  [default: https://api.comfy.org]")
+    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]")
+    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]")
     @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
     @wraps(command)
     def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
         names = ("state_dir", "registry_url", "log_level", "log_format")
-        said = {name: options.pop(name) for name in names}
+        said = {name: options.pop(name, None) for name in names}
         given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
 
         def settings(more: Mapping[str, object]) -> Loaded:
@@ -67,6 +76,17 @@ def with_settings(command: Callable[..., int]) -> Callable[..., int]:
         return command(*args, settings=settings, **options)
 
     return wrapped
+
+
+def without(*names: str) -> Callable[[_Command], _Command]:
+    """Return what takes options of `with_settings` from a command on which they have no effect."""
+
+    def taken(command: _Command) -> _Command:
+        given: list[click.Parameter] = command.__click_params__  # type: ignore[attr-defined]  # where click keeps them
+        given[:] = [parameter for parameter in given if not set(names) & set(parameter.opts)]
+        return command
+
+    return taken
 
 
 def _nodes(value: object) -> list[object]:
