@@ -43,7 +43,7 @@ from watcher.state import Addresses, Checks
 from watcher.store import StateFolder
 from watcher.versions import STATUSES, Version
 
-NAMES = ("snapshot", "outbox", "checks", "addresses", "history")
+NAMES = ("snapshot", "outbox", "checks", "addresses", "retry", "history")
 DOCUMENTS = NAMES[:-1]
 LAWS = settings(max_examples=40)
 
@@ -197,6 +197,7 @@ def _samples() -> dict[str, Any]:
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
         "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted={"ops": "b" * 32})),
+        "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
     }
     return {name: json.loads(text) for name, text in written.items()}
@@ -240,6 +241,7 @@ def test_an_unknown_key_is_invalid_wherever_it_is(name: str) -> None:
         ("outbox", '"0000', '"json://token@host'),
         ("checks", '"count": 1', '"count": -1'),
         ("addresses", "aaaa", "json://token@host"),
+        ("retry", NOW, "yesterday"),
         ("history", "https://registry.comfy.org", "https://elsewhere.example"),
     ],
 )
@@ -321,6 +323,7 @@ def test_the_readme_knows_every_file(registry: EmbeddedRegistry, state: Path) ->
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)
         folder.record((event(),))
+        folder.end_rests({"ops": NOW})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
     assert {path.name.split(".")[0] for path in (ROOT / "state").glob("*.schema.json")} == set(NAMES)

@@ -11,7 +11,8 @@ from signal import Signals
 
 from watcher import logs, report
 from watcher.events import Kind
-from watcher.failures import InstallationError, ReplacedError, UsageError
+from watcher.failures import InstallationError, ReplacedError, StateError, UsageError
+from watcher.outbox import resting
 from watcher.poll import Poller, Report, StoppedError
 from watcher.settings import Settings
 from watcher.signals import Stop
@@ -122,7 +123,8 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
-    judged(settings, StateFolder(settings.state_dir))
+    folder = StateFolder(settings.state_dir)
+    addresses, _ = judged(settings, folder)
     chosen = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
@@ -131,20 +133,31 @@ def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
         for channel in chosen:
             ticker(channel.name, f"sending to {channel.name}")
         for sent in as_completed(under_way):
-            outcome = sent.result()
-            ticker(under_way[sent].name, "")
-            logs.debug("sent", channel=under_way[sent].name)
+            name, outcome = under_way[sent].name, sent.result()
+            ticker(name, "")
+            logs.debug("sent", channel=name)
             if isinstance(outcome, Delivered):
                 result = kind("delivered")
             else:
                 failed += 1
                 result = f"{kind('failed')}: {outcome.reason}"
-            offer([f"{under_way[sent].name}: {result}"])
+            offer([f"{name}: {result}"])
+            if isinstance(outcome, Delivered):
+                _end_rest(folder, name, addresses[name])
     return 1 if failed else 0
 
 
 def _ticker(settings: Settings) -> Ticker:
     return Ticker(wanted=settings.log_level != "debug")
+
+
+def _end_rest(folder: StateFolder, name: str, address: str) -> None:
+    """Let what a channel is owed be due, now that it was reached; a `run` beside this sees it within seconds."""
+    try:
+        if until := resting(folder.load().outbox, name, address):
+            folder.end_rests(until)
+    except StateError as error:
+        say(f"warning: channel {name}: what it is owed waits for the watcher's next turn: {error.what}", error=True)
 
 
 def _collect_again(old_after: int) -> None:

@@ -15,6 +15,9 @@ from watcher.report import Complaint, Once, channel_complaints, complaints, unsa
 from watcher.strangers import Own, spelled_out
 
 _SHORTEST_NAP = 0.05
+_LOOK = 1.0
+"""Seconds between two looks, while a channel rests, at whether `test-alerts` has reached it."""
+
 _REST = outbox.FIRST_WAIT
 """Seconds without a delivery after one that the state did not allow; no queue can rest for that."""
 
@@ -83,14 +86,33 @@ async def _until(poller: Poller, installation: Installation, moment: float) -> N
     loop = asyncio.get_running_loop()
     resting_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
+        mark = poller.folder.retry_mark()
         due = _next_due(poller)
         if due is not None:
             due = max(due, resting_until - loop.time())
         nap = left if due is None else min(left, max(due, _SHORTEST_NAP))
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(poller.stopping.wait(), nap)
+        if due is None:
+            await _stopped(poller, nap)
+        elif await _reached(poller, nap, mark):
+            continue
         if due is not None and due <= nap and not poller.stopping.is_set() and not await _deliver(poller, installation):
             resting_until = loop.time() + _REST
+
+
+async def _reached(poller: Poller, seconds: float, mark: object) -> bool:
+    """Wait so many seconds or until a stop; True as soon as `test-alerts` says that it has reached a channel."""
+    loop = asyncio.get_running_loop()
+    until = loop.time() + seconds
+    while not poller.stopping.is_set() and (left := until - loop.time()) > 0:
+        await _stopped(poller, min(left, _LOOK))
+        if poller.folder.retry_mark() != mark:
+            return True
+    return False
+
+
+async def _stopped(poller: Poller, seconds: float) -> None:
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(poller.stopping.wait(), seconds)
 
 
 def _next_due(poller: Poller) -> float | None:

@@ -224,6 +224,24 @@ def is_due(queue: Queue, now: str) -> bool:
     return bool(queue.messages) and not rest_left(queue.not_before, now)
 
 
+def resting(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
+    """Give by name until when those queues rest that wait for a channel, known by its address, else by its name."""
+    return {
+        name: queue.not_before
+        for name, queue in outbox.queues.items()
+        if queue.messages and queue.not_before and (queue.address == address if queue.address else name == channel)
+    }
+
+
+def rested(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
+    """Let those queues be due that rest `until` exactly that time, by name: one that failed since then rests on."""
+    queues = {
+        name: replace(queue, not_before="") if queue.not_before == until.get(name) else queue
+        for name, queue in outbox.queues.items()
+    }
+    return replace(outbox, queues=queues)
+
+
 def rest_left(until: str, now: str) -> float:
     """Give the seconds for which a channel still rests; `until` is a time, or empty where it does not.
 

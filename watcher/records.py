@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -50,6 +50,12 @@ class _AddressesForm:
     placed: tuple[str, ...]
     earlier: dict[str, tuple[str, ...]]
     former: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RetryForm:
+    format: int
+    queues: dict[str, str]
 
 
 _SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
@@ -162,6 +168,19 @@ def write_addresses(addresses: Addresses) -> bytes:
             former=addresses.former,
         )
     )
+
+
+def read_retry(text: bytes) -> dict[str, str]:
+    """Decode `retry.json`: until when queues rest that need not, by name. One that cannot be read says nothing."""
+    try:
+        return decode(_RetryForm, text).queues
+    except UnreadableFormError:
+        return {}
+
+
+def write_retry(queues: Mapping[str, str]) -> bytes:
+    """Encode `retry.json`."""
+    return encode(_RetryForm(format=FORMAT, queues=dict(sorted(queues.items()))))
 
 
 def event_form(event: Event) -> dict[str, Any]:

@@ -12,7 +12,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -32,6 +32,7 @@ ACKS = "acks.jsonl"
 CHECKS = "checks.json"
 ADDRESSES = "addresses.json"
 HISTORY = "history.jsonl"
+RETRY = "retry.json"
 LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
@@ -123,6 +124,8 @@ class StateFolder:
         waiting = outbox.only_committed(waiting, snapshot.revision)
         if journal:
             waiting = outbox.replayed(waiting, journal)
+        if any(queue.not_before for queue in waiting.queues.values()):
+            waiting = outbox.rested(waiting, self._retry())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def load_revision(self) -> int:
@@ -159,6 +162,29 @@ class StateFolder:
             if saved != content:
                 durable.replace_file(path, content)
             durable.remove(self.path / ACKS)
+            if (self.path / RETRY).is_file() and waiting == outbox.rested(waiting, self._retry()):
+                durable.remove(self.path / RETRY)
+
+    def end_rests(self, until: Mapping[str, str]) -> None:
+        """Note that queues are due which rest until these times, by name; it needs no lock, and holds from `load` on.
+
+        A queue that fails once more rests until another time, so that the note is void without being taken back.
+        """
+        self._replace(RETRY, records.write_retry({**self._retry(), **until}))
+
+    def retry_mark(self) -> object:
+        """Return what changes when `end_rests` has noted something; cheap, and never fails."""
+        try:
+            found = (self.path / RETRY).stat()
+        except OSError:
+            return None
+        return found.st_ino, found.st_mtime_ns
+
+    def _retry(self) -> Mapping[str, str]:
+        try:
+            return records.read_retry((self.path / RETRY).read_bytes())
+        except OSError:
+            return {}
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         """Write how the poll went; UnsureError where that was done but may not outlive a loss of power."""
