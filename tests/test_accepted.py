@@ -35,7 +35,7 @@ def test_an_unknown_url_is_asked_about_and_remembered() -> None:
     """A URL that was never accepted is asked about; what is kept is the salt, apprise's version and a digest."""
     asked = Judge()
     verdict = asked.of(GOOD)
-    assert (asked.asked, verdict.problems) == ([GOOD.url], ())
+    assert (asked.asked, verdict.refused) == ([GOOD.url], {})
     assert verdict.digests == {"ops": digest(GOOD.url, SALT)}
     assert verdict.addresses == Addresses(salt=SALT, apprise="2.3", accepted={GOOD.name: digest(GOOD.url, SALT)})
 
@@ -61,20 +61,20 @@ def test_a_changed_url_is_asked_about() -> None:
     """A channel that kept its name and got another URL is not trusted for its old one."""
     known = Judge().of(GOOD).addresses
     asked = Judge()
-    assert asked.of(channel("ops", url=BAD.url), known=known).problems == ("channel ops: apprise does not know it",)
+    assert asked.of(channel("ops", url=BAD.url), known=known).refused == {"ops": "apprise does not know it"}
     assert asked.asked == [BAD.url]
 
 
 def test_every_refusal_is_a_line_that_names_the_channel() -> None:
     """All refused channels are told at once, by name, without their URLs."""
     verdict = Judge().of(BAD, GOOD, channel("mail", url="nonsense://other"))
-    assert verdict.problems == ("channel chat: apprise does not know it", "channel mail: apprise does not know it")
+    assert verdict.refused == {"chat": "apprise does not know it", "mail": "apprise does not know it"}
 
 
 def test_without_channels_nothing_changes() -> None:
     """No channel means nothing to ask and nothing new to keep."""
     known = Judge().of(GOOD).addresses
-    assert Judge().of(known=known) == Verdict(addresses=known, digests={}, problems=())
+    assert Judge().of(known=known) == Verdict(addresses=known, digests={}, refused={})
 
 
 def test_a_url_that_is_gone_is_forgotten() -> None:

@@ -252,6 +252,7 @@ def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
         'kinds = ["banned"]\nnodes = ["a*"]\ngrouping = "node"\n',
         "utf-8",
     )
+    (watch.folder / "comfy-watch.toml").chmod(0o600)
     watch = watch.but(alert_urls=f"json://user:{SECRET}@127.0.0.1/{SECRET}")
     done = watch.run("config", "--set", "timeout=90", "--log-level", "error")
     assert (done.code, done.err) == (0, "")
@@ -275,6 +276,84 @@ def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert document["settings"]["interval"] == {"value": 3600, "from": str(watch.folder / "comfy-watch.toml")}
     assert SECRET not in done.out + json.dumps(document)
     assert registry.requests == []
+
+
+def test_options_that_are_given_again_add_up(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`--fail-on`, `--kind`, `--node` and `--set nodes=` add to what they said before; the same value twice is one."""
+    nodes = (
+        "--set",
+        "nodes=bravo",
+        "--set",
+        "nodes=alpha",
+        "--node",
+        "alpha",
+        "--set",
+        "retries=0",
+        "--set",
+        "retries=0",
+    )
+    watch = watch.but(nodes="")
+    assert watch.check(*nodes)["nodes"]["watched"] == 2
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    for first, second in (("banned", "new"), ("new", "banned"), ("flagged,new", "pending")):
+        watch.check(*nodes, "--dry-run", "--fail-on", first, "--fail-on", second, code=3)
+    watch.check(*nodes)
+    kinds = ("--kind", "new", "--kind", "banned,flagged")
+    shown = told(json.loads(watch.run("history", "--json", "--limit", "9", "--limit", "9", *kinds).out)["events"])
+    assert set(shown) == {("new", "alpha", "1.1.0"), ("banned", "bravo", "1.0.0")}
+
+
+def test_nowhere_for_alerts(watch: Watching, webhook: Webhook) -> None:
+    """Where there is no channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
+    said = "alerts go nowhere, since there is no channel (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS)"
+    unset = watch.but(alert_urls="")
+    for command in ("check", "config"):
+        done = unset.run(command)
+        assert (done.code, done.err.splitlines()[0].partition(";")[0]) == (0, f"warning: {said}")
+    with unset.start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        assert [said in line for line in started.err.splitlines()] == [True, False, False, False][
+            : started.err.count("\n")
+        ]
+    meant = [watch.but(alert_urls="None"), watch.but(alert_urls=webhook.apprise_url())]
+    meant.append(unset.but(channels=[{"name": "x", "url": webhook.apprise_url()}]))
+    for intended in meant:
+        assert [intended.run(command).err for command in ("check", "config")] == ["", ""]
+    assert json.loads(meant[0].run("config", "--json").out)["settings"]["alert_urls"]["value"] == "none"
+
+
+def test_warnings_of_settings(watch: Watching, webhook: Webhook) -> None:
+    """What is odd about the settings is said by `config`, `test-alerts` and a `run` that starts; cron hears nothing."""
+    path = watch.folder / "comfy-watch.toml"
+    path.write_text(f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8")
+    path.chmod(0o644)
+    odd = ["can be read by others: chmod 600", "COMFY_WATCH_IMAGE: no such setting, ignored"]
+    env = {"COMFY_WATCH_IMAGE": SECRET}
+    for command in ("config", "test-alerts"):
+        done = watch.run(command, env=env)
+        assert done.code == 0
+        assert not [part for part in odd if part not in done.err]
+        assert SECRET not in done.err
+    for command in ("check", "status", "history"):
+        assert watch.run(command, env=env).err == ""
+    with watch.but(image="x").start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        assert not [part for part in odd if started.err.count(part) != 1]
+
+
+def test_a_lost_user_is_told_where_it_looked(watch: Watching) -> None:
+    """From a folder without settings or state, commands say where they looked, and end with 2."""
+    for command in ("check", "run", "status", "history", "test-alerts"):
+        done = program.run(command, cwd=watch.folder)
+        assert (done.code, done.out) == (2, "")
+        for place in (watch.folder / "comfy-watch.toml", Path("/etc/comfy-watch/comfy-watch.toml")):
+            assert f"{place}" in done.err
+        assert f"the state folder is {watch.state}" in done.err
+    assert f"looked for {watch.folder / 'comfy-watch.toml'}, " in program.run("config", cwd=watch.folder).out
+    watch.check()
+    for command in ("status", "history"):
+        assert program.run(command, cwd=watch.folder).code == 0
 
 
 def test_settings_of_the_command_line(watch: Watching, webhook: Webhook) -> None:

@@ -18,11 +18,12 @@ from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
 from watcher import cli, show_settings
+from watcher.channel_tables import ChannelTable
 from watcher.digest import compose
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import DEFAULT_KINDS, Event, Kind
 from watcher.render import Format, render
-from watcher.settings import ChannelTable, Loaded, Settings, load
+from watcher.settings import Loaded, Settings, load
 from watcher.sightings import node_url
 
 README = program.ROOT / "README.md"

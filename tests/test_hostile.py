@@ -62,7 +62,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 def test_no_text_escapes_from_any_output() -> None:
     """One life of a few nodes that carry the whole corpus leaves nothing to find, and it was seen everywhere."""
     account = Account()
-    some = dict.fromkeys((":", "evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12]))
+    some = dict.fromkeys(("evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12]))
     nodes = tuple(some)[: -(-len(TEXTS) // FIELDS) + APART]
     groupings = (Grouping.POLL, Grouping.NODE, Grouping.POLL, Grouping.EVENT)
     World(account, groupings=groupings).chapter(TEXTS, nodes)

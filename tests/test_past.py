@@ -70,7 +70,10 @@ def test_a_limit_counts_what_was_chosen() -> None:
     [
         ("1h", minute(-60)),
         ("7d", "2026-02-23T00:00:00.000Z"),
-        ("90", minute(-1.5)),
+        ("90s", minute(-1.5)),
+        ("20260131", "2026-01-31T00:00:00.000Z"),
+        ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+        ("9999-12-31", "9999-12-31T00:00:00.000Z"),
         ("2026-01-31", "2026-01-31T00:00:00.000Z"),
         ("2026-01-31T12:30:00Z", "2026-01-31T12:30:00.000Z"),
         ("2026-01-31T12:30:00+02:00", "2026-01-31T10:30:00.000Z"),
@@ -81,10 +84,17 @@ def test_since_takes_a_duration_or_a_date(text: str, moment: str) -> None:
     assert since(text, NOW) == moment
 
 
-@pytest.mark.parametrize("text", ["yesterday", "-1h", "2026-13-01", "99999999999d", "\x1b[31m"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("yesterday", "-1h", "2026-13-01", "99999999999d", "\x1b[31m", "", " ", "1h 2026-01-31"),
+        *("90", "1.5", "2026", "20261301", "99999999", "\u0669\u0660"),
+        "10000-01-01",
+    ],
+)
 def test_since_refuses_the_rest_in_plain_words(text: str) -> None:
     """Anything else is refused with what is allowed, the text made harmless."""
-    with pytest.raises(ValueError, match="neither a duration") as caught:
+    with pytest.raises(ValueError, match=r"is neither a date .* nor a duration with its unit") as caught:
         since(text, NOW)
     assert "\x1b" not in str(caught.value)
 

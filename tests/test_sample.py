@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from watcher import sample
+from watcher.channel_tables import ChannelTable
 from watcher.events import Kind
 from watcher.failures import ConfigError
-from watcher.settings import ChannelTable, Settings, load
+from watcher.settings import Settings, load
 from watcher.versions import STATUSES
 
 EXAMPLES = {"nodes", "alert_urls", "channels"}

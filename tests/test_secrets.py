@@ -16,9 +16,9 @@ from tests import program
 from tests.chaos.nursery import Nursery
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.peers.webhook import Webhook
+from watcher import node_ids
 from watcher.embedded import EmbeddedRegistry
 from watcher.options import masked
-from watcher.spellings import node_ids
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -89,9 +89,8 @@ def test_a_url_is_no_node_id_whatever_its_slashes(slashes: str) -> None:
     """Apprise takes one slash for two, so what looks like that is neither taken for an id nor shown."""
     for node in (f"discord:{slashes}s3cr3t-id/s3cr3t", f"x,discord:{slashes}s3cr3t"):
         with pytest.raises(ValueError, match=r"\*\*\* is|\*\*\*' is") as refused:
-            node_ids(node)
+            node_ids.read(node)
         assert SECRET not in str(refused.value)
-    assert node_ids(["C:/x", "error:evil", "a:b"]) == ("C:/x", "error:evil", "a:b")
 
 
 def test_the_search_finds(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,18 +20,31 @@ Told = tuple[str, str | None, str | None]
 class Watching:
     """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
 
-    With a `nursery` commands begin in milliseconds, and their coverage is not taken.
+    Unless they say otherwise, it is intended that alerts go nowhere. With a `nursery` commands begin in milliseconds,
+    and their coverage is not taken; without one an `interval` may be as short as a test likes.
     """
 
     def __init__(
-        self, folder: Path, registry: EmbeddedRegistry, *, nursery: Nursery | None = None, **settings: object
+        self,
+        folder: Path,
+        registry: EmbeddedRegistry,
+        *,
+        nursery: Nursery | None = None,
+        **settings: object,
     ) -> None:
-        self._run = program.run if nursery is None else nursery.run
         self._nursery = nursery
+        self._module = "tests.eager" if "interval" in settings else "watcher"
+        self._run = partial(program.run, module=self._module) if nursery is None else nursery.run
         self.folder = folder
         self.registry = registry
         self.state = folder / "state"
-        self.settings: dict[str, object] = {"registry_url": registry.url, "nodes": "alpha", "retries": 0, **settings}
+        self.settings: dict[str, object] = {
+            "registry_url": registry.url,
+            "nodes": "alpha",
+            "retries": 0,
+            "alert_urls": "none",
+            **settings,
+        }
 
     def but(self, **settings: object) -> Watching:
         """Give the same watcher with some settings changed."""
@@ -62,7 +76,7 @@ class Watching:
 
     def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
         """Start a command that ends with the `with` block."""
-        return program.start(*args, cwd=self.folder, env=self.environment())
+        return program.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
 
     def contents(self) -> dict[str, bytes]:
         """Give the state folder's files, the lock aside; empty where there is no folder."""

@@ -21,11 +21,11 @@ FORMER_LIMIT = 256
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """`addresses` to keep, `digests` by channel name, and a `problems` line for each URL that apprise refuses."""
+    """`addresses` to keep, `digests` by channel name, and by channel name why apprise refuses its URL (`refused`)."""
 
     addresses: Addresses
     digests: dict[str, str]
-    problems: tuple[str, ...]
+    refused: dict[str, str]
 
 
 def judge(
@@ -40,13 +40,13 @@ def judge(
     salt = known.salt or new_salt()
     old = set(known.accepted.values()) if known.apprise == apprise else set()
     found = digests(channels, salt)
-    problems = [
-        f"channel {channel.name}: {why}"
+    refused = {
+        channel.name: why
         for channel in channels
         if found[channel.name] not in old and (why := refusal(channel.url)) is not None
-    ]
+    }
     kept = replace(known, salt=salt, apprise=apprise, accepted=dict(sorted(found.items()))) if found else known
-    return Verdict(addresses=kept, digests=found, problems=tuple(problems))
+    return Verdict(addresses=kept, digests=found, refused=refused)
 
 
 def follow(known: Addresses, addresses: Mapping[str, str], placed: Collection[str]) -> Addresses:

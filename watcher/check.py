@@ -13,11 +13,22 @@ from watcher import logs, report
 from watcher.events import Kind
 from watcher.failures import InstallationError, ReplacedError, StateError, UsageError
 from watcher.outbox import resting
-from watcher.poll import Poller, Report, StoppedError
-from watcher.settings import Settings
+from watcher.poll import Poller, Report, StoppedError, Watch
+from watcher.settings import Loaded, Settings
 from watcher.signals import Stop
 from watcher.spellings import shown
-from watcher.start import clock, holder, judged, loaded, see_that_they_work, watch_of
+from watcher.start import (
+    clock,
+    holder,
+    judged,
+    loaded,
+    looked,
+    nothing_to_watch,
+    nowhere,
+    see_that_they_work,
+    warnings,
+    watch_of,
+)
 from watcher.store import StateFolder
 from watcher.strangers import Own
 from watcher.tables import kind, offer, say
@@ -31,10 +42,12 @@ CHECK_BUDGET = 300.0
 """Seconds after which `check`, which keeps the state locked, leaves a channel's other messages to the next poll."""
 
 
-def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
-    folder = StateFolder(settings.state_dir)
-    watch = watch_of(settings, folder)
+    folder = StateFolder(chosen.settings.state_dir)
+    watch = _watch(chosen, folder)
+    for warning in nowhere(chosen):
+        say(f"warning: {warning}", error=True)
     stopped_by = 0
     complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
 
@@ -42,7 +55,7 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
         nonlocal stopped_by
         _collect_again(20)
         stop = Stop()
-        with _ticker(settings) as ticker:
+        with _ticker(chosen.settings) as ticker:
             poller = Poller(
                 watch=watch,
                 folder=folder,
@@ -71,14 +84,15 @@ def check(settings: Settings, *, dry_run: bool, as_json: bool, fail_on: frozense
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
-def run_forever(settings: Settings) -> int:
+def run_forever(chosen: Loaded) -> int:
     """Poll until stopped, or until the state or the installation is another one, and give the exit code.
 
     WatchError for what is wrong before the first poll.
     """
+    settings = chosen.settings
     folder = StateFolder(settings.state_dir)
     installation = loaded(settings.all_channels())
-    watch = watch_of(settings, folder)
+    watch = _watch(chosen, folder)
     see_that_they_work(watch.channels)
 
     async def loop() -> None:
@@ -93,6 +107,8 @@ def run_forever(settings: Settings) -> int:
                 progress=ticker,
                 channel_budget=CHANNEL_BUDGET,
             )
+            for warning in warnings(chosen):
+                logs.warning("settings", warning=warning)
             logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
             await run(poller, settings.interval, settings.jitter, installation)
         logs.info("stopped", signal=Signals(stop.signal).name)
@@ -112,25 +128,36 @@ def run_forever(settings: Settings) -> int:
     return 0
 
 
-def send_samples(settings: Settings, names: tuple[str, ...]) -> int:
+def _watch(chosen: Loaded, folder: StateFolder) -> Watch:
+    """Give what to poll; UsageError, which says where it was looked for, if that is nothing."""
+    if not chosen.settings.nodes:
+        raise nothing_to_watch(chosen)
+    return watch_of(chosen.settings, folder, chosen.origins)
+
+
+def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     """Send a sample to each channel at once and print a line for each when it is done; 1 if one failed."""
     from watcher.delivery import Delivered, deliver
     from watcher.digest import sample
 
+    settings = chosen.settings
     channels = settings.all_channels()
     if not channels:
-        raise UsageError("there are no channels", hint="add alert_urls or [[channels]] to the settings")
+        hint = "add alert_urls or [[channels]] to the settings"
+        raise UsageError("there are no channels", hint=f"{looked(chosen)}\n{hint}")
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
     folder = StateFolder(settings.state_dir)
-    addresses, _ = judged(settings, folder)
-    chosen = [known[name] for name in names] or list(channels)
+    addresses, _ = judged(settings, folder, chosen.origins)
+    for warning in chosen.warnings:
+        say(f"warning: {warning}", error=True)
+    asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
-    with _ticker(settings) as ticker, ThreadPoolExecutor(len(chosen)) as threads:
-        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in chosen}
-        for channel in chosen:
+    with _ticker(settings) as ticker, ThreadPoolExecutor(len(asked)) as threads:
+        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in asked}
+        for channel in asked:
             ticker(channel.name, f"sending to {channel.name}")
         for sent in as_completed(under_way):
             name, outcome = under_way[sent].name, sent.result()

@@ -15,12 +15,13 @@ import click
 from watcher import __version__, logs
 from watcher.events import Kind
 from watcher.failures import UsageError, WatchError
-from watcher.options import KINDS_HELP, NO_KINDS, Kinds, masked, with_settings, without
+from watcher.options import KINDS_HELP, kinds_option, masked, single, with_settings, without
 from watcher.tables import as_document, complain, offer, say
 from watcher.terminal import width
 
 if TYPE_CHECKING:
     from watcher.settings import Loaded
+    from watcher.store import StateFolder
 
 ENTRIES_SHOWN = 10
 """Of a list, on a terminal; `--json`, and what is no terminal, has all."""
@@ -48,7 +49,7 @@ def cli() -> None:
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Watch this node pack too (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@click.option("--fail-on", type=Kinds(), default=NO_KINDS, metavar="KINDS", help="Exit 3 on an event of these kinds.")
+@kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
 @with_settings
 def check(
     settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
@@ -56,7 +57,7 @@ def check(
     """Poll once: list, compare, save, alert."""
     from watcher.check import check as run_check
 
-    return run_check(settings({"nodes": nodes}).settings, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    return run_check(settings({"nodes": nodes}), dry_run=dry_run, as_json=as_json, fail_on=fail_on)
 
 
 @cli.command()
@@ -66,7 +67,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
     from watcher.check import run_forever
 
-    return run_forever(settings({"nodes": nodes}).settings)
+    return run_forever(settings({"nodes": nodes}))
 
 
 @cli.command()
@@ -76,10 +77,10 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
     from watcher import status as view
-    from watcher.store import StateFolder
 
-    chosen = settings({}).settings
-    state = StateFolder(chosen.state_dir).load()
+    loaded = settings({})
+    chosen = loaded.settings
+    state = _folder(loaded).load()
     nodes = view.watched(chosen.nodes, state)
     channels = [channel.name for channel in chosen.all_channels()]
     if as_json:
@@ -94,11 +95,9 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 
 @cli.command(epilog=KINDS_HELP)
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only this node pack (repeatable).")
-@click.option("--kind", "kinds", type=Kinds(), default=NO_KINDS, metavar="KINDS", help="Only these kinds of event.")
-@click.option("--since", metavar="WHEN", default="", help="A duration back (7d, 12h) or a date.")
-@click.option(
-    "--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="N", help="At most so many."
-)
+@kinds_option("--kind", "kinds", help="Only these kinds of event.")
+@single("--since", metavar="WHEN", help="A date, or a duration back (7d, 12h).")
+@single("--limit", type=click.IntRange(min=1), default=(50,), show_default=True, metavar="N", help="At most so many.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @without("--registry-url", "--log-format")
 @with_settings
@@ -106,22 +105,26 @@ def history(
     settings: Callable[..., Loaded],
     nodes: tuple[str, ...],
     kinds: frozenset[Kind],
-    since: str,
+    since: str | None,
     limit: int,
     as_json: bool,
 ) -> int:
     """Show past events, newest first."""
-    from watcher import past
+    from watcher import node_ids, past
     from watcher.records import event_form
     from watcher.start import clock
-    from watcher.store import StateFolder
 
     try:
-        begin = past.since(since, clock()) if since else ""
+        begin = "" if since is None else past.since(since, clock())
     except ValueError as error:
         raise UsageError(f"--since: {error}") from None
-    wanted = past.Wanted(nodes={node.lower() for node in nodes}, kinds=kinds, since=begin, limit=limit)
-    recorded = StateFolder(settings({}).settings.state_dir).read_history()
+    try:
+        wanted_nodes = {node.lower() for node in node_ids.read(nodes)}
+    except ValueError as error:
+        raise UsageError(f"--node: {error}") from None
+    wanted = past.Wanted(nodes=wanted_nodes, kinds=kinds, since=begin, limit=limit)
+    folder = _folder(settings({}))
+    recorded = folder.read_history()
     if warning := past.warning(recorded.unreadable):
         say(warning, error=True)
     events = past.choose(recorded.events, wanted)
@@ -141,7 +144,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
     """Send a sample to each channel, or to those named."""
     from watcher.check import send_samples
 
-    return send_samples(settings({}).settings, channels)
+    return send_samples(settings({}), channels)
 
 
 @cli.command()
@@ -150,23 +153,37 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
     from watcher import show_settings
-    from watcher.start import judged
+    from watcher.start import judged, warnings
     from watcher.store import StateFolder
     from watcher.tables import table
     from watcher.transport import check_usable
 
     loaded = settings({})
     check_usable(loaded.settings.registry_url)
-    judged(loaded.settings, StateFolder(loaded.settings.state_dir))
+    judged(loaded.settings, StateFolder(loaded.settings.state_dir), loaded.origins)
+    for warning in warnings(loaded):
+        say(f"warning: {warning}", error=True)
     if as_json:
         say(as_document(show_settings.document(loaded)))
         return 0
-    say(f"settings file: {loaded.config_file or 'none'}")
+    places = ", ".join(map(str, loaded.looked))
+    say(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
     wide = width(sys.stdout)
     rows = show_settings.rows(loaded, None if wide is None else ENTRIES_SHOWN)
     for line in table(("SETTING", "VALUE", "FROM"), rows, wide):
         say(line)
     return 0
+
+
+def _folder(loaded: Loaded) -> StateFolder:
+    """Give the state folder to look at; UsageError, which says where this looked, if nothing is watched and none is."""
+    from watcher.start import nothing_to_watch
+    from watcher.store import StateFolder
+
+    folder = StateFolder(loaded.settings.state_dir)
+    if not loaded.settings.nodes and not folder.exists():
+        raise nothing_to_watch(loaded)
+    return folder
 
 
 @cli.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from functools import wraps
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
@@ -21,6 +21,9 @@ else:
     _KindsType = click.ParamType
 
 _Command = TypeVar("_Command", bound=Callable[..., int])
+
+
+_Value = TypeVar("_Value")
 
 
 class Kinds(_KindsType):
@@ -43,35 +46,55 @@ class Kinds(_KindsType):
 
 KINDS_HELP = f"KINDS are event kinds between commas: {', '.join(Kind)}."
 
-NO_KINDS: frozenset[Kind] = frozenset()
+
+def _any_of(_: click.Context, __: click.Parameter, given: tuple[frozenset[Kind], ...]) -> frozenset[Kind]:
+    """Return the kinds of an option that may be given more than once: they add up."""
+    return frozenset[Kind]().union(*given)
+
+
+def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
+    """Return the value of an option that has one, or None. Given again with another it is refused.
+
+    The option is one that may be given more than once, of which click would take the last in silence.
+    """
+    if len(set(given)) > 1:
+        raise click.BadParameter("it is given more than once, with different values", ctx, option)
+    return given[0] if given else None
+
+
+single = partial(click.option, multiple=True, callback=_only_one)
+"""Declares an option that has one value; see `_only_one`."""
+
+kinds_option = partial(click.option, type=Kinds(), multiple=True, callback=_any_of, metavar="KINDS")
+"""Declares an option that takes event kinds, and again more of them."""
 
 
 def with_settings(command: Callable[..., int]) -> Callable[..., int]:
     """Give a command the options that choose settings; it gets a function that loads them."""
 
-    @click.option(
+    @single(
         "--config",
         type=click.Path(path_type=Path),
         metavar="FILE",
         help="Settings file.  [default: ./comfy-watch.toml]",
     )
-    @click.option("--state-dir", metavar="DIR", help="Where the state is kept.  [default: state]")
-    @click.option("--registry-url", metavar="URL", help="The registry to ask.  [default: https://api.comfy.org]")
-    @click.option("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]")
-    @click.option("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]")
+    @single("--state-dir", metavar="DIR", help="Where the state is kept.  [default: state]")
+    @single("--registry-url", metavar="URL", help="The registry to ask.  [default: https://api.comfy.org]")
+    @single("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]")
+    @single("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]")
     @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
     @wraps(command)
     def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
         names = ("state_dir", "registry_url", "log_level", "log_format")
-        said = {name: options.pop(name, None) for name in names}
-        given: dict[str, object] = {name: value for name, value in said.items() if value is not None}
+        chosen = {name: options.pop(name, None) for name in names}
+        given = {name: value for name, value in chosen.items() if value is not None}
 
         def settings(more: Mapping[str, object]) -> Loaded:
             from watcher.start import settings_from
 
-            assigned = _assigned(changed)
-            added = [node for source in (assigned, more) for node in _nodes(source.get("nodes", ()))]
-            return settings_from(config, {**assigned, **given, "nodes": added})
+            assigned, nodes = _assigned(changed, given)
+            added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
+            return settings_from(config, {**assigned, "nodes": added})
 
         return command(*args, settings=settings, **options)
 
@@ -99,9 +122,13 @@ def _nodes(value: object) -> list[object]:
         raise UsageError(f"--set nodes: {error}") from None
 
 
-def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
-    """Read `--set NAME=VALUE`; secrets are refused, since every user of the machine can read a command line."""
-    found: dict[str, object] = {}
+def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
+    """Read `--set NAME=VALUE` beside what was `chosen` by options; return the settings, and each value of `nodes`.
+
+    Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
+    """
+    found = dict(chosen)
+    nodes: list[str] = []
     for pair in pairs:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
@@ -112,8 +139,11 @@ def _assigned(pairs: tuple[str, ...]) -> dict[str, object]:
                 f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
-        found[name] = value
-    return found
+        if name == "nodes":
+            nodes.append(value)
+        elif found.setdefault(name, value) != value:
+            raise UsageError(f"--set {masked(name)}: the setting is given more than once, with different values")
+    return found, nodes
 
 
 def masked(text: str) -> str:

@@ -29,15 +29,19 @@ class Wanted:
 
 
 def since(text: str, now: str) -> str:
-    """Read `--since`: a duration back from `now`, or a date or time; ValueError says what is allowed."""
+    """Return what `--since` means: a date or time, or a duration back from `now`; ValueError says what is allowed."""
     try:
-        return times.later(now, -durations.parse(text))
+        return times.show(times.read(text))
     except (ValueError, OverflowError):
         pass
     try:
-        return times.show(times.read(text))
-    except ValueError:
-        raise ValueError(f"{shown(text)} is neither a duration (7d, 12h) nor a date (2026-01-31)") from None
+        unit_is_said = not text.strip()[-1:].isdecimal()
+        return times.later(now, -durations.parse(text if unit_is_said else ""))
+    except (ValueError, OverflowError):
+        raise ValueError(
+            f"{shown(text)} is neither a date (2026-01-31) or time (2026-01-31T12:00Z) within the years 1 to 9999,"
+            " nor a duration with its unit (7d, 12h)"
+        ) from None
 
 
 def choose(events: Sequence[Event], wanted: Wanted) -> list[Event]:

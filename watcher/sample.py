@@ -17,7 +17,8 @@ TEXT = """\
 # Every setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file named by the setting in a
 # secrets folder (systemd's $CREDENTIALS_DIRECTORY, or /run/secrets).
 
-# The node packs to watch, by id: the last part of the pack's address on registry.comfy.org. Default: none.
+# The node packs to watch, by id: the last part of the pack's address on registry.comfy.org, or the whole address.
+# Default: none.
 nodes = ["rgthree-comfy"]
 
 # Which versions to look at: all five statuses, or fewer.
@@ -27,7 +28,8 @@ nodes = ["rgthree-comfy"]
 
 # Where alerts go, as apprise URLs. They are secrets: keep this file to yourself, or put them in the environment or a
 # secrets folder. Each is a channel named by its scheme (discord, mailto; the second of a kind is discord-2), and gets
-# every kind of event but "pending". `comfy-watch test-alerts` tries them all. Default: none.
+# every kind of event but "pending". `comfy-watch test-alerts` tries them all. Default: none; then `check` warns that
+# alerts go nowhere, unless this says "none".
 #alert_urls = ["discord://webhook_id/webhook_token", "mailto://user:password@example.com?to=you@example.com"]
 
 # An alert that could not be delivered for so long is given up, with an error in the log.
@@ -42,8 +44,8 @@ nodes = ["rgthree-comfy"]
 
 # ---- Polling ------------------------------------------------------------------------------------------------------
 
-# For `comfy-watch run`: the time from one poll to the next (90s, 15m, 1h, or seconds), and the share of it by which
-# each wait is made shorter or longer at random.
+# For `comfy-watch run`: the time from one poll to the next (90s, 15m, 1h, or seconds; at least 10s), and the share of
+# it by which each wait is made shorter or longer at random.
 #interval = "15m"
 #jitter = 0.1
 

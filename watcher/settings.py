@@ -13,12 +13,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Secret, SecretStr, ValidationError, model_validator
+from pydantic import BeforeValidator, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from watcher import sources, spellings
-from watcher.channels import Channel, Grouping
-from watcher.events import DEFAULT_KINDS, Kind
+from watcher import channel_tables, node_ids, refusals, sources, spellings
+from watcher.channels import Channel
 from watcher.failures import ConfigError
 from watcher.versions import STATUSES
 
@@ -28,12 +27,11 @@ if TYPE_CHECKING:
 SECRET = frozenset({"alert_urls", "channels"})
 """Settings whose values no message, log or listing shows."""
 
+SHORTEST_INTERVAL = 10.0
+"""Seconds between two polls of `run`, at least."""
+
 _DAY = 86_400
 _layers: ContextVar[tuple[sources.Layer, ...]] = ContextVar("_layers", default=())
-
-
-def _named(what: str, *known: str) -> BeforeValidator:
-    return BeforeValidator(partial(spellings.choice, known=known, what=what))
 
 
 def _number(low: float, high: float, *, whole: bool = True) -> BeforeValidator:
@@ -51,90 +49,52 @@ def _state_dir(value: object) -> Path:
     return Path(text)
 
 
-def _alert_urls(value: object) -> tuple[SecretStr, ...]:
-    opened = _opened(value)
+def _interval(value: object) -> float:
+    return spellings.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
+
+
+def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
+    opened = channel_tables.opened(value)
     if isinstance(opened, (list, tuple)):
-        opened = [_opened(item) for item in opened]
-    return tuple(SecretStr(url) for url in spellings.alert_urls(opened))
-
-
-def _tables(value: object) -> tuple[object, ...]:
-    items = _opened(value)
-    if isinstance(items, str):
-        items = spellings.from_json(items) if items.strip() else []
-    if isinstance(items, (list, tuple)) and all(isinstance(item, (dict, ChannelTable)) for item in items):
-        return tuple(items)
-    raise ValueError(
-        "the value is not a list of tables; write [[channels]] with two brackets, or a JSON array of objects"
-    )
-
-
-def _opened(value: object) -> object:
-    return value.get_secret_value() if isinstance(value, (Secret, SecretStr)) else value
-
-
-def _channel_name(value: object) -> str:
-    name = value.strip() if isinstance(value, str) else ""
-    if not spellings.CHANNEL_NAME.fullmatch(name):
-        raise ValueError(
-            f"{spellings.shown(value)} is not a channel's name; give up to 64 letters, digits, '-', '_', '.'"
-        )
-    return name
-
-
-def _channel_url(value: object) -> SecretStr:
-    return SecretStr(spellings.alert_url(_opened(value)))
-
-
-def _kinds(value: object) -> frozenset[Kind]:
-    names = spellings.choices(spellings.words(value), ("all", *Kind), "an event kind")
-    return frozenset(Kind) if "all" in names else frozenset(map(Kind, names))
-
-
-class ChannelTable(BaseModel):
-    """One `[[channels]]` table. Empty `nodes` means every node."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-    name: Annotated[str, BeforeValidator(_channel_name)]
-    url: Annotated[SecretStr, BeforeValidator(_channel_url)]
-    kinds: Annotated[frozenset[Kind], BeforeValidator(_kinds)] = DEFAULT_KINDS
-    nodes: Annotated[tuple[str, ...], BeforeValidator(partial(spellings.node_ids, what="a node id or glob"))] = ()
-    grouping: Annotated[Grouping, _named("a grouping", *Grouping)] = Grouping.POLL
+        opened = [channel_tables.opened(item) for item in opened]
+    urls = spellings.alert_urls(spellings.NO_ALERTS if opened is None else opened)
+    return None if urls is None else tuple(SecretStr(url) for url in urls)
 
 
 class Settings(BaseSettings):
     """Every setting with its default. Durations are seconds; `state_dir` is absolute once loaded.
 
-    `nodes` may be empty: whether that makes sense is the command's to say. A value that is made directly, not by
+    `nodes` may be empty: whether that makes sense is the command's to say. `alert_urls` is None where it says that no
+    alerts are wanted. A value that is made directly, not by
     `load`, reads no file and no environment.
     """
 
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    nodes: Annotated[tuple[str, ...], BeforeValidator(spellings.node_ids)] = ()
+    nodes: Annotated[tuple[str, ...], BeforeValidator(node_ids.read)] = ()
     statuses: Annotated[tuple[str, ...], BeforeValidator(spellings.statuses)] = STATUSES
     registry_url: Annotated[str, BeforeValidator(spellings.registry_url)] = "https://api.comfy.org"
     state_dir: Annotated[Path, BeforeValidator(_state_dir)] = Path("state")
-    interval: Annotated[float, _duration(0, 366 * _DAY)] = 900.0
+    interval: Annotated[float, BeforeValidator(_interval)] = 900.0
     jitter: Annotated[float, _number(0, 1, whole=False)] = 0.1
     concurrency: Annotated[int, _number(1, 256)] = 16
     timeout: Annotated[float, _duration(0.01, _DAY)] = 30.0
     retries: Annotated[int, _number(0, 20)] = 3
     max_response_mb: Annotated[float, _number(0.001, 4096, whole=False)] = 32.0
-    baseline: Annotated[Literal["summary", "silent", "full"], _named("a baseline", "summary", "silent", "full")] = (
-        "summary"
-    )
+    baseline: Annotated[
+        Literal["summary", "silent", "full"], channel_tables.named("a baseline", "summary", "silent", "full")
+    ] = "summary"
     failure_threshold: Annotated[int, _number(1, 1000)] = 3
-    alert_urls: Annotated[tuple[SecretStr, ...], BeforeValidator(_alert_urls)] = ()
-    channels: Annotated[tuple[ChannelTable, ...], BeforeValidator(_tables)] = ()
+    alert_urls: Annotated[tuple[SecretStr, ...] | None, BeforeValidator(_alert_urls)] = ()
+    channels: Annotated[tuple[channel_tables.ChannelTable, ...], BeforeValidator(channel_tables.read)] = ()
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = 7.0 * _DAY
     log_level: Annotated[
-        Literal["debug", "info", "warning", "error"], _named("a log level", "debug", "info", "warning", "error")
+        Literal["debug", "info", "warning", "error"],
+        channel_tables.named("a log level", "debug", "info", "warning", "error"),
     ] = "info"
-    log_format: Annotated[Literal["auto", "console", "json"], _named("a log format", "auto", "console", "json")] = (
-        "auto"
-    )
+    log_format: Annotated[
+        Literal["auto", "console", "json"], channel_tables.named("a log format", "auto", "console", "json")
+    ] = "auto"
 
     @model_validator(mode="after")
     def _names_differ(self) -> Settings:
@@ -161,28 +121,44 @@ class Settings(BaseSettings):
 
     def all_channels(self) -> tuple[Channel, ...]:
         """Give every channel: those of `alert_urls`, named by scheme (`discord`, `discord-2`), then `[[channels]]`."""
-        found: list[Channel] = []
+        return tuple(self.placed_channels().values())
+
+    def placed_channels(self) -> dict[str, Channel]:
+        """Return every channel as `all_channels` does, by its place: `alert_urls, entry 2` or `channels, entry 1`.
+
+        A URL that stands in `alert_urls` again is no second channel.
+        """
+        found: dict[str, Channel] = {}
+        urls: set[str] = set()
         seen: Counter[str] = Counter()
-        for url in (secret.get_secret_value() for secret in self.alert_urls):
+        for entry, url in enumerate((secret.get_secret_value() for secret in self.alert_urls or ()), 1):
+            if url in urls:
+                continue
+            urls.add(url)
             scheme = spellings.scheme(url)
             seen[scheme] += 1
             name = scheme.replace("+", "-") if seen[scheme] == 1 else f"{scheme.replace('+', '-')}-{seen[scheme]}"
-            found.append(Channel(name=name, url=url, placed=True))
-        for table in self.channels:
+            found[f"alert_urls, entry {entry}"] = Channel(name=name, url=url, placed=True)
+        for entry, table in enumerate(self.channels, 1):
             url = table.url.get_secret_value()
-            found.append(
-                Channel(name=table.name, url=url, kinds=table.kinds, nodes=table.nodes, grouping=table.grouping)
+            found[f"channels, entry {entry} ({table.name}), url"] = Channel(
+                name=table.name, url=url, kinds=table.kinds, nodes=table.nodes, grouping=table.grouping
             )
-        return tuple(found)
+        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """Settings, the file, and where each setting came from in a person's words (`default`, `command line`)."""
+    """Settings, the file, and where each setting came from in a person's words (`default`, `command line`).
+
+    Where there is no file, `looked` is where one was looked for. `warnings` are what a person should know.
+    """
 
     settings: Settings
     origins: Mapping[str, str]
     config_file: Path | None
+    looked: tuple[Path, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def load(
@@ -208,49 +184,82 @@ def load(
         problems.append(f"settings file: {error}")
     given = {name: value for name, value in overrides.items() if value is not None}
     added = given.pop("nodes", ())
+    known = Settings.model_fields
     layers = (
         sources.Layer(values=given, origins=dict.fromkeys(given, "command line")),
-        sources.from_environment(environ),
-        sources.from_secrets(environ, Settings.model_fields, container_secrets),
-        sources.from_file(config_file, named_by) if config_file else sources.Layer(),
+        sources.from_environment(environ, known),
+        sources.from_secrets(environ, known, container_secrets),
+        sources.from_file(config_file, named_by, SECRET) if config_file else sources.Layer(),
         sources.from_service_manager(environ),
     )
-    origins = dict.fromkeys(Settings.model_fields, "default")
+    origins = dict.fromkeys(known, "default")
     for layer in reversed(layers):
         origins |= layer.origins
     problems += [problem for layer in layers for problem in layer.problems]
     settings, refused = _built(layers)
-    problems += [_line(error, origins) for error in refused]
+    if refused:
+        say = refusals.Refusals(
+            origins=origins,
+            known=known,
+            in_channels=channel_tables.ChannelTable.model_fields,
+            channels=_channel_names(layers),
+        )
+        problems += [line for error in refused for line in say.lines(error)]
     changes: dict[str, object] = {}
     try:
-        if more := spellings.node_ids(added):
-            changes["nodes"] = spellings.node_ids([*settings.nodes, *more])
+        if more := node_ids.read(added):
+            changes["nodes"] = node_ids.read([*settings.nodes, *more])
             origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
+    except spellings.EntriesError as error:
+        problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
     except ValueError as error:
         problems.append(f"nodes: {error} (command line)")
     try:
-        base = config_file.parent if config_file else cwd
-        changes["state_dir"] = base / settings.state_dir.expanduser()
+        changes["state_dir"] = _base(layers, config_file, cwd) / settings.state_dir.expanduser()
     except RuntimeError:
         problems.append(
             f"state_dir: {str(settings.state_dir)!r} names a home folder that is not known ({origins['state_dir']})"
         )
     if problems:
         wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
-        raise ConfigError(*problems, *_refused_urls(layers, SECRET - wrong, refusal))
-    return Loaded(settings=settings.model_copy(update=changes), origins=origins, config_file=config_file)
+        raise ConfigError(*problems, *_refused_urls(layers, SECRET - wrong, origins, refusal))
+    return Loaded(
+        settings=settings.model_copy(update=changes),
+        origins=origins,
+        config_file=config_file,
+        looked=() if config_file else sources.places(environ, cwd),
+        warnings=tuple(warning for layer in layers for warning in layer.warnings),
+    )
+
+
+def _base(layers: tuple[sources.Layer, ...], config_file: Path | None, cwd: Path) -> Path:
+    """Return where a relative `state_dir` starts: at the file's folder, or the working folder if given elsewhere."""
+    default = config_file.parent if config_file else cwd
+    return next((layer.base or cwd for layer in layers if "state_dir" in layer.values), default)
 
 
 def _refused_urls(
-    layers: tuple[sources.Layer, ...], names: Collection[str], refusal: Callable[[str], str | None] | None
+    layers: tuple[sources.Layer, ...],
+    names: Collection[str],
+    origins: Mapping[str, str],
+    refusal: Callable[[str], str | None] | None,
 ) -> list[str]:
     """Have the alert URLs of those settings checked although something else is wrong."""
     only = tuple(
         sources.Layer(values={name: value for name, value in layer.values.items() if name in names}) for layer in layers
     )
     settings, _ = _built(only)
-    found = ((channel, refusal(channel.url)) for channel in settings.all_channels()) if refusal else ()
-    return [f"channel {channel.name}: {why}" for channel, why in found if why is not None]
+    found = {channel.name: refusal(channel.url) for channel in settings.all_channels()} if refusal else {}
+    return url_problems(settings, origins, {name: why for name, why in found.items() if why is not None})
+
+
+def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]) -> list[str]:
+    """Return a line for each alert URL that is refused, by its channel's name: its place, why, where it came from."""
+    return [
+        f"{place}: {refused[channel.name]} ({origins.get(place.partition(',')[0], 'default')})"
+        for place, channel in settings.placed_channels().items()
+        if channel.name in refused
+    ]
 
 
 def _built(layers: tuple[sources.Layer, ...]) -> tuple[Settings, list[ErrorDetails]]:
@@ -268,21 +277,12 @@ def _built(layers: tuple[sources.Layer, ...]) -> tuple[Settings, list[ErrorDetai
     return Settings(), refused
 
 
-def _line(error: ErrorDetails, origins: Mapping[str, str]) -> str:
-    """Write one refusal as a line: the setting, what is wrong, what is allowed, where the value came from."""
-    setting, *inside = [str(part + 1) if isinstance(part, int) else part for part in error["loc"]] or ["channels"]
-    place = f"{setting}, entry {', '.join(inside)}" if inside else setting
-    known = ChannelTable.model_fields if inside else Settings.model_fields
-    match error["type"]:
-        case "extra_forbidden":
-            name = inside[-1] if inside else setting
-            close = spellings.nearest(name, known)
-            meant = f"did you mean {close}?" if close else f"known are {', '.join(known)}"
-            shown = name if name.isidentifier() and name.isascii() else spellings.shown(name)
-            place = f"{setting}, entry {inside[0]}, {shown}" if inside else shown
-            said = f"unknown setting; {meant}"
-        case "missing":
-            said = "must be given"
-        case _:
-            said = str(error.get("ctx", {}).get("error", "is not allowed"))
-    return f"{place}: {said} ({origins.get(setting, 'unknown')})"
+def _channel_names(layers: tuple[sources.Layer, ...]) -> list[object]:
+    """Return what stands as `name` in each table of the source that counts for `channels`."""
+    try:
+        tables = channel_tables.read(
+            next((layer.values["channels"] for layer in layers if "channels" in layer.values), ())
+        )
+    except ValueError:
+        return []
+    return [table.get("name") if isinstance(table, dict) else None for table in tables]

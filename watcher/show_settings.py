@@ -29,6 +29,8 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
         match value:
             case _ if name in _DURATIONS:
                 shown = durations.show(value)
+            case None:
+                shown = "none, as intended"
             case _ if name == "alert_urls":
                 shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
             case tuple():
@@ -45,7 +47,7 @@ def document(loaded: Loaded) -> dict[str, object]:
     """Give the JSON-able form: `config_file` (or null) and `settings`, by name each with `value` and `from`.
 
     Durations are seconds. An entry of `alert_urls` and of `channels` is an object with the channel's name, its masked
-    URL, kinds, nodes and grouping.
+    URL, kinds, nodes and grouping; `alert_urls` is "none" where it says so.
     """
     settings = loaded.settings
     derived, tables = _split(settings)
@@ -54,7 +56,7 @@ def document(loaded: Loaded) -> dict[str, object]:
         "nodes": list(settings.nodes),
         "statuses": list(settings.statuses),
         "state_dir": str(settings.state_dir),
-        "alert_urls": [_table(channel) for channel in derived],
+        "alert_urls": "none" if settings.alert_urls is None else [_table(channel) for channel in derived],
         "channels": [_table(channel) for channel in tables],
     }
     return {
@@ -66,8 +68,7 @@ def document(loaded: Loaded) -> dict[str, object]:
 def _split(settings: Settings) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
     """Give the channels that come of `alert_urls`, and those of `[[channels]]`."""
     every = settings.all_channels()
-    count = len(settings.alert_urls)
-    return every[:count], every[count:]
+    return tuple(one for one in every if one.placed), tuple(one for one in every if not one.placed)
 
 
 def _masked(channel: Channel) -> str:

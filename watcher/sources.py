@@ -6,8 +6,10 @@ everything that is wrong at once (contract, Settings). No line shows content of 
 
 from __future__ import annotations
 
+import errno
 import os
 import re
+import stat
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,17 +30,27 @@ OWN_FILE = "secret file "
 SYSTEM_FILE = Path("/etc/comfy-watch") / FILE_NAME
 
 _LARGEST_FILE = 4 * 1024 * 1024
+_NO_FILE = "is not a regular file"
+_NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
+_KUBERNETES = re.compile(r"(?:\A|_)(?:service_|port(?:_|\Z))")
+_ALIKE = 0.75
+"""How much like a setting's name an unknown one has to be to count as a mistake."""
 _PLACE = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
 _WITHOUT_CONTENT = re.compile(r"(?:[A-Za-z ,/-]|'[^']{1,4}')*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layer:
-    """What one source says: values by setting, the origin of each in a person's words, and what could not be read."""
+    """What one source says: values by setting, the origin of each in a person's words, and what could not be read.
+
+    Relative paths in it start at `base`; `warnings` are what a person should know of it.
+    """
 
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
     origins: Mapping[str, str] = field(default_factory=dict)
     problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+    base: Path | None = None
 
 
 class LayerSource(PydanticBaseSettingsSource):
@@ -60,17 +72,19 @@ class LayerSource(PydanticBaseSettingsSource):
 def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path | None, str]:
     """Give the settings file and who named it; one that was named explicitly need not exist.
 
-    `config` is the command line's; then `$COMFY_WATCH_CONFIG`, the working folder, the user's config folder, `/etc`.
-    ValueError if a URL was given for the file.
+    `config` is the command line's; then `$COMFY_WATCH_CONFIG`, then `places`. ValueError if a URL was given for the
+    file.
     """
     named = [(config, "--config"), (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}")]
     for path, origin in named:
         if path:
             return cwd / Path(_path(str(path), origin)).expanduser(), origin
-    for candidate in (cwd / FILE_NAME, *_user_files(environ), SYSTEM_FILE):
-        if os.path.lexists(candidate):
-            return candidate, ""
-    return None, ""
+    return next((place for place in places(environ, cwd) if os.path.lexists(place)), None), ""
+
+
+def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
+    """Return where a settings file is looked for that nobody names: working folder, user's config folder, `/etc`."""
+    return (cwd / FILE_NAME, *_user_files(environ), SYSTEM_FILE)
 
 
 def _path(text: str, origin: str) -> str:
@@ -85,9 +99,9 @@ def _user_files(environ: Mapping[str, str]) -> list[Path]:
     return [Path(folder) / "comfy-watch" / FILE_NAME] if folder else []
 
 
-def from_file(path: Path, named_by: str = "") -> Layer:
-    """Read a TOML file, with or without a byte order mark."""
-    text, problem = _read(path)
+def from_file(path: Path, named_by: str = "", secret: Collection[str] = ()) -> Layer:
+    """Read a TOML file, with or without a byte order mark; a warning if others can read a `secret` setting in it."""
+    text, problem, mode = _read(path)
     if problem:
         return Layer(problems=(f"{path}: {problem}{f' ({named_by})' if named_by else ''}",))
     import tomllib
@@ -98,7 +112,9 @@ def from_file(path: Path, named_by: str = "") -> Layer:
         return Layer(problems=(f"{path}: not valid TOML: nested too deeply",))
     except ValueError as error:
         return Layer(problems=(f"{path}: {_syntax_problem(str(error))}",))
-    return Layer(values=values, origins=dict.fromkeys(values, str(path)))
+    holds_secrets = any(spellings.address_in(str(values[name])) for name in values if name in secret)
+    warnings = (f"{path} holds secrets and can be read by others: chmod 600",) if holds_secrets and mode & 0o044 else ()
+    return Layer(values=values, origins=dict.fromkeys(values, str(path)), warnings=warnings, base=path.parent)
 
 
 def _syntax_problem(message: str) -> str:
@@ -136,7 +152,7 @@ def from_secrets(environ: Mapping[str, str], names: Collection[str], containers:
             name = file.name.lower().removeprefix(PREFIX.lower())
             if name not in names or file.is_dir():
                 continue
-            text, problem = _read(file)
+            text, problem, _ = _read(file)
             if problem:
                 problems.append(f"secret file {file}: {problem}")
             else:
@@ -145,17 +161,29 @@ def from_secrets(environ: Mapping[str, str], names: Collection[str], containers:
     return Layer(values=values, origins=origins, problems=tuple(problems))
 
 
-def from_environment(environ: Mapping[str, str]) -> Layer:
-    """Take every `COMFY_WATCH_` variable, its name in any case, but the one that names the file."""
-    variables = {
-        variable.upper().removeprefix(PREFIX).lower(): variable
-        for variable in environ
-        if variable.upper().startswith(PREFIX) and variable.upper() != FILE_VARIABLE
-    }
-    return Layer(
-        values={name: environ[variable] for name, variable in variables.items()},
-        origins={name: f"environment {variable}" for name, variable in variables.items()},
-    )
+def from_environment(environ: Mapping[str, str], names: Collection[str]) -> Layer:
+    """Take every `COMFY_WATCH_` variable, its name in any case, but the one that names the file.
+
+    A name that is not among `names` but much like one is taken too, to be refused as an unknown setting. Any other is
+    a warning, but for those that Kubernetes makes for a service called comfy-watch.
+    """
+    values: dict[str, object] = {}
+    origins: dict[str, str] = {}
+    problems: list[str] = []
+    warnings: list[str] = []
+    for variable in environ:
+        if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
+            continue
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if strange := _NOT_IN_A_NAME.search(variable):
+            shown = f"{variable[: strange.start()]}***"
+            problems.append(f"environment {shown}: not the name of a setting; write {PREFIX}NAME=VALUE")
+        elif name in names or (not _KUBERNETES.search(name) and spellings.nearest(name, names, likeness=_ALIKE)):
+            values[name] = environ[variable]
+            origins[name] = f"environment {variable}"
+        elif not _KUBERNETES.search(name):
+            warnings.append(f"environment {variable}: no such setting, ignored")
+    return Layer(values=values, origins=origins, problems=tuple(problems), warnings=tuple(warnings))
 
 
 def from_service_manager(environ: Mapping[str, str]) -> Layer:
@@ -166,19 +194,26 @@ def from_service_manager(environ: Mapping[str, str]) -> Layer:
     return Layer(values={"state_dir": folder}, origins={"state_dir": "environment STATE_DIRECTORY"})
 
 
-def _read(path: Path) -> tuple[str, str]:
-    """Give a file's text, or what is wrong with it."""
+def _read(path: Path) -> tuple[str, str, int]:
+    """Return a regular file's text, or what is wrong with it, and its mode; a pipe or device is not waited for."""
     try:
-        with path.open("rb") as file:
+        with open(path, "rb", opener=_without_waiting) as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if not stat.S_ISREG(mode):
+                return "", _NO_FILE, 0
             data = file.read(_LARGEST_FILE + 1)
     except OSError as error:
-        return "", _reason(error)
+        return "", _NO_FILE if error.errno == errno.ENXIO else _reason(error), 0
     if len(data) > _LARGEST_FILE:
-        return "", f"larger than {_LARGEST_FILE // 1024**2} MB, so not a file of settings"
+        return "", f"larger than {_LARGEST_FILE // 1024**2} MB, so not a file of settings", 0
     try:
-        return data.decode("utf-8-sig"), ""
+        return data.decode("utf-8-sig"), "", mode
     except UnicodeDecodeError:
-        return "", "not UTF-8 text"
+        return "", "not UTF-8 text", 0
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _reason(error: OSError) -> str:

@@ -1,4 +1,4 @@
-"""Settings as people write them, read into values: lists, node ids, statuses, numbers, addresses (contract, Settings).
+"""Settings as people write them, read into values: lists, statuses, numbers, addresses (contract, Settings).
 
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
 is allowed. A sentence never shows more of an address (`address_in`) than its scheme, but for a registry's that can be
@@ -9,15 +9,17 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TypeVar
 from urllib.parse import urlsplit
 
 from watcher import durations
 from watcher.versions import API_PREFIX, STATUSES
 
-LONGEST_ID = 200
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+NO_ALERTS = "none"
+"""What `alert_urls` says where alerts are not wanted."""
 
 _Item = TypeVar("_Item")
 
@@ -26,6 +28,7 @@ _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ADDRESS = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
 """What may be an alert URL: apprise takes one slash, or three, for two. A drive's one letter is no scheme."""
 _BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_AROUND_URLS = " \t\r\n,"
 _NOT_THE_REGISTRYS = re.compile(r"[@?#\\\uff20\ufe6b]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xFE00, 0xFE10))
@@ -78,11 +81,12 @@ def path(text: str) -> str:
     return text
 
 
-def nearest(name: str, known: Iterable[str]) -> str | None:
-    """Give the known name most like this one, or None if none is much like it."""
+def nearest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
+    """Give the known name most like this one, or None if none is so much like it."""
     import difflib
 
-    return next(iter(difflib.get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=0.5)), None)
+    asked = name.lower().replace("-", "_")
+    return next(iter(difflib.get_close_matches(asked, list(known), n=1, cutoff=likeness)), None)
 
 
 def words(value: object) -> list[object]:
@@ -105,40 +109,26 @@ def from_json(text: str) -> list[object]:
     return items
 
 
-def _every(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
-    """Read every item; ValueError with what is wrong with each that is refused."""
+class EntriesError(ValueError):
+    """Entries of a list that are refused: `refused` says by an entry's place, counted from 1, what is wrong with it."""
+
+    def __init__(self, refused: Mapping[int, str]) -> None:
+        super().__init__("; ".join(f"entry {place}: {why}" for place, why in refused.items()))
+        self.refused = refused
+
+
+def every(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
+    """Read every item; EntriesError with what is wrong with each that is refused."""
     found: list[_Item] = []
-    refusals: dict[str, None] = {}
-    for item in items:
+    refused: dict[int, str] = {}
+    for place, item in enumerate(items, 1):
         try:
             found.append(read(item))
         except ValueError as refusal:
-            refusals[str(refusal)] = None
-    if refusals:
-        raise ValueError("; ".join(refusals))
+            refused[place] = str(refusal)
+    if refused:
+        raise EntriesError(refused)
     return found
-
-
-def node_ids(value: object, *, what: str = "a node id") -> tuple[str, ...]:
-    """Give node ids, each once whatever its case, as first spelled."""
-    ids: dict[str, str] = {}
-    for node in _every(words(value), lambda item: _node_id(item, what)):
-        ids.setdefault(node.lower(), node)
-    return tuple(ids.values())
-
-
-def _node_id(item: object, what: str) -> str:
-    node = item.strip() if isinstance(item, str) else ""
-    if not node:
-        given = "an empty text" if isinstance(item, str) else shown(item)
-        raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
-    if address_in(node):
-        raise ValueError(f"{shown(node)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
-    if len(node) > LONGEST_ID:
-        raise ValueError(f"{shown(node)} is not {what}; at most {LONGEST_ID} characters are allowed")
-    if not readable(node) or " " in node:
-        raise ValueError(f"{node[:_SHOWN]!a} is not {what}; spaces and invisible characters are not allowed")
-    return node
 
 
 def readable(text: str) -> bool:
@@ -161,7 +151,7 @@ def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[st
     """Give names out of the known ones, written in any case; at least one."""
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
-    return _every(items, lambda item: choice(item, known, what))
+    return every(items, lambda item: choice(item, known, what))
 
 
 def choice(item: object, known: Sequence[str], what: str) -> str:
@@ -222,13 +212,14 @@ def registry_url(value: object) -> str:
     return text.rstrip("/")
 
 
-def alert_urls(value: object) -> tuple[str, ...]:
-    """Give apprise URLs, each once, from a list or from text: JSON, or split at spaces and commas before a scheme.
+def alert_urls(value: object) -> tuple[str, ...] | None:
+    """Return apprise URLs from a list or from text: JSON, or split at spaces and commas before a scheme.
 
-    Only the scheme is looked at; whether apprise knows the rest is asked elsewhere. Sentences show no part of a URL.
+    None stands for `NO_ALERTS`, which is given alone. Only the scheme is looked at; whether apprise knows the rest is
+    asked elsewhere. Sentences show no part of a URL.
     """
     if isinstance(value, str):
-        text = value.strip(" \t\r\n,")
+        text = value.strip(_AROUND_URLS)
         items = (
             from_json(text) if text.startswith("[") else [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
         )
@@ -236,16 +227,19 @@ def alert_urls(value: object) -> tuple[str, ...]:
         items = list(value)
     else:
         raise ValueError("the value is not a list of apprise URLs")
-    urls: dict[str, None] = {}
-    refusals: list[str] = []
-    for place, item in enumerate(items, 1):
-        try:
-            urls.setdefault(alert_url(item))
-        except ValueError as refusal:
-            refusals.append(f"entry {place}: {refusal}")
-    if refusals:
-        raise ValueError("; ".join(refusals))
-    return tuple(urls)
+    if len(items) == 1 and _says_none(items[0]):
+        return None
+    return tuple(every(items, _one_of_the_urls))
+
+
+def _says_none(item: object) -> bool:
+    return isinstance(item, str) and item.strip(_AROUND_URLS).lower() == NO_ALERTS
+
+
+def _one_of_the_urls(item: object) -> str:
+    if _says_none(item):
+        raise ValueError("'none' means that there are no alert URLs; give it alone, or leave it out")
+    return alert_url(item)
 
 
 def alert_url(value: object) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from watcher import logs, times, transport
@@ -17,8 +18,9 @@ from watcher.channels import Channel
 from watcher.failures import ConfigError, InstallationError, UsageError
 from watcher.poll import Watch
 from watcher.registry import Limits
-from watcher.settings import Loaded, Settings, load
+from watcher.settings import Loaded, Settings, load, url_problems
 from watcher.sources import FILE_VARIABLE, OWN_FILE
+from watcher.spellings import NO_ALERTS
 from watcher.state import Addresses
 from watcher.store import StateFolder
 from watcher.strangers import plain
@@ -26,10 +28,45 @@ from watcher.strangers import plain
 if TYPE_CHECKING:
     from watcher.installation import Installation
 
+NOWHERE: Mapping[str, str] = MappingProxyType({})
+"""The origins of settings that were made and not loaded."""
+
 
 def clock() -> str:
     """Give the time now, as the program writes times."""
     return times.show(datetime.now(UTC))
+
+
+def warnings(loaded: Loaded) -> tuple[str, ...]:
+    """Return what a person should know of the settings although nothing is wrong with them."""
+    return (*loaded.warnings, *nowhere(loaded))
+
+
+def nowhere(loaded: Loaded) -> tuple[str, ...]:
+    """Return a sentence if alerts go nowhere and nothing says that this is intended."""
+    settings, origin = loaded.settings, loaded.origins["alert_urls"]
+    if settings.alert_urls is None or settings.all_channels():
+        return ()
+    given = "" if origin == "default" else f" (alert_urls is empty: {origin})"
+    meant = f'alert_urls = "{NO_ALERTS}"'
+    return (f"alerts go nowhere, since there is no channel{given}; give alert_urls, or {meant} if that is intended",)
+
+
+def looked(loaded: Loaded) -> str:
+    """Return in words where settings and state were looked for; nothing of the settings where a file was found."""
+    places = ", ".join(map(str, loaded.looked))
+    return "\n".join(
+        [
+            *([f"no settings file was found; looked for {places}"] if places else []),
+            f"the state folder is {loaded.settings.state_dir}",
+        ]
+    )
+
+
+def nothing_to_watch(loaded: Loaded) -> UsageError:
+    """Return the error that says where somebody looked for what to watch."""
+    hint = "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)"
+    return UsageError("there is nothing to watch: nodes is empty", hint=f"{looked(loaded)}\n{hint}")
 
 
 def holder(command: str) -> str:
@@ -118,10 +155,12 @@ def see_that_they_work(channels: tuple[Channel, ...]) -> None:
         raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
-def judged(settings: Settings, folder: StateFolder) -> tuple[Mapping[str, str], Addresses]:
+def judged(
+    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE
+) -> tuple[Mapping[str, str], Addresses]:
     """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal.
 
-    Gives the channels' digests by name and what to remember.
+    Gives the channels' digests by name and what to remember. `origins` say where the settings came from.
     """
     channels = settings.all_channels()
     if not channels:
@@ -135,8 +174,8 @@ def judged(settings: Settings, folder: StateFolder) -> tuple[Mapping[str, str], 
         refusal=_refusal,
         new_salt=lambda: secrets.token_hex(16),
     )
-    if verdict.problems:
-        raise ConfigError(*verdict.problems)
+    if verdict.refused:
+        raise ConfigError(*url_problems(settings, origins, verdict.refused))
     return verdict.digests, verdict.addresses
 
 
@@ -147,15 +186,10 @@ def _refusal(url: str) -> str | None:
     return refusal(url)
 
 
-def watch_of(settings: Settings, folder: StateFolder) -> Watch:
-    """Give what to poll. UsageError if there is nothing to watch, ConfigError as `judged` and `check_usable`."""
-    if not settings.nodes:
-        raise UsageError(
-            "there is nothing to watch: nodes is empty",
-            hint="name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)",
-        )
+def watch_of(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE) -> Watch:
+    """Give what to poll. ConfigError as `judged` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
-    digests, remembered = judged(settings, folder)
+    digests, remembered = judged(settings, folder, origins)
     return Watch(
         nodes=settings.nodes,
         statuses=settings.statuses,

@@ -128,6 +128,11 @@ class StateFolder:
             waiting = outbox.rested(waiting, self._retry())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
+    def exists(self) -> bool:
+        """Tell whether there is anything of a state here."""
+        with self._failing("cannot be read"):
+            return any((self.path / name).exists() for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX))
+
     def load_revision(self) -> int:
         """Read the snapshot's revision alone; 0 while there is none."""
         return self._read(SNAPSHOT, picture.read_revision, 0)

@@ -265,7 +265,7 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
     result.figures.add("runs at once", runs)
     worked, *others = ended
     expected = int(stage.chapter.late_is_down)
-    if worked.code != expected or any(one.code != 4 or "in use by another" not in one.err for one in others):
+    if worked.code != expected or any(one.code != 4 or "is in use by " not in one.err for one in others):
         result.wrong("wrong", f"{what}: {ended}")
     trial.conclude(what)
 

@@ -1,7 +1,8 @@
 """`python -m tests.chaos.hasty …` is `python -m watcher …` in a world whose wall clock runs a hundred times as fast.
 
-What the program leaves to the next half minute or hour then comes in a test's time. Nothing else is different: the
-clock that measures its requests' deadlines and its own pauses is the real one.
+What the program leaves to the next half minute or hour then comes in a test's time. An interval may be as short as the
+settings say. Nothing else is different: the clock that measures its requests' deadlines and its own pauses is the real
+one.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ class _Hasty(dt.datetime):
 if __name__ == "__main__":
     dt.datetime = _Hasty  # type: ignore[misc]  # the program reads its clock by this very name
     program.end_with_parent()
+    from tests import eager
     from watcher.cli import main
 
+    eager.allow_any_interval()
     main()

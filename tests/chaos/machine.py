@@ -34,12 +34,13 @@ from tests.chaos.trouble import Trouble
 from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
 from watcher import start, times
+from watcher.channel_tables import ChannelTable
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry, encoded
 from watcher.events import DEFAULT_KINDS, Event, Kind
 from watcher.outbox import Outbox, Queue, Refusal
 from watcher.poll import Poller
-from watcher.settings import ChannelTable, Settings
+from watcher.settings import Settings
 from watcher.snapshot import Snapshot
 from watcher.state import Addresses, Checks, State
 from watcher.store import StateFolder

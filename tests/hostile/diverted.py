@@ -2,7 +2,8 @@
 
 apprise builds and sends every message as ever. Below it, the library that carries the request is told another address:
 `http://127.0.0.1:PORT/HOST/PATH`, PORT being `$DIVERTED_TO`; hosts in `.invalid` stay nowhere. What
-`$DIVERTED_EXPLODES` names (a built-in exception) is raised instead, with the whole request in its words.
+`$DIVERTED_EXPLODES` names (a built-in exception) is raised instead, with the whole request in its words. An interval
+may be as short as the settings say.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tests import eager
 from watcher.cli import main
 
 _send = requests.adapters.HTTPAdapter.send
@@ -33,4 +35,5 @@ def _diverted(
 
 if __name__ == "__main__":
     requests.adapters.HTTPAdapter.send = _diverted  # type: ignore[method-assign]  # every request of any service goes through it
+    eager.allow_any_interval()
     main()

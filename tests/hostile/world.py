@@ -381,7 +381,7 @@ class World:
         shutil.copytree(self._state_dir, copy)
         env = {**self._environment(), "COMFY_WATCH_CHANNELS": "[]", "COMFY_WATCH_STATE_DIR": str(copy)}
         env |= {"COMFY_WATCH_LOG_LEVEL": "debug", "COMFY_WATCH_LOG_FORMAT": style, "COMFY_WATCH_INTERVAL": "0.05s"}
-        with program.start("run", cwd=self._folder, env=env) as service:
+        with program.start("run", cwd=self._folder, env=env, module="tests.eager") as service:
             service.until(lambda said: said.err.count("checked=" if style == "console" else '"checked"') > 0, 60)
             self._refuse(self._told_off())
             service.until(lambda said: "(404)" in said.err, 60)

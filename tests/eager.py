@@ -1,0 +1,16 @@
+"""`python -m tests.eager …` is `python -m watcher …`, with an `interval` that may be as short as a test likes."""
+
+from __future__ import annotations
+
+from watcher import settings
+from watcher.cli import main
+
+
+def allow_any_interval() -> None:
+    """Let settings in this process have an interval below ten seconds."""
+    settings.SHORTEST_INTERVAL = 0.0
+
+
+if __name__ == "__main__":
+    allow_any_interval()
+    main()
