@@ -16,9 +16,10 @@ from tests.peers import wire
 from tests.peers.fault import Fault, asked
 from tests.peers.faults import inflict
 from watcher import __version__
+from watcher.answer import Answer, NoAnswerError
 from watcher.catalog import Catalog
 from watcher.embedded import EmbeddedRegistry
-from watcher.registry import Answer, Limits, NoAnswerError, Query, Registry
+from watcher.registry import Limits, Query, Registry
 from watcher.versions import STATUSES
 
 MEGABYTE = 2**20

@@ -12,9 +12,10 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import times, wire
+from watcher.answer import Answer, NoAnswerError
 from watcher.gathered import MOST_PAGES, Gathered
 from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
-from watcher.registry import Answer, NoAnswerError, Query, Registry
+from watcher.registry import Query, Registry
 from watcher.versions import STATUSES, in_order
 
 _OF_BODY = "body:"

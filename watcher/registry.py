@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import asyncio
 import random
-import re
-import zlib
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
-from functools import lru_cache
 from http import HTTPStatus
 from typing import Self
 from urllib.parse import urlencode
 
 import httpx
 
-from watcher import __version__, durations, logs, times, transport
+from watcher import __version__, durations, logs, transport
+from watcher.answer import Answer, Body, NoAnswerError, date_of, etag_of, retry_after_of
 from watcher.progress import Progress, silent
 from watcher.strangers import plain
 from watcher.versions import status_to_api
@@ -36,7 +33,6 @@ _LONGEST_HOLD = 300.0
 """Seconds that 429s hold back everybody, all of one poll's together: alerts of what was read wait for the others."""
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
-_ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 _SLOWER = "the registry asked to slow down"
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
@@ -74,29 +70,6 @@ class Query:
         if self.status_reason:
             pairs.append(("status_reason", self.status_reason))
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """A whole answer: status code, decompressed body, and what its headers tell that is of use (else "")."""
-
-    code: int
-    body: bytes
-    date: str = ""
-    etag: str = ""
-
-
-class NoAnswerError(Exception):
-    """There was no usable answer. The message says why, in our words, to a person.
-
-    `on_the_way`: the fault lies with the registry or the way to it; else with this one answer. `unreached`: no HTTP
-    answer came at all, or none to its end in time, so that nothing shows that the registry can be reached.
-    """
-
-    def __init__(self, why: str, *, on_the_way: bool = False, unreached: bool = False) -> None:
-        super().__init__(why)
-        self.on_the_way = on_the_way
-        self.unreached = unreached
 
 
 class _BrokenOffError(Exception):
@@ -223,7 +196,7 @@ class Registry:
                     code = response.status_code
                     location = response.headers.get("location") if code in _REDIRECTS else None
                     if not location:
-                        wait = _retry_after(response.headers) if code in _RETRIED else None
+                        wait = retry_after_of(response.headers) if code in _RETRIED else None
                         answer = await self._read(response)
                         _log(request, code, begun, len(answer.body))
                         return answer, wait
@@ -254,14 +227,14 @@ class Registry:
 
     async def _read(self, response: httpx.Response) -> Answer:
         encoding = response.headers.get("content-encoding", "").strip().lower()
-        body = _Body(encoding, self.limits.max_bytes)
+        body = Body(encoding, self.limits.max_bytes)
         async for chunk in response.aiter_raw():
             body.add(chunk)
         return Answer(
             code=response.status_code,
             body=body.finish(),
-            date=_date(response.headers.get("date", "")),
-            etag=_etag(response.headers.get("etag", "")),
+            date=date_of(response.headers),
+            etag=etag_of(response.headers),
         )
 
 
@@ -272,62 +245,5 @@ def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
     logs.debug("request", method=request.method, path=path, status=code, seconds=round(seconds, 3), bytes=size)
 
 
-class _Body:
-    """Gathers a body and decompresses it, never beyond the limit."""
-
-    def __init__(self, encoding: str, limit: int) -> None:
-        if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise NoAnswerError("its answer is compressed in a way that was not asked for")
-        self._unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
-        self._limit = limit
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, chunk: bytes) -> None:
-        if self._unzip is not None:
-            if self._unzip.eof and chunk:
-                raise NoAnswerError("its answer is damaged (gzip)")  # what follows the end would be kept, uncounted
-            try:
-                chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
-            except zlib.error:
-                raise NoAnswerError("its answer is damaged (gzip)") from None
-        self._size += len(chunk)
-        if self._size > self._limit:
-            raise NoAnswerError(f"its answer is larger than {self._limit / 1024 / 1024:g} MB (max_response_mb)")
-        self._parts.append(chunk)
-
-    def finish(self) -> bytes:
-        if self._unzip is not None and (self._unzip.unused_data or (self._size and not self._unzip.eof)):
-            raise NoAnswerError("its answer is damaged (gzip)")
-        return b"".join(self._parts)
-
-
 def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
     return url.scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    """Read `Retry-After`, in seconds or as a date against the answer's own clock; None where it is neither."""
-    text = headers.get("retry-after", "").strip()
-    if text.isascii() and text.isdigit():
-        seconds = float(text[:9])
-    else:
-        try:
-            now = parsedate_to_datetime(headers["date"])
-            seconds = (parsedate_to_datetime(text) - now).total_seconds()
-        except (ValueError, TypeError, KeyError, OverflowError):
-            return None
-    return max(seconds, 0.0)
-
-
-@lru_cache(maxsize=8)
-def _date(text: str) -> str:
-    try:
-        return times.show(parsedate_to_datetime(text)) if text else ""
-    except (ValueError, OverflowError):
-        return ""
-
-
-def _etag(text: str) -> str:
-    """Give the answer's name if it may be sent back as it is: what is no `ETag` by RFC 9110, or a long one, is none."""
-    return text if _ETAG.fullmatch(text) else ""

@@ -11,10 +11,11 @@ from typing import Any, TypeVar, TypeVarTuple
 import pytest
 from aiohttp import web
 
+from watcher.answer import Answer, NoAnswerError
 from watcher.embedded import EmbeddedRegistry, Respond
 from watcher.listing import Reading
 from watcher.reader import Asked, read_node
-from watcher.registry import Answer, Limits, NoAnswerError, Query, Registry
+from watcher.registry import Limits, Query, Registry
 from watcher.transport import MANY
 
 WAYS = [pytest.param(1, id="few"), pytest.param(MANY, id="many")]
