@@ -195,3 +195,18 @@ def test_leaving_the_watched_statuses_is_not_reported() -> None:
         life.choose_statuses(STATUSES)
         life.poll(0)
         assert told(life) == {("reinstated", "alpha", "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("hours", [-200, -48, -1, 0, 48])
+def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
+    """What was published after the last poll is reported once it is watched, however wrong the clock was before."""
+    with living(POLL) as life:
+        life.choose_statuses(("active",))
+        life.set_clock(hours)
+        life.poll(0)
+        life.set_clock(0)
+        life.poll(0)
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.choose_statuses(STATUSES)
+        life.poll(0)
+        assert told(life) == {("banned", "alpha", "1.0.0"): 1}

@@ -129,6 +129,14 @@ def test_widening_tells_what_was_created_since_the_last_check() -> None:
     assert told(difference) == [("flagged", "2.0", None, "flagged")]
 
 
+def test_a_first_listing_that_is_dated_ahead_hides_nothing() -> None:
+    """Where the clock was ahead at the baseline, the time of the last check decides what was created since."""
+    node = known(version("1.0"), statuses=ACTIVE_ONLY, baseline_at=minute(500))
+    banned = version("2.0", "banned", created_at=minute(-1))
+    assert told(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [("banned", "2.0", None, "banned")]
+    assert compare(node, version("1.0"), banned, checked_at="").events == ()
+
+
 def test_an_old_version_that_enters_the_watched_statuses_is_told() -> None:
     """A version that was never listed and is now among the statuses watched all along has come there."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)

@@ -14,7 +14,7 @@ from watcher.known import Known, Matcher
 from watcher.listing import Listing, NodeBanned
 from watcher.sightings import Terms, counted, first_sight, node_event, transition, version_event
 from watcher.snapshot import Mark, Node
-from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by, recency
+from watcher.versions import ACTIVE, BANNED, STATUSES, Version, created_by
 
 _REMOVED = "removed"
 
@@ -139,9 +139,9 @@ def _covered(node: Node, version: Version, checked_at: str) -> bool:
     if not node.baseline_at:
         return False
     watched_before = version.status in node.statuses or set(node.statuses) >= set(STATUSES)
-    # After a crash between the two, the picture knows of a later listing than the checks do.
-    known_at = max(checked_at, node.baseline_at, key=recency)
-    return watched_before or not created_by(version, known_at)
+    # After a crash between the two, the picture alone knows of a first listing. Else its time says nothing more: the
+    # clock may have been ahead then.
+    return watched_before or not created_by(version, checked_at or node.baseline_at)
 
 
 def _changes(node: Node, old: Version, version: Version, known: Known, terms: Terms) -> list[Event]:
