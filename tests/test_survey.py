@@ -228,7 +228,7 @@ def test_an_empty_node_is_asked_in_full(registry: EmbeddedRegistry, state: Path)
     Naming(registry)
     made = Watcher(registry, state, "pack")
     for _ in range(2):
-        report = made.poll()
+        report = made.poll(failure_threshold=3)
         assert (report.empty, report.events, made.conditional()) == (("pack",), (), [False])
 
 
@@ -584,7 +584,7 @@ def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: EmbeddedRegistr
 
     registry.respond = respond
     made = Watcher(registry, state, "pack")
-    assert told(made.poll()) == []
+    assert told(made.poll(failure_threshold=2)) == []
     registry.catalog.publish("pack", "1.0.0", status="flagged")
     assert told(made.poll()) == [("flagged", "pack", "1.0.0")]
     assert max(made.folder.load().checks.checked.values()) <= clock()
