@@ -38,10 +38,12 @@ class Completed:
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
     """Give an environment that holds nothing of the caller's settings, secrets or proxies, and then `env`.
 
-    What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too.
+    What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too. Each run
+    counts as one with a log of its own, so that it holds back no problem that lasts.
     """
     kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(MEASURING)}
     own = {
+        "CI": "true",
         "HOME": str(home),
         "XDG_CONFIG_HOME": str(home / "config"),
         "LANG": "C.UTF-8",

@@ -48,7 +48,7 @@ def _until(started: Started, event: str, count: int = 1) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_polls_until_told_to_stop(watch: Watching, registry: EmbeddedRegistry, number: signal.Signals) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
-    with watch.start("run", "--node", "bravo") as started:
+    with watch.but(failure_threshold=1000).start("run", "--node", "bravo") as started:
         _until(started, "poll", 2)
         key = registry.catalog.publish("alpha", "1.1.0")
         _until(started, "event")

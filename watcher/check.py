@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import gc
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from signal import Signals
 
-from watcher import logs, report
+from watcher import lasting, logs, report
 from watcher.events import Kind
 from watcher.failures import InstallationError, ReplacedError, StateError, UsageError
 from watcher.outbox import resting
@@ -46,8 +47,6 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
     folder = StateFolder(chosen.settings.state_dir)
     watch = _watch(chosen, folder)
-    for warning in nowhere(chosen):
-        say(f"warning: {warning}", error=True)
     stopped_by = 0
     complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
 
@@ -75,13 +74,44 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
 
     with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
         done = asyncio.run(poll_once())
+        if done is not None:
+            problems = [*_nowhere(chosen), *report.complaints(done)]
+            if dry_run or _is_watched():
+                complain(problems)
+            else:
+                _complain_of_news(folder, watch, done, problems, complain)
     if done is None:
         say("stopped before anything was changed", error=True)
         return 128 + stopped_by
-    complain(report.complaints(done))
     wide = width(sys.stdout)
     offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+
+
+def _nowhere(chosen: Loaded) -> list[report.Complaint]:
+    return [
+        report.Complaint(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        for sentence in nowhere(chosen)
+    ]
+
+
+def _is_watched() -> bool:
+    """Tell whether what is said is seen at once, or goes into a log of this run's own: then all of it is said."""
+    own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
+    return own_log or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _complain_of_news(
+    folder: StateFolder, watch: Watch, done: Report, problems: list[report.Complaint], complain: report.Once
+) -> None:
+    """Say what is new, what lasts and was not said for a day, and what has ended."""
+    found = lasting.news(done.said, {name for problem in problems for name in problem.about}, done.started)
+    complain(problem for problem in problems if not problem.about or found.due.intersection(problem.about))
+    for sentence in report.endings(found.ended, watch.nodes, [channel.name for channel in watch.channels]):
+        say(sentence, error=True)
+    if found.said != done.said and not done.unsaved:
+        with contextlib.suppress(StateError):  # it is said once more then
+            folder.save_said(found.said)
 
 
 def run_forever(chosen: Loaded) -> int:

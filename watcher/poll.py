@@ -55,7 +55,7 @@ class Report:
 
     `errors` and `empty` are (node, what) and node ids; the counts are of alerts. By channel name `given_up` counts
     those that expired, `set_aside` those that are owed to a channel which this poll found gone from the settings, and
-    `channel_errors` says why it failed. `unsaved` is what could not be written after it.
+    `channel_errors` says why it failed. `unsaved` is what could not be written after it, `said` is `Checks.said`.
     """
 
     started: str
@@ -71,6 +71,7 @@ class Report:
     channel_errors: Mapping[str, str]
     set_aside: Mapping[str, int] = field(default_factory=dict)
     unsaved: tuple[str, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def expired(self) -> int:
@@ -133,6 +134,7 @@ class Poller:
             channel_errors=self._channel_errors(done),
             set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.watch.channels),
             unsaved=tuple(unsaved),
+            said=state.checks.said,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:

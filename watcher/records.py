@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Container, Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from watcher import times
@@ -39,6 +39,7 @@ class _ChecksForm:
     asked: str
     watched: tuple[str, ...]
     etags: dict[str, str]
+    said: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +122,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
         asked=form.asked,
         etags=form.etags,
         watched=form.watched,
+        said=form.said,
     )
 
 
@@ -136,6 +138,7 @@ def write_checks(revision: int, checks: Checks) -> bytes:
             asked=checks.asked,
             watched=checks.watched,
             etags=dict(checks.etags),
+            said=dict(checks.said),
         )
     )
 

@@ -61,12 +61,15 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
 class Complaint:
     """What could not be done: a `sentence` for a person, safe to print; for a log the name of what happened, and its
     fields. A field that is not `Own` is taken for a stranger's text there.
+
+    `about` names what may be so in the next poll too, a node or channel each (see `endings`); empty for what is over.
     """
 
     level: Literal["error", "warning"]
     event: str
     fields: Mapping[str, str | int]
     sentence: str
+    about: tuple[str, ...] = ()
 
 
 def complaints(report: Report) -> list[Complaint]:
@@ -80,6 +83,7 @@ def complaints(report: Report) -> list[Complaint]:
             event="node unread",
             fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
             sentence=f"{_some(nodes)}: {error}",
+            about=tuple(f"unread {node}" for node in nodes),
         )
         for error, nodes in alike.items()
     ]
@@ -91,6 +95,7 @@ def complaints(report: Report) -> list[Complaint]:
                 event="node empty",
                 fields={"nodes": _some(nodes), "count": len(nodes)},
                 sentence=f"{_some(nodes)}: no versions found: is the id right?",
+                about=tuple(f"empty {node}" for node in nodes),
             )
         )
     said += [
@@ -105,6 +110,20 @@ def complaints(report: Report) -> list[Complaint]:
     ]
     said += unsaved_complaints(report.unsaved)
     return said + channel_complaints(report.channel_errors, report.given_up)
+
+
+def endings(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+    """Say that what complaints were `about` is so no more, for what is still watched or a channel."""
+    watched, known = {plain(node).lower() for node in nodes}, set(channels)
+    said: list[str] = []
+    for what, _, name in (one.partition(" ") for one in about):
+        if what == "unread" and name.lower() in watched:
+            said.append(f"{name}: could be read again")
+        elif what == "empty" and name.lower() in watched:
+            said.append(f"{name}: is not without versions any more")
+        elif what == "channel" and name in known:
+            said.append(f"channel {name}: no alert waits any more")
+    return said
 
 
 class Once:
@@ -149,6 +168,7 @@ def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int])
             fields={"channel": name, "error": why if isinstance(why, Own) else plain(why)},
             sentence=f"channel {name}: {shown(why)}"
             + ("" if name in given_up else "; its alerts are kept and tried again"),
+            about=() if name in given_up else (f"channel {name}",),
         )
         for name, why in failures.items()
     ]

@@ -16,7 +16,8 @@ class Checks:
 
     `checked` is when each node was last read completely, `etags` the names of those answers that the snapshot
     shows as they were, both by lower-case node id; `asked` is the question that the names go with, `watched`
-    are the ids of the last poll and `polled_at` is when it began. Losing this costs no alert.
+    are the ids of the last poll and `polled_at` is when it began; `said` is when each problem that lasts was said last
+    (`watcher.lasting`). Losing this costs no alert.
     """
 
     polled_at: str = ""
@@ -25,6 +26,7 @@ class Checks:
     etags: Mapping[str, str] = field(default_factory=dict)
     asked: str = ""
     watched: tuple[str, ...] = ()
+    said: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -195,6 +195,11 @@ class StateFolder:
         """Write how the poll went; UnsureError where that was done but may not outlive a loss of power."""
         self._replace(CHECKS, records.write_checks(revision, checks), UnsureError)
 
+    def save_said(self, said: Mapping[str, str]) -> None:
+        """Write when each problem that lasts was said last, and leave the rest of `checks.json` as it is."""
+        revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        self.save_checks(replace(checks, said=said), revision)
+
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs were accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))
