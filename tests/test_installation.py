@@ -34,8 +34,9 @@ class Installed(Watching):
 
     def running(self, cwd: Path | None = None) -> contextlib.AbstractContextManager[program.Started]:
         """Start `run` from the copy, in its own folder or another."""
-        paths = {"PYTHONPATH": f"{self.site}:{OFFLINE}", "COMFY_WATCH_STATE_DIR": str(self.state)}
-        return program.start("run", cwd=cwd or self.folder, env={**self.environment(), **paths})
+        paths = {"PYTHONPATH": f"{self.site}:{OFFLINE}:{program.ROOT}", "COMFY_WATCH_STATE_DIR": str(self.state)}
+        environment = {**self.environment(), **paths}
+        return program.start("run", cwd=cwd or self.folder, env=environment, module="tests.eager")
 
 
 @pytest.fixture
