@@ -355,6 +355,19 @@ def test_an_id_that_could_not_be_read_and_is_empty() -> None:
     assert said(found_empty(done).events) == [(Kind.RECOVERED, "New")]
 
 
+def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> None:
+    """Found empty for the last time that it takes, it stays failing although it can be read: no recovery in between."""
+    done = found_empty(found_empty())
+    for _ in range(3):
+        done = found_empty(done, failed=True)
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    for _ in range(3):
+        done = found_empty(done)
+        assert said(done.events) == []
+    back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+
+
 def test_lost_counts_of_an_id_without_versions() -> None:
     """Where the counts are lost, a node that is called failing is neither so again nor recovered while it is empty."""
     done = found_empty(found_empty(found_empty()))

@@ -152,12 +152,13 @@ def _recovering(
 ) -> dict[str, Node]:
     """Return the nodes that were read, were called failing, and are so no more.
 
-    An empty one is so still, unless it was called failing because it could not be read.
+    An empty one is so still, unless it was called failing because it could not be read, and has not been found empty
+    often enough by now.
     """
     found: dict[str, Node] = {}
     for key in (key for key, was_failing in read.items() if was_failing):
         node = snapshot.nodes.get(key)
-        still = key in empty and (key not in health.nodes or empty[key].count > threshold)
+        still = key in empty and (key not in health.nodes or empty[key].count >= threshold)
         if node is not None and node.failing and not still:
             found[key] = node
     return found
