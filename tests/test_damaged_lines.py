@@ -26,7 +26,15 @@ from watcher.store import StateFolder
 
 ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 """Times that can be read."""
-DAMAGED = ["yesterday", "2026-13-01T00:00:00Z", "2026-01-01\u00a000:00:00Z", "2026-01-01\x1b00:00:00Z", "-1", "\ud800"]
+DAMAGED = [
+    "",
+    "yesterday",
+    "2026-13-01T00:00:00Z",
+    "2026-01-01\u00a000:00:00Z",
+    "2026-01-01\x1b00:00:00Z",
+    "-1",
+    "\ud800",
+]
 """What is none."""
 _NUMBERS = st.sampled_from([True, False, -1, 0, 1, 2, 3, 10**400, -(10**30), 1e308, 0.5])
 _JUNK = st.one_of(

@@ -74,7 +74,8 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
     form = decode(_OutboxForm, text)
     _see_that_they_are_times(*(event.at for event in form.events.values()))
     for queue in form.queues.values():
-        _see_that_they_are_times(queue.not_before, *(message.queued_at for message in queue.messages))
+        _see_that_they_are_times(*(message.queued_at for message in queue.messages))
+        _see_that_they_are_times(*filter(None, [queue.not_before]))
         for message in queue.messages:
             _see_that_they_are_there(message.events, form.events)
     _see_that_they_are_there(form.unrecorded, form.events)
@@ -89,8 +90,8 @@ def _see_that_they_are_there(ids: Iterable[str], events: Container[str]) -> None
 
 
 def _see_that_they_are_times(*texts: str) -> None:
-    """Raise UnreadableFormError where a text is neither a time nor empty."""
-    for text in filter(None, texts):
+    """Raise UnreadableFormError where a text is no time."""
+    for text in texts:
         try:
             times.read(text)
         except ValueError:
@@ -114,7 +115,8 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     form = decode(_ChecksForm, text)
     failures = [*form.health.nodes.values(), *filter(None, [form.health.registry])]
-    _see_that_they_are_times(form.polled_at, *form.checked.values(), *(failure.since for failure in failures))
+    times_of = [form.polled_at, *form.checked.values(), *(failure.since for failure in failures)]
+    _see_that_they_are_times(*filter(None, times_of))
     return form.revision, Checks(
         polled_at=form.polled_at,
         health=form.health,
