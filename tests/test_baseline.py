@@ -211,3 +211,14 @@ def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
     ahead = Node(node=PACK, empty_since="2099-01-01T00:00:00.000Z")
     assert compare(ahead).node.empty_since == NOW
     assert compare(PROVISIONAL).node.empty_since == EMPTY_AT
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None:
+    """What was told of a version in an incomplete listing is not told again where the first complete one lacks ids."""
+    first = compare(None, version("1.0"), incomplete="it was cut short", baseline=baseline)
+    flagged = compare(first.node, version("1.0", "flagged"), incomplete="it was cut short", baseline=baseline)
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    difference = compare(flagged.node, version("1.0", "flagged", id=""), baseline=baseline)
+    assert [event.kind for event in difference.events] == ([Kind.BASELINE] if baseline == "summary" else [])
+    assert difference.node.seen.keys() - {""} == {"id-1.0"}

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.making import NOW, compare, known, told, version
 from watcher import picture
 from watcher.events import Event, Kind
-from watcher.known import KEPT
+from watcher.known import KEPT, KEPT_UNSEEN
 from watcher.snapshot import Mark, Node, Snapshot
 from watcher.versions import Version, in_order
 
@@ -189,6 +189,23 @@ def test_versions_that_left_are_kept_up_to_a_bound() -> None:
     assert sum(mark is Mark.LEFT for mark in node.marks.values()) == KEPT[Mark.LEFT]
     assert len(node.versions) == KEPT[Mark.LEFT] + 1
     assert len(node.seen) <= KEPT[Mark.LEFT]
+
+
+def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> None:
+    """The newest of what it does not show are kept, none of them is news again, and no event id comes twice."""
+    node, ids = known(OTHER), []
+    for number in range(KEPT_UNSEEN // 1000 + 3):
+        day = f"2027-01-{number + 1:02}T00:00:00Z"
+        rows = [version(f"1.{number}.{part}", created_at=day) for part in range(1000)]
+        difference = compare(node, *rows, incomplete="it was cut short")
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(node.versions) == KEPT_UNSEEN + 1000
+    assert (len(node.seen), node.seen_floor) == (KEPT_UNSEEN + 1000, 1)
+    assert compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
+    back = compare(node, version("1.0.0"), incomplete="it was cut short")
+    assert told(back) == [("new", "1.0.0", None, "active")]
+    assert len({*ids, back.events[0].id}) == len(ids) + 1
 
 
 @pytest.mark.parametrize("held", [300, 6000])

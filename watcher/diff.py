@@ -52,7 +52,7 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     elif returning and not node.banned:
         events.append(node_event(node, Kind.REINSTATED, terms.now, before=_REMOVED, after=ACTIVE))
         node = counted(node)
-    node, told = _compare_known(node, listing, terms, checked_at, returning=returning)
+    node, listing, told = _compare_known(node, listing, terms, checked_at, returning=returning)
     events += told
     if not node.baseline_at and not listing.incomplete:
         node, told = set_baseline(node, listing, terms)
@@ -71,20 +71,21 @@ def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozense
 
 def _compare_known(
     node: Node, listing: Listing, terms: Terms, checked_at: str, *, returning: bool
-) -> tuple[Node, list[Event]]:
-    """Compare with the versions that were seen before; before the baseline those are what incomplete listings showed,
-    and whatever else comes is the baseline's to tell.
+) -> tuple[Node, Listing, list[Event]]:
+    """Compare with the versions that were seen before, and complete the listing's rows with what was known of them.
+
+    Before the baseline those are what incomplete listings showed, and whatever else comes is the baseline's to tell.
 
     `returning` says that the node had turned empty and is listed again. One event tells that, so those of its versions
     that went and come with it are compared with what was known of them. One that had been reported removed before is
     not among them, unless the state is from before the two were told apart.
     """
     if node.versions == listing.versions and not node.marks and not node.partial and node.statuses == terms.statuses:
-        return node, []
+        return node, listing, []
     known = Known.of(node)
     matcher = Matcher(known, listing)
     listed = {version.key for version in listing.versions}
-    matched: set[str] = set()
+    taken: list[Version] = []
     events: list[Event] = []
     undivided = returning and node.all_removed
     for shown in listing.versions:
@@ -106,9 +107,12 @@ def _compare_known(
         if told:
             known.count_one(version.key)
             events += told
-        matched.add(version.key)
+        taken.append(version)
+    matched = {version.key for version in taken}
     node = replace(node, emptied=node.turned_empty and not returning)
-    if not listing.incomplete:
+    if listing.incomplete:
+        known.forget_unseen(matched)
+    else:
         node = replace(node, statuses=terms.statuses)
         if not node.emptied:
             gone = known.missing(matched, {version.version for version in listing.versions if not version.id})
@@ -118,7 +122,7 @@ def _compare_known(
             else:
                 _take_leavings(known, gone, listing, terms, returning=returning)
             known.forget_the_rest()
-    return known.put_into(node), events
+    return known.put_into(node), replace(listing, versions=tuple(taken)), events
 
 
 def _carry(shown: Version, old: Version | None, listing: Listing) -> Version:

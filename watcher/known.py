@@ -17,6 +17,11 @@ KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
 the bounds are for those who publish and take away without end.
 """
 
+KEPT_UNSEEN = 5000
+"""How many versions that an incomplete listing does not show a node keeps at most. They may all be there, so that the
+bound is far above what any pack has: it is for a node whose listings are never complete.
+"""
+
 _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
 
 
@@ -116,11 +121,18 @@ class Known:
     def forget_the_rest(self) -> None:
         """Drop the oldest of those versions of which too many are kept, and the counters that no version has."""
         for mark, most in KEPT.items():
-            held = [version for key, version in self.rows.items() if self.marks.get(key) is mark]
-            for version in in_order(held)[:-most]:
-                self.forget(version.key)
+            self._forget_the_oldest([row for key, row in self.rows.items() if self.marks.get(key) is mark], most)
         for key in self.seen.keys() - self.rows.keys() - {""}:
             self.forget(key)
+
+    def forget_unseen(self, matched: Collection[str]) -> None:
+        """Drop the oldest of those versions that an incomplete listing does not show, where too many are kept."""
+        if len(self.rows) - len(matched) > KEPT_UNSEEN:
+            self._forget_the_oldest([row for key, row in self.rows.items() if key not in matched], KEPT_UNSEEN)
+
+    def _forget_the_oldest(self, held: Collection[Version], most: int) -> None:
+        for version in in_order(held)[:-most]:
+            self.forget(version.key)
 
 
 class Matcher:
