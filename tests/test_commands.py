@@ -328,7 +328,10 @@ def test_warnings_of_settings(watch: Watching, webhook: Webhook) -> None:
     path = watch.folder / "comfy-watch.toml"
     path.write_text(f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8")
     path.chmod(0o644)
-    odd = ["can be read by others: chmod 600", "COMFY_WATCH_IMAGE: no such setting, ignored"]
+    odd = [
+        f"{path} holds secrets and can be read by others; try: chmod 600 {path}",
+        "COMFY_WATCH_IMAGE: no such setting, ignored",
+    ]
     env = {"COMFY_WATCH_IMAGE": SECRET}
     for command in ("config", "test-alerts"):
         done = watch.run(command, env=env)

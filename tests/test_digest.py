@@ -91,11 +91,14 @@ def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
             _event(Kind.BANNED, version=None, before="active", after="banned"),
             _event(Kind.REMOVED, "gone", version=None),
             _event(Kind.FAILING, None, version=None, reason="timed out", url="https://registry.comfy.org"),
+            _event(Kind.FAILING, "typo", version=None, after="empty", reason="is the id right?"),
+            _event(Kind.RECOVERED, "late", version=None, before="empty"),
         )
     )
     assert _words(digest) == (
         "the whole node pack is banned None | no version is listed any more None"
-        " | the registry cannot be read None: timed out"
+        " | the registry cannot be read None: timed out | no version was ever found None: is the id right?"
+        " | has versions now None"
     )
     assert digest.groups[2].heading == Said("Comfy Registry")
 

@@ -90,6 +90,7 @@ def test_1_a_channel_takes_too_long(watch: Watching, registry: EmbeddedRegistry,
 WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "no command": ([], {}, ["Usage: comfy-watch", "Commands:"]),
     "unknown command": (["chek"], {}, ["No such command 'chek'", "check"]),
+    "option without its value": (["check", "--fail-on"], {}, ["--fail-on", "see comfy-watch check --help"]),
     "unknown option": (["check", "--nodes", "a"], {}, ["--nodes", "see comfy-watch check --help"]),
     "surplus argument": (["status", "alpha"], {}, ["alpha"]),
     "unknown kind": (["check", "--fail-on", "bannd"], {}, ["--fail-on", "'bannd'", "banned"]),

@@ -328,12 +328,14 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert said(done.events) == []
     done = found_empty(done)
     assert said(done.events) == [(Kind.FAILING, "New")]
-    assert done.events[0].reason == f"no versions found in 3 polls in a row, since {NOW}: is the id right?"
+    assert done.events[0].reason == f"3 polls in a row found no version, since {NOW}: is the id right?"
+    assert (done.events[0].before, done.events[0].after) == (None, "empty")
     for _ in range(3):
         done = found_empty(done)
         assert said(done.events) == []
     back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
     assert said(back.events) == [(Kind.RECOVERED, "New")]
+    assert (back.events[0].before, back.events[0].after) == ("empty", None)
     assert back.health.empty == {}
 
 
@@ -352,7 +354,9 @@ def test_an_id_that_could_not_be_read_and_is_empty() -> None:
     done = found_empty(failed=True)
     done = found_empty(found_empty(done, failed=True), failed=True)
     assert said(done.events) == [(Kind.FAILING, "new")] or said(done.events) == [(Kind.FAILING, "New")]
-    assert said(found_empty(done).events) == [(Kind.RECOVERED, "New")]
+    back = found_empty(done)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+    assert back.events[0].before == "failing"
 
 
 def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> None:

@@ -49,5 +49,5 @@ def test_cron_hears_what_is_news(tmp_path: Path, registry: EmbeddedRegistry) -> 
     registry.respond = None
     registry.catalog.publish("wrong-id", "1.0.0")
     ended = watch.run("check", env=mailed)
-    assert (ended.code, ended.err) == (0, "wrong-id: is not without versions any more\nalpha: could be read again\n")
+    assert (ended.code, ended.err) == (0, "wrong-id: has versions now\nalpha: can be read again\n")
     assert watch.run("check", env=mailed).err == ""

@@ -564,7 +564,7 @@ def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, t
     path = tmp_path / "c.toml"
     path.write_text(toml, "utf-8")
     path.chmod(mode)
-    said = f"{path} holds secrets and can be read by others: chmod 600"
+    said = f"{path} holds secrets and can be read by others; try: chmod 600 {path}"
     assert loads(config=path).warnings == ((said,) if warned else ())
 
 
@@ -601,7 +601,7 @@ def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, t
         ),
         (
             "[[channels]]\nname = 'x'\nurl = 'j://'\ninterval = '1h'",
-            "channels, entry 1 (x), interval: no key of a channel but a setting of its own; put the line above the",
+            "channels, entry 1 (x), interval: this is a setting, not a key of a channel; put the line above the",
         ),
         ("[[channels]]\nname = 'x'\nurl = 'j://'\nkinds = []", "channels, entry 1 (x), kinds: the list is empty"),
         (

@@ -138,7 +138,7 @@ def run_forever(chosen: Loaded) -> int:
                 channel_budget=CHANNEL_BUDGET,
             )
             for warning in warnings(chosen):
-                logs.warning("settings", warning=warning)
+                logs.warning("settings", warning=Own(warning))
             logs.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
             await run(poller, settings.interval, settings.jitter, installation)
         logs.info("stopped", signal=Signals(stop.signal).name)
@@ -214,7 +214,7 @@ def _end_rest(folder: StateFolder, name: str, address: str) -> None:
         if until := resting(folder.load().outbox, name, address):
             folder.end_rests(until)
     except StateError as error:
-        say(f"warning: channel {name}: what it is owed waits for the watcher's next turn: {error.what}", error=True)
+        say(f"warning: channel {name}: alerts that wait for it are not sent sooner: {error.what}", error=True)
 
 
 def _collect_again(old_after: int) -> None:

@@ -227,7 +227,7 @@ def _exit_code() -> int:
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
-        command = context.command_path if context else "comfy-watch"
+        command = context.command_path if context else f"comfy-watch {_command_given()}".strip()
         complain(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
@@ -242,7 +242,13 @@ def _exit_code() -> int:
         return 1
 
 
+def _command_given() -> str:
+    """Return the name of the command that runs; "" if none could be found."""
+    first = next((word for word in sys.argv[1:] if not word.startswith("-")), "")
+    return first if first in cli.commands else ""
+
+
 def _offers(option: str) -> bool:
     """Tell whether the command that runs has an option."""
-    command = cli.commands.get(next((word for word in sys.argv[1:] if not word.startswith("-")), ""))
+    command = cli.commands.get(_command_given())
     return command is not None and any(option in parameter.opts for parameter in command.params)

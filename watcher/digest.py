@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from watcher.events import SEVERITY, Event, Kind, event_id
+from watcher.events import EMPTY, SEVERITY, Event, Kind, event_id
 from watcher.versions import BANNED, FLAGGED, STATUSES
 
 LINES = 25
@@ -220,6 +220,10 @@ def _lead(event: Event) -> str:
             return "the node pack is no longer banned" if event.before == BANNED else "the node pack is listed again"
         case Kind.REMOVED:
             return "no version is listed any more"
+        case Kind.FAILING if event.after == EMPTY:
+            return "no version was ever found"
+        case Kind.RECOVERED if event.before == EMPTY:
+            return "has versions now"
         case Kind.FAILING:
             return "cannot be read" if event.node is not None else "the registry cannot be read"
         case Kind.RECOVERED:

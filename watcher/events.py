@@ -13,6 +13,9 @@ LONGEST_TEXT = 1000
 
 _DIGEST = 16
 
+EMPTY = "empty"
+"""The `after` of `failing`, and `before` of `recovered`, where a node never had a version; else it is "failing"."""
+
 
 class Kind(StrEnum):
     """The event kinds of the contract, worst first: the order in which a digest shows them."""
@@ -53,9 +56,9 @@ class Event:
     """One observed transition.
 
     `version` and `version_id` are None on node-level events, `node` is None when the registry as a whole is meant.
-    `before` and `after` are statuses (or `deprecated` / None), a baseline's `after` the worst that it holds; `reason`
-    is a summary, already free of e-mail addresses, but otherwise strangers' text. `at` is RFC 3339 UTC with `Z`: when
-    the poll that saw it began.
+    `before` and `after` are statuses (or `deprecated` / None), a baseline's `after` the worst that it holds, "failing"
+    or `EMPTY` where that is what began or ended; `reason` is a summary, already free of e-mail addresses, but otherwise
+    strangers' text. `at` is RFC 3339 UTC with `Z`: when the poll that saw it began.
     """
 
     id: str

@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from watcher.events import Event, Kind, event_id
+from watcher.events import EMPTY, Event, Kind, event_id
 from watcher.sightings import counted, node_event, node_url
 from watcher.snapshot import Node, Snapshot
 
@@ -129,13 +129,15 @@ def assess(
             snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
     found_empty = {key: found for key, found in health.empty.items() if key not in read}
     found_empty |= {key: _once_more(health.empty.get(key), "no versions found", now) for key in empty}
-    failing += _newly_empty(snapshot, {key: found_empty[key] for key in empty}, threshold)
+    newly_empty = _newly_empty(snapshot, {key: found_empty[key] for key in empty}, threshold)
     nodes: dict[str, Node] = {}
-    for node, story in failing:
-        events.append(node_event(node, Kind.FAILING, now, before=None, after="failing", reason=story))
-        nodes[node.node.lower()] = replace(counted(node), failing=True)
+    for after, some in (("failing", failing), (EMPTY, newly_empty)):
+        for node, story in some:
+            events.append(node_event(node, Kind.FAILING, now, before=None, after=after, reason=story))
+            nodes[node.node.lower()] = replace(counted(node), failing=True)
     for key, node in _recovering(health, snapshot, read, found_empty, threshold).items():
-        events.append(node_event(node, Kind.RECOVERED, now, before="failing", after=None))
+        before = EMPTY if key in health.empty and key not in health.nodes else "failing"
+        events.append(node_event(node, Kind.RECOVERED, now, before=before, after=None))
         nodes[key] = replace(counted(node), failing=False)
     assessed = Health(nodes=failures, registry=registry, empty=found_empty)
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
@@ -196,7 +198,7 @@ def _story(failure: Failure) -> str:
 
 def _story_of_empty(found: Failure) -> str:
     polls = f"{found.count} poll{'' if found.count == 1 else 's'} in a row"
-    return f"no versions found in {polls}, since {found.since}: is the id right?"
+    return f"{polls} found no version, since {found.since}: is the id right?"
 
 
 def _for_all(unread: Mapping[str, Unread], watched: int) -> str:

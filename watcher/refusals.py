@@ -53,7 +53,7 @@ class Refusals:
 
     def _unknown(self, name: str, *, in_table: bool) -> str:
         if in_table and name in self.known:
-            return "no key of a channel but a setting of its own; put the line above the first [[channels]]"
+            return "this is a setting, not a key of a channel; put the line above the first [[channels]]"
         known = self.in_channels if in_table else self.known
         close = spellings.nearest(name, known)
         return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")

@@ -118,11 +118,11 @@ def endings(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str])
     said: list[str] = []
     for what, _, name in (one.partition(" ") for one in about):
         if what == "unread" and name.lower() in watched:
-            said.append(f"{name}: could be read again")
+            said.append(f"{name}: can be read again")
         elif what == "empty" and name.lower() in watched:
-            said.append(f"{name}: is not without versions any more")
+            said.append(f"{name}: has versions now")
         elif what == "channel" and name in known:
-            said.append(f"channel {name}: no alert waits any more")
+            said.append(f"channel {name}: no alert waits for it any more")
     return said
 
 

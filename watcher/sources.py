@@ -113,8 +113,14 @@ def from_file(path: Path, named_by: str = "", secret: Collection[str] = ()) -> L
     except ValueError as error:
         return Layer(problems=(f"{path}: {_syntax_problem(str(error))}",))
     holds_secrets = any(spellings.address_in(str(values[name])) for name in values if name in secret)
-    warnings = (f"{path} holds secrets and can be read by others: chmod 600",) if holds_secrets and mode & 0o044 else ()
+    warnings = (_readable(path),) if holds_secrets and mode & 0o044 else ()
     return Layer(values=values, origins=dict.fromkeys(values, str(path)), warnings=warnings, base=path.parent)
+
+
+def _readable(path: Path) -> str:
+    import shlex  # a quiet poll has no use for it
+
+    return f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
 
 
 def _syntax_problem(message: str) -> str:
