@@ -339,6 +339,14 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert back.health.empty == {}
 
 
+def test_a_threshold_of_one_is_one_poll() -> None:
+    """One poll is not said to be in a row."""
+    empty = assess(NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",))
+    assert empty.events[0].reason == f"1 poll found no version, since {NOW}: is the id right?"
+    (event,) = poll(None, unread("Alpha", wide=False), *NODES[1:], threshold=1).events
+    assert event.reason == f"could not be read in 1 poll, since {NOW}: it timed out"
+
+
 def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
     """A poll that cannot read it neither counts nor ends the count, and adds no second `failing`."""
     done = found_empty(found_empty(found_empty(found_empty()), failed=True))

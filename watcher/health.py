@@ -192,13 +192,15 @@ def _once_more(failure: Failure | None, error: str, now: str, trouble: Trouble =
 
 
 def _story(failure: Failure) -> str:
-    polls = f"{failure.count} poll{'' if failure.count == 1 else 's'} in a row"
-    return f"could not be read in {polls}, since {failure.since}: {failure.error}"
+    return f"could not be read in {_polls(failure)}, since {failure.since}: {failure.error}"
 
 
 def _story_of_empty(found: Failure) -> str:
-    polls = f"{found.count} poll{'' if found.count == 1 else 's'} in a row"
-    return f"{polls} found no version, since {found.since}: is the id right?"
+    return f"{_polls(found)} found no version, since {found.since}: is the id right?"
+
+
+def _polls(failure: Failure) -> str:
+    return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 
 def _for_all(unread: Mapping[str, Unread], watched: int) -> str:
