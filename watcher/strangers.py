@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import cache
 
 ADDRESS = "(address removed)"
 """Stands where an e-mail address was."""
@@ -60,11 +61,18 @@ _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]
 """What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
-_AT_HOST = re.compile(
-    rf"{_AT_SIGN}\s{{0,4}}"
-    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
-    re.IGNORECASE,
-)
+
+
+@cache
+def _at_host() -> re.Pattern[str]:
+    """Return what finds an @ and the host behind it. Compiled at first use: it takes longer than a quiet poll has."""
+    return re.compile(
+        rf"{_AT_SIGN}\s{{0,4}}"
+        rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
+        re.IGNORECASE,
+    )
+
+
 _MAILBOX_BACKWARDS = re.compile(
     r'\s{0,4}(?:"[^"]{1,64}"'
     r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
@@ -75,14 +83,20 @@ _LONGEST_MAILBOX = 512
 _LONGEST_WORD = 320
 _HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
 _TAG = re.compile(r"<(?![\s\d=…])")
-_HOST_DOT = re.compile(
-    rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
-    r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})",
-    re.IGNORECASE,
-)
-"""Before it may stand whatever shows: hearts and marks are in hosts too. Also the other dots that a browser reads as
-one, where they can't be the end of a sentence.
-"""
+
+
+@cache
+def _host_dot() -> re.Pattern[str]:
+    """Return what finds the dots of host names; compiled at first use, as `_at_host`.
+
+    Before a dot may stand whatever shows: hearts and marks are in hosts too. Also the other dots that a browser reads
+    as one, where they can't be the end of a sentence.
+    """
+    return re.compile(
+        rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
+        r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})",
+        re.IGNORECASE,
+    )
 
 
 def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
@@ -105,7 +119,7 @@ def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     line = no_addresses(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
-    line = _HOST_DOT.sub("[.]", line).replace("](", "] (")
+    line = _host_dot().sub("[.]", line).replace("](", "] (")
     if line.startswith("::"):
         line = ": :" + line[2:]
     if len(line) <= limit and cut:
@@ -164,7 +178,7 @@ def no_addresses(text: str) -> str:
     seen = _UNSEEN.sub("", text)
     out: list[str] = []
     done = 0
-    for found in _AT_HOST.finditer(seen):
+    for found in _at_host().finditer(seen):
         before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
         if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
             continue
