@@ -21,6 +21,7 @@ import pytest
 from aiohttp import web
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
@@ -195,8 +196,9 @@ def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -
     assert len(registry.requests) == asked
 
 
-def test_history(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_history(watch: Watching, registry: EmbeddedRegistry, nursery: Nursery) -> None:
     """`history` shows past events, newest first, by node, kind, time and number, without asking anybody."""
+    forked = Watching(watch.folder, registry, nursery=nursery)
     assert watch.run("history").out == "No events.\n"
     both = watch.but(nodes="alpha bravo")
     both.check()
@@ -206,7 +208,7 @@ def test_history(watch: Watching, registry: EmbeddedRegistry) -> None:
     asked = len(registry.requests)
 
     def shown(*options: str) -> set[tuple[str, str | None, str | None]]:
-        return set(told(json.loads(watch.run("history", "--json", *options).out)["events"]))
+        return set(told(json.loads(forked.run("history", "--json", *options).out)["events"]))
 
     everything = json.loads(watch.run("history", "--json").out)["events"]
     assert [list(event) for event in everything] == [EVENT_KEYS] * 4

@@ -14,6 +14,7 @@ import click
 import pytest
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
@@ -176,9 +177,9 @@ def test_sample_settings(tmp_path: Path) -> None:
     assert channels == [["discord"], ["security"], ["discord", "security"]]
 
 
-def test_json(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+def test_json(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> None:
     """The document that the README shows has the keys and types of one that `check --json` prints."""
-    watch = Watching(tmp_path, registry, nodes="alpha bravo")
+    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo")
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
     watch.check()
@@ -211,10 +212,13 @@ def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
 
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed here")
-def test_what_reads_the_state_works(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_what_reads_the_state_works(
+    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+) -> None:
     """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
     webhook.answer["/dead"] = 500
-    watch = Watching(tmp_path, registry, nodes="alpha bravo charlie", alert_urls=webhook.apprise_url("/dead"))
+    url = webhook.apprise_url("/dead")
+    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo charlie", alert_urls=url)
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("charlie", "1.0.0")
     watch.check(code=1)

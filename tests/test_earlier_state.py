@@ -7,6 +7,7 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Webhook
 from tests.program import ROOT
 from tests.watching import Watching, told
@@ -38,12 +39,15 @@ def _fill(registry: EmbeddedRegistry) -> None:
         catalog.ban_node(node)
 
 
-def test_an_earlier_state_is_carried_over(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_an_earlier_state_is_carried_over(
+    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+) -> None:
     """Every alert that it owes arrives once on each channel, nothing known is news again, and what differs is."""
     _fill(registry)
     shutil.copytree(_EARLIER, tmp_path / "state")
     channels = [{"name": name, "url": webhook.apprise_url(f"/{name}"), "kinds": "all"} for name in ("ops", "renamed")]
-    watch = Watching(tmp_path, registry, nodes=" ".join(_NODES), baseline="silent", channels=channels)
+    settings = {"nodes": " ".join(_NODES), "baseline": "silent", "channels": channels}
+    watch = Watching(tmp_path, registry, nursery=nursery, **settings)
     owed = json.loads((_EARLIER / "outbox.json").read_text("utf-8"))["events"]
     document = watch.check()
     assert sorted(told(document["events"])) == sorted(

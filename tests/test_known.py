@@ -117,7 +117,7 @@ _BEGINNINGS = [
 """No bound in sight; each removed version dropped at once; all but one; and the oldest of the crowd dropped instead."""
 
 
-@settings(deadline=None, max_examples=400)
+@settings(max_examples=200)
 @given(
     st.sampled_from(_BEGINNINGS),
     st.lists(st.tuples(_listings(), st.sampled_from([True, True, True, False])), min_size=4, max_size=14),
@@ -153,14 +153,14 @@ def _shows(rows: tuple[Version, ...], event: Event) -> bool:
 def test_removed_versions_are_kept_up_to_a_bound() -> None:
     """Whoever publishes and takes away without end does not make the snapshot grow, nor any event id come twice."""
     node, ids, sizes = known(OTHER), [], []
-    for number in range(1000):
+    for number in range(200):
         fresh = [version(f"1.{number}.{part}", created_at=f"2027-01-01T00:00:{part}Z") for part in range(3)]
         for rows in (fresh, [], [], [version(f"1.{number}.0", id=f"again-{number}")]):
             difference = compare(node, OTHER, *rows)
             node = difference.node
             ids += [event.id for event in difference.events]
         sizes.append(len(picture.write_snapshot(Snapshot(nodes={"some-pack": node}))))
-    assert len(ids) == len(set(ids)) > 7000
+    assert len(ids) == len(set(ids)) > 1400
     assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
     assert len(node.seen) <= len(node.versions) + 1
     assert max(sizes) < 1.2 * sizes[100]

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Answer, Message, Webhook
 from tests.program import Started
 from tests.watching import Watching
@@ -46,11 +47,12 @@ def holding() -> Iterator[Holding]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
     """A watcher with a silent baseline, which it has, and a channel with a message for each event."""
     registry.catalog.publish("alpha", "1.0.0")
     ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
-    made = Watching(tmp_path, registry, baseline="silent", interval="1h", jitter=0, channels=[ops])
+    settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": [ops]}
+    made = Watching(tmp_path, registry, nursery=nursery, **settings)
     made.check()
     return made
 

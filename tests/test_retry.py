@@ -8,17 +8,19 @@ from pathlib import Path
 
 import pytest
 
+from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
 from watcher.embedded import EmbeddedRegistry
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
     """A watcher whose two channels, `ops` and `mail`, have failed at an alert and rest for an hour after the next."""
     registry.catalog.publish("alpha", "1.0.0")
     channels = [{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("ops", "mail")]
-    made = Watching(tmp_path, registry, baseline="silent", interval="1h", jitter=0, channels=channels)
+    settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": channels}
+    made = Watching(tmp_path, registry, nursery=nursery, **settings)
     made.check()
     webhook.answer |= {"/ops": 500, "/mail": 500}
     registry.catalog.publish("alpha", "1.1.0")

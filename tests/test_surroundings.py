@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
@@ -20,10 +21,10 @@ FULL = ">/dev/full"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, baseline="silent")
+    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
 
 
 def _led(watch: Watching, redirections: str, *args: str) -> tuple[int, str]:

@@ -19,6 +19,7 @@ import pytest
 from aiohttp import web
 
 from tests import program
+from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Answer, Webhook
 from tests.watching import Watching
@@ -30,10 +31,10 @@ TOKEN = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, baseline="silent")
+    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
 
 
 class _Terminal:
