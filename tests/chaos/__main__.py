@@ -185,7 +185,6 @@ def figures_of(module: str) -> tuple[Counts, int]:
     begun = time.monotonic()
     _say(f"{module} …")
     done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=False)
-    _say(f"{module}: {time.monotonic() - begun:.0f} s")
     counts: dict[str, int] = {}
     for line in done.stdout.splitlines():
         if line.startswith("{"):
@@ -193,6 +192,8 @@ def figures_of(module: str) -> tuple[Counts, int]:
         elif "\t" in line:
             name, _, count = line.rpartition("\t")
             counts[name] = int(count)
+    shown = ", ".join(f"{figure} {count}" for figure, count in counts.items())
+    _say(f"{module}: {time.monotonic() - begun:.0f} s, exit {done.returncode}: {shown}")
     return counts, done.returncode
 
 
