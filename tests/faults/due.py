@@ -132,6 +132,8 @@ def _under(cell: Cell, number: int) -> Counter[Told]:
         events += _of_nodes("banned", cell.met)
     if means is Means.EMPTY and number == 1 and cell.stage is not Stage.FIRST:
         events += _of_nodes("removed", cell.met)
+    if means is Means.EMPTY and cell.stage is Stage.FIRST and number + 1 == THRESHOLD:
+        events += _of_nodes("failing", cell.met)  # no version of theirs was ever found
     if cell.failing is not None and number + 1 == THRESHOLD:
         events[("failing", cell.failing or None, None)] += 1
     return events
@@ -151,6 +153,8 @@ def _after(cell: Cell, polls: int) -> Counter[Told]:
     if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:
         # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
         events += Counter(("changed", node, version) for node in cell.met for version in VERSIONS)
+    if means is Means.EMPTY and cell.stage is Stage.FIRST and polls >= THRESHOLD:
+        events += _of_nodes("recovered", cell.met)
     if cell.failing is not None and polls >= THRESHOLD:
         events[("recovered", cell.failing or None, None)] += 1
     return events
