@@ -52,7 +52,10 @@ APART = 2
 would be told to fail.
 """
 
-_FILES = {"snapshot.json", "outbox.json", "checks.json", "history.jsonl", "addresses.json", "acks.jsonl", "lock"}
+_FILES = {
+    *("snapshot.json", "outbox.json", "checks.json", "history.jsonl", "addresses.json", "retry.json", "acks.jsonl"),
+    "lock",
+}
 _LOGGED = (
     "started",
     "poll",
@@ -62,7 +65,10 @@ _LOGGED = (
     "node unread",
     "node empty",
     "channel failed",
+    "settings",
     "unexpected",
+    *("request", "request failed", "retry", "wait", "sent"),
+    *("file read", "file written", "file appended to", "file overwritten", "file removed"),
 )
 _EARLY = 30
 """Within so many characters a mark is seen however short a quotation is cut."""
@@ -396,6 +402,7 @@ class World:
         files = {file.name: file.read_bytes() for file in self._state_dir.iterdir()}
         strange = files.keys() - _FILES
         self.account.look("state", "", iter([("forged_lines", f"a file {name!r}") for name in strange]))
+        self.account.look("lock", "", parsers.in_lines(files.pop("lock").decode(), 1))
         for name, content in files.items():
             text = content.decode()
             documents = text.splitlines() if name.endswith("l") else [text] if text else []
