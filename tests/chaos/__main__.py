@@ -54,7 +54,7 @@ PARTS = {
     "system calls": Part(
         module="tests.chaos.syscalls",
         tried={
-            "kills": 50,
+            "kills": 40,
             "kills before an alert": 1,
             "kills within an alert": 1,
             "kills after an alert": 1,
