@@ -39,6 +39,9 @@ from watcher.ticker import Ticker
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
 
+_M_ARENA_MAX = -8
+"""The number that `mallopt` knows the bound on heaps by."""
+
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which keeps the state locked, leaves a channel's other messages to the next poll."""
 
@@ -121,6 +124,7 @@ def run_forever(chosen: Loaded) -> int:
     """
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
+    _share_one_heap()
     installation = loaded(settings.all_channels())
     watch = _watch(chosen, folder)
     see_that_they_work(watch.channels)
@@ -226,3 +230,15 @@ def _collect_again(old_after: int) -> None:
     gc.freeze()
     gc.set_threshold(50000, old_after, old_after)
     gc.enable()
+
+
+def _share_one_heap() -> None:
+    """Have all threads of this process allocate from one heap, where the C library is glibc.
+
+    By default each thread that sends gets a heap of its own, which keeps megabytes for ever: after thousands of polls
+    that was a fifth of the memory of `run`.
+    """
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)
