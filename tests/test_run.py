@@ -15,7 +15,6 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from tests import program
 from tests.peers.faults import inflict
 from tests.peers.webhook import Answer, Webhook
 from tests.program import Started
@@ -299,26 +298,15 @@ def test_a_check_that_is_interrupted(watch: Watching, registry: EmbeddedRegistry
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no other C library gives each thread a heap")
-def test_threads_share_one_heap(watch: Watching) -> None:
-    """Threads of a `run` have no heaps of their own, which the C library would keep at their largest for good."""
-    code = """
-import threading
-from watcher import check
-check._share_one_heap()
-together = threading.Barrier(4)
-def work():
-    together.wait()
-    kept = [bytearray(1000 + number) for number in range(1000)]
-    together.wait()
-threads = [threading.Thread(target=work) for _ in range(4)]
-for thread in threads: thread.start()
-for thread in threads: thread.join()
-lines = open("/proc/self/maps").read().splitlines()
-begins = [int(line.split("-")[0], 16) for line in lines if " rw-p 00000000 00:00 0" in line]
-print(sum(begin % 2**26 == 0 for begin in begins))  # where the C library begins a thread's heap
-"""
-    script = watch.folder / "script.py"
-    script.write_text(code, "utf-8")
-    assert program.run(cwd=watch.folder, module="script").out == "0\n"
-    script.write_text(code.replace("check._share_one_heap()", ""), "utf-8")
-    assert int(program.run(cwd=watch.folder, module="script").out) > 0
+def test_threads_share_one_heap(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """The threads of a `run` that has sent an alert have no heaps of their own, which the C library would keep."""
+    watch = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/b")])
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    with watch.start("run") as started:
+        webhook.wait_for(1, "/a")
+        webhook.wait_for(1, "/b")
+        lines = Path("/proc", str(started.pid), "maps").read_text("utf-8").splitlines()
+    begins = [int(line.split("-")[0], 16) for line in lines if " rw-p 00000000 00:00 0" in line]
+    assert begins
+    assert [begin for begin in begins if begin % 2**26 == 0] == []  # where the C library lets a thread's heap begin
