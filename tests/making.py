@@ -9,6 +9,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from watcher import times
+from watcher.accepted import Addresses
 from watcher.channels import Channel, Grouping
 from watcher.diff import Difference, compare_listing
 from watcher.events import DEFAULT_KINDS, Change, Event, Kind
@@ -19,7 +20,7 @@ from watcher.poll import Watch
 from watcher.registry import Limits
 from watcher.sightings import Terms
 from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Addresses, Checks
+from watcher.state import Checks
 from watcher.versions import ACTIVE, STATUSES, Version, in_order
 
 PACK = "Some-Pack"

@@ -9,9 +9,8 @@ import pytest
 
 from tests.making import channel
 from watcher import records
-from watcher.accepted import FORMER_LIMIT, LINE_LIMIT, Verdict, digest, follow, judge
+from watcher.accepted import FORMER_LIMIT, LINE_LIMIT, Addresses, Verdict, digest, follow, judge
 from watcher.channels import Channel
-from watcher.state import Addresses
 
 SALT = "ab" * 16
 GOOD, BAD = channel("ops", url="json://127.0.0.1/s3cret"), channel("chat", url="nonsense://s3cret")

@@ -26,6 +26,7 @@ from tests.making import (
     watched_statuses,
 )
 from watcher import outbox, picture, records
+from watcher.accepted import Addresses
 from watcher.channels import Channel, wants
 from watcher.diff import Difference, compare_ban
 from watcher.events import Event, Kind
@@ -34,7 +35,7 @@ from watcher.listing import NodeBanned
 from watcher.outbox import Acknowledgement, Outbox
 from watcher.sightings import Terms
 from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Addresses, Checks
+from watcher.state import Checks
 from watcher.versions import STATUSES, Version
 
 FAST = settings(deadline=None, max_examples=60)

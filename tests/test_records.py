@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from tests.making import CHECKED, NOW, PACK, event, known, snapshots, version
 from watcher import outbox, picture, records
+from watcher.accepted import Addresses
 from watcher.channels import Channel
 from watcher.forms import UnreadableFormError
 from watcher.health import Failure, Health
 from watcher.outbox import Outbox
 from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Addresses, Checks
+from watcher.state import Checks
 from watcher.versions import STATUSES
 
 READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {

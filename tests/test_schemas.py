@@ -32,6 +32,7 @@ from tests.making import (
 from tests.peers.webhook import Webhook
 from tests.program import ROOT, Completed
 from watcher import forms, picture, records
+from watcher.accepted import Addresses
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
@@ -39,7 +40,7 @@ from watcher.health import Failure, Health
 from watcher.outbox import Message, Outbox, Queue
 from watcher.poll import Poller, Watch
 from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Addresses, Checks
+from watcher.state import Checks
 from watcher.store import StateFolder
 from watcher.versions import STATUSES, Version
 

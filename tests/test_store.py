@@ -20,6 +20,7 @@ import pytest
 from tests import program
 from tests.making import NOW, PACK, channel, event, known, version, watch
 from watcher import outbox, records, status
+from watcher.accepted import Addresses
 from watcher.channels import Channel
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event, Kind
@@ -28,7 +29,7 @@ from watcher.health import Failure, Health
 from watcher.outbox import Acknowledgement, Message, Outbox, Refusal
 from watcher.poll import Poller, Report
 from watcher.snapshot import Mark, Snapshot
-from watcher.state import Addresses, Checks, State
+from watcher.state import Checks, State
 from watcher.store import History, StateFolder
 
 OPS = channel("ops")

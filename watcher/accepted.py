@@ -7,16 +7,31 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from watcher.channels import Channel
-from watcher.state import Addresses
 
 LINE_LIMIT = 16
 """How many earlier addresses of a channel are kept, the latest."""
 
 FORMER_LIMIT = 256
 """How many addresses of former channels are kept, the latest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Which alert URLs apprise has accepted: keyed digests of them by channel name; `apprise` is its version.
+
+    `placed` are those names that were made from a place in `alert_urls`, `earlier` has by name the addresses that a
+    channel had before this one, `former` those of channels that are no more (`follow`).
+    """
+
+    salt: str = ""
+    apprise: str = ""
+    accepted: Mapping[str, str] = field(default_factory=dict)
+    placed: tuple[str, ...] = ()
+    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

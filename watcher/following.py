@@ -6,9 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher import accepted, outbox
+from watcher.accepted import Addresses
 from watcher.channels import Channel
 from watcher.outbox import Outbox
-from watcher.state import Addresses, State
+from watcher.state import State
 from watcher.store import StateFolder
 
 

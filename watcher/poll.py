@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from watcher import dispatch, health, outbox
+from watcher.accepted import Addresses
 from watcher.channels import Channel
 from watcher.dispatch import Dispatch
 from watcher.events import Event, bounded
@@ -18,7 +19,7 @@ from watcher.progress import Progress, silent
 from watcher.registry import Limits, Registry
 from watcher.sightings import Terms
 from watcher.snapshot import Snapshot
-from watcher.state import Addresses, Checks, State
+from watcher.state import Checks, State
 from watcher.store import StateFolder
 from watcher.survey import Findings, Survey, explained
 from watcher.versions import STATUSES

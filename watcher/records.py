@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from watcher import times
+from watcher.accepted import Addresses
 from watcher.events import Event
 from watcher.forms import FORMAT, UnreadableFormError, decode, encode
 from watcher.health import Health
 from watcher.outbox import Acknowledgement, Outbox, Queue, Refusal
-from watcher.state import Addresses, Checks
+from watcher.state import Checks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

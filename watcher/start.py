@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from watcher import logs, times, transport
+from watcher.accepted import Addresses
 from watcher.channels import Channel
 from watcher.failures import ConfigError, InstallationError, UsageError
 from watcher.poll import Watch
@@ -21,7 +22,6 @@ from watcher.registry import Limits
 from watcher.settings import Loaded, Settings, load, url_problems
 from watcher.sources import FILE_VARIABLE, OWN_FILE
 from watcher.spellings import NO_ALERTS
-from watcher.state import Addresses
 from watcher.store import StateFolder
 from watcher.strangers import plain
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from watcher.accepted import Addresses
 from watcher.health import Health
 from watcher.outbox import Outbox
 from watcher.snapshot import Snapshot
@@ -27,22 +28,6 @@ class Checks:
     asked: str = ""
     watched: tuple[str, ...] = ()
     said: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Addresses:
-    """Which alert URLs apprise has accepted: keyed digests of them by channel name; `apprise` is its version.
-
-    `placed` are those names that were made from a place in `alert_urls`, `earlier` has by name the addresses that a
-    channel had before this one, `former` those of channels that are no more (`watcher.accepted.follow`).
-    """
-
-    salt: str = ""
-    apprise: str = ""
-    accepted: Mapping[str, str] = field(default_factory=dict)
-    placed: tuple[str, ...] = ()
-    earlier: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    former: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

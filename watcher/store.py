@@ -19,11 +19,12 @@ from pathlib import Path
 from typing import TypeVar
 
 from watcher import durable, forms, logs, outbox, picture, records
+from watcher.accepted import Addresses
 from watcher.events import Event
 from watcher.failures import ReplacedError, StateError, UnsureError
 from watcher.outbox import Acknowledgement, Outbox, Refusal
 from watcher.snapshot import Snapshot
-from watcher.state import Addresses, Checks, State
+from watcher.state import Checks, State
 from watcher.strangers import plain, spelled_out
 
 SNAPSHOT = "snapshot.json"

@@ -34,6 +34,7 @@ from tests.chaos.trouble import Trouble
 from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
 from watcher import start, times
+from watcher.accepted import Addresses
 from watcher.channel_tables import ChannelTable
 from watcher.channels import Grouping
 from watcher.embedded import EmbeddedRegistry, encoded
@@ -42,7 +43,7 @@ from watcher.outbox import Outbox, Queue, Refusal
 from watcher.poll import Poller
 from watcher.settings import Settings
 from watcher.snapshot import Snapshot
-from watcher.state import Addresses, Checks, State
+from watcher.state import Checks, State
 from watcher.store import StateFolder
 from watcher.versions import STATUSES
 

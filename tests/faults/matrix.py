@@ -29,13 +29,14 @@ from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
 from tests.peers.ports import Refused, Untrusted
+from watcher.accepted import Addresses
 from watcher.embedded import EmbeddedRegistry
 from watcher.events import Event
 from watcher.poll import Poller, Report, Watch
 from watcher.registry import Limits
 from watcher.report import complaints, exit_code
 from watcher.start import clock
-from watcher.state import Addresses, State
+from watcher.state import State
 from watcher.store import StateFolder
 from watcher.versions import STATUSES
 
