@@ -25,7 +25,7 @@ NVCHECKER = Path(".venv-bench/bin/nvchecker").absolute()
 @contextmanager
 def registry(*, nodes: int, versions: int, latency: float = 0.0) -> Iterator[str]:
     """Serve `nodes` packs of `versions` versions, each answer after `latency` seconds; give the address."""
-    command = [sys.executable, "-m", "watcher.embedded", "--port", "0"]
+    command = [sys.executable, "-m", "watcher.fake_registry.server", "--port", "0"]
     command += ["--nodes", str(nodes), "--versions", str(versions), "--latency", str(latency)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
         try:

@@ -16,7 +16,7 @@ from tests import program
 from tests.chaos.nursery import Nursery
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Webhook
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
 settings.load_profile("untimed")

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from watcher import settings
-from watcher.cli import main
+from watcher.cli.main import main
+from watcher.settings import model
 
 
 def allow_any_interval() -> None:
     """Let settings in this process have an interval below ten seconds."""
-    settings.SHORTEST_INTERVAL = 0.0
+    model.SHORTEST_INTERVAL = 0.0
 
 
 if __name__ == "__main__":

@@ -8,20 +8,20 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from watcher import times
-from watcher.accepted import Addresses
-from watcher.channels import Channel, Grouping
-from watcher.diff import Difference, compare_listing
-from watcher.events import DEFAULT_KINDS, Change, Event, Kind
-from watcher.health import Failure, Health
-from watcher.listing import Listing
-from watcher.outbox import Message, Outbox, Queue
-from watcher.poll import Watch
-from watcher.registry import Limits
-from watcher.sightings import Terms
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Checks
-from watcher.versions import ACTIVE, STATUSES, Version, in_order
+from watcher import timestamps
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Message, Outbox, Queue
+from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.health import Failure, Health
+from watcher.changes.transitions import Terms
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.listing import Listing
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import ACTIVE, STATUSES, Version, in_order
+from watcher.polling.poll import Watch
+from watcher.registry.client import Limits
+from watcher.state.model import Checks
 
 PACK = "Some-Pack"
 URL = "https://registry.comfy.org/nodes/Some-Pack"
@@ -34,7 +34,7 @@ NOW = "2026-03-02T00:00:00.000Z"
 
 def minute(number: float) -> str:
     """Give the time so many minutes after `NOW`."""
-    return times.later(NOW, number * 60)
+    return timestamps.later(NOW, number * 60)
 
 
 def version(text: str = "1.0.0", status: str = ACTIVE, **fields: Any) -> Version:
@@ -102,7 +102,7 @@ _TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _NAMES = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=8)
 _DIGESTS = st.text("0123456789abcdef", min_size=32, max_size=32)
 _TIMES = st.integers(0, 2_000_000_000_000).map(
-    lambda number: times.show(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number))
+    lambda number: timestamps.show(datetime(2000, 1, 1, tzinfo=UTC) + timedelta(milliseconds=number))
 )
 _COUNTS = st.integers(1, 10_000)
 _STATUSES = st.sampled_from(["active", "pending", "flagged", "banned", "deleted", "NodeVersionStatusQuarantined"])

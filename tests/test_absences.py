@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from tests.making import CHECKED, NOW, PACK, compare, known, listing, told, version
-from watcher.diff import compare_ban, missing_from
-from watcher.listing import NodeBanned
-from watcher.sightings import Terms
-from watcher.snapshot import Mark, Node
-from watcher.versions import Version
+from watcher.changes.diff import compare_ban, missing_from
+from watcher.changes.transitions import Terms
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import Version
 
 ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
 """Three versions of a node."""

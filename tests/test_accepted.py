@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.making import channel
-from watcher import records
-from watcher.accepted import FORMER_LIMIT, LINE_LIMIT, Addresses, Verdict, digest, follow, judge
-from watcher.channels import Channel
+from watcher.alerts.channel_identity import FORMER_LIMIT, LINE_LIMIT, Addresses, Verdict, digest, follow, judge
+from watcher.model.channel import Channel
+from watcher.state import records
 
 SALT = "ab" * 16
 GOOD, BAD = channel("ops", url="json://127.0.0.1/s3cret"), channel("chat", url="nonsense://s3cret")

@@ -13,7 +13,7 @@ from tests.chaos.nursery import Nursery
 from tests.peers.ports import Refused
 from tests.peers.webhook import Answer, Message, Webhook
 from tests.watching import Told, Watching, told
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

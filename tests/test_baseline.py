@@ -8,9 +8,9 @@ from dataclasses import replace
 import pytest
 
 from tests.making import BEFORE, NOW, PACK, compare, minute, told, version
-from watcher.events import Kind
-from watcher.snapshot import Node
-from watcher.versions import STATUSES, Version
+from watcher.model.event import Kind
+from watcher.model.snapshot import Node
+from watcher.model.version import STATUSES, Version
 
 NARROW = ("active", "pending")
 EMPTY_AT = "2026-02-01T00:00:00.000Z"

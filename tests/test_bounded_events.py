@@ -12,8 +12,8 @@ from tests.chaos.nursery import Nursery
 from tests.making import event
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import LONGEST_TEXT, Change, Event, Kind, bounded
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import LONGEST_TEXT, Change, Event, Kind, bounded
 
 _LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(0, 2000))
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.making import PACK, channel, event
-from watcher.channels import Grouping, grouped, wants
-from watcher.events import DEFAULT_KINDS, SEVERITY, Kind
+from watcher.model.channel import Grouping, grouped, wants
+from watcher.model.event import DEFAULT_KINDS, SEVERITY, Kind
 
 EVENTS = (
     event("e1", node="Alpha"),

@@ -25,9 +25,11 @@ from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
-from watcher import __version__, durable, tables
-from watcher.embedded import EmbeddedRegistry
-from watcher.settings import Settings
+from watcher import __version__
+from watcher.cli import terminal
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.settings.model import Settings
+from watcher.state import files
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EVENT_KEYS = ["id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at", "url"]
@@ -144,7 +146,7 @@ def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Web
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
     before = watch.contents()
-    with durable.lock(watch.state / "lock"):
+    with files.lock(watch.state / "lock"):
         assert channel.told("--dry-run") == [("new", "alpha", "1.1.0")]
     assert watch.contents() == before
     assert webhook.messages() == []
@@ -514,7 +516,7 @@ def test_no_row_is_wider_than_the_terminal(watch: Watching, registry: EmbeddedRe
     shown["config"] = _on_a_terminal(many, "config", **env)
     for command, said in shown.items():
         rows = [line for line in click.unstyle(said).splitlines() if not line.startswith("settings file")]
-        assert max(map(tables.columns, rows)) <= columns, command
+        assert max(map(terminal.columns, rows)) <= columns, command
         assert len(rows) < 120, command
     assert "and 292 more" in " ".join(shown["config"].split())
     assert "node-299" not in shown["config"]

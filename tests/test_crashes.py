@@ -19,8 +19,8 @@ from tests.chaos.machine import Edit
 from tests.chaos.receiver import Receiver, Taken
 from tests.chaos.trial import Result
 from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
-from watcher.channels import Grouping
-from watcher.versions import STATUSES
+from watcher.model.channel import Grouping
+from watcher.model.version import STATUSES
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

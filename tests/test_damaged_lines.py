@@ -16,13 +16,15 @@ from tests.chaos.nursery import Nursery
 from tests.making import NOW, channel, event, minute
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher import outbox, past, records, status
-from watcher.channels import Grouping
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Change, Kind
-from watcher.outbox import Outbox, Refusal
-from watcher.snapshot import Snapshot
-from watcher.store import StateFolder
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Outbox, Refusal
+from watcher.cli import history, status
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Grouping
+from watcher.model.event import Change, Kind
+from watcher.model.snapshot import Snapshot
+from watcher.state import records
+from watcher.state.store import StateFolder
 
 ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 """Times that can be read."""
@@ -133,9 +135,9 @@ def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line:
     """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
     (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
     recorded = folder.read_history()
-    found = past.choose(recorded.events, past.Wanted(since=past.since("1d", NOW)))
+    found = history.choose(recorded.events, history.Wanted(since=history.since("1d", NOW)))
     assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
-    past.lines(found)
+    history.lines(found)
     for one in found:
         records.event_form(one)
 

@@ -30,12 +30,12 @@ from markdown_it import MarkdownIt
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Message, Webhook
 from tests.test_render import CORPUS, check_any, check_html, check_markdown
-from watcher.accepted import digest
-from watcher.bounds import MOST
-from watcher.channels import Channel
-from watcher.delivery import Delivered, Outcome, Reached, Undelivered, deliver, refusal
-from watcher.dialects import Service, restrain
-from watcher.events import Change, Event, Kind
+from watcher.alerts.channel_identity import digest
+from watcher.delivery.limits import MOST
+from watcher.delivery.sender import Delivered, Outcome, Reached, Undelivered, deliver, refusal
+from watcher.delivery.services import Service, restrain
+from watcher.model.channel import Channel
+from watcher.model.event import Change, Event, Kind
 
 _ROOT = Path(__file__).resolve().parent.parent
 REACHED = Reached(key="5" * 32, salt="ab" * 16)
@@ -347,7 +347,7 @@ def test_nothing_is_sent_when_the_time_is_up(webhook: Webhook, monkeypatch: pyte
         finally:
             done.set()
 
-    monkeypatch.setattr("watcher.bounds._GRACE", 0)  # what hangs cannot be cut: no use in waiting for it
+    monkeypatch.setattr("watcher.delivery.limits._GRACE", 0)  # what hangs cannot be cut: no use in waiting for it
     monkeypatch.setattr("socket.getaddrinfo", slowly)
     assert _send(webhook.apprise_url("/a"), timeout=0.1) == Undelivered(reason="timed out")
     held.set()
@@ -368,7 +368,7 @@ def test_abandoned_attempts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> N
         held.wait()
         raise socket.gaierror("name resolution failed")
 
-    monkeypatch.setattr("watcher.bounds._GRACE", 0)  # a lookup cannot be cut: no use in waiting for it
+    monkeypatch.setattr("watcher.delivery.limits._GRACE", 0)  # a lookup cannot be cut: no use in waiting for it
     monkeypatch.setattr("socket.getaddrinfo", lookup)
     url = "json://never.invalid/"
     reasons = [_send(url, timeout=0.1) for _ in range(5)]
@@ -385,8 +385,9 @@ def test_abandoned_attempts_do_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_hanging_service_does_not_keep_the_process() -> None:
     """A program can exit that has given up what can't be cut off."""
     program = (
-        "import socket, sys, time\nfrom watcher.channels import Channel\nfrom watcher.delivery import deliver\n"
-        "from watcher.digest import sample\n"
+        "import socket, sys, time\n"
+        "from watcher.model.channel import Channel\nfrom watcher.delivery.sender import deliver\n"
+        "from watcher.alerts.digest import sample\n"
         "socket.getaddrinfo = lambda *_, **__: time.sleep(60)\n"
         "print(deliver(Channel(name='c', url=sys.argv[1]), sample('2026-01-01T00:00:00Z'), 0.3).reason)\n"
     )
@@ -754,10 +755,10 @@ _LEAKER = """
 import json, logging, sys, warnings
 logging.basicConfig(level=1, stream=sys.stdout, force=True)
 warnings.simplefilter("always")
-from watcher.channels import Channel
-from watcher.dialects import Service, restrain
-from watcher.delivery import deliver, refusal
-from watcher.digest import sample
+from watcher.model.channel import Channel
+from watcher.delivery.services import Service, restrain
+from watcher.delivery.sender import deliver, refusal
+from watcher.alerts.digest import sample
 for url, timeout in json.load(sys.stdin):
     print(refusal(url))
     print(repr(deliver(Channel(name="c", url=url), sample("2026-01-01T00:00:00Z"), timeout)))
@@ -819,7 +820,7 @@ def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) 
 
 def test_importing_the_module_does_not_import_apprise() -> None:
     """A quiet poll does not pay for apprise."""
-    program = "import sys, watcher.delivery\nassert not {'apprise', 'requests', 'urllib3'} & set(sys.modules)\n"
+    program = "import sys, watcher.delivery.sender\nassert not {'apprise', 'requests', 'urllib3'} & set(sys.modules)\n"
     subprocess.run([sys.executable, "-c", program], cwd=_ROOT, check=True, timeout=15)
 
 

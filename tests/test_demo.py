@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import program
 from tests.peers.webhook import Webhook
-from watcher.demo import ACTS, NODE
+from watcher.cli.demo import ACTS, NODE
 
 
 def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:

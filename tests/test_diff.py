@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from tests.making import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, told, version
-from watcher.diff import compare_ban, compare_listing
-from watcher.events import Change, Kind
-from watcher.listing import NodeBanned
-from watcher.sightings import Terms, node_url
-from watcher.snapshot import Node
-from watcher.versions import STATUSES
+from watcher.changes.diff import compare_ban, compare_listing
+from watcher.changes.transitions import Terms, node_url
+from watcher.model.event import Change, Kind
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Node
+from watcher.model.version import STATUSES
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.digest import LINES, Digest, Quoted, Said, compose, counted, more, sample, shorter
-from watcher.events import SEVERITY, Change, Event, Kind, event_id
+from watcher.alerts.digest import LINES, Digest, Quoted, Said, compose, counted, more, sample, shorter
+from watcher.model.event import SEVERITY, Change, Event, Kind, event_id
 
 
 def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **more_fields: object) -> Event:

@@ -12,12 +12,13 @@ import pytest
 
 from tests.making import NOW, event, minute
 from tests.peers.webhook import Webhook
-from watcher import outbox, times
-from watcher.channels import Channel, Grouping
-from watcher.dispatch import Dispatch, Rests, Terms, dispatch
-from watcher.failures import StateError
-from watcher.outbox import Outbox, Refusal
-from watcher.store import StateFolder
+from watcher import timestamps
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Outbox, Refusal
+from watcher.errors import StateError
+from watcher.model.channel import Channel, Grouping
+from watcher.polling.dispatch import Dispatch, Rests, Terms, dispatch
+from watcher.state.store import StateFolder
 
 
 def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, budget: float | None = None) -> Dispatch:
@@ -171,7 +172,7 @@ def test_an_alert_is_given_up_at_a_second_failure(tmp_path: Path, webhook: Webho
     moments = iter([NOW])
     first = dispatched(StateFolder(tmp_path), owing(channel), channel, terms=terms(lambda: next(moments, LATE)))
     assert (first.given_up, first.waiting.alerts("ops")) == ({}, 3)
-    after = times.later(LATE, 60)
+    after = timestamps.later(LATE, 60)
     second = dispatched(StateFolder(tmp_path), first.waiting, channel, terms=terms(lambda: after))
     assert (second.given_up, second.waiting.alerts("ops")) == ({"ops": 3}, 0)
 
@@ -186,5 +187,5 @@ def test_nothing_is_given_up_that_was_not_tried_just_now(tmp_path: Path, webhook
         late.stopping.set()
     folder = Failing(tmp_path) if why == "unkept" else StateFolder(tmp_path)
     assert dispatched(folder, waiting, channel, terms=late).waiting == waiting
-    after = terms(lambda: times.later(LATE, 3600))
+    after = terms(lambda: timestamps.later(LATE, 3600))
     assert dispatched(StateFolder(tmp_path), waiting, channel, terms=after).delivered == 3

@@ -18,18 +18,18 @@ from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher import cli, show_settings
-from watcher.channel_tables import ChannelTable
-from watcher.digest import compose
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import DEFAULT_KINDS, Event, Kind
-from watcher.render import Format, render
-from watcher.settings import Loaded, Settings, load
-from watcher.sightings import node_url
+from watcher.alerts.digest import compose
+from watcher.alerts.render import Format, render
+from watcher.changes.transitions import node_url
+from watcher.cli import config, main
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.settings.channel_tables import ChannelTable
+from watcher.settings.model import Loaded, Settings, load
 
 README = program.ROOT / "README.md"
 NODE = "comfyui-night-lights"
-COMMANDS = ("", *cli.cli.commands)
+COMMANDS = ("", *main.cli.commands)
 
 ALERTS = (
     Event(
@@ -78,7 +78,7 @@ def _help(command: str) -> str:
 
 
 def _exit_codes() -> dict[str, str]:
-    return dict(re.findall(r"^  (\d)  (.+)$", cli.EXIT_CODES, re.MULTILINE))
+    return dict(re.findall(r"^  (\d)  (.+)$", main.EXIT_CODES, re.MULTILINE))
 
 
 def _text() -> str:
@@ -108,16 +108,16 @@ def test_defaults_in_the_help() -> None:
     """The help of an option that is a setting gives the setting's default, and that of kinds lists them all."""
     defaults = Settings()
     for name in ("state_dir", "registry_url", "log_level", "log_format"):
-        option = next(one for one in cli.cli.commands["check"].params if one.name == name)
+        option = next(one for one in main.cli.commands["check"].params if one.name == name)
         assert isinstance(option, click.Option)
         assert str(option.help).endswith(f"[default: {getattr(defaults, name)}]")
     for command in ("check", "history"):
-        assert not [kind for kind in Kind if kind not in str(cli.cli.commands[command].epilog)]
+        assert not [kind for kind in Kind if kind not in str(main.cli.commands[command].epilog)]
 
 
 def test_a_command_offers_what_it_uses() -> None:
     """What asks no registry has no option for its address."""
-    offered = {name: {opt for one in command.params for opt in one.opts} for name, command in cli.cli.commands.items()}
+    offered = {name: {opt for one in command.params for opt in one.opts} for name, command in main.cli.commands.items()}
     asking = {name for name, options in offered.items() if "--registry-url" in options}
     assert asking == {"check", "run", "config"}
     assert "--log-format" not in offered["status"] | offered["history"]
@@ -125,7 +125,7 @@ def test_a_command_offers_what_it_uses() -> None:
 
 def test_commands() -> None:
     """The table of commands has every command, and no other."""
-    assert {row[0] for row in _tables()["command"]} == cli.cli.commands.keys()
+    assert {row[0] for row in _tables()["command"]} == main.cli.commands.keys()
 
 
 def test_commands_in_examples() -> None:
@@ -134,7 +134,7 @@ def test_commands_in_examples() -> None:
     assert len(lines) > 10
     for line in lines:
         name, *words = line.split()
-        command = cli.cli.commands[name]
+        command = main.cli.commands[name]
         options = {option for parameter in command.params for option in parameter.opts}
         assert not [word for word in words if word.startswith("--") and word not in options], line
 
@@ -152,7 +152,7 @@ def test_exit_codes() -> None:
 def test_settings() -> None:
     """The table of settings has every setting, in the program's order, with its default."""
     defaults = Loaded(settings=Settings(), origins=dict.fromkeys(Settings.model_fields, ""), config_file=None)
-    shown = {name: value for name, value, _ in show_settings.rows(defaults)}
+    shown = {name: value for name, value, _ in config.rows(defaults)}
     assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
     assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
 

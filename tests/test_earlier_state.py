@@ -11,7 +11,7 @@ from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Webhook
 from tests.program import ROOT
 from tests.watching import Watching, told
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
 """Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo

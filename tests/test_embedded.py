@@ -9,8 +9,8 @@ from typing import Any
 import httpx
 import pytest
 
-from watcher.catalog import Catalog, rfc3339
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.catalog import Catalog, rfc3339
+from watcher.fake_registry.server import EmbeddedRegistry
 
 FIELDS = {
     "changelog",

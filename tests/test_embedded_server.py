@@ -14,8 +14,8 @@ import pytest
 from aiohttp import web
 
 from tests.program import Started
-from watcher.catalog import Catalog
-from watcher.embedded import EmbeddedRegistry, main
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry, main
 
 
 def test_requests_are_remembered(registry: EmbeddedRegistry) -> None:
@@ -100,7 +100,7 @@ def test_a_registry_can_go_down_and_come_back() -> None:
 @pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "stdin"])
 def test_as_a_process(start: Callable[..., Started], way: str) -> None:
     """As a program it prints its address first and serves its nodes until a signal or the end of its input."""
-    process = start("--nodes", "3", "--versions", "12", "--latency", "0.01", module="watcher.embedded")
+    process = start("--nodes", "3", "--versions", "12", "--latency", "0.01", module="watcher.fake_registry.server")
     process.until(lambda it: it.out.endswith("\n"))
     url = process.out.strip()
     assert re.fullmatch(r"http://127\.0\.0\.1:\d+", url)

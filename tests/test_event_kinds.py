@@ -12,8 +12,8 @@ import pytest
 from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
-from watcher.versions import WATCHED_FIELDS
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.version import WATCHED_FIELDS
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -15,8 +15,8 @@ from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher import durable
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.state import files
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_1_a_channel_takes_too_long(watch: Watching, registry: EmbeddedRegistry,
     channel.check()
     for version in ("1.1.0", "1.2.0", "1.3.0"):
         registry.catalog.publish("alpha", version)
-    impatient = "from watcher import check, cli; check.CHECK_BUDGET = 0; cli.main()"
+    impatient = "from watcher.cli import commands, main; commands.CHECK_BUDGET = 0; main.main()"
     done = subprocess.run(
         [sys.executable, "-c", impatient, "check", "--json"],
         cwd=watch.folder,
@@ -212,7 +212,7 @@ def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> N
     """4: another run holds the state; commands that only look are not kept from it."""
     watch.check()
     before = watch.contents(), len(registry.requests)
-    with durable.lock(watch.state / "lock"):
+    with files.lock(watch.state / "lock"):
         for command in ("check", "run"):
             done = watch.run(command)
             assert (done.code, done.out) == (4, "")
@@ -237,7 +237,7 @@ def test_4_who_holds_the_state_is_said(watch: Watching) -> None:
 def test_4_what_the_lock_says_is_only_shown(watch: Watching, content: bytes) -> None:
     """4: a lock file with anything in it keeps nobody out, and breaks no line when somebody holds it."""
     watch.check()
-    with durable.lock(watch.state / "lock"):
+    with files.lock(watch.state / "lock"):
         (watch.state / "lock").write_bytes(content)
         done = watch.run("check")
         assert done.code == 4
@@ -262,8 +262,8 @@ def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, pla
 def _without_room(watch: Watching, *args: str) -> program.Completed:
     """Run a command that can write no byte into a file."""
     code = (
-        "import resource; from watcher import cli\n"
-        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)); cli.main()"
+        "import resource; from watcher.cli import main\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, resource.RLIM_INFINITY)); main.main()"
     )
     env = program.surroundings(watch.folder, watch.environment())
     done = subprocess.run(

@@ -24,7 +24,7 @@ from tests.faults.decided import DECIDED, EVERYBODYS, SHOWN, Means
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
 from tests.peers.faults import FAULTS
-from watcher.transport import MANY
+from watcher.registry.transport import MANY
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests import program
 from tests.peers.webhook import Webhook
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 _STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

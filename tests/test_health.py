@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.making import NOW, known, minute
-from watcher.events import Event, Kind
-from watcher.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
-from watcher.snapshot import Node, Snapshot
+from watcher.changes.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
 SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})

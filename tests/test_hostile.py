@@ -42,18 +42,19 @@ from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
 from tests.peers.webhook import Message, Webhook
 from tests.watching import Watching
-from watcher import logs, past, report, status
-from watcher.channels import Channel, Grouping
-from watcher.delivery import Delivered, deliver
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Change, Event, Kind
-from watcher.health import Failure, Health
-from watcher.poll import Report
-from watcher.reasons import summarise
-from watcher.records import event_form
-from watcher.snapshot import Snapshot
-from watcher.state import Checks, State
-from watcher.tables import as_document, say
+from watcher import log
+from watcher.changes.health import Failure, Health
+from watcher.cli import history, report, status
+from watcher.cli.terminal import as_document, say
+from watcher.delivery.sender import Delivered, deliver
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Change, Event, Kind
+from watcher.model.snapshot import Snapshot
+from watcher.polling.poll import Report
+from watcher.state.model import Checks, State
+from watcher.state.records import event_form
+from watcher.text.status_reason import summarise
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -158,7 +159,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     )
     assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
     assert list(parsers.in_lines(_printed(*(one.sentence for one in report.complaints(done))), 2)) == []
-    assert list(parsers.in_lines(_printed(*past.lines(events)), len(events) + 1)) == []
+    assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
     recorded = as_document({"events": [event_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
@@ -216,10 +217,10 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
     written = {style: io.StringIO() for style in ("json", "console")}
     try:
         for style, stream in written.items():
-            logs.configure("debug", style, stream)
-            logs.error(event, value=value, values=[value, {value: event}], error=ValueError(value))
+            log.configure("debug", style, stream)
+            log.error(event, value=value, values=[value, {value: event}], error=ValueError(value))
     finally:
-        logs.configure()
+        log.configure()
     assert list(parsers.in_json_log(written["json"].getvalue(), None)) == []
     assert list(parsers.in_console_log(written["console"].getvalue())) == []
     assert [stream.getvalue().count("\n") for stream in written.values()] == [1, 1]

@@ -15,7 +15,7 @@ from tests import program
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 OFFLINE = program.ROOT / "tests" / "offline"
 
@@ -149,19 +149,21 @@ def test_nothing_is_loaded_with_an_alert(webhook: Webhook, mailbox: Mailbox, tmp
     """After the start of a `run` neither a delivery of any kind nor a line of the log loads a module more."""
     code = f"""
 import sys
-from watcher import check, logs, loop, start
-from watcher.channels import Channel
-start.loaded((Channel(name="c", url="json://127.0.0.1"),))
+from watcher import log
+from watcher.cli import commands
+from watcher.polling import daemon, setup
+from watcher.model.channel import Channel
+setup.loaded((Channel(name="c", url="json://127.0.0.1"),))
 known = set(sys.modules)
-from watcher.delivery import deliver
-from watcher.digest import sample
+from watcher.delivery.sender import deliver
+from watcher.alerts.digest import sample
 urls = ["json://127.0.0.1:{webhook.port}/a", "json://localhost:{webhook.port}/bad", "jsons://127.0.0.1:{webhook.port}/",
         "ntfy://127.0.0.1:{webhook.port}/a/b", "gotify://127.0.0.1:{webhook.port}/token", "xml://127.0.0.1:9/",
         "matrix://127.0.0.1:{webhook.port}/!r:x", "mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4",
         {mailbox.apprise_url()!r}, "mailtos://127.0.0.1:9/?from=a@example.org&to=b@example.org"]
 for url in urls:
     print(deliver(Channel(name="c", url=url), sample("2026-01-01T00:00:00Z"), 3))
-logs.error("a line", reason="x")
+log.error("a line", reason="x")
 print(sorted(set(sys.modules) - known))
 """
     webhook.answer["/bad"] = 500

@@ -11,11 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import NOW, compare, known, told, version
-from watcher import picture
-from watcher.events import Event, Kind
-from watcher.known import KEPT, KEPT_UNSEEN
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.versions import Version, in_order
+from watcher.changes.matching import KEPT, KEPT_UNSEEN
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import Version, in_order
+from watcher.state import snapshot_file
 
 BARE = version("1.0", id="")
 OTHER = version("2.0")
@@ -159,7 +159,7 @@ def test_removed_versions_are_kept_up_to_a_bound() -> None:
             difference = compare(node, OTHER, *rows)
             node = difference.node
             ids += [event.id for event in difference.events]
-        sizes.append(len(picture.write_snapshot(Snapshot(nodes={"some-pack": node}))))
+        sizes.append(len(snapshot_file.write_snapshot(Snapshot(nodes={"some-pack": node}))))
     assert len(ids) == len(set(ids)) > 1400
     assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
     assert len(node.seen) <= len(node.versions) + 1

@@ -9,8 +9,8 @@ import pytest
 from tests.making import NOW, minute
 from tests.peers.faults import inflict
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
-from watcher.lasting import News, news
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.polling.reminders import News, news
 
 _DAY = 24 * 60.0
 

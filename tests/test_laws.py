@@ -25,18 +25,19 @@ from tests.making import (
     snapshots,
     watched_statuses,
 )
-from watcher import outbox, picture, records
-from watcher.accepted import Addresses
-from watcher.channels import Channel, wants
-from watcher.diff import Difference, compare_ban
-from watcher.events import Event, Kind
-from watcher.health import Unread, assess
-from watcher.listing import NodeBanned
-from watcher.outbox import Acknowledgement, Outbox
-from watcher.sightings import Terms
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Checks
-from watcher.versions import STATUSES, Version
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Acknowledgement, Outbox
+from watcher.changes.diff import Difference, compare_ban
+from watcher.changes.health import Unread, assess
+from watcher.changes.transitions import Terms
+from watcher.model.channel import Channel, wants
+from watcher.model.event import Event, Kind
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES, Version
+from watcher.state import records, snapshot_file
+from watcher.state.model import Checks
 
 FAST = settings(deadline=None, max_examples=60)
 PICTURES = pictures()
@@ -216,10 +217,10 @@ def test_after_a_complete_listing_the_picture_is_the_registrys(life: list[_Step]
 @given(snapshots())
 def test_a_snapshot_survives_its_file(snapshot: Snapshot) -> None:
     """What is written of a snapshot reads back as it was, and again gives the same bytes."""
-    text = picture.write_snapshot(snapshot)
-    assert picture.read_snapshot(text) == snapshot
-    assert picture.write_snapshot(picture.read_snapshot(text)) == text
-    assert picture.read_revision(text) == snapshot.revision
+    text = snapshot_file.write_snapshot(snapshot)
+    assert snapshot_file.read_snapshot(text) == snapshot
+    assert snapshot_file.write_snapshot(snapshot_file.read_snapshot(text)) == text
+    assert snapshot_file.read_revision(text) == snapshot.revision
 
 
 @FAST

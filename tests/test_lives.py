@@ -8,8 +8,8 @@ import pytest
 
 from tests.chaos.machine import PACKS, ROCK, Life, living
 from tests.chaos.subscriber import Fact
-from watcher.channels import Grouping
-from watcher.versions import STATUSES
+from watcher.model.channel import Grouping
+from watcher.model.version import STATUSES
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

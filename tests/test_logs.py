@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher import logs
-from watcher.strangers import Own
+from watcher import log
+from watcher.text.sanitize import Own
 
 HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::error::x'
 
@@ -25,7 +25,7 @@ HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::erro
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:
     yield
-    logs.configure()
+    log.configure()
 
 
 def _json_lines(stream: io.StringIO) -> list[dict[str, object]]:
@@ -35,8 +35,8 @@ def _json_lines(stream: io.StringIO) -> list[dict[str, object]]:
 def test_json_line() -> None:
     """Away from a terminal a line is one JSON object: UTC time with `Z`, level, event, fields as they are."""
     stream = io.StringIO()
-    logs.configure("info", "auto", stream)
-    logs.info("poll finished", checked=3, seconds=0.5, node=None, kind="banned")
+    log.configure("info", "auto", stream)
+    log.info("poll finished", checked=3, seconds=0.5, node=None, kind="banned")
     (line,) = _json_lines(stream)
     assert str(line.pop("timestamp")).endswith("Z")
     assert line == {
@@ -52,8 +52,8 @@ def test_json_line() -> None:
 def test_levels() -> None:
     """What is below the level is not written."""
     stream = io.StringIO()
-    logs.configure("warning", "json", stream)
-    for write in (logs.debug, logs.info, logs.warning, logs.error):
+    log.configure("warning", "json", stream)
+    for write in (log.debug, log.info, log.warning, log.error):
         write("something")
     assert [line["level"] for line in _json_lines(stream)] == ["warning", "error"]
 
@@ -62,8 +62,8 @@ def test_levels() -> None:
 def test_hostile_text_stays_one_line(style: str) -> None:
     """A stranger's text cannot begin a line, pass an escape or reorder what is read, in a value, a key or the event."""
     stream = io.StringIO()
-    logs.configure("debug", style, stream)
-    logs.error(HOSTILE, node=HOSTILE, error=ValueError(HOSTILE), **{HOSTILE: 1})
+    log.configure("debug", style, stream)
+    log.error(HOSTILE, node=HOSTILE, error=ValueError(HOSTILE), **{HOSTILE: 1})
     written = stream.getvalue()
     assert written.count("\n") == 1
     assert len(written.splitlines()) == 1
@@ -76,8 +76,8 @@ def test_hostile_text_stays_one_line(style: str) -> None:
 def test_any_text_is_one_line(event: str, value: str, style: str) -> None:
     """Whatever the texts, one event is one line without control characters."""
     stream = io.StringIO()
-    logs.configure("info", style, stream)
-    logs.info(event, value=value)
+    log.configure("info", style, stream)
+    log.info(event, value=value)
     line = stream.getvalue()
     assert line.endswith("\n")
     assert line[:-1].isprintable()
@@ -87,12 +87,12 @@ def test_any_text_is_one_line(event: str, value: str, style: str) -> None:
 def test_no_traceback_is_logged(style: str) -> None:
     """An exception is logged by its message, never with a traceback, even where `exc_info` is given."""
     stream = io.StringIO()
-    logs.configure("info", style, stream)
+    log.configure("info", style, stream)
     local = "hunter2"
     try:
         raise RuntimeError(f"no room{local[:0]}")
     except RuntimeError as error:
-        logs.error("failed", error=error, exc_info=True, exception="x\ny", stack="z")
+        log.error("failed", error=error, exc_info=True, exception="x\ny", stack="z")
     written = stream.getvalue()
     assert "no room" in written
     assert "Traceback" not in written
@@ -103,8 +103,8 @@ def test_no_traceback_is_logged(style: str) -> None:
 def test_a_field_cannot_replace_ours() -> None:
     """A field named like the line's own parts is kept beside them."""
     stream = io.StringIO()
-    logs.configure("info", "json", stream)
-    logs.warning("real", level="info", timestamp="never", event="false")
+    log.configure("info", "json", stream)
+    log.warning("real", level="info", timestamp="never", event="false")
     (line,) = _json_lines(stream)
     assert (line["event"], line["level"]) == ("real", "warning")
     assert (line["event_"], line["level_"], line["timestamp_"]) == ("false", "info", "never")
@@ -113,8 +113,8 @@ def test_a_field_cannot_replace_ours() -> None:
 def test_values_are_bounded() -> None:
     """Long texts, long names and whatever is no text are cut to fit a line; a number that JSON lacks is text."""
     stream = io.StringIO()
-    logs.configure("info", "json", stream)
-    logs.info("big", text="x" * 1_000_000, many=list(range(10_000)), none=float("nan"), **{"n" * 10_000: 1})
+    log.configure("info", "json", stream)
+    log.info("big", text="x" * 1_000_000, many=list(range(10_000)), none=float("nan"), **{"n" * 10_000: 1})
     (line,) = _json_lines(stream)
     assert len(stream.getvalue()) < 5_000
     assert line["none"] == "nan"
@@ -135,18 +135,18 @@ def _closed() -> TextIO:
 @pytest.mark.parametrize("style", ["auto", "console", "json"])
 def test_broken_stream_is_no_failure(stream: TextIO, style: str) -> None:
     """A stream that is closed or broken loses the line and nothing else."""
-    logs.configure("info", style, stream)
-    logs.error("unheard", node="x")
+    log.configure("info", style, stream)
+    log.error("unheard", node="x")
 
 
 def test_threads_do_not_mix_lines() -> None:
     """Lines written by many threads at once stay whole."""
     stream = io.StringIO()
-    logs.configure("info", "json", stream)
+    log.configure("info", "json", stream)
 
     def write(name: str) -> None:
         for count in range(50):
-            logs.info("line", thread=name, count=count)
+            log.info("line", thread=name, count=count)
 
     threads = [threading.Thread(target=write, args=(str(name),)) for name in range(8)]
     for thread in threads:
@@ -165,8 +165,8 @@ def _run(code: str, **env: str) -> subprocess.CompletedProcess[str]:
 def test_structlog_is_loaded_late() -> None:
     """A run that logs nothing does not pay for structlog; the default stream is stderr and stdout stays clean."""
     done = _run(
-        "import sys; from watcher import logs; logs.debug('quiet'); assert 'structlog' not in sys.modules; "
-        "logs.info('loud')"
+        "import sys; from watcher import log; log.debug('quiet'); assert 'structlog' not in sys.modules; "
+        "log.info('loud')"
     )
     assert done.stdout == ""
     assert json.loads(done.stderr)["event"] == "loud"
@@ -174,9 +174,7 @@ def test_structlog_is_loaded_late() -> None:
 
 def test_closed_stderr_is_no_failure() -> None:
     """A process started without stderr logs into nothing and ends well."""
-    code = (
-        "import sys; sys.stderr.close(); from watcher import logs; logs.error('x'); sys.stderr = None; logs.error('y')"
-    )
+    code = "import sys; sys.stderr.close(); from watcher import log; log.error('x'); sys.stderr = None; log.error('y')"
     assert _run(code).returncode == 0
 
 
@@ -201,8 +199,8 @@ def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.Monke
     ours, theirs = pty.openpty()
     try:
         with os.fdopen(theirs, "w") as stream:
-            logs.configure("info", "auto", stream)
-            logs.info("poll finished", node="a b")
+            log.configure("info", "auto", stream)
+            log.info("poll finished", node="a b")
             written = os.read(ours, 4096).decode()
     finally:
         os.close(ours)
@@ -215,12 +213,12 @@ def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.Monke
 def test_our_own_text_is_shown_as_it_is(style: str) -> None:
     """A path is no link of a stranger's: its dots and slashes stay, and what acts unseen in it is spelled out."""
     stream = io.StringIO()
-    logs.configure("info", style, stream)
-    logs.error("state unsaved", error=Own("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
+    log.configure("info", style, stream)
+    log.error("state unsaved", error=Own("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
     said = stream.getvalue()
     assert "/srv/my.app/state://x\\" in said
     assert "u001b[31m" in said
     assert "\x1b[31m" not in said
     assert "/srv/my[.]app" in said
-    logs.error("state unsaved", error=Own("a" * 1_000_000))
+    log.error("state unsaved", error=Own("a" * 1_000_000))
     assert len(stream.getvalue()) < 20_000

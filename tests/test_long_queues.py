@@ -17,12 +17,12 @@ import pytest
 
 from tests.making import NOW, channel, event, minute
 from tests.peers.webhook import Webhook
-from watcher import outbox
-from watcher.channels import Channel, Grouping
-from watcher.dispatch import Terms, dispatch
-from watcher.outbox import Acknowledgement, Outbox, Refusal
-from watcher.snapshot import Snapshot
-from watcher.store import StateFolder
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Acknowledgement, Outbox, Refusal
+from watcher.model.channel import Channel, Grouping
+from watcher.model.snapshot import Snapshot
+from watcher.polling.dispatch import Terms, dispatch
+from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
 _NAMES = ("ops", "mail")

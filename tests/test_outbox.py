@@ -7,10 +7,11 @@ from dataclasses import replace
 import pytest
 
 from tests.making import NOW, channel, event, minute
-from watcher import outbox, times
-from watcher.channels import Channel, Grouping
-from watcher.events import Kind
-from watcher.outbox import LONGEST_WAIT, Acknowledgement, Message, Outbox, Queue
+from watcher import timestamps
+from watcher.alerts import outbox
+from watcher.alerts.outbox import LONGEST_WAIT, Acknowledgement, Message, Outbox, Queue
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Kind
 
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
@@ -102,7 +103,7 @@ def test_the_waits_double_up_to_the_longest() -> None:
     waiting, waits = owing(("e1",)), []
     for _ in range(12):
         waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
-        waits.append(times.seconds_between(NOW, waiting.queues["ops"].not_before))
+        waits.append(timestamps.seconds_between(NOW, waiting.queues["ops"].not_before))
     assert waits[:3] == [30, 60, 120]
     assert waits[-1] == LONGEST_WAIT
     assert waits == sorted(waits)

@@ -17,11 +17,11 @@ from tests.chaos.receiver import Receiver
 from tests.chaos.seam import Cut
 from tests.peers.webhook import Answer
 from tests.watching import Watching
-from watcher import start
-from watcher.embedded import EmbeddedRegistry
-from watcher.poll import Poller
-from watcher.settings import Settings
-from watcher.store import StateFolder
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.polling import setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -255,12 +255,12 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching,
     listed = _listed(watch, receiver, "/a", "/b")
     folder = StateFolder(watch.state)
     urls = tuple(SecretStr(receiver.apprise_url(path)) for path in ("/a", "/b"))
-    early = start.watch_of(
+    early = setup.watch_of(
         Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=urls), folder
     )
     listed.check(code=1)
     with folder.locked():
-        report = asyncio.run(Poller(watch=early, folder=folder, clock=start.clock, stopping=asyncio.Event()).poll())
+        report = asyncio.run(Poller(watch=early, folder=folder, clock=setup.clock, stopping=asyncio.Event()).poll())
     assert report.pending == 2
     listed.end_waits()
     receiver.down = set()

@@ -8,8 +8,8 @@ import click
 import pytest
 
 from tests.making import NOW, PACK, URL, event, minute
-from watcher.events import Change, Event, Kind
-from watcher.past import Wanted, choose, lines, since, warning
+from watcher.cli.history import Wanted, choose, lines, since, warning
+from watcher.model.event import Change, Event, Kind
 
 EVENTS = tuple(
     event(f"e{number}", kind, node=node, at=minute(number))

@@ -14,7 +14,7 @@ from tests.peers.faults import FAULTS, inflict
 from tests.peers.ports import Refused, Untrusted
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Webhook
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 UNREADABLE = {
     "closed_unanswered": httpx.RemoteProtocolError,

@@ -13,12 +13,12 @@ from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
 from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
 from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
-from watcher import reader
-from watcher.embedded import EmbeddedRegistry
-from watcher.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
-from watcher.reader import Asked, read_node, read_reasons
-from watcher.registry import Limits, Registry
-from watcher.versions import STATUSES
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.model.version import STATUSES
+from watcher.registry import reader
+from watcher.registry.client import Limits, Registry
+from watcher.registry.reader import Asked, read_node, read_reasons
 
 MEGABYTES = 16
 

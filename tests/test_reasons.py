@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.reasons import summarise
-from watcher.strangers import ADDRESS, plain
+from watcher.text.sanitize import ADDRESS, plain
+from watcher.text.status_reason import summarise
 
 _FINDINGS = [
     {

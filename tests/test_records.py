@@ -12,18 +12,19 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.making import CHECKED, NOW, PACK, event, known, snapshots, version
-from watcher import outbox, picture, records
-from watcher.accepted import Addresses
-from watcher.channels import Channel
-from watcher.forms import UnreadableFormError
-from watcher.health import Failure, Health
-from watcher.outbox import Outbox
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Checks
-from watcher.versions import STATUSES
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Outbox
+from watcher.changes.health import Failure, Health
+from watcher.model.channel import Channel
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES
+from watcher.state import records, snapshot_file
+from watcher.state.codec import UnreadableFormError
+from watcher.state.model import Checks
 
 READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
-    "snapshot": (picture.read_snapshot, picture.write_snapshot(Snapshot(revision=3))),
+    "snapshot": (snapshot_file.read_snapshot, snapshot_file.write_snapshot(Snapshot(revision=3))),
     "outbox": (records.read_outbox, records.write_outbox(3, Outbox())),
     "checks": (records.read_checks, records.write_checks(3, Checks())),
     "addresses": (records.read_addresses, records.write_addresses(Addresses())),
@@ -35,7 +36,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
     node = known(
         version("1", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
     )
-    text = picture.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
+    text = snapshot_file.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
     assert text.decode().splitlines() == [
         "{",
         '"format": 1,',
@@ -64,7 +65,7 @@ def test_one_changed_version_is_one_changed_line() -> None:
     """A change of one version differs in that version's line and the revision's, so that a diff tells it."""
     before = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))})
     after = Snapshot(revision=2, nodes={PACK.lower(): known(version("1.0"), version("2.0", "banned"))})
-    old, new = (picture.write_snapshot(snapshot).splitlines() for snapshot in (before, after))
+    old, new = (snapshot_file.write_snapshot(snapshot).splitlines() for snapshot in (before, after))
     assert [line for line in new if line not in old] == [
         b'"revision": 2,',
         b'  {"version": "2.0", "id": "id-2.0", "status": "banned", "created_at": "2026-01-01T00:00:00Z"}',
@@ -76,9 +77,9 @@ def test_no_line_is_made_by_strangers_text() -> None:
     hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
     snapshot = Snapshot(revision=1, nodes={PACK.lower(): known(version(hostile, tags=(hostile,)))})
     plain = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0", tags=("x",)))})
-    text = picture.write_snapshot(snapshot)
-    assert len(text.splitlines()) == len(picture.write_snapshot(plain).splitlines())
-    assert picture.read_snapshot(text) == snapshot
+    text = snapshot_file.write_snapshot(snapshot)
+    assert len(text.splitlines()) == len(snapshot_file.write_snapshot(plain).splitlines())
+    assert snapshot_file.read_snapshot(text) == snapshot
 
 
 @settings(max_examples=40)
@@ -89,17 +90,19 @@ def test_what_did_not_change_is_written_as_it_was_read(snapshot: Snapshot, data:
         key: known(version("9.0"), node=node.node) for key, node in snapshot.nodes.items() if data.draw(st.booleans())
     }
     added = changed | {"another": known(node="Another")}
-    read = picture.read_snapshot(picture.write_snapshot(snapshot)).with_nodes(changed).with_nodes(added)
+    read = snapshot_file.read_snapshot(snapshot_file.write_snapshot(snapshot)).with_nodes(changed).with_nodes(added)
     expected = replace(snapshot, nodes={**snapshot.nodes, **added})
     assert read == expected
-    assert picture.write_snapshot(read) == picture.write_snapshot(expected)
+    assert snapshot_file.write_snapshot(read) == snapshot_file.write_snapshot(expected)
     assert sorted(read.nodes) == sorted(expected.nodes)
 
 
 def test_a_snapshot_may_be_looked_into() -> None:
     """A node that is asked for is decoded, one that is not there is not, and all can be counted."""
     node = known(version("1.0"))
-    nodes = picture.read_snapshot(picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node}))).nodes
+    nodes = snapshot_file.read_snapshot(
+        snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node}))
+    ).nodes
     assert (nodes[PACK.lower()], nodes.get("other"), len(nodes), list(nodes)) == (node, None, 1, [PACK.lower()])
     assert "other" not in nodes
 
@@ -136,12 +139,12 @@ def test_a_missing_field_is_named(name: str) -> None:
 @pytest.mark.parametrize("layout", [None, 2])
 def test_an_entry_of_another_node_is_refused(layout: int | None) -> None:
     """A node must stand under its own lower-case id, however the file is laid out."""
-    text = picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"))}))
+    text = snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"))}))
     text = text.replace(b'"some-pack": ', b'"other-pack": ')
     if layout:
         text = json.dumps(json.loads(text), indent=layout).encode()
     with pytest.raises(UnreadableFormError, match="the entry 'other-pack' holds another node"):
-        picture.read_snapshot(text)
+        snapshot_file.read_snapshot(text)
 
 
 def test_what_is_no_time_is_refused() -> None:
@@ -169,12 +172,12 @@ def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
 
 def test_the_revision_is_read_without_the_rest() -> None:
     """Of a snapshot in the program's own layout only the head is read; any other is read whole."""
-    text = picture.write_snapshot(Snapshot(revision=12))
-    assert picture.read_revision(text) == 12
-    assert picture.read_revision(text[:60]) == 12
-    assert picture.read_revision(json.dumps(json.loads(text), sort_keys=True).encode()) == 12
+    text = snapshot_file.write_snapshot(Snapshot(revision=12))
+    assert snapshot_file.read_revision(text) == 12
+    assert snapshot_file.read_revision(text[:60]) == 12
+    assert snapshot_file.read_revision(json.dumps(json.loads(text), sort_keys=True).encode()) == 12
     with pytest.raises(UnreadableFormError):
-        picture.read_revision(b"{}")
+        snapshot_file.read_revision(b"{}")
 
 
 def test_no_address_of_a_channel_is_in_the_outbox() -> None:

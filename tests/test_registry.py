@@ -16,11 +16,11 @@ from tests.peers import wire
 from tests.peers.fault import Fault, asked
 from tests.peers.faults import inflict
 from watcher import __version__
-from watcher.answer import Answer, NoAnswerError
-from watcher.catalog import Catalog
-from watcher.embedded import EmbeddedRegistry
-from watcher.registry import Limits, Query, Registry
-from watcher.versions import STATUSES
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.version import STATUSES
+from watcher.registry.answer import Answer, NoAnswerError
+from watcher.registry.client import Limits, Query, Registry
 
 MEGABYTE = 2**20
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from watcher.digest import compose
-from watcher.events import Change, Event, Kind
-from watcher.render import SYMBOLS, Format, fitted, render
+from watcher.alerts.digest import compose
+from watcher.alerts.render import SYMBOLS, Format, fitted, render
+from watcher.model.event import Change, Event, Kind
 
 CORPUS = [
     "@everyone @here <!channel> <!here|x> <@U123> <@&5> <#C1> @room",

@@ -17,7 +17,7 @@ from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Answer, Message, Webhook
 from tests.program import Started
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 _PATIENCE = 20.0
 

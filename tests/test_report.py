@@ -9,9 +9,9 @@ import click
 import pytest
 
 from tests.making import NOW, PACK, URL, event, minute
-from watcher import report
-from watcher.events import Change, Event, Kind
-from watcher.poll import Report
+from watcher.cli import report
+from watcher.model.event import Change, Event, Kind
+from watcher.polling.poll import Report
 
 
 def done(*events: Event, **fields: Any) -> Report:

@@ -11,7 +11,7 @@ import pytest
 from tests.chaos.nursery import Nursery
 from tests.peers.webhook import Webhook
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 
 @pytest.fixture

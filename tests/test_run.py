@@ -19,13 +19,13 @@ from tests.peers.faults import inflict
 from tests.peers.webhook import Answer, Webhook
 from tests.program import Started
 from tests.watching import Watching
-from watcher import loop, start
-from watcher.embedded import EmbeddedRegistry
-from watcher.failures import StateError
-from watcher.outbox import Outbox, Refusal
-from watcher.poll import Poller
-from watcher.settings import Settings
-from watcher.store import StateFolder
+from watcher.alerts.outbox import Outbox, Refusal
+from watcher.errors import StateError
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.polling import daemon, setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
 
 
 @pytest.fixture
@@ -276,8 +276,8 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def for_a_second() -> None:
         folder.loops.append(asyncio.get_running_loop())
-        told = start.watch_of(chosen, folder)
-        await loop.run(Poller(watch=told, folder=folder, clock=start.clock, stopping=folder.stopping), 900, 0)
+        told = setup.watch_of(chosen, folder)
+        await daemon.run(Poller(watch=told, folder=folder, clock=setup.clock, stopping=folder.stopping), 900, 0)
 
     with folder.locked():
         asyncio.run(for_a_second())

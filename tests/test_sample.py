@@ -9,19 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from watcher import sample
-from watcher.channel_tables import ChannelTable
-from watcher.events import Kind
-from watcher.failures import ConfigError
-from watcher.settings import Settings, load
-from watcher.versions import STATUSES
+from watcher.errors import ConfigError
+from watcher.model.event import Kind
+from watcher.model.version import STATUSES
+from watcher.settings import template
+from watcher.settings.channel_tables import ChannelTable
+from watcher.settings.model import Settings, load
 
 EXAMPLES = {"nodes", "alert_urls", "channels"}
 """Settings that the sample shows by an example; their default is empty, and said to be."""
 
 
 def _uncommented() -> str:
-    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", sample.TEXT, flags=re.MULTILINE)
+    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.TEXT, flags=re.MULTILINE)
 
 
 def _load(path: Path) -> Settings:
@@ -31,7 +31,7 @@ def _load(path: Path) -> Settings:
 def test_the_sample_validates(tmp_path: Path) -> None:
     """The file as written is valid, watches one node and leaves everything else at its default."""
     path = tmp_path / "comfy-watch.toml"
-    sample.write(path)
+    template.write(path)
     assert tomllib.loads(path.read_text("utf-8")).keys() == {"nodes"}
     assert len(_load(path).nodes) == 1
 
@@ -40,7 +40,7 @@ def test_a_url_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     """An alert URL in the place of the file is refused without being shown, and makes no folder."""
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ConfigError, match=r"'json://[*]{3}' is an address") as refused:
-        sample.write(Path("json://user:s3cr3t@host/s3cr3t"))
+        template.write(Path("json://user:s3cr3t@host/s3cr3t"))
     assert "s3cr3t" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
 
@@ -61,13 +61,13 @@ def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
 
 def test_every_word_is_named() -> None:
     """Every event kind and every status is named in it."""
-    assert not [word for word in (*Kind, *STATUSES) if word not in sample.TEXT]
+    assert not [word for word in (*Kind, *STATUSES) if word not in template.TEXT]
 
 
 def test_it_is_private(tmp_path: Path) -> None:
     """The file will hold secrets: only its owner can read it."""
     path = tmp_path / "comfy-watch.toml"
-    sample.write(path)
+    template.write(path)
     assert path.stat().st_mode & 0o777 == 0o600
 
 
@@ -83,7 +83,7 @@ def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
         case _:
             path.symlink_to(target)
     with pytest.raises(ConfigError, match=r"exists already(?s:.*)hint: "):
-        sample.write(path)
+        template.write(path)
     assert not target.exists()
     assert kind != "file" or path.read_text() == "mine"
 
@@ -91,9 +91,9 @@ def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
 def test_parent_must_exist(tmp_path: Path) -> None:
     """A folder that is not there is said, not made."""
     with pytest.raises(ConfigError, match="its folder does not exist"):
-        sample.write(tmp_path / "absent" / "comfy-watch.toml")
+        template.write(tmp_path / "absent" / "comfy-watch.toml")
     with pytest.raises(ConfigError, match="cannot be written"):
-        sample.write(Path("/dev/null/comfy-watch.toml"))
+        template.write(Path("/dev/null/comfy-watch.toml"))
 
 
 def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
@@ -103,7 +103,7 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, hard))
     try:
         with pytest.raises(ConfigError, match="cannot be written"):
-            sample.write(path)
+            template.write(path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not path.exists()

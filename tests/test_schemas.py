@@ -31,18 +31,18 @@ from tests.making import (
 )
 from tests.peers.webhook import Webhook
 from tests.program import ROOT, Completed
-from watcher import forms, picture, records
-from watcher.accepted import Addresses
-from watcher.channels import Grouping
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Event, Kind
-from watcher.health import Failure, Health
-from watcher.outbox import Message, Outbox, Queue
-from watcher.poll import Poller, Watch
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Checks
-from watcher.store import StateFolder
-from watcher.versions import STATUSES, Version
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Message, Outbox, Queue
+from watcher.changes.health import Failure, Health
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Grouping
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES, Version
+from watcher.polling.poll import Poller, Watch
+from watcher.state import codec, records, snapshot_file
+from watcher.state.model import Checks
+from watcher.state.store import StateFolder
 
 NAMES = ("snapshot", "outbox", "checks", "addresses", "retry", "history")
 DOCUMENTS = NAMES[:-1]
@@ -144,7 +144,7 @@ def test_an_event_has_one_form() -> None:
     """The history and the outbox describe an event alike, and the version of the format is the program's."""
     history = schema("history")
     assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema("outbox")["$defs"]["event"]
-    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {forms.FORMAT}
+    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {codec.FORMAT}
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_a_document_holds_its_value(name: str, value: type) -> None:
 @given(snapshots())
 def test_any_snapshot_is_valid(snapshot: Snapshot) -> None:
     """Whatever is known, `snapshot.json` is what its schema says."""
-    valid("snapshot", picture.write_snapshot(snapshot))
+    valid("snapshot", snapshot_file.write_snapshot(snapshot))
 
 
 @LAWS
@@ -194,7 +194,7 @@ def _samples() -> dict[str, Any]:
     )
     failing = Checks(polled_at=NOW, health=Health(nodes={"a": Failure(count=1, since=NOW, error="")}))
     written = {
-        "snapshot": picture.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
+        "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
         "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted={"ops": "b" * 32})),

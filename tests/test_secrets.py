@@ -16,9 +16,9 @@ from tests import program
 from tests.chaos.nursery import Nursery
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.peers.webhook import Webhook
-from watcher import node_ids
-from watcher.embedded import EmbeddedRegistry
-from watcher.options import masked
+from watcher.cli.options import masked
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.settings import node_ids
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 

@@ -14,12 +14,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher import node_ids, show_settings, sources, spellings
-from watcher.channels import Grouping
-from watcher.events import DEFAULT_KINDS, Kind
-from watcher.failures import ConfigError
-from watcher.settings import SECRET, Loaded, Settings, load
-from watcher.versions import STATUSES
+from watcher.cli import config
+from watcher.errors import ConfigError
+from watcher.model.channel import Grouping
+from watcher.model.event import DEFAULT_KINDS, Kind
+from watcher.model.version import STATUSES
+from watcher.settings import node_ids, sources
+from watcher.settings.model import SECRET, Loaded, Settings, load
+from watcher.text import mask
 
 TOKEN = "S3cr3tT0k3n"
 
@@ -242,7 +244,7 @@ def test_a_url_for_the_file_hides_no_other_mistake(loads: Loads) -> None:
 @pytest.mark.parametrize("path", ["C:/state", "a:b/c", "/srv/x:/y", "./json:/x", "state"])
 def test_a_path_with_a_colon_is_one(path: str) -> None:
     """Drives, and folders whose names end in a colon, are not taken for URLs."""
-    assert spellings.path(path) == path
+    assert mask.path(path) == path
 
 
 def test_state_dir(loads: Loads, tmp_path: Path) -> None:
@@ -486,7 +488,7 @@ def test_no_alerts_are_wanted(loads: Loads, said: str) -> None:
     """`alert_urls = "none"` says that no alerts are wanted, in any source and case; channels may stand beside it."""
     for loaded in (loads(COMFY_WATCH_ALERT_URLS=said), loads(f"alert_urls = {json.dumps(said)}")):
         assert (loaded.settings.alert_urls, loaded.settings.all_channels()) == (None, ())
-        assert {name: value for name, value, _ in show_settings.rows(loaded)}["alert_urls"] == "none, as intended"
+        assert {name: value for name, value, _ in config.rows(loaded)}["alert_urls"] == "none, as intended"
         assert Settings(**dict(loaded.settings)) == loaded.settings
     beside = loads("alert_urls = ['none']\n[[channels]]\nname = 'ops'\nurl = 'json://h'")
     assert [channel.name for channel in beside.settings.all_channels()] == ["ops"]
@@ -741,7 +743,7 @@ def test_secrets_travel_sealed() -> None:
 def test_config_rows(loads: Loads, tmp_path: Path) -> None:
     """`config` shows every setting with its origin, channels by name, alert URLs by scheme only."""
     loaded = _with_secrets(loads)
-    rows = show_settings.rows(loaded)
+    rows = config.rows(loaded)
     shown = {name: (value, origin) for name, value, origin in rows}
     file = str(tmp_path / "cwd" / "comfy-watch.toml")
     assert set(DEFAULTS) - {"channels"} <= set(shown)
@@ -752,13 +754,13 @@ def test_config_rows(loads: Loads, tmp_path: Path) -> None:
     assert shown["alert_urls"] == ("discord (discord://***)", file)
     assert shown["channels.ops"] == ("slack://***; kinds: all; nodes: all; grouping: poll", file)
     assert TOKEN not in str(rows)
-    assert {name: value for name, value, _ in show_settings.rows(loads(""))}["channels"] == "none"
+    assert {name: value for name, value, _ in config.rows(loads(""))}["channels"] == "none"
 
 
 def test_config_document(loads: Loads) -> None:
     """The JSON form has the same settings, durations in seconds, secrets masked."""
     loaded = _with_secrets(loads)
-    text = json.dumps(show_settings.document(loaded))
+    text = json.dumps(config.document(loaded))
     settings = json.loads(text)["settings"]
     assert list(settings) == list(DEFAULTS)
     assert settings["interval"] == {"value": 5400, "from": "environment COMFY_WATCH_INTERVAL"}
@@ -800,7 +802,7 @@ def test_any_alert_url_is_kept_from_sight(text: str) -> None:
     """Any text for alert URLs is either taken or refused in a sentence that shows none of it."""
     said = ""
     try:
-        spellings.alert_urls(f"{TOKEN}{text}{TOKEN}")
+        mask.alert_urls(f"{TOKEN}{text}{TOKEN}")
     except ValueError as refusal:
         said = str(refusal)
     assert TOKEN not in said

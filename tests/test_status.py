@@ -9,11 +9,12 @@ import click
 import pytest
 
 from tests.making import NOW, PACK, channel, event, known, minute, version
-from watcher import outbox, status
-from watcher.health import Failure, Health
-from watcher.outbox import Outbox
-from watcher.snapshot import Mark, Node, Snapshot
-from watcher.state import Checks, State
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Outbox
+from watcher.changes.health import Failure, Health
+from watcher.cli import status
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.state.model import Checks, State
 
 OPS, MAIL = channel("ops"), channel("mail")
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.making import BEFORE, CHECKED, compare, known, minute, told, version
-from watcher.snapshot import Mark, Node
-from watcher.versions import STATUSES
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import STATUSES
 
 ACTIVE_ONLY = ("active",)
 GONE = frozenset({"id-1.0"})

@@ -19,18 +19,20 @@ import pytest
 
 from tests import program
 from tests.making import NOW, PACK, channel, event, known, version, watch
-from watcher import outbox, records, status
-from watcher.accepted import Addresses
-from watcher.channels import Channel
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Event, Kind
-from watcher.failures import StateError, UnsureError
-from watcher.health import Failure, Health
-from watcher.outbox import Acknowledgement, Message, Outbox, Refusal
-from watcher.poll import Poller, Report
-from watcher.snapshot import Mark, Snapshot
-from watcher.state import Checks, State
-from watcher.store import History, StateFolder
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Acknowledgement, Message, Outbox, Refusal
+from watcher.changes.health import Failure, Health
+from watcher.cli import status
+from watcher.errors import StateError, UnsureError
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Channel
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Snapshot
+from watcher.polling.poll import Poller, Report
+from watcher.state import records
+from watcher.state.model import Checks, State
+from watcher.state.store import History, StateFolder
 
 OPS = channel("ops")
 PICTURE = Snapshot(
@@ -402,7 +404,7 @@ def test_a_second_run_is_refused(folder: StateFolder) -> None:
         with pytest.raises(StateError, match="in use by another comfy-watch"), StateFolder(folder.path).locked():
             pass
         code = (
-            "import sys; from pathlib import Path; from watcher.store import StateFolder\n"
+            "import sys; from pathlib import Path; from watcher.state.store import StateFolder\n"
             "with StateFolder(Path(sys.argv[1])).locked(): pass"
         )
         done = subprocess.run(

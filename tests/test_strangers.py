@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.hostile import parsers
-from watcher.strangers import ADDRESS, no_addresses, plain, spelled_out
+from watcher.text.sanitize import ADDRESS, no_addresses, plain, spelled_out
 
 _NASTY = st.text(
     alphabet=st.one_of(

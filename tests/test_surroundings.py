@@ -15,7 +15,7 @@ from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Webhook
 from tests.watching import Watching, told
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 FULL = ">/dev/full"
 
@@ -159,7 +159,9 @@ main()
 """
 
 
-@pytest.mark.parametrize("module", ["watcher.cli", "click", "watcher.settings", "pydantic", "watcher.poll", "httpx"])
+@pytest.mark.parametrize(
+    "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
+)
 def test_ctrl_c_while_it_starts(watch: Watching, registry: EmbeddedRegistry, module: str) -> None:
     """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
     done = subprocess.run(

@@ -21,13 +21,13 @@ from tests.making import watch
 from tests.peers.fault import asked as query_of
 from tests.peers.faults import FAULTS, inflict
 from tests.peers.ports import Refused
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Event
-from watcher.poll import Poller, Report
-from watcher.registry import Limits
-from watcher.start import clock
-from watcher.store import StateFolder
-from watcher.transport import MANY
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import Event
+from watcher.polling.poll import Poller, Report
+from watcher.polling.setup import clock
+from watcher.registry.client import Limits
+from watcher.registry.transport import MANY
+from watcher.state.store import StateFolder
 
 
 class Watcher:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.tables import columns, kind, some, table, wrap
+from watcher.cli.terminal import columns, kind, some, table, wrap
 
 HEAD = ("NODE", "STATE", "WHAT")
 _WORDS = st.text(st.sampled_from("ab-日\u0301 "), max_size=60)

@@ -13,12 +13,12 @@ import pytest
 from tests.faults.asking import WAYS, answer, complaint, of_pack, read, without_proxies
 from tests.peers.ports import Listener, Refused, Untrusted
 from tests.program import Completed
-from watcher.embedded import EmbeddedRegistry
-from watcher.failures import ConfigError
-from watcher.listing import Listing, Unreadable
-from watcher.reader import Asked
-from watcher.registry import Query
-from watcher.transport import MANY, check_usable, describe, open_transport
+from watcher.errors import ConfigError
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.listing import Listing, Unreadable
+from watcher.registry.client import Query
+from watcher.registry.reader import Asked
+from watcher.registry.transport import MANY, check_usable, describe, open_transport
 
 ELSEWHERE = "http://registry.test"
 """An address that nobody can look up here: only a proxy could."""

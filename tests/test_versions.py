@@ -5,7 +5,16 @@ from __future__ import annotations
 import pytest
 
 from tests.making import version
-from watcher.versions import STATUSES, Version, created_by, in_order, newest, recency, status_from_api, status_to_api
+from watcher.model.version import (
+    STATUSES,
+    Version,
+    created_by,
+    in_order,
+    newest,
+    recency,
+    status_from_api,
+    status_to_api,
+)
 
 
 @pytest.mark.parametrize("short", STATUSES)

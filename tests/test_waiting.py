@@ -23,8 +23,8 @@ from tests.chaos.nursery import Nursery
 from tests.peers.faults import inflict
 from tests.peers.webhook import Answer, Webhook
 from tests.watching import Watching
-from watcher.embedded import EmbeddedRegistry
-from watcher.ticker import PATIENCE, Ticker
+from watcher.cli.ticker import PATIENCE, Ticker
+from watcher.fake_registry.server import EmbeddedRegistry
 
 _LONGEST = 20.0
 TOKEN = "S3cr3tT0k3n"

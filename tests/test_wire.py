@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from watcher.catalog import Catalog
-from watcher.strangers import ADDRESS
-from watcher.versions import STATUSES, Version, status_to_api
-from watcher.wire import MOST_ROWS, NotAListingError, Page, read_ban, read_message, read_page, read_version
+from watcher.fake_registry.catalog import Catalog
+from watcher.model.version import STATUSES, Version, status_to_api
+from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, read_ban, read_message, read_page, read_version
+from watcher.text.sanitize import ADDRESS
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
 EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}

@@ -11,7 +11,7 @@ from typing import Any
 
 from tests import program
 from tests.chaos.nursery import Nursery
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 Told = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""

@@ -18,7 +18,7 @@ def main() -> NoReturn:
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
     _occupy_streams()
-    from watcher.cli import main as run
+    from watcher.cli.main import main as run
 
     run()
 

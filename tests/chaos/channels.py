@@ -21,7 +21,7 @@ from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
 from tests.peers.webhook import Answer
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 HEALTHY = ("one", "two", "four", "five")
 DEAD = "three"

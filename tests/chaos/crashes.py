@@ -22,7 +22,7 @@ from tests.chaos.seam import FAILURES, Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import CHANNELS, Home, World
-from watcher.store import ACKS, StateFolder
+from watcher.state.store import ACKS, StateFolder
 
 _SERIES = 10
 _SERVICES = 25

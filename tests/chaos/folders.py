@@ -26,9 +26,9 @@ from tests.chaos.seam import Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import Home, World
-from watcher.embedded import Respond
-from watcher.failures import StateError
-from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT, StateFolder
+from watcher.errors import StateError
+from watcher.fake_registry.server import Respond
+from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT, StateFolder
 
 _PAGE = 4096
 _PATIENCE = 60.0

@@ -30,7 +30,7 @@ if __name__ == "__main__":
     dt.datetime = _Hasty  # type: ignore[misc]  # the program reads its clock by this very name
     program.end_with_parent()
     from tests import eager
-    from watcher.cli import main
+    from watcher.cli.main import main
 
     eager.allow_any_interval()
     main()

@@ -33,19 +33,20 @@ from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber
 from tests.chaos.trouble import Trouble
 from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
-from watcher import start, times
-from watcher.accepted import Addresses
-from watcher.channel_tables import ChannelTable
-from watcher.channels import Grouping
-from watcher.embedded import EmbeddedRegistry, encoded
-from watcher.events import DEFAULT_KINDS, Event, Kind
-from watcher.outbox import Outbox, Queue, Refusal
-from watcher.poll import Poller
-from watcher.settings import Settings
-from watcher.snapshot import Snapshot
-from watcher.state import Checks, State
-from watcher.store import StateFolder
-from watcher.versions import STATUSES
+from watcher import timestamps
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Outbox, Queue, Refusal
+from watcher.fake_registry.server import EmbeddedRegistry, encoded
+from watcher.model.channel import Grouping
+from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.snapshot import Snapshot
+from watcher.model.version import STATUSES
+from watcher.polling import setup
+from watcher.polling.poll import Poller
+from watcher.settings.channel_tables import ChannelTable
+from watcher.settings.model import Settings
+from watcher.state.model import Checks, State
+from watcher.state.store import StateFolder
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
 VERSIONS = ("1.0.0", "1.1.0", "2.0.0")
@@ -630,9 +631,9 @@ class Life(RuleBasedStateMachine):
 
         async def once() -> None:
             poller = Poller(
-                watch=start.watch_of(chosen, folder),
+                watch=setup.watch_of(chosen, folder),
                 folder=folder,
-                clock=lambda: times.show(self._clock),
+                clock=lambda: timestamps.show(self._clock),
                 stopping=asyncio.Event(),
             )
             await work(poller)

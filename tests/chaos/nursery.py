@@ -122,12 +122,15 @@ def _preload() -> None:
     import anyio._backends._asyncio
     import httpx
 
-    from watcher import check, delivery, past, status, survey, wire
+    from watcher.cli import commands, history, status
+    from watcher.delivery import sender
+    from watcher.polling import survey
+    from watcher.registry import schema
 
-    used = (anyio._backends._asyncio, httpx, check, past, status, survey, wire)
+    used = (anyio._backends._asyncio, httpx, commands, history, status, survey, schema)
     assert all(used)
-    assert delivery.refusal("json://127.0.0.1") is None
-    assert delivery.refusal("unheard-of://127.0.0.1") is not None
+    assert sender.refusal("json://127.0.0.1") is None
+    assert sender.refusal("unheard-of://127.0.0.1") is not None
 
 
 def _serve() -> None:
@@ -157,7 +160,7 @@ def _be_the_program(asked: dict[str, Any]) -> None:
     sys.argv = ["comfy-watch", *asked["args"]]
     seam = _seam(asked["point"]) if "point" in asked else None
     with _exiting(seam):
-        from watcher.cli import main
+        from watcher.cli.main import main
 
         main()
 

@@ -31,7 +31,7 @@ from tests.chaos.receiver import Receiver, killing
 from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
 from tests.chaos.trial import Result
 from tests.peers.webhook import Message
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"
 PACKS = ("alpha", "beta", "gamma")

@@ -29,8 +29,8 @@ from tests.faults.decided import DECIDED, Means
 from tests.peers.fault import asked
 from tests.peers.faults import FAULTS
 from tests.peers.webhook import Answer
-from watcher.embedded import EmbeddedRegistry
-from watcher.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")

@@ -31,8 +31,8 @@ from tests.chaos.receiver import killing
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import begun
 from tests.chaos.world import Home, World
-from watcher.embedded import Respond
-from watcher.store import ACKS
+from watcher.fake_registry.server import Respond
+from watcher.state.store import ACKS
 
 _SENDS = ("sendto", "sendmsg")
 _CHANGES = "write,pwrite64,fsync,fdatasync,rename,renameat,renameat2,unlink,unlinkat,ftruncate,mkdir"

@@ -23,9 +23,9 @@ from tests.chaos.nursery import Nursery, Point
 from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
 from tests.peers.fault import asked
-from watcher.catalog import Catalog
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Kind
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
 CHANNELS = {"digest": "poll", "packs": "node", "late": "event"}

@@ -11,12 +11,12 @@ from typing import Any, TypeVar, TypeVarTuple
 import pytest
 from aiohttp import web
 
-from watcher.answer import Answer, NoAnswerError
-from watcher.embedded import EmbeddedRegistry, Respond
-from watcher.listing import Reading
-from watcher.reader import Asked, read_node
-from watcher.registry import Limits, Query, Registry
-from watcher.transport import MANY
+from watcher.fake_registry.server import EmbeddedRegistry, Respond
+from watcher.model.listing import Reading
+from watcher.registry.answer import Answer, NoAnswerError
+from watcher.registry.client import Limits, Query, Registry
+from watcher.registry.reader import Asked, read_node
+from watcher.registry.transport import MANY
 
 WAYS = [pytest.param(1, id="few"), pytest.param(MANY, id="many")]
 """How many requests are expected: the two transports that this chooses between must behave alike."""

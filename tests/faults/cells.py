@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tests.faults.decided import DECIDED, EVERYBODYS, UNREACHED, Decision, Means
-from watcher.transport import MANY
+from watcher.registry.transport import MANY
 
 BAD = "bad-pack"
 GOOD = ("good-a", "good-b", "good-c")

@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from tests.faults.cells import THRESHOLD, Breadth, Cell, Stage
 from tests.faults.decided import SHOWN, Means
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 Told = tuple[str, str | None, str | None]
 """An event by kind, node and version."""

@@ -29,16 +29,16 @@ from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.peers.faults import inflict
 from tests.peers.ports import Refused, Untrusted
-from watcher.accepted import Addresses
-from watcher.embedded import EmbeddedRegistry
-from watcher.events import Event
-from watcher.poll import Poller, Report, Watch
-from watcher.registry import Limits
-from watcher.report import complaints, exit_code
-from watcher.start import clock
-from watcher.state import State
-from watcher.store import StateFolder
-from watcher.versions import STATUSES
+from watcher.alerts.channel_identity import Addresses
+from watcher.cli.report import complaints, exit_code
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import Event
+from watcher.model.version import STATUSES
+from watcher.polling.poll import Poller, Report, Watch
+from watcher.polling.setup import clock
+from watcher.registry.client import Limits
+from watcher.state.model import State
+from watcher.state.store import StateFolder
 
 MEGABYTES = 16
 POLLS_WITH_FAULT = 3

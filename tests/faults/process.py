@@ -16,7 +16,7 @@ from tests.faults.cells import THRESHOLD, Cell
 from tests.faults.decided import SLOW
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import HEAVY, MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from tests import eager
-from watcher.cli import main
+from watcher.cli.main import main
 
 _send = requests.adapters.HTTPAdapter.send
 

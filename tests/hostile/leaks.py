@@ -21,7 +21,7 @@ from pathlib import Path
 from tests import program
 from tests.peers.smtp import Mailbox
 from tests.peers.webhook import Answer, Webhook
-from watcher.embedded import EmbeddedRegistry
+from watcher.fake_registry.server import EmbeddedRegistry
 
 SECRET = "s3cr3t"
 USER, PASSWORD, TOKEN, QUERY = "usr-s3cr3t", "pwd-s3cr3t", "tok-s3cr3t", "qry-s3cr3t"

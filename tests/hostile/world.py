@@ -33,7 +33,7 @@ from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.peers.fault import asked
 from tests.peers.smtp import Mail, Mailbox
 from tests.peers.webhook import Webhook
-from watcher.embedded import EmbeddedRegistry, encoded
+from watcher.fake_registry.server import EmbeddedRegistry, encoded
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),

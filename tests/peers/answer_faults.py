@@ -14,8 +14,8 @@ from aiohttp import web
 
 from tests.peers import wire
 from tests.peers.fault import asked, fault, fixed, ordinary
-from watcher.catalog import Catalog
-from watcher.embedded import encoded
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import encoded
 
 MEGABYTE = 2**20
 BOMB_MEGABYTES = 200

@@ -7,8 +7,8 @@ from typing import Any
 from aiohttp import web
 
 from tests.peers.fault import as_json, asked, fault, ordinary
-from watcher.catalog import Catalog
-from watcher.embedded import encoded
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import encoded
 
 HUGE_REASON = "x" * (2 * 2**20)
 FINDINGS = "[" + "{}," * 700_000 + "{}]"

@@ -9,8 +9,8 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from watcher.catalog import Catalog
-from watcher.embedded import EmbeddedRegistry, encoded
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry, encoded
 
 Play = Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse | None]]
 

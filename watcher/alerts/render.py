@@ -1,0 +1,234 @@
+"""A digest as Markdown, HTML or plain text that fits a service's limits. Pure.
+
+Strangers' text is made plain (`watcher.text.sanitize`) and then always quoted, nearly everywhere as code: nothing
+inside a code span is markup, a mention, a link or an emoji, in CommonMark as in the dialects of Slack, Discord,
+Telegram, Matrix and Mattermost, and also where a service reads plain text as Markdown. In mail it is quoted as a
+sample, which looks the same; where Markdown has no code, its marks are escaped. Only our own words carry markup.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from watcher.alerts.digest import Digest, Group, Line, Quoted, Said, Words, counted, more, not_shown, shorter
+from watcher.model.event import Kind
+from watcher.text.sanitize import plain
+
+
+class Format(StrEnum):
+    """How a message is marked up."""
+
+    MARKDOWN = "markdown"
+    CODELESS = "markdown without code"
+    HTML = "html"
+    MAIL = "html for mail"
+    """For what makes a text of the HTML too, and would begin a line at every code tag."""
+    TEXT = "text"
+
+    @property
+    def markup(self) -> str:
+        """Its name in apprise."""
+        return self.value.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """A message as it is sent. `title` is safe ASCII that needs no escaping in any format; it may be empty."""
+
+    title: str
+    body: str
+
+
+SYMBOLS: dict[Kind, str] = {
+    Kind.BANNED: "⛔",
+    Kind.FLAGGED: "🚩",
+    Kind.DELETED: "🗑",
+    Kind.REMOVED: "❌",
+    Kind.FAILING: "🔌",
+    Kind.DEPRECATED: "📉",
+    Kind.CHANGED: "📝",
+    Kind.REINSTATED: "✅",
+    Kind.UNDEPRECATED: "📈",
+    Kind.RECOVERED: "✅",
+    Kind.NEW: "✨",
+    Kind.PENDING: "⏳",
+    Kind.BASELINE: "👀",
+}
+
+_QUOTES = (300, 120, 60)
+"""How long a quotation may be: the first length at which the whole digest fits, else the last."""
+_SUBJECT = 80
+_LEAST = 20
+_BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
+_LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
+"""Of a node called `..` there is no page: its link would lead elsewhere. A letter may take nine characters."""
+_MARKS = re.compile(r"[\\*_\[\]~<&]")
+_QUOTATION_MARKS = str.maketrans("“”", "''")
+
+
+def render(
+    digest: Digest,
+    format: Format,  # noqa: A002 - what apprise calls it too
+    body_limit: int,
+    title_limit: int,
+    lines: int | None = None,
+) -> Rendered:
+    """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
+
+    Quotations get shorter first, then events are counted instead of shown, last first. Markup is never cut. A body of
+    so few `lines` has one for each event that is shown, and a last one for what is not.
+    """
+    title = next((title for title in digest.titles if len(title) <= title_limit), "")
+    for body in _bodies(digest, format, brief=lines is not None):
+        if _size(body) <= body_limit and (lines is None or body.count("\n") < lines):
+            return Rendered(title=title, body=body)
+    body = next((said for said in digest.titles if len(said) <= body_limit), "")
+    return Rendered(title=title, body=body or "!"[:body_limit])
+
+
+def fitted(
+    digest: Digest,
+    format: Format,  # noqa: A002 - what apprise calls it too
+    limit: int,
+    title_limit: int,
+    size: Callable[[Rendered], int],
+    lines: int | None = None,
+) -> Rendered:
+    """Render the digest so that `size`, which may count what a service makes of a message, is at most `limit`.
+
+    Below `_LEAST` bytes of body it gives up getting smaller. `lines` as in `render`.
+    """
+    room = limit
+    while True:
+        message = render(digest, format, room, title_limit, lines)
+        if (taken := size(message)) <= limit or room <= _LEAST:
+            return message
+        room = max(_LEAST, min(room - 10, room * limit // taken))
+
+
+def _size(text: str) -> int:
+    return len(text.encode())
+
+
+def _bodies(digest: Digest, format: Format, *, brief: bool) -> Iterator[str]:  # noqa: A002 - as above
+    """Write the digest shorter and shorter, down to its counts."""
+    write = _brief if brief else _body
+    for quote in _QUOTES:
+        yield write(digest, _WRITERS[format], quote)
+    while lines := sum(len(group.lines) for group in digest.groups):
+        digest = shorter(digest, lines - 1)
+        yield write(digest, _WRITERS[format], _QUOTES[-1])
+
+
+def _body(digest: Digest, writer: _Writer, quote: int) -> str:
+    parts = [writer.group(group, quote) for group in digest.groups]
+    if digest.hidden:
+        parts.append(writer.block(more(digest.hidden) if digest.groups else counted(digest.hidden)))
+    parts.append(writer.block(f"ref {digest.reference}"))
+    return writer.between.join(parts)
+
+
+def _brief(digest: Digest, writer: _Writer, quote: int) -> str:
+    lines = [writer.alone(group, line, quote) for group in digest.groups for line in group.lines]
+    hidden = not_shown(digest)
+    last = f"{more(hidden) if lines else counted(hidden)} · " if hidden else ""
+    return "\n".join([*lines, writer.said(f"{last}ref {digest.reference}")])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Writer:
+    """What one format needs to know. `quoted` gets one line of plain text without backticks, and never none."""
+
+    said: Callable[[str], str]
+    quoted: Callable[[str], str]
+    stressed: Callable[[str], str]
+    link: Callable[[str], str]
+    listed: Callable[[str, list[str]], str]
+    block: Callable[[str], str]
+    between: str
+
+    def group(self, group: Group, quote: int) -> str:
+        heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Said) else ""
+        heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Said) else "(no name)")
+        heading += self.linked(group.url)
+        lines = [self.line(line, quote) for line in group.lines]
+        if group.hidden:
+            lines.append(self.said(more(group.hidden)))
+        return self.listed(heading, lines)
+
+    def line(self, line: Line, quote: int) -> str:
+        subject = self.words(Quoted(line.subject), _SUBJECT) if line.subject else ""
+        notes = "".join(self.words(words, quote) for words in line.notes)
+        parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
+        return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
+
+    def alone(self, group: Group, line: Line, quote: int) -> str:
+        """Write an event without a heading above it. Our own heading says nothing that the line does not."""
+        node = "" if isinstance(group.heading, Said) else self.words(group.heading, _SUBJECT)
+        said = self.line(replace(line, url=""), quote)
+        return (f"{node}: {said}" if node else said) + self.linked(line.url or group.url)
+
+    def linked(self, url: str) -> str:
+        """Give the link to stand behind what it belongs to; nothing for what is no page of the registry."""
+        return self.link(url) if _LINK.fullmatch(url) else ""
+
+    def words(self, words: Words, limit: int) -> str:
+        if isinstance(words, Said):
+            return self.said(words.text)
+        text = plain(words.text, limit).replace("`", "'")
+        if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
+            text = text[:-1] + _BACKSLASH
+        return self.quoted(text) if text else ""
+
+
+def _bulleted(heading: str, lines: list[str]) -> str:
+    return "\n".join([heading, *(f"- {line}" for line in lines)])
+
+
+def _same(text: str) -> str:
+    return text
+
+
+def _escaped(text: str) -> str:
+    """Quote for Markdown without code: between quotation marks, with what is a mark inside of a line escaped."""
+    return f"“{_MARKS.sub(lambda mark: chr(92) + mark[0], text.translate(_QUOTATION_MARKS))}”"
+
+
+_MARKDOWN = _Writer(
+    said=_same,
+    quoted=lambda text: f"`{text}`",
+    stressed=lambda text: f"**{text}**",
+    link=lambda url: f" · [registry]({url})",
+    listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
+    block=_same,
+    between="\n\n",
+)
+_HTML = _Writer(
+    said=html.escape,
+    quoted=lambda text: f"<code>{html.escape(text)}</code>",
+    stressed=lambda text: f"<b>{html.escape(text)}</b>",
+    link=lambda url: f' · <a href="{html.escape(url)}">{html.escape(url)}</a>',
+    listed=lambda heading, lines: f"<p>{heading}</p><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>",
+    block=lambda text: f"<p>{html.escape(text)}</p>",
+    between="\n",
+)
+_TEXT = _Writer(
+    said=_same,
+    quoted=lambda text: f"`{text}`",
+    stressed=_same,
+    link=lambda url: f" {url}",
+    listed=_bulleted,
+    block=_same,
+    between="\n\n",
+)
+_WRITERS = {
+    Format.MARKDOWN: _MARKDOWN,
+    Format.CODELESS: replace(_MARKDOWN, quoted=_escaped),
+    Format.HTML: _HTML,
+    Format.MAIL: replace(_HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"),
+    Format.TEXT: _TEXT,
+}

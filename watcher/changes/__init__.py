@@ -1,0 +1,1 @@
+"""The rules: what differs between a listing and the snapshot, and which event that is. Pure."""

@@ -1,0 +1,161 @@
+"""What is known of one node while a listing is compared with it: which known version a row is, how many changes a
+version had, and which versions are dropped. Pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Self
+
+from watcher.model.listing import Listing
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, Version, in_order
+
+KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
+"""How many versions of a mark a node keeps at most; those created last are kept. Packs have up to about 150 versions:
+the bounds are for those who publish and take away without end.
+"""
+
+KEPT_UNSEEN = 5000
+"""How many versions that an incomplete listing does not show a node keeps at most. They may all be there, so that the
+bound is far above what any pack has: it is for a node whose listings are never complete.
+"""
+
+_DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
+
+
+@dataclass(slots=True, kw_only=True)
+class Known:
+    """A node's versions by key, and what is known of them, as one listing changes it (see `Node` for the fields)."""
+
+    rows: dict[str, Version]
+    seen: dict[str, int]
+    seen_floor: int
+    marks: dict[str, Mark]
+    partial: set[str]
+    decided: set[str]
+
+    @classmethod
+    def of(cls, node: Node) -> Self:
+        """Take what is known from the node's picture."""
+        return cls(
+            rows={version.key: version for version in node.versions},
+            seen=dict(node.seen),
+            seen_floor=node.seen_floor,
+            marks=dict(node.marks),
+            partial=set(node.partial),
+            decided=set(node.decided),
+        )
+
+    def put_into(self, node: Node) -> Node:
+        """Return the node with what is known now."""
+        return replace(
+            node,
+            seen=self.seen,
+            seen_floor=self.seen_floor,
+            marks=self.marks,
+            partial=tuple(sorted(self.partial)),
+            decided=tuple(sorted(self.decided)),
+            versions=in_order(self.rows.values()),
+        )
+
+    def count(self, *keys: str) -> int:
+        """Return how many changes a version had, which is known by all of these keys."""
+        return max(self.seen.get(key, self.seen_floor) for key in keys)
+
+    def count_one(self, key: str) -> None:
+        """Count one more change of a version."""
+        self.seen[key] = self.count(key) + 1
+
+    def count_one_of_the_node(self) -> None:
+        """Count one more change of the node itself."""
+        self.seen[""] = self.seen.get("", 0) + 1
+
+    def take(self, version: Version, old: Version | None, *, partial: bool) -> None:
+        """Take a row that was seen in the place of what was known of its version."""
+        key = version.key
+        if old is not None and old.key != key:
+            if old.key in self.seen or key in self.seen:
+                self.seen[key] = self.count(old.key, key)
+            self.forget(old.key)
+        self.rows[key] = version
+        self.marks.pop(key, None)
+        self.partial.discard(key)
+        if partial:
+            self.partial.add(key)
+
+    def take_decision(self, version: Version, old: Version | None) -> None:
+        """Remember of a version that waits that it was decided on before; `old` is None where its life begins."""
+        decided = old is not None and (
+            old.key in self.decided or old.status in _DECIDED or self.marks.get(old.key) is Mark.LEFT
+        )
+        self.decided -= {version.key} if old is None else {version.key, old.key}
+        if decided and version.status not in _DECIDED:
+            self.decided.add(version.key)
+
+    def leave(self, version: Version, *, active_is_watched: bool) -> None:
+        """Mark a version that left the watched statuses. One that waited and is not active either was decided on."""
+        self.marks[version.key] = Mark.LEFT
+        if version.status == PENDING and active_is_watched:
+            self.decided.add(version.key)
+
+    def missing(self, matched: Collection[str], texts: Collection[str]) -> list[Version]:
+        """Return the versions that a listing does not show and that were not removed before. `matched` are the keys of
+        those that it shows, `texts` the version texts of its rows without an id: each may be any version of that text.
+        """
+        return [
+            version
+            for key, version in self.rows.items()
+            if key not in matched and version.version not in texts and self.marks.get(key) is not Mark.REMOVED
+        ]
+
+    def forget(self, key: str) -> None:
+        """Drop a version. The floor rises to its counter, so that no event of it can have an id a second time."""
+        self.rows.pop(key, None)
+        self.marks.pop(key, None)
+        self.partial.discard(key)
+        self.decided.discard(key)
+        self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
+
+    def forget_the_rest(self) -> None:
+        """Drop the oldest of those versions of which too many are kept, and the counters that no version has."""
+        for mark, most in KEPT.items():
+            self._forget_the_oldest([row for key, row in self.rows.items() if self.marks.get(key) is mark], most)
+        for key in self.seen.keys() - self.rows.keys() - {""}:
+            self.forget(key)
+
+    def forget_unseen(self, matched: Collection[str]) -> None:
+        """Drop the oldest of those versions that an incomplete listing does not show, where too many are kept."""
+        if len(self.rows) - len(matched) > KEPT_UNSEEN:
+            self._forget_the_oldest([row for key, row in self.rows.items() if key not in matched], KEPT_UNSEEN)
+
+    def _forget_the_oldest(self, held: Collection[Version], most: int) -> None:
+        for version in in_order(held)[:-most]:
+            self.forget(version.key)
+
+
+class Matcher:
+    """Finds the known version of each row of a listing: by id, else by version text where one side has no id."""
+
+    def __init__(self, known: Known, listing: Listing) -> None:
+        """Sort the known versions by text. A row of the listing that names a known version by its key has it alone."""
+        self._known = known
+        named = {version.key for version in listing.versions}
+        self._by_text: dict[str, list[Version]] = {}
+        for version in reversed(known.rows.values()):
+            if version.key not in named:
+                self._by_text.setdefault(version.version, []).append(version)
+
+    def find(self, shown: Version) -> Version | None:
+        """Return the known version that a row is. One that is there goes before one that was removed, then the one of
+        the row's own key, then one that was in the last listing, then the one created last.
+        """
+        same_text = [one for one in self._by_text.get(shown.version, ()) if not (one.id and shown.id)]
+        own = self._known.rows.get(shown.key)
+        found = [one for one in (own, *same_text) if one is not None and one.key in self._known.rows]
+        return min(found, key=lambda one: self._rank(one, shown), default=None)
+
+    def _rank(self, one: Version, shown: Version) -> tuple[bool, bool, bool]:
+        mark = self._known.marks.get(one.key)
+        return mark is Mark.REMOVED, one.key != shown.key, mark is not None

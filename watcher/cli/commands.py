@@ -1,0 +1,246 @@
+"""The commands that poll or send: `check`, `run` and `test-alerts`, each from settings to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import os
+import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from signal import Signals
+
+from watcher import log
+from watcher.alerts.outbox import resting
+from watcher.cli import report
+from watcher.cli.signals import Stop
+from watcher.cli.terminal import kind, offer, say
+from watcher.cli.ticker import Ticker
+from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
+from watcher.model.event import Kind
+from watcher.polling import reminders
+from watcher.polling.poll import Poller, Report, StoppedError, Watch
+from watcher.polling.setup import (
+    clock,
+    holder,
+    judged,
+    loaded,
+    looked,
+    nothing_to_watch,
+    nowhere,
+    see_that_they_work,
+    warnings,
+    watch_of,
+)
+from watcher.settings.model import Loaded, Settings
+from watcher.state.store import StateFolder
+from watcher.streams import width
+from watcher.text.mask import shown
+from watcher.text.sanitize import Own
+
+CHANNEL_BUDGET = 5.0
+"""Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
+
+_M_ARENA_MAX = -8
+"""The number that `mallopt` knows the bound on heaps by."""
+
+CHECK_BUDGET = 300.0
+"""Seconds after which `check`, which keeps the state locked, leaves a channel's other messages to the next poll."""
+
+
+def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+    """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
+    folder = StateFolder(chosen.settings.state_dir)
+    watch = _watch(chosen, folder)
+    stopped_by = 0
+    complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
+
+    async def poll_once() -> Report | None:
+        nonlocal stopped_by
+        _collect_again(20)
+        stop = Stop()
+        with _ticker(chosen.settings) as ticker:
+            poller = Poller(
+                watch=watch,
+                folder=folder,
+                clock=clock,
+                stopping=stop.event,
+                progress=ticker,
+                dry_run=dry_run,
+                channel_budget=CHECK_BUDGET,
+                giving_up=complain.farewell,
+            )
+            try:
+                return await poller.poll()
+            except StoppedError:
+                return None
+            finally:
+                stopped_by = stop.signal
+
+    with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
+        done = asyncio.run(poll_once())
+        if done is not None:
+            problems = [*_nowhere(chosen), *report.complaints(done)]
+            if dry_run or _is_watched():
+                complain(problems)
+            else:
+                _complain_of_news(folder, watch, done, problems, complain)
+    if done is None:
+        say("stopped before anything was changed", error=True)
+        return 128 + stopped_by
+    wide = width(sys.stdout)
+    offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
+    return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+
+
+def _nowhere(chosen: Loaded) -> list[report.Complaint]:
+    return [
+        report.Complaint(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        for sentence in nowhere(chosen)
+    ]
+
+
+def _is_watched() -> bool:
+    """Tell whether what is said is seen at once, or goes into a log of this run's own: then all of it is said."""
+    own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
+    return own_log or (sys.stderr is not None and sys.stderr.isatty())
+
+
+def _complain_of_news(
+    folder: StateFolder, watch: Watch, done: Report, problems: list[report.Complaint], complain: report.Once
+) -> None:
+    """Say what is new, what lasts and was not said for a day, and what has ended."""
+    found = reminders.news(done.said, {name for problem in problems for name in problem.about}, done.started)
+    complain(problem for problem in problems if not problem.about or found.due.intersection(problem.about))
+    for sentence in report.endings(found.ended, watch.nodes, [channel.name for channel in watch.channels]):
+        say(sentence, error=True)
+    if found.said != done.said and not done.unsaved:
+        with contextlib.suppress(StateError):  # it is said once more then
+            folder.save_said(found.said)
+
+
+def run_forever(chosen: Loaded) -> int:
+    """Poll until stopped, or until the state or the installation is another one, and give the exit code.
+
+    WatchError for what is wrong before the first poll.
+    """
+    settings = chosen.settings
+    folder = StateFolder(settings.state_dir)
+    _share_one_heap()
+    installation = loaded(settings.all_channels())
+    watch = _watch(chosen, folder)
+    see_that_they_work(watch.channels)
+
+    async def loop() -> None:
+        _collect_again(1)
+        stop = Stop()
+        with _ticker(settings) as ticker:
+            poller = Poller(
+                watch=watch,
+                folder=folder,
+                clock=clock,
+                stopping=stop.event,
+                progress=ticker,
+                channel_budget=CHANNEL_BUDGET,
+            )
+            for warning in warnings(chosen):
+                log.warning("settings", warning=Own(warning))
+            log.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
+            await run(poller, settings.interval, settings.jitter, installation)
+        log.info("stopped", signal=Signals(stop.signal).name)
+
+    from watcher.polling.daemon import run
+
+    with folder.locked(holder("run")):
+        folder.load()
+        try:
+            asyncio.run(loop())
+        except ReplacedError as error:
+            log.error("stopped: state", error=Own(error.line))
+            return error.exit_code
+        except InstallationError as error:
+            log.error("stopped: installation", error=Own(error.line))
+            return error.exit_code
+    return 0
+
+
+def _watch(chosen: Loaded, folder: StateFolder) -> Watch:
+    """Give what to poll; UsageError, which says where it was looked for, if that is nothing."""
+    if not chosen.settings.nodes:
+        raise nothing_to_watch(chosen)
+    return watch_of(chosen.settings, folder, chosen.origins)
+
+
+def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
+    """Send a sample to each channel at once and print a line for each when it is done; 1 if one failed."""
+    from watcher.alerts.digest import sample
+    from watcher.delivery.sender import Delivered, deliver
+
+    settings = chosen.settings
+    channels = settings.all_channels()
+    if not channels:
+        hint = "add alert_urls or [[channels]] to the settings"
+        raise UsageError("there are no channels", hint=f"{looked(chosen)}\n{hint}")
+    known = {channel.name: channel for channel in channels}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
+    folder = StateFolder(settings.state_dir)
+    addresses, _ = judged(settings, folder, chosen.origins)
+    for warning in chosen.warnings:
+        say(f"warning: {warning}", error=True)
+    asked = [known[name] for name in names] or list(channels)
+    events = sample(clock())
+    failed = 0
+    with _ticker(settings) as ticker, ThreadPoolExecutor(len(asked)) as threads:
+        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in asked}
+        for channel in asked:
+            ticker(channel.name, f"sending to {channel.name}")
+        for sent in as_completed(under_way):
+            name, outcome = under_way[sent].name, sent.result()
+            ticker(name, "")
+            log.debug("sent", channel=name)
+            if isinstance(outcome, Delivered):
+                result = kind("delivered")
+            else:
+                failed += 1
+                result = f"{kind('failed')}: {outcome.reason}"
+            offer([f"{name}: {result}"])
+            if isinstance(outcome, Delivered):
+                _end_rest(folder, name, addresses[name])
+    return 1 if failed else 0
+
+
+def _ticker(settings: Settings) -> Ticker:
+    return Ticker(wanted=settings.log_level != "debug")
+
+
+def _end_rest(folder: StateFolder, name: str, address: str) -> None:
+    """Let what a channel is owed be due, now that it was reached; a `run` beside this sees it within seconds."""
+    try:
+        if until := resting(folder.load().outbox, name, address):
+            folder.end_rests(until)
+    except StateError as error:
+        say(f"warning: channel {name}: alerts that wait for it are not sent sooner: {error.what}", error=True)
+
+
+def _collect_again(old_after: int) -> None:
+    """Collect garbage from here on, but seldom, and leave alone what the imports built: little of ours is cyclic.
+
+    After `old_after` collections, what has outlived one is looked at again: who stays for long would else heap up for
+    thousands of polls whatever happened to be in use at each one.
+    """
+    gc.freeze()
+    gc.set_threshold(50000, old_after, old_after)
+    gc.enable()
+
+
+def _share_one_heap() -> None:
+    """Have all threads of this process allocate from one heap, where the C library is glibc.
+
+    By default each thread that sends gets a heap of its own, which keeps megabytes for ever: after thousands of polls
+    that was a fifth of the memory of `run`.
+    """
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError):  # another C library
+        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

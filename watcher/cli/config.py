@@ -1,0 +1,96 @@
+"""The effective settings as `config` shows them: value and origin of each, secrets masked (contract, Commands)."""
+
+from __future__ import annotations
+
+from watcher import durations
+from watcher.cli.terminal import some
+from watcher.model.channel import Channel
+from watcher.model.event import Kind
+from watcher.settings.model import Loaded, Settings
+from watcher.text import mask
+from watcher.text.sanitize import plain
+
+_DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
+
+
+def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
+    """Give (setting, value, origin) of every setting in the contract's order, each `[[channels]]` table a row.
+
+    Of a long list the first `most` entries are shown (None: all) and the others counted.
+    Of an alert URL only the scheme is shown, beside the name its channel goes by.
+    """
+    settings = loaded.settings
+    derived, tables = _split(settings)
+    found: list[tuple[str, str, str]] = []
+    for name, origin in loaded.origins.items():
+        value = getattr(settings, name)
+        if name == "channels" and tables:
+            found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
+            continue
+        match value:
+            case _ if name in _DURATIONS:
+                shown = durations.show(value)
+            case None:
+                shown = "none, as intended"
+            case _ if name == "alert_urls":
+                shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
+            case tuple():
+                shown = some([plain(item) for item in value], most)
+            case float():
+                shown = f"{value:g}"
+            case _:
+                shown = str(value)
+        found.append((name, shown or "none", origin))
+    return found
+
+
+def document(loaded: Loaded) -> dict[str, object]:
+    """Give the JSON-able form: `config_file` (or null) and `settings`, by name each with `value` and `from`.
+
+    Durations are seconds. An entry of `alert_urls` and of `channels` is an object with the channel's name, its masked
+    URL, kinds, nodes and grouping; `alert_urls` is "none" where it says so.
+    """
+    settings = loaded.settings
+    derived, tables = _split(settings)
+    values: dict[str, object] = {name: getattr(settings, name) for name in loaded.origins}
+    values |= {
+        "nodes": list(settings.nodes),
+        "statuses": list(settings.statuses),
+        "state_dir": str(settings.state_dir),
+        "alert_urls": "none" if settings.alert_urls is None else [_table(channel) for channel in derived],
+        "channels": [_table(channel) for channel in tables],
+    }
+    return {
+        "config_file": str(loaded.config_file) if loaded.config_file else None,
+        "settings": {name: {"value": values[name], "from": origin} for name, origin in loaded.origins.items()},
+    }
+
+
+def _split(settings: Settings) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
+    """Give the channels that come of `alert_urls`, and those of `[[channels]]`."""
+    every = settings.all_channels()
+    return tuple(one for one in every if one.placed), tuple(one for one in every if not one.placed)
+
+
+def _masked(channel: Channel) -> str:
+    return f"{mask.scheme(channel.url)}://***"
+
+
+def _kinds(channel: Channel) -> list[str]:
+    return [kind.value for kind in Kind if kind in channel.kinds]
+
+
+def _one_line(channel: Channel, most: int | None) -> str:
+    kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
+    nodes = some([plain(glob) for glob in channel.nodes], most) or "all"
+    return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
+
+
+def _table(channel: Channel) -> dict[str, object]:
+    return {
+        "name": channel.name,
+        "url": _masked(channel),
+        "kinds": _kinds(channel),
+        "nodes": list(channel.nodes),
+        "grouping": channel.grouping.value,
+    }

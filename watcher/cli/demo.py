@@ -1,0 +1,165 @@
+"""`demo`: a registry on loopback lives a short life, the real watcher polls it, and a webhook shows what arrives."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import shlex
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Self
+
+import click
+
+from watcher.cli.terminal import say
+from watcher.errors import StateError, WatchError
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.polling import poll, setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
+
+NODE = "comfyui-night-lights"
+
+_FINDINGS = json.dumps(
+    [
+        {
+            "issue_type": "reads_browser_passwords",
+            "severity": "critical",
+            "scanner": "demo",
+            "description": "Collects saved passwords and posts them to a chat webhook",
+            "file_path": "nodes/glow.py",
+            "line_number": 42,
+            "code_snippet": "requests.post(HOOK, json=steal())",
+        },
+        {"issue_type": "runs_shell", "severity": "info", "file_path": "install.py", "line_number": 7},
+    ]
+)
+
+Act = tuple[str, Callable[[Catalog], object]]
+
+ACTS: tuple[Act, ...] = (
+    ("First poll: what is there today becomes the baseline.", lambda _: None),
+    ("A release: 1.2.0 is published.", lambda catalog: catalog.publish(NODE, "1.2.0")),
+    ("A deprecation: the author withdraws 1.0.0.", lambda catalog: catalog.deprecate(NODE, "1.0.0")),
+    ("A flag: a scanner finds something in 1.2.0.", lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS)),
+    (
+        "A ban: a reviewer agrees.",
+        lambda c: c.set_status(
+            NODE, "1.2.0", "banned", json.dumps({"message": "Steals passwords", "by": "r@demo.example"})
+        ),
+    ),
+    ("A pardon: it was a false alarm after all.", lambda catalog: catalog.set_status(NODE, "1.2.0", "active")),
+    ("Nothing happens: a quiet poll.", lambda _: None),
+)
+
+
+def demo() -> int:
+    """Play all acts and print each alert as it arrived; WatchError if the watcher missed one. Leaves nothing behind."""
+    os.environ["no_proxy"] = "127.0.0.1"  # all of it is on loopback, where nobody's proxy leads
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # the folder is removed after Ctrl-C too
+    setup.leave_deleted_folder()
+    try:
+        temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
+    except OSError:
+        raise WatchError(
+            "no folder for temporary files can be written", hint="set TMPDIR to a folder that can be"
+        ) from None
+    with temporary as folder:
+        try:
+            _play(Path(folder))
+        except StateError as error:
+            raise WatchError(error.what, hint="set TMPDIR to a folder that can be written and has room") from None
+    say()
+    say(f"That is all: every change was found by polling and arrived once. Next: {_command()} init")
+    return 0
+
+
+def _play(folder: Path) -> None:
+    with EmbeddedRegistry() as registry, _Mailbox() as mailbox:
+        registry.catalog.publish(NODE, "1.0.0")
+        registry.catalog.publish(NODE, "1.1.0")
+        say(f"A registry of our own is at {registry.url}; watching {NODE}.")
+        for title, change in ACTS:
+            say()
+            say(click.style(f"▶ {title}", bold=True))
+            change(registry.catalog)
+            report = asyncio.run(_poll(folder, registry.url, mailbox.url))
+            arrived = mailbox.take()
+            if report.errors or report.pending or bool(report.events) != bool(arrived):
+                why = report.errors[0][1] if report.errors else "an alert is missing"
+                raise WatchError(f"the demo went wrong: {why}", "please report this")
+            for message in arrived:
+                for line in message.splitlines():
+                    say(f"    {line}")
+            if not arrived:
+                say("    (no alert)")
+
+
+def _command() -> str:
+    """Give the command as it can be typed here: its name if the search path leads to it, else its path."""
+    own = Path(sys.executable).with_name("comfy-watch")
+    if not own.exists():
+        return f"{shlex.quote(sys.executable)} -m watcher"
+    if shutil.which("comfy-watch") == str(own):
+        return "comfy-watch"
+    with contextlib.suppress(ValueError):  # the working folder is not above it
+        own = own.relative_to(Path.cwd())
+    return shlex.quote(str(own))
+
+
+async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:
+    # Made directly: of the machine's own settings, whose channels are real, none may count.
+    told = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
+    settings = Settings.model_validate(told)
+    state = StateFolder(folder / "state")
+    with state.locked():
+        watch = setup.watch_of(settings, state)
+        return await Poller(watch=watch, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
+
+
+class _Mailbox:
+    """A webhook on loopback that keeps what apprise's `json://` posts to it."""
+
+    def __init__(self) -> None:
+        arrived: list[str] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                length = int(self.headers.get("Content-Length", "0"))
+                posted = json.loads(self.rfile.read(length))
+                arrived.append(f"{posted['title']}\n{posted['message']}")
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing: the demo prints what arrived."""
+
+        self._arrived = arrived
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
+        self.url = f"json://127.0.0.1:{self._server.server_port}/demo"
+
+    def take(self) -> list[str]:
+        """Give what arrived since the last time."""
+        taken = list(self._arrived)
+        self._arrived.clear()
+        return taken
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()

@@ -1,0 +1,222 @@
+"""What `check` says of a poll: to a person, as the contract's JSON document, and as an exit code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from watcher import timestamps
+from watcher.cli.terminal import as_document, kind, table
+from watcher.model.event import SEVERITY, Event, Kind
+from watcher.polling.dispatch import Dispatch
+from watcher.polling.poll import Report
+from watcher.state.records import event_form
+from watcher.text.sanitize import Own, plain, shown
+
+_TEXT = 300
+_NAMES = 3
+
+
+def as_json(report: Report) -> str:
+    """Give the one document of `check --json` (contract, Commands)."""
+    return as_document(
+        {
+            "started": report.started,
+            "finished": report.finished,
+            "nodes": {
+                "watched": report.watched,
+                "checked": report.checked,
+                "failed": report.watched - report.checked,
+            },
+            "events": [event_form(event) for event in report.events],
+            "errors": [{"node": node, "error": plain(error, _TEXT)} for node, error in report.errors],
+            "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
+        }
+    )
+
+
+def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[str]:
+    """Give the lines for stdout: the events, worst first, and one that sums up.
+
+    `width` is the terminal's, None for what is no terminal.
+    """
+    worst_first = sorted(report.events, key=lambda event: SEVERITY[event.kind])
+    said = table((), [(_name(event), kind(event.kind), _what(event)) for event in worst_first], width)
+    counts = [_count(report.checked, "node") + " checked", _count(len(report.events), "event")]
+    if report.watched > report.checked:
+        counts.insert(1, f"{report.watched - report.checked} failed")
+    if report.delivered:
+        counts.append(_count(report.delivered, "alert") + " delivered")
+    if report.pending:
+        counts.append(_count(report.pending, "alert") + " still undelivered")
+    if report.expired:
+        counts.append(_count(report.expired, "alert") + " given up")
+    seconds = timestamps.seconds_between(report.started, report.finished)
+    said.append(f"{', '.join(counts)} ({max(seconds, 0):.1f} s){'; dry run: nothing saved or sent' if dry_run else ''}")
+    return said
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Complaint:
+    """What could not be done: a `sentence` for a person, safe to print; for a log the name of what happened, and its
+    fields. A field that is not `Own` is taken for a stranger's text there.
+
+    `about` names what may be so in the next poll too, a node or channel each (see `endings`); empty for what is over.
+    """
+
+    level: Literal["error", "warning"]
+    event: str
+    fields: Mapping[str, str | int]
+    sentence: str
+    about: tuple[str, ...] = ()
+
+
+def complaints(report: Report) -> list[Complaint]:
+    """Give what could not be done and why, strangers' text made plain; nodes that failed alike share a complaint."""
+    alike: dict[str, list[str]] = {}
+    for node, error in report.errors:
+        alike.setdefault(plain(error, _TEXT), []).append(plain(node))
+    said = [
+        Complaint(
+            level="error",
+            event="node unread",
+            fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
+            sentence=f"{_some(nodes)}: {error}",
+            about=tuple(f"unread {node}" for node in nodes),
+        )
+        for error, nodes in alike.items()
+    ]
+    if report.empty:
+        nodes = [plain(node) for node in report.empty]
+        said.append(
+            Complaint(
+                level="warning",
+                event="node empty",
+                fields={"nodes": _some(nodes), "count": len(nodes)},
+                sentence=f"{_some(nodes)}: no versions found: is the id right?",
+                about=tuple(f"empty {node}" for node in nodes),
+            )
+        )
+    said += [
+        Complaint(
+            level="warning",
+            event="alerts set aside",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name} is gone from the settings; its {_count(alerts, 'undelivered alert')} will be "
+            "kept for its URL until alert_expiry",
+        )
+        for name, alerts in report.set_aside.items()
+    ]
+    said += unsaved_complaints(report.unsaved)
+    return said + channel_complaints(report.channel_errors, report.given_up)
+
+
+def endings(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+    """Say that what complaints were `about` is so no more, for what is still watched or a channel."""
+    watched, known = {plain(node).lower() for node in nodes}, set(channels)
+    said: list[str] = []
+    for what, _, name in (one.partition(" ") for one in about):
+        if what == "unread" and name.lower() in watched:
+            said.append(f"{name}: can be read again")
+        elif what == "empty" and name.lower() in watched:
+            said.append(f"{name}: has versions now")
+        elif what == "channel" and name in known:
+            said.append(f"channel {name}: no alert waits for it any more")
+    return said
+
+
+class Once:
+    """Tells complaints, each only the first time that it comes: what can't wait for the report is not told twice."""
+
+    def __init__(self, tell: Callable[[Complaint], None]) -> None:
+        self._tell = tell
+        self._told: list[Complaint] = []
+
+    def __call__(self, said: Iterable[Complaint]) -> None:
+        """Tell what is new among these."""
+        for complaint in said:
+            if complaint not in self._told:
+                self._told.append(complaint)
+                self._tell(complaint)
+
+    def farewell(self, done: Dispatch) -> None:
+        """Tell which alerts are given up and why, before they are forgotten."""
+        failures = {name: why for name, why in done.failures.items() if name in done.given_up}
+        self(channel_complaints(failures, done.given_up))
+
+
+def unsaved_complaints(unsaved: Iterable[str]) -> list[Complaint]:
+    """Give what could not be written."""
+    return [
+        Complaint(
+            level="error",
+            event="state unsaved",
+            fields={"error": Own(what)},
+            sentence=f"{shown(Own(what))}; no change and no alert is lost by it",
+        )
+        for what in unsaved
+    ]
+
+
+def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Complaint]:
+    """Give what channels did not take: by name why one failed, and how many alerts were given up."""
+    failed = [
+        Complaint(
+            level="error",
+            event="channel failed",
+            fields={"channel": name, "error": why if isinstance(why, Own) else plain(why)},
+            sentence=f"channel {name}: {shown(why)}"
+            + ("" if name in given_up else "; its alerts are kept and tried again"),
+            about=() if name in given_up else (f"channel {name}",),
+        )
+        for name, why in failures.items()
+    ]
+    return failed + [
+        Complaint(
+            level="error",
+            event="alerts given up",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name}: {_count(alerts, 'alert')} could not be delivered within alert_expiry: given up",
+        )
+        for name, alerts in given_up.items()
+    ]
+
+
+def _some(names: list[str]) -> str:
+    """Name a few, and count the rest."""
+    if len(names) <= _NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more nodes"
+
+
+def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
+    """Give the exit code of a `check` (contract, Commands)."""
+    if any(event.kind in set(fail_on) for event in report.events):
+        return 3
+    return 1 if report.watched > report.checked or report.pending or report.expired or report.unsaved else 0
+
+
+def _name(event: Event) -> str:
+    name = plain(event.node) if event.node is not None else "(registry)"
+    return f"{name} {plain(event.version, 100)}" if event.version is not None else name
+
+
+def _what(event: Event) -> str:
+    """Say what changed, in a line."""
+    parts = []
+    if event.kind is Kind.CHANGED:
+        parts += [f"{c.field}: {_value(c.before)} → {_value(c.after)}" for c in event.changes]
+    elif event.version is not None and event.before and event.after:
+        parts.append(f"{plain(event.before, 40)} → {plain(event.after, 40)}")
+    if event.reason:
+        parts.append(plain(event.reason, _TEXT))
+    return "; ".join(parts)
+
+
+def _value(text: str) -> str:
+    return plain(text, 80) or "(none)"
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

@@ -1,0 +1,1 @@
+"""Messages to services, through apprise."""

@@ -1,0 +1,102 @@
+"""What single services make of a message, and how each of them is kept from making more of it than text.
+
+apprise itself is not needed for that: a service is one of its objects, which `watcher.delivery.sender` has made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from enum import StrEnum
+from functools import cache
+from typing import Any, Protocol, cast
+
+from watcher.alerts.render import Format
+
+_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a stranger's too
+_SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
+"""What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
+_KNOW_CODE = frozenset({"Telegram", "Matrix", "JSON", "XML", "Form", "AMQP"})
+"""What reads HTML as it was sent, or has no other tag for code. All others may be mail, whose text part apprise makes
+of the HTML in its own way, or may hand it on.
+"""
+_CODELESS = frozenset({"Power Automate / Workflows (for MSTeams)"})
+"""What reads Markdown, but none of its code: in an Adaptive Card a backtick is a backtick."""
+
+
+class Service(Protocol):
+    """What is used of one of apprise's services, which it leaves mostly untyped."""
+
+    service_name: object
+    notify_format: object
+    body_maxlen: int
+    body_max_line_count: int
+    title_maxlen: int
+    overflow_amalgamate_title: bool
+    payload_extras: dict[str, object]
+    flags: int | None
+    request_rate_per_sec: float
+
+    def __len__(self) -> int:
+        """Give how many targets it has."""
+
+    def dialect_convert(self, body: str, body_format: object) -> str:
+        """Give what the service makes of a body."""
+
+    def resolve_format(self, body_format: object) -> StrEnum:
+        """Give the format that a body of this one is sent in."""
+
+    def url_parameters(self) -> dict[str, str]:
+        """Give what the URL asks for."""
+
+
+def format_of(service: Service, *, single: bool) -> Format:
+    """Choose what a service is to be sent; a `single` one knows no other format than it was told to have."""
+    name = str(service.service_name)
+    if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
+        return Format.TEXT
+    asked = service.url_parameters().get("format")
+    form = Format(service.resolve_format(None).value)
+    if asked is None or (single and asked == Format.TEXT):
+        form = _SHOWN_AS.get(name, form)
+    if form is Format.HTML and (name not in _KNOW_CODE or getattr(service, "mode", "") == "slack"):
+        return Format.MAIL
+    return Format.CODELESS if form is Format.MARKDOWN and name in _CODELESS else form
+
+
+def restrain(service: Service) -> None:
+    """Have a service, which is changed, ping nobody and show nothing but the message."""
+    if service.service_name == "Discord" and not getattr(service, "flags", 0):
+        service.flags = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS
+    if service.service_name == "Matrix":
+        service.__class__ = _mentioning_nobody(type(service))
+
+
+@cache
+def _mentioning_nobody(matrix: Hashable) -> type[Service]:
+    """Make of the class of a Matrix service one that says in each message that it mentions nobody.
+
+    Else a client looks for its user's name in the text, and rings. The plain text that apprise makes of the HTML keeps
+    code in its line too. A class of its own, since functions that an object held itself would keep it from ending,
+    which is when it logs out.
+    """
+    plugin = cast("type", matrix)
+
+    def fetch(self: object, path: str, payload: object = None, **more: object) -> object:
+        return ask(self, path, payload=_with_no_mentions(payload), **more)
+
+    def session(self: object, room: object) -> object:
+        found = session_of(self, room)
+        encrypt = type(found).encrypt
+        found.encrypt = lambda event: encrypt(found, event | {"content": _with_no_mentions(event["content"])})
+        return found
+
+    def fallback(self: object, body: str, *more: object) -> object:
+        return text_of(self, body.replace("code>", "samp>"), *more)
+
+    ours = {"_fetch": fetch, "_e2ee_get_megolm": session, "_matrix_plain_fallback": fallback}
+    ask, session_of, text_of = (cast("Any", getattr(plugin, name, None)) for name in ours)
+    return type(plugin.__name__, (plugin,), ours)
+
+
+def _with_no_mentions(content: object) -> object:
+    return content | {"m.mentions": {}} if isinstance(content, dict) and "msgtype" in content else content

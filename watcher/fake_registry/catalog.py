@@ -1,0 +1,191 @@
+"""A catalog of nodes and versions in memory, and what the API spec's `GET /versions` answers about it.
+
+Where the spec is silent it does what is known of the service: versions come ordered by their text, a reason is told
+only when asked for, a page past the end is an empty page.
+"""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+
+from watcher.model.version import ACTIVE, STATUSES, status_to_api
+
+MAX_PAGE_SIZE = 100
+_DEFAULT_PAGE_SIZE = 10
+_BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+
+Row = dict[str, object]
+
+
+def rfc3339(moment: datetime) -> str:
+    """Write a time as the registry does: UTC, `Z`, microseconds with their trailing zeros cut."""
+    head, _, fraction = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").partition(".")
+    fraction = fraction.rstrip("0")
+    return f"{head}.{fraction}Z" if fraction else f"{head}Z"
+
+
+class Catalog:
+    """The nodes and versions of a registry, safe to edit from one thread while another serves them.
+
+    Node ids are case-insensitive and keep the spelling of their first version. `status` is a short name of
+    `watcher.model.version.STATUSES`, or any other text, which is then served as it is. Extra `fields` go by the API's
+    names (`downloadUrl`, `tags`, …). `edits` grows with every change. Editing what is not there is a KeyError.
+    """
+
+    def __init__(self) -> None:
+        self.edits = 0
+        self._lock = threading.Lock()
+        self._nodes: dict[str, dict[str, Row]] = {}
+        self._banned: dict[str, str] = {}
+        self._published = 0
+
+    def publish(
+        self,
+        node: str,
+        version: str,
+        *,
+        status: str = ACTIVE,
+        reason: str = "",
+        created_at: datetime | str | None = None,
+        id: str | None = None,  # noqa: A002 - the API's name for it
+        **fields: object,
+    ) -> str:
+        """Add a version and give its id. A taken version is a ValueError, as is a field the API does not have.
+
+        `created_at` is a time, or text served untouched; None is now. The id made up for None depends only on what
+        was published before.
+        """
+        moment = datetime.now(UTC) if created_at is None else created_at
+        with self._lock:
+            versions = self._nodes.setdefault(node.lower(), {})
+            if version in versions:
+                raise ValueError(f"{node} has a version {version} already")
+            self._published += 1
+            row: Row = {
+                "id": str(uuid.uuid5(uuid.NAMESPACE_URL, f"{node}@{version}#{self._published}")) if id is None else id,
+                "node_id": next(iter(versions.values()))["node_id"] if versions else node,
+                "version": version,
+                "status": _long(status),
+                "status_reason": reason,
+                "deprecated": False,
+                "createdAt": moment if isinstance(moment, str) else rfc3339(moment),
+                "changelog": "",
+                "comfy_node_extract_status": "success",
+                "dependencies": [],
+                "downloadUrl": f"https://cdn.example/{node}/{version}/node.zip",
+                "supported_accelerators": [],
+                "supported_comfyui_frontend_version": "",
+                "supported_comfyui_version": "",
+                "supported_os": [],
+                "tags": [],
+                "tags_admin": [],
+            }
+            versions[version] = _with(row, fields)
+            self.edits += 1
+            return str(row["id"])
+
+    def set_status(self, node: str, version: str, status: str, reason: str = "") -> None:
+        """Move a version to a status, as a scan or a person does; the reason of the old one is gone."""
+        self.edit(node, version, status=_long(status), status_reason=reason)
+
+    def deprecate(self, node: str, version: str, on: bool = True) -> None:
+        """Turn a version's deprecation on or off."""
+        self.edit(node, version, deprecated=on)
+
+    def edit(self, node: str, version: str, **fields: object) -> None:
+        """Set fields of a version, by the API's names, to any value that JSON has."""
+        with self._lock:
+            _with(self._nodes[node.lower()][version], fields)
+            self.edits += 1
+
+    def remove(self, node: str, version: str) -> None:
+        """Take a version out for good; its text may be published again under a new id."""
+        with self._lock:
+            del self._nodes[node.lower()][version]
+            self.edits += 1
+
+    def ban_node(self, node: str, message: str = "Node banned") -> None:
+        """Answer 403 for the node from now on, with `message` beside the words that make it a ban ("Node banned");
+        its versions stay as they are.
+        """
+        with self._lock:
+            self._banned[node.lower()] = message
+            self.edits += 1
+
+    def pardon_node(self, node: str) -> None:
+        """Undo `ban_node`."""
+        with self._lock:
+            del self._banned[node.lower()]
+            self.edits += 1
+
+    def answer(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
+        """Give the HTTP status and the document that `GET /versions` answers the query with (API spec)."""
+        try:
+            page, size = (_integer(query, "page", 1), _integer(query, "pageSize", _DEFAULT_PAGE_SIZE))
+            with_reason = _boolean(query, "include_status_reason")
+        except ValueError as error:
+            return 400, {"error": "Invalid parameter", "message": str(error)}
+        if size > MAX_PAGE_SIZE:
+            return 400, {"error": "Invalid parameter", "message": f"pageSize is at most {MAX_PAGE_SIZE}"}
+        with self._lock:
+            names = [name.lower() for name in query.get("nodeId", ())[:1]]
+            if names and names[0] in self._banned:
+                return 403, {"error": "Node banned", "message": self._banned[names[0]]}
+            found = [row for name in names or self._nodes for row in self._nodes.get(name, {}).values()]
+            if "statuses" in query:
+                found = [row for row in found if row["status"] in query["statuses"]]
+            if "status_reason" in query:
+                sought = query["status_reason"][0].lower()
+                found = [row for row in found if sought in str(row["status_reason"]).lower()]
+            found.sort(key=lambda row: str(row["version"]), reverse=True)
+            # A page or size of 0 or less is no page at all: the service was seen to answer with the whole table.
+            paged = page > 0 and size > 0
+            shown = found[(page - 1) * size : page * size] if paged else found
+            rows = [row if with_reason else row | {"status_reason": ""} for row in map(dict, shown)]
+        pages = -(-len(found) // size) if paged else 1
+        return 200, {"page": page, "pageSize": size, "total": len(found), "totalPages": pages, "versions": rows}
+
+
+def _long(status: str) -> str:
+    return status_to_api(status) if status in STATUSES else status
+
+
+def _with(row: Row, fields: Mapping[str, object]) -> Row:
+    if unknown := fields.keys() - row.keys():
+        raise ValueError(f"the API has no field {', '.join(sorted(unknown))}")
+    row.update(fields)
+    return row
+
+
+def _integer(query: Mapping[str, Sequence[str]], name: str, default: int) -> int:
+    text = query[name][0] if name in query else str(default)
+    if not text.removeprefix("-").isdecimal() or len(text) > len(str(2**63)):
+        raise ValueError(f"{name} is not a whole number")
+    return int(text)
+
+
+def _boolean(query: Mapping[str, Sequence[str]], name: str) -> bool:
+    text = query[name][0].lower() if name in query else "false"
+    if text not in _BOOLEANS:
+        raise ValueError(f"{name} is neither true nor false")
+    return _BOOLEANS[text]
+
+
+def made_up(nodes: int, versions: int) -> Catalog:
+    """Give a catalog of nodes `node-0`, `node-1`, … with so many active versions each, of a real row's size."""
+    catalog = Catalog()
+    first = datetime(2025, 1, 1, tzinfo=UTC)
+    for number in range(nodes):
+        for release in range(versions):
+            catalog.publish(
+                f"node-{number}",
+                f"1.{release}.0",
+                created_at=first + timedelta(days=release, seconds=number, microseconds=162471),
+                changelog="Faster sampling, fewer surprises, and a fix for masks that came out inverted on some cards.",
+                dependencies=["numpy>=1.26", "opencv-python-headless", "pillow", "safetensors>=0.4"],
+                supported_comfyui_version=">=0.3.40",
+            )
+    return catalog

@@ -1,0 +1,145 @@
+"""A small honest registry on loopback: the API spec's `GET /versions` over a catalog in memory.
+
+`comfy-watch demo`, the tests and the benchmark poll it. `python -m watcher.fake_registry.server` serves a
+made-up catalog as a process of its own.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import parse_qs
+
+from aiohttp import web
+
+from watcher.fake_registry.catalog import Catalog, made_up
+
+Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request that came in: its path, its raw query string, its headers, and when (monotonic seconds)."""
+
+    path: str
+    query_string: str
+    headers: Mapping[str, str]
+    at: float
+
+    @property
+    def query(self) -> dict[str, list[str]]:
+        """The decoded query: every name with all its values, in order."""
+        return parse_qs(self.query_string, keep_blank_values=True)
+
+
+class EmbeddedRegistry:
+    """Serves a catalog on 127.0.0.1 from a daemon thread while its `with` block runs; `port` 0 takes a free one.
+
+    `url` is set by entering. `requests` lists what was asked, in order of arrival. `respond`, when set, runs before
+    the ordinary answer and may give another in its place, or None. `latency` (seconds) holds every ordinary answer.
+    Leaving cuts the answers under way, closes every connection and joins the thread. It may be entered again.
+    """
+
+    def __init__(self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0) -> None:
+        self.catalog = Catalog() if catalog is None else catalog
+        self.requests: list[Asked] = []
+        self.respond: Respond | None = None
+        self.url = ""
+        self._port = port
+        self._latency = latency
+        self._bodies: dict[str, tuple[int, bytes]] = {}
+        self._bodies_of = -1
+
+    def __enter__(self) -> Self:
+        listener = socket.create_server(("127.0.0.1", self._port))
+        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(listener, started)), name="embedded-registry", daemon=True
+        )
+        self._thread.start()
+        self._loop, self._leave = started.result()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self._loop.call_soon_threadsafe(self._leave.set)
+        self._thread.join()
+
+    async def _serve(
+        self, listener: socket.socket, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
+    ) -> None:
+        leave = asyncio.Event()
+        server = web.Server(self._handle, access_log=None, handler_cancellation=True)
+        # Answers under way get no time to finish; 0 would mean all the time they want.
+        runner = web.ServerRunner(server, shutdown_timeout=0.01)
+        await runner.setup()
+        await web.SockSite(runner, listener, backlog=1024).start()
+        started.set_result((asyncio.get_running_loop(), leave))
+        await leave.wait()
+        await runner.cleanup()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        path, _, query = request.path_qs.partition("?")
+        self.requests.append(Asked(path=path, query_string=query, headers=request.headers, at=time.monotonic()))
+        if self.respond is not None and (response := await self.respond(request)) is not None:
+            return response
+        if self._latency:
+            await asyncio.sleep(self._latency)
+        status, body = self._encoded(query) if (request.method, path) == ("GET", "/versions") else (404, _NOT_FOUND)
+        return web.Response(status=status, body=body, content_type="application/json")
+
+    def _encoded(self, query: str) -> tuple[int, bytes]:
+        """Give the answer's bytes, made once per query until the catalog changes: a benchmark asks for them often."""
+        edits = self.catalog.edits
+        if edits != self._bodies_of:
+            self._bodies, self._bodies_of = {}, edits
+        if query not in self._bodies:
+            status, document = self.catalog.answer(parse_qs(query, keep_blank_values=True))
+            self._bodies[query] = status, encoded(document)
+        return self._bodies[query]
+
+
+def encoded(document: object) -> bytes:
+    """Write a document as the registry's JSON: UTF-8, with lone surrogates as escapes."""
+    return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
+
+
+_NOT_FOUND = encoded({"error": "Not Found", "message": "There is nothing here but GET /versions"})
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Serve a made-up catalog until SIGTERM, SIGINT, or the end of a piped stdin; the first line printed is the URL."""
+    parser = argparse.ArgumentParser(prog="python -m watcher.fake_registry.server", description=main.__doc__)
+    parser.add_argument("--nodes", type=int, default=10, help="how many nodes")
+    parser.add_argument("--versions", type=int, default=10, help="how many versions of each node")
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
+    given = parser.parse_args(arguments)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    with EmbeddedRegistry(made_up(given.nodes, given.versions), port=given.port, latency=given.latency) as registry:
+        print(registry.url, flush=True)
+        # A parent that holds the other end of a pipe need not clean up: the server ends with it. A stdin that is no
+        # pipe (a terminal, /dev/null) says nothing about anyone.
+        if stat.S_ISFIFO(os.fstat(0).st_mode):
+            while os.read(0, 4096):
+                pass
+        else:
+            threading.Event().wait()
+
+
+if __name__ == "__main__":
+    main()

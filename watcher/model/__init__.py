@@ -1,0 +1,1 @@
+"""The values that everything else speaks of: versions, listings, snapshots, events, channels. Pure."""

@@ -1,0 +1,1 @@
+"""The conductor: one poll, and poll after poll."""

@@ -1,0 +1,1 @@
+"""The Comfy Registry over HTTP: requests, pages, listings."""

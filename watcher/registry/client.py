@@ -1,0 +1,250 @@
+"""The registry's `GET /versions` over HTTP: one bounded request, retried where that can help.
+
+Source: `versions-endpoint` of the Comfy Registry's published spec. What an answer means for a node is decided in
+`watcher.registry.reader`; here it is only fetched, within a deadline, a size and the origin that was configured.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import urlencode
+
+import httpx
+
+from watcher import __version__, durations, log
+from watcher.model.version import status_to_api
+from watcher.progress import Progress, silent
+from watcher.registry import transport
+from watcher.registry.answer import Answer, Body, NoAnswerError, date_of, etag_of, retry_after_of
+from watcher.text.sanitize import plain
+
+PAGE_SIZE = 100
+"""The spec's maximum."""
+
+USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)"
+
+_LONGEST_WAIT = 30.0
+_LONGEST_RETRY_AFTER = 60.0
+"""Seconds. Where the registry asks for more, nothing is asked again: a 503 is its own node's, a 429 everybody's."""
+_LONGEST_HOLD = 300.0
+"""Seconds that 429s hold back everybody, all of one poll's together: alerts of what was read wait for the others."""
+_MOST_REDIRECTS = 5
+_REDIRECTS = {301, 302, 303, 307, 308}
+_SLOWER = "the registry asked to slow down"
+_RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on the registry's use: seconds, attempts, requests at once, bytes of decompressed body."""
+
+    timeout: float = 30.0
+    retries: int = 3
+    concurrency: int = 16
+    max_bytes: int = 32 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """What `GET /versions` can be asked: every parameter of the spec, under its own meaning; an empty one is omitted.
+
+    `statuses` are short names. `status_reason` is the spec's search in reasons, which the public endpoint may refuse.
+    """
+
+    node: str = ""
+    statuses: tuple[str, ...] = ()
+    include_status_reason: bool = False
+    page: int = 1
+    page_size: int = PAGE_SIZE
+    status_reason: str = ""
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Give the query's parameters in the API's names."""
+        pairs = [("nodeId", self.node)] if self.node else []
+        pairs += [("statuses", status_to_api(status)) for status in self.statuses]
+        if self.include_status_reason:
+            pairs.append(("include_status_reason", "true"))
+        if self.status_reason:
+            pairs.append(("status_reason", self.status_reason))
+        return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
+
+
+class _BrokenOffError(Exception):
+    """The connection failed after the head of an answer had come. The message says how, to a person."""
+
+
+class Registry:
+    """One pooled connection to the registry, for the length of a poll. An async context manager.
+
+    `asked_to_wait` is empty until a 429 asks for a longer wait than a poll has; then it says so to a person, and no
+    request is made any more.
+    """
+
+    def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
+        """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`.
+
+        `progress` hears of every wait between two attempts.
+        """
+        self._base = httpx.URL(url.rstrip("/") + "/versions")
+        self.limits = limits
+        self._progress = progress
+        self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
+        self._slots = asyncio.Semaphore(limits.concurrency)
+        self._resume_at = 0.0
+        self._held = 0.0
+        self.asked_to_wait = ""
+        self._headers = [
+            ("Host", self._base.netloc.decode("ascii")),
+            ("User-Agent", USER_AGENT),
+            ("Accept", "application/json"),
+            ("Accept-Encoding", "gzip"),
+        ]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._transport.aclose()
+
+    async def ask(self, query: Query, *, etag: str = "", retries: int | None = None) -> Answer:
+        """Ask for one page, again where that can help: network errors, 429 and 5xx.
+
+        `etag` makes the question conditional; `retries` overrides the limits'. Raises NoAnswerError after the last try.
+        """
+        tries = self.limits.retries if retries is None else retries
+        url = f"{self._base}?{urlencode(query.parameters())}"
+        why, reached = "", False
+        for attempt in range(tries + 1):
+            wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
+            try:
+                async with self._slots:
+                    await self._rest()
+                    answer, retry_after = await self._once(url, etag)
+            except _BrokenOffError as error:
+                why, reached = str(error), True
+            except transport.failures() as error:
+                why = transport.describe(error)
+            else:
+                reached = True
+                if answer.code not in _RETRIED or not self._may_retry(answer.code, retry_after) or attempt == tries:
+                    return answer
+                why = f"HTTP {answer.code}"
+                if retry_after is not None:
+                    wait, why = retry_after, _SLOWER
+            if attempt == tries:
+                log.debug("request failed", node=query.node, why=why)
+                raise NoAnswerError(why, on_the_way=True, unreached=not reached)
+            await self._pause(query.node, wait, why)
+        raise AssertionError("a try either answers or raises")
+
+    def _may_retry(self, code: int, retry_after: float | None) -> bool:
+        """Take what a 429 or 5xx asks for: of everybody, if it is a 429. Raises NoAnswerError if it asks for more than
+        a poll waits.
+        """
+        if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
+            why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
+            if code == HTTPStatus.TOO_MANY_REQUESTS:
+                self.asked_to_wait = why
+            raise NoAnswerError(why, on_the_way=True)
+        return code != HTTPStatus.TOO_MANY_REQUESTS or self._hold(retry_after or 0.0)
+
+    async def _pause(self, node: str, seconds: float, why: str) -> None:
+        """Wait before the next attempt, and say so."""
+        log.debug("retry", node=node, wait=round(seconds, 3), why=why)
+        told = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
+        place = f"pause {node}"
+        self._progress(place, f"{plain(node)}: {told}")
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._progress(place, "")
+
+    def _hold(self, seconds: float) -> bool:
+        """Hold every request back for so long; False if that is too much for one poll. A 503 is its own node's."""
+        now = asyncio.get_running_loop().time()
+        resume_at = max(self._resume_at, now + seconds)
+        held = self._held + resume_at - max(self._resume_at, now)
+        if held > _LONGEST_HOLD:
+            return False
+        self._held, self._resume_at = held, resume_at
+        return True
+
+    async def _rest(self) -> None:
+        """Hold back while the registry asked everybody to (`Retry-After`); NoAnswerError where that is too long."""
+        loop = asyncio.get_running_loop()
+        while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
+            log.debug("wait", seconds=round(left, 3), why=_SLOWER)
+            self._progress("rest", f"waiting {left:.0f} s, {_SLOWER}")
+            try:
+                await asyncio.sleep(left)
+            finally:
+                self._progress("rest", "")
+        if self.asked_to_wait:
+            raise NoAnswerError(self.asked_to_wait, on_the_way=True)
+
+    async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
+        """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
+        async with asyncio.timeout(self.limits.timeout):
+            for _ in range(_MOST_REDIRECTS):
+                request = self._request(url, etag)
+                begun = asyncio.get_running_loop().time()
+                response = await self._transport.handle_async_request(request)
+                try:
+                    code = response.status_code
+                    location = response.headers.get("location") if code in _REDIRECTS else None
+                    if not location:
+                        wait = retry_after_of(response.headers) if code in _RETRIED else None
+                        answer = await self._read(response)
+                        _log(request, code, begun, len(answer.body))
+                        return answer, wait
+                    _log(request, code, begun, 0)
+                except transport.failures() as error:
+                    raise _BrokenOffError(transport.describe(error)) from None
+                finally:
+                    await response.aclose()
+                url = self._followed(request.url, location)
+        raise NoAnswerError("it redirects without end", on_the_way=True)
+
+    def _request(self, url: str, etag: str) -> httpx.Request:
+        headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
+        seconds = self.limits.timeout
+        timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
+        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
+
+    def _followed(self, url: httpx.URL, location: str) -> str:
+        try:
+            target = url.join(location)
+        except httpx.InvalidURL:
+            raise NoAnswerError("it redirects to no address") from None
+        if _origin(target) != _origin(self._base):
+            raise NoAnswerError(
+                "it redirects to another host, which is not followed; check registry_url", on_the_way=True
+            )
+        return str(target)
+
+    async def _read(self, response: httpx.Response) -> Answer:
+        encoding = response.headers.get("content-encoding", "").strip().lower()
+        body = Body(encoding, self.limits.max_bytes)
+        async for chunk in response.aiter_raw():
+            body.add(chunk)
+        return Answer(
+            code=response.status_code,
+            body=body.finish(),
+            date=date_of(response.headers),
+            etag=etag_of(response.headers),
+        )
+
+
+def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
+    """Log one request and its answer; `size` is of the body, decompressed."""
+    seconds = asyncio.get_running_loop().time() - begun
+    path = request.url.raw_path.decode("ascii")
+    log.debug("request", method=request.method, path=path, status=code, seconds=round(seconds, 3), bytes=size)
+
+
+def _origin(url: httpx.URL) -> tuple[str, bytes, int]:
+    return url.scheme, url.raw_host, url.port or (443 if url.scheme == "https" else 80)

@@ -1,0 +1,1 @@
+"""Settings from files, secrets, the environment and the command line."""

@@ -1,0 +1,76 @@
+"""Node ids as people type them: an id, or a pack's address on registry.comfy.org; and globs over ids. Pure.
+
+Both functions raise `spellings.EntriesError` for what can be none. Rules: the contract, Settings, `nodes`.
+"""
+
+from __future__ import annotations
+
+import re
+
+from watcher.text.mask import address_in, every, readable, shown, words
+
+LONGEST = 100
+_LONGEST_GLOB = 200
+_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
+_ADDRESS = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
+_GLOB = re.compile(r"[*?\[\]]|\A!")
+
+
+def read(value: object) -> tuple[str, ...]:
+    """Return node ids, each once whatever its case, as first spelled; of a pack's address its id."""
+    return _once(every(words(value), _id))
+
+
+def read_globs(value: object) -> tuple[str, ...]:
+    """Return ids or globs over ids, each once whatever its case, as first spelled."""
+    return _once(every(words(value), _glob))
+
+
+def _once(found: list[str]) -> tuple[str, ...]:
+    ids: dict[str, str] = {}
+    for node in found:
+        ids.setdefault(node.lower(), node)
+    return tuple(ids.values())
+
+
+def _id(item: object) -> str:
+    text = _text(item, "a node id")
+    if address := _ADDRESS.fullmatch(text):
+        text = address[1]
+    elif address_in(text) or "/" in text:
+        raise ValueError(
+            f"{shown(text)} is not a node id; give the last part of the pack's address on registry.comfy.org,"
+            " e.g. rgthree-comfy"
+        )
+    if _GLOB.search(text):
+        raise ValueError(
+            f"{shown(text)} is a pattern, and patterns cannot be watched yet; name each node pack by its id"
+        )
+    if len(text) > LONGEST:
+        raise ValueError(f"{shown(text)} is not a node id; at most {LONGEST} characters are allowed")
+    if not _ID.fullmatch(text):
+        raise ValueError(
+            f"{text[:60]!a} is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed,"
+            " a letter or a digit first"
+        )
+    return text
+
+
+def _glob(item: object) -> str:
+    what = "a node id or glob"
+    text = _text(item, what)
+    if address_in(text):
+        raise ValueError(f"{shown(text)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
+    if len(text) > _LONGEST_GLOB:
+        raise ValueError(f"{shown(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed")
+    if not readable(text) or " " in text:
+        raise ValueError(f"{text[:60]!a} is not {what}; spaces and invisible characters are not allowed")
+    return text
+
+
+def _text(item: object, what: str) -> str:
+    text = item.strip() if isinstance(item, str) else ""
+    if not text:
+        given = "an empty text" if isinstance(item, str) else shown(item)
+        raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
+    return text

@@ -1,0 +1,201 @@
+"""Files that survive: whole or not at all, and on the disk before the next step begins.
+
+Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are private
+(0600), since they tell what somebody runs.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher import log
+
+FILE_MODE = 0o600
+FOLDER_MODE = 0o700
+_RANDOM_BYTES = 8
+_LEFTOVER = ".tmp"
+_HOLDER_BYTES = 256
+
+
+class UnsyncedError(OSError):
+    """A file was replaced, and everybody sees it, but a loss of power may bring the old one back."""
+
+
+def make_folder(folder: Path) -> None:
+    """Create a folder and what is missing above it, durably; one that is there stays as it is."""
+    missing = [path for path in (folder, *folder.parents) if not path.exists()]
+    for path in reversed(missing):
+        with contextlib.suppress(FileExistsError):
+            path.mkdir(mode=FOLDER_MODE)
+        sync_folder(path.parent)
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between.
+
+    Raises UnsyncedError where the new one is there but not for certain; after any other error the old one is.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
+    try:
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
+        try:
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    log.debug("file written", path=path, bytes=len(content))
+    try:
+        sync_folder(path.parent)
+    except OSError as error:
+        raise UnsyncedError(error.errno, error.strerror, str(path)) from error
+
+
+def final_name(path: Path) -> str:
+    """Give the name that a temporary file of `replace_file` stands for; any other file's own."""
+    name = path.name
+    return name[1:].rsplit(".", 2)[0] if name.startswith(".") and name.endswith(_LEFTOVER) else name
+
+
+def append(path: Path, content: bytes) -> int:
+    """Add whole lines to a file and give the offset where they begin.
+
+    A last line that an earlier crash cut short is dropped first; after an error the file is as it was, and where its
+    name may not be on the disk it has no line.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        size = os.fstat(descriptor).st_size
+        created = size == 0
+        start = _end_of_last_line(descriptor, size)
+        try:
+            if start != size:
+                os.ftruncate(descriptor, start)
+            os.lseek(descriptor, start, os.SEEK_SET)
+            _write_all(descriptor, content)
+            os.fsync(descriptor)
+            if created:
+                sync_folder(path.parent)
+        except OSError:
+            os.ftruncate(descriptor, start)
+            raise
+    finally:
+        os.close(descriptor)
+    log.debug("file appended to", path=path, bytes=len(content))
+    return start
+
+
+def overwrite(path: Path, offset: int, content: bytes) -> None:
+    """Write over bytes that are there already: it needs no room on the disk."""
+    descriptor = os.open(path, os.O_WRONLY)
+    try:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        _write_all(descriptor, content)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    log.debug("file overwritten", path=path, bytes=len(content), offset=offset)
+
+
+def remove(path: Path) -> None:
+    """Remove a file if it is there, durably."""
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+        log.debug("file removed", path=path)
+        sync_folder(path.parent)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary files that a killed run left, and no one else's."""
+    for leftover in folder.glob(f".*.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"):
+        leftover.unlink(missing_ok=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Lock:
+    """A lock that is held: where its file is, and which file that was."""
+
+    path: Path
+    device: int
+    inode: int
+
+    def is_there(self) -> bool:
+        """Tell whether the file at the path is still the one that is locked: another process locks what it finds.
+
+        Where the system cannot say, nothing shows that it is not.
+        """
+        try:
+            found = self.path.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError:
+            return True
+        return (found.st_dev, found.st_ino) == (self.device, self.inode)
+
+
+@contextlib.contextmanager
+def lock(path: Path, holder: str = "") -> Iterator[Lock]:
+    """Hold an exclusive lock on a file, which the system lifts however the process ends.
+
+    The file then says who the `holder` is, for people; a disk that is full does not keep the lock from being held.
+    Raises BlockingIOError if another process holds it.
+    """
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with contextlib.suppress(OSError):
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, f"{holder}\n".encode() if holder else b"", 0)
+        locked = os.fstat(descriptor)
+        yield Lock(path, locked.st_dev, locked.st_ino)
+    finally:
+        os.close(descriptor)
+
+
+def lock_holder(path: Path) -> str:
+    """Return what the lock's file says of who holds it, as it stands there: anything, or nothing."""
+    try:
+        with path.open("rb") as file:
+            return file.read(_HOLDER_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def sync_folder(folder: Path) -> None:
+    """Make a folder's entries durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_all(descriptor: int, content: bytes) -> None:
+    view = memoryview(content)
+    while view:
+        view = view[os.write(descriptor, view) :]
+
+
+def _end_of_last_line(descriptor: int, size: int) -> int:
+    """Give the offset behind the last newline: `size` unless the last line is torn."""
+    if size and os.pread(descriptor, 1, size - 1) == b"\n":
+        return size
+    position = size
+    while position > 0:
+        begin = max(0, position - 65_536)
+        os.lseek(descriptor, begin, os.SEEK_SET)
+        block = os.read(descriptor, position - begin)
+        newline = block.rfind(b"\n")
+        if newline >= 0:
+            return begin + newline + 1
+        position = begin
+    return 0

@@ -1,0 +1,162 @@
+"""`snapshot.json`: its layout, read node by node and written with only the changed nodes encoded anew."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, fields
+
+from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import Version
+from watcher.state.codec import FORMAT, UnreadableFormError, decode
+
+Refuse = Callable[[UnreadableFormError], Exception]
+"""Makes the error that its caller wants to see of one that the text gives."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _SnapshotForm:
+    format: int
+    revision: int
+    registry_failing: bool
+    registry_seen: int
+    nodes: dict[str, Node]
+
+
+def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
+    """Decode `snapshot.json`; raises UnreadableFormError.
+
+    Of a file laid out as this program does, a node is decoded when it is asked for (`Blocks`): that holds 35,000
+    versions in a third of the memory, and `refuse` makes the error of one that is broken. A reformatted file, or one
+    whose outside is broken, is decoded whole.
+    """
+    head = _LAYOUT.match(text)
+    if head is None or not text.endswith(_FOOT):
+        return _read_whole(text)
+    try:
+        nodes = Blocks(text, head.end(), len(text) - len(_FOOT), refuse)
+    except ValueError:
+        return _read_whole(text)
+    return Snapshot(revision=int(head[1]), registry_failing=head[2] == b"true", registry_seen=int(head[3]), nodes=nodes)
+
+
+def _read_whole(text: bytes) -> Snapshot:
+    form = decode(_SnapshotForm, text)
+    for key, node in form.nodes.items():
+        _see_that_it_is(node, key)
+    return Snapshot(
+        revision=form.revision,
+        registry_failing=form.registry_failing,
+        registry_seen=form.registry_seen,
+        nodes=form.nodes,
+    )
+
+
+def _see_that_it_is(node: Node, key: str) -> Node:
+    if key != node.node.lower():
+        raise UnreadableFormError(f"the entry {key!r} holds another node")
+    return node
+
+
+class Blocks(Mapping[str, Node]):
+    """The nodes of a snapshot in its own text, each decoded when it is asked for, and not kept.
+
+    Asking for one that cannot be decoded raises UnreadableFormError, or what `refuse` makes of it; what is not asked
+    for stays as it is.
+    """
+
+    def __init__(self, text: bytes, begin: int, end: int, refuse: Refuse | None = None) -> None:
+        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; ValueError if it isn't so."""
+        self._text = text
+        self._refuse = refuse
+        self._places: dict[str, tuple[int, int]] = {}
+        while begin < end:
+            found = text.find(_BETWEEN, begin, end)
+            stop = found if found >= 0 else end
+            colon = text.index(b": ", begin, stop)
+            key, name = json.loads(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
+            if name is None or json.loads(name[1]).lower() != key:
+                raise ValueError(key)  # under another key the node would be one that nothing is known of
+            self._places[key] = (colon + 2, stop)
+            begin = stop + len(_BETWEEN) - 1
+
+    def __getitem__(self, key: str) -> Node:
+        block = self.block(key)
+        try:
+            return _see_that_it_is(decode(Node, block), key)
+        except UnreadableFormError as error:
+            raise (self._refuse(error) if self._refuse else error) from None
+
+    def block(self, key: str) -> bytes:
+        """Give a node's own text."""
+        begin, end = self._places[key]
+        return self._text[begin:end]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._places)
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+_LAYOUT = re.compile(
+    rb'\{\n"format": 1,\n"revision": ([0-9]+),\n"registry_failing": (true|false),\n"registry_seen": ([0-9]+),\n'
+    rb'"nodes": \{\n?'
+)
+_BETWEEN = b',\n"'
+_NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
+_FOOT = b"\n}\n}\n"
+
+
+_HEAD = re.compile(rb'\s*\{\s*"format":\s*1,\s*"revision":\s*([0-9]+),')
+
+
+def read_revision(text: bytes) -> int:
+    """Give the revision of a `snapshot.json`, without decoding the rest where it is laid out as this program does."""
+    found = _HEAD.match(text)
+    return int(found[1]) if found else read_snapshot(text).revision
+
+
+def write_snapshot(snapshot: Snapshot) -> bytes:
+    """Encode `snapshot.json`: sorted, one version a line, empty fields left out."""
+    return b"".join(_snapshot_lines(snapshot))
+
+
+def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
+    failing = json.dumps(snapshot.registry_failing)
+    yield (
+        f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
+        f'"registry_seen": {snapshot.registry_seen},\n"nodes": {{'
+    ).encode()
+    for number, key in enumerate(sorted(snapshot.nodes)):
+        yield b"%s\n%s: " % (b"," if number else b"", json.dumps(key).encode())
+        yield _block(snapshot.nodes, key)
+    yield _FOOT
+
+
+def _block(nodes: Mapping[str, Node], key: str) -> bytes:
+    """Give a node's text, which is at hand where the node did not change since it was read."""
+    layers = nodes.maps if isinstance(nodes, ChainMap) else [nodes]
+    holder = next(layer for layer in layers if key in layer)
+    if isinstance(holder, Blocks):
+        return holder.block(key)
+    node = holder[key]
+    head = ",\n ".join(
+        f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _told(node, _NODE_HEAD)
+    )
+    rows = ",\n  ".join(json.dumps(dict(_told(version, _VERSION_FIELDS))) for version in node.versions)
+    versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""
+    return f"{{\n {head}{versions}}}".encode()
+
+
+_VERSION_FIELDS = tuple(item.name for item in fields(Version))
+_NODE_HEAD = tuple(item.name for item in fields(Node) if item.name != "versions")
+
+
+def _told(value: object, names: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    for name in names:
+        told = getattr(value, name)
+        if told or name == "status":
+            yield name, told

@@ -1,0 +1,223 @@
+"""Strangers' text (ids, versions, reasons, tags, addresses) made harmless for a line of any output. Pure.
+
+Contract, Alerts: "Hostile text stays text". What is left can be read, but can't ping anybody, become a link, hide or
+reorder text, break out of its line or steer a terminal. Escaping for Markdown and HTML comes on top, in
+`watcher.alerts.render`.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache
+
+ADDRESS = "(address removed)"
+"""Stands where an e-mail address was."""
+
+_ELLIPSIS = "…"
+_AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody
+_SMALL_AT = "\ufe6b"
+_ANGLE = "\u2039"  # SINGLE LEFT-POINTING ANGLE QUOTATION MARK
+_MARKS = 3
+_LONGEST_OWN = 8192
+_READ = 16
+"""Of so many times what could be shown, and is looked at, a text's visible characters are taken."""
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_SPACE = frozenset({"Zs", "Zl", "Zp"})
+_SEPARATORS = frozenset({"Zl", "Zp"})
+_MARK = frozenset({"Mn", "Me"})
+_UNSEEN = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
+    "\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e00ff]"
+)
+"""Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern; and what is
+invisible by its category, as far as a text can be expected to have it.
+"""
+
+_AT_SIGN = (
+    r"(?:[(\[{] ?(?:at|[@\uff20\ufe6b]) ?[)\]}]|[@\uff20\ufe6b]|%(?:25){0,3}40|\\u0040"
+    r"|&#(?:0{0,5}64|x0{0,5}40);|&commat;)"
+)
+_DOT = (
+    r"(?:[.\u2024\u3002\uff0e\uff61]|[(\[{] ?(?:dot|\.) ?[)\]}]|%(?:25){0,3}2e|\\u002e"
+    r"|&#(?:0{0,5}46|x0{0,5}2e);|&period;)"
+)
+"""As they are written, encoded or spelled out in addresses."""
+
+_VOWELS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u1cff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ua66f-\uabff"
+    "\ufb1e\ufe20-\ufe2f\U00010000-\U0001efff"
+)
+"""Blocks in which are all marks that belong to a letter, without which many scripts write no word."""
+_OF_HOST = rf"(?:[^\W_]|[{_VOWELS}-])"
+_GOES_ON = re.compile(r"_\w")
+"""No host has an underscore in it: `@torch.no_grad` is code."""
+
+_HARMLESS = re.compile(r"[ -~]*")
+_COMMAND = re.compile(r"\A\s*::|##\[")
+_CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
+_SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
+"""What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
+
+_AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
+
+
+@cache
+def _at_host() -> re.Pattern[str]:
+    """Return what finds an @ and the host behind it. Compiled at first use: it takes longer than a quiet poll has."""
+    return re.compile(
+        rf"{_AT_SIGN}\s{{0,4}}"
+        rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
+        re.IGNORECASE,
+    )
+
+
+_MAILBOX_BACKWARDS = re.compile(
+    r'\s{0,4}(?:"[^"]{1,64}"'
+    r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
+    re.IGNORECASE,
+)
+"""What stands before the @, read from there: so the work is the same however many letters a text begins with."""
+_LONGEST_MAILBOX = 512
+_LONGEST_WORD = 320
+_HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
+_TAG = re.compile(r"<(?![\s\d=…])")
+
+
+@cache
+def _host_dot() -> re.Pattern[str]:
+    """Return what finds the dots of host names; compiled at first use, as `_at_host`.
+
+    Before a dot may stand whatever shows: hearts and marks are in hosts too. Also the other dots that a browser reads
+    as one, where they can't be the end of a sentence.
+    """
+    return re.compile(
+        rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
+        r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})",
+        re.IGNORECASE,
+    )
+
+
+def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
+    """Give the text as one line of at most `limit` characters that is safe to print, log and put into a message.
+
+    Whitespace and newlines become one space; controls, escapes, bidi controls and all that is invisible go; floods
+    of combining marks are bounded; e-mail addresses are replaced; `@` becomes U+FF20, `<` of a tag or mention U+2039;
+    `://` and the dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them, and `](` is
+    parted; a leading `::` and any `##[` (workflow commands) are broken. What is cut off is marked with `…`.
+    Applying it again changes nothing. Of a huge text only the start is looked at. One that came `cut_off` has its last
+    word left out, which may be half an address.
+    """
+    if not cut_off and len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
+        return text
+    window = max(4096, 8 * limit)
+    read = text[: _READ * window]
+    line = _visible(read, window)
+    if cut := cut_off or len(line) >= window or len(read) < len(text):
+        line = _without_cut_end(line)
+    line = no_addresses(line)
+    line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
+    line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
+    line = _host_dot().sub("[.]", line).replace("](", "] (")
+    if line.startswith("::"):
+        line = ": :" + line[2:]
+    if len(line) <= limit and cut:
+        line += _ELLIPSIS
+    return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
+
+
+class Own(str):
+    """Text of the program or of its user, such as a path, and not of the registry or of a service.
+
+    What is made of it is a common text again, which counts as untrusted.
+    """
+
+    __slots__ = ()
+
+
+def shown(text: str, limit: int = 200) -> str:
+    """Give a text for a line of output: `Own` text as it is (`spelled_out`), every other `plain`.
+
+    `limit` is for the latter; the former has room for any path.
+    """
+    if not isinstance(text, Own):
+        return plain(text, limit)
+    return spelled_out(text if len(text) <= _LONGEST_OWN else text[: _LONGEST_OWN - 1] + _ELLIPSIS)
+
+
+def spelled_out(text: str) -> str:
+    """Give the text for a program: as it came, but what acts unseen is spelled as JSON would: controls, ends of lines,
+    bidi controls, all that is invisible, and what piles up on a letter; so are the first signs of workflow commands.
+
+    Who prints it prints one line, and all of it shows. Applying it again changes nothing.
+    """
+    if _HARMLESS.fullmatch(text) and not _COMMAND.search(text):
+        return text
+    out: list[str] = []
+    marks = 0
+    for char in text:
+        category = unicodedata.category(char)
+        marks = marks + 1 if category in _MARK else 0
+        acts = category in _INVISIBLE or category in _SEPARATORS or marks > _MARKS or _UNSEEN.match(char)
+        out.append(_spelled(char) if acts else char)
+    return _COMMAND.sub(lambda found: found[0][:-1] + _spelled(found[0][-1]), "".join(out))
+
+
+def _spelled(char: str) -> str:
+    return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
+
+
+def no_addresses(text: str) -> str:
+    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out.
+
+    Blanks beside the @, and what is invisible, do not hide one. Text without an address comes back as it is.
+    """
+    if not _AN_AT.search(text):
+        return text
+    seen = _UNSEEN.sub("", text)
+    out: list[str] = []
+    done = 0
+    for found in _at_host().finditer(seen):
+        before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
+        if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
+            continue
+        if mailbox := _MAILBOX_BACKWARDS.match(before[::-1]):
+            out += [seen[done : found.start() - mailbox.end()], ADDRESS]
+            done = found.end()
+    return "".join([*out, seen[done:]]) if out else text
+
+
+def _visible(text: str, most: int) -> str:
+    """Keep what shows, on one line: whitespace runs are one space, and marks pile up no higher than `_MARKS`.
+
+    Little more than `most` characters are given; less than `most` means that it is everything.
+    """
+    out: list[str] = []
+    marks = _MARKS
+    for char in _UNSEEN.sub("", text):
+        if len(out) > most:
+            break
+        category = unicodedata.category(char)
+        if char in "\t\n\v\f\r\x1c\x1d\x1e\x1f\x85" or category in _SPACE:
+            if out and out[-1] != " ":
+                out.append(" ")
+            marks = _MARKS
+        elif category in _INVISIBLE:
+            continue
+        elif category in _MARK:
+            marks += 1
+            if marks <= _MARKS:
+                out.append(char)
+        else:
+            out.append(char)
+            marks = 0
+    return "".join(out).rstrip(" ")
+
+
+def _without_cut_end(line: str) -> str:
+    """Drop the end of a line that was cut, as far as it could be half an e-mail address."""
+    few_words = len(line) - sum(len(word) + 1 for word in line.split(" ")[-4:])
+    if found := _HALF_AN_AT.search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
+        line = line[: found.start()].rstrip(" ")
+    return line[: max(line.rfind(" "), len(line) - _LONGEST_WORD, 0)].rstrip(" ")

@@ -1,0 +1,184 @@
+"""A version's `status_reason`, which may be megabytes of a scanner's findings, said in one line. Pure.
+
+The reason is plain text, a JSON object with a `message`, or a JSON array of findings under newer or older names of
+their keys. It holds reviewers' e-mail addresses and attackers' code; neither is passed on.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+from watcher.text.json_limits import MOST_VALUES, too_dense
+from watcher.text.sanitize import plain
+
+_READ_AT_MOST = 8_000_000
+_ITEMS_AT_MOST = 20_000
+_SEVERITIES = 5
+_TYPES = 3
+_PLACES = 3
+_UNRATED = "unrated"
+_RANKS = {
+    name: rank
+    for rank, name in enumerate(("critical", "error", "high", "medium", "warning", "moderate", "low", "info", _UNRATED))
+}
+_UNKNOWN_RANK = 4.5
+_DECODER = json.JSONDecoder()
+_LENIENT = json.JSONDecoder(strict=False)
+_START = 100_000
+"""Of what can't be read: more than `plain` looks at."""
+_BETWEEN = re.compile(r"[\s,]*")
+_MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
+_SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
+"""As a key, which no text looks like: a quote inside it has a backslash before it."""
+_CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
+
+
+def summarise(reason: str, limit: int = 300) -> str:
+    """Say a reason in at most `limit` characters of plain text (`watcher.text.sanitize.plain`); "" where there is none.
+
+    An object gives its `message`, else the last one of its `statusHistory`; findings give how many of which
+    severity, the worst issue types and where, with "at least" where not all could be read: the reason was cut off, or
+    is too much, and of the rest only the severities are counted. Whatever can't be read that way is shortened as it
+    is. Never raises; takes a fraction of a second at most.
+    """
+    text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
+    return _said(text, limit) if text[:1] in ("{", "[") else plain(text, limit)
+
+
+def _said(text: str, limit: int, *, nested: bool = False) -> str:
+    whole = text
+    if too_dense(text.encode("utf-8", "surrogatepass")):
+        text = text[:MOST_VALUES]  # each takes a character at least
+    if text.startswith("["):
+        items, end = _items(text)
+        all_read = whole.startswith("]", end)
+        if any(isinstance(item, dict) for item in items):
+            return plain(_findings(items, None if all_read else whole[end:]), limit)
+        if items or all_read:
+            return plain("; ".join(_text(item) for item in items[:50] if _text(item)), limit)
+    else:
+        about, cut_off = _about(text)
+        if about is not None:
+            message = _message(about)
+            deeper = message[:1] in ("{", "[") and not nested
+            return _said(message, limit, nested=True) if deeper else plain(message, limit, cut_off=cut_off)
+    start = _CODE.split(text[:_START], maxsplit=1)[0]
+    return plain(start, limit, cut_off=_is_cut_off(start))
+
+
+def _is_cut_off(text: str) -> bool:
+    """Tell whether a text is JSON up to its end, but not to JSON's."""
+    try:
+        _LENIENT.raw_decode(text)
+    except json.JSONDecodeError as error:
+        return error.pos >= len(text) or error.msg.startswith(("Unterminated", "Invalid \\u"))
+    except RecursionError:
+        return True
+    except ValueError:  # a number of too many digits
+        return False
+    return False
+
+
+def _about(text: str) -> tuple[dict[str, object] | None, bool]:
+    """Decode an object, or no more than its message where it was cut off, and say whether the message was.
+
+    None where there is neither.
+    """
+    try:
+        about = json.loads(text)
+    except (ValueError, RecursionError):
+        if found := _MESSAGE.search(text):
+            return {"message": json.loads(f'"{found[1]}"', strict=False)}, not text.startswith('"', found.end())
+        about = None
+    return about if isinstance(about, dict) else None, False
+
+
+def _items(text: str) -> tuple[list[object], int]:
+    """Decode a list's first items, those that are whole, and give the place behind them."""
+    items: list[object] = []
+    position = _after(text, 1)
+    while len(items) < _ITEMS_AT_MOST and not text.startswith("]", position):
+        try:
+            item, position = _DECODER.raw_decode(text, position)
+        except (ValueError, RecursionError):
+            break
+        items.append(item)
+        position = _after(text, position)
+    return items, position
+
+
+def _after(text: str, position: int) -> int:
+    """Give the place of the next item."""
+    return _BETWEEN.match(text, position).end()  # type: ignore[union-attr]  # it matches the empty string too
+
+
+def _message(about: dict[str, object]) -> str:
+    if message := _text(about.get("message")):
+        return message
+    history = about.get("statusHistory")
+    for entry in reversed(history if isinstance(history, list) else []):
+        if isinstance(entry, dict) and (message := _text(entry.get("message"))):
+            return message
+    return ""
+
+
+def _findings(items: list[object], rest: str | None) -> str:
+    """Sum findings up. `rest` is the text of those that were not decoded; None if there are none."""
+    findings = [(_severity(item), item) for item in items if isinstance(item, dict)]
+    severities = Counter(severity for severity, _ in findings)
+    severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
+    ranked = sorted(severities, key=_rank)
+    counts = [f"{severities[severity]} {plain(severity, 20)}" for severity in ranked[:_SEVERITIES]]
+    if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
+        counts.append(f"{others} other")
+    said = f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
+    # Only what is shown is made plain, which takes a thousand times as long as counting it.
+    worst = [finding for severity, finding in findings if severity == ranked[0]]
+    types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))
+    if types:
+        named = [
+            plain(kind, 120) if count == 1 else f"{plain(kind, 120)} x{count}"
+            for kind, count in types.most_common(_TYPES)
+        ]
+        said += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
+    places = list(dict.fromkeys(place for finding in worst if (place := _place(finding))[0]))
+    if places:
+        said += f"; in {', '.join(_shown(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
+    return said
+
+
+def _more(count: int) -> str:
+    return f" and {count} more" if count > 0 else ""
+
+
+def _severity(finding: dict[str, object]) -> str:
+    return _text(finding.get("severity")).lower() or _UNRATED
+
+
+def _rank(severity: str) -> float:
+    return _RANKS.get(severity, _UNKNOWN_RANK)
+
+
+def _place(finding: dict[str, object]) -> tuple[str, str]:
+    return _first(finding, "file_path", "path", "file"), _first(finding, "line_number", "line")
+
+
+def _shown(path: str, line: str) -> str:
+    shown = plain(path, 120)
+    if len(shown) > 60:
+        shown = "…" + shown[-59:]
+    return f"{shown}:{plain(line, 20)}" if line else shown
+
+
+def _first(finding: dict[str, object], *names: str) -> str:
+    """Give the first of the fields that holds text or a number, as text."""
+    return next((text for name in names if (text := _text(finding.get(name)))), "")
+
+
+def _text(value: object) -> str:
+    """Give text or a number as text; anything else is none."""
+    if isinstance(value, str):
+        return value.strip()
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else ""
