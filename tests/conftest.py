@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import tests.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
-from tests import program
-from tests.chaos.nursery import Nursery
-from tests.peers.smtp import Mailbox
-from tests.peers.webhook import Webhook
+import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
+from tests.support import program
+from tests.support.fork_server import Nursery
+from tests.support.peers.smtp import Mailbox
+from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import EmbeddedRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program

@@ -75,7 +75,7 @@ PARTS = {
         told=_TOLD,
     ),
     "random lives": Part(
-        module="tests.chaos.machine",
+        module="tests.chaos.state_machine",
         tried={
             "lives": 400,
             "polls": 3000,

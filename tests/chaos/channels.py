@@ -16,11 +16,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.nursery import Nursery
 from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
-from tests.peers.webhook import Answer
+from tests.support.fork_server import Nursery
+from tests.support.peers.webhook import Answer
 from watcher.fake_registry.server import EmbeddedRegistry
 
 HEALTHY = ("one", "two", "four", "five")

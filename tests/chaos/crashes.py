@@ -17,11 +17,11 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests import program
-from tests.chaos.seam import FAILURES, Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import CHANNELS, Home, World
+from tests.support import program
+from tests.support.fault_points import FAILURES, Cut
 from watcher.state.store import ACKS, StateFolder
 
 _SERIES = 10

@@ -21,11 +21,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests import program
-from tests.chaos.seam import Cut
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import Home, World
+from tests.support import program
+from tests.support.fault_points import Cut
 from watcher.errors import StateError
 from watcher.fake_registry.server import Respond
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT, StateFolder

@@ -14,10 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
-from tests import program
 from tests.hostile.corpus import NODE_IDS, TEXTS, made_up
 from tests.hostile.leaks import Search, everything
 from tests.hostile.world import APART, CHANNELS, FIELDS, Account, World
+from tests.support import program
 
 _MADE_UP = 12
 

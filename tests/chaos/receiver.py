@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from tests.peers.webhook import Answer, Message, Webhook
+from tests.support.peers.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
 _MORE = re.compile(r"… and (\d+) more")

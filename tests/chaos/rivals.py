@@ -26,11 +26,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from tests import program
 from tests.chaos.receiver import Receiver, killing
 from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
 from tests.chaos.trial import Result
-from tests.peers.webhook import Message
+from tests.support import program
+from tests.support.peers.webhook import Message
 from watcher.fake_registry.server import EmbeddedRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"

@@ -20,15 +20,15 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests import program
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Reading
 from tests.chaos.trial import Result
 from tests.chaos.trouble import Trouble
 from tests.faults.decided import DECIDED, Means
-from tests.peers.fault import asked
-from tests.peers.faults import FAULTS
-from tests.peers.webhook import Answer
+from tests.support import program
+from tests.support.peers.fault import asked
+from tests.support.peers.faults import FAULTS
+from tests.support.peers.webhook import Answer
 from watcher.fake_registry.server import EmbeddedRegistry
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
@@ -251,7 +251,7 @@ def soak(polls: int, result: Result) -> None:
             lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
             lines += [f'grouping = "{grouping}"', f'kinds = "{kinds}"']
         Path(root, "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
-        with program.start("run", cwd=Path(root), module="tests.chaos.hasty") as started:
+        with program.start("run", cwd=Path(root), module="tests.support.fast_clock") as started:
             scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
             registry.respond = scene.answer
             scene.until((scene.state / CHECKS).exists)

@@ -26,11 +26,11 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests import program
 from tests.chaos.receiver import killing
 from tests.chaos.trial import Result, Stage, Trial, stages
 from tests.chaos.witness import begun
 from tests.chaos.world import Home, World
+from tests.support import program
 from watcher.fake_registry.server import Respond
 from watcher.state.store import ACKS
 

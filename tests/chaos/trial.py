@@ -8,20 +8,21 @@ from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests import program
 from tests.chaos.figures import Figures
-from tests.chaos.nursery import Point
 from tests.chaos.receiver import Taken
-from tests.chaos.seam import FAILURES, Cut
 from tests.chaos.witness import channel_of, in_flight, points
 from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
+from tests.support import program
+from tests.support.fault_points import FAILURES, Cut
+from tests.support.fork_server import Point
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
     """A chapter at its start: the saved state, what was taken until then, and what it has to come to.
 
-    `points` are what an undisturbed poll passes (`tests.chaos.seam`), `told` how many messages each channel takes in
+    `points` are what an undisturbed poll passes (`tests.support.fault_points`),
+    `told` how many messages each channel takes in
     it, and `due` all events owed by its end, by id.
     """
 

@@ -18,11 +18,11 @@ from typing import Any, Self
 
 from aiohttp import web
 
-from tests import program
-from tests.chaos.nursery import Nursery, Point
 from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
-from tests.peers.fault import asked
+from tests.support import program
+from tests.support.fork_server import Nursery, Point
+from tests.support.peers.fault import asked
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import EmbeddedRegistry
 from watcher.model.event import Kind

@@ -21,14 +21,14 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from tests import program
 from tests.faults import due
 from tests.faults.asking import hurried
 from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells, without_counts
 from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
-from tests.peers.faults import inflict
-from tests.peers.ports import Refused, Untrusted
+from tests.support import program
+from tests.support.peers.faults import inflict
+from tests.support.peers.ports import Refused, Untrusted
 from watcher.alerts.channel_identity import Addresses
 from watcher.cli.report import complaints, exit_code
 from watcher.fake_registry.server import EmbeddedRegistry

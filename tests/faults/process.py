@@ -9,13 +9,13 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, Self
 
-from tests.chaos.nursery import Nursery
 from tests.chaos.receiver import Receiver
 from tests.faults import due
 from tests.faults.cells import THRESHOLD, Cell
 from tests.faults.decided import SLOW
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import HEAVY, MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
+from tests.support.fork_server import Nursery
 from watcher.fake_registry.server import EmbeddedRegistry
 
 POLLS_WITH_FAULT = THRESHOLD

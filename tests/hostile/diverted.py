@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from tests import eager
+from tests.support import eager
 from watcher.cli.main import main
 
 _send = requests.adapters.HTTPAdapter.send

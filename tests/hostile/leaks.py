@@ -18,9 +18,9 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
-from tests import program
-from tests.peers.smtp import Mailbox
-from tests.peers.webhook import Answer, Webhook
+from tests.support import program
+from tests.support.peers.smtp import Mailbox
+from tests.support.peers.webhook import Answer, Webhook
 from watcher.fake_registry.server import EmbeddedRegistry
 
 SECRET = "s3cr3t"

@@ -25,14 +25,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests import program
 from tests.hostile import parsers
 from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
 from tests.hostile.parsers import Finding
 from tests.hostile.services import SERVICES, Dialect, Service, answers
-from tests.peers.fault import asked
-from tests.peers.smtp import Mail, Mailbox
-from tests.peers.webhook import Webhook
+from tests.support import program
+from tests.support.peers.fault import asked
+from tests.support.peers.smtp import Mail, Mailbox
+from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import EmbeddedRegistry, encoded
 
 _CHANGING = (
@@ -387,7 +387,7 @@ class World:
         shutil.copytree(self._state_dir, copy)
         env = {**self._environment(), "COMFY_WATCH_CHANNELS": "[]", "COMFY_WATCH_STATE_DIR": str(copy)}
         env |= {"COMFY_WATCH_LOG_LEVEL": "debug", "COMFY_WATCH_LOG_FORMAT": style, "COMFY_WATCH_INTERVAL": "0.05s"}
-        with program.start("run", cwd=self._folder, env=env, module="tests.eager") as service:
+        with program.start("run", cwd=self._folder, env=env, module="tests.support.eager") as service:
             service.until(lambda said: said.err.count("checked=" if style == "console" else '"checked"') > 0, 60)
             self._refuse(self._told_off())
             service.until(lambda said: "(404)" in said.err, 60)

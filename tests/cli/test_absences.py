@@ -1,0 +1,222 @@
+"""What is not listed any more: removed after two complete listings in a row, and nothing before."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.making import CHECKED, NOW, PACK, compare, known, listing, told, version
+from watcher.changes.diff import compare_ban, missing_from
+from watcher.changes.transitions import Terms
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import Version
+
+ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
+"""Three versions of a node."""
+
+
+def absent(*gone: str) -> Node:
+    """Give the node after one complete listing without the `gone` versions."""
+    node = known(ONE, TWO, THREE)
+    return compare(node, *(one for one in node.versions if one.version not in gone)).node
+
+
+def test_the_first_absence_is_noted_and_not_told() -> None:
+    """A version that is missing once stays in the picture, marked."""
+    node = absent("2.0")
+    assert node.marks == {"id-2.0": Mark.ABSENT}
+    assert TWO in node.versions
+
+
+def test_the_second_absence_in_a_row_is_removed() -> None:
+    """Missing from two complete listings in a row is `removed`, with the last status known."""
+    difference = compare(absent("2.0"), ONE, THREE)
+    assert told(difference) == [("removed", "2.0", "flagged", "removed")]
+    assert difference.node.marks == {"id-2.0": Mark.REMOVED}
+
+
+def test_what_was_removed_is_told_once() -> None:
+    """Further listings without the version tell nothing."""
+    node = compare(absent("2.0"), ONE, THREE).node
+    difference = compare(node, ONE, THREE)
+    assert (difference.events, difference.node) == ((), node)
+
+
+def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
+    """One absence alone is forgotten, and two that are not in a row do not add up."""
+    back = compare(absent("2.0"), ONE, TWO, THREE)
+    assert (back.events, back.node.marks) == ((), {})
+    assert compare(back.node, ONE, THREE).events == ()
+
+
+def test_a_change_seen_on_return_is_told() -> None:
+    """A version that comes back after one absence with another status is a change like any other."""
+    assert told(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
+
+
+def test_an_incomplete_listing_removes_nothing() -> None:
+    """What an incomplete listing does not show means nothing, at first and after one absence."""
+    node = absent("2.0")
+    first = compare(known(ONE, TWO, THREE), incomplete="it was cut short")
+    second = compare(node, ONE, incomplete="it was cut short")
+    assert (first.events, first.node.marks) == ((), {})
+    assert (second.events, second.node) == ((), node)
+
+
+def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
+    """What an incomplete listing shows is there."""
+    assert compare(absent("2.0"), TWO, incomplete="it was cut short").node.marks == {}
+
+
+def test_a_removed_version_that_returns_is_told() -> None:
+    """The return of a removed version is a transition of its own, with an id that its first sight did not have."""
+    born = compare(known(ONE), ONE, THREE)
+    node = compare(compare(born.node, ONE).node, ONE).node
+    back = compare(node, ONE, THREE)
+    assert told(back) == [("new", "3.0", "removed", "active")]
+    assert back.node.marks == {}
+    assert born.events[0].id != back.events[0].id
+
+
+def test_each_removal_of_one_version_has_its_own_id() -> None:
+    """A version that is removed, returns and is removed again is removed twice."""
+    node, ids = known(ONE, THREE), []
+    for rows in [(ONE,), (ONE,), (ONE, THREE), (ONE,), (ONE,)]:
+        difference = compare(node, *rows)
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(set(ids)) == len(ids) == 3
+
+
+def emptied(*rows: Version) -> Node:
+    """Give the node after two complete listings without any of its versions."""
+    return compare(compare(known(*rows)).node).node
+
+
+def test_a_node_that_turned_empty_is_one_event() -> None:
+    """When all is gone twice, one node-level event tells it, not one per version."""
+    once = compare(known(ONE, TWO, THREE))
+    twice = compare(once.node)
+    assert once.events == ()
+    assert told(twice) == [("removed", None, "active", "removed")]
+    assert twice.node.emptied
+    assert (compare(twice.node).events, compare(twice.node).node) == ((), twice.node)
+
+
+def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
+    """A version that was missing twice is removed even if the second listing is empty; the rest is one event later."""
+    first = compare(absent("2.0"))
+    second = compare(first.node)
+    assert told(first) == [("removed", "2.0", "flagged", "removed")]
+    assert told(second) == [("removed", None, "active", "removed")]
+
+
+def test_an_empty_listing_hides_no_removal() -> None:
+    """A version that was missing twice stays told although the listing was empty once and then whole again."""
+    gone = compare(absent("2.0"))
+    back = compare(gone.node, ONE, TWO, THREE)
+    assert told(gone) == [("removed", "2.0", "flagged", "removed")]
+    assert told(back) == [("flagged", "2.0", "removed", "flagged")]
+
+
+def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
+    """What was reported removed before is not told again when the rest goes."""
+    node = compare(compare(absent("2.0"), ONE, THREE).node).node
+    difference = compare(node)
+    assert told(difference) == [("removed", None, "active", "removed")]
+
+
+def test_a_node_that_is_back_is_one_event() -> None:
+    """An emptied node that is listed again is reinstated as a whole, and emptying it again has another id."""
+    gone = compare(compare(known(ONE, TWO, THREE)).node)
+    back = compare(gone.node, ONE, TWO, THREE)
+    again = compare(compare(back.node).node)
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert (back.node.marks, back.node.emptied) == ({}, False)
+    assert told(again) == [("removed", None, "active", "removed")]
+    assert gone.events[0].id != again.events[0].id
+
+
+def test_a_node_that_is_back_tells_what_differs() -> None:
+    """Beside the event of the node, what is not as it was known is told, and only that."""
+    back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
+    assert told(back) == [
+        ("reinstated", None, "removed", "active"),
+        ("reinstated", "2.0", "flagged", "active"),
+        ("new", "3.0", None, "active"),
+    ]
+
+
+def test_a_version_that_was_removed_before_its_node_is_no_part_of_its_return() -> None:
+    """Its removal was reported, so its return is too, whether it comes with the node or later."""
+    node = compare(compare(absent("2.0"), ONE, THREE).node).node
+    node = compare(node).node
+    back = compare(node, ONE, TWO, THREE)
+    assert told(back) == [("reinstated", None, "removed", "active"), ("flagged", "2.0", "removed", "flagged")]
+    later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
+    assert told(later) == [("flagged", "2.0", "removed", "flagged")]
+
+
+def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
+    """It counts as missing once from the node's return on."""
+    back = compare(emptied(ONE, TWO), ONE)
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert back.node.marks == {"id-2.0": Mark.ABSENT}
+    assert told(compare(back.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert compare(back.node, ONE, TWO).events == ()
+
+
+def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
+    """An incomplete listing that shows a version ends the emptiness; what it does not show is no return yet."""
+    part = compare(emptied(ONE, TWO), ONE, incomplete="it was cut short")
+    assert told(part) == [("reinstated", None, "removed", "active")]
+    assert compare(part.node, ONE, TWO).events == ()
+    assert told(compare(part.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    nothing = compare(emptied(ONE, TWO), incomplete="it was cut short")
+    assert (nothing.events, nothing.node) == ((), emptied(ONE, TWO))
+
+
+def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
+    """One event tells that the node is back, whatever kept it away; the end of a ban alone is no return."""
+    banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), Terms(now=NOW)).node
+    assert told(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
+    part = compare(banned, ONE, incomplete="it was cut short")
+    assert part.events == ()
+    assert told(compare(part.node, ONE)) == [("reinstated", None, "banned", "active")]
+    pardoned = compare(banned)
+    assert told(pardoned) == [("reinstated", None, "banned", "active")]
+    assert told(compare(pardoned.node, ONE)) == [("reinstated", None, "removed", "active")]
+
+
+def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
+    """Narrowed statuses make nobody leave an empty listing, and the node's return is one event."""
+    narrow = ("active", "pending")
+    node = emptied(ONE, TWO, THREE)
+    for _ in range(2):
+        still = compare(node, statuses=narrow)
+        assert (still.events, still.node.marks) == ((), node.marks)
+        assert missing_from(node, listing(), Terms(statuses=narrow, now=NOW)) == frozenset()
+        node = still.node
+    back = compare(node, ONE, statuses=narrow)
+    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert back.node.marks["id-3.0"] == Mark.ABSENT
+    assert compare(back.node, ONE, THREE, statuses=narrow).events == ()
+    assert compare(back.node, ONE, statuses=narrow).node.marks["id-3.0"] == Mark.LEFT
+
+
+@pytest.mark.parametrize("baseline_at", ["", CHECKED])
+def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(baseline_at: str) -> None:
+    """An emptied node of an older state is back with one event, and none of its versions is removed a second time."""
+    old = known(ONE, TWO, marks={"id-1.0": Mark.REMOVED, "id-2.0": Mark.REMOVED}, baseline_at=baseline_at)
+    assert compare(old).events == ()
+    for node in (old, compare(old).node):
+        back = compare(node, ONE, baseline="silent")
+        assert told(back) == [("reinstated", None, "removed", "active")]
+        assert compare(compare(back.node, ONE).node, ONE).events == ()
+
+
+def test_a_node_without_any_version_stays_quiet() -> None:
+    """A node whose baseline is empty has nothing that could be removed."""
+    node = known()
+    assert compare(node).node == node
+    assert node.node == PACK

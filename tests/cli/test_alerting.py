@@ -1,0 +1,272 @@
+"""Alerts from the real program to real channels on loopback: none lost, none invented, each channel for itself."""
+
+from __future__ import annotations
+
+import json
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fork_server import Nursery
+from tests.support.harness import Told, Watching, told
+from tests.support.peers.ports import Refused
+from tests.support.peers.webhook import Answer, Message, Webhook
+from watcher.fake_registry.server import EmbeddedRegistry
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+SECRET = "S3cr3tT0k3n"
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+    """A watcher of three nodes with a silent baseline, whose one channel posts to `/a`."""
+    for node in ("alpha", "bravo", "charlie"):
+        registry.catalog.publish(node, "1.0.0")
+    return Watching(
+        tmp_path,
+        registry,
+        nursery=nursery,
+        baseline="silent",
+        nodes="alpha bravo charlie",
+        channels=[{"name": "a", "url": webhook.apprise_url("/a")}],
+    )
+
+
+def _channel(webhook: Webhook, name: str, **wishes: Any) -> dict[str, Any]:
+    return {"name": name, "url": webhook.apprise_url(f"/{name}"), **wishes}
+
+
+def _ids(message: Message) -> list[str]:
+    ids: list[str] = message.json["events"]
+    return ids
+
+
+def _history(watch: Watching) -> dict[str, Told]:
+    """Give every recorded event by its id."""
+    events = json.loads(watch.run("history", "--json").out)["events"]
+    return dict(zip((event["id"] for event in events), told(events), strict=True))
+
+
+def test_one_digest_a_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """A poll is one message, worst first, grouped by node, with version, reason and link; a quiet poll is none."""
+    watch.check()
+    assert webhook.messages() == []
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("bravo", "1.0.0", "flagged", "Rejected by admin")
+    registry.catalog.ban_node("charlie", "Malware")
+    document = watch.check()
+    watch.check()
+    (message,) = webhook.messages()
+    assert set(_ids(message)) == {event["id"] for event in document["events"]}
+    assert message.json["title"] == "Comfy Watch: 1 banned, 1 flagged, 1 new"
+    said = message.json["message"]
+    places = [said.index(part) for part in ("charlie", "banned", "Malware", "bravo", "flagged", "alpha", "1.1.0")]
+    assert places == sorted(places)
+    assert "Rejected by admin" in said
+    for node in ("alpha", "bravo", "charlie"):
+        assert f"https://registry.comfy.org/nodes/{node}" in said
+
+
+def test_each_channel_gets_what_it_asked_for(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Kinds, node globs and grouping are the channel's own; by default it gets every kind but `pending`."""
+    watch = watch.but(
+        channels=[
+            _channel(webhook, "plain"),
+            _channel(webhook, "everything", kinds="all"),
+            _channel(webhook, "bad", kinds=["flagged"]),
+            _channel(webhook, "globs", nodes=["b*", "CHARLIE"]),
+            _channel(webhook, "by-node", grouping="node"),
+            _channel(webhook, "by-event", grouping="event"),
+            _channel(webhook, "none", nodes="delta"),
+        ]
+    )
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.publish("alpha", "1.2.0", status="pending")
+    registry.catalog.set_status("bravo", "1.0.0", "flagged")
+    registry.catalog.deprecate("bravo", "1.0.0")
+    registry.catalog.publish("charlie", "1.1.0")
+    assert watch.check()["alerts"]["delivered"] == 4 + 5 + 1 + 3 + 4 + 4
+    known = _history(watch)
+    got = {
+        path: [sorted((known[key][0], known[key][1]) for key in _ids(message)) for message in webhook.messages(path)]
+        for path in ("/plain", "/everything", "/bad", "/globs", "/by-node", "/by-event", "/none")
+    }
+    new, flagged, deprecated = ("new", "alpha"), ("flagged", "bravo"), ("deprecated", "bravo")
+    charlie, pending = ("new", "charlie"), ("pending", "alpha")
+    assert got["/plain"] == [[deprecated, flagged, new, charlie]]
+    assert got["/everything"] == [[deprecated, flagged, new, charlie, pending]]
+    assert got["/bad"] == [[flagged]]
+    assert got["/globs"] == [[deprecated, flagged, charlie]]
+    assert sorted(got["/by-node"]) == [[deprecated, flagged], [new], [charlie]]
+    assert sorted(got["/by-event"]) == [[deprecated], [flagged], [new], [charlie]]
+    assert got["/none"] == []
+
+
+def test_a_dead_channel_concerns_no_other(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """What one channel refuses or never answers reaches the others once, and waits for that one alone, in order."""
+    webhook.answer |= {"/refuses": 500, "/hangs": Answer(hang=True)}
+    names = ("refuses", "a", "hangs")
+    watch = watch.but(channels=[_channel(webhook, name) for name in names], timeout="2s")
+    watch.check()
+    for version, pending in (("1.1.0", 2), ("1.2.0", 4)):
+        registry.catalog.publish("alpha", version)
+        assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": pending, "expired": 0}
+    assert [len(webhook.messages(f"/{name}")) for name in names] == [1, 2, 1]
+    owed = {channel["name"]: channel for channel in json.loads(watch.run("status", "--json").out)["channels"]}
+    assert [owed[name]["undelivered"] for name in names] == [2, 0, 2]
+    assert [owed[name]["error"] for name in names] == ["HTTP 500", None, "timed out"]
+    webhook.answer.clear()
+    watch.end_waits()
+    assert watch.check()["alerts"] == {"delivered": 4, "pending": 0, "expired": 0}
+    known = _history(watch)
+    for name, tries in zip(names, (1, 0, 1), strict=True):
+        arrived = [known[key] for message in webhook.messages(f"/{name}")[tries:] for key in _ids(message)]
+        assert arrived == [("new", "alpha", "1.1.0"), ("new", "alpha", "1.2.0")]
+    assert watch.check()["alerts"]["pending"] == 0
+    assert [len(webhook.messages(f"/{name}")) for name in names] == [3, 2, 3]
+
+
+def test_an_alert_outlives_its_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """An undelivered alert survives restarts, its channel's new name and a registry that is gone; it arrives once."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    webhook.answer["/a"] = 503
+    watch.check(code=1)
+    registry.catalog.set_status("alpha", "1.0.0", "active")
+    watch.end_waits()
+    watch.check(code=1)
+    assert len(webhook.messages()) == 2
+    renamed = watch.but(channels=[{**_channel(webhook, "a"), "name": "b"}])
+    webhook.answer.clear()
+    watch.end_waits()
+    with Refused() as refused:
+        document = renamed.but(registry_url=refused.url).check(code=1)
+    assert document["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+    known = _history(watch)
+    arrived = [known[key][0] for message in webhook.messages()[2:] for key in _ids(message)]
+    assert arrived == ["flagged", "reinstated"]
+
+
+def test_what_is_written_late_holds_no_alert_back(
+    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook
+) -> None:
+    """With a history that cannot be written the change is saved and told all the same, and recorded once it can be."""
+    watch.check()
+    path = watch.state / "history.jsonl"
+    path.unlink(missing_ok=True)
+    path.mkdir()
+    for status in ("flagged", "banned"):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        done = watch.run("check")
+        assert done.code == 1
+        assert "Is a directory (history.jsonl)" in done.err
+    assert [len(_ids(message)) for message in webhook.messages()] == [1, 1]
+    path.rmdir()
+    watch.check()
+    assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
+
+
+def test_a_damaged_history_holds_nothing_back(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """With a line that a loss of power zeroed, changes are told and recorded as ever, after a poll that was interrupted
+    too, and `history` shows the rest and says that it is not all.
+    """
+    watch.check()
+    for version in ("1.1.0", "1.2.0"):
+        registry.catalog.publish("alpha", version)
+        watch.check()
+    path = watch.state / "history.jsonl"
+    first, second = path.read_bytes().splitlines(keepends=True)
+    damaged = bytes(len(first) - 1) + b"\n"
+    path.write_bytes(damaged + second)
+    _interrupted(watch, json.loads(second))
+    registry.catalog.publish("alpha", "1.3.0")
+    watch.check()
+    assert json.loads((watch.state / "outbox.json").read_bytes())["unrecorded"] == {}
+    assert path.read_bytes().startswith(damaged + second)
+    assert len(webhook.messages()) == 3
+    done = watch.run("history", "--json")
+    assert (done.code, done.err) == (0, "warning: 1 line of history.jsonl cannot be read and is left out\n")
+    assert [event["version"] for event in json.loads(done.out)["events"]] == ["1.3.0", "1.2.0"]
+
+
+def _interrupted(watch: Watching, event: dict[str, Any]) -> None:
+    """Leave an outbox like that of a poll that was killed before it had noted that this event is recorded."""
+    path = watch.state / "outbox.json"
+    outbox = json.loads(path.read_bytes())
+    outbox |= {"unrecorded": {event["id"]: outbox["prepared"]}, "events": {event["id"]: event}}
+    path.write_text(json.dumps(outbox), "utf-8")
+
+
+def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Past `alert_expiry` a second failure gives an alert up, loudly and for that channel alone, and the history still
+    has it.
+    """
+    webhook.answer["/dead"] = 500
+    watch = watch.but(channels=[_channel(webhook, "a"), _channel(webhook, "dead")], alert_expiry="1ms")
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
+    watch.end_waits()
+    done = watch.run("check", "--json")
+    assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 0, "pending": 0, "expired": 1})
+    assert done.err.splitlines() == [
+        "error: channel dead: HTTP 500",
+        "error: channel dead: 1 alert could not be delivered within alert_expiry: given up",
+    ]
+    webhook.answer.clear()
+    assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert [len(webhook.messages(path)) for path in ("/a", "/dead")] == [1, 2]
+    assert set(_history(watch).values()) == {("new", "alpha", "1.1.0")}
+
+
+def test_a_killed_run_repeats_one_message(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Killed while a message is in flight, that one message comes again, the same, and none is missing or new."""
+    watch = watch.but(channels=[_channel(webhook, "a", grouping="event")])
+    watch.check()
+    for version in ("1.1.0", "1.2.0", "1.3.0"):
+        registry.catalog.publish("alpha", version)
+    webhook.answer["/a"] = Answer(hang=True)
+    with watch.start("check") as started:
+        webhook.wait_for(1)
+        started.signal(signal.SIGKILL)
+        started.wait()
+    webhook.answer.clear()
+    assert watch.check()["alerts"] == {"delivered": 3, "pending": 0, "expired": 0}
+    first, *others = webhook.messages()
+    assert (_ids(others[0]), others[0].json["message"]) == (_ids(first), first.json["message"])
+    assert sorted(_history(watch)) == sorted(key for message in others for key in _ids(message))
+
+
+def test_hostile_text_in_every_output(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Escapes, bidi controls, newlines, mentions and workflow commands of strangers reach no output as such."""
+    version = "1.1\x1b[31m\u202e\n::error::@everyone"
+    watch.check()
+    registry.catalog.publish("alpha", version, status="flagged", reason="<!channel>\n::stop-commands::x\x1b]0;y\x07")
+    done = watch.run("check")
+    (message,) = webhook.messages()
+    outputs = [done.out, message.json["message"], watch.run("history").out, watch.run("status").out]
+    for said in outputs:
+        assert not [bad for bad in ("\x1b", "\u202e", "\x07", "@everyone", "<!channel>") if bad in said]
+        assert not [line for line in said.splitlines() if line.lstrip().startswith("::")]
+    assert all("1.1" in said for said in outputs)
+
+
+def test_secrets_stay_secret(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """No part of an alert URL reaches an output, the most talkative log or the state, whatever the channel does."""
+    webhook.answer |= {f"/{SECRET}": 401, f"/{SECRET}/reset": Answer(reset=True)}
+    urls = [webhook.apprise_url(f"/{SECRET}"), webhook.apprise_url(f"/{SECRET}/reset"), f"json://{SECRET}.invalid/"]
+    watch = watch.but(channels=[], alert_urls=urls, log_level="debug")
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    commands = [["check"], ["test-alerts"], ["status"], ["config"], ["config", "--json"], ["check", "--json"]]
+    runs = [watch.run(*command) for command in commands]
+    assert [done.code for done in runs] == [1, 1, 0, 0, 0, 1]
+    assert all(name in runs[1].out for name in ("json: failed", "json-2: failed", "json-3: failed"))
+    kept = b"".join(watch.contents().values()).decode()
+    for said in [kept, *(done.out + done.err for done in runs)]:
+        assert SECRET.lower() not in said.lower()
+        assert str(webhook.port) not in said

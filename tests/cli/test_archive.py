@@ -1,0 +1,32 @@
+"""The source archive: what is in it, so that what works from the repository works from there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+
+from tests.support import program
+
+_WHOLE = (".ci", "bench", "deploy", "docs", "requirements", "tests", "watcher")
+_FILES = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml")
+_SCRIPTS = {".in", ".md", ".py", ".txt", ""}
+
+
+def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
+    """Code, tests, pinned requirements, schemas and documents are in it, and no state of anybody's."""
+    build = [sys.executable, "-m", "hatchling", "build", "--target", "sdist", "--directory", str(tmp_path)]
+    subprocess.run(build, cwd=program.ROOT, check=True, capture_output=True)
+    (archive,) = tmp_path.glob("*.tar.gz")
+    with tarfile.open(archive) as opened:
+        names = {name.partition("/")[2] for name in opened.getnames()}
+    wanted = {
+        path.relative_to(program.ROOT).as_posix()
+        for folder in _WHOLE
+        for path in (program.ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix in _SCRIPTS
+    }
+    schemas = {f"state/{path.name}" for path in (program.ROOT / "state").glob("*.schema.json")}
+    assert (wanted | schemas | {*_FILES, "state/README.md"}) - names == set()
+    assert {name for name in names if name.startswith("state/")} == schemas | {"state/README.md"}

@@ -1,0 +1,550 @@
+"""Every command with every option, by the real program: what it says, where it says it, and what it leaves alone."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import pty
+import re
+import shutil
+import stat
+import subprocess
+import sys
+import tomllib
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from aiohttp import web
+
+from tests.support import program
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching, told
+from tests.support.peers.faults import inflict
+from tests.support.peers.webhook import Webhook
+from watcher import __version__
+from watcher.cli import terminal
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.settings.model import Settings
+from watcher.state import files
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+EVENT_KEYS = ["id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at", "url"]
+SECRET = "S3cr3tT0k3n"
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+    """A watcher beside a registry with alpha 1.0.0 and, unwatched, bravo 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0")
+    registry.catalog.publish("bravo", "1.0.0")
+    return Watching(tmp_path, registry)
+
+
+def test_check_json_is_one_document(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`check --json` puts the contract's document on stdout and nothing else, whatever goes wrong beside it."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    registry.catalog.edit("alpha", "1.0.0", tags=["x"])
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    done = watch.run("check", "--json", "--node", "bravo")
+    document = json.loads(done.out)
+    assert list(document) == ["started", "finished", "nodes", "events", "errors", "alerts"]
+    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
+    assert document["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert [list(error) for error in document["errors"]] == [["node", "error"]]
+    assert [list(event) for event in document["events"]] == [EVENT_KEYS, EVENT_KEYS]
+    changed = next(event for event in document["events"] if event["kind"] == "changed")
+    assert changed["changes"] == [{"field": "tags", "before": "", "after": '["x"]'}]
+    for moment in (document["started"], document["finished"], changed["at"]):
+        assert TIME.fullmatch(moment)
+    assert done.err.startswith("error: bravo: ")
+
+
+def test_check_for_people(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`check` prints the events, worst first, and one line that sums up; what went wrong is on stderr."""
+    assert watch.run("check").out.splitlines()[0].split() == ["alpha", "baseline", "1", "version;", "newest", "1.0.0"]
+    done = watch.run("check")
+    assert re.fullmatch(r"1 node checked, 0 events \(\d+\.\d s\)\n", done.out)
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole passwords")
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    done = watch.run("check", "--node", "bravo")
+    first, second, last = done.out.splitlines()
+    assert first.split() == ["alpha", "1.0.0", "banned", "active", "→", "banned;", "It", "stole", "passwords"]
+    assert second.split() == ["alpha", "1.1.0", "new"]
+    assert last.startswith("1 node checked, 1 failed, 2 events (")
+    assert re.fullmatch(r"error: bravo: .*404.*is the id right\?\n", done.err)
+
+
+def test_check_node_adds(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
+    document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
+    assert document["nodes"]["watched"] == 2
+    assert told(document["events"]) == [("baseline", "alpha", None), ("baseline", "bravo", None)]
+    assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
+
+
+def test_check_has_no_more_requests_under_way_than_allowed(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """With a concurrency of 3, ten nodes are read three at a time."""
+    under_way = most = 0
+    three = asyncio.Event()
+
+    async def respond(request: web.BaseRequest) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        if under_way == 3:
+            three.set()
+        await three.wait()
+        under_way -= 1
+
+    nodes = [f"node-{number}" for number in range(10)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    registry.respond = respond
+    assert watch.but(nodes=nodes, concurrency=3).check()["nodes"] == {"watched": 10, "checked": 10, "failed": 0}
+    assert most == 3
+
+
+def test_check_reads_no_answer_above_max_response_mb(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """An answer larger than `max_response_mb` is an error of its node that names the setting; below it all is well."""
+    registry.catalog.publish("alpha", "1.1.0", changelog="x" * 50_000)
+    both = watch.but(nodes=["alpha", "bravo"])
+    small = both.but(max_response_mb=0.04)
+    document = small.check(code=1)
+    assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
+    (error,) = document["errors"]
+    assert (error["node"], error["error"]) == ("alpha", "its answer is larger than 0.04 MB (max_response_mb)")
+    assert "error: alpha: its answer is larger than 0.04 MB (max_response_mb)" in small.run("check").err
+    assert both.but(max_response_mb=0.06).check()["errors"] == []
+
+
+def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watching, webhook: Webhook) -> None:
+    """What sends, logs and serves is loaded where there is something to send, log or serve: a cron run pays for it."""
+    heavy = {"apprise", "requests", "structlog", "aiohttp.web"}
+
+    def loaded() -> set[str]:
+        said = watch.but(alert_urls=[webhook.apprise_url()]).run("check", env={"PYTHONPROFILEIMPORTTIME": "1"}).err
+        return heavy & {line.rpartition("|")[2].strip() for line in said.splitlines()}
+
+    assert loaded() >= {"apprise", "requests"}
+    assert loaded() == set()
+
+
+def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """`--dry-run` tells what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
+    channel = watch.but(alert_urls=webhook.apprise_url())
+    done = channel.run("check", "--dry-run")
+    assert done.code == 0
+    assert "baseline" in done.out
+    assert done.out.endswith("dry run: nothing saved or sent\n")
+    assert not watch.state.exists()
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    before = watch.contents()
+    with files.lock(watch.state / "lock"):
+        assert channel.told("--dry-run") == [("new", "alpha", "1.1.0")]
+    assert watch.contents() == before
+    assert webhook.messages() == []
+
+
+def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """`status` shows every watched node and what each channel owes, from the state alone."""
+    webhook.answer["/dead"] = 500
+    channels: list[dict[str, Any]] = [
+        {"name": "a", "url": webhook.apprise_url("/a")},
+        {"name": "dead", "url": webhook.apprise_url("/dead")},
+    ]
+    registry.catalog.publish("alpha", "0.9.0", status="flagged")
+    registry.catalog.publish("alpha", "0.8.0", deprecated=True)
+    watch = watch.but(channels=channels, nodes="alpha, bravo, charlie, delta")
+    inflict(registry, "status_404_json", nodes={"charlie"})
+    assert "unchecked" in watch.run("status").out
+    watch.check(code=1)
+    asked = len(registry.requests)
+    document = json.loads(watch.run("status", "--json").out)
+    assert TIME.fullmatch(document["polled_at"])
+    assert {row["node"]: (row["state"], row["newest"]) for row in document["nodes"]} == {
+        "alpha": ("ok", "0.8.0"),
+        "bravo": ("ok", "1.0.0"),
+        "charlie": ("unread", None),
+        "delta": ("empty", None),
+    }
+    problems = document["nodes"][0]["problems"]
+    assert {(p["version"], p["status"], p["deprecated"]) for p in problems} == {
+        ("0.9.0", "flagged", False),
+        ("0.8.0", "active", True),
+    }
+    assert [(c["name"], c["undelivered"], c["error"]) for c in document["channels"]] == [
+        ("a", 0, None),
+        ("dead", 2, "HTTP 500"),
+    ]
+    done = watch.but(channels=channels[:1]).run("status")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    assert lines[0].split("  ")[0] == "NODE"
+    assert [line.split()[:3] for line in lines[1:5]] == [
+        ["alpha", "ok", "0.8.0"],
+        ["bravo", "ok", "1.0.0"],
+        ["charlie", "unread", "-"],
+        ["delta", "empty", "-"],
+    ]
+    assert any(line.startswith("charlie: ") and "404" in line for line in lines)
+    assert any(line.startswith("dead (no longer configured)") and " 2 " in line for line in lines)
+    assert len(registry.requests) == asked
+
+
+def test_history(watch: Watching, registry: EmbeddedRegistry, nursery: Nursery) -> None:
+    """`history` shows past events, newest first, by node, kind, time and number, without asking anybody."""
+    forked = Watching(watch.folder, registry, nursery=nursery)
+    assert watch.run("history").out == "No events.\n"
+    both = watch.but(nodes="alpha bravo")
+    both.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("bravo", "1.0.0", "flagged")
+    second = both.check()
+    asked = len(registry.requests)
+
+    def shown(*options: str) -> set[tuple[str, str | None, str | None]]:
+        return set(told(json.loads(forked.run("history", "--json", *options).out)["events"]))
+
+    everything = json.loads(watch.run("history", "--json").out)["events"]
+    assert [list(event) for event in everything] == [EVENT_KEYS] * 4
+    assert [event["at"] for event in everything] == sorted((event["at"] for event in everything), reverse=True)
+    assert {event["id"] for event in everything[:2]} == {event["id"] for event in second["events"]}
+    assert shown("--node", "ALPHA") == {("baseline", "alpha", None), ("new", "alpha", "1.1.0")}
+    assert shown("--kind", "flagged, New") == {("flagged", "bravo", "1.0.0"), ("new", "alpha", "1.1.0")}
+    assert shown("--since", second["started"]) == {("flagged", "bravo", "1.0.0"), ("new", "alpha", "1.1.0")}
+    assert len(shown("--since", "1h")) == 4
+    assert shown("--since", "2999-01-01") == set()
+    assert len(shown("--limit", "3")) == 3
+    assert shown("--node", "bravo", "--node", "alpha", "--kind", "baseline", "--limit", "1") <= {
+        ("baseline", "bravo", None),
+        ("baseline", "alpha", None),
+    }
+    lines = watch.run("history", "--kind", "new").out.splitlines()
+    assert lines[0].split() == ["TIME", "EVENT", "NODE", "VERSION", "WHAT"]
+    assert lines[1].split()[2:] == ["new", "alpha", "1.1.0", "-"]
+    assert len(registry.requests) == asked
+
+
+def test_test_alerts(watch: Watching, webhook: Webhook) -> None:
+    """`test-alerts` tries every channel, or those named, also after a failure, a line each; no state comes of it."""
+    names = ("first", "second", "third")
+    webhook.answer["/first"] = 500
+    watch = watch.but(channels=[{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in names])
+    done = watch.run("test-alerts")
+    assert (done.code, done.err) == (1, "")
+    assert sorted(done.out.splitlines()) == ["first: failed: HTTP 500", "second: delivered", "third: delivered"]
+    for name in names:
+        (message,) = webhook.messages(f"/{name}")
+        assert "test" in message.json["message"]
+    done = watch.run("test-alerts", "third", "second")
+    assert (done.code, sorted(done.out.splitlines())) == (0, ["second: delivered", "third: delivered"])
+    assert [len(webhook.messages(f"/{name}")) for name in names] == [1, 2, 2]
+    assert not watch.state.exists()
+
+
+def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`config` shows each effective setting with its source, secrets masked, and asks nobody."""
+    (watch.folder / "comfy-watch.toml").write_text(
+        f'interval = "1h"\nnodes = ["zulu"]\n[[channels]]\nname = "chat"\nurl = "discord://1234567890/{SECRET}"\n'
+        'kinds = ["banned"]\nnodes = ["a*"]\ngrouping = "node"\n',
+        "utf-8",
+    )
+    (watch.folder / "comfy-watch.toml").chmod(0o600)
+    watch = watch.but(alert_urls=f"json://user:{SECRET}@127.0.0.1/{SECRET}")
+    done = watch.run("config", "--set", "timeout=90", "--log-level", "error")
+    assert (done.code, done.err) == (0, "")
+    lines = done.out.splitlines()
+    shown = {line.split()[0]: line for line in lines[2:]}
+    assert lines[0] == f"settings file: {watch.folder / 'comfy-watch.toml'}"
+    assert shown.keys() == {name for name in Settings.model_fields if name != "channels"} | {"channels.chat"}
+    for name, value, origin in (
+        ("nodes", "alpha", "environment COMFY_WATCH_NODES"),
+        ("interval", "1h", str(watch.folder / "comfy-watch.toml")),
+        ("timeout", "1m30s", "command line"),
+        ("log_level", "error", "command line"),
+        ("baseline", "summary", "default"),
+        ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
+        ("channels.chat", "discord://***; kinds: banned; nodes: a*; grouping: node", ""),
+    ):
+        assert value in shown[name]
+        assert shown[name].endswith(origin)
+    document = json.loads(watch.run("config", "--json").out)
+    assert list(document["settings"]) == list(Settings.model_fields)
+    assert document["settings"]["interval"] == {"value": 3600, "from": str(watch.folder / "comfy-watch.toml")}
+    assert SECRET not in done.out + json.dumps(document)
+    assert registry.requests == []
+
+
+def test_options_that_are_given_again_add_up(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """`--fail-on`, `--kind`, `--node` and `--set nodes=` add to what they said before; the same value twice is one."""
+    nodes = (
+        "--set",
+        "nodes=bravo",
+        "--set",
+        "nodes=alpha",
+        "--node",
+        "alpha",
+        "--set",
+        "retries=0",
+        "--set",
+        "retries=0",
+    )
+    watch = watch.but(nodes="")
+    assert watch.check(*nodes)["nodes"]["watched"] == 2
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    for first, second in (("banned", "new"), ("new", "banned"), ("flagged,new", "pending")):
+        watch.check(*nodes, "--dry-run", "--fail-on", first, "--fail-on", second, code=3)
+    watch.check(*nodes)
+    kinds = ("--kind", "new", "--kind", "banned,flagged")
+    shown = told(json.loads(watch.run("history", "--json", "--limit", "9", "--limit", "9", *kinds).out)["events"])
+    assert set(shown) == {("new", "alpha", "1.1.0"), ("banned", "bravo", "1.0.0")}
+
+
+def test_nowhere_for_alerts(watch: Watching, webhook: Webhook) -> None:
+    """Where there is no channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
+    said = "alerts go nowhere, since there is no channel (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS)"
+    unset = watch.but(alert_urls="")
+    for command in ("check", "config"):
+        done = unset.run(command)
+        assert (done.code, done.err.splitlines()[0].partition(";")[0]) == (0, f"warning: {said}")
+    with unset.start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        assert [said in line for line in started.err.splitlines()] == [True, False, False, False][
+            : started.err.count("\n")
+        ]
+    meant = [watch.but(alert_urls="None"), watch.but(alert_urls=webhook.apprise_url())]
+    meant.append(unset.but(channels=[{"name": "x", "url": webhook.apprise_url()}]))
+    for intended in meant:
+        assert [intended.run(command).err for command in ("check", "config")] == ["", ""]
+    assert json.loads(meant[0].run("config", "--json").out)["settings"]["alert_urls"]["value"] == "none"
+
+
+def test_warnings_of_settings(watch: Watching, webhook: Webhook) -> None:
+    """What is odd about the settings is said by `config`, `test-alerts` and a `run` that starts; cron hears nothing."""
+    path = watch.folder / "comfy-watch.toml"
+    path.write_text(f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8")
+    path.chmod(0o644)
+    odd = [
+        f"{path} holds secrets and can be read by others; try: chmod 600 {path}",
+        "COMFY_WATCH_IMAGE: no such setting, ignored",
+    ]
+    env = {"COMFY_WATCH_IMAGE": SECRET}
+    for command in ("config", "test-alerts"):
+        done = watch.run(command, env=env)
+        assert done.code == 0
+        assert not [part for part in odd if part not in done.err]
+        assert SECRET not in done.err
+    for command in ("check", "status", "history"):
+        assert watch.run(command, env=env).err == ""
+    with watch.but(image="x").start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        assert not [part for part in odd if started.err.count(part) != 1]
+
+
+def test_a_lost_user_is_told_where_it_looked(watch: Watching) -> None:
+    """From a folder without settings or state, commands say where they looked, and end with 2."""
+    for command in ("check", "run", "status", "history", "test-alerts"):
+        done = program.run(command, cwd=watch.folder)
+        assert (done.code, done.out) == (2, "")
+        for place in (watch.folder / "comfy-watch.toml", Path("/etc/comfy-watch/comfy-watch.toml")):
+            assert f"{place}" in done.err
+        assert f"the state folder is {watch.state}" in done.err
+    assert f"looked for {watch.folder / 'comfy-watch.toml'}, " in program.run("config", cwd=watch.folder).out
+    watch.check()
+    for command in ("status", "history"):
+        assert program.run(command, cwd=watch.folder).code == 0
+
+
+def test_settings_of_the_command_line(watch: Watching, webhook: Webhook) -> None:
+    """`--config`, `--state-dir`, `--registry-url`, `--log-format` and `--set` beat what else says something."""
+    path = watch.folder / "other.toml"
+    path.write_text('nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8")
+    url = str(watch.settings["registry_url"])
+    options = ["--config", "other.toml", "--state-dir", "elsewhere", "--registry-url", url, "--set", "baseline=full"]
+    done = program.run("check", "--json", "--log-format", "json", *options, cwd=watch.folder)
+    assert done.code == 0
+    assert told(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
+    assert (watch.folder / "elsewhere" / "snapshot.json").exists()
+
+
+@pytest.mark.parametrize("setting", ["state_dir", "registry_url", "log_level", "log_format", "nodes"])
+def test_set_reaches_every_setting(watch: Watching, setting: str) -> None:
+    """`--set` is not overruled by an option of its own that was not given."""
+    value = {"state_dir": str(watch.folder / "s"), "registry_url": "http://127.0.0.1:9", "log_level": "error"}.get(
+        setting
+    )
+    value = value or {"log_format": "json", "nodes": "one two"}[setting]
+    shown = json.loads(program.run("config", "--json", "--set", f"{setting}={value}", cwd=watch.folder).out)
+    expected = value.split() if setting == "nodes" else value
+    assert shown["settings"][setting] == {"value": expected, "from": "command line"}
+
+
+def test_config_refuses_what_a_poll_would(watch: Watching) -> None:
+    """A registry address that cannot be asked is found by `config`, not by the first poll."""
+    done = program.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
+    assert (done.code, done.out) == (2, "")
+    assert "registry_url" in done.err
+
+
+def test_init(watch: Watching) -> None:
+    """`init` writes a private file that is valid as it is, and never writes over anything."""
+    done = watch.run("init")
+    path = watch.folder / "comfy-watch.toml"
+    assert (done.code, done.err) == (0, "")
+    assert "comfy-watch.toml" in done.out
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert tomllib.loads(path.read_text("utf-8"))["nodes"]
+    assert program.run("config", cwd=watch.folder).code == 0
+    path.write_text("mine", "utf-8")
+    done = watch.run("init")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("error: comfy-watch.toml exists already, and was left as it is\nhint: ")
+    assert path.read_text("utf-8") == "mine"
+    assert watch.run("init", "other.toml").code == 0
+    assert watch.run("init", "absent/other.toml").code == 2
+
+
+def test_help_and_version(watch: Watching) -> None:
+    """Help is on stdout when asked for; no command at all is a mistake, and help is on stderr."""
+    asked, short, none = watch.run("--help"), watch.run("-h"), watch.run()
+    assert (asked.code, asked.err, asked.out) == (0, "", short.out)
+    assert (none.code, none.out, none.err.rstrip()) == (2, "", asked.out.rstrip())
+    assert watch.run("--version").out == f"comfy-watch, version {__version__}\n"
+    installed = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
+    if installed:
+        done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
+        assert done.stdout == f"comfy-watch, version {__version__}\n"
+
+
+def test_unusual_surroundings(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A terminal's encoding that lacks a character, or a reader who went away, is met without a traceback."""
+    registry.catalog.publish("alpha", "1.1.0-ü")
+    done = watch.run("check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    assert (done.code, done.err) == (0, "")
+    assert "1.1.0-?" in done.out
+    reader, writer = os.pipe()
+    os.close(reader)
+    gone = subprocess.run(
+        [sys.executable, "-m", "watcher", "config"],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        stdout=writer,
+        stderr=subprocess.PIPE,
+        check=False,
+    )
+    os.close(writer)
+    assert gone.returncode != 0
+    assert gone.stderr == b""
+
+
+def _written_to(watch: Watching, stdout: str, stderr: str, *args: str) -> tuple[int, str]:
+    """Run a command whose streams a shell leads elsewhere; give its exit code and what came to an open stderr."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {stdout} {stderr}', "sh", sys.executable, "-m", "watcher", *args],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.stdout == ""
+    return done.returncode, done.stderr
+
+
+@pytest.mark.parametrize("args", [("check",), ("check", "--json"), ("status",), ("config", "--json"), ("history",)])
+def test_a_closed_stdout_is_nobody_listening(watch: Watching, args: tuple[str, ...]) -> None:
+    """A command that was started without stdout does its work and says nothing."""
+    assert _written_to(watch, ">&-", "", *args) == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("args", "code"), [(("check",), 0), (("check", "--json"), 0), (("status",), 1), (("config",), 1), (("history",), 1)]
+)
+def test_a_full_stdout_is_one_line(watch: Watching, args: tuple[str, ...], code: int) -> None:
+    """Where stdout cannot be written one line on stderr says why; the exit code is 1 where there was nothing else."""
+    said = "error: standard output cannot be written: No space left on device\n"
+    assert _written_to(watch, ">/dev/full", "", *args) == (code, said)
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_an_error_that_cannot_be_said(watch: Watching, stderr: str) -> None:
+    """Where stderr takes nothing the exit code still tells what happened."""
+    assert _written_to(watch, "", stderr, "check", "--set", "retries=many") == (2, "")
+    assert _written_to(watch, ">/dev/full", stderr, "status") == (1, "")
+
+
+def _on_a_terminal(watch: Watching, *args: str, **env: str) -> str:
+    """Run a command with a terminal for stdout and stderr, and give what the terminal got."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "watcher", *args],
+        cwd=watch.folder,
+        env={**program.surroundings(watch.folder, watch.environment()), "TERM": "xterm", **env},
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
+        start_new_session=True,
+    )
+    os.close(slave)
+    said = b""
+    with suppress(OSError):  # Linux ends a terminal that nobody holds any more with EIO
+        while block := os.read(master, 65536):
+            said += block
+    os.close(master)
+    assert process.wait() == 0, said
+    return said.decode()
+
+
+@pytest.mark.parametrize("columns", [40, 80])
+def test_no_row_is_wider_than_the_terminal(watch: Watching, registry: EmbeddedRegistry, columns: int) -> None:
+    """On a terminal tables keep to its width, whatever is in them; in a pipe each row is one whole line."""
+    long, wide = "comfyui-" + "x" * 80, "1.0.0-" + "日" * 30
+    registry.catalog.publish(long, wide)
+    many = watch.but(nodes=["alpha", long, *(f"node-{number}" for number in range(300))], baseline="full")
+    some = watch.but(nodes=["alpha", long])
+    env = {"COLUMNS": str(columns)}
+    shown = {"check": _on_a_terminal(some.but(baseline="full"), "check", **env)}
+    shown |= {command: _on_a_terminal(some, command, **env) for command in ("status", "history")}
+    shown["config"] = _on_a_terminal(many, "config", **env)
+    for command, said in shown.items():
+        rows = [line for line in click.unstyle(said).splitlines() if not line.startswith("settings file")]
+        assert max(map(terminal.columns, rows)) <= columns, command
+        assert len(rows) < 120, command
+    assert "and 292 more" in " ".join(shown["config"].split())
+    assert "node-299" not in shown["config"]
+    assert "node-299" in many.run("config").out
+    for command in ("status", "history"):
+        (line,) = (line for line in some.run(command).out.splitlines() if long in line)
+        assert wide in line
+    assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(140))
+
+
+def test_colours(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """Colours are for terminals: none with `NO_COLOR` or on a dumb one, and in a pipe only with `FORCE_COLOR`."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    assert "\x1b[31mbanned\x1b[0m" in _on_a_terminal(watch, "check", "--dry-run")
+    for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        said = _on_a_terminal(watch, "check", "--dry-run", **plain)
+        assert "\x1b" not in said
+        assert "banned" in said
+    assert "\x1b" not in watch.run("check", "--dry-run").out
+    forced = {"FORCE_COLOR": "1"}
+    assert "\x1b[31mbanned\x1b[0m" in watch.run("check", "--dry-run", env=forced).out
+    assert "\x1b" not in watch.run("check", "--dry-run", env={**forced, "NO_COLOR": "1"}).out
+    json.loads(watch.run("check", "--dry-run", "--json", env=forced).out)
+    wrong = watch.run("check", "--set", "retries=many", env=forced).err
+    assert wrong.startswith("\x1b[31m\x1b[1merror:\x1b[0m retries")
+    channel = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/dead")])
+    webhook.answer["/dead"] = 500
+    said = channel.run("test-alerts", env=forced).out
+    assert "json: \x1b[32mdelivered\x1b[0m" in said
+    assert "json-2: \x1b[31mfailed\x1b[0m: HTTP 500" in said

@@ -1,0 +1,259 @@
+"""Nothing lost, nothing invented: a bounded part of what `make chaos` does in full (docs/reliability.md)."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import replace
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.chaos import channels, crashes, folders, soak, state_machine, syscalls
+from tests.chaos.__main__ import PARTS, row, table
+from tests.chaos.figures import MUST_BE_ZERO
+from tests.chaos.receiver import Receiver, Taken
+from tests.chaos.state_machine import Edit
+from tests.chaos.trial import Result
+from tests.chaos.witness import FORCED, TOOK, WROTE, in_flight
+from tests.support import program
+from watcher.model.channel import Grouping
+from watcher.model.version import STATUSES
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+
+@pytest.mark.bounded
+def test_no_kill_loses_or_invents_an_alert() -> None:
+    """Killed at any point of a poll, the program delivers each alert; only one that was in flight may come twice."""
+    done = crashes.sweep(crashes.some_kills)
+    _holds(done)
+    assert done.figures.counts["kills"] >= 60
+    # A sweep that never hit a message in flight would have proven little.
+    assert done.figures.counts["repeated in flight"]
+    # How many reads an answer takes differs, but not all of those to die at may have been missed.
+    assert done.figures.counts["kills while receiving"]
+
+
+def test_an_acknowledgement_is_in_flight_until_it_is_forced_onto_the_disk() -> None:
+    """A repeat is forgiven while nothing but the very steps of sending and keeping the message has passed."""
+    begun = ["open state/acks.jsonl", "write state/acks.jsonl", _wrote("sending"), "fsync state/acks.jsonl", FORCED]
+    sent = [*begun, "tcp connect", "tcp sendall /ops", "tcp recv_into /ops", f"{TOOK}/ops"]
+    written = [*sent, "tcp sendall /other", "write state/acks.jsonl", _wrote("arrived")]
+    for passed in (sent[:7], sent, written, [*written, "fsync state/acks.jsonl"]):
+        assert "ops" in in_flight("\n".join(passed)), passed
+    kept = [*written, "fsync state/acks.jsonl", FORCED]
+    unforced = [*written, "open state/acks.jsonl"]
+    kept_late = [*sent, "open state/.outbox.json.tmp"]
+    forgotten = [*sent, *begun]
+    for passed in (begun, kept, unforced, kept_late, forgotten):
+        assert "ops" not in in_flight("\n".join(passed)), passed
+
+
+def _wrote(state: str) -> str:
+    return WROTE + json.dumps({"channel": "ops", "message": "1", "state": state})
+
+
+def test_an_alert_that_no_text_shows_is_not_told() -> None:
+    """An id counts only with its alert in the text, its node and version, unless the text counts what it leaves out."""
+    facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0"), "c": ("failing", None, None)}
+    message = Taken(path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`")
+    assert message.shown(facts) == ("a", "unknown")
+    assert replace(message, text="`alpha`\n- new `1.0.0`\n\n`beta`\n\nthe registry").shown(facts) == (
+        "a",
+        "c",
+        "unknown",
+    )
+    assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(facts) == ("a", "unknown")
+    assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
+
+
+def test_a_closed_gate_holds_refusals_back_too() -> None:
+    """Runs that are to meet on one state meet also where the webhook takes nothing."""
+    with Receiver() as receiver, ThreadPoolExecutor(1) as sender:
+        receiver.down = {"/ops"}
+        receiver.gate.clear()
+        sent = sender.submit(httpx.post, f"{receiver.url}/ops", json={})
+        assert wait([sent], timeout=0.5).not_done == {sent}
+        receiver.gate.set()
+        assert sent.result().status_code == 500
+        assert receiver.refusals == ("/ops",)
+
+
+@pytest.mark.bounded
+def test_no_state_folder_loses_or_repeats_an_alert() -> None:
+    """A full or read-only disk, a file cut short and other runs at once cost no alert, and nothing is sent twice."""
+    done = Result()
+    folders.some(done, mounts=folders.may_mount())
+    _holds(done)
+
+
+@pytest.mark.bounded
+def test_no_channel_suffers_from_another() -> None:
+    """However one channel is dead, the others get everything at once, and it gets everything in order afterwards."""
+    _holds(channels.everything())
+
+
+@pytest.mark.bounded
+def test_no_life_loses_or_invents_an_alert() -> None:
+    """Whatever comes in whatever order, each channel gets what it was due, once, as a simple model has it."""
+    state_machine.live(8, 25)
+
+
+def test_a_renaming_after_a_crash_orphans_no_alert() -> None:
+    """A channel renamed right after a first poll that was killed gets what its old name was owed."""
+    with state_machine.living([Grouping.POLL]) as life:
+        life.crash_while_saving(at=6, after=False)
+        life.edit([(Edit.RENAME, 0, 0)])
+
+
+def test_a_crash_after_a_renaming_repeats_one_message_only() -> None:
+    """Killed in the poll that first sees a channel's new name, the program knows what it delivered in it."""
+    with state_machine.living([Grouping.EVENT]) as life:
+        life.outage(0)
+        life.poll(0)
+        life.edit([(Edit.RENAME, 0, 0)])
+        life.outage(0)
+        life.crash_while_saving(at=6, after=False, hours=2)
+
+
+def test_a_success_that_a_crash_forgot_ends_no_row_of_failures() -> None:
+    """Where a crash cost an acknowledgement, the next failure is one more in a row: old alerts behind it may go."""
+    with state_machine.living([Grouping.EVENT]) as life:
+        life.poll(0)
+        for version, status in (("1.0.0", "flagged"), ("1.1.0", "banned")):
+            life.publish_or_move("alpha", version, status)
+        life.outage(0)
+        life.poll(2)
+        life.outage(0)
+        life.crash_while_saving(at=4, after=False, hours=2)
+        life.outage(0)
+        life.poll(100)
+
+
+def test_a_crash_does_not_turn_old_versions_into_news() -> None:
+    """Killed before the first poll was noted down, the program knows what was there when it widens its statuses."""
+    with state_machine.living([Grouping.POLL]) as life:
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.choose_statuses(("active",))
+        life.crash_while_saving(at=7, after=False)
+        life.choose_statuses(STATUSES)
+
+
+def test_a_version_that_nobody_shows_has_not_left() -> None:
+    """Missing where some statuses are asked for, and not shown where all are, a version may be as it was."""
+    with state_machine.living([Grouping.POLL]) as life:
+        life.choose_statuses(("flagged", "banned"))
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.poll(0)
+        life.hide("alpha", "1.0.0", "active", {"1.0.0"}, counted=True)
+        life.publish_or_move("alpha", "1.0.0", "banned")
+
+
+@pytest.mark.bounded
+def test_a_long_run_stays_as_it_was() -> None:
+    """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
+    done = Result()
+    soak.soak(100, done)
+    _holds(done)
+    for tried in ("stalls", "floods", "incomplete listings", "failing and recovered", "bans", "outages"):
+        assert done.figures.counts[tried], tried
+
+
+@pytest.mark.chaos
+def test_no_life_at_all_loses_or_invents_an_alert() -> None:
+    """What holds for some lives holds for many and long ones."""
+    state_machine.live(400, 30)
+
+
+@pytest.mark.soak
+def test_a_very_long_run_stays_as_it_was() -> None:
+    """What holds for hundreds of polls holds for ten thousand."""
+    done = Result()
+    soak.soak(10_000, done)
+    _holds(done)
+
+
+@pytest.mark.chaos
+@pytest.mark.skipif(not syscalls.may_trace(), reason="there is no strace here that may trace")
+def test_no_system_call_is_a_bad_moment() -> None:
+    """Killed by strace at any of its own system calls, the program loses and invents nothing either."""
+    _holds(syscalls.everything())
+
+
+@pytest.mark.chaos
+def test_no_kill_at_all_loses_or_invents_an_alert() -> None:
+    """What holds for some kills holds for every one that there is."""
+    done = crashes.whole_sweep(len(os.sched_getaffinity(0)))
+    _holds(done)
+    assert done.figures.counts["kills"] >= 500
+
+
+def test_the_table_tells_a_broken_promise() -> None:
+    """The command that runs every part knows a lost alert, whatever else should be zero, and a part that died."""
+    part = PARTS["crashes"]
+    fine = {"kills": 9, "lost": 0, "stuck": 0, "alerts due": 70, "repeated in flight": 3}
+    assert not row("crashes", part, fine, 0).is_broken
+    assert row("crashes", part, {**fine, "lost": 1}, 0).is_broken
+    assert row("crashes", part, {**fine, "stuck": 1}, 0).other == "stuck 1"
+    assert row("crashes", part, {**fine, "leaked_secrets": 1}, 0).is_broken
+    assert row("crashes", part, fine, 1).is_broken
+    assert row("crashes", part, {}, 1).is_broken
+    assert "9 kills" in "\n".join(table([row("crashes", part, fine, 0)]))
+
+
+def test_the_table_tells_zero_from_not_measured() -> None:
+    """What a part does not measure is not called zero; should it count something there, that is told all the same."""
+    counts = {**Result().figures.counts, "channel faults": 8}
+    (said,) = [line for line in table([row("channels", PARTS["channels"], counts, 0)]) if line.startswith("channels")]
+    assert said.split()[-6:] == ["–", "–", "–", "–", "–", "0"]
+    assert row("channels", PARTS["channels"], {**counts, "lost": 1}, 0).other == "lost 1"
+    (said,) = [line for line in table([row("soak", PARTS["soak"], {"polls": 10_000, "lost": 0}, 0)]) if "polls" in line]
+    assert said.split("–")[0].split()[-1] == "0"
+
+
+def test_the_table_tells_what_was_not_tried() -> None:
+    """A part that did nothing, or less than it takes, has broken nothing and proven nothing, and says which it was."""
+    part = PARTS["crashes"]
+    fine = {**Result().figures.counts, "kills": 1939, "failed calls": 635, "kills between polls": 80}
+    fine["kills while receiving"] = 90
+    assert not row("crashes", part, fine, 0).missing
+    nothing = row("crashes", part, Result().figures.counts, 0)
+    assert (nothing.is_broken, nothing.missing) == (
+        False,
+        "kills left out, failed calls left out, kills between polls left out, kills while receiving left out",
+    )
+    little = row("crashes", part, {**fine, "kills": 9}, 0)
+    assert (little.is_broken, little.missing) == (False, "only 9 kills of 500")
+    assert next(line for line in table([little]) if line.startswith("crashes")).endswith("only 9 kills of 500")
+    both = row("crashes", part, {"stuck": 1}, 0)
+    assert both.said == f"stuck 1, {nothing.missing}"
+
+
+def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None:
+    """Where there is no strace, the parts that need it are named as left out, and the exit code is neither 0 nor 1."""
+    chosen = ("system calls", "rivals")
+    done = program.run(*chosen, cwd=tmp_path, env={"PATH": os.fspath(tmp_path)}, module="tests.chaos")
+    assert done.code == 3, done
+    assert "  kills left out, kills before an alert left out" in done.out
+    assert done.out.endswith("\nrivals left out\n")
+
+
+def test_every_part_reads_what_has_to_be_zero() -> None:
+    """No part takes a figure that has to be zero for one that may be anything, and each asks for something."""
+    for part in PARTS.values():
+        assert not {*part.tried, *part.told} & {*MUST_BE_ZERO, *part.lost, *part.invented, *part.repeated, *part.leaked}
+        assert all(floor > 0 for floor in part.tried.values())
+
+
+def test_the_document_names_every_part() -> None:
+    """What is said of reliability names each part of the chaos by the name that it runs under."""
+    said = (program.ROOT / "docs" / "reliability.md").read_text("utf-8")
+    assert [name for name in PARTS if f"`{name}`" not in said] == []
+
+
+def _holds(done: Result) -> None:
+    assert not done.said, "\n".join(done.said)
+    assert not done.figures.broken

@@ -1,0 +1,42 @@
+"""`demo`: the whole program at work on loopback, on any machine, leaving nothing behind."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from tests.support import program
+from tests.support.peers.webhook import Webhook
+from watcher.cli.demo import ACTS, NODE
+
+
+def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
+    """Each act shows its alert, once and in order, whatever the machine's proxy and settings are; no file is left."""
+    temporary, home = tmp_path / "temporary", tmp_path / "home"
+    temporary.mkdir()
+    (home / "comfy-watch").mkdir(parents=True)
+    settings = f'nodes = ["alpha"]\nalert_urls = ["{webhook.apprise_url()}"]\n'
+    (home / "comfy-watch" / "comfy-watch.toml").write_text(settings, "utf-8")
+    env = {
+        "TMPDIR": str(temporary),
+        "XDG_CONFIG_HOME": str(home),
+        "COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/environment"),
+        **dict.fromkeys(("http_proxy", "HTTPS_PROXY", "ALL_PROXY"), "http://127.0.0.1:1"),
+    }
+    done = program.run("demo", cwd=home, env=env)
+    assert (done.code, done.err) == (0, "")
+    acts = [block.splitlines() for block in done.out.split("\n▶ ")[1:]]
+    assert [act[0] for act in acts] == [title for title, _ in ACTS]
+    kinds = ("now watched", "new", "deprecated", "flagged", "banned", "reinstated")
+    for act, kind in zip(acts, kinds, strict=False):
+        assert act[1] == f"    Comfy Watch: {NODE}: 1 {kind}"
+        assert len([line for line in act if "Comfy Watch" in line]) == 1
+    assert acts[-1][1] == "    (no alert)"
+    assert "comfy-watch init" in acts[-1][-1]
+    assert webhook.messages() == []
+    assert list(temporary.iterdir()) == []
+    assert [path.name for path in home.iterdir()] == ["comfy-watch"]
+    _, _, command = acts[-1][-1].partition("Next: ")
+    surroundings = program.surroundings(home, env)
+    subprocess.run(command, shell=True, cwd=home, env=surroundings, capture_output=True, check=True)
+    assert (home / "comfy-watch.toml").exists()

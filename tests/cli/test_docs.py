@@ -1,0 +1,261 @@
+"""What the README says, held against the program. `python -m tests.cli.test_docs` renews the generated parts."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from tests.support import program
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching
+from tests.support.peers.faults import inflict
+from tests.support.peers.webhook import Webhook
+from watcher.alerts.digest import compose
+from watcher.alerts.render import Format, render
+from watcher.changes.transitions import node_url
+from watcher.cli import config, main
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.settings.channel_tables import ChannelTable
+from watcher.settings.model import Loaded, Settings, load
+
+README = program.ROOT / "README.md"
+NODE = "comfyui-night-lights"
+COMMANDS = ("", *main.cli.commands)
+
+ALERTS = (
+    Event(
+        id="1",
+        kind=Kind.BANNED,
+        node=NODE,
+        version="1.2.0",
+        before="flagged",
+        after="banned",
+        reason="Steals passwords",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url(NODE),
+    ),
+    Event(
+        id="2",
+        kind=Kind.DEPRECATED,
+        node=NODE,
+        version="1.0.0",
+        after="deprecated",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url(NODE),
+    ),
+    Event(
+        id="3",
+        kind=Kind.NEW,
+        node="comfyui-tide-tables",
+        version="2.4.0",
+        after="active",
+        at="2026-01-31T12:00:00.000Z",
+        url=node_url("comfyui-tide-tables"),
+    ),
+)
+
+
+def _alert() -> str:
+    shown = render(compose(ALERTS), Format.TEXT, 3000, 200)
+    return f"<!-- alert -->\n```text\n{shown.title}\n\n{shown.body}\n```\n<!-- /alert -->"
+
+
+def _help(command: str) -> str:
+    args = [command] if command else []
+    with tempfile.TemporaryDirectory() as folder:
+        done = program.run(*args, "--help", cwd=Path(folder))
+    marker, line = " ".join(["help", *args]), " ".join(["comfy-watch", *args, "--help"])
+    return f"<!-- {marker} -->\n```text\n$ {line}\n{done.out.rstrip()}\n```\n<!-- /{marker} -->"
+
+
+def _exit_codes() -> dict[str, str]:
+    return dict(re.findall(r"^  (\d)  (.+)$", main.EXIT_CODES, re.MULTILINE))
+
+
+def _text() -> str:
+    return README.read_text("utf-8")
+
+
+def _tables() -> dict[str, list[list[str]]]:
+    """Give the README's tables by the head of their first column; a row is its cells, without code marks."""
+    found: dict[str, list[list[str]]] = {}
+    for block in re.findall(r"(?:^\|.*\n)+", _text(), re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        found[rows[0][0]] = [[row[0].strip("`"), *row[1:]] for row in rows[2:]]
+    return found
+
+
+def _blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", _text(), re.MULTILINE | re.DOTALL)
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help(command: str) -> None:
+    """Every command's help in the README is what the command prints."""
+    assert _help(command) in _text(), "run python -m tests.cli.test_docs"
+
+
+def test_defaults_in_the_help() -> None:
+    """The help of an option that is a setting gives the setting's default, and that of kinds lists them all."""
+    defaults = Settings()
+    for name in ("state_dir", "registry_url", "log_level", "log_format"):
+        option = next(one for one in main.cli.commands["check"].params if one.name == name)
+        assert isinstance(option, click.Option)
+        assert str(option.help).endswith(f"[default: {getattr(defaults, name)}]")
+    for command in ("check", "history"):
+        assert not [kind for kind in Kind if kind not in str(main.cli.commands[command].epilog)]
+
+
+def test_a_command_offers_what_it_uses() -> None:
+    """What asks no registry has no option for its address."""
+    offered = {name: {opt for one in command.params for opt in one.opts} for name, command in main.cli.commands.items()}
+    asking = {name for name, options in offered.items() if "--registry-url" in options}
+    assert asking == {"check", "run", "config"}
+    assert "--log-format" not in offered["status"] | offered["history"]
+
+
+def test_commands() -> None:
+    """The table of commands has every command, and no other."""
+    assert {row[0] for row in _tables()["command"]} == main.cli.commands.keys()
+
+
+def test_commands_in_examples() -> None:
+    """Every command line in the README is one that the program has, with options that it has."""
+    lines = re.findall(r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(_blocks("sh") + _inline()))
+    assert len(lines) > 10
+    for line in lines:
+        name, *words = line.split()
+        command = main.cli.commands[name]
+        options = {option for parameter in command.params for option in parameter.opts}
+        assert not [word for word in words if word.startswith("--") and word not in options], line
+
+
+def _inline() -> list[str]:
+    return [span for span in re.findall(r"`([^`\n]+)`", _text()) if span.startswith("comfy-watch ")]
+
+
+def test_exit_codes() -> None:
+    """The table of exit codes says what `--help` says."""
+    assert {row[0]: row[1] for row in _tables()["exit code"]} == _exit_codes()
+    assert len(_exit_codes()) == 5
+
+
+def test_settings() -> None:
+    """The table of settings has every setting, in the program's order, with its default."""
+    defaults = Loaded(settings=Settings(), origins=dict.fromkeys(Settings.model_fields, ""), config_file=None)
+    shown = {name: value for name, value, _ in config.rows(defaults)}
+    assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
+    assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
+
+
+def test_event_kinds() -> None:
+    """The table of events has every kind, worst first, and says which a channel gets by default."""
+    told = {row[0]: row[2] for row in _tables()["kind"]}
+    assert told == {kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind}
+    assert list(told) == list(Kind)
+
+
+def test_sample_settings(tmp_path: Path) -> None:
+    """Every piece of a settings file in the README is valid, and so are all together."""
+    pieces = _blocks("toml")
+    assert len(pieces) > 1
+    channels = []
+    for piece in (*pieces, "\n".join(pieces)):
+        path = tmp_path / "comfy-watch.toml"
+        path.write_text(piece, "utf-8")
+        loaded = load(config=path, overrides={}, environ={}, cwd=tmp_path, container_secrets=tmp_path / "none")
+        channels.append([channel.name for channel in loaded.settings.all_channels()])
+    assert channels == [["discord"], ["security"], ["discord", "security"]]
+
+
+def test_json(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> None:
+    """The document that the README shows has the keys and types of one that `check --json` prints."""
+    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo")
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.0.0")
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    (shown,) = (json.loads(block) for block in _blocks("json"))
+    assert _shape(shown) == _shape(watch.check(code=1))
+
+
+def _shape(value: Any) -> Any:
+    match value:
+        case dict():
+            return {key: _shape(item) for key, item in value.items()}
+        case list():
+            return [_shape(item) for item in value]
+        case _:
+            return type(value).__name__
+
+
+def test_the_alert() -> None:
+    """The alert on the README's first screen is one that the program writes."""
+    assert _alert() in _text(), "run python -m tests.cli.test_docs"
+
+
+def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
+    """No example has jq print a stranger's text as it came, which could steer the terminal that it is printed on."""
+    said = [_text(), (program.ROOT / "state" / "README.md").read_text("utf-8")]
+    options = [found for text in said for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
+    assert set(options) == {"-a"}
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed here")
+def test_what_reads_the_state_works(
+    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+) -> None:
+    """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
+    webhook.answer["/dead"] = 500
+    url = webhook.apprise_url("/dead")
+    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo charlie", alert_urls=url)
+    registry.catalog.publish("alpha", "1.0.0")
+    registry.catalog.publish("charlie", "1.0.0")
+    watch.check(code=1)
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    registry.catalog.ban_node("charlie")
+    watch.check(code=1)
+    for text, folder in ((_text(), tmp_path), ((program.ROOT / "state" / "README.md").read_text("utf-8"), watch.state)):
+        lines = re.findall(r"^jq .*", text, flags=re.MULTILINE)
+        assert lines
+        for line in lines:
+            done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
+            assert (done.returncode, done.stderr) == (0, ""), line
+            assert done.stdout, line
+
+
+def test_links() -> None:
+    """Every file that the README links to is there."""
+    targets = re.findall(r"\]\(([^):#]+)\)", _text())
+    assert len(targets) > 2
+    assert not [target for target in targets if not (program.ROOT / target).exists()]
+
+
+def _renew() -> None:
+    text = _text()
+    for marker, block in [("alert", _alert()), *((f"help {name}".strip(), _help(name)) for name in COMMANDS)]:
+        text = re.sub(
+            rf"<!-- {marker} -->(?:(?!<!-- {marker} -->).)*?<!-- /{marker} -->|<!-- {marker} -->",
+            lambda _, block=block: block,  # type: ignore[misc]
+            text,
+            count=1,
+            flags=re.DOTALL,
+        )
+    for code, meaning in _exit_codes().items():
+        text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)
+    README.write_text(text, "utf-8")
+    click.echo(f"renewed {README.name}")
+
+
+if __name__ == "__main__":
+    _renew()

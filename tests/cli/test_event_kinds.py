@@ -1,0 +1,325 @@
+"""Every event kind of the contract, found by the real program in a registry that changes between its polls."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching
+from tests.support.peers.faults import inflict
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.version import WATCHED_FIELDS
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+PAGE = "https://registry.comfy.org/nodes/alpha"
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+    """A watcher whose baselines are silent, beside a registry with alpha 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0", created_at=datetime(2026, 1, 1, tzinfo=UTC))
+    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+
+
+def test_new_and_pending(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A version is new when first seen as active, pending when first seen so, and new once pending became active."""
+    assert watch.told() == []
+    key = registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.publish("alpha", "1.2.0", status="pending")
+    document = watch.check()
+    by_kind = {event["kind"]: event for event in document["events"]}
+    assert by_kind.keys() == {"new", "pending"}
+    assert by_kind["new"] == {
+        "id": by_kind["new"]["id"],
+        "kind": "new",
+        "node": "alpha",
+        "version": "1.1.0",
+        "version_id": key,
+        "before": None,
+        "after": "active",
+        "reason": "",
+        "changes": [],
+        "at": document["started"],
+        "url": PAGE,
+    }
+    assert (by_kind["pending"]["version"], by_kind["pending"]["after"]) == ("1.2.0", "pending")
+    registry.catalog.set_status("alpha", "1.2.0", "active")
+    (event,) = watch.check()["events"]
+    assert (event["kind"], event["version"], event["before"], event["after"]) == ("new", "1.2.0", "pending", "active")
+    assert watch.told() == []
+
+
+def test_flagged_banned_deleted_and_back(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Each bad status is an event with its reason, also at first sight unless deleted, and so is the way back."""
+    bad = {"2.0.0": "flagged", "3.0.0": "banned", "4.0.0": "deleted"}
+    for version in bad:
+        registry.catalog.publish("alpha", version)
+    watch.check()
+    for version, status in bad.items():
+        registry.catalog.set_status("alpha", version, status, f"because of {version}")
+        registry.catalog.publish("alpha", f"{version}-late", status=status, reason=json.dumps({"message": "seen"}))
+    found = {(e["version"], e["kind"], e["before"], e["after"], e["reason"]) for e in watch.check()["events"]}
+    assert found == {
+        ("2.0.0", "flagged", "active", "flagged", "because of 2.0.0"),
+        ("3.0.0", "banned", "active", "banned", "because of 3.0.0"),
+        ("4.0.0", "deleted", "active", "deleted", "because of 4.0.0"),
+        ("2.0.0-late", "flagged", None, "flagged", "seen"),
+        ("3.0.0-late", "banned", None, "banned", "seen"),
+    }
+    for version in bad:
+        registry.catalog.set_status("alpha", version, "active")
+    assert {(e["version"], e["kind"], e["before"], e["after"]) for e in watch.check()["events"]} == {
+        (version, "reinstated", status, "active") for version, status in bad.items()
+    }
+
+
+def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Of a newly flagged version the reason is told, whatever the reasons of those flagged before weigh together."""
+    for number in range(20):
+        registry.catalog.publish("alpha", f"2.{number}", status="flagged", reason="x" * 2_000_000)
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "because of 1.0.0")
+    registry.catalog.publish("alpha", "3.0.0", status="flagged", reason="because of 3.0.0")
+    reasons = {event["version"]: event["reason"] for event in watch.check()["events"]}
+    assert reasons == {"1.0.0": "because of 1.0.0", "3.0.0": "because of 3.0.0"}
+
+
+def test_deprecation_is_a_fact_of_its_own(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Deprecation is told beside `new` at first sight, on, off, and beside a status that changed in the same poll."""
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0", deprecated=True)
+    assert watch.told() == [("new", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
+    registry.catalog.deprecate("alpha", "1.1.0", on=False)
+    registry.catalog.deprecate("alpha", "1.0.0")
+    assert watch.told() == [("deprecated", "alpha", "1.0.0"), ("undeprecated", "alpha", "1.1.0")]
+    registry.catalog.deprecate("alpha", "1.1.0")
+    registry.catalog.set_status("alpha", "1.1.0", "flagged")
+    assert watch.told() == [("flagged", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
+
+
+def test_changed(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A watched field or a status nobody knows is a change with before and after; null, absent and empty are one."""
+    values: dict[str, Any] = {
+        name: f"https://x.example/{name}" if name.startswith(("downloadUrl", "supported_comfyui")) else [name]
+        for name in WATCHED_FIELDS.values()
+    }
+    for name in values:
+        registry.catalog.publish("alpha", f"1-{name}")
+    watch.check()
+    for name, value in values.items():
+        registry.catalog.edit("alpha", f"1-{name}", **{name: value, "changelog": "rewritten"})
+    registry.catalog.edit("alpha", "1.0.0", tags=None, dependencies=None, supported_os=None, tags_admin=None)
+    events = {event["version"]: event for event in watch.check()["events"]}
+    assert events.keys() == {f"1-{name}" for name in values}
+    for name, value in values.items():
+        (change,) = events[f"1-{name}"]["changes"]
+        after = value if isinstance(value, str) else json.dumps(value)
+        before = f"https://cdn.example/alpha/1-{name}/node.zip" if name == "downloadUrl" else ""
+        assert (events[f"1-{name}"]["kind"], change) == ("changed", {"field": name, "before": before, "after": after})
+    registry.catalog.set_status("alpha", "1.0.0", "NodeVersionStatusQuarantined")
+    (event,) = watch.check()["events"]
+    assert (event["kind"], event["after"]) == ("changed", "NodeVersionStatusQuarantined")
+    assert event["changes"] == [{"field": "status", "before": "active", "after": "NodeVersionStatusQuarantined"}]
+
+
+def test_a_whole_node_is_banned(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A 403 for a node is one `banned` without a version, told once; a pardon is one `reinstated`, its versions as
+    they were.
+    """
+    watch.check()
+    registry.catalog.ban_node("alpha", "It stole passwords")
+    (event,) = watch.check()["events"]
+    assert (event["kind"], event["node"], event["version"], event["version_id"]) == ("banned", "alpha", None, None)
+    assert (event["reason"], event["url"]) == ("It stole passwords", PAGE)
+    assert watch.told() == []
+    assert "banned" in watch.run("status").out
+    registry.catalog.pardon_node("alpha")
+    assert watch.told() == [("reinstated", "alpha", None)]
+    assert watch.told() == []
+
+
+def test_removed_after_two_absences(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """One absence means nothing, a second in a row is `removed`, and a version that comes back later is news."""
+    registry.catalog.publish("alpha", "1.1.0", id="one")
+    watch.check()
+    registry.catalog.remove("alpha", "1.1.0")
+    assert watch.told() == []
+    registry.catalog.publish("alpha", "1.1.0", id="one", created_at=datetime.now(UTC))
+    watch.check()
+    registry.catalog.remove("alpha", "1.1.0")
+    assert watch.told() == []
+    assert watch.told() == [("removed", "alpha", "1.1.0")]
+    assert watch.told() == []
+    registry.catalog.publish("alpha", "1.1.0", id="one")
+    assert watch.told() == [("new", "alpha", "1.1.0")]
+
+
+def test_a_node_turns_empty(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node whose listing turned empty is one node-level `removed`, not one for each version."""
+    registry.catalog.publish("alpha", "1.1.0")
+    watch.check()
+    for version in ("1.0.0", "1.1.0"):
+        registry.catalog.remove("alpha", version)
+    assert watch.told() == []
+    assert watch.told() == [("removed", "alpha", None)]
+    assert watch.told() == []
+
+
+def test_a_node_is_back(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node that had turned empty is one event when it is listed again, and what differs is told beside it."""
+    versions = [f"1.{number}.0" for number in range(60)]
+    for version in versions[1:]:
+        registry.catalog.publish("alpha", version, id=version)
+    watch.check()
+    for version in ["1.0.0", *versions[1:]]:
+        registry.catalog.remove("alpha", version)
+    watch.check()
+    assert watch.told() == [("removed", "alpha", None)]
+    for version in versions[1:]:
+        registry.catalog.publish("alpha", version, id=version, status="flagged" if version == "1.7.0" else "active")
+    found = watch.check()["events"]
+    assert [(e["kind"], e["version"], e["before"], e["after"]) for e in found] == [
+        ("reinstated", None, "removed", "active"),
+        ("flagged", "1.7.0", "active", "flagged"),
+    ]
+    assert watch.told() == [("removed", "alpha", "1.0.0")]
+
+
+def test_an_approval_after_a_flag_is_a_pardon(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Flagged, pending and active again ends as `reinstated`, not as `new`."""
+    watch.check()
+    for status, kind in (("flagged", "flagged"), ("pending", "changed"), ("active", "reinstated")):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        assert watch.told() == [(kind, "alpha", "1.0.0")]
+
+
+def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
+    """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
+    registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
+    registry.catalog.publish("alpha", "1.2.0", status="banned")
+    (event,) = watch.but(baseline="summary", state_dir=str(tmp_path / "summary")).check()["events"]
+    assert (event["kind"], event["node"], event["version"]) == ("baseline", "alpha", None)
+    said = event["reason"]
+    assert all(
+        part in said for part in ("3 versions", "newest 1.0.0", "1.1.0", "flagged", "deprecated", "banned: 1.2.0")
+    )
+    assert watch.but(baseline="silent", state_dir=str(tmp_path / "silent")).told() == []
+    assert set(watch.but(baseline="full", state_dir=str(tmp_path / "full")).told()) == {
+        ("new", "alpha", "1.0.0"),
+        ("flagged", "alpha", "1.1.0"),
+        ("deprecated", "alpha", "1.1.0"),
+        ("banned", "alpha", "1.2.0"),
+    }
+    registry.catalog.publish("alpha", "1.3.0")
+    for kind in ("summary", "silent", "full"):
+        assert watch.but(baseline=kind, state_dir=str(tmp_path / kind)).told() == [("new", "alpha", "1.3.0")]
+
+
+def test_an_empty_first_listing_is_provisional(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node without versions is asked about; later, what is older than that poll is baseline and the rest is news."""
+    bravo = watch.but(nodes="bravo", baseline="summary")
+    done = bravo.run("check")
+    assert done.code == 0
+    assert "bravo: no versions found: is the id right?" in done.err
+    now = datetime.now(UTC)
+    registry.catalog.publish("bravo", "1.0.0", created_at=now - timedelta(days=1))
+    registry.catalog.publish("bravo", "1.1.0", created_at=now + timedelta(minutes=1))
+    assert bravo.told() == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
+    narrow = watch.but(nodes="charlie", statuses="flagged")
+    done = narrow.run("check")
+    assert (done.code, done.err) == (0, "")
+    registry.catalog.publish("charlie", "1.0.0", status="flagged", created_at=now - timedelta(days=1))
+    assert narrow.told() == [("flagged", "charlie", "1.0.0")]
+
+
+def test_one_node_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node that could not be read in so many polls in a row is failing, told once, until it can be read again."""
+    registry.catalog.publish("bravo", "1.0.0")
+    both = watch.but(nodes="alpha bravo", failure_threshold=2)
+    both.check()
+    inflict(registry, "status_404_json", nodes={"bravo"})
+    document = both.check(code=1)
+    assert (document["events"], document["nodes"]) == ([], {"watched": 2, "checked": 1, "failed": 1})
+    assert [error["node"] for error in document["errors"]] == ["bravo"]
+    assert both.told(code=1) == [("failing", "bravo", None)]
+    assert both.told(code=1) == []
+    registry.respond = None
+    registry.catalog.publish("bravo", "1.1.0")
+    assert set(both.told()) == {("recovered", "bravo", None), ("new", "bravo", "1.1.0")}
+    assert both.told() == []
+
+
+def test_the_registry_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """When the registry as a whole cannot be read, that is one event without a node, and one when it can again."""
+    nodes = ("alpha", "bravo", "charlie")
+    for node in nodes[1:]:
+        registry.catalog.publish(node, "1.0.0")
+    all_of_them = watch.but(nodes=",".join(nodes), failure_threshold=2)
+    all_of_them.check()
+    inflict(registry, "status_503_json")
+    assert all_of_them.told(code=1) == []
+    (event,) = all_of_them.check(code=1)["events"]
+    assert (event["kind"], event["node"], event["version"]) == ("failing", None, None)
+    assert "503" in event["reason"]
+    assert all_of_them.told(code=1) == []
+    registry.respond = None
+    assert all_of_them.told() == [("recovered", None, None)]
+
+
+def test_statuses_are_narrowed_and_widened(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Leaving narrowed statuses is no event, coming back is; what was there before they are widened is no event."""
+    narrow = watch.but(statuses="active,flagged")
+    registry.catalog.publish("alpha", "0.9.0", status="pending", created_at=datetime(2026, 1, 2, tzinfo=UTC))
+    narrow.check()
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    for _ in range(3):
+        assert narrow.told() == []
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    assert narrow.told() == [("flagged", "alpha", "1.0.0")]
+    assert watch.told() == []
+    registry.catalog.set_status("alpha", "0.9.0", "active")
+    assert watch.told() == [("new", "alpha", "0.9.0")]
+
+
+def test_an_incomplete_listing(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Of an incomplete listing what was seen counts, what was not seen means nothing, and none is a baseline."""
+    registry.catalog.publish("alpha", "1.1.0")
+    inflict(registry, "missing_rows")
+    assert watch.but(baseline="summary").told(code=1) == []
+    registry.respond = None
+    assert watch.but(baseline="summary").told() == [("baseline", "alpha", None)]
+    inflict(registry, "missing_rows")
+    registry.catalog.set_status("alpha", "1.1.0", "flagged")
+    document = watch.check(code=1)
+    assert [(event["kind"], event["version"]) for event in document["events"]] == [("flagged", "1.1.0")]
+    assert "incomplete" in document["errors"][0]["error"]
+    assert watch.told(code=1) == []
+    registry.respond = None
+    assert watch.told() == []
+
+
+def test_ids_are_deterministic(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
+    """The same transition has the same id for every watcher and in a dry run; the same one later has another id."""
+    other = watch.but(state_dir=str(tmp_path / "other"))
+    ids: list[str] = []
+    watch.check()
+    other.check()
+    for status in ("flagged", "active", "flagged"):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        dry = watch.check("--dry-run")["events"][0]["id"]
+        assert dry == watch.check()["events"][0]["id"] == other.check()["events"][0]["id"]
+        ids.append(dry)
+    assert len(set(ids)) == 3
+
+
+def test_a_node_id_has_no_case(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """A node watched under another case is the same node."""
+    watch.check()
+    registry.catalog.publish("ALPHA", "1.1.0")
+    assert [(kind, version) for kind, _, version in watch.but(nodes="Alpha").told()] == [("new", "1.1.0")]

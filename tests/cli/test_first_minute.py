@@ -1,0 +1,52 @@
+"""A newcomer's first minute: the README's four steps, taken as they are written, lead to an alert."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.support import program
+from tests.support.peers.webhook import Webhook
+from watcher.fake_registry.server import EmbeddedRegistry
+
+_STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def _edited(sample: str, lines: list[str]) -> str:
+    """Put each line in the place of the sample's line for the same setting, a comment or not."""
+    for line in lines:
+        name = line.partition(" = ")[0]
+        sample, found = re.subn(rf"^#?{name} = .*$", line, sample, count=1, flags=re.MULTILINE)
+        assert found == 1, name
+    return sample
+
+
+def test_the_four_steps(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """`init`, an edit, `config` and `test-alerts`, `check`: after them the next flag arrives at the channel."""
+    steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
+    assert [language for language, _ in steps] == ["sh", "toml", "sh", "sh"]
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
+    for node in ("rgthree-comfy", "comfyui-kjnodes"):
+        registry.catalog.publish(node, "1.0.0")
+    said: dict[str, str] = {}
+    for language, text in steps:
+        if language == "toml":
+            path = tmp_path / "comfy-watch.toml"
+            mine = re.sub(r'"discord://[^"]*"', f'"{webhook.apprise_url()}"', text)
+            path.write_text(_edited(path.read_text("utf-8"), mine.splitlines()), "utf-8")
+            continue
+        for line in text.splitlines():
+            command, *args = line.split()
+            assert command == "comfy-watch"
+            done = program.run(*args, cwd=tmp_path, env=env)
+            assert (done.code, done.err) == (0, ""), line
+            said[args[0]] = done.out
+    assert list(said) == ["init", "config", "test-alerts", "check"]
+    assert "rgthree-comfy, comfyui-kjnodes" in said["config"]
+    assert said["test-alerts"] == "json: delivered\n"
+    sample, baseline = webhook.messages()
+    assert "only a test" in sample.json["message"].replace("-", " ")
+    assert baseline.json["title"] == "Comfy Watch: 2 now watched"
+    registry.catalog.set_status("rgthree-comfy", "1.0.0", "flagged")
+    assert program.run("check", cwd=tmp_path, env=env).code == 0
+    assert webhook.messages()[2].json["title"] == "Comfy Watch: rgthree-comfy: 1 flagged"

@@ -1,0 +1,173 @@
+"""What a long queue costs: work that grows with the messages, and nothing in the event loop that waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.support.making import NOW, channel, event, minute
+from tests.support.peers.webhook import Webhook
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Acknowledgement, Outbox, Refusal
+from watcher.model.channel import Channel, Grouping
+from watcher.model.snapshot import Snapshot
+from watcher.polling.dispatch import Terms, dispatch
+from watcher.state.store import StateFolder
+
+_FEW, _MANY = 50, 400
+_NAMES = ("ops", "mail")
+
+
+def _steps(work: Callable[[], object]) -> int:
+    """Count the byte codes of the program's own that some work takes."""
+    count = 0
+
+    def trace(frame: FrameType, what: str, _: Any) -> Any:
+        nonlocal count
+        if "watcher" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        count += what == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def _channels() -> list[Channel]:
+    return [channel(name, grouping=Grouping.EVENT) for name in _NAMES]
+
+
+def _owing(messages: int) -> Outbox:
+    return outbox.enqueue(Outbox(), _channels(), tuple(event(f"e{number}") for number in range(messages)), 1, NOW)
+
+
+def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | Refusal]:
+    return [
+        Acknowledgement(channel=name, message=message.id)
+        for name, queue in waiting.queues.items()
+        for message in queue.messages
+    ]
+
+
+def _expired(waiting: Outbox) -> object:
+    for _ in range(2):
+        waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+    return outbox.expired(waiting, "ops", minute(61), 3600)
+
+
+_WORK: dict[str, Callable[[Outbox], object]] = {
+    "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
+    "delivered": lambda waiting: outbox.replayed(waiting, _acknowledgements(waiting)),
+    "given up": _expired,
+    "recorded": outbox.recorded,
+    "committed": lambda waiting: outbox.only_committed(waiting, 0),
+}
+
+
+@pytest.mark.parametrize("what", _WORK)
+def test_the_work_on_a_queue_grows_with_its_messages(what: str) -> None:
+    """Eight times the messages take eight times the steps, not 64 times."""
+    few, many = (_steps(lambda n=n: _WORK[what](n)) for n in (_owing(_FEW), _owing(_MANY)))  # type: ignore[misc]  # a bound value
+    assert many < 2 * _MANY / _FEW * few
+
+
+def _journal(folder: StateFolder, messages: int) -> None:
+    """Leave a folder as a killed run does that delivered everything and saved no outbox."""
+    waiting = _owing(messages)
+    folder.path.mkdir()
+    folder.prepare(waiting, 0)
+    folder.commit(Snapshot(revision=1))
+    lines = [
+        json.dumps({"channel": one.channel, "message": one.message, "state": "arrived"}) + "\n"
+        for one in _acknowledgements(waiting)
+    ]
+    (folder.path / "acks.jsonl").write_text("".join(lines))
+
+
+def test_the_work_on_a_long_journal_grows_with_its_lines(tmp_path: Path) -> None:
+    """Eight times the acknowledgements that an earlier run left take eight times the steps to read."""
+    steps = []
+    for messages in (_FEW, _MANY):
+        folder = StateFolder(tmp_path / str(messages))
+        _journal(folder, messages)
+        steps.append(_steps(folder.load))
+        assert folder.load().outbox.queues == {}
+    assert steps[1] < 2 * _MANY / _FEW * steps[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Watched(StateFolder):
+    """A state folder that notes which thread writes to the journal, and in which order."""
+
+    threads: set[str] = field(default_factory=set)
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def sending(self, channel: str, message: str) -> int:
+        self._note("room", channel, message)
+        return StateFolder.sending(self, channel, message)
+
+    def arrived(self, channel: str, message: str, place: int) -> None:
+        StateFolder.arrived(self, channel, message, place)
+        self._note("kept", channel, message)
+
+    def refused(self, refusal: Refusal) -> None:
+        self._note("kept", refusal.channel, refusal.message)
+        StateFolder.refused(self, refusal)
+
+    def _note(self, what: str, channel: str, message: str) -> None:
+        self.threads.add(threading.current_thread().name)
+        self.done.append((what, channel, message))
+
+
+def test_the_loop_never_waits_for_the_journal(tmp_path: Path, webhook: Webhook) -> None:
+    """Room, acknowledgement and refusal are written by the channel's thread, each message's before the next one's."""
+    webhook.answer["/mail"] = 500
+    channels = [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
+    waiting = outbox.enqueue(Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW)
+    folder = _Watched(tmp_path)
+
+    async def once() -> None:
+        terms = Terms(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event())
+        done = await dispatch(folder, waiting, channels, terms)
+        assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
+
+    asyncio.run(once())
+    assert all(name.startswith(("channel ops", "channel mail")) for name in folder.threads)
+    messages = {name: [message.id for message in waiting.queues[name].messages] for name in _NAMES}
+    for name, sent in (("ops", messages["ops"]), ("mail", messages["mail"][:1])):
+        noted = [(what, message) for what, by, message in folder.done if by == name]
+        assert noted == [(what, message) for message in sent for what in ("room", "kept")]
+
+
+def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
+    """However many channels write to the journal at once, each line of each is whole and there once."""
+    folder = StateFolder(tmp_path)
+    names = [f"c{number}" for number in range(8)]
+
+    def deliver(name: str) -> None:
+        for number in range(25):
+            folder.arrived(name, f"m{number}", folder.sending(name, f"m{number}"))
+            folder.refused(Refusal(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        list(threads.map(deliver, names))
+    lines = [json.loads(line) for line in (tmp_path / "acks.jsonl").read_text().splitlines()]
+    noted = [(line["channel"], line["message"], line["state"]) for line in lines]
+    due = [(name, f"m{n}", state) for name in names for n in range(25) for state in ("arrived", "refused")]
+    assert sorted(noted) == sorted(due)

@@ -1,0 +1,163 @@
+"""A lock or a state that is another one by now: who began with the first writes and sends nothing more, and ends."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching
+from tests.support.peers.webhook import Answer, Message, Webhook
+from tests.support.program import Started
+from watcher.fake_registry.server import EmbeddedRegistry
+
+_PATIENCE = 20.0
+
+
+class Holding(Webhook):
+    """A webhook that keeps the first message's answer back until it is `released`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.released = threading.Event()
+
+    def play(self, message: Message, answer: Answer) -> Answer | None:
+        """Keep the message; the first one's answer comes when it is released."""
+        is_first = not self.messages()
+        given = super().play(message, answer)
+        if is_first:
+            self.released.wait(_PATIENCE)
+        return given
+
+
+@pytest.fixture
+def holding() -> Iterator[Holding]:
+    """A webhook on loopback that holds the first answer back."""
+    with Holding() as peer:
+        yield peer
+        peer.released.set()
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+    """A watcher with a silent baseline, which it has, and a channel with a message for each event."""
+    registry.catalog.publish("alpha", "1.0.0")
+    ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
+    settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": [ops]}
+    made = Watching(tmp_path, registry, nursery=nursery, **settings)
+    made.check()
+    return made
+
+
+class Gate:
+    """Holds the registry's first answer back until it is opened."""
+
+    def __init__(self, registry: EmbeddedRegistry) -> None:
+        self._held = False
+        self._open = threading.Event()
+        self.reached = threading.Event()
+        registry.respond = self._respond
+
+    def open(self) -> None:
+        """Let the first answer go."""
+        self._open.set()
+
+    async def _respond(self, request: web.BaseRequest) -> None:
+        if not self._held:
+            self._held = True
+            self.reached.set()
+            await asyncio.get_running_loop().run_in_executor(None, self._open.wait, _PATIENCE)
+
+
+def _delete_lock(state: Path) -> None:
+    (state / "lock").unlink()
+
+
+def _replace_by_copy(state: Path) -> None:
+    shutil.copytree(state, state.with_name("copy"))
+    state.rename(state.with_name("away"))
+    state.with_name("copy").rename(state)
+
+
+def _take_away(state: Path) -> None:
+    state.rename(state.with_name("away"))
+
+
+def _log(started: Started) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in started.err.splitlines()]
+
+
+@pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy])
+@pytest.mark.parametrize("command", ["run", "check"])
+def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
+    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook, command: str, harm: Callable[[Path], None]
+) -> None:
+    """A second program works on the state by then: each message arrives once, and the first one ends with 4."""
+    for version in ("1.1.0", "1.2.0"):
+        registry.catalog.publish("alpha", version)
+    gate = Gate(registry)
+    with watch.start(command) as started:
+        started.until(lambda _: gate.reached.is_set())
+        harm(watch.state)
+        assert watch.check()["alerts"]["delivered"] == 2
+        kept = watch.contents()
+        gate.open()
+        assert started.wait().code == 4
+        said = started.err
+    assert "was deleted or replaced while this process held it" in said
+    assert "another comfy-watch may be working on it" in said
+    assert len(webhook.messages()) == 2
+    assert watch.contents() == kept
+    assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+
+
+def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_it(
+    watch: Watching, registry: EmbeddedRegistry, holding: Holding
+) -> None:
+    """The second program sends all, the first one only what it had under way, and then ends with 4."""
+    watch = watch.but(channels=[{"name": "ops", "url": holding.apprise_url("/ops"), "grouping": "event"}])
+    versions = ("1.1.0", "1.2.0", "1.3.0")
+    for version in versions:
+        registry.catalog.publish("alpha", version)
+    with watch.start("run") as started:
+        holding.wait_for(1)
+        _delete_lock(watch.state)
+        assert watch.check()["alerts"]["delivered"] == 3
+        holding.released.set()
+        assert started.wait().code == 4
+    texts = [message.json["message"] for message in holding.messages()]
+    assert sorted(sum(version in text for text in texts) for version in versions) == [1, 1, 2]
+
+
+@pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy, _take_away])
+def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watching, harm: Callable[[Path], None]) -> None:
+    """One line says what happened and what to do, and nothing is begun anew."""
+    with watch.but(interval="20ms").start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        harm(watch.state)
+        assert started.wait().code == 4
+        *_, last = _log(started)
+    assert (last["level"], last["event"]) == ("error", "stopped: state")
+    assert "then start again" in last["error"]
+    assert watch.state.exists() == (harm is not _take_away)
+
+
+def test_a_state_that_vanished_ends_run(watch: Watching, registry: EmbeddedRegistry) -> None:
+    """Where the files are gone and the lock is there, a process that knew them does not begin anew."""
+    with watch.but(interval="20ms").start("run") as started:
+        started.until(lambda it: '"poll"' in it.err)
+        for file in watch.state.iterdir():
+            if file.name != "lock":
+                file.unlink()
+        assert started.wait().code == 4
+        *_, last = _log(started)
+    assert "has vanished or was replaced" in last["error"]
+    assert not (watch.state / "snapshot.json").exists()

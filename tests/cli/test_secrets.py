@@ -1,0 +1,141 @@
+"""No part of an alert URL gets out, however it was given and whatever goes wrong; what is written is its owner's only.
+
+The whole of it is `python -m tests.chaos.hostile`.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
+from tests.support import program
+from tests.support.fork_server import Nursery
+from tests.support.peers.webhook import Webhook
+from watcher.cli.options import masked
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.settings import node_ids
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+
+def test_failing_deliveries_tell_nothing(tmp_path: Path) -> None:
+    """Every way for a delivery to fail, seen through every command and the service, shows no part of a URL."""
+    search = Search()
+    Trial(search, tmp_path).deliveries("file")
+    assert search.leaks == []
+    assert search.places > 40
+
+
+@pytest.mark.parametrize("by", [by for by in SOURCES if by != "file"])
+def test_wherever_the_urls_came_from(tmp_path: Path, by: str) -> None:
+    """URLs from the environment and from a secrets folder are kept as well as those from a file."""
+    search = Search()
+    Trial(search, tmp_path).deliveries(by, brief=True)
+    assert search.leaks == []
+
+
+@pytest.mark.parametrize("explosion", ["KeyboardInterrupt", "MemoryError"])
+def test_a_crash_inside_a_delivery_tells_nothing(tmp_path: Path, explosion: str) -> None:
+    """Whatever a service raises, with the request in its words, is told by its type alone, and without a traceback."""
+    search = Search()
+    Trial(search, tmp_path).deliveries("environment", explosion=explosion)
+    assert search.leaks == []
+
+
+@pytest.mark.parametrize("share", range(2))
+def test_refused_settings_tell_nothing(tmp_path: Path, nursery: Nursery, share: int) -> None:
+    """Settings and commands that are refused are explained without what was in them."""
+    search = Search()
+    refusals(search, tmp_path, share=share, shares=8, run=nursery.run)
+    assert search.leaks == []
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("init", "json://u:s3cr3t@h/s3cr3t"),
+        ("check", "--node", "x", "--state-dir", "json://u:s3cr3t@h/s3cr3t"),
+        ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
+    ],
+)
+def test_a_url_in_the_place_of_a_path_tells_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+    """An alert URL that was given for a file or folder is refused, of it no more than the scheme is shown or kept."""
+    search = Search()
+    done = program.run(*command, cwd=tmp_path)
+    search.look_at("run", done)
+    assert (done.code, search.leaks, list(tmp_path.iterdir())) == (2, [], [])
+    assert "'json://***' is an address, not a path" in done.err
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+@pytest.mark.parametrize(
+    "words", ["x (discord:{}", "--set 'discord:{}", "discord:{}", "url=discord:{}", "é://discord:{}"]
+)
+@pytest.mark.parametrize("secret", ["u:it's-s3cr3t@h", 'u:"s3cr3t" s3cr3t@h', "u:p\ns3cr3t@h/s3cr3t) is wrong"])
+def test_what_may_be_a_url_is_masked_to_its_end(words: str, secret: str, slashes: str) -> None:
+    """Neither a quote nor a blank nor a newline in a password ends what is not shown; what stands before it is."""
+    said = masked(words.format(slashes) + secret)
+    assert SECRET not in said
+    assert said == words.partition("discord" if "é" not in words else "é")[0] + "***://***"
+
+
+@pytest.mark.parametrize("slashes", ["/", "//", "///"])
+def test_a_url_is_no_node_id_whatever_its_slashes(slashes: str) -> None:
+    """Apprise takes one slash for two, so what looks like that is neither taken for an id nor shown."""
+    for node in (f"discord:{slashes}s3cr3t-id/s3cr3t", f"x,discord:{slashes}s3cr3t"):
+        with pytest.raises(ValueError, match=r"\*\*\* is|\*\*\*' is") as refused:
+            node_ids.read(node)
+        assert SECRET not in str(refused.value)
+
+
+def test_the_search_finds(tmp_path: Path) -> None:
+    """A secret is found in any case, encoded as a login is, in a file, and in a file's name."""
+    search = Search()
+    tmp_path.joinpath(SECRET).write_text("S3CR3T")
+    search.look_into("folder", tmp_path)
+    search.look("header", "Basic dXNyLXMzY3IzdDpwd2QtczNjcjN0")
+    search.look_at("run", program.Completed(code=1, out=SECRET, err="Traceback"))
+    assert len(search.leaks) == 5
+
+
+@pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
+def test_files_are_their_owners_only(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, umask: int) -> None:
+    """Whatever the umask, files are created with mode 0600 and folders, missing parents too, with 0700."""
+    registry.catalog.publish("alpha", "1.0.0")
+    work, home = tmp_path / "work", tmp_path / "home"
+    work.mkdir()
+    home.mkdir()
+    webhook.answer["/dead"] = 500
+    urls = [webhook.apprise_url(), webhook.apprise_url("/dead")]
+    env = program.surroundings(
+        home,
+        {
+            "COMFY_WATCH_ALERT_URLS": json.dumps(urls),
+            "COMFY_WATCH_NODES": "alpha",
+            "COMFY_WATCH_REGISTRY_URL": registry.url,
+            "COMFY_WATCH_STATE_DIR": "deep/er/state",
+            "COVERAGE_PROCESS_START": "",
+        },
+    )
+    codes = [
+        subprocess.run(
+            [sys.executable, "-m", "watcher", *command],
+            cwd=work,
+            env=env,
+            umask=umask,
+            capture_output=True,
+            check=False,
+        ).returncode
+        for command in (["check"], ["init", "settings.toml"], ["test-alerts"], ["check"])
+    ]
+    assert codes == [1, 0, 1, 1]
+    created = modes(work)
+    assert {f"deep/er/state/{name}.json" for name in ("snapshot", "outbox", "checks", "addresses")} < created.keys()
+    assert created.pop("settings.toml") == 0o600
+    assert {path: mode for path, mode in created.items() if mode != (0o700 if (work / path).is_dir() else 0o600)} == {}
+    assert list(home.iterdir()) == []

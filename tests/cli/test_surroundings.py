@@ -1,0 +1,193 @@
+"""A poll in bad surroundings: streams that are closed, full or broken, no working folder, Ctrl-C while it starts."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support import program
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching, told
+from tests.support.peers.faults import inflict
+from tests.support.peers.webhook import Webhook
+from watcher.fake_registry.server import EmbeddedRegistry
+
+FULL = ">/dev/full"
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+    """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
+    registry.catalog.publish("alpha", "1.0.0")
+    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+
+
+def _led(watch: Watching, redirections: str, *args: str) -> tuple[int, str]:
+    """Run a command with its streams led elsewhere by a shell; give its exit code and what came to stderr."""
+    done = subprocess.run(
+        ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-m", "watcher", *args],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stderr
+
+
+def _broken(watch: Watching, stream: str, *args: str) -> int:
+    """Run a command with a stream that is a pipe whose reader has gone; give its exit code."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = subprocess.run(
+        [sys.executable, "-m", "watcher", *args],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        stdout=writer if stream == "stdout" else subprocess.DEVNULL,
+        stderr=writer if stream == "stderr" else subprocess.DEVNULL,
+        check=False,
+    )
+    os.close(writer)
+    return done.returncode
+
+
+@pytest.mark.parametrize("as_json", [(), ("--json",)])
+def test_what_was_found_decides_the_code_and_not_who_reads_it(
+    watch: Watching, registry: EmbeddedRegistry, as_json: tuple[str, ...]
+) -> None:
+    """`--fail-on` beside a reader that has gone, or a full disk, is 3 all the same; a failed node is 1."""
+    watch.check()
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    guard = ("check", "--dry-run", "--fail-on", "banned", *as_json)
+    assert _broken(watch, "stdout", *guard) == 3
+    code, said = _led(watch, FULL, *guard)
+    assert (code, said) == (3, "error: standard output cannot be written: No space left on device\n")
+    assert _broken(watch, "stdout", "check", *as_json) == 0
+    inflict(registry, "status_404_json", nodes={"alpha"})
+    assert _broken(watch, "stdout", "check", *as_json) == 1
+
+
+def test_a_reader_that_has_gone_stops_no_sample(watch: Watching, webhook: Webhook) -> None:
+    """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
+    webhook.answer["/b"] = 500
+    urls = [webhook.apprise_url(place) for place in ("/a", "/b", "/c")]
+    assert _broken(watch.but(alert_urls=urls), "stdout", "test-alerts") == 1
+    assert _broken(watch.but(alert_urls=[urls[0], urls[2]]), "stdout", "test-alerts") == 0
+    assert {place: len(webhook.messages(place)) for place in ("/a", "/b", "/c")} == {"/a": 2, "/b": 1, "/c": 2}
+
+
+@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+def test_a_poll_needs_no_stream(watch: Watching, registry: EmbeddedRegistry, closed: str) -> None:
+    """Thirty nodes are polled and saved without stdin, stdout and stderr, and no log line goes into a state file."""
+    nodes = [f"node-{number}" for number in range(30)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    many = watch.but(nodes=nodes, log_level="debug")
+    assert _led(many, closed, "check") == (0, "")
+    assert len(json.loads((watch.state / "snapshot.json").read_bytes())["nodes"]) == 30
+    registry.catalog.set_status("node-7", "1.0.0", "flagged")
+    assert _led(many, closed, "check", "--fail-on", "flagged") == (3, "")
+    assert many.but(log_level="info").told() == []
+    for file in watch.state.glob("*.json"):
+        json.loads(file.read_bytes())
+
+
+def test_a_broken_stderr_stops_no_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+    """What cannot be said on stderr, also in the middle of a poll, costs no more than the words."""
+    webhook.answer["/dead"] = 500
+    channel = watch.but(alert_urls=[webhook.apprise_url("/dead")])
+    channel.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    channel.check(code=1)
+    watch.end_waits()
+    registry.catalog.publish("alpha", "1.2.0")
+    assert _broken(channel.but(alert_expiry="1ms"), "stderr", "check") == 1
+    assert channel.check()["alerts"]["pending"] == 0
+    assert told(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
+
+
+def _in_a_deleted_folder(watch: Watching, *args: str) -> program.Completed:
+    lost = watch.folder / "lost"
+    lost.mkdir()
+    done = subprocess.run(
+        ["sh", "-c", f'rmdir "{lost}" && exec "$@"', "sh", sys.executable, "-m", "watcher", *args],
+        cwd=lost,
+        env=program.surroundings(watch.folder, watch.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+def test_a_working_folder_that_is_gone(watch: Watching, webhook: Webhook) -> None:
+    """With absolute paths every command works in a deleted folder; a relative one is an error that says so."""
+    for command in ("check", "status", "history", "config"):
+        done = _in_a_deleted_folder(watch, command, "--state-dir", str(watch.state))
+        assert (done.code, done.err) == (0, ""), command
+        done = _in_a_deleted_folder(watch, command)
+        assert (done.code, done.out) == (2, "")
+        assert "the working folder has been deleted, and state_dir is relative to it" in done.err
+        assert "hint: " in done.err
+    done = _in_a_deleted_folder(watch, "config", "--config", "mine.toml")
+    assert done.code == 2
+    assert "deleted, and the settings file is relative to it: 'mine.toml'" in done.err
+    alerting = watch.but(alert_urls=webhook.apprise_url(), baseline="full", state_dir=str(watch.folder / "new"))
+    assert _in_a_deleted_folder(alerting, "check").code == 0
+    assert len(webhook.messages()) == 1
+    assert _in_a_deleted_folder(watch, "demo").code == 0
+
+
+_INTERRUPTED = """
+import os, signal, sys
+
+awaited = sys.argv.pop(1)
+
+class Interrupting:
+    def find_spec(self, name, path=None, target=None):
+        if name == awaited:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+from watcher.__main__ import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
+)
+def test_ctrl_c_while_it_starts(watch: Watching, registry: EmbeddedRegistry, module: str) -> None:
+    """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
+    done = subprocess.run(
+        [sys.executable, "-c", _INTERRUPTED, module, "check", "--dry-run"],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder, watch.environment()),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+    assert registry.requests == []
+
+
+@pytest.mark.parametrize("place", ["[]", "['/proc']"])
+def test_a_demo_without_a_temporary_folder(watch: Watching, place: str) -> None:
+    """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
+    seam = f"import tempfile; tempfile._candidate_tempdir_list = lambda: {place}"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{seam}; from watcher.__main__ import main; main()", "demo"],
+        cwd=watch.folder,
+        env=program.surroundings(watch.folder),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: no folder for temporary files can be written\nhint: set TMPDIR")
+    assert "--" not in done.stderr

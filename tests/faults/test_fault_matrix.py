@@ -1,0 +1,101 @@
+"""The fault matrix: under every fault nothing is lost, nothing invented, and nobody else affected."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from tests.faults.cells import (
+    ALL_OR_NONE,
+    CROWD,
+    GOOD,
+    UNREACHABLE,
+    Breadth,
+    Cell,
+    Stage,
+    cells,
+    process_cells,
+    selection,
+)
+from tests.faults.decided import DECIDED, EVERYBODYS, SHOWN, Means
+from tests.faults.matrix import measured
+from tests.faults.process import Stand
+from tests.support.peers.faults import FAULTS
+from watcher.registry.transport import MANY
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+IN_PROCESSES = [
+    Cell(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
+    Cell(fault="status_503_json", stage=Stage.FIRST, breadth=Breadth.ONE),
+    Cell(fault="repeated_rows", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Cell(fault="drip", stage=Stage.QUIET, breadth=Breadth.ALL),
+    Cell(fault="refused", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Cell(fault="truncated_body", stage=Stage.QUIET, breadth=Breadth.CROWD),
+    Cell(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
+    Cell(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
+]
+"""Cells that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
+
+_FAILS = (Means.INCOMPLETE, Means.UNREADABLE, Means.REGISTRY)
+
+
+@pytest.fixture(scope="module")
+def stand() -> Iterator[Stand]:
+    """Where the program is run as a process."""
+    with Stand() as made:
+        yield made
+
+
+def test_the_matrix_is_whole() -> None:
+    """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
+    of_one = len(FAULTS.keys() - EVERYBODYS)
+    assert len(list(cells())) == 9 * of_one + 6 * len(ALL_OR_NONE)
+    by_breadth = Counter(cell.breadth for cell in process_cells())
+    assert by_breadth == {
+        Breadth.ONE: 3 * of_one,
+        Breadth.ALL: 3 * of_one + 3 * len(ALL_OR_NONE),
+        Breadth.CROWD: 3 * of_one,
+        Breadth.EVERYONE: len(FAULTS) + 3 * len(UNREACHABLE),
+    }
+    everyone = [cell for cell in process_cells() if cell.breadth is Breadth.EVERYONE]
+    assert {cell.fault for cell in everyone} == {*FAULTS, *UNREACHABLE}
+    assert {(cell.decision.means, cell.stage) for cell in everyone} >= set(itertools.product(_FAILS, Stage))
+    assert [cell.fault for cell in selection()] == sorted({*FAULTS, *UNREACHABLE})
+    assert len({(cell.stage, cell.breadth) for cell in selection()}) == 9
+    assert len({*GOOD, *CROWD}) >= MANY
+
+
+def test_what_is_shown_is_decided() -> None:
+    """Of every incomplete listing it is decided which changes it shows, and some show one, some both, some none."""
+    assert SHOWN.keys() == {name for name, decision in DECIDED.items() if decision.means is Means.INCOMPLETE}
+    assert len(set(SHOWN.values())) == 4
+
+
+@pytest.mark.parametrize("cell", selection(), ids=str)
+def test_a_cell(cell: Cell) -> None:
+    """In each poll exactly what is due is told: before, with and after the fault; and every poll says how it went."""
+    assert measured(cell).wrong == []
+
+
+@pytest.mark.parametrize("cell", IN_PROCESSES, ids=str)
+def test_a_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+    """The real program tells the same and delivers it at once, each alert once, in bounded time and memory."""
+    assert stand.live(cell).wrong == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("cell", list(cells()), ids=str)
+def test_every_cell(cell: Cell) -> None:
+    """The whole matrix holds."""
+    assert measured(cell).wrong == []
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("cell", list(process_cells()), ids=str)
+def test_every_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+    """And so it does where the real program lives it, as processes with a channel, over both transports."""
+    assert stand.live(cell).wrong == []

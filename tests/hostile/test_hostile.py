@@ -1,0 +1,280 @@
+"""Strangers' texts in every output of the real program, read by real parsers: a text stays a text.
+
+The whole of it is `python -m tests.chaos.hostile`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import random
+from email.message import Message as Headers
+from itertools import islice
+from pathlib import Path
+
+import pytest
+import requests
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from tests.hostile import parsers
+from tests.hostile.corpus import (
+    ADDRESSES,
+    BROKEN,
+    CANARY,
+    HALVES,
+    HOSTS,
+    HTML,
+    MARKDOWN,
+    MENTIONS,
+    NODE_IDS,
+    REVIEWER,
+    TERMINAL,
+    TEXTS,
+    UNSEEN,
+    WORKFLOW,
+    made_up,
+    reasons,
+)
+from tests.hostile.services import SERVICES, Dialect, Service, answers
+from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
+from tests.support import making
+from tests.support.harness import Watching
+from tests.support.peers.webhook import Message, Webhook
+from watcher import log
+from watcher.changes.health import Failure, Health
+from watcher.cli import history, report, status
+from watcher.cli.terminal import as_document, say
+from watcher.delivery.sender import Delivered, deliver
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Change, Event, Kind
+from watcher.model.snapshot import Snapshot
+from watcher.polling.poll import Report
+from watcher.state.model import Checks, State
+from watcher.state.records import event_form
+from watcher.text.status_reason import summarise
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+
+@pytest.mark.bounded
+def test_no_text_escapes_from_any_output() -> None:
+    """One life of a few nodes that carry the whole corpus leaves nothing to find, and it was seen everywhere."""
+    account = Account()
+    some = dict.fromkeys(("evil_node", "evil__node", "x-_evil_-y", *NODE_IDS[:: len(NODE_IDS) // 12]))
+    nodes = tuple(some)[: -(-len(TEXTS) // FIELDS) + APART]
+    groupings = (Grouping.POLL, Grouping.NODE, Grouping.POLL, Grouping.EVENT)
+    World(account, groupings=groupings).chapter(TEXTS, nodes)
+    assert account.findings == []
+    assert account.undelivered == 0
+    assert account.silent == set()
+    assert {(place, text[:80]) for place, text in account.lost} == set()
+
+
+def test_node_ids_alter_no_request(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+    """Any id that the settings let pass is asked for as it is, once, under `/versions`; it names no file."""
+    for node in NODE_IDS:
+        registry.catalog.publish(node, "1.0.0")
+    watch = Watching(tmp_path, registry, nodes=list(NODE_IDS))
+    assert watch.check()["nodes"] == {"watched": len(NODE_IDS), "checked": len(NODE_IDS), "failed": 0}
+    assert {asked.path for asked in registry.requests} == {"/versions"}
+    queries = [asked.query for asked in registry.requests]
+    assert sorted(query.pop("nodeId") for query in queries) == sorted([node] for node in NODE_IDS)
+    assert all(query == {"page": ["1"], "pageSize": ["100"]} for query in queries)
+    assert set(watch.contents()) == {"snapshot.json", "outbox.json", "checks.json", "history.jsonl"}
+    assert {path.name for path in tmp_path.rglob("*")} == {"state", "lock", *watch.contents()}
+    assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {node.lower() for node in NODE_IDS}
+
+
+def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+    """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
+    of its row, and hides neither the version nor its ban.
+    """
+    watch = Watching(tmp_path, registry)
+    registry.catalog.publish("alpha", "1.0.0", changelog=BROKEN[0])
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0", tags=[BROKEN[1]])
+    registry.catalog.publish("alpha", "1.2.0")
+    document = watch.check(code=1)
+    assert {event["version"] for event in document["events"]} == {"1.1.0", "1.2.0"}
+    assert watch.check(code=1)["events"] == []
+    registry.catalog.set_status("alpha", "1.1.0", "banned")
+    told = {event["kind"]: event["version"] for event in watch.check(code=1)["events"]}
+    assert told == {"banned": "1.1.0", "failing": None}
+
+
+_TEXT = (
+    st.sampled_from([text for text in TEXTS if len(text) < 5000])
+    | st.integers(0, 2**32).map(lambda seed: next(made_up(random.Random(seed))))
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+)
+
+
+@st.composite
+def _told(draw: st.DrawFn) -> list[Event]:
+    """Make up events in which all that can be a stranger's is one's."""
+    return [
+        Event(
+            id=str(number),
+            kind=draw(st.sampled_from(Kind)),
+            node=draw(st.none() | _TEXT),
+            version=draw(st.none() | _TEXT),
+            version_id=draw(st.none() | _TEXT),
+            before=draw(st.none() | _TEXT),
+            after=draw(st.none() | _TEXT),
+            reason=draw(_TEXT),
+            changes=tuple(Change(field="tags", before=draw(_TEXT), after=draw(_TEXT)) for _ in range(number)),
+            at=making.NOW,
+            url=making.URL,
+        )
+        for number in range(draw(st.integers(1, 3)))
+    ]
+
+
+def _printed(*lines: str) -> str:
+    with contextlib.redirect_stdout(io.StringIO()) as out:
+        for line in lines:
+            say(line)
+    return out.getvalue()
+
+
+@settings(max_examples=25)
+@given(_told(), _TEXT, _TEXT)
+def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
+    """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
+    done = Report(
+        started=making.NOW,
+        finished=making.NOW,
+        watched=3,
+        checked=1,
+        events=tuple(events),
+        errors=((node, error),),
+        empty=(node,),
+        delivered=0,
+        pending=0,
+        channel_errors={},
+        given_up={},
+    )
+    assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
+    assert list(parsers.in_lines(_printed(*(one.sentence for one in report.complaints(done))), 2)) == []
+    assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
+    assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
+    recorded = as_document({"events": [event_form(event) for event in events]})
+    assert list(parsers.in_json(_printed(recorded), printed=True)) == []
+
+
+_BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams", "kodi", "google-chat", "brevo",
+          "matrix-hook", "matrix-slack", "rocket-chat", "zulip", "json-markdown")  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(_told(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
+def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
+    """Whatever the texts, what apprise's own builders make of a message holds no more than our markup, and fits."""
+    sent: list[Message] = []
+
+    def send(_: object, request: requests.PreparedRequest, **options: object) -> requests.Response:
+        assert isinstance(request.body, (str, bytes))
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        decoded = None
+        with contextlib.suppress(ValueError):  # a form, as Zulip has it
+            decoded = json.loads(body)
+        sent.append(Message(method="POST", path="/", query="", headers=Headers(), body=body, json=decoded))
+        response = requests.Response()
+        response.status_code, response.request, response.url = 200, request, str(request.url)
+        response._content = service.answer
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
+        channel = Channel(name="c", url=service.url.format(port=9))
+        assert deliver(channel, tuple(events), 10) == Delivered()
+    [message] = sent
+    for dialect, text in service.shown(message):
+        assert list(in_message_of(service, dialect, text)) == []
+
+
+@settings(max_examples=25)
+@given(st.lists(_TEXT, min_size=1, max_size=4), st.sampled_from(["a", ":", "::"]))
+@example([":error::evil"], ":")
+def test_any_text_in_any_status(texts: list[str], name: str) -> None:
+    """Whatever nodes, versions and errors are called, `status` has a line for each node and for each error."""
+    versions = [making.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
+    versions.append(making.version(texts[0] + "!", "flagged"))
+    node = making.known(*versions, node=name)
+    failing = Failure(count=1, since=making.NOW, error=texts[0] or "?")
+    state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
+    assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
+    assert list(parsers.in_json(_printed(as_document(status.document(state, [name], []))), printed=True)) == []
+
+
+@settings(max_examples=25)
+@given(_TEXT, _TEXT)
+def test_any_text_in_any_log(event: str, value: str) -> None:
+    """Whatever is logged, a log is one harmless line for each event, in either format."""
+    written = {style: io.StringIO() for style in ("json", "console")}
+    try:
+        for style, stream in written.items():
+            log.configure("debug", style, stream)
+            log.error(event, value=value, values=[value, {value: event}], error=ValueError(value))
+    finally:
+        log.configure()
+    assert list(parsers.in_json_log(written["json"].getvalue(), None)) == []
+    assert list(parsers.in_console_log(written["console"].getvalue())) == []
+    assert [stream.getvalue().count("\n") for stream in written.values()] == [1, 1]
+
+
+@pytest.mark.parametrize("form", range(len(reasons(""))))
+def test_no_reason_passes_an_address_on(form: int) -> None:
+    """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
+    said = [summarise(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]
+    assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
+
+
+def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:
+    """Deliver one message to a service, and give its texts."""
+    answers(webhook)
+    [service] = [service for service in SERVICES if service.name == name]
+    channel = Channel(name="c", url=service.url.format(port=webhook.port))
+    assert deliver(channel, events, 5) == Delivered()
+    return service.shown(webhook.messages(service.path)[-1])
+
+
+def test_a_text_cannot_be_a_line_of_a_matrix_fallback(webhook: Webhook) -> None:
+    """What Matrix shows where it shows no HTML keeps every text in the line of its event."""
+    shown = _shown(webhook, "matrix-hook", making.event(version="- ⛔ banned evil 9.9", reason="evil"))
+    [bare] = [text for dialect, text in shown if dialect is Dialect.BARE]
+    assert "- 🚩 flagged - ⛔ banned evil 9.9 (was active): evil" in bare.splitlines()
+
+
+@pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
+def test_a_quotation_may_end_in_a_backslash(webhook: Webhook, name: str) -> None:
+    """A backslash before a quotation's end escapes nothing."""
+    events = (making.event("1", reason="evil \\"), making.event("2", version="evil\\", reason="*evil*"))
+    for dialect, text in _shown(webhook, name, *events):
+        assert "\\`" not in text
+        assert list(parsers.in_shown(dialect, text)) == []
+
+
+# The parsers themselves
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+def test_the_parsers_find_what_is_not_quoted(dialect: Dialect) -> None:
+    """A text that went into a message as it is would be found, whatever the dialect."""
+    for text in (text for text in (*MENTIONS, *MARKDOWN, *HTML) if CANARY in text and "`" not in text):
+        assert list(parsers.in_shown(dialect, f"x {text}\n")), text
+
+
+def test_the_parsers_find_what_acts_unseen() -> None:
+    """A text that went into a line as it is would be found."""
+    for text in (*TERMINAL, *UNSEEN):
+        assert list(parsers.in_any(text, controls="")), text
+    for text in islice(WORKFLOW, 6):
+        assert ("workflow_commands", text) in set(parsers.in_any(text)), text
+    for text in (*ADDRESSES, *HALVES):
+        assert "addresses" in {figure for figure, _ in parsers.in_any(text)}, text
+    for text in (HOSTS[0], HOSTS[4], HOSTS[8]):
+        assert "forged_links" in {figure for figure, _ in parsers.in_message(text)}, text

@@ -1,0 +1,330 @@
+"""What holds for every life of a node and of an alert, whatever the registry says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.making import (
+    CHECKED,
+    NOW,
+    PACK,
+    addresses,
+    channels,
+    checks,
+    compare,
+    events,
+    known,
+    outboxes,
+    pictures,
+    shown,
+    snapshots,
+    watched_statuses,
+)
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Acknowledgement, Outbox
+from watcher.changes.diff import Difference, compare_ban
+from watcher.changes.health import Unread, assess
+from watcher.changes.transitions import Terms
+from watcher.model.channel import Channel, wants
+from watcher.model.event import Event, Kind
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES, Version
+from watcher.state import records, snapshot_file
+from watcher.state.model import Checks
+
+FAST = settings(deadline=None, max_examples=60)
+PICTURES = pictures()
+Picture = tuple[Version, ...]
+
+_BAN = "ban"
+_FAILURE = "failure"
+_Step = tuple[Picture, tuple[str, ...], bool] | str
+
+
+def lives() -> st.SearchStrategy[list[_Step]]:
+    """Make up a life: listings (what there is, what is watched, whether it is complete), bans and failures."""
+    look = st.tuples(PICTURES, st.just(STATUSES) | watched_statuses(), st.booleans())
+    return st.lists(look | st.sampled_from([_BAN, _FAILURE]), max_size=10)
+
+
+def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
+    """Let one poll happen to a node."""
+    if step == _BAN:
+        return compare_ban(node, NodeBanned(node=PACK, message="banned", at=at), Terms(now=at))
+    if isinstance(step, str):
+        snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
+        failed = {PACK.lower(): Unread(node=PACK, error="unreadable", registry_wide=False)}
+        after = assess(Checks().health, snapshot, failed, {}, 1, at)
+        return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
+    picture, statuses, complete = step
+    listed = compare(
+        node, *shown(picture, statuses), statuses=statuses, incomplete="" if complete else "it was cut short", now=at
+    )
+    snapshot = Snapshot(nodes={PACK.lower(): listed.node})
+    after = assess(Checks().health, snapshot, {}, {PACK.lower(): True}, 1, at)
+    return Difference(node=after.snapshot.nodes[PACK.lower()], events=listed.events + after.events)
+
+
+def after(life: Sequence[_Step]) -> Node | None:
+    """Give what is known of the node after a life; None before the first poll."""
+    node: Node | None = None
+    for step in life:
+        node = live(node, step).node
+    return node
+
+
+@FAST
+@given(PICTURES, watched_statuses())
+def test_a_picture_does_not_differ_from_itself(picture: Picture, statuses: tuple[str, ...]) -> None:
+    """The difference of any picture and itself is empty."""
+    node = known(*shown(picture, statuses), statuses=statuses)
+    difference = compare(node, *shown(picture, statuses), statuses=statuses)
+    assert (difference.node, difference.events) == (node, ())
+
+
+@FAST
+@given(lives(), PICTURES, watched_statuses() | st.just(STATUSES))
+def test_a_listing_twice_tells_only_absences(life: list[_Step], picture: Picture, statuses: tuple[str, ...]) -> None:
+    """Whatever happened before, the same listing again tells at most that what is absent was removed."""
+    step = (picture, statuses, True)
+    node = after([*life, step])
+    second = live(node, step)
+    third = live(second.node, step)
+    fourth = live(third.node, step)
+    assert {event.kind for event in second.events + third.events} <= {Kind.REMOVED}
+    assert fourth.events == ()
+    assert fourth.node == third.node
+
+
+@FAST
+@given(lives())
+def test_no_two_events_of_a_life_share_an_id(life: list[_Step]) -> None:
+    """Every transition of a node's life has an event id of its own."""
+    node: Node | None = None
+    ids: list[str] = []
+    for step in life:
+        difference = live(node, step)
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(ids) == len(set(ids))
+
+
+@FAST
+@given(lives())
+def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
+    """Ids are made of what was observed alone: polls repeated at another time give the same ones."""
+    once: Node | None = None
+    again: Node | None = None
+    for step in life:
+        first, second = live(once, step, NOW), live(again, step, "2031-01-01T00:00:00.000Z")
+        once, again = first.node, second.node
+        assert [event.id for event in first.events] == [event.id for event in second.events]
+
+
+@FAST
+@given(lives(), PICTURES, watched_statuses())
+def test_an_incomplete_listing_takes_nothing_away(
+    life: list[_Step], picture: Picture, statuses: tuple[str, ...]
+) -> None:
+    """An incomplete listing removes nothing, marks nothing absent, sets no baseline, pardons nobody, and loses no
+    version; that a node is back after it had turned empty can be seen in it.
+    """
+    before = after(life) or Node(node=PACK)
+    step = live(before, (picture, statuses, False))
+    of_the_node = {one.kind for one in step.events if one.version is None}
+    assert of_the_node - {Kind.RECOVERED} <= ({Kind.REINSTATED} if before.emptied and not before.banned else set())
+    assert Kind.REMOVED not in {event.kind for event in step.events}
+    assert (step.node.baseline_at, step.node.empty_since) == (before.baseline_at, before.empty_since)
+    assert step.node.banned == before.banned
+    assert set(step.node.marks.items()) <= set(before.marks.items())
+    assert {one.key for one in before.versions} <= {one.key for one in step.node.versions}
+
+
+@FAST
+@given(PICTURES, st.lists(watched_statuses(), max_size=4), watched_statuses())
+def test_narrowing_and_widening_invent_nothing(
+    picture: Picture, settings_since: list[tuple[str, ...]], first: tuple[str, ...]
+) -> None:
+    """While the registry stands still, no edit of `statuses` makes an event, the unknown statuses' included."""
+    node = compare(None, *shown(picture, first), statuses=first, baseline="silent").node
+    if not node.baseline_at:
+        return
+    for statuses in [*settings_since, STATUSES, first, STATUSES]:
+        difference = compare(node, *shown(picture, statuses), statuses=statuses)
+        node = difference.node
+        assert difference.events == ()
+    assert node.versions == picture
+    assert not node.marks
+
+
+@FAST
+@given(PICTURES, PICTURES)
+def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Picture) -> None:
+    """Applied to the old picture, the events give every version's new status and deprecation.
+
+    Only what is recorded without an event at first sight, a deleted version, is not among them.
+    """
+    difference = compare(known(*old), *new)
+    facts = {one.key: (one.status, one.deprecated) for one in old}
+    for event in difference.events:
+        key = event.version_id or f"={event.version}"
+        status, deprecated = facts.get(key, ("", False))
+        match event.kind:
+            case Kind.DEPRECATED | Kind.UNDEPRECATED:
+                facts[key] = (status, event.kind is Kind.DEPRECATED)
+            case Kind.CHANGED if not any(change.field == "status" for change in event.changes):
+                assert event.after == status
+            case _:
+                facts[key] = (event.after or "", deprecated)
+    unseen_before = {one.key for one in new} - {one.key for one in old}
+    expected = {one.key: (one.status, one.deprecated) for one in new}
+    silent = {key for key in unseen_before if expected[key][0] == "deleted"}
+    for key in expected.keys() - silent:
+        assert facts[key] == expected[key]
+    assert silent.isdisjoint(facts)
+
+
+@FAST
+@given(lives(), PICTURES, PICTURES, st.booleans(), st.booleans())
+def test_what_two_listings_in_a_row_show_differently_is_told(
+    life: list[_Step], one: Picture, other: Picture, first_complete: bool, then_complete: bool
+) -> None:
+    """Complete or not, with a baseline or without: of a version seen twice each change is told."""
+    step = live(after([*life, (one, STATUSES, first_complete)]), (other, STATUSES, then_complete))
+    before = {version.key: version for version in one}
+    heard = {event.version_id or f"={event.version}" for event in step.events if event.version is not None}
+    assert {version.key for version in other if before.get(version.key, version) != version} <= heard
+
+
+@FAST
+@given(lives(), PICTURES)
+def test_after_a_complete_listing_the_picture_is_the_registrys(life: list[_Step], picture: Picture) -> None:
+    """Once all statuses were listed completely, what is present in the picture is exactly what the registry has."""
+    node = live(after([*life, (picture, STATUSES, True)]), (picture, STATUSES, True)).node
+    present = tuple(one for one in node.versions if one.key not in node.marks)
+    assert present == picture
+    assert set(node.marks.values()) <= {Mark.ABSENT, Mark.REMOVED}
+
+
+@FAST
+@given(snapshots())
+def test_a_snapshot_survives_its_file(snapshot: Snapshot) -> None:
+    """What is written of a snapshot reads back as it was, and again gives the same bytes."""
+    text = snapshot_file.write_snapshot(snapshot)
+    assert snapshot_file.read_snapshot(text) == snapshot
+    assert snapshot_file.write_snapshot(snapshot_file.read_snapshot(text)) == text
+    assert snapshot_file.read_revision(text) == snapshot.revision
+
+
+@FAST
+@given(outboxes())
+def test_an_outbox_survives_its_file(waiting: Outbox) -> None:
+    """What is written of an outbox reads back as it was."""
+    assert records.read_outbox(records.write_outbox(7, waiting)) == (7, waiting)
+
+
+@FAST
+@given(checks())
+def test_checks_survive_their_file(done: Checks) -> None:
+    """What is written of how polls went reads back as it was."""
+    assert records.read_checks(records.write_checks(7, done)) == (7, done)
+
+
+@FAST
+@given(addresses())
+def test_addresses_survive_their_file(known_addresses: Addresses) -> None:
+    """What is written of accepted alert URLs reads back as it was."""
+    assert records.read_addresses(records.write_addresses(known_addresses)) == known_addresses
+
+
+@FAST
+@given(events())
+def test_an_event_survives_its_line(event: Event) -> None:
+    """An event is one line of the history, and reads back as it was."""
+    line = records.write_event(event)
+    assert line.count(b"\n") == 1
+    assert line.endswith(b"\n")
+    assert records.read_event(line) == event
+
+
+@st.composite
+def _batches(draw: st.DrawFn) -> list[tuple[Event, ...]]:
+    """Make up the events of some polls, each with its id."""
+    sizes = draw(st.lists(st.integers(0, 3), min_size=1, max_size=4))
+    return [
+        tuple(
+            replace(draw(events(f"e{poll}.{number}")), node=draw(st.sampled_from([PACK, "other", None])))
+            for number in range(size)
+        )
+        for poll, size in enumerate(sizes)
+    ]
+
+
+def _alerts(waiting: Outbox, channel: Channel) -> list[str]:
+    queue = waiting.queues.get(channel.name)
+    return [event for message in queue.messages for event in message.events] if queue else []
+
+
+@FAST
+@given(channels(), _batches(), st.data())
+def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
+    configured: tuple[Channel, ...], batches: list[tuple[Event, ...]], data: st.DataObject
+) -> None:
+    """Through polls, failures, commits, histories, renames and acknowledgements each channel owes exactly what it
+    wants and was not told, a poll's alerts never behind a later one's.
+    """
+    waiting = Outbox()
+    owed: dict[str, list[list[str]]] = {channel.name: [] for channel in configured}
+    digests = {channel.name: f"{number:032x}" for number, channel in enumerate(configured)}
+    for revision, batch in enumerate(batches, start=1):
+        waiting = outbox.addressed(outbox.enqueue(waiting, configured, batch, revision, NOW), digests)
+        waiting = outbox.only_committed(waiting, revision)
+        waiting = outbox.renamed(outbox.recorded(waiting), digests)
+        for channel in configured:
+            owed[channel.name].append([event.id for event in batch if wants(channel, event)])
+            if not (queue := waiting.queues.get(channel.name)) or not queue.messages:
+                continue
+            match data.draw(st.sampled_from(["rest", "fail", "send", "expire"])):
+                case "fail":
+                    waiting = outbox.failed(waiting, channel.name, "refused", NOW)
+                case "send":
+                    sent = queue.messages[0]
+                    waiting = outbox.replayed(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
+                    owed[channel.name] = [
+                        [one for one in poll if one not in sent.events] for poll in owed[channel.name]
+                    ]
+                case "expire":
+                    waiting, old = outbox.expired(waiting, channel.name, "2040-01-01T00:00:00Z", 60)
+                    given_up = [one for message in old for one in message.events]
+                    assert given_up == (_alerts_of(queue) if queue.attempts >= outbox.FAILURES_TO_EXPIRE else [])
+                    owed[channel.name] = [[] if given_up else poll for poll in owed[channel.name]]
+                case _:
+                    pass
+        for channel in configured:
+            left = _alerts(waiting, channel)
+            assert sorted(left) == sorted(one for poll in owed[channel.name] for one in poll)
+            assert [int(one[1]) for one in left] == sorted(int(one[1]) for one in left)
+            assert set(left) <= waiting.events.keys()
+
+
+def _alerts_of(queue: outbox.Queue) -> list[str]:
+    return [event for message in queue.messages for event in message.events]
+
+
+@pytest.mark.parametrize("checked_at", [CHECKED, ""])
+@FAST
+@given(old=PICTURES, new=PICTURES)
+def test_without_narrowing_every_change_is_told(checked_at: str, old: Picture, new: Picture) -> None:
+    """While all statuses are watched no difference goes by in silence, the time of the last check lost or not."""
+    difference = compare(known(*old), *new, checked_at=checked_at)
+    before = {one.key: one for one in old}
+    changed = {event.version_id for event in difference.events}
+    expected = {one.id for one in new if one != before.get(one.key) and (one.key in before or one.status != "deleted")}
+    assert changed == expected

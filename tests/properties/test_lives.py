@@ -1,0 +1,212 @@
+"""Lives of a registry that is refused, fails, turns empty and comes back, each judged by the models of random lives."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from tests.chaos.state_machine import PACKS, ROCK, Life, living
+from tests.chaos.subscriber import Fact
+from watcher.model.channel import Grouping
+from watcher.model.version import STATUSES
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+POLL = [Grouping.POLL]
+ALL = len(PACKS)
+
+
+def told(life: Life) -> Counter[Fact]:
+    """Return what was reported so far beside the baselines."""
+    return Counter(fact for fact in life.facts.values() if fact[0] != "baseline")
+
+
+def for_each(kind: str, count: int = ALL) -> Counter[Fact]:
+    """Return an event of this kind for each of so many packs."""
+    return Counter((kind, pack, None) for pack in PACKS[:count])
+
+
+def publish(life: Life, *texts: str, status: str = "active") -> None:
+    """Publish versions of the pack alpha before its baseline, or move them, and poll."""
+    for text in texts:
+        life.publish_or_move("alpha", text, status)
+    life.poll(0)
+
+
+@pytest.mark.parametrize("fault", ["forbidden", "status_403_html"])
+def test_a_wall_bans_no_pack(fault: str) -> None:
+    """A 403 that does not say that a node is banned is a failure of the registry, reported once, and it recovers."""
+    with living(POLL, watched=ALL) as life:
+        life.poll(0)
+        life.build_a_wall(fault, polls=3)
+        life.poll(0)
+        assert told(life) == {("failing", "", None): 1, ("recovered", "", None): 1}
+
+
+def test_a_wall_before_one_pack_is_a_failure_of_that_pack() -> None:
+    """Where other nodes are read, the node that met a wall is reported failing, and no ban."""
+    with living(POLL, watched=ALL) as life:
+        for _ in range(3):
+            life.break_registry({"alpha": "forbidden"})
+            life.poll(0)
+        assert told(life) == {("failing", "alpha", None): 1}
+
+
+def test_many_bans_are_reported_in_their_poll() -> None:
+    """Bans of all nodes at once are believed at once, and so is their end."""
+    with living(POLL, watched=ALL) as life:
+        life.poll(0)
+        life.ban_once(set(PACKS))
+        life.poll(0)
+        assert told(life) == for_each("banned")
+        life.poll(0)
+        assert told(life) == for_each("banned") + for_each("reinstated")
+
+
+def test_a_row_of_failures_counts_whatever_their_kind() -> None:
+    """A node that could not be read in three polls is failing, though the reason was another in each."""
+    with living(POLL, threshold=3) as life:
+        life.poll(0)
+        life.break_in_turn([{"alpha": "status_404_json"}, {"alpha": "status_500_json"}])
+        life.break_registry({})
+        assert not told(life)
+        life.hide("alpha", "1.0.0", "active", {ROCK}, counted=True)
+        assert told(life) == {("failing", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+
+
+def test_a_failure_of_all_that_was_one_nodes_before_is_that_nodes() -> None:
+    """A node whose threshold is reached in the first poll of an outage is one event, and the outage another."""
+    with living(POLL, threshold=3, watched=ALL) as life:
+        life.poll(0)
+        life.break_in_turn([{"alpha": "status_404_json"}] * 2)
+        life.build_a_wall("status_500_json", polls=1)
+        assert told(life) == {("failing", "alpha", None): 1}
+        life.build_a_wall("rate_limited_missing", polls=1)
+        assert told(life) == {("failing", "alpha", None): 1}
+        life.build_a_wall("closed_unanswered", polls=1)
+        assert told(life) == {("failing", "alpha", None): 1, ("failing", "", None): 1}
+
+
+def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
+    """Three nodes whose threshold is reached while the registry is down are one event, of the registry."""
+    with living(POLL, threshold=3, watched=ALL) as life:
+        life.poll(0)
+        life.break_in_turn([dict.fromkeys(PACKS[:3], "status_404_json")] * 2)
+        life.build_a_wall("html_502", polls=3)
+        assert told(life) == {("failing", "", None): 1}
+
+
+def test_a_version_may_be_missed_the_second_time_in_an_empty_listing() -> None:
+    """A version absent from two complete listings is removed, though the second of them has no version at all."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.take_away("alpha", "1.0.0")
+        life.poll(0)
+        life.turn_empty("alpha")
+        life.poll(0)
+        assert told(life) == {("removed", "alpha", "1.0.0"): 1}
+        life.turn_empty("alpha")
+        life.poll(0)
+        assert told(life) == {("removed", "alpha", "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("at", range(7))
+def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None:
+    """It comes back with what differs from what was known, whichever poll on the way was killed at whatever step."""
+    with living(POLL) as life:
+        publish(life, "1.0.0", "1.1.0", "2.0.0")
+        life.turn_empty("alpha")
+        life.poll(0)
+        life.crash_while_saving(at or 20, after=False)
+        life.poll(0)
+        assert told(life) == {("removed", "alpha", None): 1}
+        life.turn_empty("alpha")
+        life.take_away("alpha", "1.0.0")
+        life.publish_or_move("alpha", "1.1.0", "flagged")
+        life.crash_while_saving(at or 20, after=True)
+        life.poll(0)
+        life.poll(0)
+        back: list[Fact] = [
+            ("reinstated", "alpha", None),
+            ("flagged", "alpha", "1.1.0"),
+            ("removed", "alpha", "1.0.0"),
+        ]
+        assert told(life) == Counter([("removed", "alpha", None), *back])
+
+
+def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() -> None:
+    """Only what went with the node comes back with it."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.hide("alpha", "1.1.0", "active", {"1.0.0"}, counted=False)
+        life.hide("alpha", "1.1.0", "active", {"1.0.0"}, counted=False)
+        life.empty_and_fill("alpha", lost=False, polls=2, hours=0)
+        before = told(life)
+        life.poll(0)
+        assert told(life) - before == {("reinstated", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("polls", [0, 1, 2])
+def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
+    """A row without an id is the version of its text that is there, and no version of that text is removed by it."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.republish("alpha", "1.0.0", "active", polls, named=False)
+        for _ in range(3):
+            life.poll(0)
+        publish(life, "1.0.0", status="banned")
+        before: list[Fact] = [("new", "alpha", "1.0.0"), ("banned", "alpha", "1.0.0")]
+        removed: Fact = ("removed", "alpha", "1.0.0")
+        assert told(life) == Counter([*before, removed] if polls else before)
+        life.name_or_not("alpha")
+        life.poll(0)
+        life.poll(0)
+        assert told(life) == Counter([*before, removed])
+
+
+def test_a_listing_whose_numbers_disagree_removes_nothing() -> None:
+    """What such listings do not show is not removed, what they show counts, and the node is failing."""
+    with living(POLL) as life:
+        publish(life, "1.0.0", "1.1.0")
+        for status in ("flagged", "active"):
+            life.hide("alpha", "1.0.0", status, {"1.1.0"}, counted=False, torn=True)
+        kinds = Counter(kind for kind, _, _ in told(life).elements())
+        assert kinds == {"flagged": 1, "reinstated": 1, "failing": 1}
+
+
+def test_a_pardon_by_way_of_pending_is_a_reinstatement() -> None:
+    """A version that was flagged and waits again is reinstated; one that only ever waited is new."""
+    with living(POLL) as life:
+        life.poll(0)
+        for status in ("pending", "active", "flagged", "pending", "active"):
+            publish(life, "1.0.0", status=status)
+        kinds = [kind for kind, _, version in told(life).elements() if version]
+        assert kinds == ["pending", "new", "flagged", "changed", "reinstated"]
+
+
+def test_leaving_the_watched_statuses_is_not_reported() -> None:
+    """A version that leaves them is no removal; that it is back is a change."""
+    with living(POLL) as life:
+        publish(life, "1.0.0")
+        life.choose_statuses(("active", "pending", "flagged"))
+        for status in ("banned", "banned", "active"):
+            publish(life, "1.0.0", status=status)
+        life.choose_statuses(STATUSES)
+        life.poll(0)
+        assert told(life) == {("reinstated", "alpha", "1.0.0"): 1}
+
+
+@pytest.mark.parametrize("hours", [-200, -48, -1, 0, 48])
+def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
+    """What was published after the last poll is reported once it is watched, however wrong the clock was before."""
+    with living(POLL) as life:
+        life.choose_statuses(("active",))
+        life.set_clock(hours)
+        life.poll(0)
+        life.set_clock(0)
+        life.poll(0)
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.choose_statuses(STATUSES)
+        life.poll(0)
+        assert told(life) == {("banned", "alpha", "1.0.0"): 1}

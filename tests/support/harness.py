@@ -1,0 +1,97 @@
+"""A watcher in a test's own folder: the real program, told about a loopback registry by its environment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tests.support import program
+from tests.support.fork_server import Nursery
+from watcher.fake_registry.server import EmbeddedRegistry
+
+Told = tuple[str, str | None, str | None]
+"""An event by its kind, node and version."""
+
+
+class Watching:
+    """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
+
+    Unless they say otherwise, it is intended that alerts go nowhere. With a `nursery` commands begin in milliseconds,
+    and their coverage is not taken; without one an `interval` may be as short as a test likes.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        registry: EmbeddedRegistry,
+        *,
+        nursery: Nursery | None = None,
+        **settings: object,
+    ) -> None:
+        self._nursery = nursery
+        self._module = "tests.support.eager" if "interval" in settings else "watcher"
+        self._run = partial(program.run, module=self._module) if nursery is None else nursery.run
+        self.folder = folder
+        self.registry = registry
+        self.state = folder / "state"
+        self.settings: dict[str, object] = {
+            "registry_url": registry.url,
+            "nodes": "alpha",
+            "retries": 0,
+            "alert_urls": "none",
+            **settings,
+        }
+
+    def but(self, **settings: object) -> Watching:
+        """Give the same watcher with some settings changed."""
+        return Watching(self.folder, self.registry, nursery=self._nursery, **{**self.settings, **settings})
+
+    def environment(self) -> dict[str, str]:
+        """Write the settings as environment variables."""
+        return {
+            f"COMFY_WATCH_{name.upper()}": value if isinstance(value, str) else json.dumps(value)
+            for name, value in self.settings.items()
+        }
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None) -> program.Completed:
+        """Run a command to its end."""
+        done = self._run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
+        assert "Traceback" not in done.out + done.err, done.err
+        return done
+
+    def check(self, *args: str, code: int = 0) -> dict[str, Any]:
+        """Poll once, see the exit code and give the one document that is on stdout."""
+        done = self.run("check", "--json", *args)
+        assert done.code == code, done
+        document: dict[str, Any] = json.loads(done.out)
+        return document
+
+    def told(self, *args: str, code: int = 0) -> list[Told]:
+        """Poll once and give the events."""
+        return told(self.check(*args, code=code)["events"])
+
+    def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
+        """Start a command that ends with the `with` block."""
+        return program.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
+
+    def contents(self) -> dict[str, bytes]:
+        """Give the state folder's files, the lock aside; empty where there is no folder."""
+        files = self.state.iterdir() if self.state.exists() else ()
+        return {file.name: file.read_bytes() for file in files if file.name != "lock"}
+
+    def end_waits(self) -> None:
+        """Make every channel's wait be over, as if it had been waited for."""
+        path = self.state / "outbox.json"
+        outbox = json.loads(path.read_text("utf-8"))
+        for queue in outbox["queues"].values():
+            queue["not_before"] = "2020-01-01T00:00:00.000Z"
+        path.write_text(json.dumps(outbox), "utf-8")
+
+
+def told(events: Iterable[Mapping[str, Any]]) -> list[Told]:
+    """Give events, in their JSON form, by kind, node and version."""
+    return [(event["kind"], event["node"], event["version"]) for event in events]

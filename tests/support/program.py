@@ -1,0 +1,182 @@
+"""The real program as a process: clean surroundings, no terminal, an end that is certain."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+ROOT = Path(__file__).resolve().parents[2]
+_PATIENCE = 20.0
+_PR_SET_PDEATHSIG = 1
+_PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+MEASURING = ("COVERAGE_", "COV_CORE_")
+"""How the variables begin that have coverage taken of a child process."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Completed:
+    """How a run ended; a negative code is the signal that killed it. `peak` is its most memory: bytes, 0 if unknown."""
+
+    code: int
+    out: str
+    err: str
+    peak: int = 0
+
+
+def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
+    """Give an environment that holds nothing of the caller's settings, secrets or proxies, and then `env`.
+
+    What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too. Each run
+    counts as one with a log of its own, so that it holds back no problem that lasts.
+    """
+    kept = {name: value for name, value in os.environ.items() if name in _PASSED_ON or name.startswith(MEASURING)}
+    own = {
+        "CI": "true",
+        "HOME": str(home),
+        "XDG_CONFIG_HOME": str(home / "config"),
+        "LANG": "C.UTF-8",
+        "PYTHONPATH": os.pathsep.join((str(ROOT), str(ROOT / "tests" / "support" / "offline"))),
+        "PYTHONUTF8": "1",
+    }
+    return kept | own | dict(env or {})
+
+
+def end_with_parent() -> None:
+    """Let the system kill this process when its parent is gone, who can't end it any more then (Linux only)."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def workers(count: int) -> ProcessPoolExecutor:
+    """Give a pool of processes that end with this one, however it does."""
+    return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
+
+
+def run(
+    *args: str | os.PathLike[str],
+    cwd: Path,
+    env: Mapping[str, str] | None = None,
+    stdin: str | None = None,
+    timeout: float = 60,
+    module: str = "watcher",
+) -> Completed:
+    """Run `python -m watcher` with the arguments to its end; past `timeout` seconds it is killed: TimeoutExpired."""
+    with tempfile.TemporaryDirectory() as home:
+        done = subprocess.run(
+            _command(module, args),
+            cwd=cwd,
+            env=surroundings(Path(home), env),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            encoding="utf-8",
+            timeout=timeout,
+            check=False,
+            start_new_session=True,
+        )
+    return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+
+
+class Started:
+    """A program that runs: what it has said so far, signals to it, and its end. See `start`."""
+
+    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+        self.process = process
+        self._out = out
+        self._err = err
+
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self.process.pid
+
+    @property
+    def stdin(self) -> IO[bytes]:
+        """The writing end of its standard input; closing it is the end of input."""
+        assert self.process.stdin is not None
+        return self.process.stdin
+
+    @property
+    def out(self) -> str:
+        """What it has written to stdout so far."""
+        return self._out.read_text("utf-8", "replace")
+
+    @property
+    def err(self) -> str:
+        """What it has written to stderr so far."""
+        return self._err.read_text("utf-8", "replace")
+
+    def until(self, true: Callable[[Started], bool], timeout: float = _PATIENCE) -> None:
+        """Wait until something is true of it; AssertionError, with what it said, when it ends or time is up first."""
+        deadline = time.monotonic() + timeout
+        while not true(self):
+            ended = self.process.poll() is not None
+            if true(self):
+                return
+            if ended or time.monotonic() > deadline:
+                state = f"ended with {self.process.returncode}" if ended else f"still ran after {timeout:g} s"
+                raise AssertionError(f"the program {state}\n--- stdout\n{self.out}\n--- stderr\n{self.err}")
+            time.sleep(0.01)  # between two looks at what another process says, until the deadline passes
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def wait(self, timeout: float = _PATIENCE) -> Completed:
+        """Wait for its own end; TimeoutExpired when it does not come."""
+        code = self.process.wait(timeout)
+        return Completed(code=code, out=self.out, err=self.err)
+
+    def end(self) -> None:
+        """End it by its id: asked first, killed when it does not listen."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(5)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait()
+        # The pipe may hold bytes that nobody read.
+        with contextlib.suppress(BrokenPipeError):
+            self.stdin.close()
+
+
+@contextlib.contextmanager
+def start(
+    *args: str | os.PathLike[str], cwd: Path, env: Mapping[str, str] | None = None, module: str = "watcher"
+) -> Iterator[Started]:
+    """Start `python -m watcher` with the arguments, and end it with the `with` block if it still runs."""
+    with tempfile.TemporaryDirectory() as folder:
+        out, err, home = (Path(folder, name) for name in ("out", "err", "home"))
+        home.mkdir()
+        with out.open("wb") as to_out, err.open("wb") as to_err:
+            process = subprocess.Popen(
+                _command(module, args),
+                cwd=cwd,
+                env=surroundings(home, env),
+                stdin=subprocess.PIPE,
+                stdout=to_out,
+                stderr=to_err,
+                start_new_session=True,
+            )
+        started = Started(process, out, err)
+        try:
+            yield started
+        finally:
+            started.end()
+
+
+def _command(module: str, args: Sequence[str | os.PathLike[str]]) -> list[str]:
+    return [sys.executable, "-m", module, *(os.fspath(arg) for arg in args)]

@@ -1,0 +1,335 @@
+"""The bookkeeping of what is undelivered: in order, per channel, until acknowledged or given up."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.making import NOW, channel, event, minute
+from watcher import timestamps
+from watcher.alerts import outbox
+from watcher.alerts.outbox import LONGEST_WAIT, Acknowledgement, Message, Outbox, Queue
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Kind
+
+OPS, MAIL = channel("ops"), channel("mail")
+BOTH = (OPS, MAIL)
+E1, E2, E3 = event("e1"), event("e2", Kind.NEW), event("e3", Kind.BANNED)
+U1, U2, U3, U4 = "1" * 32, "2" * 32, "3" * 32, "4" * 32
+"""Addresses: digests of channels' URLs."""
+
+
+def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
+    """Give an outbox after polls with these events, each poll's revision one higher, all of them recorded."""
+    waiting = Outbox()
+    for revision, names in enumerate(batches, start=1):
+        waiting = outbox.enqueue(waiting, to, tuple(event(name) for name in names), revision, NOW)
+    return outbox.recorded(waiting)
+
+
+def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
+    """Give the outbox after two attempts at `ops` that failed."""
+    return outbox.failed(outbox.failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
+
+
+def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
+    """Give the outbox after one acknowledgement."""
+    return outbox.replayed(waiting, [Acknowledgement(channel=name, message=message)])
+
+
+def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
+    """Give the ids of the events that a channel has still to get, in order."""
+    queue = waiting.queues.get(name, Queue())
+    return [one for message in queue.messages for one in message.events]
+
+
+def first(waiting: Outbox, name: str = "ops") -> Message:
+    """Give the message that the channel gets next."""
+    return waiting.queues[name].messages[0]
+
+
+def test_every_channel_gets_a_queue_of_its_own() -> None:
+    """A poll's events go to each channel that wants them, in one message, after what is there already."""
+    waiting = owing(("e1", "e2"), ("e3",))
+    for name in ("ops", "mail"):
+        assert [message.events for message in waiting.queues[name].messages] == [("e1", "e2"), ("e3",)]
+        assert [message.revision for message in waiting.queues[name].messages] == [1, 2]
+        assert waiting.alerts(name) == 3
+    assert waiting.alerts("nobody") == 0
+
+
+def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
+    """Events that no channel wants are kept only until the history has them."""
+    waiting = outbox.enqueue(Outbox(), (channel(kinds=frozenset({Kind.NEW})),), (E1,), 1, NOW)
+    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == ({}, ["e1"], {"e1": 1})
+    assert outbox.recorded(waiting) == Outbox(prepared=1)
+
+
+def test_messages_are_told_apart() -> None:
+    """Each message of a poll has its own id, which the same poll repeated after a crash gives again."""
+    split = replace(OPS, grouping=Grouping.EVENT)
+    once, again = (outbox.enqueue(Outbox(), (split, MAIL), (E1, E2), 1, at) for at in (NOW, minute(5)))
+    ids = [message.id for queue in once.queues.values() for message in queue.messages]
+    assert len(set(ids)) == 3
+    assert ids == [message.id for queue in again.queues.values() for message in queue.messages]
+
+
+def test_an_acknowledgement_takes_one_message_of_one_channel() -> None:
+    """What one channel has taken is still owed to the other, and later messages stay."""
+    waiting = owing(("e1",), ("e2",))
+    done = acknowledged(waiting, "ops", first(waiting).id)
+    assert (alerts(done), alerts(done, "mail")) == (["e2"], ["e1", "e2"])
+    assert set(done.events) == {"e1", "e2"}
+
+
+def test_a_finished_queue_is_forgotten_with_its_events() -> None:
+    """When every channel has taken a message nothing is left of it."""
+    waiting = owing(("e1",))
+    for name in ("ops", "mail"):
+        waiting = acknowledged(waiting, name, first(waiting, name).id)
+    assert waiting == Outbox(prepared=1)
+
+
+def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
+    """A message that no queue holds is none of ours any more; one that another queue holds is that queue's."""
+    waiting = owing(("e1",))
+    assert alerts(acknowledged(waiting, "ops", "unknown")) == ["e1"]
+    assert alerts(acknowledged(waiting, "mail", first(waiting).id)) == []
+
+
+def test_the_waits_double_up_to_the_longest() -> None:
+    """A channel rests 30 seconds after a failure, twice as long after each further one, and an hour at most."""
+    waiting, waits = owing(("e1",)), []
+    for _ in range(12):
+        waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+        waits.append(timestamps.seconds_between(NOW, waiting.queues["ops"].not_before))
+    assert waits[:3] == [30, 60, 120]
+    assert waits[-1] == LONGEST_WAIT
+    assert waits == sorted(waits)
+
+
+def test_a_wait_can_be_counted_for_ever() -> None:
+    """A channel that has failed ten thousand times in a row still rests an hour."""
+    waiting = owing(("e1",))
+    queue = replace(waiting.queues["ops"], attempts=10_000)
+    waiting = outbox.failed(replace(waiting, queues={"ops": queue}), "ops", "HTTP 500", NOW)
+    assert waiting.queues["ops"].not_before == minute(60)
+
+
+def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
+    """After a failure the queue is as it was, with why and since when; the other channel knows nothing of it."""
+    waiting = outbox.failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
+    assert (alerts(waiting), waiting.queues["ops"].error) == (["e1", "e2"], "HTTP 500")
+    assert not outbox.is_due(waiting.queues["ops"], minute(0.4))
+    assert outbox.is_due(waiting.queues["ops"], minute(0.5))
+    assert outbox.is_due(waiting.queues["mail"], NOW)
+    assert waiting.queues["mail"] == owing(("e1",), ("e2",)).queues["mail"]
+
+
+def test_a_failure_keeps_which_targets_were_reached() -> None:
+    """The first message remembers those targets that took it, so that only the others get it again."""
+    waiting = outbox.failed(owing(("e1",), ("e2",)), "ops", "refused", NOW, reached={"b", "a"})
+    assert [message.reached for message in waiting.queues["ops"].messages] == [("a", "b"), ()]
+
+
+def test_a_success_ends_the_rest() -> None:
+    """A channel that took a message is due again at once."""
+    waiting = outbox.failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
+    done = acknowledged(waiting, "ops", first(waiting).id)
+    queue = done.queues["ops"]
+    assert (queue.attempts, queue.not_before, queue.error) == (0, "", "")
+    assert outbox.is_due(queue, NOW)
+
+
+def test_new_alerts_do_not_end_a_rest() -> None:
+    """A channel that rests is not tried earlier because there is more to send, and gets it in order."""
+    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = outbox.enqueue(waiting, BOTH, (E2,), 2, NOW)
+    assert alerts(waiting) == ["e1", "e2"]
+    assert not outbox.is_due(waiting.queues["ops"], NOW)
+
+
+def test_a_clock_set_back_does_not_silence_a_channel() -> None:
+    """A wait that is longer than any can be comes from another clock and is not kept."""
+    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    assert outbox.is_due(waiting.queues["ops"], "2020-01-01T00:00:00.000Z")
+    assert not outbox.is_due(waiting.queues["ops"], minute(-59))
+
+
+def test_nothing_to_send_is_not_due() -> None:
+    """An empty queue is never due."""
+    assert not outbox.is_due(Queue(), NOW)
+
+
+def test_an_alert_too_old_is_given_up_and_named() -> None:
+    """What a failing channel did not take within the expiry is given up and handed back; younger ones stay."""
+    waiting = outbox.enqueue(owing(("e1", "e2")), BOTH, (E3,), 2, minute(30))
+    waiting = twice_failed(waiting, minute(59))
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert [message.events for message in old] == [("e1", "e2")]
+    assert (alerts(left), alerts(left, "mail")) == (["e3"], ["e1", "e2", "e3"])
+    assert left.queues["ops"].attempts == 2
+
+
+def test_an_alert_exactly_as_old_as_the_expiry_stays() -> None:
+    """Only what is undelivered for longer is given up."""
+    waiting = twice_failed(owing(("e1",)))
+    assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
+
+
+def test_nothing_expires_at_a_first_failure() -> None:
+    """A clock that jumps forward, before the first attempt or during it, costs no alert: it takes two failures."""
+    waiting = owing(("e1",))
+    for _ in range(2):
+        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (waiting, ())
+        waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+    assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600)[1]
+
+
+def test_a_clock_set_back_expires_nothing() -> None:
+    """A message from the future is not old."""
+    waiting = twice_failed(owing(("e1",)))
+    assert outbox.expired(waiting, "ops", "2020-01-01T00:00:00.000Z", 3600) == (waiting, ())
+
+
+def test_a_channel_that_gave_all_up_still_rests() -> None:
+    """Expiry does not make a dead channel look well: its failures stay counted until it takes something."""
+    waiting = twice_failed(owing(("e1",)))
+    left, _ = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert (left.queues["ops"].attempts, left.alerts("ops")) == (2, 0)
+    assert "e1" in left.events
+
+
+def test_a_former_channel_is_given_up_in_time_and_forgotten() -> None:
+    """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
+    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    for name in ("ops", "mail"):
+        assert outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
+    for name in ("ops", "mail"):
+        waiting, old = outbox.expired(waiting, name, minute(61), 3600, configured=False)
+        assert [message.events for message in old] == [("e1",)]
+    assert waiting == Outbox(prepared=1)
+
+
+def test_what_was_never_committed_is_dropped() -> None:
+    """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
+    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
+    dropped = outbox.only_committed(waiting, 1)
+    assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
+    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ({}, {"e1"}, 1)
+
+
+@pytest.mark.parametrize("revision", [2, 3])
+def test_what_was_committed_stays(revision: int) -> None:
+    """Alerts whose snapshot became durable are owed, and their events go to the history."""
+    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
+    assert outbox.only_committed(waiting, revision) == waiting
+    assert waiting.unrecorded == {"e2": 2}
+
+
+def at(addresses: dict[str, str]) -> Outbox:
+    """Give an outbox that owes one alert to each channel, which has the address: `a1` to `a`, and so on."""
+    waiting = Outbox()
+    for revision, name in enumerate(addresses, start=1):
+        waiting = outbox.enqueue(waiting, (channel(name),), (event(f"{name}1"),), revision, NOW)
+    return outbox.addressed(waiting, addresses)
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "owed"),
+    [
+        ({"a": U1, "b": U2}, {"a": U1, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
+        ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
+        ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U2}, {"a": U2}, {"a (former)": ["a1"], "a": ["b1"]}),
+        ({"a": U1, "b": U2}, {"a": U3, "b": U3}, {"a (former)": ["a1"], "b (former)": ["b1"]}),
+        ({"a": U1, "a (former)": U2}, {"a": U3}, {"a (former 2)": ["a1"], "a (former)": ["a (former)1"]}),
+        ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
+        ({"a": U1, "b": U2}, {}, {"a": ["a1"], "b": ["b1"]}),
+    ],
+    ids=[
+        "same",
+        "renamed",
+        "swapped",
+        "shifted",
+        "removed",
+        "passed-on",
+        "two-passed-on",
+        "passed-on-again",
+        "twins",
+        "merged",
+        "all-removed",
+    ],
+)
+def test_a_queue_follows_its_address(before: dict[str, str], now: dict[str, str], owed: dict[str, list[str]]) -> None:
+    """It has the name that its address goes by; a former channel's keeps its own or gets one that nobody has, and two
+    become one only where they lead to one address.
+    """
+    moved = outbox.renamed(at(before), now, {})
+    assert {name: alerts(moved, name) for name in moved.queues} == owed
+    assert outbox.renamed(moved, now, {}) == moved
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "earlier", "owed"),
+    [
+        ({"a": U1}, {"a": U2}, {"a": (U1,)}, {"a": ["a1"]}),
+        ({"a": U1}, {"b": U2}, {"b": (U1,)}, {"b": ["a1"]}),
+        ({"a": U1, "b": U1}, {"a": U2, "b": U3}, {"a": (U1,), "b": (U1,)}, {"a": ["a1"], "b": ["b1"]}),
+        ({"a": U1, "b": U2}, {"b": U3, "a": U4}, {"b": (U1,), "a": (U2,)}, {"b": ["a1"], "a": ["b1"]}),
+        ({"a": U1}, {"a": U2, "b": U1}, {"a": (U1,)}, {"b": ["a1"]}),
+    ],
+    ids=["edited", "renamed-since", "twins", "crossed", "configured-again"],
+)
+def test_a_queue_follows_an_edit(
+    before: dict[str, str], now: dict[str, str], earlier: dict[str, tuple[str, ...]], owed: dict[str, list[str]]
+) -> None:
+    """What was owed to an address that a channel had before its own goes to the channel, and is due at once."""
+    waiting = at(before)
+    for name in before:
+        waiting = outbox.failed(waiting, name, "HTTP 500", NOW)
+    moved = outbox.renamed(waiting, now, earlier)
+    assert {name: alerts(moved, name) for name in moved.queues} == owed
+    assert [outbox.is_due(queue, NOW) for queue in moved.queues.values()] == [U1 not in now.values()] * len(owed)
+    assert outbox.renamed(moved, now, earlier) == moved
+
+
+def test_without_any_earlier_address_the_name_decides() -> None:
+    """Where the addresses are lost a queue stays with its name, but for one whose address is there after all."""
+    waiting = at({"a": U1, "b": U2})
+    assert outbox.renamed(waiting, {"a": U3}).queues["a"].address == U3
+    moved = outbox.renamed(waiting, {"b": U1})
+    assert {name: alerts(moved, name) for name in moved.queues} == {"b": ["a1"], "b (former)": ["b1"]}
+
+
+def test_a_renamed_channel_keeps_its_rest() -> None:
+    """A new name does not make a dead channel due."""
+    waiting = outbox.failed(outbox.addressed(owing(("e1",), to=(OPS,)), {"ops": U1}), "ops", "HTTP 500", NOW)
+    moved = outbox.renamed(waiting, {"duty": U1}, {})
+    assert moved.queues == {"duty": waiting.queues["ops"]}
+
+
+def test_queues_that_become_one_keep_the_order_of_polls() -> None:
+    """Alerts of two channels that become one are merged by poll, none lost, and rest as long as either would."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (E1,), 1, NOW)
+    waiting = outbox.enqueue(waiting, (MAIL,), (E2,), 2, NOW)
+    waiting = outbox.enqueue(waiting, (OPS,), (E3,), 3, NOW)
+    waiting = outbox.failed(outbox.addressed(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW)
+    for name in ("ops", "mail"):
+        moved = outbox.renamed(waiting, {name: U1}, {})
+        assert {one: alerts(moved, one) for one in moved.queues} == {name: ["e1", "e2", "e3"]}
+        assert moved.queues[name].attempts == 1
+
+
+def test_a_former_channel_comes_back_with_its_address() -> None:
+    """However many former channels had a name, each gets its own alerts when its address is configured again."""
+    waiting = outbox.renamed(at({"a": U1}), {"a": U2}, {})
+    waiting = outbox.addressed(outbox.enqueue(waiting, (channel("a"),), (event("a2"),), 2, NOW), {"a": U2})
+    waiting = outbox.renamed(waiting, {"a": U3}, {})
+    assert set(waiting.queues) == {"a (former)", "a (former 2)"}
+    back = outbox.renamed(waiting, {"a": U3, "b": U2, "c": U1}, {})
+    assert {name: alerts(back, name) for name in back.queues} == {"b": ["a2"], "c": ["a1"]}

@@ -1,0 +1,224 @@
+"""The first complete listing of a node: what it sets and what it tells."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+
+import pytest
+
+from tests.support.making import BEFORE, NOW, PACK, compare, minute, told, version
+from watcher.model.event import Kind
+from watcher.model.snapshot import Node
+from watcher.model.version import STATUSES, Version
+
+NARROW = ("active", "pending")
+EMPTY_AT = "2026-02-01T00:00:00.000Z"
+PROVISIONAL = Node(node=PACK, empty_since=EMPTY_AT)
+OLD = version("1.0", created_at="2026-01-31T23:59:59.9Z")
+LATER = version("2.0", created_at="2026-02-01T00:00:00.1Z")
+
+
+def test_the_summary_is_one_event() -> None:
+    """By default the first complete listing is one alert, whatever it holds, and sets the whole picture."""
+    rows = (version("1.0"), version("2.0", "flagged"), version("3.0", "deleted"))
+    difference = compare(None, *rows)
+    assert told(difference) == [("baseline", None, None, "flagged")]
+    assert difference.node.versions == rows
+    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+
+
+def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
+    """The alert counts the versions and names the newest installable one and those flagged, banned or deprecated."""
+    (event,) = compare(
+        None,
+        version("1.0", created_at="2026-01-09T00:00:00Z"),
+        version("0.9", "flagged"),
+        version("0.8", "banned"),
+        version("0.7", deprecated=True),
+        version("2.0", "pending", created_at="2026-01-10T00:00:00Z"),
+    ).events
+    assert event.reason == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
+
+
+def test_the_worst_that_is_there_is_told_as_a_value() -> None:
+    """A baseline's `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble."""
+    worst = [
+        version("4.0", "banned"),
+        version("3.0", "flagged"),
+        version("2.0", deprecated=True),
+        version("1.0", "deleted"),
+    ]
+    afters = []
+    while worst:
+        (event,) = compare(None, *worst).events
+        afters.append(event.after)
+        worst.pop(0)
+    assert afters == ["banned", "flagged", "deprecated", None]
+
+
+def test_the_summary_of_many_problems_counts_the_rest() -> None:
+    """What is not named in the summary is counted."""
+    (event,) = compare(None, *(version(f"{number}.0", "flagged") for number in range(1, 9))).events
+    assert event.reason.endswith("flagged: 1.0, 2.0, 3.0, 4.0, 5.0 and 3 more")
+
+
+def test_silence_sets_the_picture_without_an_event() -> None:
+    """`silent` tells nothing of what was there."""
+    difference = compare(None, version("1.0", "banned"), baseline="silent")
+    assert difference.events == ()
+    assert (difference.node.baseline_at, difference.node.versions) == (NOW, (version("1.0", "banned"),))
+
+
+def test_full_tells_every_version() -> None:
+    """`full` makes an event of every version, as if each were first seen now, and no summary."""
+    difference = compare(
+        None, version("1.0", deprecated=True), version("2.0", "flagged"), version("3.0", "deleted"), baseline="full"
+    )
+    assert [(event.kind, event.version) for event in difference.events] == [
+        (Kind.NEW, "1.0"),
+        (Kind.DEPRECATED, "1.0"),
+        (Kind.FLAGGED, "2.0"),
+    ]
+
+
+def test_changes_after_the_baseline_are_events() -> None:
+    """What the baseline took in silently is known: only what changes after it is told."""
+    node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
+    assert told(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+@pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
+def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Version, ...]) -> None:
+    """Whatever an incomplete first listing shows is kept, but the node stays without a baseline, nothing is told."""
+    difference = compare(None, *rows, baseline=baseline, incomplete="1 of 2 versions came")
+    assert difference.events == ()
+    assert difference.node == Node(node=PACK, versions=rows)
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+def test_a_flag_between_incomplete_listings_is_told(baseline: str) -> None:
+    """A change of what incomplete listings showed is told, though none of the node's was ever complete."""
+    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
+    flagged = compare(node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    again = compare(flagged.node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
+    assert (again.events, again.node) == ((), flagged.node)
+
+
+@pytest.mark.parametrize(
+    ("baseline", "more"), [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])]
+)
+def test_a_flag_that_comes_with_the_baseline_is_told(
+    baseline: str, more: list[tuple[str, str | None, str | None, str | None]]
+) -> None:
+    """What an incomplete listing showed active and the first complete one flagged is told, and told once."""
+    node = compare(None, version("1.0"), incomplete="1 row is unreadable").node
+    difference = compare(node, version("1.0", "flagged"), baseline=baseline)
+    assert told(difference) == [("flagged", "1.0", "active", "flagged"), *more]
+    assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
+    ids = [event.id for event in difference.events]
+    banned = compare(difference.node, version("1.0", "banned"))
+    assert told(banned) == [("banned", "1.0", "flagged", "banned")]
+    assert banned.events[0].id not in ids
+
+
+def test_what_an_incomplete_listing_showed_can_be_removed() -> None:
+    """A version that incomplete listings showed and two complete ones do not is removed, as any other."""
+    node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
+    first = compare(node, version("2.0"), baseline="silent")
+    assert first.events == ()
+    assert told(compare(first.node, version("2.0"))) == [("removed", "1.0", "active", "removed")]
+
+
+def test_an_empty_first_listing_is_provisional() -> None:
+    """An empty first listing says since when the node was empty; it sets no baseline and is no event."""
+    first = compare(None, at=EMPTY_AT)
+    again = compare(first.node, at=minute(5))
+    assert (first.events, first.node) == ((), PROVISIONAL)
+    assert (again.events, again.node) == ((), PROVISIONAL)
+
+
+def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
+    """Of the next complete listing, versions created before the empty one are the baseline, later ones events."""
+    difference = compare(PROVISIONAL, OLD, LATER)
+    assert told(difference) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert difference.events[0].reason == "1 version; newest 1.0"
+    assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
+    assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
+
+
+def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
+    """A release after the empty listing is told although the baseline is silent."""
+    assert told(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
+
+
+@pytest.mark.parametrize("node", [None, PROVISIONAL])
+def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) -> None:
+    """Four times the versions take about four times the calls: one node's long listing holds up no other node."""
+
+    def calls(count: int) -> int:
+        rows = [version(f"1.{number}.0", created_at=f"2026-02-02T00:00:{number % 60:02}Z") for number in range(count)]
+        counted = 0
+
+        def count_one(*_: object) -> None:
+            nonlocal counted
+            counted += 1
+
+        sys.setprofile(count_one)
+        try:
+            compare(node, *rows)
+        finally:
+            sys.setprofile(None)
+        return counted
+
+    assert calls(400) < 6 * calls(100)
+
+
+def test_a_first_release_ever_is_new_and_no_baseline() -> None:
+    """A node that was empty and has only later versions has nothing to summarise."""
+    difference = compare(PROVISIONAL, LATER)
+    assert told(difference) == [("new", "2.0", None, "active")]
+    assert difference.node.baseline_at == NOW
+
+
+def test_a_version_that_does_not_say_when_it_was_created_is_told() -> None:
+    """After an empty listing, a version of unknown age is an event rather than a silent part of the baseline."""
+    difference = compare(PROVISIONAL, version("2.0", created_at=""))
+    assert told(difference) == [("new", "2.0", None, "active")]
+
+
+def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
+    """After an empty listing, an incomplete one still decides nothing: the next complete one tells what is late."""
+    difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
+    assert (difference.events, difference.node) == ((), replace(PROVISIONAL, versions=(OLD, LATER)))
+    complete = compare(difference.node, OLD, LATER)
+    assert told(complete) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+
+
+def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
+    """An empty listing of some statuses is a baseline like any other, and the first version after it an event."""
+    first = compare(None, statuses=NARROW)
+    assert told(first) == [("baseline", None, None, None)]
+    assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (NOW, NARROW, "")
+    later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
+    assert told(later) == [("new", "1.0", None, "active")]
+
+
+def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
+    """Where the clock was ahead at the first empty listing, the next one counts: what is created after it is late."""
+    ahead = Node(node=PACK, empty_since="2099-01-01T00:00:00.000Z")
+    assert compare(ahead).node.empty_since == NOW
+    assert compare(PROVISIONAL).node.empty_since == EMPTY_AT
+
+
+@pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
+def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None:
+    """What was told of a version in an incomplete listing is not told again where the first complete one lacks ids."""
+    first = compare(None, version("1.0"), incomplete="it was cut short", baseline=baseline)
+    flagged = compare(first.node, version("1.0", "flagged"), incomplete="it was cut short", baseline=baseline)
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    difference = compare(flagged.node, version("1.0", "flagged", id=""), baseline=baseline)
+    assert [event.kind for event in difference.events] == ([Kind.BASELINE] if baseline == "summary" else [])
+    assert difference.node.seen.keys() - {""} == {"id-1.0"}

@@ -1,0 +1,368 @@
+"""What two sights of one node tell: the contract's event table, row by row."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.making import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, told, version
+from watcher.changes.diff import compare_ban, compare_listing
+from watcher.changes.transitions import Terms, node_url
+from watcher.model.event import Change, Kind
+from watcher.model.listing import NodeBanned
+from watcher.model.snapshot import Node
+from watcher.model.version import STATUSES
+
+UNKNOWN = "NodeVersionStatusQuarantined"
+
+
+def test_what_is_as_it_was_is_no_event() -> None:
+    """The same listing again changes neither the picture nor the world."""
+    node = known(version("1.0"), version("2.0", "flagged"))
+    difference = compare(node, version("1.0"), version("2.0", "flagged"))
+    assert difference.node == node
+    assert difference.events == ()
+
+
+@pytest.mark.parametrize(
+    ("status", "kinds"),
+    [
+        ("active", ["new"]),
+        ("pending", ["pending"]),
+        ("flagged", ["flagged"]),
+        ("banned", ["banned"]),
+        ("deleted", []),
+        (UNKNOWN, ["changed"]),
+    ],
+)
+def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
+    """A version first seen says what it is; one first seen as deleted is recorded without an event."""
+    difference = compare(known(version("1.0")), version("1.0"), version("2.0", status))
+    assert told(difference) == [(kind, "2.0", None, status) for kind in kinds]
+    assert [one.status for one in difference.node.versions if one.version == "2.0"] == [status]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kind"),
+    [
+        ("pending", "active", "new"),
+        ("flagged", "active", "reinstated"),
+        ("banned", "active", "reinstated"),
+        ("deleted", "active", "reinstated"),
+        (UNKNOWN, "active", "changed"),
+        *[(before, "flagged", "flagged") for before in ("active", "pending", "banned", "deleted", UNKNOWN)],
+        *[(before, "banned", "banned") for before in ("active", "pending", "flagged", "deleted", UNKNOWN)],
+        *[(before, "deleted", "deleted") for before in ("active", "pending", "flagged", "banned", UNKNOWN)],
+        *[(before, "pending", "pending") for before in ("active", UNKNOWN)],
+        *[(before, "pending", "changed") for before in ("flagged", "banned", "deleted")],
+        *[(before, UNKNOWN, "changed") for before in ("active", "pending", "flagged", "banned", "deleted")],
+    ],
+)
+def test_a_change_of_status(before: str, after: str, kind: str) -> None:
+    """Every way from one status to another is one event that names both ends."""
+    difference = compare(known(version("1.0", before)), version("1.0", after))
+    assert told(difference) == [(kind, "1.0", before, after)]
+    assert difference.node.versions == (version("1.0", after),)
+
+
+@pytest.mark.parametrize(
+    ("life", "kind"),
+    [
+        (("pending",), "new"),
+        (("pending", UNKNOWN, "pending"), "new"),
+        (("active", "pending"), "reinstated"),
+        (("flagged", "pending"), "reinstated"),
+        (("banned", "pending"), "reinstated"),
+        (("deleted", "pending"), "reinstated"),
+        (("pending", "flagged", "pending"), "reinstated"),
+        (("flagged", UNKNOWN, "pending"), "reinstated"),
+    ],
+)
+def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
+    """A pending version that becomes active is new if it never was anything but pending, else reinstated."""
+    node = known(version("1.0", life[0]))
+    for status in life[1:]:
+        node = compare(node, version("1.0", status)).node
+    approved = compare(node, version("1.0"))
+    assert told(approved) == [(kind, "1.0", "pending", "active")]
+    assert approved.node.decided == ()
+
+
+def test_what_was_decided_is_remembered_through_an_absence_and_an_id() -> None:
+    """Neither a listing without the version nor an id that appears makes an approval new."""
+    node = known(version("1.0", "flagged", id=""), version("2.0"))
+    for rows in ((version("1.0", "pending", id=""),), (), (version("1.0", "pending"),)):
+        node = compare(node, version("2.0"), *rows).node
+    assert node.decided == ("id-1.0",)
+    assert told(compare(node, version("2.0"), version("1.0"))) == [("reinstated", "1.0", "pending", "active")]
+
+
+def test_a_removed_version_begins_a_new_life() -> None:
+    """One that returns as pending is new when it is active, whatever it was before it was removed."""
+    node = known(version("1.0", "flagged"), version("2.0"))
+    for rows in ((), (), (version("1.0", "pending"),)):
+        node = compare(node, version("2.0"), *rows).node
+    assert told(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
+
+
+def test_an_unknown_status_is_told_as_a_changed_field() -> None:
+    """A status that this program does not know is in `changes`, as it came."""
+    (event,) = compare(known(version("1.0")), version("1.0", UNKNOWN)).events
+    assert event.changes == (Change(field="status", before="active", after=UNKNOWN),)
+
+
+def test_deprecation_turns_on_and_off() -> None:
+    """The flag turned on is `deprecated`, turned off it is `undeprecated`."""
+    plain, marked = version("1.0"), version("1.0", deprecated=True)
+    assert told(compare(known(plain), marked)) == [("deprecated", "1.0", None, "deprecated")]
+    assert told(compare(known(marked), plain)) == [("undeprecated", "1.0", "deprecated", None)]
+
+
+def test_a_version_born_deprecated_is_new_and_deprecated() -> None:
+    """The flag that is on at first sight is an event beside `new`."""
+    difference = compare(known(), version("1.0", deprecated=True))
+    assert [event.kind for event in difference.events] == [Kind.NEW, Kind.DEPRECATED]
+
+
+def test_status_and_deprecation_are_two_facts() -> None:
+    """One poll can yield two events for one version, and neither hides the other."""
+    difference = compare(known(version("1.0")), version("1.0", "flagged", deprecated=True))
+    assert [event.kind for event in difference.events] == [Kind.FLAGGED, Kind.DEPRECATED]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "field", "value", "shown"),
+    [
+        ("download_url", "downloadUrl", "https://cdn.example/2", "https://cdn.example/2"),
+        ("dependencies", "dependencies", ("torch", 'a"b'), '["torch", "a\\"b"]'),
+        ("supported_accelerators", "supported_accelerators", ("CUDA",), '["CUDA"]'),
+        ("supported_os", "supported_os", ("Linux",), '["Linux"]'),
+        ("supported_comfyui_version", "supported_comfyui_version", ">=1", ">=1"),
+        ("supported_comfyui_frontend_version", "supported_comfyui_frontend_version", ">=1", ">=1"),
+        ("tags", "tags", ("ä",), '["ä"]'),
+        ("tags_admin", "tags_admin", ("malware",), '["malware"]'),
+    ],
+)
+def test_a_watched_field_that_differs_is_a_change(attribute: str, field: str, value: Any, shown: str) -> None:
+    """Each watched field is told under the API's name, from empty to something and back."""
+    empty, filled = version("1.0"), version("1.0", **{attribute: value})
+    (forth,) = compare(known(empty), filled).events
+    (back,) = compare(known(filled), empty).events
+    assert (forth.kind, forth.changes) == (Kind.CHANGED, (Change(field=field, before="", after=shown),))
+    assert (back.kind, back.changes) == (Kind.CHANGED, (Change(field=field, before=shown, after=""),))
+
+
+def test_all_changed_fields_are_one_event_beside_a_new_status() -> None:
+    """Fields that changed with the status are one `changed` event of their own."""
+    difference = compare(known(version("1.0")), version("1.0", "banned", tags=("x",), download_url="https://x.example"))
+    assert [event.kind for event in difference.events] == [Kind.BANNED, Kind.CHANGED]
+    assert [change.field for change in difference.events[1].changes] == ["downloadUrl", "tags"]
+
+
+def test_when_it_was_created_is_no_watched_field() -> None:
+    """A creation time that reads differently is recorded and no event."""
+    difference = compare(known(version("1.0")), version("1.0", created_at="2026-01-01T00:00:00.0Z"))
+    assert difference.events == ()
+    assert difference.node.versions[0].created_at == "2026-01-01T00:00:00.0Z"
+
+
+def test_an_event_says_where_and_when() -> None:
+    """An event carries the node, the version with its id, when the poll began, and the node's page."""
+    (event,) = compare(known(version("1.0")), version("1.0", "flagged")).events
+    assert (event.node, event.version, event.version_id, event.at, event.url) == (PACK, "1.0", "id-1.0", NOW, URL)
+
+
+def test_a_page_address_holds_no_strangers_markup() -> None:
+    """A node id is percent-encoded into its page's address; the registry as a whole has one too."""
+    assert node_url("a/../b?c#d é") == "https://registry.comfy.org/nodes/a%2F..%2Fb%3Fc%23d%20%C3%A9"
+    assert node_url(None) == "https://registry.comfy.org"
+
+
+def test_a_version_without_an_id_is_known_by_its_text() -> None:
+    """Versions without ids are matched by their text, and events about them carry no id."""
+    (event,) = compare(known(version("1.0", id="")), version("1.0", "flagged", id="")).events
+    assert (event.kind, event.version_id) == (Kind.FLAGGED, None)
+
+
+def test_an_id_that_appears_or_vanishes_is_the_same_version() -> None:
+    """A row that gains or loses its id is matched by its text, keeps the id, and is no event."""
+    bare, full = version("1.0", id=""), version("1.0")
+    gained = compare(known(bare), full)
+    lost = compare(known(full), bare)
+    assert (gained.events, gained.node.versions) == ((), (full,))
+    assert (lost.events, lost.node.versions) == ((), (full,))
+
+
+def test_one_known_version_is_matched_by_one_row() -> None:
+    """A row without an id is not taken for a version that another row names by its id: no two facts about one."""
+    node = known(version("1.0", id="id"))
+    rows = (version("2.0", "flagged", id="id"), version("1.0", id=""))
+    first = compare(node, *rows)
+    assert told(first) == [("new", "1.0", None, "active"), ("flagged", "2.0", "active", "flagged")]
+    assert compare(first.node, *rows).events == ()
+
+
+def test_an_id_that_appears_keeps_the_count_of_changes() -> None:
+    """The life of a version goes on under its new key, so that no event id is used twice."""
+    first = compare(known(version("1.0", id="")), version("1.0", "flagged", id=""))
+    second = compare(first.node, version("1.0", "active"))
+    assert first.node.seen == {"=1.0": 1}
+    assert second.node.seen == {"id-1.0": 2}
+
+
+def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
+    """The same version text under another id is another version; the old one is merely absent."""
+    difference = compare(known(version("1.0", "deleted")), version("1.0", id="other"))
+    assert told(difference) == [("new", "1.0", None, "active")]
+    assert {one.id for one in difference.node.versions} == {"id-1.0", "other"}
+
+
+def test_admin_tags_that_are_not_told_are_as_they_were() -> None:
+    """An answer without the field `tags_admin` says nothing of it, in that poll or the next one that has it."""
+    node = known(version("1.0", tags_admin=("malware",)))
+    untold = compare(node, version("1.0"), admin_tags_told=False)
+    again = compare(untold.node, version("1.0", tags_admin=("malware",)))
+    assert (untold.events, untold.node) == ((), node)
+    assert again.events == ()
+
+
+def test_the_first_403_is_a_ban_of_the_node() -> None:
+    """The registry's 403 is one `banned` event without a version, with what it said, and rows stay as they are."""
+    node = known(version("1.0"), version("2.0", "flagged"))
+    reading = NodeBanned(node=PACK, message="Node banned", at=NOW)
+    first = compare_ban(node, reading, Terms(now=NOW))
+    again = compare_ban(first.node, reading, Terms(now=NOW))
+    assert told(first) == [("banned", None, "active", "banned")]
+    assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
+    assert first.node == replace(node, banned=True, seen={"": 1})
+    assert (again.events, again.node) == ((), first.node)
+
+
+def test_a_node_may_be_banned_at_first_sight() -> None:
+    """A node that was never listed can be banned; that sets no baseline."""
+    difference = compare_ban(None, NodeBanned(node=PACK, message="", at=NOW), Terms(now=NOW))
+    assert told(difference) == [("banned", None, None, "banned")]
+    assert (difference.node.banned, difference.node.baseline_at) == (True, "")
+
+
+def test_a_complete_listing_pardons_the_node() -> None:
+    """A banned node that is listed again is reinstated, and what changed meanwhile is told too."""
+    difference = compare(known(version("1.0"), banned=True), version("1.0", "banned"))
+    assert told(difference) == [("reinstated", None, "banned", "active"), ("banned", "1.0", "active", "banned")]
+    assert not difference.node.banned
+
+
+def test_a_pardon_at_first_listing_comes_with_the_baseline() -> None:
+    """A node that was banned before its first listing is reinstated and gets its baseline."""
+    difference = compare(Node(node=PACK, banned=True, seen={"": 1}), version("1.0"))
+    assert [event.kind for event in difference.events] == [Kind.REINSTATED, Kind.BASELINE]
+    assert difference.node.seen[""] == 3
+
+
+def test_an_incomplete_listing_pardons_nobody() -> None:
+    """An answer that is an error for the node, like one that ignored the node id, does not undo its ban."""
+    node = known(version("1.0"), banned=True)
+    difference = compare(node, incomplete="the answer holds other nodes' versions")
+    assert (difference.events, difference.node) == ((), node)
+
+
+def test_what_an_incomplete_listing_shows_counts() -> None:
+    """A flag is a flag: what was seen in an incomplete listing is told and recorded."""
+    node = known(version("1.0"), version("2.0"))
+    difference = compare(node, version("1.0", "flagged"), version("3.0"), incomplete="1 page is missing")
+    assert told(difference) == [("flagged", "1.0", "active", "flagged"), ("new", "3.0", None, "active")]
+    assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
+
+
+def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
+    """A row of which the status alone could be read changes the status alone."""
+    node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
+    flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", partial=frozenset({"id-1.0"}))
+    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    (row,) = node.versions
+    assert (flagged.node.versions, flagged.node.partial) == ((replace(row, status="flagged"),), ())
+    whole = compare(flagged.node, replace(row, status="flagged"))
+    assert whole.events == ()
+    changed = compare(flagged.node, replace(row, status="flagged", tags=()))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
+    """A version first seen in part is told of at once; its details are none of its changes, its deprecation is."""
+    part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
+    key = frozenset({"id-2.0"})
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=key)
+    again = compare(first.node, version("1.0"), part, incomplete="a row", partial=key)
+    assert told(first) == [("banned", "2.0", None, "banned")]
+    assert (again.events, again.node) == ((), first.node)
+    last = compare(again.node, version("1.0"), whole)
+    assert told(last) == [("deprecated", "2.0", None, "deprecated")]
+    assert (last.node.versions[-1], last.node.partial) == (whole, ())
+    changed = compare(last.node, version("1.0"), replace(whole, tags=()))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+@pytest.mark.parametrize("way", ["absent", "removed", "removed, then in part", "left"])
+def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
+    """Wherever a version was after it was seen in part, its details are no change when they come at last."""
+    part, whole = version("2.0"), version("2.0", tags=("x",), download_url="https://cdn.example/2")
+    key, statuses = frozenset({"id-2.0"}), ("active", "flagged") if way == "left" else STATUSES
+    terms = {"statuses": statuses}
+    last = compare(known(version("1.0"), **terms), version("1.0"), part, incomplete="a row", partial=key, **terms)
+    for _ in range(1 if way == "absent" else 2):
+        last = compare(last.node, version("1.0"), **terms)
+    if way.endswith("in part"):
+        last = compare(last.node, version("1.0"), part, incomplete="a row", partial=key)
+    last = compare(last.node, version("1.0"), whole, **terms)
+    assert Kind.CHANGED not in {event.kind for event in last.events}
+    assert (last.node.versions[-1], last.node.partial) == (whole, ())
+    changed = compare(last.node, version("1.0"), replace(whole, tags=()), **terms)
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
+    """Once all of a version was told, even if there was nothing that its part lacked, what it gets next is a change."""
+    key = frozenset({"id-2.0"})
+    part = compare(known(version("1.0")), version("1.0"), version("2.0"), incomplete="a row", partial=key)
+    whole = compare(part.node, version("1.0"), version("2.0"))
+    assert (whole.events, whole.node.partial) == ((), ())
+    changed = compare(whole.node, version("1.0"), version("2.0", tags=("x",)))
+    assert [event.kind for event in changed.events] == [Kind.CHANGED]
+
+
+def test_a_version_seen_in_part_may_get_its_id_later() -> None:
+    """What is known of a version by its text goes to its id, and nothing stays behind under the text."""
+    part, whole = version("2.0", id=""), version("2.0", tags=("x",))
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=frozenset({part.key}))
+    assert first.node.partial == (part.key,)
+    still = compare(first.node, version("1.0"), version("2.0"), incomplete="a row", partial=frozenset({whole.key}))
+    assert (still.events, still.node.partial) == ((), (whole.key,))
+    last = compare(still.node, version("1.0"), whole)
+    assert (last.events, last.node.partial) == ((), ())
+
+
+def test_an_id_depends_on_the_transition_alone() -> None:
+    """The same transition has the same id whenever it is seen and however the node's id is spelled."""
+    one = compare(known(version("1.0")), version("1.0", "flagged"), now="2026-05-01T00:00:00Z").events[0]
+    other = compare(known(version("1.0"), node=PACK.lower()), version("1.0", "flagged"), node=PACK.lower()).events[0]
+    assert one.id == other.id
+    assert one.at != other.at
+
+
+def test_the_same_change_twice_in_a_life_has_two_ids() -> None:
+    """A version that is flagged, pardoned and flagged again has events with different ids."""
+    node, ids = known(version("1.0")), []
+    for status in ("flagged", "active", "flagged", "active"):
+        difference = compare(node, version("1.0", status))
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(set(ids)) == 4
+
+
+def test_the_order_of_a_listing_is_no_fact() -> None:
+    """The picture that a comparison leaves is ordered by age, however the listing came."""
+    old, new = version("9.0", created_at=BEFORE), version("10.0", created_at=CHECKED)
+    difference = compare_listing(known(old), replace(listing(), versions=(new, old)), Terms(now=NOW), CHECKED)
+    assert difference.node.versions == (old, new)

@@ -1,0 +1,389 @@
+"""Who counts as failing and who has recovered: a node, or the registry as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.making import NOW, known, minute
+from watcher.changes.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Node, Snapshot
+
+NODES = ("Alpha", "beta", "gamma", "delta")
+SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
+NOBODY = Health()
+
+
+def unread(*names: str, wide: bool = True, error: str = "it timed out") -> dict[str, Unread]:
+    """Make failures of these nodes."""
+    return {name.lower(): Unread(node=name, error=error, registry_wide=wide) for name in names}
+
+
+def poll(
+    before: Assessment | None, failed: dict[str, Unread], *read: str, threshold: int = 3, at: str = NOW
+) -> Assessment:
+    """Assess one poll after another."""
+    health, snapshot = (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
+    return assess(health, snapshot, failed, {name.lower(): True for name in read}, threshold, at)
+
+
+def polls(count: int, failed: dict[str, Unread], *read: str) -> Assessment:
+    """Assess the same poll several times, a minute apart."""
+    done = poll(None, failed, *read)
+    for number in range(1, count):
+        done = poll(done, failed, *read, at=minute(number))
+    return done
+
+
+def said(events: tuple[Event, ...]) -> list[tuple[Kind, str | None]]:
+    """Give kind and node of each event."""
+    return [(event.kind, event.node) for event in events]
+
+
+def test_a_node_fails_at_the_threshold_and_once() -> None:
+    """A node that could not be read so many polls in a row is one `failing`, at that poll and not again."""
+    early, due, late = (polls(count, unread("Alpha", wide=False), *NODES[1:]) for count in (2, 3, 4))
+    assert said(early.events) == []
+    assert said(due.events) == [(Kind.FAILING, "Alpha")]
+    assert said(late.events) == []
+    (event,) = due.events
+    assert (event.before, event.after, event.version) == (None, "failing", None)
+    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out"
+
+
+def test_a_node_recovers_once() -> None:
+    """A failing node that can be read again is one `recovered`, and its count begins anew."""
+    failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
+    back = poll(failing, {}, *NODES)
+    assert said(back.events) == [(Kind.RECOVERED, "Alpha")]
+    assert (back.events[0].before, back.events[0].after) == ("failing", None)
+    assert back.health == NOBODY
+    assert said(poll(back, {}, *NODES).events) == []
+
+
+def test_a_success_in_between_starts_the_count_anew() -> None:
+    """Polls that are not in a row do not add up."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(poll(twice, {}, *NODES), unread("Alpha", wide=False), *NODES[1:])
+    assert said(done.events) == []
+    assert done.health.nodes["alpha"].count == 1
+
+
+def test_a_node_that_was_not_polled_keeps_its_count() -> None:
+    """A node that is not watched for a while neither fails nor recovers."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    between = poll(twice, {}, *NODES[1:])
+    assert between.health == twice.health
+    assert said(poll(between, unread("Alpha", wide=False), *NODES[1:]).events) == [(Kind.FAILING, "Alpha")]
+
+
+def test_a_node_may_fail_before_it_was_ever_read() -> None:
+    """A node of which nothing is known can be failing; that gives it no baseline."""
+    done = assess(NOBODY, Snapshot(), unread("New-One", wide=False), {}, 1, NOW)
+    assert said(done.events) == [(Kind.FAILING, "New-One")]
+    node = done.snapshot.nodes["new-one"]
+    assert (node.node, node.failing, node.baseline_at) == ("New-One", True, "")
+
+
+def test_a_registry_that_is_down_is_one_event() -> None:
+    """When all nodes fail, the registry is failing, once, and no node on its own."""
+    due, late = (polls(count, unread(*NODES)) for count in (3, 4))
+    assert said(due.events) == [(Kind.FAILING, None)]
+    assert (due.events[0].reason, due.events[0].after) == (
+        f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)",
+        "failing",
+    )
+    assert said(late.events) == []
+    assert not any(node.failing for node in late.snapshot.nodes.values())
+
+
+def test_a_registry_that_is_back_is_one_event() -> None:
+    """When nodes can be read again the registry has recovered, once, and again with another id the next time."""
+    down = polls(3, unread(*NODES))
+    back = poll(down, {}, *NODES)
+    second = poll(back, unread(*NODES), threshold=1)
+    again = poll(second, {}, *NODES, threshold=1)
+    assert said(back.events) == [(Kind.RECOVERED, None)]
+    assert said(poll(back, {}, *NODES).events) == []
+    ids = [event.id for done in (down, back, second, again) for event in done.events]
+    assert len(set(ids)) == 4
+
+
+def test_a_registry_is_not_back_while_nothing_was_read() -> None:
+    """A registry that was down has not recovered because its one node now fails for a reason of its own."""
+    down = assess(NOBODY, Snapshot(), unread("Alpha"), {}, 1, NOW)
+    other = poll(down, unread("Alpha", wide=False, error="it does not know it (404)"), threshold=9)
+    assert said(down.events) == [(Kind.FAILING, None)]
+    assert said(other.events) == []
+    assert other.snapshot.registry_failing
+
+
+def test_one_outage_is_told_once_though_its_face_changes() -> None:
+    """Whether it shows first as the registry's or as a node's, an outage is one `failing` and one `recovered`."""
+    for faces in ((True, False), (False, True)):
+        done = None
+        told: list[tuple[Kind, str | None]] = []
+        for wide in (*([faces[0]] * 4), *([faces[1]] * 8)):
+            done = poll(done, unread("Alpha", wide=wide))
+            told += said(done.events)
+        told += said(poll(done, {}, "Alpha").events)
+        assert [kind for kind, _ in told] == [Kind.FAILING, Kind.RECOVERED]
+        assert len({whose for _, whose in told}) == 1
+
+
+def test_a_node_that_stays_down_after_the_registry_is_failing_itself() -> None:
+    """What still fails when the others are back is told of that node."""
+    back = poll(polls(3, unread(*NODES)), unread("Alpha", wide=False), *NODES[1:])
+    assert said(back.events) == [(Kind.RECOVERED, None), (Kind.FAILING, "Alpha")]
+
+
+def test_a_failing_node_recovers_while_the_registry_is_down() -> None:
+    """A node that can be read is told to have recovered, whatever the others do."""
+    failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(failing, unread(*NODES[1:]), "Alpha", threshold=1)
+    assert said(done.events) == [(Kind.FAILING, None), (Kind.RECOVERED, "Alpha")]
+
+
+def test_the_registrys_error_is_the_most_common_one() -> None:
+    """The event says what most nodes met."""
+    failed = unread("Alpha", error="HTTP 500") | unread("beta", "gamma", error="it timed out")
+    (event,) = poll(None, failed, "delta", threshold=1).events
+    assert event.reason.endswith("it timed out (3 of 4 nodes)")
+
+
+def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
+    """Counting on keeps the first time and the latest error."""
+    first = poll(None, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
+    second = poll(first, unread("Alpha", wide=False, error="it timed out"), *NODES[1:], at=minute(5))
+    assert second.health.nodes == {"alpha": Failure(count=2, since=NOW, error="it timed out")}
+
+
+def test_a_clock_set_back_changes_no_count() -> None:
+    """Failures are counted in polls, so a clock that jumps makes nobody fail or recover."""
+    twice = polls(2, unread("Alpha", wide=False), *NODES[1:])
+    done = poll(twice, unread("Alpha", wide=False), *NODES[1:], at="2001-01-01T00:00:00.000Z")
+    assert said(done.events) == [(Kind.FAILING, "Alpha")]
+    assert done.health.nodes["alpha"].since == NOW
+
+
+FACES = {"404": False, "503": True}
+"""Two ways in which a node cannot be read: by its own fault, and by the registry's."""
+
+
+def lived(*answers: str, nodes: tuple[str, ...] = ("Alpha",)) -> list[list[tuple[Kind, str | None]]]:
+    """Give what each poll tells, with the threshold 3; in each all nodes get the same answer, or each its own."""
+    done, told = None, []
+    for answer in answers:
+        each = dict(zip(nodes, answer.split() if " " in answer else [answer] * len(nodes), strict=True))
+        failed: dict[str, Unread] = {}
+        for node, got in each.items():
+            failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
+        done = poll(done, failed, *(node for node in nodes if each[node] == "ok"))
+        told.append(said(done.events))
+    return told
+
+
+ONE = [[], [], [(Kind.FAILING, "Alpha")]]
+
+
+@pytest.mark.parametrize(
+    ("answers", "told"),
+    [
+        ("404 404 503 503 ok", [*ONE, [], [(Kind.RECOVERED, "Alpha")]]),
+        ("503 503 404 404 404 ok", [*ONE, [], [], [(Kind.RECOVERED, "Alpha")]]),
+        ("404 503 404 503 503 503 ok", [*ONE, [], [], [], [(Kind.RECOVERED, "Alpha")]]),
+        ("503 503 503 404 404 ok", [[], [], [(Kind.FAILING, None)], [], [], [(Kind.RECOVERED, None)]]),
+        ("404 503 ok 404 503 ok", [[]] * 6),
+    ],
+)
+def test_a_poll_counts_whatever_kept_it_from_reading(answers: str, told: list[list[tuple[Kind, str | None]]]) -> None:
+    """A node that could not be read so many polls in a row is reported then, and once, for whatever reasons."""
+    assert lived(*answers.split()) == told
+
+
+def test_a_few_nodes_that_are_due_in_an_outage_are_reported_themselves() -> None:
+    """Two nodes that fill their threshold while the registry has just gone down are one event each."""
+    due = [(Kind.FAILING, "Alpha"), (Kind.FAILING, "beta")]
+    assert lived("404 404 ok ok", "404 404 ok ok", "503", "503", nodes=NODES) == [[], [], due, []]
+
+
+def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
+    """Three that do so are one event of the registry, which says since when; the outage is not reported again."""
+    answers = ("404 404 404 ok", "404 404 404 ok", "503", "503", "503", "404 404 404 404")
+    told = lived(*answers, "ok", nodes=NODES)
+    assert told == [[], [], [(Kind.FAILING, None)], [], [], [], [(Kind.RECOVERED, None)]]
+    twice = poll(polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5))
+    (event,) = twice.events
+    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)"
+
+
+def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
+    """A node that was left untried was not read, so the poll counts."""
+    tried, untried = unread("Alpha", wide=False), unread("Alpha")
+    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in untried.items()}
+    done = poll(poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:])
+    assert said(done.events) == [(Kind.FAILING, "Alpha")]
+    assert done.health.nodes["alpha"].count == 3
+
+
+def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
+    """However many nodes were not tried, the event says what happened to those that were."""
+    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in unread(*NODES[1:], error="not tried").items()}
+    (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
+    assert event.reason.endswith("it timed out (4 of 4 nodes)")
+
+
+WORLDS = st.integers(1, 5).flatmap(
+    lambda count: st.lists(st.tuples(*[st.sampled_from(["ok", "404", "503"])] * count), min_size=1, max_size=12)
+)
+
+
+def _is_outage(answers: tuple[str, ...]) -> bool:
+    """Restate when a poll's failures are the registry's."""
+    count, wide, good = len(answers), answers.count("503"), answers.count("ok")
+    return wide == count or (count >= 3 and (not good or wide > count / 2))
+
+
+@given(world=WORLDS, threshold=st.integers(1, 4))
+def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], threshold: int) -> None:
+    """In any life, each poll reports what follows from the answers so far by the rule as it is restated here."""
+    names = [f"pack-{number}" for number in range(len(world[0]))]
+    done = assess(NOBODY, Snapshot(), {}, {}, threshold, NOW)
+    failing: set[str | None] = set()
+
+    def in_a_row(bad: list[bool]) -> int:
+        return len(bad) if all(bad) else bad[::-1].index(False)
+
+    for number, answers in enumerate(world, 1):
+        past = world[:number]
+        row = {name: in_a_row([poll[at] != "ok" for poll in past]) for at, name in enumerate(names)}
+        bad = {name for name, answer in zip(names, answers, strict=True) if answer != "ok"}
+        outages = in_a_row([_is_outage(poll) for poll in past])
+        long = {name for name in bad if row[name] >= threshold}
+        due: set[tuple[Kind, str | None]] = {(Kind.RECOVERED, name) for name in names if name in failing - bad}
+        if None in failing and not outages and len(bad) < len(names):
+            due.add((Kind.RECOVERED, None))
+            failing.remove(None)
+        fresh: set[str | None] = set() if None in failing else {*(long - failing)}
+        if None not in failing and (outages >= threshold or (outages and len(fresh) >= 3)):
+            fresh = {None} if bad - failing else set()
+        due |= {(Kind.FAILING, name) for name in fresh}
+        failing = (failing & {None, *bad}) | fresh
+
+        failed = {
+            name: Unread(node=name, error=answer, registry_wide=answer == "503")
+            for name, answer in zip(names, answers, strict=True)
+            if answer != "ok"
+        }
+        done = assess(done.health, done.snapshot, failed, dict.fromkeys(set(names) - bad, True), threshold, NOW)
+        assert sorted(map(str, said(done.events))) == sorted(map(str, due))
+        # What the rule is for: nobody is unreadable for so long without a word, and there is none too early.
+        assert all(name in failing or None in failing for name in long)
+        assert long or outages >= threshold or Kind.FAILING not in {event.kind for event in done.events}
+        assert bad or not failing
+
+
+@pytest.mark.parametrize(
+    ("wide", "narrow", "watched", "down"),
+    [
+        (1, 0, 1, True),
+        (0, 1, 1, False),
+        (2, 0, 2, True),
+        (1, 1, 2, False),
+        (1, 0, 2, False),
+        (0, 3, 3, True),
+        (2, 0, 3, True),
+        (1, 1, 3, False),
+        (2, 0, 4, False),
+        (3, 0, 4, True),
+        (2, 2, 4, True),
+        (0, 3, 4, False),
+    ],
+)
+def test_whose_fault_it_is(wide: int, narrow: int, watched: int, down: bool) -> None:
+    """It is the registry's when the way to it failed for all or most nodes, or all of at least three failed."""
+    failed = unread(*(f"w{number}" for number in range(wide)))
+    failed |= unread(*(f"n{number}" for number in range(narrow)), wide=False)
+    assert registry_is_down(failed, watched) is down
+
+
+def found_empty(*before: Assessment, failed: bool = False) -> Assessment:
+    """Assess one more poll in which `new`, which never had a version, has none or could not be read."""
+    done = before[0] if before else Assessment(health=NOBODY, snapshot=EMPTY, events=())
+    failures = unread("new", wide=False) if failed else {}
+    read = {"alpha": False} if failed else {"alpha": False, "new": done.snapshot.nodes["new"].failing}
+    return assess(done.health, done.snapshot, failures, read, 3, NOW, empty=() if failed else ("new",))
+
+
+EMPTY = Snapshot(nodes={"alpha": known(node="Alpha"), "new": Node(node="New", empty_since=NOW)})
+
+
+def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
+    """A node that never had a version is one `failing` at the threshold, and `recovered` when it has one."""
+    done = found_empty(found_empty())
+    assert said(done.events) == []
+    done = found_empty(done)
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    assert done.events[0].reason == f"3 polls in a row found no version, since {NOW}: is the id right?"
+    assert (done.events[0].before, done.events[0].after) == (None, "empty")
+    for _ in range(3):
+        done = found_empty(done)
+        assert said(done.events) == []
+    back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+    assert (back.events[0].before, back.events[0].after) == ("empty", None)
+    assert back.health.empty == {}
+
+
+def test_a_threshold_of_one_is_one_poll() -> None:
+    """One poll is not said to be in a row."""
+    empty = assess(NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",))
+    assert empty.events[0].reason == f"1 poll found no version, since {NOW}: is the id right?"
+    (event,) = poll(None, unread("Alpha", wide=False), *NODES[1:], threshold=1).events
+    assert event.reason == f"could not be read in 1 poll, since {NOW}: it timed out"
+
+
+def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:
+    """A poll that cannot read it neither counts nor ends the count, and adds no second `failing`."""
+    done = found_empty(found_empty(found_empty(found_empty()), failed=True))
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    for _ in range(4):
+        done = found_empty(done, failed=True)
+        assert said(done.events) == []
+    assert said(found_empty(done).events) == []
+
+
+def test_an_id_that_could_not_be_read_and_is_empty() -> None:
+    """One that is called failing because it could not be read recovers when it is read, versions or not."""
+    done = found_empty(failed=True)
+    done = found_empty(found_empty(done, failed=True), failed=True)
+    assert said(done.events) == [(Kind.FAILING, "new")] or said(done.events) == [(Kind.FAILING, "New")]
+    back = found_empty(done)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+    assert back.events[0].before == "failing"
+
+
+def test_an_id_without_versions_that_is_called_failing_before_it_is_counted_out() -> None:
+    """Found empty for the last time that it takes, it stays failing although it can be read: no recovery in between."""
+    done = found_empty(found_empty())
+    for _ in range(3):
+        done = found_empty(done, failed=True)
+    assert said(done.events) == [(Kind.FAILING, "New")]
+    for _ in range(3):
+        done = found_empty(done)
+        assert said(done.events) == []
+    back = assess(done.health, done.snapshot, {}, {"new": True}, 3, NOW)
+    assert said(back.events) == [(Kind.RECOVERED, "New")]
+
+
+def test_lost_counts_of_an_id_without_versions() -> None:
+    """Where the counts are lost, a node that is called failing is neither so again nor recovered while it is empty."""
+    done = found_empty(found_empty(found_empty()))
+    done = Assessment(health=NOBODY, snapshot=done.snapshot, events=())
+    for _ in range(5):
+        done = found_empty(done)
+        assert said(done.events) == []

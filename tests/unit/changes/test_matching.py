@@ -1,0 +1,217 @@
+"""What is known of a node through its versions' lives: which version a row is, event ids that never come twice, and an
+end to what is kept.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.making import NOW, compare, known, told, version
+from watcher.changes.matching import KEPT, KEPT_UNSEEN
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import Version, in_order
+from watcher.state import snapshot_file
+
+BARE = version("1.0", id="")
+OTHER = version("2.0")
+
+
+def republished() -> Node:
+    """Give a node whose version 1.0 was removed, and published again under another id."""
+    node = known(version("1.0", id="zz"), OTHER)
+    for rows in ((), (), (version("1.0", id="aa"),)):
+        node = compare(node, OTHER, *rows).node
+    return node
+
+
+def test_a_live_row_is_matched_before_a_removed_one() -> None:
+    """A text that was removed and published again, then shown without its id, is the version that is there."""
+    node = republished()
+    assert node.marks == {"zz": Mark.REMOVED}
+    for _ in range(3):
+        bare = compare(node, OTHER, BARE)
+        assert (bare.events, bare.node) == ((), node)
+        node = bare.node
+
+
+def test_a_removed_text_does_not_hide_the_version_that_has_an_id_now() -> None:
+    """A version without an id that was removed is not taken for one with an id whose answer lacks it."""
+    rows = (version("1.0"), OTHER, BARE)
+    node = known(*rows, marks={BARE.key: Mark.REMOVED}, seen={BARE.key: 2})
+    for _ in range(3):
+        difference = compare(node, OTHER, BARE)
+        node = difference.node
+        assert difference.events == ()
+    named = compare(node, OTHER, version("1.0"))
+    assert (named.events, named.node.versions) == ((), in_order([version("1.0"), OTHER]))
+    assert (named.node.marks, named.node.seen, named.node.seen_floor) == ({}, {}, 2)
+
+
+def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
+    """A row that shows an id which was removed, and the text of a version that is there, is that version."""
+    node = known(version("1.0"), BARE, OTHER, marks={"id-1.0": Mark.REMOVED}, seen={"id-1.0": 5, BARE.key: 1})
+    first = compare(node, OTHER, replace(version("1.0"), status="flagged"))
+    assert told(first) == [("flagged", "1.0", "active", "flagged")]
+    assert first.node.seen == {"id-1.0": 6}
+    assert [one.key for one in first.node.versions] == ["id-1.0", "id-2.0"]
+
+
+def test_a_row_without_an_id_may_be_each_version_of_its_text() -> None:
+    """While it cannot be told which of two versions of one text is shown, none of them is removed."""
+    node = known(version("1.0", "deleted", id="a"), version("1.0", id="b"), OTHER)
+    for _ in range(3):
+        difference = compare(node, OTHER, replace(BARE, status="deleted"))
+        node = difference.node
+        assert Kind.REMOVED not in {event.kind for event in difference.events}
+        assert not node.marks
+    gone = compare(compare(node, OTHER).node, OTHER)
+    assert [event.kind for event in gone.events] == [Kind.REMOVED, Kind.REMOVED]
+
+
+def test_a_text_that_got_an_id_leaves_its_counter() -> None:
+    """A second version that is known by the same text has none of the first one's event ids."""
+    node, ids = known(OTHER), []
+    for rows in ((BARE,), (version("1.0", id="a"),), (version("3.0", id="a"), BARE)):
+        difference = compare(node, OTHER, *rows)
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(ids) == len(set(ids)) == 2
+
+
+_ROW = st.builds(
+    version,
+    st.sampled_from(["1.0", "2.0", "3.0"]),
+    st.sampled_from(["active", "active", "pending", "flagged", "deleted"]),
+    id=st.sampled_from(["", "a", "b", "c", "d"]),
+    deprecated=st.booleans(),
+    created_at=st.sampled_from(["2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"]),
+)
+
+
+@st.composite
+def _listings(draw: st.DrawFn) -> tuple[Version, ...]:
+    """Make up a listing as it is gathered: no key comes twice, nor a text once with an id and once without."""
+    rows = {row.key: row for row in draw(st.lists(_ROW, max_size=3))}
+    named = {row.version for row in rows.values() if row.id}
+    return tuple(row for row in rows.values() if row.id or row.version not in named)
+
+
+def _crowd(size: int, day: str) -> Node:
+    """Give a node that had so many more versions once, which were removed."""
+    rows = [version(f"0.{number}", id=f"old-{number}", created_at=f"{day}T00:00:00Z") for number in range(size)]
+    return known(OTHER, *rows, marks={row.key: Mark.REMOVED for row in rows}, seen={row.key: 2 for row in rows})
+
+
+_BEGINNINGS = [
+    None,
+    known(OTHER),
+    _crowd(KEPT[Mark.REMOVED], "2027-01-01"),
+    _crowd(KEPT[Mark.REMOVED] - 1, "2027-01-01"),
+    _crowd(KEPT[Mark.REMOVED], "2025-01-01"),
+]
+"""No bound in sight; each removed version dropped at once; all but one; and the oldest of the crowd dropped instead."""
+
+
+@settings(max_examples=200)
+@given(
+    st.sampled_from(_BEGINNINGS),
+    st.lists(st.tuples(_listings(), st.sampled_from([True, True, True, False])), min_size=4, max_size=14),
+    st.sampled_from(["summary", "silent", "full"]),
+)
+def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
+    node: Node | None, life: list[tuple[tuple[Version, ...], bool]], baseline: str
+) -> None:
+    """Through ids that come and go, texts published again, removals, returns and versions that are dropped, every event
+    has an id of its own, and no `removed` is of a version that the listing shows.
+    """
+    ids: list[str] = []
+    for rows, complete in life:
+        difference = compare(node, *rows, incomplete="" if complete else "it was cut short", baseline=baseline)
+        node = difference.node
+        ids += [event.id for event in difference.events]
+        for event in difference.events:
+            assert event.kind is not Kind.REMOVED or not _shows(rows, event)
+        assert sum(mark is Mark.REMOVED for mark in node.marks.values()) <= KEPT[Mark.REMOVED] or not complete
+        assert node.seen.keys() - {""} <= {one.key for one in node.versions} or not complete
+    assert len(ids) == len(set(ids))
+
+
+def _shows(rows: tuple[Version, ...], event: Event) -> bool:
+    """Tell whether a listing shows the version that an event is about: by id, or by text where one side has no id."""
+    if event.version is None:
+        return bool(rows)
+    return any(
+        row.id == event.version_id if row.id and event.version_id else row.version == event.version for row in rows
+    )
+
+
+def test_removed_versions_are_kept_up_to_a_bound() -> None:
+    """Whoever publishes and takes away without end does not make the snapshot grow, nor any event id come twice."""
+    node, ids, sizes = known(OTHER), [], []
+    for number in range(200):
+        fresh = [version(f"1.{number}.{part}", created_at=f"2027-01-01T00:00:{part}Z") for part in range(3)]
+        for rows in (fresh, [], [], [version(f"1.{number}.0", id=f"again-{number}")]):
+            difference = compare(node, OTHER, *rows)
+            node = difference.node
+            ids += [event.id for event in difference.events]
+        sizes.append(len(snapshot_file.write_snapshot(Snapshot(nodes={"some-pack": node}))))
+    assert len(ids) == len(set(ids)) > 1400
+    assert len(node.versions) <= KEPT[Mark.REMOVED] + 5
+    assert len(node.seen) <= len(node.versions) + 1
+    assert max(sizes) < 1.2 * sizes[100]
+
+
+def test_the_newest_of_the_removed_are_kept() -> None:
+    """Of too many removed versions the oldest are dropped; one that comes back is new, with an id of its own."""
+    old = _crowd(KEPT[Mark.REMOVED] + 5, "2026-01-01")
+    rows = [replace(row, created_at=f"2026-01-01T00:00:00.{number:03}Z") for number, row in enumerate(old.versions)]
+    node = compare(replace(old, versions=in_order(rows)), OTHER).node
+    dropped = {row.key for row in old.versions} - {row.key for row in node.versions}
+    assert len(dropped) == 5
+    assert (node.seen_floor, node.seen.keys() & dropped) == (2, set())
+    back = next(row for row in rows if row.key in dropped)
+    assert told(compare(node, OTHER, back)) == [("new", back.version, None, "active")]
+
+
+def test_versions_that_left_are_kept_up_to_a_bound() -> None:
+    """Under narrowed statuses the snapshot does not grow for ever either."""
+    statuses = ("flagged",)
+    node = known(OTHER, statuses=statuses)
+    for number in range(3 * KEPT[Mark.LEFT] // 100):
+        rows = [version(f"1.{number}.{part}", "flagged") for part in range(100)]
+        node = compare(node, *rows, statuses=statuses).node
+        node = compare(node, statuses=statuses, elsewhere=frozenset(row.key for row in rows)).node
+    assert sum(mark is Mark.LEFT for mark in node.marks.values()) == KEPT[Mark.LEFT]
+    assert len(node.versions) == KEPT[Mark.LEFT] + 1
+    assert len(node.seen) <= KEPT[Mark.LEFT]
+
+
+def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> None:
+    """The newest of what it does not show are kept, none of them is news again, and no event id comes twice."""
+    node, ids = known(OTHER), []
+    for number in range(KEPT_UNSEEN // 1000 + 3):
+        day = f"2027-01-{number + 1:02}T00:00:00Z"
+        rows = [version(f"1.{number}.{part}", created_at=day) for part in range(1000)]
+        difference = compare(node, *rows, incomplete="it was cut short")
+        node = difference.node
+        ids += [event.id for event in difference.events]
+    assert len(node.versions) == KEPT_UNSEEN + 1000
+    assert (len(node.seen), node.seen_floor) == (KEPT_UNSEEN + 1000, 1)
+    assert compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
+    back = compare(node, version("1.0.0"), incomplete="it was cut short")
+    assert told(back) == [("new", "1.0.0", None, "active")]
+    assert len({*ids, back.events[0].id}) == len(ids) + 1
+
+
+@pytest.mark.parametrize("held", [300, 6000])
+def test_a_snapshot_that_kept_every_removed_version_shrinks(held: int) -> None:
+    """What an older state kept without a bound is dropped with the next complete listing, in silence."""
+    crowd = _crowd(held, "2025-01-01")
+    difference = compare(replace(crowd, seen={**crowd.seen, "gone": 7}), OTHER, now=NOW)
+    assert difference.events == ()
+    assert (len(difference.node.versions), difference.node.seen_floor) == (KEPT[Mark.REMOVED] + 1, 7)

@@ -1,0 +1,657 @@
+"""One poll's reading of every watched node: what is asked of whom, and what one node's trouble costs the others."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import shutil
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import responding
+from tests.support.making import watch
+from tests.support.peers.fault import asked as query_of
+from tests.support.peers.faults import FAULTS, inflict
+from tests.support.peers.ports import Refused
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.event import Event
+from watcher.polling.poll import Poller, Report
+from watcher.polling.setup import clock
+from watcher.registry.client import Limits
+from watcher.registry.transport import MANY
+from watcher.state.store import StateFolder
+
+
+class Watcher:
+    """Polls a registry into a folder; `progress` is how many nodes it said were done."""
+
+    def __init__(self, registry: EmbeddedRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
+        self.registry = registry
+        self.nodes = nodes or ("pack",)
+        self.settings = settings
+        self.folder = StateFolder(folder)
+        self.progress = 0
+
+    def poll(self, **changed: Any) -> Report:
+        """Poll once and forget what was asked before; some settings may differ this time."""
+        self.registry.requests.clear()
+        settings = {**self.settings, **changed}
+        url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
+
+        async def work() -> Report:
+            told = watch(url, *nodes, **settings)
+            poller = Poller(watch=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear)
+            return await poller.poll()
+
+        with self.folder.locked():
+            return asyncio.run(work())
+
+    def _hear(self, place: str, text: str) -> None:
+        if place == "nodes" and text:
+            self.progress = int(text.split(maxsplit=1)[0])
+
+    def asked(self, name: str = "nodeId") -> list[str]:
+        """Give what was asked under a parameter, in order, by the requests that had it."""
+        return [request.query[name][0] for request in self.registry.requests if name in request.query]
+
+    def conditional(self) -> list[bool]:
+        """Tell of each request whether it asked only for what changed."""
+        return ["If-None-Match" in request.headers for request in self.registry.requests]
+
+
+@pytest.fixture
+def watcher(registry: EmbeddedRegistry, state: Path) -> Callable[..., Watcher]:
+    """Make a watcher of some nodes, each with two versions, after its first poll."""
+
+    def make(*nodes: str, **settings: Any) -> Watcher:
+        made = Watcher(registry, state, *nodes, **settings)
+        for node in made.nodes:
+            registry.catalog.publish(node, "1.0.0", reason="old")
+            registry.catalog.publish(node, "1.1.0")
+        report = made.poll()
+        assert [event.kind for event in report.events] == ["baseline"] * len(made.nodes)
+        return made
+
+    return make
+
+
+def told(report: Report) -> list[tuple[str, str | None, str | None]]:
+    """Give a poll's events by kind, node and version."""
+    return [(event.kind.value, event.node, event.version) for event in report.events]
+
+
+# Reasons
+
+
+def test_a_quiet_poll_asks_for_no_reason(watcher: Callable[..., Watcher]) -> None:
+    """A first poll and a quiet one ask one question a node, and for no reason."""
+    made = watcher("a", "b")
+    assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
+    assert told(made.poll()) == []
+    assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
+
+
+@pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
+def test_a_reason_is_asked_of_what_changed_only(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+) -> None:
+    """Of two nodes only the one with a problem is asked for reasons, and only those of that status."""
+    made = watcher("a", "b")
+    registry.catalog.set_status("b", "1.1.0", status, "Found eval; ask rev@example.org")
+    (event,) = made.poll().events
+    assert (event.kind, event.node, event.reason) == (status, "b", "Found eval; ask (address removed)")
+    assert made.asked() == ["a", "b", "b"]
+    assert registry.requests[-1].query["statuses"] == [f"NodeVersionStatus{status.capitalize()}"]
+
+
+@pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
+def test_a_reason_stands_on_the_event_that_it_explains(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+) -> None:
+    """Of the events of one version only that of its new status has the reason of it."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.1.0", status, "Found eval")
+    registry.catalog.edit("a", "1.1.0", deprecated=True, downloadUrl="https://cdn.example/other.zip")
+    reasons = {(event.kind.value, event.reason) for event in made.poll().events}
+    assert reasons == {(status, "Found eval"), ("deprecated", ""), ("changed", "")}
+
+
+def test_what_needs_no_reason_asks_for_none(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """New, deprecated and changed versions are told without a second question."""
+    made = watcher("a")
+    registry.catalog.publish("a", "2.0.0")
+    registry.catalog.deprecate("a", "1.0.0")
+    registry.catalog.edit("a", "1.1.0", downloadUrl="https://cdn.example/other.zip")
+    assert sorted(kind for kind, _, _ in told(made.poll())) == ["changed", "deprecated", "new"]
+    assert made.asked("include_status_reason") == []
+
+
+@pytest.mark.parametrize("fault", ["hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body"])
+def test_an_alert_does_not_wait_for_its_reason(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+) -> None:
+    """Where the reason cannot be had in time, the event comes without it, in the same poll and only once."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.1.0", "flagged", "because")
+    inflict(registry, fault)
+    play = registry.respond
+    assert play is not None
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await play(request) if "include_status_reason" in query_of(request) else None
+
+    registry.respond = respond
+    (event,) = made.poll(limits=Limits(timeout=0.5, retries=0, max_bytes=2**20)).events
+    assert (event.kind, event.reason) == ("flagged", "")
+    registry.respond = None
+    assert told(made.poll()) == []
+
+
+def test_a_reason_that_came_in_time_is_kept(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Of a node whose second reason does not come in time, the first is told."""
+    made = watcher("a")
+    registry.catalog.set_status("a", "1.0.0", "banned", "because")
+    registry.catalog.set_status("a", "1.1.0", "flagged", "late")
+    inflict(registry, "hang")
+    play = registry.respond
+    assert play is not None
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        query = query_of(request)
+        is_late = "include_status_reason" in query and query["statuses"] == ["NodeVersionStatusFlagged"]
+        return await play(request) if is_late else None
+
+    registry.respond = respond
+    events = made.poll(limits=Limits(timeout=1.0, retries=0, max_bytes=2**20)).events
+    assert {event.kind: event.reason for event in events} == {"banned": "because", "flagged": ""}
+
+
+# As before
+
+
+class Naming:
+    """Makes the registry name each answer, and say 304 to who has it; `given` counts those."""
+
+    def __init__(self, registry: EmbeddedRegistry) -> None:
+        self.given = 0
+
+        async def respond(request: web.BaseRequest) -> web.StreamResponse:
+            code, document = registry.catalog.answer(query_of(request))
+            name = f'"{hashlib.sha256(json.dumps(document).encode()).hexdigest()[:16]}"'
+            if request.headers.get("If-None-Match") == name:
+                self.given += 1
+                return web.Response(status=304, headers={"ETag": name})
+            return web.json_response(document, status=code, headers={"ETag": name})
+
+        registry.respond = respond
+
+
+def test_a_304_is_as_before_and_then_a_change_is_told(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """A node whose answer the registry names is asked conditionally, counts as checked at 304, and loses no change."""
+    made = watcher("a", "b")
+    naming = Naming(registry)
+    made.poll()
+    before = made.folder.load().snapshot
+    report = made.poll()
+    assert (report.checked, told(report), naming.given, made.conditional()) == (2, [], 2, [True, True])
+    assert made.folder.load().snapshot == before
+    registry.catalog.set_status("a", "1.1.0", "flagged", "because")
+    assert told(made.poll()) == [("flagged", "a", "1.1.0")]
+    assert naming.given == 3
+    assert told(made.poll()) == []
+    assert naming.given == 5
+
+
+def test_what_is_not_settled_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A version that is absent once is looked for again with a full question, and told when it stays away."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    registry.catalog.remove("a", "1.0.0")
+    assert told(made.poll()) == []
+    assert told(made.poll()) == [("removed", "a", "1.0.0")]
+    assert made.conditional() == [False]
+
+
+def test_an_empty_node_is_asked_in_full(registry: EmbeddedRegistry, state: Path) -> None:
+    """A first listing that is empty is provisional, and nothing is "as before" of it."""
+    Naming(registry)
+    made = Watcher(registry, state, "pack")
+    for _ in range(2):
+        report = made.poll(failure_threshold=3)
+        assert (report.empty, report.events, made.conditional()) == (("pack",), (), [False])
+
+
+def test_a_pardon_is_not_as_before(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is told."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    registry.catalog.ban_node("a")
+    assert told(made.poll()) == [("banned", "a", None)]
+    assert told(made.poll()) == []
+    assert made.conditional() == [False]
+    registry.catalog.pardon_node("a")
+    assert told(made.poll()) == [("reinstated", "a", None)]
+
+
+@pytest.mark.parametrize("fault", ["status_500_json", "missing_rows", "html_200"])
+def test_after_a_failure_the_question_is_whole(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+) -> None:
+    """A node that could not be read is asked in full once it can, so that it recovers on what it really shows."""
+    made = watcher("a")
+    naming = Naming(registry)
+    named = registry.respond
+    made.poll()
+    inflict(registry, fault)
+    assert [kind for kind, _, _ in told(made.poll())] == ["failing"]
+    registry.respond = named
+    assert [kind for kind, _, _ in told(made.poll())] == ["recovered"]
+    assert (made.conditional(), naming.given) == ([False], 0)
+    made.poll()
+    made.poll()
+    assert made.conditional() == [True]
+
+
+def test_another_question_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Other statuses, or another registry, make the known answer no answer to the question."""
+    made = watcher("a")
+    Naming(registry)
+    made.poll()
+    made.poll(statuses=("active", "flagged"))
+    assert made.conditional() == [False]
+    made.poll(statuses=("active", "flagged"), url=registry.url.replace("127.0.0.1", "localhost"))
+    assert made.conditional() == [False]
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["etag", "body"])
+def test_a_picture_that_comes_back_after_a_crash_is_told(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], named: bool
+) -> None:
+    """Where a crash kept the old answer's name beside a newer picture, the way back is told and not "as before"."""
+    made = watcher("a")
+    if named:
+        Naming(registry)
+    made.poll()
+    checks = made.folder.path / "checks.json"
+    kept = checks.with_suffix(".kept")
+    shutil.copy(checks, kept)
+    registry.catalog.deprecate("a", "1.1.0")
+    assert told(made.poll()) == [("deprecated", "a", "1.1.0")]
+    shutil.copy(kept, checks)
+    registry.catalog.deprecate("a", "1.1.0", on=False)
+    assert told(made.poll()) == [("undeprecated", "a", "1.1.0")]
+
+
+# One node's trouble
+
+
+def test_a_node_whose_id_cannot_be_sent_costs_no_other(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """What nobody expected of one node is that node's failure, by the error's name and no more."""
+    made = watcher("a", "b")
+    registry.catalog.publish("b", "2.0.0")
+    report = made.poll(nodes=("a", "\ud800", "b"), failure_threshold=3)
+    assert dict(report.errors) == {"\ud800": "unexpected UnicodeEncodeError"}
+    assert ("new", "b", "2.0.0") in told(report)
+    assert report.checked == 2
+
+
+@pytest.mark.parametrize(
+    "fault", ["no_http", "closed_unanswered", "reset_mid_body", "truncated_body", "hang", "header_drip", "gzip_bomb"]
+)
+def test_one_of_many_nodes_in_trouble(registry: EmbeddedRegistry, state: Path, fault: str) -> None:
+    """Among so many nodes that the faster transport is used, one in trouble is one failure, and all others are read."""
+    nodes = [f"pack-{number}" for number in range(MANY + 2)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=2.0, retries=0, max_bytes=2**20))
+    inflict(registry, fault, nodes={"pack-7"})
+    report = made.poll()
+    assert [node for node, _ in report.errors] == ["pack-7"]
+    assert (report.checked, made.progress) == (MANY + 1, MANY + 2)
+    assert Counter(kind for kind, _, _ in told(report)) == {"baseline": MANY + 1, "failing": 1}
+
+
+@pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
+def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
+    registry: EmbeddedRegistry, state: Path, fault: str
+) -> None:
+    """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
+    nodes = [f"pack-{number}" for number in range(200)]
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=0.3, retries=1, concurrency=4))
+    inflict(registry, fault)
+    report = made.poll()
+    # That is 24 nodes, and three more that were under way.
+    assert len(set(made.asked())) <= 27
+    assert (len(report.errors), made.progress) == (200, 200)
+    assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 173
+    assert told(report) == [("failing", None, None)]
+
+
+@pytest.mark.parametrize(
+    "fault", ["status_503_json", "truncated_body", "redirect_elsewhere", "rate_limited_missing", "status_403_html"]
+)
+def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
+    registry: EmbeddedRegistry, state: Path, fault: str
+) -> None:
+    """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
+    nodes = [f"pack-{number}" for number in range(60)]
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=1, concurrency=4))
+    inflict(registry, fault, nodes=set(nodes) - {"pack-59"})
+    registry.catalog.publish("pack-59", "1.0.0")
+    report = made.poll()
+    asked = Counter(made.asked())
+    assert asked.keys() == set(nodes)
+    assert asked.total() <= 60 + 11
+    assert (len(report.errors), told(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
+
+
+@pytest.mark.parametrize(
+    ("fault", "concurrency"),
+    [
+        ("status_500_json", 1),
+        ("status_500_json", 16),
+        ("truncated_body", 4),
+        ("closed_unanswered", 1),
+        ("closed_unanswered", 16),
+        ("hang", 16),
+    ],
+)
+def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
+    registry: EmbeddedRegistry, state: Path, fault: str, concurrency: int
+) -> None:
+    """Sixteen nodes that fail in a row keep no other from being read, in any poll, and are `failing` themselves."""
+    bad, good = [f"bad-{number}" for number in range(16)], [f"good-{number}" for number in range(24)]
+    for node in (*bad, *good):
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *bad, *good, limits=Limits(timeout=3, retries=0, concurrency=concurrency))
+    inflict(registry, fault, nodes=set(bad))
+    reports = [made.poll(failure_threshold=3) for _ in range(3)]
+    assert [{node for node, _ in report.errors} for report in reports] == [set(bad)] * 3
+    assert Counter(told(reports[-1])) == Counter(("failing", node, None) for node in bad)
+
+
+def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: EmbeddedRegistry, state: Path) -> None:
+    """After a run of failures a node has one attempt, and after a good answer as many as ever."""
+    bad = [f"bad-{number}" for number in range(9)]
+    made = Watcher(registry, state, *bad, "good", "shaky", limits=Limits(timeout=5, retries=1, concurrency=1))
+    for node in ("good", "shaky"):
+        registry.catalog.publish(node, "1.0.0")
+    fault, asked = FAULTS["status_500_json"], Counter[str]()
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        node = query_of(request)["nodeId"][0]
+        asked[node] += 1
+        fails = node in bad or (node == "shaky" and asked[node] == 1)
+        return await fault.play(request, registry.catalog) if fails else None
+
+    registry.respond = respond
+    report = made.poll(failure_threshold=9)
+    assert {node for node, _ in report.errors} == set(bad)
+    assert asked == dict.fromkeys(bad[:8], 2) | {bad[8]: 1, "good": 1, "shaky": 2}
+
+
+def test_a_long_retry_after_ends_the_poll_for_every_node(registry: EmbeddedRegistry, state: Path) -> None:
+    """After a 429 that asks for ten minutes no node is asked for, each says why, and they go first the next time."""
+    nodes = [f"pack-{number}" for number in range(8)]
+    for node in nodes:
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *nodes, limits=Limits(timeout=5, retries=3, concurrency=1))
+    refuse = responding(Retry_After="600")(429, b"{}")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await refuse(request) if len(registry.requests) == 4 else None
+
+    registry.respond = respond
+    report = made.poll()
+    assert made.asked() == nodes[:4]
+    assert dict(report.errors) == dict.fromkeys(nodes[3:], "the registry asked to wait 10m (429)")
+    registry.respond = None
+    assert made.poll().errors == ()
+    assert made.asked() == nodes[4:] + nodes[:4]
+
+
+def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """A refused connection is one `failing` for the registry, once, and one `recovered`."""
+    made = watcher("a", "b", "c")
+    with Refused() as nobody:
+        assert told(made.poll(url=nobody.url)) == [("failing", None, None)]
+        assert told(made.poll(url=nobody.url)) == []
+    assert told(made.poll()) == [("recovered", None, None)]
+    assert told(made.poll()) == []
+
+
+@pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
+@pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
+def test_an_outage_that_changes_its_face_is_told_once(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
+) -> None:
+    """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
+    made = watcher(*nodes, failure_threshold=2)
+    events: list[tuple[str, str | None, str | None]] = []
+    with Refused() as nobody:
+        for face in faces:
+            if face in FAULTS:
+                inflict(registry, face)
+            for _ in range(3):
+                events += told(made.poll(url=nobody.url if face == "refused" else registry.url))
+    registry.respond = None
+    events += told(made.poll())
+    whose = "a" if len(nodes) == 1 and faces[0] == "html_200" else None
+    assert events == [("failing", whose, None), ("recovered", whose, None)]
+
+
+# Some statuses
+
+PROBLEMS = ("flagged", "banned")
+
+
+@pytest.fixture
+def flagged(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> Watcher:
+    """Make a watcher of problems alone, which knows of one."""
+    made = watcher("a", statuses=PROBLEMS)
+    registry.catalog.set_status("a", "1.0.0", "flagged")
+    assert told(made.poll()) == [("flagged", "a", "1.0.0")]
+    assert told(made.poll()) == []
+    assert (len(made.asked()), len(made.asked("statuses"))) == (1, 1)
+    return made
+
+
+def test_leaving_is_looked_into_and_coming_back_is_told(registry: EmbeddedRegistry, flagged: Watcher) -> None:
+    """A version that leaves the watched statuses is looked for among all, once, and told of when it comes back."""
+    registry.catalog.set_status("a", "1.0.0", "active")
+    assert told(flagged.poll()) == []
+    assert (len(flagged.asked()), len(flagged.asked("statuses"))) == (2, 1)
+    assert told(flagged.poll()) == []
+    assert len(flagged.asked()) == 1
+    registry.catalog.set_status("a", "1.0.0", "flagged")
+    assert told(flagged.poll()) == [("flagged", "a", "1.0.0")]
+
+
+_CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
+_UNTOLD = "the listing is incomplete: versions are missing, and with all statuses it cannot be read"
+
+
+@pytest.mark.parametrize(
+    ("hidden_from_all", "whole_fault", "errors"),
+    [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNTOLD})],
+)
+def test_one_empty_answer_turns_nothing_old_into_news(
+    registry: EmbeddedRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
+) -> None:
+    """An answer that for once shows none of the watched versions is no proof that they left, whatever is said of them
+    with all statuses: when they are back nothing is told.
+    """
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if hidden_from_all or "statuses" in query_of(request):
+            return web.json_response({"total": 0, "totalPages": 0, "versions": []})
+        return await FAULTS[whole_fault].play(request, registry.catalog) if whole_fault else None
+
+    registry.respond = respond
+    odd = flagged.poll(failure_threshold=9)
+    assert (told(odd), dict(odd.errors)) == ([], errors)
+    registry.respond = None
+    back = flagged.poll(failure_threshold=9)
+    assert (told(back), back.errors) == ([], ())
+
+
+# 403
+
+
+def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """403 for a node is one event with the registry's words, made harmless; what was known of its versions stays."""
+    made = watcher("a", "b", "c", "d")
+    registry.catalog.ban_node("b", "Stolen; ask rev@example.org @everyone")
+    report = made.poll()
+    (event,) = report.events
+    assert (event.kind, event.node, event.version, event.before, event.after) == (
+        "banned",
+        "b",
+        None,
+        "active",
+        "banned",
+    )
+    assert "@" not in event.reason
+    assert (report.checked, report.errors) == (4, ())
+    node = made.folder.load().snapshot.nodes["b"]
+    assert (node.banned, len(node.versions)) == (True, 2)
+    assert told(made.poll()) == []
+
+
+def test_bans_of_many_nodes_are_told_in_that_poll(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """However many nodes the registry says are banned, each is one `banned` at once."""
+    nodes = [f"pack-{number}" for number in range(5)]
+    made = watcher(*nodes)
+    for node in nodes:
+        registry.catalog.ban_node(node)
+    report = made.poll()
+    assert (told(report), report.errors) == ([("banned", node, None) for node in nodes], ())
+    assert told(made.poll()) == []
+
+
+_WALL = "the registry, or something in front of it, refused access (403)"
+
+
+@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"message": "Forbidden"}', f"{_WALL}: Forbidden"),
+        (b'{"message": "Your account was banned: node banned"}', f"{_WALL}: Your account was banned: node banned"),
+        (b'["Node banned"]', _WALL),
+        (b"<html>Node banned</html>", _WALL),
+    ],
+)
+def test_any_other_403_is_the_registrys_failure(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], body: bytes, said: str, count: int
+) -> None:
+    """A 403 that does not say that the node is banned is no ban, however often it comes, but a registry that fails."""
+    nodes = [f"pack-{number}" for number in range(count)]
+    made = watcher(*nodes, failure_threshold=2)
+    registry.respond = responding()(403, body)
+    first, second, third = made.poll(), made.poll(), made.poll()
+    assert (told(first), dict(first.errors)) == ([], dict.fromkeys(nodes, said))
+    assert (told(second), told(third)) == ([("failing", None, None)], [])
+    registry.respond = None
+    assert told(made.poll()) == [("recovered", None, None)]
+
+
+# The registry's clock
+
+
+@pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
+def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: EmbeddedRegistry, state: Path, hours: int) -> None:
+    """A version that is flagged after an empty first listing is told, however far ahead the registry's clock is."""
+    ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        code, document = registry.catalog.answer(query_of(request))
+        return web.json_response(document, status=code, headers={"Date": ahead})
+
+    registry.respond = respond
+    made = Watcher(registry, state, "pack")
+    assert told(made.poll(failure_threshold=2)) == []
+    registry.catalog.publish("pack", "1.0.0", status="flagged")
+    assert told(made.poll()) == [("flagged", "pack", "1.0.0")]
+    assert max(made.folder.load().checks.checked.values()) <= clock()
+
+
+# The listing's own limits
+
+
+def test_a_total_that_falls_short_removes_nothing(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """Answers that count a hundred of 150 versions, on two pages, take no version away however often they come."""
+    made = watcher("a", failure_threshold=9)
+    for number in range(148):
+        registry.catalog.publish("a", f"2.{number}.0")
+    assert len(made.poll().events) == 148
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer(query_of(request))[1] | {"total": 100})
+
+    registry.respond = respond
+    for _ in range(3):
+        report = made.poll()
+        assert (told(report), [node for node, _ in report.errors]) == ([], ["a"])
+    registry.respond = None
+    assert told(made.poll()) == []
+
+
+def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
+    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+) -> None:
+    """A registry that ignores `nodeId` is asked for one page, and another node's versions are never taken in."""
+    made = watcher("a", "b", "c", "d")
+    for number in range(300):
+        registry.catalog.publish("z-other", f"9.{number}.0")
+    inflict(registry, "filter_ignored", nodes={"a"})
+    report = made.poll()
+    assert dict(report.errors) == {
+        "a": "the listing is incomplete: the answer holds other nodes' versions, as if nodeId were ignored"
+    }
+    assert len(registry.requests) == 4
+    assert told(report) == [("failing", "a", None)]
+
+
+def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+    """What a scanner wrote on megabytes is summed up, and no event is larger for it."""
+    made = watcher("a")
+    findings = [{"issue_type": "eval", "severity": "critical", "code_snippet": "x" * 1000}] * 2000
+    registry.catalog.set_status("a", "1.1.0", "flagged", json.dumps(findings))
+    (event,) = made.poll().events
+    assert isinstance(event, Event)
+    assert "2000" in event.reason
+    assert "xxx" not in event.reason
+    assert len(event.reason) < 500
+
+
+def test_nodes_that_were_not_tried_go_first_the_next_time(registry: EmbeddedRegistry, state: Path) -> None:
+    """So many nodes without an answer that the rest is not asked for cost the rest one poll and not all of them."""
+    bad, good = [f"bad-{number}" for number in range(40)], ["good-1", "good-2"]
+    for node in (*bad, *good):
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, *bad, *good)
+    inflict(registry, "closed_unanswered", nodes=set(bad))
+    report = made.poll()
+    assert {error for node, error in report.errors if node in good} == {
+        "not tried, since the registry could not be reached"
+    }
+    for _ in range(3):
+        assert not {node for node, _ in made.poll().errors} & set(good)
+    known = made.folder.load()
+    assert {known.snapshot.nodes[node].baseline_at != "" for node in good} == {True}
+    assert known.checks.health.nodes.keys() == set(bad)

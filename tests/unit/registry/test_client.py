@@ -1,0 +1,701 @@
+"""One request to the registry: what is asked, how long and how large it may get, when it is asked again."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import tracemalloc
+from collections import Counter
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import WAYS, answer, ask, complaint, gzipped, hurried, of_pack, responding
+from tests.support.peers import wire
+from tests.support.peers.fault import Fault, asked
+from tests.support.peers.faults import inflict
+from watcher import __version__
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.version import STATUSES
+from watcher.registry.answer import Answer, NoAnswerError
+from watcher.registry.client import Limits, Query, Registry
+
+MEGABYTE = 2**20
+
+
+# What is asked
+
+
+@pytest.mark.parametrize(
+    ("query", "parameters"),
+    [
+        (Query(), {}),
+        (Query(node="pack"), {"nodeId": ["pack"]}),
+        (
+            Query(statuses=("flagged", "banned")),
+            {"statuses": ["NodeVersionStatusFlagged", "NodeVersionStatusBanned"]},
+        ),
+        (Query(statuses=STATUSES), {"statuses": [f"NodeVersionStatus{name.capitalize()}" for name in STATUSES]}),
+        (Query(include_status_reason=True), {"include_status_reason": ["true"]}),
+        (Query(page=3), {"page": ["3"]}),
+        (Query(page_size=20), {"pageSize": ["20"]}),
+        (Query(status_reason="issue & co"), {"status_reason": ["issue & co"]}),
+    ],
+    ids=["none", "nodeId", "statuses", "all-statuses", "include_status_reason", "page", "pageSize", "status_reason"],
+)
+@pytest.mark.parametrize("way", WAYS)
+def test_every_parameter_of_the_spec(
+    registry: EmbeddedRegistry, way: int, query: Query, parameters: dict[str, list[str]]
+) -> None:
+    """Each parameter goes out under the spec's name, and none that was not given."""
+    assert answer(registry.url, query, way=way).code == 200
+    (asked,) = registry.requests
+    assert asked.path == "/versions"
+    assert asked.query == {"page": ["1"], "pageSize": ["100"]} | parameters
+
+
+def test_the_search_in_reasons_finds(registry: EmbeddedRegistry) -> None:
+    """`status_reason` asks for the versions whose reason holds a text, whatever its case."""
+    registry.catalog.publish("pack", "1.0.0", status="flagged", reason="Unsafe EVAL found")
+    registry.catalog.publish("pack", "2.0.0", status="flagged", reason="other")
+    found = answer(registry.url, Query(status_reason="eval", include_status_reason=True))
+    assert b'"1.0.0"' in found.body
+    assert b'"2.0.0"' not in found.body
+
+
+NODE_IDS = [
+    "../x",
+    "..",
+    "/etc/passwd",
+    "a&statuses=NodeVersionStatusActive",
+    "a&page=9",
+    "a#b",
+    "a%2F",
+    "a%26page=9",
+    "%",
+    "a+b",
+    "a b",
+    "a;b",
+    "a?b=c",
+    "a=b",
+    "http://evil.example/",
+    "@evil.example",
+    "a\r\nX-Evil: 1",
+    "a\x00b",
+    "päck",
+    "包",
+    "😀",
+    "\u202epack",
+    "a" * 2000,
+]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_node_id_cannot_alter_the_request(registry: EmbeddedRegistry, way: int) -> None:
+    """Whatever a node id is made of, it arrives as that one parameter, and path and headers stay."""
+
+    async def work() -> None:
+        async with Registry(registry.url, Limits(retries=0), expected_requests=way) as client:
+            for node in NODE_IDS:
+                assert (await client.ask(Query(node=node))).code == 200
+
+    asyncio.run(work())
+    assert [asked.query for asked in registry.requests] == [
+        {"nodeId": [node], "page": ["1"], "pageSize": ["100"]} for node in NODE_IDS
+    ]
+    assert {asked.path for asked in registry.requests} == {"/versions"}
+    assert not any("X-Evil" in asked.headers for asked in registry.requests)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_headers(registry: EmbeddedRegistry, way: int) -> None:
+    """The program says who it is, wants JSON, knows gzip only, and asks unconditionally."""
+    answer(registry.url, way=way)
+    headers = registry.requests[0].headers
+    assert headers["User-Agent"].startswith(f"comfy-watch/{__version__} ")
+    assert headers["Host"] == registry.url.removeprefix("http://")
+    assert (headers["Accept"], headers["Accept-Encoding"]) == ("application/json", "gzip")
+    assert not {"If-None-Match", "Cookie", "Authorization", "Referer"} & set(headers)
+
+
+@pytest.mark.parametrize("path", ["", "/", "/api", "/api/"])
+def test_the_address_may_have_a_path(registry: EmbeddedRegistry, path: str) -> None:
+    """A registry behind a path, with a slash at its end or without, is asked below that path."""
+    answer(registry.url + path)
+    assert registry.requests[0].path == f"{path.rstrip('/')}/versions"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_cookies_are_not_kept(registry: EmbeddedRegistry, way: int) -> None:
+    """A cookie that the registry sets is never sent back."""
+    registry.respond = responding(Set_Cookie="id=1; Path=/")(200, b"{}")
+    url = registry.url.replace("127.0.0.1", "localhost")
+
+    async def work() -> None:
+        async with Registry(url, Limits(retries=0), expected_requests=way) as client:
+            await client.ask(Query())
+            await client.ask(Query())
+
+    asyncio.run(work())
+    assert [("Cookie" in asked.headers) for asked in registry.requests] == [False, False]
+
+
+# The answer
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("code", [200, 204, 304, 400, 403, 404, 418])
+def test_an_answer_comes_as_it_is(registry: EmbeddedRegistry, way: int, code: int) -> None:
+    """Whatever status cannot be mended by asking again is handed on at the first try, with its body."""
+    body = b"" if code in {204, 304} else b'{"message":"m"}'
+    registry.respond = responding()(code, body)
+    got = answer(registry.url, way=way, retries=3)
+    assert (got.code, got.body, len(registry.requests)) == (code, body, 1)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_registrys_clock_is_read(registry: EmbeddedRegistry, way: int) -> None:
+    """The answer's `Date` is when it was given, in the program's own form."""
+    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT")(200, b"{}")
+    assert answer(registry.url, way=way).date == "2026-03-02T12:00:00.000Z"
+
+
+@pytest.mark.parametrize(
+    "date",
+    [
+        "soon",
+        "0",
+        "Fri, 31 Dec 9999 23:59:59 -2359",
+        "Mon, 1 Jan 99999999999999999999 00:00:00 GMT",
+        "Mon, 02 Mar 2026 99:00:00 GMT",
+        "é",
+    ],
+)
+def test_a_date_that_is_none(registry: EmbeddedRegistry, date: str) -> None:
+    """A `Date` that cannot be read is the same as none."""
+    registry.respond = responding(Date=date)(200, b"{}")
+    assert answer(registry.url).date == ""
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_question_can_be_conditional(registry: EmbeddedRegistry, way: int) -> None:
+    """The name of a known answer goes out as `If-None-Match`, and the answer's own name comes back."""
+    registry.respond = responding(ETag='W/"v2"')(200, b"{}")
+    assert answer(registry.url, way=way, etag='"v1"').etag == 'W/"v2"'
+    assert registry.requests[0].headers["If-None-Match"] == '"v1"'
+
+
+@pytest.mark.parametrize("etag", ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"])
+@pytest.mark.parametrize("way", WAYS)
+def test_a_name_that_could_not_be_sent_back_is_none(registry: EmbeddedRegistry, way: int, etag: str) -> None:
+    """An `ETag` that is not one by its standard, or that is endless, is not kept: sending it would fail."""
+    registry.respond = responding(ETag=etag)(200, b"{}")
+    assert answer(registry.url, way=way).etag == ""
+
+
+# Size
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+def test_a_body_up_to_the_limit_is_read(registry: EmbeddedRegistry, way: int, packed: bool) -> None:
+    """A body of exactly the limit is an answer, one byte more is an error; packed or not, what counts is unpacked."""
+    body = b"[" + b" " * (MEGABYTE - 2) + b"]"
+    registry.respond = gzipped(body) if packed else responding()(200, body)
+    assert answer(registry.url, way=way, max_bytes=MEGABYTE).body == body
+    assert complaint(registry.url, way=way, max_bytes=MEGABYTE - 1) == (
+        "its answer is larger than 0.999999 MB (max_response_mb)"
+    )
+
+
+async def _gzip_then_more(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """A whole gzip document, and then bytes without end."""
+    response = web.StreamResponse(headers={"Content-Encoding": "gzip"})
+    response.enable_chunked_encoding()
+    await response.prepare(request)
+    await response.write(gzip.compress(b"{}"))
+    while True:
+        await response.write(b"\x00" * 65536)
+
+
+AFTERMATH = Fault(name="gzip_then_more", play=_gzip_then_more)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("fault", "said"),
+    [
+        ("gzip_bomb", "its answer is larger than 1 MB (max_response_mb)"),
+        ("endless_body", "its answer is larger than 1 MB (max_response_mb)"),
+        (AFTERMATH, "its answer is damaged (gzip)"),
+    ],
+    ids=["gzip_bomb", "endless_body", "gzip_then_more"],
+)
+def test_no_answer_takes_more_memory_than_its_limit(
+    registry: EmbeddedRegistry, way: int, fault: str | Fault, said: str
+) -> None:
+    """A bomb of 200 MB, and bytes without end, cost a few megabytes at most, wherever they are."""
+    inflict(registry, fault)
+    complaint(registry.url, way=way, max_bytes=MEGABYTE)
+    tracemalloc.start()
+    try:
+        assert complaint(registry.url, way=way, max_bytes=MEGABYTE) == said
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 12 * MEGABYTE
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "body",
+    [b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"x", gzip.compress(b"{") + gzip.compress(b"}")],
+    ids=["plain", "cut", "trailing", "two"],
+)
+def test_a_damaged_gzip_body_is_no_answer(registry: EmbeddedRegistry, way: int, body: bytes) -> None:
+    """A body that is not one whole gzip document is an error and never half an answer."""
+    registry.respond = responding(Content_Encoding="gzip")(200, body)
+    assert complaint(registry.url, way=way) == "its answer is damaged (gzip)"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_encoding_that_was_not_asked_for(registry: EmbeddedRegistry, way: int) -> None:
+    """A body in a compression that the program does not know is an error."""
+    registry.respond = responding(Content_Encoding="br")(200, b"xx")
+    assert complaint(registry.url, way=way) == "its answer is compressed in a way that was not asked for"
+
+
+# Time
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", ["hang", "header_drip", "drip"])
+def test_the_deadline_is_on_the_whole_request(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+    """Silence, and headers or a body that drip byte by byte, all end at the deadline."""
+    of_pack(registry)
+    inflict(registry, fault)
+    assert complaint(registry.url, way=way, timeout=0.3) == "it timed out"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_no_more_requests_at_once_than_allowed(registry: EmbeddedRegistry, way: int) -> None:
+    """With a concurrency of 3, ten questions are asked three at a time."""
+    under_way = Counter[str]()
+    three = asyncio.Event()
+
+    async def respond(request: web.BaseRequest) -> None:
+        under_way["now"] += 1
+        under_way["most"] = max(under_way["most"], under_way["now"])
+        if under_way["now"] == 3:
+            three.set()
+        await three.wait()
+        under_way["now"] -= 1
+
+    registry.respond = respond
+
+    async def work() -> list[Answer]:
+        async with Registry(registry.url, Limits(concurrency=3, retries=0), expected_requests=way) as client:
+            return await asyncio.gather(*(client.ask(Query()) for _ in range(10)))
+
+    assert [got.code for got in asyncio.run(work())] == [200] * 10
+    assert under_way["most"] == 3
+
+
+# Asking again
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "status_500_json",
+        "status_502_html",
+        "status_503_empty",
+        "rate_limited_missing",
+        "reset_mid_body",
+        "truncated_body",
+        "no_http",
+    ],
+)
+def test_what_may_pass_is_asked_again(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+    """Network errors, 429 and 5xx are asked again, after waits that double and are spread by half."""
+    of_pack(registry)
+    inflict(registry, fault, times=2)
+    got, naps = hurried(ask(registry.url, way=way, retries=3))
+    assert (got.code, len(registry.requests)) == (200, 3)
+    first, second = naps
+    assert 0.25 <= first <= 0.5
+    assert 0.5 <= second <= 1.0
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_last_answer_counts(registry: EmbeddedRegistry, way: int) -> None:
+    """After as many retries as allowed the last answer is handed on, and nobody waits after it."""
+    inflict(registry, "rate_limited_seconds")
+    got, naps = hurried(ask(registry.url, way=way, retries=2))
+    assert (got.code, len(registry.requests), naps) == (429, 3, [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    "fault", ["html_200", "status_400_json", "status_403_json", "status_404_json", "redirect_loop"]
+)
+def test_what_will_not_pass_is_not_asked_again(registry: EmbeddedRegistry, fault: str) -> None:
+    """An answer that says something about the question is not asked for again."""
+    inflict(registry, fault)
+
+    async def work() -> int:
+        try:
+            return (await ask(registry.url, retries=3)).code
+        except NoAnswerError:
+            return 0
+
+    _, naps = hurried(work())
+    assert naps == []
+
+
+def test_one_question_may_have_fewer_retries(registry: EmbeddedRegistry) -> None:
+    """Retries can be fewer for what nothing hangs on."""
+    inflict(registry, "status_500_json")
+
+    async def work() -> Answer:
+        async with Registry(registry.url, Limits(retries=5)) as client:
+            return await client.ask(Query(), retries=1)
+
+    got, naps = hurried(work())
+    assert (got.code, len(naps), len(registry.requests)) == (500, 1, 2)
+
+
+NOON = "Mon, 02 Mar 2026 12:00:00 GMT"
+BACK_OFF = (0.25, 0.5)
+RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
+    "seconds": ({"Retry_After": "7"}, (7, 7)),
+    "spaces": ({"Retry_After": " 7 "}, (7, 7)),
+    "now": ({"Retry_After": "0"}, (0, 0)),
+    "a minute": ({"Retry_After": "60"}, (60, 60)),
+    "date": ({"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": NOON}, (7, 7)),
+    "past date": ({"Retry_After": "Mon, 02 Mar 2026 11:00:00 GMT", "Date": NOON}, (0, 0)),
+    "date without a clock": ({"Retry_After": "Mon, 02 Mar 2026 12:00:07 GMT", "Date": "noon"}, BACK_OFF),
+    "date out of range": ({"Retry_After": "Mon, 1 Jan 99999999999999999999 00:00:00 GMT"}, BACK_OFF),
+    "negative": ({"Retry_After": "-5"}, BACK_OFF),
+    "fraction": ({"Retry_After": "1.5"}, BACK_OFF),
+    "word": ({"Retry_After": "soon"}, BACK_OFF),
+    "no ASCII": ({"Retry_After": "²"}, BACK_OFF),
+    "empty": ({"Retry_After": ""}, BACK_OFF),
+    "missing": ({}, BACK_OFF),
+}
+
+
+@pytest.mark.parametrize(("told", "wait"), RETRY_AFTER.values(), ids=RETRY_AFTER)
+@pytest.mark.parametrize("code", [429, 503])
+def test_retry_after(registry: EmbeddedRegistry, code: int, told: dict[str, str], wait: tuple[float, float]) -> None:
+    """`Retry-After` is waited for, in seconds or as a date by the registry's own clock, up to a minute.
+
+    What is neither is as if it were missing.
+    """
+    refuse, asked = responding(**told)(code, b"{}"), registry.requests
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await refuse(request) if len(asked) == 1 else None
+
+    registry.respond = respond
+    got, naps = hurried(ask(registry.url, retries=1, timeout=300.0))
+    assert got.code == 200
+    least, most = wait
+    assert least <= sum(naps) <= most + 1e-6
+
+
+TOO_LONG: dict[str, tuple[dict[str, str], str]] = {
+    "ten minutes": ({"Retry_After": "600"}, "10m"),
+    "just over a minute": ({"Retry_After": "61"}, "1m1s"),
+    "absurd": ({"Retry_After": "99999999"}, "1157d9h46m39s"),
+    "endless": ({"Retry_After": "9" * 4000}, "11574d1h46m39s"),
+    "date": ({"Retry_After": "Mon, 02 Mar 2026 13:00:00 GMT", "Date": NOON}, "1h"),
+}
+
+
+@pytest.mark.parametrize(("told", "shown"), TOO_LONG.values(), ids=TOO_LONG)
+@pytest.mark.parametrize("code", [429, 503])
+def test_a_retry_after_that_is_too_long_ends_the_attempts(
+    registry: EmbeddedRegistry, code: int, told: dict[str, str], shown: str
+) -> None:
+    """Where the registry asks for more than a minute it is not asked again earlier, and the error says for how much."""
+    registry.respond = responding(**told)(code, b"{}")
+    assert complaint(registry.url, retries=3) == f"the registry asked to wait {shown} ({code})"
+    assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize(("code", "later"), [(429, ["", "", ""]), (503, ["good", "", "good"])])
+def test_whom_a_long_retry_after_ends(registry: EmbeddedRegistry, code: int, later: list[str]) -> None:
+    """A long wait that a 429 asks for is everybody's, one of a 503 its own question's."""
+    _refusing_bad(registry, code, "600", 100)
+    said: list[str] = []
+    errors: list[NoAnswerError] = []
+
+    async def work() -> None:
+        async with Registry(registry.url, Limits(retries=3)) as client:
+            for node in ("bad", "good", "bad", "good"):
+                try:
+                    await client.ask(Query(node=node))
+                    said.append(node)
+                except NoAnswerError as error:
+                    errors.append(error)
+                    said.append("")
+
+    asyncio.run(work())
+    assert said == ["", *later]
+    assert len(registry.requests) == (1 if code == 429 else 4)
+    assert {(str(error), error.on_the_way, error.unreached) for error in errors} == {
+        (f"the registry asked to wait 10m ({code})", True, False)
+    }
+
+
+def test_a_question_that_waits_is_given_up_with_the_others(registry: EmbeddedRegistry) -> None:
+    """A question that a short 429 holds back is not asked any more once another 429 asks for too long a wait."""
+    shorter, longer = responding(Retry_After="2")(429, b"{}"), responding(Retry_After="600")(429, b"{}")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await (shorter if asked(request)["nodeId"] == ["first"] else longer)(request)
+
+    registry.respond = respond
+
+    async def work() -> list[object]:
+        async with Registry(registry.url, Limits(concurrency=2, retries=3)) as client:
+            both = [client.ask(Query(node=node)) for node in ("first", "second")]
+            return list(await asyncio.gather(*both, return_exceptions=True))
+
+    results = asyncio.run(work())
+    assert list(map(str, results)) == ["the registry asked to wait 10m (429)"] * 2
+    assert len(registry.requests) == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("fault", "unreached"),
+    [
+        ("hang", True),
+        ("closed_unanswered", True),
+        ("no_http", True),
+        ("drip", True),
+        ("header_drip", True),
+        ("reset_mid_body", False),
+        ("truncated_body", False),
+        ("redirect_elsewhere", False),
+        ("redirect_loop", False),
+        ("not_gzip", False),
+    ],
+)
+def test_whether_the_registry_was_reached(registry: EmbeddedRegistry, way: int, fault: str, unreached: bool) -> None:
+    """An answer that has begun shows that the registry can be reached, unless it does not end in time."""
+    of_pack(registry)
+    inflict(registry, fault)
+    with pytest.raises(NoAnswerError) as caught:
+        answer(registry.url, Query(node="pack"), way=way, timeout=0.5)
+    assert caught.value.unreached is unreached
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_everybody_waits_when_asked_to(registry: EmbeddedRegistry, way: int) -> None:
+    """A `Retry-After` holds back the other questions too, not only the one that was refused."""
+    inflict(registry, "rate_limited_seconds", times=1)
+
+    async def work() -> list[Answer]:
+        async with Registry(registry.url, Limits(concurrency=1, retries=1), expected_requests=way) as client:
+            return await asyncio.gather(*(client.ask(Query()) for _ in range(3)))
+
+    assert [got.code for got in asyncio.run(work())] == [200, 200, 200]
+    first, *others = (asked.at for asked in registry.requests)
+    assert len(others) == 3
+    assert min(others) - first >= 0.99
+
+
+def test_the_others_wait_after_the_last_try_too(registry: EmbeddedRegistry) -> None:
+    """A 429 that ends the attempts of its own question holds the next one back all the same."""
+    _refusing_bad(registry, 429, "50", 1)
+
+    async def work() -> list[int]:
+        async with Registry(registry.url, Limits(retries=0)) as client:
+            return [(await client.ask(Query(node=node))).code for node in ("bad", "good")]
+
+    codes, naps = hurried(work())
+    assert codes == [429, 200]
+    assert 49 <= sum(naps) <= 50
+
+
+def _refusing_bad(registry: EmbeddedRegistry, code: int, retry_after: str, times: int) -> None:
+    """Refuse questions for nodes called bad so many times."""
+    refuse, refused = responding(Retry_After=retry_after)(code, b"{}"), 0
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        nonlocal refused
+        if refused == times or asked(request)["nodeId"][0] != "bad":
+            return None
+        refused += 1
+        return await refuse(request)
+
+    registry.respond = respond
+
+
+def test_a_503_holds_back_its_own_node_only(registry: EmbeddedRegistry) -> None:
+    """What a 503 says in `Retry-After` is waited for by the question that got it; the others go on."""
+    _refusing_bad(registry, 503, "1", 1)
+
+    async def work() -> None:
+        async def ask_all(*nodes: str) -> None:
+            for node in nodes:
+                await client.ask(Query(node=node))
+
+        async with Registry(registry.url, Limits(concurrency=1, retries=1)) as client:
+            await asyncio.gather(ask_all("bad"), ask_all("a", "b", "c"))
+
+    asyncio.run(work())
+    assert [request.query["nodeId"][0] for request in registry.requests] == ["bad", "a", "b", "c", "bad"]
+
+
+def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: EmbeddedRegistry) -> None:
+    """However many questions are answered by 429, with whatever `Retry-After`, the others wait five minutes in all."""
+    _refusing_bad(registry, 429, "60", 100)
+
+    async def work() -> list[int]:
+        limits = Limits(concurrency=1, retries=3, timeout=3000.0)
+        async with Registry(registry.url, limits) as client:
+            return [(await client.ask(Query(node=node))).code for node in ["bad", "good"] * 12]
+
+    codes, naps = hurried(work())
+    assert codes == [429, 200] * 12
+    assert 240 <= sum(naps) <= 301
+
+
+# Redirects
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_redirect_within_the_registry_is_followed(registry: EmbeddedRegistry, way: int) -> None:
+    """The same scheme, host and port under another path or query is still the registry."""
+    inflict(registry, "redirect_same_origin")
+    assert answer(registry.url, Query(node="a&b"), way=way).code == 200
+    first, second = registry.requests
+    assert second.query == first.query | {"moved": ["1"]}
+    assert second.headers["User-Agent"] == first.headers["User-Agent"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("fault", ["redirect_elsewhere"])
+def test_a_redirect_elsewhere_is_not_followed(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+    """Another host is never asked, even if it is this machine by another name."""
+    inflict(registry, fault)
+    said = complaint(registry.url, way=way, retries=3)
+    assert said == "it redirects to another host, which is not followed; check registry_url"
+    assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("location", "said"),
+    [
+        ("https://127.0.0.1/versions", "another host"),
+        ("http://127.0.0.1:1/versions", "another host"),
+        ("//evil.example/versions", "another host"),
+        ("http://xn--a/", "another host"),
+        ("http://xn--zzzzzzz--/", "another host"),
+        ("file:///etc/passwd", "another host"),
+        ("javascript:alert(1)", "another host"),
+        ("http://[::1", "no address"),
+        ("/" + "x" * 70_000, "no address|broke off"),
+    ],
+    ids=lambda value: value[:28],
+)
+def test_a_redirect_to_nowhere(registry: EmbeddedRegistry, way: int, location: str, said: str) -> None:
+    """Another scheme, port or host, and what is no address at all, are refused in words of ours."""
+    registry.respond = responding(Location=location)(302, b"")
+    told = complaint(registry.url, way=way)
+    assert any(part in told for part in said.split("|"))
+    assert "evil" not in told
+    assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_redirects_without_end(registry: EmbeddedRegistry, way: int) -> None:
+    """A redirect that leads back to itself is left after a few rounds."""
+    inflict(registry, "redirect_loop")
+    assert complaint(registry.url, way=way, retries=3) == "it redirects without end"
+    assert len(registry.requests) == 5
+
+
+def test_a_redirect_without_a_target_is_an_answer(registry: EmbeddedRegistry) -> None:
+    """A redirect that does not say where to is handed on as it is."""
+    registry.respond = responding()(302, b"")
+    assert answer(registry.url).code == 302
+
+
+# The connection
+
+
+async def _bad_chunk(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """A chunked body whose second chunk has no length."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+    return await wire.cut(request, head + b"2\r\n{}\r\nzz\r\n", reset=False)
+
+
+async def _endless_headers(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """A header of a megabyte."""
+    return await wire.cut(request, b"HTTP/1.1 200 OK\r\nX-Long: " + b"z" * MEGABYTE, reset=False)
+
+
+async def _no_status(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """A status line without a status."""
+    return await wire.cut(request, b"HTTP/1.1 what OK\r\n\r\n", reset=False)
+
+
+async def _two_lengths(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """Two lengths that contradict each other."""
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n"
+    return await wire.cut(request, head + b"{} ", reset=False)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "reset_mid_body",
+        "truncated_body",
+        "closed_unanswered",
+        "no_http",
+        Fault(name="bad_chunk", play=_bad_chunk),
+        Fault(name="endless_headers", play=_endless_headers),
+        Fault(name="no_status", play=_no_status),
+        Fault(name="two_lengths", play=_two_lengths),
+    ],
+    ids=lambda fault: fault if isinstance(fault, str) else fault.name,
+)
+def test_a_broken_answer_is_none(registry: EmbeddedRegistry, way: int, fault: Any) -> None:
+    """An answer that breaks off, or that is no HTTP, is no answer, and nothing of it is quoted."""
+    of_pack(registry)
+    inflict(registry, fault)
+    assert complaint(registry.url, way=way) == "the connection broke off"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_long_headers_are_no_fault(registry: EmbeddedRegistry, way: int) -> None:
+    """What stands before a registry may add headers of tens of kilobytes."""
+    registry.respond = responding(X_Policy="p" * 40_000)(200, b"{}")
+    assert answer(registry.url, way=way).body == b"{}"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: EmbeddedRegistry, way: int) -> None:
+    """A kept connection that the registry closes between two questions is replaced by a new one."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        response = web.Response(body=b"{}")
+        response.force_close()
+        return response
+
+    registry.respond = respond
+
+    async def work() -> list[int]:
+        async with Registry(registry.url, Limits(retries=0), expected_requests=way) as client:
+            return [(await client.ask(Query())).code for _ in range(3)]
+
+    assert asyncio.run(work()) == [200, 200, 200]

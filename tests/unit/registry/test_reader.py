@@ -1,0 +1,594 @@
+"""From answers to a reading: every page put together, and each way it can go wrong decided."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
+from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
+from tests.support.peers.fault import asked as query_of
+from tests.support.peers.faults import FAULTS, inflict
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.model.version import STATUSES
+from watcher.registry import reader
+from watcher.registry.client import Limits, Registry
+from watcher.registry.reader import Asked, read_node, read_reasons
+
+MEGABYTES = 16
+
+
+def listing_of(registry: EmbeddedRegistry, asked: Asked | None = None, **limits: Any) -> Listing:
+    """Read `pack`, which must give a listing."""
+    reading = read(registry.url, asked or Asked(node="pack"), **limits)
+    assert isinstance(reading, Listing), reading
+    return reading
+
+
+def texts(listing: Listing) -> list[str]:
+    """Give the version texts of a listing."""
+    return [version.version for version in listing.versions]
+
+
+# Every fault
+
+
+def test_every_fault_is_decided() -> None:
+    """No fault is without its decision."""
+    assert DECIDED.keys() == FAULTS.keys()
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS))
+@pytest.mark.parametrize("way", WAYS)
+def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, name: str) -> None:
+    """Over both transports each fault gives the same reading, with the same words for a person."""
+    of_pack(registry)
+    of_pack(registry, "another")
+    inflict(registry, name)
+    limits = {"timeout": 0.3 if name in SLOW else 20.0, "max_bytes": MEGABYTES * 2**20}
+    reading = read(registry.url, Asked(node="pack"), way=way, **limits)
+    decision = DECIDED[name]
+    match decision.means:
+        case Means.COMPLETE:
+            assert isinstance(reading, Listing)
+            assert (reading.incomplete, len(reading.versions)) == ("", 5)
+        case Means.EMPTY:
+            assert isinstance(reading, Listing)
+            assert (reading.incomplete, reading.versions) == ("", ())
+        case Means.INCOMPLETE:
+            assert isinstance(reading, Listing)
+            assert reading.incomplete == decision.said
+        case Means.UNREADABLE | Means.REGISTRY:
+            wide = decision.means is Means.REGISTRY
+            unreached = name in UNREACHED
+            assert reading == Unreadable(node="pack", error=decision.said, registry_wide=wide, unreached=unreached)
+        case Means.BANNED:
+            assert isinstance(reading, NodeBanned)
+            assert reading.message == decision.said
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("name", "seen"),
+    [
+        ("empty_later_pages", 2),
+        ("filter_ignored", 5),
+        ("missing_rows", 4),
+        ("repeated_rows", 4),
+        ("row_of_another", 4),
+        ("total_changes", 5),
+        ("total_falls_short", 5),
+        ("wrong_row_types", 4),
+    ],
+)
+def test_what_was_seen_of_an_incomplete_listing_counts(
+    registry: EmbeddedRegistry, way: int, name: str, seen: int
+) -> None:
+    """An incomplete listing holds every readable version of the node that came, and none of another."""
+    of_pack(registry)
+    of_pack(registry, "another")
+    ids = {row["id"] for row in _rows(registry, "pack")}
+    inflict(registry, name)
+    listing = listing_of(registry, way=way)
+    assert len(listing.versions) == seen
+    assert {version.id for version in listing.versions} <= ids
+
+
+def _rows(registry: EmbeddedRegistry, node: str) -> list[dict[str, Any]]:
+    rows: Any = registry.catalog.answer({"nodeId": [node], "pageSize": ["100"]})[1]["versions"]
+    return list(rows)
+
+
+# What is asked
+
+
+@pytest.mark.parametrize(
+    ("statuses", "sent"),
+    [
+        (STATUSES, None),
+        (tuple(reversed(STATUSES)), None),
+        (("flagged",), ["NodeVersionStatusFlagged"]),
+        (("active", "banned"), ["NodeVersionStatusActive", "NodeVersionStatusBanned"]),
+    ],
+    ids=["all", "all-shuffled", "one", "two"],
+)
+def test_statuses_are_filtered_unless_all_are_watched(
+    registry: EmbeddedRegistry, statuses: tuple[str, ...], sent: list[str] | None
+) -> None:
+    """With all statuses watched no filter is sent, so that a status of tomorrow comes too; else the filter is."""
+    listing_of(registry, Asked(node="pack", statuses=statuses))
+    assert registry.requests[0].query.get("statuses") == sent
+
+
+def test_a_filter_that_is_ignored_is_made_up_for(registry: EmbeddedRegistry) -> None:
+    """A version of a status that was not asked for is left out, and the listing is complete all the same."""
+    registry.catalog.publish("pack", "1.0.0", status="flagged")
+    registry.catalog.publish("pack", "2.0.0", status="active")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer({"nodeId": ["pack"]})[1])
+
+    registry.respond = respond
+    listing = listing_of(registry, Asked(node="pack", statuses=("flagged",)))
+    assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
+def test_every_page_is_read_and_none_too_many(registry: EmbeddedRegistry, way: int, count: int) -> None:
+    """All versions come, a hundred a page, and no page is asked for that can hold nothing."""
+    of_pack(registry, versions=count)
+    listing = listing_of(registry, way=way)
+    assert (len(listing.versions), listing.incomplete) == (count, "")
+    pages = [asked.query["page"] for asked in registry.requests]
+    assert pages == [[str(number)] for number in range(1, max(1, -(-count // 100)) + 1)]
+    assert all("include_status_reason" not in asked.query for asked in registry.requests)
+
+
+@pytest.mark.parametrize(
+    ("known", "claims", "seen", "requests", "fault"),
+    [
+        (150, {"total": 100}, 150, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
+        (250, {"totalPages": 2}, 250, 3, "the answer claims 250 versions on 2 pages, which does not fit"),
+        (100, {"totalPages": 2}, 100, 2, "the answer claims 100 versions on 2 pages, which does not fit"),
+        (5, {"totalPages": 0}, 5, 1, "the answer claims 5 versions on 0 pages, which does not fit"),
+        (0, {"totalPages": 2}, 0, 1, "the answer claims 0 versions on 2 pages, which does not fit"),
+        (5, {"totalPages": 10**9}, 5, 1, "the answer claims 5 versions on 1000000000 pages, which does not fit"),
+        (150, {"total": None}, 150, 2, "the answer does not say how many versions there are"),
+        (150, {"totalPages": None}, 150, 2, ""),
+        (150, {"pageSize": None}, 150, 2, ""),
+        (0, {"totalPages": 1}, 0, 1, ""),
+        (0, {"totalPages": 0}, 0, 1, ""),
+    ],
+)
+def test_a_listing_whose_own_numbers_disagree_is_incomplete(
+    registry: EmbeddedRegistry, known: int, claims: dict[str, int | None], seen: int, requests: int, fault: str
+) -> None:
+    """What is claimed by either number is read, within reason; and it is all only if both numbers agree."""
+    of_pack(registry, versions=known)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer(query_of(request))[1] | claims)
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (len(listing.versions), len(registry.requests), listing.incomplete) == (seen, requests, fault)
+
+
+def test_the_number_of_pages_is_the_same_on_every_page(registry: EmbeddedRegistry) -> None:
+    """A number of pages that differs from page to page, though each fits its own page size, is a fault."""
+    of_pack(registry, versions=150)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        document = registry.catalog.answer(query_of(request))[1]
+        return web.json_response(document | ({"pageSize": 50, "totalPages": 3} if document["page"] == 2 else {}))
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (len(listing.versions), listing.incomplete) == (150, "the number of pages changed between pages")
+
+
+def test_versions_come_in_order_of_time_not_of_text(registry: EmbeddedRegistry) -> None:
+    """The registry's order of texts, which puts 1.9 before 1.10, is not the listing's."""
+    for number, text in enumerate(["1.9.0", "1.10.0", "1.2.0"]):
+        registry.catalog.publish("pack", text, created_at=f"2026-01-0{number + 1}T00:00:00.5Z")
+    assert texts(listing_of(registry)) == ["1.9.0", "1.10.0", "1.2.0"]
+
+
+def test_node_ids_ignore_case(registry: EmbeddedRegistry) -> None:
+    """A node that the registry spells otherwise is the node that was asked for."""
+    of_pack(registry, "PaCk")
+    listing = listing_of(registry, Asked(node="pAcK"))
+    assert (len(listing.versions), listing.incomplete, listing.node) == (5, "", "pAcK")
+
+
+@pytest.mark.parametrize("fault", ["status_500_json", "html_200", "reset_mid_body"])
+def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: EmbeddedRegistry, fault: str) -> None:
+    """What the first page showed counts, and the page that failed is named."""
+    of_pack(registry, versions=150)
+    play = FAULTS[fault].play
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return await play(request, registry.catalog) if query_of(request)["page"] == ["2"] else None
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert len(listing.versions) == 100
+    assert listing.incomplete.startswith("page 2")
+
+
+@pytest.mark.parametrize("wrong", [{"status": 7}, {"version": "1.5.0", "id": "the-same"}])
+def test_a_row_that_is_wrong_hides_no_later_page(registry: EmbeddedRegistry, wrong: dict[str, Any]) -> None:
+    """Every page is read of a node one of whose first rows can't be, or came twice: its other versions are seen."""
+    of_pack(registry, versions=250)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        document: Any = registry.catalog.answer(query_of(request))[1]
+        if document["page"] == 1:
+            for row in document["versions"][:2]:
+                row.update(wrong)
+        return web.json_response(document)
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert listing.incomplete
+    assert len(listing.versions) in {248, 249}
+    assert [asked.query["page"] for asked in registry.requests] == [["1"], ["2"], ["3"]]
+
+
+def test_one_page_again_and_again_is_no_endless_reading(registry: EmbeddedRegistry) -> None:
+    """Of a registry that always gives the first page, so many pages are read as would have held what it claims."""
+    of_pack(registry, versions=250)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer({**query_of(request), "page": ["1"]})[1])
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (len(listing.versions), listing.incomplete) == (100, "a version came twice")
+    assert len(registry.requests) == 3
+
+
+def test_one_node_does_not_hold_the_others_for_ever(
+    registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the pages of a node have taken too long no more are asked for, and what they showed counts."""
+    of_pack(registry, versions=250)
+    monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
+    patient = listing_of(registry)
+    assert (patient.incomplete, len(patient.versions)) == ("", 250)  # for the timeout says how patient to be
+    registry.requests.clear()
+    monkeypatch.setattr(reader, "_TIMEOUTS", -1)
+    listing = listing_of(registry)
+    assert listing.incomplete == "page 2 was not asked for: those before it took too long"
+    assert (len(listing.versions), len(registry.requests)) == (100, 1)
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("apart", [True, False])
+def test_of_a_version_with_and_without_id_one_is_taken(registry: EmbeddedRegistry, first: bool, apart: bool) -> None:
+    """One text in a row with an id and in one without is a version that came twice, on one page or on two: only the
+    row with the id is taken, whichever came first, so that what is known of it does not change to and fro.
+    """
+    of_pack(registry)
+    rows = _rows(registry, "pack")
+    twin = rows[2] | {"id": None, "status": "NodeVersionStatusFlagged"}
+    told = [twin, *rows] if first else [*rows, twin]
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        page = int(query_of(request)["page"][0])
+        shown = told[3 * page - 3 : 3 * page] if apart else told
+        return web.json_response({"total": len(told), "pageSize": 3, "versions": shown})
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert listing.incomplete == "a version came twice"
+    assert {version.id for version in listing.versions} == {row["id"] for row in rows}
+    assert {version.status for version in listing.versions} == {"active"}
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize(("one", "other"), [("Active", "Flagged"), ("Banned", "Flagged"), ("Pending", "Deleted")])
+def test_of_contradicting_rows_the_worst_is_believed(
+    registry: EmbeddedRegistry, one: str, other: str, first: bool
+) -> None:
+    """Of a version that comes twice with two statuses the worse one counts, whichever came first: a flag is a flag, and
+    what is known of it does not change to and fro.
+    """
+    of_pack(registry, versions=1)
+    rows = [
+        row | {"status": f"NodeVersionStatus{status}"} for row in _rows(registry, "pack") for status in (one, other)
+    ]
+    body = json.dumps({"total": 2, "versions": rows if first else rows[::-1]}).encode()
+    registry.respond = responding()(200, body)
+    listing = listing_of(registry)
+    assert listing.incomplete == "a version came twice"
+    assert [version.status for version in listing.versions] == [(one if one == "Banned" else other).lower()]
+
+
+def test_a_bad_detail_hides_no_flag(registry: EmbeddedRegistry) -> None:
+    """A version one of whose details is of a wrong type is seen in part, status and all; the listing is incomplete."""
+    of_pack(registry, versions=3)
+    first, *rows = _rows(registry, "pack")
+    bad = first | {"status": "NodeVersionStatusFlagged", "supported_os": [{"name": "linux"}]}
+    registry.respond = responding()(200, json.dumps({"total": 3, "versions": [bad, *rows]}).encode())
+    listing = listing_of(registry)
+    assert listing.incomplete == "row 1 is unreadable on page 1"
+    assert {version.id: version.status for version in listing.versions} == {
+        first["id"]: "flagged",
+        **{row["id"]: "active" for row in rows},
+    }
+    assert listing.partial == {first["id"]}
+
+
+def test_a_listing_is_no_larger_than_an_answer(registry: EmbeddedRegistry) -> None:
+    """Pages that are small enough each, and too much together, are not all read; what was seen counts."""
+    of_pack(registry, versions=12)
+    for number in range(12):
+        registry.catalog.edit("pack", f"1.{number}.0", dependencies=["x" * 200_000])
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return web.json_response(registry.catalog.answer({**query_of(request), "pageSize": ["1"]})[1])
+
+    registry.respond = respond
+    listing = read(registry.url, Asked(node="pack"), max_bytes=1_000_000)
+    assert isinstance(listing, Listing)
+    assert listing.incomplete == "5 of 12 versions came, which are larger than max_response_mb"
+    assert (len(listing.versions), len(registry.requests)) == (5, 5)
+
+
+def test_one_text_under_two_ids_is_two_versions(registry: EmbeddedRegistry) -> None:
+    """A version is known by its id: what shares its text with another is still another."""
+    of_pack(registry)
+    rows = _rows(registry, "pack")
+    body = json.dumps({"total": 6, "versions": [*rows, rows[0] | {"id": "another"}]}).encode()
+    registry.respond = responding()(200, body)
+    listing = listing_of(registry)
+    assert (len(listing.versions), listing.incomplete) == (6, "")
+
+
+def test_a_page_without_a_total_is_incomplete(registry: EmbeddedRegistry) -> None:
+    """Where the registry does not say how many there are, nobody knows whether all came."""
+    of_pack(registry)
+    registry.respond = responding()(200, json.dumps({"versions": _rows(registry, "pack")}).encode())
+    listing = listing_of(registry)
+    assert len(listing.versions) == 5
+    assert listing.incomplete == "the answer does not say how many versions there are"
+
+
+def test_more_versions_than_told_is_incomplete(registry: EmbeddedRegistry) -> None:
+    """A total below what came is as wrong as one above it."""
+    of_pack(registry)
+    registry.respond = responding()(200, json.dumps({"total": 4, "versions": _rows(registry, "pack")}).encode())
+    assert listing_of(registry).incomplete == "5 of 4 versions came"
+
+
+def test_admin_tags_that_vanish_are_unknown(registry: EmbeddedRegistry) -> None:
+    """Where no row has admin tags the listing says that nothing was told of them; without rows there is nothing to."""
+    assert listing_of(registry).admin_tags_told
+    of_pack(registry)
+    assert listing_of(registry).admin_tags_told
+    inflict(registry, "fields_vanish")
+    assert not listing_of(registry).admin_tags_told
+
+
+def test_a_node_with_a_hostile_id_is_only_a_node(registry: EmbeddedRegistry) -> None:
+    """An id that looks like more than one parameter is read, as a node of its own."""
+    for node in ("../x", "a&statuses=NodeVersionStatusBanned", "a#b", "a%2F", "päck"):
+        of_pack(registry, node, 2)
+        listing = listing_of(registry, Asked(node=node))
+        assert (len(listing.versions), listing.incomplete) == (2, "")
+
+
+# When, and whether anything changed
+
+
+DATES = {
+    "earlier": ("Mon, 02 Mar 2026 11:00:00 GMT", "2026-03-02T11:00:00.000Z"),
+    "a day earlier": ("Sun, 01 Mar 2026 12:00:00 GMT", "2026-03-01T12:00:00.000Z"),
+    "far earlier": ("Sun, 01 Mar 2026 11:59:59 GMT", NOON),
+    "the epoch": ("Thu, 01 Jan 1970 00:00:00 GMT", NOON),
+    "the same": ("Mon, 02 Mar 2026 12:00:00 GMT", NOON),
+    "later": ("Mon, 02 Mar 2026 12:00:01 GMT", NOON),
+    "far later": ("Thu, 01 Jan 2099 00:00:00 GMT", NOON),
+    "none": ("noon", NOON),
+}
+
+
+@pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
+def test_the_time_is_ours_or_a_little_earlier(registry: EmbeddedRegistry, date: str, at: str) -> None:
+    """A reading is as old as our clock says, or as the registry's if that is at most a day behind."""
+    registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
+    assert listing_of(registry).at == at
+    registry.respond = responding(Date=date)(304, b"")
+    assert read(registry.url, Asked(node="pack", etag='"v1"')) == Unchanged(node="pack", at=at)
+    registry.respond = responding(Date=date)(403, b'{"message":"Node banned"}')
+    assert read(registry.url, Asked(node="pack")) == NodeBanned(node="pack", message="Node banned", at=at)
+
+
+def test_the_time_is_from_before_the_question(registry: EmbeddedRegistry) -> None:
+    """What is published while an answer is under way is later than the reading."""
+    ticks = iter([NOON])
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        assert next(ticks, None) is None
+        return None
+
+    registry.respond = respond
+
+    async def work() -> Reading:
+        async with Registry(registry.url, Limits(timeout=10.0, retries=0)) as client:
+            return await read_node(client, Asked(node="pack"), lambda: next(ticks))
+
+    listing = asyncio.run(work())
+    assert isinstance(listing, Listing)
+    assert (listing.at, listing.incomplete) == (NOON, "")
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_304_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+    """To a question with the known answer's name, 304 says that nothing changed."""
+    registry.respond = responding()(304, b"")
+    reading = read(registry.url, Asked(node="pack", etag='"v1"'), way=way)
+    assert isinstance(reading, Unchanged)
+    assert registry.requests[0].headers["If-None-Match"] == '"v1"'
+
+
+@pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])
+def test_a_304_that_nobody_asked_for_is_a_fault(registry: EmbeddedRegistry, etag: str) -> None:
+    """Where the question named no answer of the registry's there is no "as before"."""
+    registry.respond = responding()(304, b"")
+    reading = read(registry.url, Asked(node="pack", etag=etag))
+    assert reading == Unreadable(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
+    assert "If-None-Match" not in registry.requests[0].headers
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_the_same_body_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+    """Where the registry names no answers, one that came the same to the byte is as before, and no other is."""
+    of_pack(registry)
+    name = listing_of(registry).etag
+    assert isinstance(read(registry.url, Asked(node="pack", etag=name), way=way), Unchanged)
+    registry.catalog.deprecate("pack", "1.0.0")
+    changed = read(registry.url, Asked(node="pack", etag=name), way=way)
+    assert isinstance(changed, Listing)
+    assert changed.etag != name
+
+
+@pytest.mark.parametrize(("count", "kept"), [(100, '"v1"'), (101, "")])
+def test_only_an_answer_that_is_the_whole_listing_is_named(registry: EmbeddedRegistry, count: int, kept: str) -> None:
+    """The name of a first page says nothing of the second, so a listing of several pages has none."""
+    of_pack(registry, versions=count)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        document = registry.catalog.answer(query_of(request))[1]
+        return web.json_response(document, headers={"ETag": '"v1"'})
+
+    registry.respond = respond
+    assert listing_of(registry).etag == kept
+
+
+# What a refusal says
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"error":"E","message":"Go away"}',
+        b'{"message":"Go away"}',
+        b'{"message":"Go away","details":["d"]}',
+        b'{"error":"Go away"}',
+    ],
+)
+def test_a_refusals_message_is_passed_on(registry: EmbeddedRegistry, body: bytes) -> None:
+    """In each known shape of an error answer the message is found."""
+    registry.respond = responding()(400, body)
+    reading = read(registry.url, Asked(node="pack"))
+    assert reading == Unreadable(
+        node="pack", error="the registry refused the question (400): Go away", registry_wide=False
+    )
+
+
+def test_a_refusals_message_is_made_harmless(registry: EmbeddedRegistry) -> None:
+    """A stranger's message is one short line without escapes, addresses or links."""
+    message = "\x1b[31m@everyone\n::error::x\u202e mail me@evil.example http://evil.example " + "y" * 1000
+    registry.respond = responding()(500, json.dumps({"message": message}).encode())
+    reading = read(registry.url, Asked(node="pack"))
+    assert isinstance(reading, Unreadable)
+    assert len(reading.error) < 260
+    assert not {"\x1b", "\n", "@", "\u202e"} & set(reading.error)
+    assert "evil.example" not in reading.error
+    assert reading.error.startswith("the registry has a fault (500): ")
+
+
+# Reasons
+
+
+def _reasons(registry: EmbeddedRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
+    async def work() -> dict[str, str]:
+        async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
+            return {key: reason async for key, reason in read_reasons(client, "pack", wanted)}
+
+    found, _ = hurried(work())
+    return found
+
+
+def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: EmbeddedRegistry) -> None:
+    """Only the statuses in question are read, twenty rows a page, and only until all were found."""
+    ids = [
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason=f"because {number}")
+        for number in range(50)
+    ]
+    found = _reasons(registry, {ids[49]: "flagged", ids[25]: "flagged"})
+    assert found == {ids[49]: "because 49", ids[25]: "because 25"}
+    assert [asked.query for asked in registry.requests] == [
+        {
+            "nodeId": ["pack"],
+            "statuses": ["NodeVersionStatusFlagged"],
+            "include_status_reason": ["true"],
+            "page": [page],
+            "pageSize": ["20"],
+        }
+        for page in ("1", "2")
+    ]
+
+
+def test_each_status_is_asked_once(registry: EmbeddedRegistry) -> None:
+    """Versions of two statuses take one question each; one of no known status takes none."""
+    flagged = registry.catalog.publish("pack", "1", status="flagged", reason="f")
+    banned = registry.catalog.publish("pack", "2", status="banned", reason="b")
+    found = _reasons(registry, {flagged: "flagged", banned: "banned", "x": "NodeVersionStatusQuarantined"})
+    assert found == {flagged: "f", banned: "b"}
+    assert len(registry.requests) == 2
+
+
+def test_the_search_for_a_reason_ends(registry: EmbeddedRegistry) -> None:
+    """A version that is not there costs no more than the pages that there are, and never more than fifty."""
+    for number in range(30):
+        registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
+    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert len(registry.requests) == 2
+    for number in range(30, 1100):
+        registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
+    registry.requests.clear()
+    assert _reasons(registry, {"missing": "flagged"}) == {}
+    assert len(registry.requests) == 50
+
+
+def test_a_reason_on_a_late_page_is_found(registry: EmbeddedRegistry) -> None:
+    """The search goes as far as there are versions of the status."""
+    wanted = registry.catalog.publish("pack", "000", status="flagged", reason="because")
+    for number in range(1, 200):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="r")
+    assert _reasons(registry, {wanted: "flagged"}) == {wanted: "because"}
+
+
+def test_large_reasons_of_others_hide_no_reason(registry: EmbeddedRegistry) -> None:
+    """Where a page is too large, the wanted rows are read one by one; a reason that is too large itself is left out."""
+    for number in range(0, 80, 2):
+        registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="x" * 3_000)
+    ids = [registry.catalog.publish("pack", f"{at:03}", status="flagged", reason=f"for {at}") for at in (1, 35, 77)]
+    large = registry.catalog.publish("pack", "033", status="flagged", reason="x" * 30_000)
+    found = _reasons(registry, dict.fromkeys([*ids, large], "flagged"), max_bytes=20_000)
+    assert found == dict(zip(ids, ["for 1", "for 35", "for 77"], strict=True))
+
+
+@pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"huge_reason", "findings_bomb", "endless_body", "gzip_bomb"}))
+def test_a_reason_that_cannot_be_had_is_left_out(registry: EmbeddedRegistry, name: str) -> None:
+    """Whatever the registry answers, no reason is made up, and nothing but a reason is lost."""
+    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    inflict(registry, name)
+    found = _reasons(registry, {wanted: "flagged"}, timeout=0.1 if name in SLOW else 5.0)
+    assert found in ({}, {wanted: "because"}, {wanted: ""})
+
+
+def test_another_nodes_reason_is_not_taken(registry: EmbeddedRegistry) -> None:
+    """A row of another node with the same key lends it no reason."""
+    wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
+    inflict(registry, "row_of_another")
+    assert _reasons(registry, {wanted: "flagged"}) == {}

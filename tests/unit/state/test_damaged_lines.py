@@ -1,0 +1,199 @@
+"""Damage in the files of the state: a damaged line is passed over, an absurd time breaks nothing."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching
+from tests.support.making import NOW, channel, event, minute
+from tests.support.peers.webhook import Webhook
+from watcher.alerts import outbox
+from watcher.alerts.outbox import Outbox, Refusal
+from watcher.cli import history, status
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Grouping
+from watcher.model.event import Change, Kind
+from watcher.model.snapshot import Snapshot
+from watcher.state import records
+from watcher.state.store import StateFolder
+
+ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
+"""Times that can be read."""
+DAMAGED = [
+    "",
+    "yesterday",
+    "2026-13-01T00:00:00Z",
+    "2026-01-01\u00a000:00:00Z",
+    "2026-01-01\x1b00:00:00Z",
+    "-1",
+    "\ud800",
+]
+"""What is none."""
+_NUMBERS = st.sampled_from([True, False, -1, 0, 1, 2, 3, 10**400, -(10**30), 1e308, 0.5])
+_JUNK = st.one_of(
+    st.sampled_from(ABSURD + DAMAGED),
+    _NUMBERS,
+    st.none(),
+    st.text(max_size=8),
+    st.lists(st.none() | st.text(max_size=3) | _NUMBERS, max_size=2),
+    st.dictionaries(st.text(max_size=3), _NUMBERS, max_size=2),
+)
+OPS = channel("ops", grouping=Grouping.EVENT)
+WAITING = outbox.failed(
+    outbox.recorded(outbox.enqueue(Outbox(), [OPS], (event("e1"), event("e2")), 1, NOW)), "ops", "HTTP 500", NOW
+)
+FIRST = WAITING.queues["ops"].messages[0].id
+REFUSAL = Refusal(channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",))
+JOURNAL = (
+    records.write_acknowledgement("ops", FIRST, arrived=True),
+    records.write_acknowledgement("ops", FIRST, arrived=False),
+    records.write_refusal(REFUSAL),
+)
+RECORDED = records.write_event(
+    event("e1", Kind.CHANGED, changes=(Change(field="tags", before="[]", after='["a"]'),), reason="why")
+)
+
+
+@st.composite
+def damaged(draw: st.DrawFn, lines: tuple[bytes, ...]) -> bytes:
+    """Make a line of one of these: another value in it, a key less or more, other bytes, or something else at all."""
+    whole = draw(st.sampled_from(lines)).rstrip(b"\n")
+    match draw(st.sampled_from(["value", "key", "bytes", "cut", "nested", "other"])):
+        case "value":
+            told: dict[str, Any] = json.loads(whole)
+            told[draw(st.sampled_from(sorted(told)))] = draw(_JUNK)
+            return json.dumps(told).encode()
+        case "key":
+            told = json.loads(whole)
+            del told[draw(st.sampled_from(sorted(told)))]
+            return json.dumps(told | draw(st.dictionaries(st.just("format") | st.text(max_size=4), _JUNK))).encode()
+        case "bytes":
+            at = draw(st.integers(0, len(whole) - 1))
+            return whole[:at] + draw(st.binary(min_size=1, max_size=4)) + whole[at + draw(st.integers(0, 4)) :]
+        case "cut":
+            return whole[: draw(st.integers(0, len(whole)))]
+        case "nested":
+            return draw(st.sampled_from([b"[", b'{"state":', b'{"a":['])) * draw(st.sampled_from([1, 300, 100_000]))
+        case _:
+            return json.dumps(draw(_JUNK)).encode()
+
+
+@pytest.fixture(scope="module")
+def folder() -> Iterator[StateFolder]:
+    """A state that owes a channel two messages after a failure."""
+    with tempfile.TemporaryDirectory() as made:
+        kept = StateFolder(Path(made))
+        kept.prepare(WAITING, 0)
+        kept.commit(Snapshot(revision=1))
+        yield kept
+
+
+@given(line=damaged(JOURNAL))
+@example(line=JOURNAL[2].replace(NOW.encode(), b"yesterday"))
+@example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[0].encode()))
+@example(line=JOURNAL[2].replace(NOW.encode(), ABSURD[1].encode()))
+@example(line=b"[" * 100_000)
+def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolder, line: bytes) -> None:
+    """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
+    second = WAITING.queues["ops"].messages[1].id
+    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + records.write_acknowledgement("ops", second, arrived=True))
+    state = folder.load()
+    queue = state.outbox.queues.get("ops", outbox.Queue())
+    assert second not in [message.id for message in queue.messages]
+    for now in (NOW, minute(60)):
+        outbox.is_due(queue, now)
+        if queue.messages:
+            again = outbox.failed(state.outbox, "ops", "HTTP 500", now)
+            outbox.expired(again, "ops", now, 60)
+    status.document(state, [], ["ops"])
+    status.lines(state, [], ["ops"])
+
+
+@pytest.mark.parametrize("time", DAMAGED)
+@pytest.mark.parametrize("attempts", [2, True, "two"])
+def test_a_refusal_that_is_damaged_is_none(folder: StateFolder, time: str, attempts: object) -> None:
+    """Where its time or its count is none, the channel is as it was before the attempt."""
+    whole = json.loads(JOURNAL[2])
+    for told in ({**whole, "at": time}, {**whole, "attempts": attempts, "at": time if attempts == 2 else NOW}):
+        (folder.path / "acks.jsonl").write_text(json.dumps(told) + "\n")
+        assert folder.load().outbox == WAITING
+
+
+@given(line=damaged((RECORDED,)))
+@example(line=RECORDED.replace(NOW.encode(), b"yesterday").rstrip())
+@example(line=RECORDED.replace(NOW.encode(), ABSURD[0].encode()).rstrip())
+def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line: bytes) -> None:
+    """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
+    (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
+    recorded = folder.read_history()
+    found = history.choose(recorded.events, history.Wanted(since=history.since("1d", NOW)))
+    assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
+    history.lines(found)
+    for one in found:
+        records.event_form(one)
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+    """A watcher that owes a dead channel an alert."""
+    registry.catalog.publish("alpha", "1.0.0")
+    webhook.answer["/ops"] = 500
+    ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
+    made = Watching(tmp_path, registry, nursery=nursery, channels=[ops], interval="1h")
+    made.check(code=1)
+    return made
+
+
+@pytest.mark.parametrize("time", [*ABSURD, *DAMAGED[:-1]])
+def test_no_command_trips_over_a_damaged_line(watch: Watching, time: str) -> None:
+    """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
+    kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
+    refusal = Refusal(
+        channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, address=kept["address"]
+    )
+    (watch.state / "acks.jsonl").write_bytes(records.write_refusal(refusal))
+    line = json.loads((watch.state / "history.jsonl").read_bytes())
+    with (watch.state / "history.jsonl").open("a") as history:
+        history.write(json.dumps(line | {"at": time}) + "\n")
+    for command in (["status"], ["history", "--since", "1d", "--json"], ["history", "--since", "1d"], ["check"]):
+        done = watch.run(*command)
+        assert (done.code, "unexpected" in done.err) == (int(command == ["check"]), False), done
+        assert "\x1b" not in done.out
+
+
+@pytest.mark.parametrize("time", ABSURD)
+def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watching, time: str) -> None:
+    """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old is given up."""
+    before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}
+    queue = before["outbox.json"]["queues"]["ops"]
+    queue["not_before"] = queue["messages"][0]["queued_at"] = time
+    for told in before["outbox.json"]["events"].values():
+        told["at"] = time
+    before["checks.json"] |= {"polled_at": time, "checked": {"alpha": time}}
+    for name, told in before.items():
+        (watch.state / name).write_text(json.dumps(told))
+    assert watch.run("status").code == 0
+    alerts = watch.check(code=1)["alerts"]
+    assert (alerts["pending"], alerts["expired"]) == ((0, 1) if time.startswith("0001") else (1, 0))
+
+
+@pytest.mark.parametrize("file", ["outbox.json", "checks.json"])
+def test_a_time_that_is_none_is_refused_in_a_file(watch: Watching, file: str) -> None:
+    """A `.json` file in which a time is damaged is refused with exit code 4 and left as it is."""
+    text = (watch.state / file).read_text()
+    at = json.loads(text)["polled_at"] if file == "checks.json" else json.loads(text)["queues"]["ops"]["not_before"]
+    (watch.state / file).write_text(text.replace(at, "yesterday"))
+    before = watch.contents()
+    for command in ("status", "check"):
+        done = watch.run(command)
+        assert (done.code, file in done.err, "is no time" in done.err) == (4, True, True), done
+    assert watch.contents() == before

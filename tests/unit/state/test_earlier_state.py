@@ -1,0 +1,68 @@
+"""A state that an earlier version of the program left is read, and all that it owes is delivered."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections import Counter
+from pathlib import Path
+
+from tests.support.fork_server import Nursery
+from tests.support.harness import Watching, told
+from tests.support.peers.webhook import Webhook
+from tests.support.program import ROOT
+from watcher.fake_registry.server import EmbeddedRegistry
+
+_EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
+"""Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo
+without a listed version, charlie banned, delta with one removed and one absent version, echo without versions, and
+nine packs whose 403 was not believed yet.
+"""
+_BANNED = [f"banned-{number}" for number in range(9)]
+_NODES = ["alpha", "bravo", "charlie", "delta", "echo", *_BANNED]
+
+
+def _fill(registry: EmbeddedRegistry) -> None:
+    """Publish what that registry had, in the same order, so that versions have the same ids."""
+    catalog = registry.catalog
+    for node in _NODES:
+        if node != "echo":
+            catalog.publish(node, "1.0.0", created_at="2026-01-01T00:00:00Z")
+            catalog.publish(node, "1.1.0", created_at="2026-01-02T00:00:00Z")
+    catalog.publish("alpha", "1.2.0", created_at="2026-01-03T00:00:00Z")
+    catalog.set_status("alpha", "1.1.0", "flagged", "Rejected by admin")
+    catalog.deprecate("alpha", "1.0.0")
+    catalog.publish("delta", "1.2.0", created_at="2026-01-04T00:00:00Z")
+    for version in ("1.0.0", "1.1.0"):
+        catalog.remove("delta", version)
+    for node in _BANNED:
+        catalog.ban_node(node)
+
+
+def test_an_earlier_state_is_carried_over(
+    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+) -> None:
+    """Every alert that it owes arrives once on each channel, nothing known is news again, and what differs is."""
+    _fill(registry)
+    shutil.copytree(_EARLIER, tmp_path / "state")
+    channels = [{"name": name, "url": webhook.apprise_url(f"/{name}"), "kinds": "all"} for name in ("ops", "renamed")]
+    settings = {"nodes": " ".join(_NODES), "baseline": "silent", "channels": channels}
+    watch = Watching(tmp_path, registry, nursery=nursery, **settings)
+    owed = json.loads((_EARLIER / "outbox.json").read_text("utf-8"))["events"]
+    document = watch.check()
+    assert sorted(told(document["events"])) == sorted(
+        [
+            ("reinstated", "bravo", None),
+            ("reinstated", "charlie", None),
+            ("removed", "delta", "1.1.0"),
+            *(("banned", node, None) for node in _BANNED),
+        ],
+        key=str,
+    )
+    expected = Counter([*owed, *(event["id"] for event in document["events"])])
+    assert set(expected.values()) == {1}
+    for channel in ("/ops", "/renamed"):
+        assert Counter(event for message in webhook.messages(channel) for event in message.json["events"]) == expected
+    assert watch.told() == []
+    history = [event["id"] for event in json.loads(watch.run("history", "--json").out)["events"]]
+    assert Counter(history) == expected

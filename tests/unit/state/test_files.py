@@ -1,0 +1,230 @@
+"""Files that survive: whole or not at all, private, and nothing left behind."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support import program
+from watcher.state import files
+
+FULL = """
+import atexit, resource
+from pathlib import Path
+from watcher import durable
+atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
+"""
+"""Lets no file grow beyond `size` bytes from here on, but for what measures coverage at the very end."""
+
+
+def mode(path: Path) -> int:
+    """Give the permission bits of a file or folder."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+def names(folder: Path) -> list[str]:
+    """Give all names in a folder."""
+    return sorted(path.name for path in folder.iterdir())
+
+
+def with_room_for(size: int, code: str, path: Path) -> subprocess.CompletedProcess[str]:
+    """Run code that may write no file beyond so many bytes, as on a disk that is full; `path` is its `path`."""
+    return subprocess.run(
+        [sys.executable, "-B", "-c", f"{FULL.format(size=size)}path = Path({str(path)!r})\n{code}"],
+        env=program.surroundings(path.parent),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_a_file_is_replaced_as_a_whole_and_private(tmp_path: Path) -> None:
+    """The new content is there under mode 0600 with nothing else beside it, whatever the old file's mode was."""
+    path = tmp_path / "file.json"
+    path.write_text("old")
+    path.chmod(0o644)
+    files.replace_file(path, b"new")
+    assert (path.read_bytes(), mode(path), names(tmp_path)) == (b"new", 0o600, ["file.json"])
+
+
+def test_folders_are_made_private(tmp_path: Path) -> None:
+    """A folder and what was missing above it get mode 0700, and one that was there keeps its own."""
+    tmp_path.chmod(0o755)
+    files.make_folder(tmp_path / "a" / "b")
+    files.make_folder(tmp_path / "a" / "b")
+    assert [mode(tmp_path / name) for name in ("a", "a/b", ".")] == [0o700, 0o700, 0o755]
+
+
+def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
+    """Whoever opened the old file goes on reading it whole, since the new one is another file."""
+    path = tmp_path / "file.json"
+    files.replace_file(path, b"old" * 1000)
+    with path.open("rb") as reader:
+        files.replace_file(path, b"new")
+        assert reader.read() == b"old" * 1000
+
+
+def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
+    """When there is no room for the new content, the old file stays whole and no temporary file is left."""
+    path = tmp_path / "file.json"
+    files.replace_file(path, b"old")
+    done = with_room_for(1000, "durable.replace_file(path, b'n' * 5000)", path)
+    assert "OSError: [Errno 27]" in done.stderr
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file.json"])
+
+
+def test_a_full_disk_leaves_the_appended_file_as_it_was(tmp_path: Path) -> None:
+    """Lines that find no room are taken back, and what was there before stays."""
+    path = tmp_path / "lines"
+    files.append(path, b"one\n")
+    done = with_room_for(1000, "durable.append(path, b'n' * 5000 + b'\\n')", path)
+    assert "OSError: [Errno 27]" in done.stderr
+    assert path.read_bytes() == b"one\n"
+
+
+def _no_sync_of_folders(descriptor: int) -> None:
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_name_that_is_not_certain_is_an_error_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the new file is there but a loss of power may take it back, the error says just that, and of which file."""
+    path = tmp_path / "file.json"
+    files.replace_file(path, b"old")
+    monkeypatch.setattr(os, "fsync", _no_sync_of_folders)
+    with pytest.raises(files.UnsyncedError) as caught:
+        files.replace_file(path, b"new")
+    assert (caught.value.errno, caught.value.filename) == (errno.EIO, str(path))
+    assert (path.read_bytes(), names(tmp_path)) == (b"new", ["file.json"])
+
+
+def test_lines_need_a_name_that_is_certain(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file whose name may not be on the disk takes no line, however often it is tried, until it is."""
+    path = tmp_path / "lines"
+    with monkeypatch.context() as broken:
+        broken.setattr(os, "fsync", _no_sync_of_folders)
+        for _ in range(2):
+            with pytest.raises(OSError, match="Input/output error"):
+                files.append(path, b"one\n")
+            assert path.read_bytes() == b""
+    assert files.append(path, b"one\n") == 0
+    assert path.read_bytes() == b"one\n"
+
+
+def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
+    """Bytes that are there are written over on a disk that is full."""
+    path = tmp_path / "lines"
+    place = files.append(path, b"one\n") or files.append(path, b"two\n")
+    done = with_room_for(8, f"durable.overwrite(path, {place}, b'TWO\\n')", path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert path.read_bytes() == b"one\nTWO\n"
+
+
+def test_a_folder_that_is_none_is_an_error_of_the_system(tmp_path: Path) -> None:
+    """What the system refuses comes as OSError, and nothing is changed."""
+    path = tmp_path / "file"
+    path.write_bytes(b"old")
+    with pytest.raises(OSError, match="Not a directory"):
+        files.replace_file(path / "below", b"new")
+    assert path.read_bytes() == b"old"
+
+
+def test_lines_are_appended_in_order_and_privately(tmp_path: Path) -> None:
+    """Each call gives the offset at which its lines begin; the file is private."""
+    path = tmp_path / "lines"
+    assert [files.append(path, line) for line in (b"one\n", b"two\nthree\n", b"four\n")] == [0, 4, 14]
+    assert path.read_bytes() == b"one\ntwo\nthree\nfour\n"
+    assert mode(path) == 0o600
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    lines=st.lists(st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4), cut=st.integers(0, 30)
+)
+def test_a_torn_last_line_is_dropped(tmp_path: Path, lines: list[bytes], cut: int) -> None:
+    """Wherever a crash cut the file, the whole lines stay and the new one follows them."""
+    path = tmp_path / "lines"
+    whole = b"".join(line + b"\n" for line in lines)
+    path.write_bytes(whole[:cut])
+    kept = whole[:cut][: whole[:cut].rfind(b"\n") + 1]
+    assert files.append(path, b"new\n") == len(kept)
+    assert path.read_bytes() == kept + b"new\n"
+
+
+def test_a_torn_line_may_be_long(tmp_path: Path) -> None:
+    """The end of the last whole line is found however long the torn one is."""
+    path = tmp_path / "lines"
+    path.write_bytes(b"one\n" + b"x" * 200_000)
+    files.append(path, b"two\n")
+    assert path.read_bytes() == b"one\ntwo\n"
+
+
+def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
+    """Removing a file twice is no error."""
+    path = tmp_path / "file"
+    path.touch()
+    files.remove(path)
+    files.remove(path)
+    assert names(tmp_path) == []
+
+
+def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
+    """Temporary files of our own are removed; whatever else is in the folder is not ours to remove."""
+    strangers = [".editor.tmp", ".snapshot.json.tmp", "notes.tmp", "snapshot.json", ".a.json.0123456789ABCDEF.tmp"]
+    for name in [*strangers, ".snapshot.json.0123456789abcdef.tmp", ".outbox.json.fedcba9876543210.tmp"]:
+        (tmp_path / name).touch()
+    files.sweep(tmp_path)
+    assert names(tmp_path) == sorted(strangers)
+
+
+def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:
+    """A process that dies before the rename leaves the old file, and a temporary one that the sweep knows."""
+    path = tmp_path / "file.json"
+    files.replace_file(path, b"old")
+    code = "import os; os.fsync = lambda _: os._exit(9); durable.replace_file(path, b'new')"
+    assert with_room_for(10_000, code, path).returncode == 9
+    assert len(names(tmp_path)) == 2
+    files.sweep(tmp_path)
+    assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file.json"])
+
+
+def test_one_holds_a_lock_at_a_time(tmp_path: Path) -> None:
+    """A lock that is held is refused at once, is private, and is free again when it was let go."""
+    path = tmp_path / "lock"
+    with files.lock(path):
+        assert mode(path) == 0o600
+        with pytest.raises(BlockingIOError), files.lock(path):
+            pass
+    with files.lock(path):
+        pass
+
+
+def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
+    """A process that is gone without a word holds no lock."""
+    path = tmp_path / "lock"
+    code = "import os\nwith durable.lock(path): os._exit(9)"
+    assert with_room_for(10_000, code, path).returncode == 9
+    with files.lock(path):
+        assert path.exists()
+
+
+def test_no_file_handle_is_left_open(tmp_path: Path) -> None:
+    """Every function closes what it opened, after an error too."""
+    before = len(names(Path("/proc/self/fd")))
+    files.replace_file(tmp_path / "file", b"x")
+    files.append(tmp_path / "lines", b"x\n")
+    files.overwrite(tmp_path / "lines", 0, b"y")
+    with pytest.raises(OSError, match="No such file"):
+        files.replace_file(tmp_path / "missing" / "file", b"x")
+    with files.lock(tmp_path / "lock"), pytest.raises(BlockingIOError), files.lock(tmp_path / "lock"):
+        pass
+    assert len(names(Path("/proc/self/fd"))) == before

@@ -1,0 +1,204 @@
+"""The JSON forms of the state: how they are laid out, and what is not one of them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.making import CHECKED, NOW, PACK, event, known, snapshots, version
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Outbox
+from watcher.changes.health import Failure, Health
+from watcher.model.channel import Channel
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES
+from watcher.state import records, snapshot_file
+from watcher.state.codec import UnreadableFormError
+from watcher.state.model import Checks
+
+READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
+    "snapshot": (snapshot_file.read_snapshot, snapshot_file.write_snapshot(Snapshot(revision=3))),
+    "outbox": (records.read_outbox, records.write_outbox(3, Outbox())),
+    "checks": (records.read_checks, records.write_checks(3, Checks())),
+    "addresses": (records.read_addresses, records.write_addresses(Addresses())),
+}
+
+
+def test_a_snapshot_is_laid_out_for_people() -> None:
+    """Nodes are sorted, a version is a line, and what is empty is left out."""
+    node = known(
+        version("1", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
+    )
+    text = snapshot_file.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
+    assert text.decode().splitlines() == [
+        "{",
+        '"format": 1,',
+        '"revision": 7,',
+        '"registry_failing": false,',
+        '"registry_seen": 0,',
+        '"nodes": {',
+        '"some-pack": {',
+        ' "node": "Some-Pack",',
+        f' "baseline_at": "{CHECKED}",',
+        f' "statuses": {json.dumps(STATUSES)},',
+        ' "seen": {"": 1},',
+        ' "marks": {"x": "left"},',
+        ' "versions": [',
+        '  {"version": "1", "id": "x", "status": "active", "created_at": "2026-01-01T00:00:00Z", "tags": ["\\u00fc"]},',
+        '  {"version": "2.0", "status": "flagged", "created_at": "2026-01-01T00:00:00Z"}',
+        " ]},",
+        '"zeta": {',
+        ' "node": "Zeta"}',
+        "}",
+        "}",
+    ]
+
+
+def test_one_changed_version_is_one_changed_line() -> None:
+    """A change of one version differs in that version's line and the revision's, so that a diff tells it."""
+    before = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))})
+    after = Snapshot(revision=2, nodes={PACK.lower(): known(version("1.0"), version("2.0", "banned"))})
+    old, new = (snapshot_file.write_snapshot(snapshot).splitlines() for snapshot in (before, after))
+    assert [line for line in new if line not in old] == [
+        b'"revision": 2,',
+        b'  {"version": "2.0", "id": "id-2.0", "status": "banned", "created_at": "2026-01-01T00:00:00Z"}',
+    ]
+
+
+def test_no_line_is_made_by_strangers_text() -> None:
+    """Line breaks and quotes in a version's text stay inside its line."""
+    hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
+    snapshot = Snapshot(revision=1, nodes={PACK.lower(): known(version(hostile, tags=(hostile,)))})
+    plain = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0", tags=("x",)))})
+    text = snapshot_file.write_snapshot(snapshot)
+    assert len(text.splitlines()) == len(snapshot_file.write_snapshot(plain).splitlines())
+    assert snapshot_file.read_snapshot(text) == snapshot
+
+
+@settings(max_examples=40)
+@given(snapshots(), st.data())
+def test_what_did_not_change_is_written_as_it_was_read(snapshot: Snapshot, data: st.DataObject) -> None:
+    """A snapshot that was read, changed in some nodes and written is the same text as one made anew."""
+    changed = {
+        key: known(version("9.0"), node=node.node) for key, node in snapshot.nodes.items() if data.draw(st.booleans())
+    }
+    added = changed | {"another": known(node="Another")}
+    read = snapshot_file.read_snapshot(snapshot_file.write_snapshot(snapshot)).with_nodes(changed).with_nodes(added)
+    expected = replace(snapshot, nodes={**snapshot.nodes, **added})
+    assert read == expected
+    assert snapshot_file.write_snapshot(read) == snapshot_file.write_snapshot(expected)
+    assert sorted(read.nodes) == sorted(expected.nodes)
+
+
+def test_a_snapshot_may_be_looked_into() -> None:
+    """A node that is asked for is decoded, one that is not there is not, and all can be counted."""
+    node = known(version("1.0"))
+    nodes = snapshot_file.read_snapshot(
+        snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node}))
+    ).nodes
+    assert (nodes[PACK.lower()], nodes.get("other"), len(nodes), list(nodes)) == (node, None, 1, [PACK.lower()])
+    assert "other" not in nodes
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_newer_format_is_named(name: str) -> None:
+    """A file of a newer format is refused with both formats, even if it holds nothing that is known."""
+    read, text = READERS[name]
+    for newer in (json.loads(text) | {"format": 2}, {"format": 2}):
+        with pytest.raises(UnreadableFormError, match=r"newer version of comfy-watch \(format 2, known: 1\)"):
+            read(json.dumps(newer).encode())
+
+
+@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("junk", [b"", b"null", b"{}", b"[1]", b"\xff\xfe", b'{"format": 1', b"[" * 100_000])
+def test_junk_is_refused_in_words(name: str, junk: bytes) -> None:
+    """Whatever the text is, the error says what is wrong with it in one line."""
+    with pytest.raises(UnreadableFormError) as caught:
+        READERS[name][0](junk)
+    assert str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_a_missing_field_is_named(name: str) -> None:
+    """A file that lacks a field is refused with the field's name."""
+    read, text = READERS[name]
+    whole = json.loads(text)
+    for field in whole.keys() - {"etags", "asked", "said"}:
+        with pytest.raises(UnreadableFormError, match=rf"Field required \(at {field}\)"):
+            read(json.dumps({key: value for key, value in whole.items() if key != field}).encode())
+
+
+@pytest.mark.parametrize("layout", [None, 2])
+def test_an_entry_of_another_node_is_refused(layout: int | None) -> None:
+    """A node must stand under its own lower-case id, however the file is laid out."""
+    text = snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"))}))
+    text = text.replace(b'"some-pack": ', b'"other-pack": ')
+    if layout:
+        text = json.dumps(json.loads(text), indent=layout).encode()
+    with pytest.raises(UnreadableFormError, match="the entry 'other-pack' holds another node"):
+        snapshot_file.read_snapshot(text)
+
+
+def test_what_is_no_time_is_refused() -> None:
+    """A queue that holds text where the program reckons with times is damaged."""
+    channel = Channel(name="ops", url="json://127.0.0.1/")
+    text = records.write_outbox(0, outbox.enqueue(Outbox(), (channel,), (event("e1"),), 1, NOW))
+    with pytest.raises(UnreadableFormError, match="'soon' is no time"):
+        records.read_outbox(text.replace(f'"queued_at": "{NOW}"'.encode(), b'"queued_at": "soon"'))
+
+
+def test_a_salt_that_is_not_hexadecimal_is_refused() -> None:
+    """Digests could not be made with it."""
+    text = records.write_addresses(Addresses(salt="ab", apprise="2.3"))
+    with pytest.raises(UnreadableFormError, match="the salt is not hexadecimal"):
+        records.read_addresses(text.replace(b'"ab"', b'"xy"'))
+
+
+def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
+    """An outbox whose last change names an event it does not hold is damaged."""
+    waiting = outbox.enqueue(Outbox(), (), (event("e1"),), 1, NOW)
+    told = json.loads(records.write_outbox(0, waiting))
+    with pytest.raises(UnreadableFormError, match="the event e1 is missing"):
+        records.read_outbox(json.dumps(told | {"events": {}}).encode())
+
+
+def test_the_revision_is_read_without_the_rest() -> None:
+    """Of a snapshot in the program's own layout only the head is read; any other is read whole."""
+    text = snapshot_file.write_snapshot(Snapshot(revision=12))
+    assert snapshot_file.read_revision(text) == 12
+    assert snapshot_file.read_revision(text[:60]) == 12
+    assert snapshot_file.read_revision(json.dumps(json.loads(text), sort_keys=True).encode()) == 12
+    with pytest.raises(UnreadableFormError):
+        snapshot_file.read_revision(b"{}")
+
+
+def test_no_address_of_a_channel_is_in_the_outbox() -> None:
+    """Channels are known by name in the file; nothing of a URL is there."""
+    secret = Channel(name="ops", url="json://user:s3cret@host.example/token")
+    text = records.write_outbox(0, outbox.enqueue(Outbox(), (secret,), (event(),), 1, NOW))
+    assert b'"ops"' in text
+    assert not any(part in text for part in (b"s3cret", b"host.example", b"token", b"json://"))
+
+
+def test_an_event_has_the_contracts_form() -> None:
+    """The keys of an event stand in the contract's order."""
+    keys = "id kind node version version_id before after reason changes at url"
+    assert list(records.event_form(event())) == keys.split()
+    assert json.loads(records.write_event(event())) == records.event_form(event())
+
+
+def test_a_refusal_of_an_earlier_version_is_a_fault() -> None:
+    """A `checks.json` in which an earlier version doubted a 403 is read, with its count, as after any fault."""
+    failure = Failure(count=2, since=NOW, error="it was refused access")
+    checks = Checks(health=Health(nodes={"pack": failure}, registry=failure))
+    text = records.write_checks(1, checks).replace(b'"fault"', b'"refused"')
+    assert text.count(b'"refused"') == 2
+    assert records.read_checks(text) == (1, checks)

@@ -1,0 +1,331 @@
+"""The JSON Schemas of the state: strict, described, and true of what the program really writes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import ValidationError
+
+from tests.support.making import (
+    NOW,
+    PACK,
+    addresses,
+    channel,
+    checks,
+    event,
+    known,
+    minute,
+    outboxes,
+    snapshots,
+    version,
+    watch,
+)
+from tests.support.peers.webhook import Webhook
+from tests.support.program import ROOT, Completed
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Message, Outbox, Queue
+from watcher.changes.health import Failure, Health
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Grouping
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.version import STATUSES, Version
+from watcher.polling.poll import Poller, Watch
+from watcher.state import codec, records, snapshot_file
+from watcher.state.model import Checks
+from watcher.state.store import StateFolder
+
+NAMES = ("snapshot", "outbox", "checks", "addresses", "retry", "history")
+DOCUMENTS = NAMES[:-1]
+LAWS = settings(max_examples=40)
+
+
+def schema(name: str) -> dict[str, Any]:
+    """Read one of the schemas."""
+    read: dict[str, Any] = json.loads((ROOT / "state" / f"{name}.schema.json").read_text())
+    return read
+
+
+def valid(name: str, text: bytes | str) -> None:
+    """See that a document is what its schema says; ValidationError."""
+    validator = Draft202012Validator(schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
+    validator.validate(json.loads(text))
+
+
+def parts(given: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give every schema inside a schema, with its place."""
+    yield path, given
+    for group in ("properties", "$defs"):
+        for name, inner in given.get(group, {}).items():
+            yield from parts(inner, f"{path}/{name}")
+    for word in ("items", "additionalProperties"):
+        if isinstance(given.get(word), dict):
+            yield from parts(given[word], f"{path}/{word}")
+    for inner in given.get("anyOf", []):
+        yield from parts(inner, f"{path}/anyOf")
+
+
+def everything(path: Path) -> dict[str, str]:
+    """See that every file of a state folder is what its schema says, and give the files."""
+    found = {file.name: file.read_text() for file in path.iterdir()}
+    for name, text in found.items():
+        if name.endswith(".json"):
+            valid(name.removesuffix(".json"), text)
+    for line in found.get("history.jsonl", "").splitlines():
+        valid("history", line)
+    return found
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_one(name: str) -> None:
+    """Each schema is valid by draft 2020-12 and says so."""
+    assert schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(schema(name))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_schema_is_strict_and_described(name: str) -> None:
+    """Every object says what may be in it, every property and definition what it means, and each is used."""
+    given = schema(name)
+    for place, part in parts(given):
+        if part.get("type") == "object":
+            assert part["additionalProperties"] is False or isinstance(part["additionalProperties"], dict), place
+            assert set(part.get("required", ())) <= set(part.get("properties", ())), place
+        for group in ("properties", "$defs"):
+            for inner_name, inner in part.get(group, {}).items():
+                target = given["$defs"][inner["$ref"].split("/")[-1]] if "$ref" in inner else {}
+                assert inner.get("description") or target.get("description"), f"{place}/{inner_name}"
+    references = set(re.findall(r'"#/\$defs/([a-z]+)"', json.dumps(given)))
+    assert references == given.get("$defs", {}).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "value"),
+    [
+        ("snapshot", "/node", Node),
+        ("snapshot", "/version", Version),
+        ("outbox", "/queue", Queue),
+        ("outbox", "/message", Message),
+        ("outbox", "/event", Event),
+        ("checks", "/failure", Failure),
+        ("checks", "/health", Health),
+        ("history", "", Event),
+    ],
+)
+def test_a_schema_knows_every_field(name: str, place: str, value: type) -> None:
+    """A field that a value gains must be described, and none is described that it has not."""
+    part = dict(parts(schema(name)))[place]
+    assert set(part["properties"]) == {item.name for item in fields(value)}
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "expected"),
+    [
+        ("outbox", "/event/kind", set(Kind)),
+        ("snapshot", "/node/marks/additionalProperties", set(Mark)),
+        ("snapshot", "/node/statuses/items", set(STATUSES)),
+    ],
+)
+def test_a_schema_knows_every_word(name: str, place: str, expected: set[str]) -> None:
+    """Kinds, marks and statuses are listed completely."""
+    assert set(dict(parts(schema(name)))[place]["enum"]) == expected
+
+
+def test_an_event_has_one_form() -> None:
+    """The history and the outbox describe an event alike, and the version of the format is the program's."""
+    history = schema("history")
+    assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema("outbox")["$defs"]["event"]
+    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {codec.FORMAT}
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("snapshot", Snapshot), ("outbox", Outbox), ("checks", Checks), ("addresses", Addresses)]
+)
+def test_a_document_holds_its_value(name: str, value: type) -> None:
+    """Beside its value a document has its format and, unless it is on its own, the snapshot's revision."""
+    extra = {"format"} if name == "addresses" else {"format", "revision"}
+    assert set(schema(name)["properties"]) == {item.name for item in fields(value)} | extra
+
+
+@LAWS
+@given(snapshots())
+def test_any_snapshot_is_valid(snapshot: Snapshot) -> None:
+    """Whatever is known, `snapshot.json` is what its schema says."""
+    valid("snapshot", snapshot_file.write_snapshot(snapshot))
+
+
+@LAWS
+@given(outboxes())
+def test_any_outbox_is_valid(waiting: Outbox) -> None:
+    """Whatever is undelivered, `outbox.json` is what its schema says, but for ids that tests make up."""
+    text = records.write_outbox(7, waiting).decode()
+    valid("outbox", re.sub(r'"id": "e[0-9]"', f'"id": "{"0" * 20}"', text))
+
+
+@LAWS
+@given(checks())
+def test_any_checks_are_valid(done: Checks) -> None:
+    """However polls went, `checks.json` is what its schema says."""
+    valid("checks", records.write_checks(7, done))
+
+
+@LAWS
+@given(addresses())
+def test_any_addresses_are_valid(kept: Addresses) -> None:
+    """Whatever was accepted, `addresses.json` is what its schema says."""
+    valid("addresses", records.write_addresses(kept))
+
+
+def _samples() -> dict[str, Any]:
+    node = known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, seen={"": 1})
+    one = event("0" * 20)
+    message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16, "3" * 32))
+    waiting = Outbox(
+        queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
+    )
+    failing = Checks(polled_at=NOW, health=Health(nodes={"a": Failure(count=1, since=NOW, error="")}))
+    written = {
+        "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
+        "outbox": records.write_outbox(1, waiting),
+        "checks": records.write_checks(1, failing),
+        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted={"ops": "b" * 32})),
+        "retry": records.write_retry({"ops": NOW}),
+        "history": records.write_event(one),
+    }
+    return {name: json.loads(text) for name, text in written.items()}
+
+
+def _objects(given: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(given, dict):
+        yield given
+        for inner in given.values():
+            yield from _objects(inner)
+    elif isinstance(given, list):
+        for inner in given:
+            yield from _objects(inner)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_key_is_invalid_wherever_it_is(name: str) -> None:
+    """No object of any file takes a key that is not described, but those that are maps by name."""
+    sample = _samples()[name]
+    valid(name, json.dumps(sample))
+    refused = 0
+    for one in list(_objects(sample)):
+        one["Surprise!"] = {"unknown": True}
+        with pytest.raises(ValidationError):
+            valid(name, json.dumps(sample))
+        del one["Surprise!"]
+        refused += 1
+    assert refused
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("snapshot", '"format": 1', '"format": 2'),
+        ("snapshot", '"status": "active"', '"status": null'),
+        ("snapshot", '"absent"', '"vanished"'),
+        ("snapshot", '"active", "pending"', '"active", "active"'),
+        ("snapshot", '"revision": 1', '"revision": -1'),
+        ("outbox", "flagged", "flogged"),
+        ("outbox", NOW, "yesterday"),
+        ("outbox", '"0000', '"json://token@host'),
+        ("checks", '"count": 1', '"count": -1'),
+        ("addresses", "aaaa", "json://token@host"),
+        ("retry", NOW, "yesterday"),
+        ("history", "https://registry.comfy.org", "https://elsewhere.example"),
+    ],
+)
+def test_a_wrong_value_is_invalid(name: str, old: str, new: str) -> None:
+    """A schema refuses what the program would never write."""
+    text = json.dumps(_samples()[name])
+    assert old in text
+    with pytest.raises(ValidationError):
+        valid(name, text.replace(old, new))
+
+
+def test_the_files_of_a_life_are_valid(registry: EmbeddedRegistry, webhook: Webhook, state: Path) -> None:
+    """From the first poll on, through changes, dead channels, bans, absences and an outage, every file is valid."""
+    state.mkdir()
+    catalog = registry.catalog
+    channels = (
+        channel("ops", url=webhook.apprise_url("/ops")),
+        channel("chät", url=webhook.apprise_url("/chat"), grouping=Grouping.EVENT),
+    )
+    accepted = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
+    folder = StateFolder(state)
+    times = iter(range(100))
+
+    def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
+        told: Watch = watch(url, PACK, "other", channels=channels, accepted=accepted, **fields)
+        at = minute(600 * next(times))
+        asyncio.run(Poller(watch=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
+        return everything(state)
+
+    found = poll()
+    assert '"empty_since"' in found["snapshot.json"]
+    catalog.publish(PACK, "1.0", tags=["a"], dependencies=["torch"], created_at="2025-01-01T00:00:00.5Z")
+    catalog.publish(PACK, "2.0", status="NodeVersionStatusQuarantined")
+    catalog.publish(PACK, "3.0", id="")
+    webhook.answer["/chat"] = 500
+    found = poll()
+    assert json.loads(found["outbox.json"])["queues"]["chät"]["messages"]
+    catalog.set_status(PACK, "1.0", "banned", reason='{"message": "Rejected", "by": "a@b.example"}')
+    catalog.deprecate(PACK, "3.0")
+    catalog.remove(PACK, "2.0")
+    catalog.ban_node("other")
+    found = poll()
+    assert '"absent"' in found["snapshot.json"]
+    webhook.answer.clear()
+    found = poll()
+    assert '"removed"' in found["snapshot.json"]
+    found = poll(statuses=("active", "pending"))
+    found = poll("http://127.0.0.1:9")
+    assert json.loads(found["checks.json"])["health"]["registry"]["count"] == 1
+    found = poll()
+    kinds = {json.loads(line)["kind"] for line in found["history.jsonl"].splitlines()}
+    assert {"baseline", "banned", "deprecated", "removed", "failing", "recovered"} <= kinds
+
+
+def test_the_programs_own_files_are_valid(
+    registry: EmbeddedRegistry, webhook: Webhook, run: Callable[..., Completed], state: Path
+) -> None:
+    """What `comfy-watch check` leaves is valid, its URLs' digests and the registry's tags of answers included."""
+    registry.catalog.publish(PACK, "1.0")
+    webhook.answer["/a"] = 500
+    env = {"COMFY_WATCH_ALERT_URLS": webhook.apprise_url("/a"), "COMFY_WATCH_REGISTRY_URL": registry.url}
+    done = run("check", "--node", PACK, "--state-dir", str(state), env=env)
+    assert done.code == 1
+    found = everything(state)
+    assert {"snapshot.json", "outbox.json", "checks.json", "addresses.json", "history.jsonl"} <= found.keys()
+    assert webhook.url.removeprefix("http://") not in "".join(found.values())
+
+
+def test_the_readme_knows_every_file(registry: EmbeddedRegistry, state: Path) -> None:
+    """Every file that the program keeps is in the state's README, and every schema too."""
+    readme = (ROOT / "state" / "README.md").read_text()
+    state.mkdir()
+    registry.catalog.publish(PACK, "1.0")
+    folder = StateFolder(state)
+    with folder.locked():
+        folder.save_addresses(Addresses(salt="ab" * 16, apprise="2.3"))
+        folder.sending("ops", "m")
+        folder.prepare(Outbox(), 0)
+        folder.commit(Snapshot(revision=1))
+        folder.save_checks(Checks(), 1)
+        folder.record((event(),))
+        folder.end_rests({"ops": NOW})
+    rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
+    assert rows == {path.name for path in state.iterdir()}
+    assert {path.name.split(".")[0] for path in (ROOT / "state").glob("*.schema.json")} == set(NAMES)
+    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(NAMES)

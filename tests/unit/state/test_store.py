@@ -1,0 +1,737 @@
+"""The state folder: in which order things become durable, and what is refused and left as it is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import errno
+import json
+import os
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from tests.support import program
+from tests.support.making import NOW, PACK, channel, event, known, version, watch
+from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Acknowledgement, Message, Outbox, Refusal
+from watcher.changes.health import Failure, Health
+from watcher.cli import status
+from watcher.errors import StateError, UnsureError
+from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.model.channel import Channel
+from watcher.model.event import Event, Kind
+from watcher.model.snapshot import Mark, Snapshot
+from watcher.polling.poll import Poller, Report
+from watcher.state import records
+from watcher.state.model import Checks, State
+from watcher.state.store import History, StateFolder
+
+OPS = channel("ops")
+PICTURE = Snapshot(
+    revision=1,
+    nodes={
+        PACK.lower(): known(version("1.0"), version("2.0", "flagged", tags=("a", "b")), marks={"id-1.0": Mark.ABSENT}),
+        "other": known(version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}),
+    },
+)
+FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
+CHECKS = Checks(
+    polled_at=NOW,
+    health=Health(nodes={"other": Failure(count=1, since=NOW, error="it timed out")}),
+    checked={PACK.lower(): NOW},
+    etags={PACK.lower(): '"abc"'},
+)
+KEPT = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    """A state folder that is there and empty."""
+    (tmp_path / "state").mkdir(mode=0o700)
+    return StateFolder(tmp_path / "state")
+
+
+def polled(folder: StateFolder) -> State:
+    """Put a whole state into the folder, as a poll does that found something and could not deliver it."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (FLAG, RELEASE), 1, NOW)
+    folder.prepare(waiting, 0)
+    folder.commit(PICTURE)
+    folder.record((FLAG, RELEASE))
+    folder.save_checks(CHECKS, 1)
+    folder.save_addresses(KEPT)
+    waiting = outbox.failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
+    folder.settle(waiting, 1)
+    return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT)
+
+
+def contents(folder: StateFolder) -> dict[str, bytes]:
+    """Give all files of the folder."""
+    return {path.name: path.read_bytes() for path in sorted(folder.path.iterdir())}
+
+
+def owed(folder: StateFolder, name: str = "ops") -> list[str]:
+    """Give the events that a channel has still to get, as a new process finds them."""
+    waiting = folder.load().outbox
+    queue = waiting.queues.get(name)
+    return [one for message in queue.messages for one in message.events] if queue else []
+
+
+def look_at(folder: StateFolder) -> None:
+    """Read everything that `status` shows."""
+    state = folder.load()
+    status.document(state, [PACK, "other"], ["ops"])
+
+
+def test_a_folder_that_is_not_there_is_a_fresh_state(tmp_path: Path) -> None:
+    """Where nothing is, everything begins; reading creates nothing."""
+    folder = StateFolder(tmp_path / "nowhere")
+    assert folder.load() == State()
+    assert (folder.load_revision(), folder.history(), folder.addresses()) == (0, (), Addresses())
+    assert not folder.path.exists()
+
+
+def test_what_was_saved_is_loaded(folder: StateFolder) -> None:
+    """All that a poll leaves is what the next one begins with."""
+    state = polled(folder)
+    assert folder.load() == state
+    assert folder.load_revision() == 1
+    assert folder.history() == (FLAG, RELEASE)
+
+
+def test_everything_is_private(folder: StateFolder, tmp_path: Path) -> None:
+    """Files have mode 0600 and a folder that is created 0700."""
+    polled(folder)
+    folder.sending("ops", "m")
+    made = StateFolder(tmp_path / "deep" / "state")
+    with folder.locked(), made.locked():
+        pass
+    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.path.iterdir()} == {0o600}
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (made.path, made.path.parent)] == [0o700, 0o700]
+
+
+def test_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None:
+    """Between prepare and commit a new process sees the old picture and no new alert."""
+    state = polled(folder)
+    waiting = outbox.enqueue(state.outbox, (OPS,), (event("later"),), 2, NOW)
+    folder.prepare(waiting, 1)
+    assert owed(folder) == ["flag", "release"]
+    assert folder.load().snapshot == PICTURE
+    assert folder.load().outbox.unrecorded == {}
+
+
+def test_the_first_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None:
+    """A first poll that died before its commit leaves a state in which nothing has happened."""
+    folder.prepare(outbox.enqueue(Outbox(), (OPS,), (FLAG,), 1, NOW), 0)
+    assert folder.load() == State()
+
+
+def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
+    """After the commit a new process sees the change and owes its alerts, in order."""
+    state = polled(folder)
+    folder.prepare(outbox.enqueue(state.outbox, (OPS,), (event("later"),), 2, NOW), 1)
+    folder.commit(replace(PICTURE, revision=2))
+    assert owed(folder) == ["flag", "release", "later"]
+    assert folder.load().snapshot.revision == 2
+    assert folder.load().outbox.unrecorded == {"later": 2}
+
+
+def test_a_change_that_is_not_certain_is_told_apart(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where the snapshot was replaced but the folder cannot be synced, that is no refusal, and can be made certain."""
+    state = polled(folder)
+    fsync = os.fsync
+
+    def broken(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        fsync(descriptor)
+
+    with monkeypatch.context() as disk:
+        disk.setattr(os, "fsync", broken)
+        with pytest.raises(StateError, match=r"Input/output error \(outbox\.json\)") as refused:
+            folder.prepare(state.outbox, 1)
+        with pytest.raises(UnsureError, match=r"Input/output error \(snapshot\.json\)"):
+            folder.commit(replace(PICTURE, revision=2))
+        with pytest.raises(StateError, match="Input/output error"):
+            folder.confirm()
+    assert not isinstance(refused.value, UnsureError)
+    assert folder.load_revision() == 2
+    folder.confirm()
+
+
+def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
+    """A message that arrived is not owed any more, before the outbox is written again and after."""
+    state = polled(folder)
+    message = state.outbox.queues["ops"].messages[0].id
+    place = folder.sending("ops", message)
+    assert owed(folder) == ["flag", "release"]
+    folder.arrived("ops", message, place)
+    assert owed(folder) == []
+    folder.settle(folder.load().outbox, 1)
+    assert "acks.jsonl" not in contents(folder)
+    assert owed(folder) == []
+
+
+def test_acknowledgements_of_several_channels_stand_side_by_side(folder: StateFolder) -> None:
+    """Messages that are under way at once are acknowledged each on its own, in any order."""
+    waiting = outbox.enqueue(Outbox(), (OPS, channel("chat"), channel("mäil")), (FLAG,), 1, NOW)
+    folder.prepare(waiting, 0)
+    folder.commit(PICTURE)
+    messages = {name: queue.messages[0].id for name, queue in waiting.queues.items()}
+    places = {name: folder.sending(name, message) for name, message in messages.items()}
+    for name in ("mäil", "ops"):
+        folder.arrived(name, messages[name], places[name])
+    assert [owed(folder, name) for name in messages] == [[], ["flag"], []]
+
+
+def test_a_torn_acknowledgement_is_none(folder: StateFolder) -> None:
+    """Wherever a crash cut the last line, what was acknowledged before counts, the torn one does not, and more can
+    follow.
+    """
+    split = replace(OPS, grouping=type(OPS.grouping).EVENT)
+    waiting = outbox.enqueue(Outbox(), (split,), (FLAG, RELEASE), 1, NOW)
+    folder.prepare(waiting, 0)
+    folder.commit(PICTURE)
+    first, second = (message.id for message in waiting.queues["ops"].messages)
+    folder.arrived("ops", first, folder.sending("ops", first))
+    whole = (folder.path / "acks.jsonl").read_bytes()
+    folder.arrived("ops", second, folder.sending("ops", second))
+    both = (folder.path / "acks.jsonl").read_bytes()
+    for cut in range(len(whole), len(both) - 2):
+        (folder.path / "acks.jsonl").write_bytes(both[:cut])
+        assert owed(folder) == ["release"]
+    folder.arrived("ops", second, folder.sending("ops", second))
+    assert owed(folder) == []
+
+
+def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
+    """A channel rests, and its reached targets are known, before the outbox is written again and after: once each."""
+    message = polled(folder).outbox.queues["ops"].messages[0].id
+    folder.sending("ops", message)
+    folder.refused(
+        Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",))
+    )
+    first = folder.load().outbox
+    assert (first.queues["ops"].attempts, first.queues["ops"].error) == (2, "HTTP 503")
+    assert first.queues["ops"].messages[0].reached == ("0123456789abcdef",)
+    assert not outbox.is_due(first.queues["ops"], NOW)
+    journal = (folder.path / "acks.jsonl").read_bytes()
+    folder.settle(first, 1)
+    (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
+    assert folder.load().outbox == first
+    folder.arrived("ops", message, folder.sending("ops", message))
+    assert folder.load().outbox == outbox.replayed(first, [Acknowledgement(channel="ops", message=message)])
+
+
+def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:
+    """Wherever a crash cut its line, the channel is as it was before the attempt."""
+    before = polled(folder).outbox
+    message = before.queues["ops"].messages[0].id
+    folder.refused(Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
+    journal = (folder.path / "acks.jsonl").read_bytes()
+    for cut in range(len(journal) - 1):
+        (folder.path / "acks.jsonl").write_bytes(journal[:cut])
+        assert folder.load().outbox == before
+    (folder.path / "acks.jsonl").write_bytes(journal)
+    assert folder.load().outbox != before
+
+
+@pytest.mark.parametrize(
+    "line",
+    [b"[]", b"null", b'{"state": "arrived"}', b'{"state": "refused"}', b"\xff", b"{" * 2000, b'"x"', b"\x00" * 90],
+)
+def test_junk_among_acknowledgements_acknowledges_nothing(folder: StateFolder, line: bytes) -> None:
+    """A line that is no acknowledgement takes nothing off any queue."""
+    polled(folder)
+    (folder.path / "acks.jsonl").write_bytes(line + b"\n")
+    assert owed(folder) == ["flag", "release"]
+
+
+def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
+    """A poll that changes nothing of what is owed leaves the file alone."""
+    state = polled(folder)
+    before = (folder.path / "outbox.json").stat()
+    folder.settle(state.outbox, 1)
+    assert (folder.path / "outbox.json").stat().st_ino == before.st_ino
+    folder.settle(Outbox(prepared=1), 1)
+    assert (folder.path / "outbox.json").stat().st_ino != before.st_ino
+
+
+def test_an_outbox_that_never_held_anything_is_not_written(folder: StateFolder) -> None:
+    """Without any event there is no file."""
+    folder.settle(Outbox(), 0)
+    assert contents(folder) == {}
+
+
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str) -> None:
+    """Whatever length a file was cut to, it is refused with its name and a hint, and no file is touched."""
+    state = polled(folder)
+    path = folder.path / name
+    whole = path.read_bytes()
+    for length in range(len(whole)):
+        path.write_bytes(whole[:length])
+        before = contents(folder)
+        if whole[length:].strip():
+            with pytest.raises(StateError, match=name) as caught:
+                look_at(folder)
+            assert caught.value.exit_code == 4
+            assert "left as it is" in caught.value.hint
+        else:
+            assert folder.load() == state
+        assert contents(folder) == before
+
+
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+@pytest.mark.parametrize(
+    "text",
+    ["", " \n", "null", "[]", "{}", "\x00" * 400, "nonsense", '{"format": "one"}', "{" * 5000, '{"format": null}'],
+)
+def test_a_file_that_is_something_else_is_refused(folder: StateFolder, name: str, text: str) -> None:
+    """An empty file, one of zeros, or anything that this program did not write is refused and left."""
+    polled(folder)
+    (folder.path / name).write_text(text)
+    before = contents(folder)
+    with pytest.raises(StateError, match=name if text.strip() else f"{name} is empty"):
+        look_at(folder)
+    assert contents(folder) == before
+
+
+def test_a_file_damaged_inside_is_refused(folder: StateFolder) -> None:
+    """A snapshot in which one version or one key was damaged is refused when it is read."""
+    polled(folder)
+    path = folder.path / "snapshot.json"
+    whole = path.read_text()
+    for old, new in [
+        ('"status": "flagged"', '"status": 7'),
+        ('"version": "2.0"', '"version" "2.0"'),
+        (f'"{PACK.lower()}": ', '"another": '),
+        (f'"node": "{PACK}"', '"node": "another"'),
+        ('"node": ', '"nod": '),
+        ('"absent"', '"vanished"'),
+        ('"revision": 1', '"revision": "?"'),
+    ]:
+        assert old in whole
+        path.write_text(whole.replace(old, new))
+        with pytest.raises(StateError, match=r"snapshot\.json"):
+            look_at(folder)
+        assert path.read_text() == whole.replace(old, new)
+
+
+def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
+    """The layout of a file is no part of its meaning: reformatted it reads as before."""
+    state = polled(folder)
+    for path in folder.path.glob("*.json"):
+        path.write_text(json.dumps(json.loads(path.read_text()), indent=4, sort_keys=True))
+    assert folder.load() == state
+    assert folder.load_revision() == 1
+
+
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
+    """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to begin anew."""
+    polled(folder)
+    path = folder.path / name
+    told = json.loads(path.read_text())
+    for newer in (told | {"format": 2}, {"format": 2, "something": "else"}):
+        path.write_text(json.dumps(newer))
+        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 2") as caught:
+            folder.load()
+        assert "upgrade comfy-watch" in caught.value.hint
+        assert "begin anew" not in caught.value.hint
+        assert json.loads(path.read_text()) == newer
+
+
+@pytest.mark.parametrize("kept", ["outbox.json", "checks.json"])
+def test_a_missing_snapshot_beside_other_files_is_refused(folder: StateFolder, kept: str) -> None:
+    """A folder that has lost its snapshot is no fresh start, whichever of the others is left."""
+    polled(folder)
+    for name in {"snapshot.json", "outbox.json", "checks.json"} - {kept}:
+        (folder.path / name).unlink()
+    before = contents(folder)
+    with pytest.raises(StateError, match=r"snapshot\.json is missing.*revision 1"):
+        folder.load()
+    assert contents(folder) == before
+
+
+def test_a_missing_outbox_beside_a_snapshot_is_refused(folder: StateFolder) -> None:
+    """A folder that has lost its undelivered alerts says so instead of forgetting them."""
+    polled(folder)
+    (folder.path / "outbox.json").unlink()
+    before = contents(folder)
+    with pytest.raises(StateError, match=r"outbox\.json is missing beside snapshot\.json"):
+        folder.load()
+    assert contents(folder) == before
+
+
+def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) -> None:
+    """A snapshot that was put back from an old copy would tell its changes again, and is refused."""
+    polled(folder)
+    folder.save_checks(CHECKS, 3)
+    with pytest.raises(StateError, match="is at revision 1, but the files beside it go with revision 3"):
+        folder.load()
+
+
+def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: StateFolder) -> None:
+    """After a poll that died behind its commit, no known answer vouches for the picture; the rest stays."""
+    polled(folder)
+    folder.prepare(folder.load().outbox, 1)
+    folder.commit(replace(PICTURE, revision=2))
+    assert folder.load().checks == replace(CHECKS, etags={})
+
+
+def test_an_alert_without_its_event_is_refused(folder: StateFolder) -> None:
+    """An outbox that owes an event it does not hold is damaged, not half empty."""
+    polled(folder)
+    path = folder.path / "outbox.json"
+    told = json.loads(path.read_text())
+    del told["events"]["flag"]
+    path.write_text(json.dumps(told))
+    with pytest.raises(StateError, match="the event flag is missing"):
+        folder.load()
+
+
+def test_a_second_run_is_refused(folder: StateFolder) -> None:
+    """While one holds the lock another is told so at once, and gets it afterwards."""
+    with folder.locked():
+        with pytest.raises(StateError, match="in use by another comfy-watch"), StateFolder(folder.path).locked():
+            pass
+        code = (
+            "import sys; from pathlib import Path; from watcher.state.store import StateFolder\n"
+            "with StateFolder(Path(sys.argv[1])).locked(): pass"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code, folder.path],
+            env=program.surroundings(folder.path),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert "StateError: " in done.stderr
+    with folder.locked():
+        pass
+
+
+def test_the_lock_is_free_after_an_error(folder: StateFolder) -> None:
+    """Whatever ends a run lets the lock go."""
+    with contextlib.suppress(ZeroDivisionError), folder.locked():
+        raise ZeroDivisionError
+    with folder.locked():
+        pass
+
+
+def test_taking_the_lock_sweeps_leftovers(folder: StateFolder) -> None:
+    """Temporary files of a killed run go; the state stays."""
+    state = polled(folder)
+    (folder.path / ".snapshot.json.0123456789abcdef.tmp").write_text("half")
+    with folder.locked():
+        assert folder.load() == state
+    assert not list(folder.path.glob(".*"))
+
+
+def test_a_state_folder_that_is_a_file_is_refused(tmp_path: Path) -> None:
+    """A path that leads to or through a file is no state folder, for reading and for writing."""
+    path = tmp_path / "file"
+    path.write_text("mine")
+    for folder in (StateFolder(path), StateFolder(path / "below")):
+        with pytest.raises(StateError, match="cannot be written: Not a directory"), folder.locked():
+            pass
+        with pytest.raises(StateError, match="cannot be read: Not a directory"):
+            folder.load()
+    assert path.read_text() == "mine"
+
+
+@contextlib.contextmanager
+def _nobody() -> Iterator[None]:
+    """Be somebody whom file modes bind; root is not."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_read_only_folder_can_be_read_but_not_used() -> None:
+    """Where nothing may be written `status` works and a poll is refused; the files stay as they are."""
+    with tempfile.TemporaryDirectory() as made:
+        top = Path(made)
+        folder = StateFolder(top / "state")
+        folder.path.mkdir()
+        state = polled(folder)
+        for path in folder.path.iterdir():
+            path.chmod(0o444)
+        folder.path.chmod(0o555)
+        top.chmod(0o755)
+        before = contents(folder)
+        with _nobody():
+            assert folder.load() == state
+            with pytest.raises(StateError, match="cannot be written: Permission denied"), folder.locked():
+                pass
+            for write in (
+                lambda: folder.prepare(state.outbox, 1),
+                lambda: folder.commit(PICTURE),
+                lambda: folder.settle(Outbox(), 1),
+                lambda: folder.save_checks(CHECKS, 1),
+                lambda: folder.save_addresses(KEPT),
+                lambda: folder.record((FLAG,)),
+                lambda: folder.sending("ops", "m"),
+            ):
+                with pytest.raises(StateError, match="cannot be written: Permission denied"):
+                    write()
+        assert contents(folder) == before
+        folder.path.chmod(0o755)
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_a_poll() -> None:
+    """Where the lock can be taken and no file be written beside it, a poll does not begin."""
+    with tempfile.TemporaryDirectory() as made:
+        Path(made).chmod(0o755)
+        folder = StateFolder(Path(made) / "my.app")
+        folder.path.mkdir()
+        polled(folder)
+        (folder.path / "lock").touch()
+        (folder.path / "lock").chmod(0o666)
+        folder.path.chmod(0o555)
+        with (
+            _nobody(),
+            pytest.raises(StateError, match=r"my\.app cannot be written: Permission denied"),
+            folder.locked(),
+        ):
+            pass
+        folder.path.chmod(0o755)
+
+
+def test_files_that_may_not_be_read_are_refused() -> None:
+    """A file of somebody else's is an error of the state, not a fresh start."""
+    with tempfile.TemporaryDirectory() as made:
+        folder = StateFolder(Path(made))
+        polled(folder)
+        folder.path.chmod(0o755)
+        for path in folder.path.iterdir():
+            path.chmod(0o000)
+        with _nobody(), pytest.raises(StateError, match="cannot be read: Permission denied"):
+            folder.load()
+
+
+_FILL = """
+import atexit, resource, sys
+from pathlib import Path
+from tests import test_store
+from watcher import outbox
+from watcher.failures import StateError, UnsureError
+from watcher.store import StateFolder
+folder = StateFolder(Path(sys.argv[1]))
+state = folder.load()
+big = tuple(test_store.event(f"e{number}", reason="r" * 300) for number in range(100))
+nodes = {str(number): test_store.known(node=str(number)) for number in range(200)}
+limit = max(path.stat().st_size for path in folder.path.iterdir()) + 100
+usual = resource.getrlimit(resource.RLIMIT_FSIZE)
+atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, usual)
+resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
+steps = {
+    "prepare": lambda: folder.prepare(outbox.enqueue(state.outbox, (test_store.OPS,), big, 2, test_store.NOW), 1),
+    "commit": lambda: folder.commit(test_store.Snapshot(revision=2, nodes=nodes)),
+    "record": lambda: folder.record(big),
+    "save_checks": lambda: folder.save_checks(test_store.Checks(checked={name: name * 9 for name in nodes}), 1),
+    "sending": lambda: [folder.sending("ops", f"m{number}") for number in range(1000)],
+}
+for name, step in steps.items():
+    try:
+        step()
+    except StateError as error:
+        print(name, error.what.rpartition(": ")[2], sep=": ")
+"""
+
+
+def test_a_full_disk_leaves_every_file_whole(folder: StateFolder) -> None:
+    """Whichever write finds no room, it is an error of the state, and a new process finds what was there before."""
+    state = polled(folder)
+    before = contents(folder)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", _FILL, folder.path],
+        env=program.surroundings(folder.path.parent),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    refused = [f"{name}: File too large" for name in ("prepare", "commit", "record", "save_checks", "sending")]
+    assert (done.stdout.splitlines(), done.stderr) == (refused, "")
+    after = contents(folder)
+    assert all(b'"arrived"' not in line for line in after.pop("acks.jsonl").splitlines())
+    assert after == before
+    assert folder.load() == state
+
+
+def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
+    """Past its limit the history forgets its older half, and stays below the limit for ever."""
+    line = len(records.write_event(event("e0000")))
+    folder = StateFolder(tmp_path, history_limit=10 * line)
+    for number in range(100):
+        folder.record((event(f"e{number:04}"),))
+        kept = [one.id for one in folder.history()]
+        assert kept == [f"e{one:04}" for one in range(number + 1 - len(kept), number + 1)]
+        assert min(5, number + 1) <= len(kept) <= 10
+    assert stat.S_IMODE((tmp_path / "history.jsonl").stat().st_mode) == 0o600
+
+
+def test_a_torn_last_line_of_the_history_is_no_event(folder: StateFolder) -> None:
+    """Wherever a crash cut the history, its whole lines are read, and what is recorded next follows them."""
+    folder.record((FLAG, RELEASE))
+    path = folder.path / "history.jsonl"
+    whole = path.read_bytes()
+    for cut in range(whole.index(b"\n") + 1, len(whole)):
+        path.write_bytes(whole[:cut])
+        assert folder.history() == (FLAG,)
+    folder.record((event("later"),))
+    assert [one.id for one in folder.history()] == ["flag", "later"]
+
+
+@pytest.mark.parametrize("line", [b"", b"\x00" * 300, b"nonsense", b"{}", b'{"kind": "flogged"}', b"\xff", b"[" * 5000])
+def test_a_damaged_line_of_the_history_costs_itself_only(folder: StateFolder, line: bytes) -> None:
+    """A whole line that is no event is counted, and stays; the events around it are read, and others follow."""
+    folder.record((FLAG,))
+    path = folder.path / "history.jsonl"
+    whole = path.read_bytes()
+    path.write_bytes(whole + line + b"\n")
+    folder.record_rest(outbox.enqueue(Outbox(), (), (FLAG, RELEASE), 1, NOW))
+    assert folder.read_history() == History(events=(FLAG, RELEASE), unreadable=1)
+    assert path.read_bytes().startswith(whole + line + b"\n")
+
+
+def test_what_an_interrupted_poll_did_not_record_is_recorded_once(folder: StateFolder) -> None:
+    """Events of a committed change that are not in the history yet are added, those that are there are not."""
+    waiting = outbox.enqueue(Outbox(), (), (FLAG, RELEASE), 1, NOW)
+    folder.record((FLAG,))
+    folder.record_rest(waiting)
+    folder.record_rest(waiting)
+    assert folder.history() == (FLAG, RELEASE)
+
+
+def test_a_message_under_way_keeps_which_targets_it_reached(folder: StateFolder) -> None:
+    """Which targets took a message is remembered across restarts."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (FLAG,), 1, NOW)
+    folder.commit(PICTURE)
+    folder.settle(outbox.failed(waiting, "ops", "refused", NOW, reached={"0" * 16}), 1)
+    (message,) = folder.load().outbox.queues["ops"].messages
+    assert isinstance(message, Message)
+    assert message.reached == ("0" * 16,)
+
+
+class _DiedError(Exception):
+    """The process is gone."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Dying(StateFolder):
+    """A state folder whose process dies when it is about to do `before`."""
+
+    before: str = ""
+
+    def commit(self, snapshot: Snapshot) -> None:
+        self._live("commit")
+        StateFolder.commit(self, snapshot)
+
+    def settle(self, waiting: Outbox, revision: int) -> None:
+        self._live("settle")
+        StateFolder.settle(self, waiting, revision)
+
+    def record(self, events: tuple[Event, ...]) -> None:
+        self._live("record")
+        StateFolder.record(self, events)
+
+    def save_checks(self, checks: Checks, revision: int) -> None:
+        self._live("save_checks")
+        StateFolder.save_checks(self, checks, revision)
+
+    def _live(self, step: str) -> None:
+        if step == self.before:
+            raise _DiedError
+
+
+def poll(folder: StateFolder, registry: EmbeddedRegistry, *channels: Channel, at: str = NOW) -> Report:
+    """Do one whole poll."""
+
+    async def once() -> Report:
+        told = watch(registry.url, channels=channels)
+        return await Poller(watch=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll()
+
+    return asyncio.run(once())
+
+
+def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+    """A poll that finds nothing new does not write the snapshot or the outbox."""
+    registry.catalog.publish(PACK, "1.0")
+    poll(folder, registry)
+    before = {name: (folder.path / name).stat().st_ino for name in ("snapshot.json", "outbox.json")}
+    assert poll(folder, registry, at="2026-04-01T00:00:00.000Z").events == ()
+    assert {name: (folder.path / name).stat().st_ino for name in before} == before
+    assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
+
+
+@pytest.mark.parametrize("step", ["commit", "record", "save_checks", "settle"])
+def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: EmbeddedRegistry, step: str) -> None:
+    """Whichever step a poll died before, the next one leaves the same alerts owed and the same history."""
+    registry.catalog.publish(PACK, "1.0")
+    poll(folder, registry, OPS)
+    folder.settle(Outbox(prepared=1), 1)
+    registry.catalog.set_status(PACK, "1.0", "flagged")
+    with pytest.raises(_DiedError):
+        poll(_Dying(folder.path, before=step), registry, OPS)
+    poll(folder, registry, OPS)
+    assert len(owed(folder)) == 1
+    assert [one.kind for one in folder.history()] == [Kind.BASELINE, Kind.FLAGGED]
+
+
+def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+    """Alerts of a poll that died before its commit stay dropped, also when the next one has no event and dies too."""
+    for number in ("1.0", "2.0"):
+        registry.catalog.publish(PACK, number)
+    poll(folder, registry, OPS)
+    folder.settle(Outbox(prepared=1), 1)
+    registry.catalog.set_status(PACK, "1.0", "flagged")
+    with pytest.raises(_DiedError):
+        poll(_Dying(folder.path, before="commit"), registry, OPS)
+    registry.catalog.set_status(PACK, "1.0", "active")
+    registry.catalog.remove(PACK, "2.0")
+    with pytest.raises(_DiedError):
+        poll(_Dying(folder.path, before="settle"), registry, OPS)
+    assert owed(folder) == []
+    assert [one.kind for one in folder.history()] == [Kind.BASELINE]
+
+
+@pytest.mark.parametrize("step", ["record", "save_checks", "settle"])
+def test_what_turned_back_after_a_poll_that_died_is_told(
+    folder: StateFolder, registry: EmbeddedRegistry, step: str
+) -> None:
+    """An answer that is again what it was before the last change is a change, whatever was saved of that poll."""
+    registry.catalog.publish(PACK, "1.0")
+    poll(folder, registry)
+    poll(folder, registry)
+    registry.catalog.set_status(PACK, "1.0", "flagged")
+    with pytest.raises(_DiedError):
+        poll(_Dying(folder.path, before=step), registry)
+    registry.catalog.set_status(PACK, "1.0", "active")
+    assert [one.kind for one in poll(folder, registry).events] == [Kind.REINSTATED]
+
+
+def test_a_poll_refuses_a_damaged_snapshot(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+    """A poll over a damaged snapshot is one StateError, and leaves every file as it was."""
+    registry.catalog.publish(PACK, "1.0")
+    poll(folder, registry, OPS)
+    path = folder.path / "snapshot.json"
+    path.write_text(path.read_text().replace('"status": "active"', '"status": 7'))
+    registry.catalog.publish(PACK, "2.0")
+    before = contents(folder)
+    with pytest.raises(StateError, match=r"snapshot\.json"):
+        poll(folder, registry, OPS)
+    assert contents(folder) == before
