@@ -146,7 +146,7 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watching, har
         assert started.wait().code == 4
         *_, last = _log(started)
     assert (last["level"], last["event"]) == ("error", "stopped: state")
-    assert "then start again" in last["error"]
+    assert "then start" in last["error"]
     assert watch.state.exists() == (harm is not _take_away)
 
 

@@ -19,7 +19,7 @@ from watcher.state import files
 FULL = """
 import atexit, resource
 from pathlib import Path
-from watcher import durable
+from watcher.state import files
 atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, resource.getrlimit(resource.RLIMIT_FSIZE))
 resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 """
@@ -77,7 +77,7 @@ def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     """When there is no room for the new content, the old file stays whole and no temporary file is left."""
     path = tmp_path / "file.json"
     files.replace_file(path, b"old")
-    done = with_room_for(1000, "durable.replace_file(path, b'n' * 5000)", path)
+    done = with_room_for(1000, "files.replace_file(path, b'n' * 5000)", path)
     assert "OSError: [Errno 27]" in done.stderr
     assert (path.read_bytes(), names(tmp_path)) == (b"old", ["file.json"])
 
@@ -86,7 +86,7 @@ def test_a_full_disk_leaves_the_appended_file_as_it_was(tmp_path: Path) -> None:
     """Lines that find no room are taken back, and what was there before stays."""
     path = tmp_path / "lines"
     files.append(path, b"one\n")
-    done = with_room_for(1000, "durable.append(path, b'n' * 5000 + b'\\n')", path)
+    done = with_room_for(1000, "files.append(path, b'n' * 5000 + b'\\n')", path)
     assert "OSError: [Errno 27]" in done.stderr
     assert path.read_bytes() == b"one\n"
 
@@ -124,7 +124,7 @@ def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
     """Bytes that are there are written over on a disk that is full."""
     path = tmp_path / "lines"
     place = files.append(path, b"one\n") or files.append(path, b"two\n")
-    done = with_room_for(8, f"durable.overwrite(path, {place}, b'TWO\\n')", path)
+    done = with_room_for(8, f"files.overwrite(path, {place}, b'TWO\\n')", path)
     assert (done.returncode, done.stderr) == (0, "")
     assert path.read_bytes() == b"one\nTWO\n"
 
@@ -190,7 +190,7 @@ def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:
     """A process that dies before the rename leaves the old file, and a temporary one that the sweep knows."""
     path = tmp_path / "file.json"
     files.replace_file(path, b"old")
-    code = "import os; os.fsync = lambda _: os._exit(9); durable.replace_file(path, b'new')"
+    code = "import os; os.fsync = lambda _: os._exit(9); files.replace_file(path, b'new')"
     assert with_room_for(10_000, code, path).returncode == 9
     assert len(names(tmp_path)) == 2
     files.sweep(tmp_path)
@@ -211,7 +211,7 @@ def test_one_holds_a_lock_at_a_time(tmp_path: Path) -> None:
 def test_a_lock_ends_with_its_process(tmp_path: Path) -> None:
     """A process that is gone without a word holds no lock."""
     path = tmp_path / "lock"
-    code = "import os\nwith durable.lock(path): os._exit(9)"
+    code = "import os\nwith files.lock(path): os._exit(9)"
     assert with_room_for(10_000, code, path).returncode == 9
     with files.lock(path):
         assert path.exists()

@@ -526,10 +526,10 @@ def test_files_that_may_not_be_read_are_refused() -> None:
 _FILL = """
 import atexit, resource, sys
 from pathlib import Path
-from tests import test_store
-from watcher import outbox
-from watcher.failures import StateError, UnsureError
-from watcher.store import StateFolder
+from tests.unit.state import test_store
+from watcher.alerts import outbox
+from watcher.errors import StateError, UnsureError
+from watcher.state.store import StateFolder
 folder = StateFolder(Path(sys.argv[1]))
 state = folder.load()
 big = tuple(test_store.event(f"e{number}", reason="r" * 300) for number in range(100))
