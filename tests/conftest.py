@@ -13,10 +13,10 @@ from hypothesis import settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 from tests.support import program
-from tests.support.fork_server import Nursery
+from tests.support.fork_server import ForkServer
 from tests.support.peers.smtp import Mailbox
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
 settings.load_profile("untimed")
@@ -33,16 +33,16 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def fork_server() -> Iterator[ForkServer]:
     """What starts the program in milliseconds, and lets it die where it is told to."""
-    with Nursery() as forks:
+    with ForkServer() as forks:
         yield forks
 
 
 @pytest.fixture
-def registry() -> Iterator[EmbeddedRegistry]:
+def registry() -> Iterator[FakeRegistry]:
     """A registry on loopback with an empty catalog."""
-    with EmbeddedRegistry() as embedded:
+    with FakeRegistry() as embedded:
         yield embedded
 
 

@@ -1,8 +1,8 @@
 """Logs: one line an event, to stderr, as console text or JSON; structlog is loaded with the first line written.
 
-Values may be strangers' text, so every text goes through `strangers.plain`, and one that is marked as our `Own` through
-`spelled_out`: no line can be forged and no terminal escape passes, in either format (contract, Alerts). No traceback is
-logged, whose locals could hold secrets.
+Values may be untrusted, so every text goes through `sanitize_line`, and one that is marked as our `OwnText` through
+`escape_invisible`: no line can be forged and no terminal escape passes, in either format. No traceback is logged, whose
+locals could hold secrets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 from watcher.streams import coloured, is_terminal, undisturbed
-from watcher.text.sanitize import Own, plain, shown
+from watcher.text.sanitize import OwnText, display, sanitize_line
 
 if TYPE_CHECKING:
     from structlog.typing import Processor
@@ -53,9 +53,10 @@ class _Log:
             return
         with self._lock:
             self.prepare()
-            line: Any = {"timestamp": None, "level": level, "event": plain(event, _VALUE_LIMIT)}
+            line: Any = {"timestamp": None, "level": level, "event": sanitize_line(event, _VALUE_LIMIT)}
             line |= {
-                f"{name}_" if name in _OURS else plain(name, _KEY_LIMIT): _safe(value) for name, value in fields.items()
+                f"{name}_" if name in _OURS else sanitize_line(name, _KEY_LIMIT): _safe(value)
+                for name, value in fields.items()
             }
             for process in self._processors or ():
                 line = process(None, level, line)
@@ -83,9 +84,9 @@ def _safe(value: object) -> object:
         case None | bool() | int() | float():
             return value
         case PurePath():  # the machine's own, to be found again by what is written
-            return shown(Own(value))
+            return display(OwnText(value))
         case _:
-            return shown(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
+            return display(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
 
 
 _log = _Log("info", "auto", None)

@@ -19,15 +19,15 @@ from pathlib import Path
 from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
-from tests.support.fork_server import Nursery
+from tests.support.fork_server import ForkServer
 from tests.support.peers.webhook import Answer
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 HEALTHY = ("one", "two", "four", "five")
 DEAD = "three"
 _PACKS = ("alpha", "beta")
 _LONG_TIMEOUT = 50
-"""Seconds, of a run that does not end before the others' messages have come: shorter than `nursery` lets it live."""
+"""Seconds, of a run that does not end before the others' messages have come: shorter than the fork server allows."""
 
 
 class Door:
@@ -78,7 +78,7 @@ def _pass_on(source: socket.socket, target: socket.socket) -> None:
 class Stage:
     """Five channels, of which `three` is to be dead; its URL is `dead_url`, its path `/three`."""
 
-    registry: EmbeddedRegistry
+    registry: FakeRegistry
     receiver: Receiver
     door: Door
     dead_url: str = ""
@@ -126,7 +126,7 @@ FAULTS = (
 
 @contextlib.contextmanager
 def _stage() -> Iterator[Stage]:
-    with EmbeddedRegistry() as registry, Receiver() as receiver:
+    with FakeRegistry() as registry, Receiver() as receiver:
         door = Door(receiver.port)
         try:
             yield Stage(registry, receiver, door, receiver.apprise_url(f"/{DEAD}"))
@@ -196,12 +196,12 @@ def beside(home: Home, result: Result) -> None:
     with _stage() as stage:
         stage.receiver.answer[f"/{DEAD}"] = Answer(hang=True)
         _begin(stage, home, _LONG_TIMEOUT)
-        home.nursery.begin("check", "--json", cwd=home.folder)
+        home.fork_server.begin("check", "--json", cwd=home.folder)
         for name in (DEAD, *HEALTHY):
             stage.receiver.wait_for(1, f"/{name}", timeout=_LONG_TIMEOUT)
         # All have come while the first still hangs; its answer comes only now.
         stage.receiver.__exit__()
-        done = home.nursery.end()
+        done = home.fork_server.end()
         result.figures.add("channel faults")
         if done.code != 1 or Counter(message.path for message in stage.receiver.taken) != dict.fromkeys(
             (f"/{name}" for name in HEALTHY), 1
@@ -230,8 +230,8 @@ def half(home: Home, result: Result) -> None:
 def everything() -> Result:
     """Play every fault."""
     result = Result()
-    with tempfile.TemporaryDirectory() as root, Nursery() as nursery:
-        home = Home(folder=Path(root, "home"), nursery=nursery)
+    with tempfile.TemporaryDirectory() as root, ForkServer() as fork_server:
+        home = Home(folder=Path(root, "home"), fork_server=fork_server)
         for fault in FAULTS:
             play(fault, home, result)
         beside(home, result)

@@ -163,7 +163,7 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
         result.figures.add("files cut short")
         if len(StateFolder(home.state).history()) != whole[:length].count(b"\n"):
             result.wrong("wrong", f"{HISTORY} of {length} bytes")
-    done = home.nursery.run("history", "--json", cwd=home.folder)
+    done = home.fork_server.run("history", "--json", cwd=home.folder)
     if done.code != 0:
         result.wrong("wrong", f"{HISTORY} without its end: {done}")
 

@@ -31,7 +31,7 @@ from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, point
 from tests.chaos.trial import Result
 from tests.support import program
 from tests.support.peers.webhook import Message
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"
 PACKS = ("alpha", "beta", "gamma")
@@ -195,7 +195,7 @@ class Arena:
     """One contender with a registry and a webhook around it."""
 
     def __init__(
-        self, contender: Contender, registry: EmbeddedRegistry, receiver: Receiver, root: Path, paths: Sequence[str]
+        self, contender: Contender, registry: FakeRegistry, receiver: Receiver, root: Path, paths: Sequence[str]
     ) -> None:
         self.contender = contender
         self.registry = registry
@@ -337,7 +337,7 @@ def everything(result: Result) -> None:
     """Let each contender through both tests."""
     for contender in CONTENDERS:
         for test, paths in ((killed, ("/one",)), (dead_channel, ("/one", "/two"))):
-            with tempfile.TemporaryDirectory() as root, EmbeddedRegistry() as registry, Receiver() as receiver:
+            with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
                 test(Arena(contender, registry, receiver, Path(root), paths), result)
     for figure, count in list(result.figures.counts.items()):
         if figure.startswith(Ours().name) and figure.endswith(": lost"):

@@ -29,7 +29,7 @@ from tests.support import program
 from tests.support.peers.fault import asked
 from tests.support.peers.faults import FAULTS
 from tests.support.peers.webhook import Answer
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
@@ -133,7 +133,7 @@ class Soak:
     have all come, `asked` has each node with the name of the fault that it met ("" for none).
     """
 
-    registry: EmbeddedRegistry
+    registry: FakeRegistry
     receiver: Receiver
     started: program.Started
     state: Path
@@ -236,7 +236,7 @@ class Soak:
 
 def soak(polls: int, result: Result) -> None:
     """Run for so many polls, and judge what came and what was left."""
-    with tempfile.TemporaryDirectory() as root, EmbeddedRegistry() as registry, Receiver() as receiver:
+    with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
         for pack in _PACKS:
             for number, version in enumerate(_VERSIONS):
                 registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")

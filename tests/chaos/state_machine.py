@@ -35,8 +35,8 @@ from tests.support.peers.fault import asked
 from tests.support.peers.faults import FAULTS
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox, Queue, Refusal
-from watcher.fake_registry.server import EmbeddedRegistry, encoded
+from watcher.alerts.outbox import FailedAttempt, Outbox, Queue
+from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.model.snapshot import Snapshot
@@ -164,7 +164,7 @@ class Fragile(StateFolder):
 
         self.fuse.step(keep)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: FailedAttempt) -> None:
         self.fuse.step(lambda: StateFolder.refused(self, refusal))
 
     def record(self, events: tuple[Event, ...]) -> None:
@@ -235,7 +235,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.root = tempfile.TemporaryDirectory()
         self.path = Path(self.root.name, "state")
-        self.registry = EmbeddedRegistry()
+        self.registry = FakeRegistry()
         self.registry.__enter__()
         self.registry.respond = self._answer
         self.receiver = Receiver()
@@ -631,7 +631,7 @@ class Life(RuleBasedStateMachine):
 
         async def once() -> None:
             poller = Poller(
-                watch=setup.watch_of(chosen, folder),
+                watch=setup.poll_config(chosen, folder),
                 folder=folder,
                 clock=lambda: timestamps.show(self._clock),
                 stopping=asyncio.Event(),

@@ -14,7 +14,7 @@ from tests.chaos.witness import channel_of, in_flight, points
 from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
 from tests.support import program
 from tests.support.fault_points import FAILURES, Cut
-from tests.support.fork_server import Point
+from tests.support.fork_server import CrashPoint
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +67,7 @@ def stages(world: World) -> Iterator[Stage]:
         home.let_time_pass()
         world.receiver.forget()
         world.begin(chapter)
-        done = home.check(Point(folder=home.state, trace=trace))
+        done = home.check(CrashPoint(folder=home.state, trace=trace))
         assert done.code == int(chapter.late_is_down), done
         taken = world.receiver.taken
         due = _due_by_the_model(world, home, chapter, before + taken, owed)
@@ -132,16 +132,16 @@ class Trial:
         result.figures.add("trials")
 
     def disturbed(
-        self, what: object, label: str, at: int, cut: Cut, run: Callable[[Point], program.Completed] | None = None
+        self, what: object, label: str, at: int, cut: Cut, run: Callable[[CrashPoint], program.Completed] | None = None
     ) -> Disturbed:
-        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `Point` and `interrupted`.
+        """Poll once and be disturbed where it comes to `label` for the `at`th time; see `CrashPoint` and `interrupted`.
 
         What runs may be another thing than a poll.
         """
         trace = self._world.root / "trace"
         trace.unlink(missing_ok=True)
         done = (run or self.home.check)(
-            Point(folder=self.home.state, trace=trace, label=label, at=at, cut=cut, uncertain=self._uncertain)
+            CrashPoint(folder=self.home.state, trace=trace, label=label, at=at, cut=cut, uncertain=self._uncertain)
         )
         passed = trace.read_text("utf-8")
         # Who lives on has no acknowledgement in flight: it has time to keep each.

@@ -21,10 +21,10 @@ from aiohttp import web
 from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
 from tests.support import program
-from tests.support.fork_server import Nursery, Point
+from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.peers.fault import asked
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
@@ -125,22 +125,22 @@ CHAPTERS = (
 
 
 class World:
-    """A registry, a webhook and a nursery, and the program's folder below `root`; a context manager."""
+    """A registry, a webhook and a fork_server, and the program's folder below `root`; a context manager."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.registry = EmbeddedRegistry()
+        self.registry = FakeRegistry()
         self.receiver = Receiver()
-        self.nursery = Nursery()
+        self.fork_server = ForkServer()
 
     def __enter__(self) -> Self:
         self.registry.__enter__()
         self.receiver.__enter__()
-        self.nursery.__enter__()
+        self.fork_server.__enter__()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.nursery.__exit__(*exc_info)
+        self.fork_server.__exit__(*exc_info)
         self.receiver.__exit__(*exc_info)
         self.registry.__exit__(*exc_info)
 
@@ -165,7 +165,7 @@ class World:
         folder.mkdir(parents=True)
         if saved is not None:
             shutil.copytree(saved, folder / "state")
-        home = Home(folder=folder, nursery=self.nursery)
+        home = Home(folder=folder, fork_server=self.fork_server)
         self.configure(home, chapter, timeout=timeout)
         return home
 
@@ -185,25 +185,25 @@ class Home:
     """A folder that the program is run in, with its settings and its state."""
 
     folder: Path
-    nursery: Nursery
+    fork_server: ForkServer
 
     @property
     def state(self) -> Path:
         """The state folder."""
         return self.folder / "state"
 
-    def check(self, point: Point | None = None) -> program.Completed:
+    def check(self, point: CrashPoint | None = None) -> program.Completed:
         """Poll once."""
-        return self.nursery.run("check", "--json", cwd=self.folder, point=point)
+        return self.fork_server.run("check", "--json", cwd=self.folder, point=point)
 
-    def serve(self, is_done: Callable[[], bool], point: Point | None = None) -> program.Completed:
+    def serve(self, is_done: Callable[[], bool], point: CrashPoint | None = None) -> program.Completed:
         """Start the program as a service, and tell it to end when `is_done` says that it has done what it should."""
-        self.nursery.begin("run", cwd=self.folder, point=point)
-        while not self.nursery.has_ended(within=_GLANCE):
+        self.fork_server.begin("run", cwd=self.folder, point=point)
+        while not self.fork_server.has_ended(within=_GLANCE):
             if is_done():
-                os.kill(self.nursery.pid, signal.SIGTERM)
+                os.kill(self.fork_server.pid, signal.SIGTERM)
                 break
-        return self.nursery.end()
+        return self.fork_server.end()
 
     def rest(self, channel: str, seconds: float) -> None:
         """Let a channel's rest end so many seconds from now."""
@@ -215,7 +215,7 @@ class Home:
 
     def status(self) -> program.Completed:
         """Ask how things stand."""
-        return self.nursery.run("status", "--json", cwd=self.folder)
+        return self.fork_server.run("status", "--json", cwd=self.folder)
 
     def let_time_pass(self) -> None:
         """End the rest that each failed channel takes, as waiting would."""

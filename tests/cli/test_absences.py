@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.making import CHECKED, NOW, PACK, compare, known, listing, told, version
 from watcher.changes.diff import compare_ban, missing_from
-from watcher.changes.transitions import Terms
+from watcher.changes.transitions import DiffOptions
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import Version
@@ -178,7 +178,7 @@ def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event tells that the node is back, whatever kept it away; the end of a ban alone is no return."""
-    banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), Terms(now=NOW)).node
+    banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)).node
     assert told(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
     assert part.events == ()
@@ -195,7 +195,7 @@ def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
     for _ in range(2):
         still = compare(node, statuses=narrow)
         assert (still.events, still.node.marks) == ((), node.marks)
-        assert missing_from(node, listing(), Terms(statuses=narrow, now=NOW)) == frozenset()
+        assert missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == frozenset()
         node = still.node
     back = compare(node, ONE, statuses=narrow)
     assert told(back) == [("reinstated", None, "removed", "active")]

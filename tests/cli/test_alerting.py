@@ -9,11 +9,11 @@ from typing import Any
 
 import pytest
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Told, Watching, told
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Told, Watcher, told
 from tests.support.peers.ports import Refused
 from tests.support.peers.webhook import Answer, Message, Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -21,14 +21,14 @@ SECRET = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
     """A watcher of three nodes with a silent baseline, whose one channel posts to `/a`."""
     for node in ("alpha", "bravo", "charlie"):
         registry.catalog.publish(node, "1.0.0")
-    return Watching(
+    return Watcher(
         tmp_path,
         registry,
-        nursery=nursery,
+        fork_server=fork_server,
         baseline="silent",
         nodes="alpha bravo charlie",
         channels=[{"name": "a", "url": webhook.apprise_url("/a")}],
@@ -44,13 +44,13 @@ def _ids(message: Message) -> list[str]:
     return ids
 
 
-def _history(watch: Watching) -> dict[str, Told]:
+def _history(watch: Watcher) -> dict[str, Told]:
     """Give every recorded event by its id."""
     events = json.loads(watch.run("history", "--json").out)["events"]
     return dict(zip((event["id"] for event in events), told(events), strict=True))
 
 
-def test_one_digest_a_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """A poll is one message, worst first, grouped by node, with version, reason and link; a quiet poll is none."""
     watch.check()
     assert webhook.messages() == []
@@ -70,7 +70,7 @@ def test_one_digest_a_poll(watch: Watching, registry: EmbeddedRegistry, webhook:
         assert f"https://registry.comfy.org/nodes/{node}" in said
 
 
-def test_each_channel_gets_what_it_asked_for(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_each_channel_gets_what_it_asked_for(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Kinds, node globs and grouping are the channel's own; by default it gets every kind but `pending`."""
     watch = watch.but(
         channels=[
@@ -106,7 +106,7 @@ def test_each_channel_gets_what_it_asked_for(watch: Watching, registry: Embedded
     assert got["/none"] == []
 
 
-def test_a_dead_channel_concerns_no_other(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_dead_channel_concerns_no_other(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """What one channel refuses or never answers reaches the others once, and waits for that one alone, in order."""
     webhook.answer |= {"/refuses": 500, "/hangs": Answer(hang=True)}
     names = ("refuses", "a", "hangs")
@@ -130,7 +130,7 @@ def test_a_dead_channel_concerns_no_other(watch: Watching, registry: EmbeddedReg
     assert [len(webhook.messages(f"/{name}")) for name in names] == [3, 2, 3]
 
 
-def test_an_alert_outlives_its_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """An undelivered alert survives restarts, its channel's new name and a registry that is gone; it arrives once."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
@@ -151,9 +151,7 @@ def test_an_alert_outlives_its_poll(watch: Watching, registry: EmbeddedRegistry,
     assert arrived == ["flagged", "reinstated"]
 
 
-def test_what_is_written_late_holds_no_alert_back(
-    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook
-) -> None:
+def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """With a history that cannot be written the change is saved and told all the same, and recorded once it can be."""
     watch.check()
     path = watch.state / "history.jsonl"
@@ -170,7 +168,7 @@ def test_what_is_written_late_holds_no_alert_back(
     assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
 
 
-def test_a_damaged_history_holds_nothing_back(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_damaged_history_holds_nothing_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """With a line that a loss of power zeroed, changes are told and recorded as ever, after a poll that was interrupted
     too, and `history` shows the rest and says that it is not all.
     """
@@ -193,7 +191,7 @@ def test_a_damaged_history_holds_nothing_back(watch: Watching, registry: Embedde
     assert [event["version"] for event in json.loads(done.out)["events"]] == ["1.3.0", "1.2.0"]
 
 
-def _interrupted(watch: Watching, event: dict[str, Any]) -> None:
+def _interrupted(watch: Watcher, event: dict[str, Any]) -> None:
     """Leave an outbox like that of a poll that was killed before it had noted that this event is recorded."""
     path = watch.state / "outbox.json"
     outbox = json.loads(path.read_bytes())
@@ -201,7 +199,7 @@ def _interrupted(watch: Watching, event: dict[str, Any]) -> None:
     path.write_text(json.dumps(outbox), "utf-8")
 
 
-def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_an_old_alert_is_given_up(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Past `alert_expiry` a second failure gives an alert up, loudly and for that channel alone, and the history still
     has it.
     """
@@ -223,7 +221,7 @@ def test_an_old_alert_is_given_up(watch: Watching, registry: EmbeddedRegistry, w
     assert set(_history(watch).values()) == {("new", "alpha", "1.1.0")}
 
 
-def test_a_killed_run_repeats_one_message(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Killed while a message is in flight, that one message comes again, the same, and none is missing or new."""
     watch = watch.but(channels=[_channel(webhook, "a", grouping="event")])
     watch.check()
@@ -241,7 +239,7 @@ def test_a_killed_run_repeats_one_message(watch: Watching, registry: EmbeddedReg
     assert sorted(_history(watch)) == sorted(key for message in others for key in _ids(message))
 
 
-def test_hostile_text_in_every_output(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_hostile_text_in_every_output(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Escapes, bidi controls, newlines, mentions and workflow commands of strangers reach no output as such."""
     version = "1.1\x1b[31m\u202e\n::error::@everyone"
     watch.check()
@@ -255,7 +253,7 @@ def test_hostile_text_in_every_output(watch: Watching, registry: EmbeddedRegistr
     assert all("1.1" in said for said in outputs)
 
 
-def test_secrets_stay_secret(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_secrets_stay_secret(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """No part of an alert URL reaches an output, the most talkative log or the state, whatever the channel does."""
     webhook.answer |= {f"/{SECRET}": 401, f"/{SECRET}/reset": Answer(reset=True)}
     urls = [webhook.apprise_url(f"/{SECRET}"), webhook.apprise_url(f"/{SECRET}/reset"), f"json://{SECRET}.invalid/"]

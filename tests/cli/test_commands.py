@@ -21,13 +21,13 @@ import pytest
 from aiohttp import web
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching, told
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher, told
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Webhook
 from watcher import __version__
 from watcher.cli import terminal
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
 from watcher.state import files
 
@@ -37,14 +37,14 @@ SECRET = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
     """A watcher beside a registry with alpha 1.0.0 and, unwatched, bravo 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("bravo", "1.0.0")
-    return Watching(tmp_path, registry)
+    return Watcher(tmp_path, registry)
 
 
-def test_check_json_is_one_document(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> None:
     """`check --json` puts the contract's document on stdout and nothing else, whatever goes wrong beside it."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
@@ -64,7 +64,7 @@ def test_check_json_is_one_document(watch: Watching, registry: EmbeddedRegistry)
     assert done.err.startswith("error: bravo: ")
 
 
-def test_check_for_people(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_check_for_people(watch: Watcher, registry: FakeRegistry) -> None:
     """`check` prints the events, worst first, and one line that sums up; what went wrong is on stderr."""
     assert watch.run("check").out.splitlines()[0].split() == ["alpha", "baseline", "1", "version;", "newest", "1.0.0"]
     done = watch.run("check")
@@ -80,7 +80,7 @@ def test_check_for_people(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert re.fullmatch(r"error: bravo: .*404.*is the id right\?\n", done.err)
 
 
-def test_check_node_adds(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
     """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
     document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
     assert document["nodes"]["watched"] == 2
@@ -88,7 +88,7 @@ def test_check_node_adds(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
 
 
-def test_check_has_no_more_requests_under_way_than_allowed(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_check_has_no_more_requests_under_way_than_allowed(watch: Watcher, registry: FakeRegistry) -> None:
     """With a concurrency of 3, ten nodes are read three at a time."""
     under_way = most = 0
     three = asyncio.Event()
@@ -110,7 +110,7 @@ def test_check_has_no_more_requests_under_way_than_allowed(watch: Watching, regi
     assert most == 3
 
 
-def test_check_reads_no_answer_above_max_response_mb(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_check_reads_no_answer_above_max_response_mb(watch: Watcher, registry: FakeRegistry) -> None:
     """An answer larger than `max_response_mb` is an error of its node that names the setting; below it all is well."""
     registry.catalog.publish("alpha", "1.1.0", changelog="x" * 50_000)
     both = watch.but(nodes=["alpha", "bravo"])
@@ -123,7 +123,7 @@ def test_check_reads_no_answer_above_max_response_mb(watch: Watching, registry: 
     assert both.but(max_response_mb=0.06).check()["errors"] == []
 
 
-def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watching, webhook: Webhook) -> None:
+def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watcher, webhook: Webhook) -> None:
     """What sends, logs and serves is loaded where there is something to send, log or serve: a cron run pays for it."""
     heavy = {"apprise", "requests", "structlog", "aiohttp.web"}
 
@@ -135,7 +135,7 @@ def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watching, webho
     assert loaded() == set()
 
 
-def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_check_dry_run(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """`--dry-run` tells what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
     channel = watch.but(alert_urls=webhook.apprise_url())
     done = channel.run("check", "--dry-run")
@@ -152,7 +152,7 @@ def test_check_dry_run(watch: Watching, registry: EmbeddedRegistry, webhook: Web
     assert webhook.messages() == []
 
 
-def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """`status` shows every watched node and what each channel owes, from the state alone."""
     webhook.answer["/dead"] = 500
     channels: list[dict[str, Any]] = [
@@ -198,9 +198,9 @@ def test_status(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -
     assert len(registry.requests) == asked
 
 
-def test_history(watch: Watching, registry: EmbeddedRegistry, nursery: Nursery) -> None:
+def test_history(watch: Watcher, registry: FakeRegistry, fork_server: ForkServer) -> None:
     """`history` shows past events, newest first, by node, kind, time and number, without asking anybody."""
-    forked = Watching(watch.folder, registry, nursery=nursery)
+    forked = Watcher(watch.folder, registry, fork_server=fork_server)
     assert watch.run("history").out == "No events.\n"
     both = watch.but(nodes="alpha bravo")
     both.check()
@@ -232,7 +232,7 @@ def test_history(watch: Watching, registry: EmbeddedRegistry, nursery: Nursery) 
     assert len(registry.requests) == asked
 
 
-def test_test_alerts(watch: Watching, webhook: Webhook) -> None:
+def test_test_alerts(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel, or those named, also after a failure, a line each; no state comes of it."""
     names = ("first", "second", "third")
     webhook.answer["/first"] = 500
@@ -249,7 +249,7 @@ def test_test_alerts(watch: Watching, webhook: Webhook) -> None:
     assert not watch.state.exists()
 
 
-def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     """`config` shows each effective setting with its source, secrets masked, and asks nobody."""
     (watch.folder / "comfy-watch.toml").write_text(
         f'interval = "1h"\nnodes = ["zulu"]\n[[channels]]\nname = "chat"\nurl = "discord://1234567890/{SECRET}"\n'
@@ -282,7 +282,7 @@ def test_config(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert registry.requests == []
 
 
-def test_options_that_are_given_again_add_up(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_options_that_are_given_again_add_up(watch: Watcher, registry: FakeRegistry) -> None:
     """`--fail-on`, `--kind`, `--node` and `--set nodes=` add to what they said before; the same value twice is one."""
     nodes = (
         "--set",
@@ -308,7 +308,7 @@ def test_options_that_are_given_again_add_up(watch: Watching, registry: Embedded
     assert set(shown) == {("new", "alpha", "1.1.0"), ("banned", "bravo", "1.0.0")}
 
 
-def test_nowhere_for_alerts(watch: Watching, webhook: Webhook) -> None:
+def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
     """Where there is no channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
     said = "alerts go nowhere, since there is no channel (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS)"
     unset = watch.but(alert_urls="")
@@ -327,7 +327,7 @@ def test_nowhere_for_alerts(watch: Watching, webhook: Webhook) -> None:
     assert json.loads(meant[0].run("config", "--json").out)["settings"]["alert_urls"]["value"] == "none"
 
 
-def test_warnings_of_settings(watch: Watching, webhook: Webhook) -> None:
+def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
     """What is odd about the settings is said by `config`, `test-alerts` and a `run` that starts; cron hears nothing."""
     path = watch.folder / "comfy-watch.toml"
     path.write_text(f'[[channels]]\nname = "x"\nurl = "{webhook.apprise_url()}"\n', "utf-8")
@@ -349,7 +349,7 @@ def test_warnings_of_settings(watch: Watching, webhook: Webhook) -> None:
         assert not [part for part in odd if started.err.count(part) != 1]
 
 
-def test_a_lost_user_is_told_where_it_looked(watch: Watching) -> None:
+def test_a_lost_user_is_told_where_it_looked(watch: Watcher) -> None:
     """From a folder without settings or state, commands say where they looked, and end with 2."""
     for command in ("check", "run", "status", "history", "test-alerts"):
         done = program.run(command, cwd=watch.folder)
@@ -363,7 +363,7 @@ def test_a_lost_user_is_told_where_it_looked(watch: Watching) -> None:
         assert program.run(command, cwd=watch.folder).code == 0
 
 
-def test_settings_of_the_command_line(watch: Watching, webhook: Webhook) -> None:
+def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook) -> None:
     """`--config`, `--state-dir`, `--registry-url`, `--log-format` and `--set` beat what else says something."""
     path = watch.folder / "other.toml"
     path.write_text('nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8")
@@ -376,7 +376,7 @@ def test_settings_of_the_command_line(watch: Watching, webhook: Webhook) -> None
 
 
 @pytest.mark.parametrize("setting", ["state_dir", "registry_url", "log_level", "log_format", "nodes"])
-def test_set_reaches_every_setting(watch: Watching, setting: str) -> None:
+def test_set_reaches_every_setting(watch: Watcher, setting: str) -> None:
     """`--set` is not overruled by an option of its own that was not given."""
     value = {"state_dir": str(watch.folder / "s"), "registry_url": "http://127.0.0.1:9", "log_level": "error"}.get(
         setting
@@ -387,14 +387,14 @@ def test_set_reaches_every_setting(watch: Watching, setting: str) -> None:
     assert shown["settings"][setting] == {"value": expected, "from": "command line"}
 
 
-def test_config_refuses_what_a_poll_would(watch: Watching) -> None:
+def test_config_refuses_what_a_poll_would(watch: Watcher) -> None:
     """A registry address that cannot be asked is found by `config`, not by the first poll."""
     done = program.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
     assert (done.code, done.out) == (2, "")
     assert "registry_url" in done.err
 
 
-def test_init(watch: Watching) -> None:
+def test_init(watch: Watcher) -> None:
     """`init` writes a private file that is valid as it is, and never writes over anything."""
     done = watch.run("init")
     path = watch.folder / "comfy-watch.toml"
@@ -412,7 +412,7 @@ def test_init(watch: Watching) -> None:
     assert watch.run("init", "absent/other.toml").code == 2
 
 
-def test_help_and_version(watch: Watching) -> None:
+def test_help_and_version(watch: Watcher) -> None:
     """Help is on stdout when asked for; no command at all is a mistake, and help is on stderr."""
     asked, short, none = watch.run("--help"), watch.run("-h"), watch.run()
     assert (asked.code, asked.err, asked.out) == (0, "", short.out)
@@ -424,7 +424,7 @@ def test_help_and_version(watch: Watching) -> None:
         assert done.stdout == f"comfy-watch, version {__version__}\n"
 
 
-def test_unusual_surroundings(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_unusual_surroundings(watch: Watcher, registry: FakeRegistry) -> None:
     """A terminal's encoding that lacks a character, or a reader who went away, is met without a traceback."""
     registry.catalog.publish("alpha", "1.1.0-ü")
     done = watch.run("check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
@@ -445,7 +445,7 @@ def test_unusual_surroundings(watch: Watching, registry: EmbeddedRegistry) -> No
     assert gone.stderr == b""
 
 
-def _written_to(watch: Watching, stdout: str, stderr: str, *args: str) -> tuple[int, str]:
+def _written_to(watch: Watcher, stdout: str, stderr: str, *args: str) -> tuple[int, str]:
     """Run a command whose streams a shell leads elsewhere; give its exit code and what came to an open stderr."""
     done = subprocess.run(
         ["sh", "-c", f'"$@" {stdout} {stderr}', "sh", sys.executable, "-m", "watcher", *args],
@@ -460,7 +460,7 @@ def _written_to(watch: Watching, stdout: str, stderr: str, *args: str) -> tuple[
 
 
 @pytest.mark.parametrize("args", [("check",), ("check", "--json"), ("status",), ("config", "--json"), ("history",)])
-def test_a_closed_stdout_is_nobody_listening(watch: Watching, args: tuple[str, ...]) -> None:
+def test_a_closed_stdout_is_nobody_listening(watch: Watcher, args: tuple[str, ...]) -> None:
     """A command that was started without stdout does its work and says nothing."""
     assert _written_to(watch, ">&-", "", *args) == (0, "")
 
@@ -468,20 +468,20 @@ def test_a_closed_stdout_is_nobody_listening(watch: Watching, args: tuple[str, .
 @pytest.mark.parametrize(
     ("args", "code"), [(("check",), 0), (("check", "--json"), 0), (("status",), 1), (("config",), 1), (("history",), 1)]
 )
-def test_a_full_stdout_is_one_line(watch: Watching, args: tuple[str, ...], code: int) -> None:
+def test_a_full_stdout_is_one_line(watch: Watcher, args: tuple[str, ...], code: int) -> None:
     """Where stdout cannot be written one line on stderr says why; the exit code is 1 where there was nothing else."""
     said = "error: standard output cannot be written: No space left on device\n"
     assert _written_to(watch, ">/dev/full", "", *args) == (code, said)
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
-def test_an_error_that_cannot_be_said(watch: Watching, stderr: str) -> None:
+def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     """Where stderr takes nothing the exit code still tells what happened."""
     assert _written_to(watch, "", stderr, "check", "--set", "retries=many") == (2, "")
     assert _written_to(watch, ">/dev/full", stderr, "status") == (1, "")
 
 
-def _on_a_terminal(watch: Watching, *args: str, **env: str) -> str:
+def _on_a_terminal(watch: Watcher, *args: str, **env: str) -> str:
     """Run a command with a terminal for stdout and stderr, and give what the terminal got."""
     master, slave = pty.openpty()
     process = subprocess.Popen(
@@ -504,7 +504,7 @@ def _on_a_terminal(watch: Watching, *args: str, **env: str) -> str:
 
 
 @pytest.mark.parametrize("columns", [40, 80])
-def test_no_row_is_wider_than_the_terminal(watch: Watching, registry: EmbeddedRegistry, columns: int) -> None:
+def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistry, columns: int) -> None:
     """On a terminal tables keep to its width, whatever is in them; in a pipe each row is one whole line."""
     long, wide = "comfyui-" + "x" * 80, "1.0.0-" + "日" * 30
     registry.catalog.publish(long, wide)
@@ -527,7 +527,7 @@ def test_no_row_is_wider_than_the_terminal(watch: Watching, registry: EmbeddedRe
     assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(140))
 
 
-def test_colours(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Colours are for terminals: none with `NO_COLOR` or on a dumb one, and in a pipe only with `FORCE_COLOR`."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")

@@ -14,15 +14,15 @@ import click
 import pytest
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Webhook
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, render
 from watcher.changes.transitions import node_url
 from watcher.cli import config, main
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Loaded, Settings, load
@@ -177,9 +177,9 @@ def test_sample_settings(tmp_path: Path) -> None:
     assert channels == [["discord"], ["security"], ["discord", "security"]]
 
 
-def test_json(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> None:
+def test_json(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
     """The document that the README shows has the keys and types of one that `check --json` prints."""
-    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo")
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo")
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
     watch.check()
@@ -213,12 +213,12 @@ def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
 
 @pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed here")
 def test_what_reads_the_state_works(
-    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
 ) -> None:
     """Every example with jq finds what it looks for, also where a node is empty, banned or all right."""
     webhook.answer["/dead"] = 500
     url = webhook.apprise_url("/dead")
-    watch = Watching(tmp_path, registry, nursery=nursery, nodes="alpha bravo charlie", alert_urls=url)
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo charlie", alert_urls=url)
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("charlie", "1.0.0")
     watch.check(code=1)

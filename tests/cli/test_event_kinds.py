@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.faults import inflict
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import WATCHED_FIELDS
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -21,13 +21,13 @@ PAGE = "https://registry.comfy.org/nodes/alpha"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher whose baselines are silent, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0", created_at=datetime(2026, 1, 1, tzinfo=UTC))
-    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-def test_new_and_pending(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
     """A version is new when first seen as active, pending when first seen so, and new once pending became active."""
     assert watch.told() == []
     key = registry.catalog.publish("alpha", "1.1.0")
@@ -55,7 +55,7 @@ def test_new_and_pending(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert watch.told() == []
 
 
-def test_flagged_banned_deleted_and_back(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_flagged_banned_deleted_and_back(watch: Watcher, registry: FakeRegistry) -> None:
     """Each bad status is an event with its reason, also at first sight unless deleted, and so is the way back."""
     bad = {"2.0.0": "flagged", "3.0.0": "banned", "4.0.0": "deleted"}
     for version in bad:
@@ -79,7 +79,7 @@ def test_flagged_banned_deleted_and_back(watch: Watching, registry: EmbeddedRegi
     }
 
 
-def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watcher, registry: FakeRegistry) -> None:
     """Of a newly flagged version the reason is told, whatever the reasons of those flagged before weigh together."""
     for number in range(20):
         registry.catalog.publish("alpha", f"2.{number}", status="flagged", reason="x" * 2_000_000)
@@ -90,7 +90,7 @@ def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watching, regist
     assert reasons == {"1.0.0": "because of 1.0.0", "3.0.0": "because of 3.0.0"}
 
 
-def test_deprecation_is_a_fact_of_its_own(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_deprecation_is_a_fact_of_its_own(watch: Watcher, registry: FakeRegistry) -> None:
     """Deprecation is told beside `new` at first sight, on, off, and beside a status that changed in the same poll."""
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", deprecated=True)
@@ -103,7 +103,7 @@ def test_deprecation_is_a_fact_of_its_own(watch: Watching, registry: EmbeddedReg
     assert watch.told() == [("flagged", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
 
 
-def test_changed(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
     """A watched field or a status nobody knows is a change with before and after; null, absent and empty are one."""
     values: dict[str, Any] = {
         name: f"https://x.example/{name}" if name.startswith(("downloadUrl", "supported_comfyui")) else [name]
@@ -128,7 +128,7 @@ def test_changed(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert event["changes"] == [{"field": "status", "before": "active", "after": "NodeVersionStatusQuarantined"}]
 
 
-def test_a_whole_node_is_banned(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_whole_node_is_banned(watch: Watcher, registry: FakeRegistry) -> None:
     """A 403 for a node is one `banned` without a version, told once; a pardon is one `reinstated`, its versions as
     they were.
     """
@@ -144,7 +144,7 @@ def test_a_whole_node_is_banned(watch: Watching, registry: EmbeddedRegistry) -> 
     assert watch.told() == []
 
 
-def test_removed_after_two_absences(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> None:
     """One absence means nothing, a second in a row is `removed`, and a version that comes back later is news."""
     registry.catalog.publish("alpha", "1.1.0", id="one")
     watch.check()
@@ -160,7 +160,7 @@ def test_removed_after_two_absences(watch: Watching, registry: EmbeddedRegistry)
     assert watch.told() == [("new", "alpha", "1.1.0")]
 
 
-def test_a_node_turns_empty(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_node_turns_empty(watch: Watcher, registry: FakeRegistry) -> None:
     """A node whose listing turned empty is one node-level `removed`, not one for each version."""
     registry.catalog.publish("alpha", "1.1.0")
     watch.check()
@@ -171,7 +171,7 @@ def test_a_node_turns_empty(watch: Watching, registry: EmbeddedRegistry) -> None
     assert watch.told() == []
 
 
-def test_a_node_is_back(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_node_is_back(watch: Watcher, registry: FakeRegistry) -> None:
     """A node that had turned empty is one event when it is listed again, and what differs is told beside it."""
     versions = [f"1.{number}.0" for number in range(60)]
     for version in versions[1:]:
@@ -191,7 +191,7 @@ def test_a_node_is_back(watch: Watching, registry: EmbeddedRegistry) -> None:
     assert watch.told() == [("removed", "alpha", "1.0.0")]
 
 
-def test_an_approval_after_a_flag_is_a_pardon(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_an_approval_after_a_flag_is_a_pardon(watch: Watcher, registry: FakeRegistry) -> None:
     """Flagged, pending and active again ends as `reinstated`, not as `new`."""
     watch.check()
     for status, kind in (("flagged", "flagged"), ("pending", "changed"), ("active", "reinstated")):
@@ -199,7 +199,7 @@ def test_an_approval_after_a_flag_is_a_pardon(watch: Watching, registry: Embedde
         assert watch.told() == [(kind, "alpha", "1.0.0")]
 
 
-def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
     """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
     registry.catalog.publish("alpha", "1.2.0", status="banned")
@@ -221,7 +221,7 @@ def test_baselines(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) 
         assert watch.but(baseline=kind, state_dir=str(tmp_path / kind)).told() == [("new", "alpha", "1.3.0")]
 
 
-def test_an_empty_first_listing_is_provisional(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_an_empty_first_listing_is_provisional(watch: Watcher, registry: FakeRegistry) -> None:
     """A node without versions is asked about; later, what is older than that poll is baseline and the rest is news."""
     bravo = watch.but(nodes="bravo", baseline="summary")
     done = bravo.run("check")
@@ -238,7 +238,7 @@ def test_an_empty_first_listing_is_provisional(watch: Watching, registry: Embedd
     assert narrow.told() == [("flagged", "charlie", "1.0.0")]
 
 
-def test_one_node_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
     """A node that could not be read in so many polls in a row is failing, told once, until it can be read again."""
     registry.catalog.publish("bravo", "1.0.0")
     both = watch.but(nodes="alpha bravo", failure_threshold=2)
@@ -255,7 +255,7 @@ def test_one_node_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry
     assert both.told() == []
 
 
-def test_the_registry_fails_and_recovers(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_the_registry_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
     """When the registry as a whole cannot be read, that is one event without a node, and one when it can again."""
     nodes = ("alpha", "bravo", "charlie")
     for node in nodes[1:]:
@@ -272,7 +272,7 @@ def test_the_registry_fails_and_recovers(watch: Watching, registry: EmbeddedRegi
     assert all_of_them.told() == [("recovered", None, None)]
 
 
-def test_statuses_are_narrowed_and_widened(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_statuses_are_narrowed_and_widened(watch: Watcher, registry: FakeRegistry) -> None:
     """Leaving narrowed statuses is no event, coming back is; what was there before they are widened is no event."""
     narrow = watch.but(statuses="active,flagged")
     registry.catalog.publish("alpha", "0.9.0", status="pending", created_at=datetime(2026, 1, 2, tzinfo=UTC))
@@ -287,7 +287,7 @@ def test_statuses_are_narrowed_and_widened(watch: Watching, registry: EmbeddedRe
     assert watch.told() == [("new", "alpha", "0.9.0")]
 
 
-def test_an_incomplete_listing(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_an_incomplete_listing(watch: Watcher, registry: FakeRegistry) -> None:
     """Of an incomplete listing what was seen counts, what was not seen means nothing, and none is a baseline."""
     registry.catalog.publish("alpha", "1.1.0")
     inflict(registry, "missing_rows")
@@ -304,7 +304,7 @@ def test_an_incomplete_listing(watch: Watching, registry: EmbeddedRegistry) -> N
     assert watch.told() == []
 
 
-def test_ids_are_deterministic(tmp_path: Path, watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_ids_are_deterministic(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
     """The same transition has the same id for every watcher and in a dry run; the same one later has another id."""
     other = watch.but(state_dir=str(tmp_path / "other"))
     ids: list[str] = []
@@ -318,7 +318,7 @@ def test_ids_are_deterministic(tmp_path: Path, watch: Watching, registry: Embedd
     assert len(set(ids)) == 3
 
 
-def test_a_node_id_has_no_case(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_node_id_has_no_case(watch: Watcher, registry: FakeRegistry) -> None:
     """A node watched under another case is the same node."""
     watch.check()
     registry.catalog.publish("ALPHA", "1.1.0")

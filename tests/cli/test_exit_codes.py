@@ -11,22 +11,22 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-def test_0_all_is_well(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_0_all_is_well(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """0: every node was checked and every due alert delivered, whether there was one or none."""
     channel = watch.but(alert_urls=webhook.apprise_url())
     channel.check()
@@ -36,7 +36,7 @@ def test_0_all_is_well(watch: Watching, registry: EmbeddedRegistry, webhook: Web
     assert channel.check("--fail-on", "banned,flagged")["events"] == []
 
 
-def test_1_a_node_could_not_be_checked(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_1_a_node_could_not_be_checked(watch: Watcher, registry: FakeRegistry) -> None:
     """1: some node could not be read, or not completely; all else was done and saved."""
     registry.catalog.publish("bravo", "1.0.0")
     both = watch.but(nodes="alpha bravo")
@@ -50,7 +50,7 @@ def test_1_a_node_could_not_be_checked(watch: Watching, registry: EmbeddedRegist
     assert [(event["kind"], event["version"]) for event in history] == [("new", "1.1.0")]
 
 
-def test_1_an_alert_is_undelivered(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_1_an_alert_is_undelivered(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """1: an alert failed, still waits for its next try, or was given up."""
     webhook.answer["/dead"] = 500
     channel = watch.but(alert_urls=webhook.apprise_url("/dead"))
@@ -67,7 +67,7 @@ def test_1_an_alert_is_undelivered(watch: Watching, registry: EmbeddedRegistry, 
     assert channel.run("test-alerts").code == 1
 
 
-def test_1_a_channel_takes_too_long(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_1_a_channel_takes_too_long(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """1: what a channel has not taken when its time is up is left to the next poll, so that the state is let go."""
     channel = watch.but(channels=[{"name": "slow", "url": webhook.apprise_url(), "grouping": "event"}])
     channel.check()
@@ -133,7 +133,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_2_wrong_usage_or_settings(watch: Watching, registry: EmbeddedRegistry, case: str) -> None:
+def test_2_wrong_usage_or_settings(watch: Watcher, registry: FakeRegistry, case: str) -> None:
     """2: what is wrong is said on stderr without a traceback or a secret, and nothing was asked or written."""
     args, settings, said = WRONG[case]
     done = watch.but(**settings).run(*args)
@@ -145,7 +145,7 @@ def test_2_wrong_usage_or_settings(watch: Watching, registry: EmbeddedRegistry, 
     assert list(watch.folder.iterdir()) == []
 
 
-def test_3_beats_1(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_3_beats_1(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """3: an event of this poll is of a kind in `--fail-on`, also where a node failed and an alert is undelivered."""
     webhook.answer["/dead"] = 500
     both = watch.but(nodes="alpha bravo", alert_urls=webhook.apprise_url("/dead"))
@@ -189,7 +189,7 @@ def _missing(path: Path) -> None:
     ],
 )
 def test_4_damaged_state(
-    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook, harm: Callable[[Path], None], file: str, said: str
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, harm: Callable[[Path], None], file: str, said: str
 ) -> None:
     """4: a file that is corrupt, empty, newer or gone is named, with a hint, and left as it is; nothing is sent."""
     channel = watch.but(alert_urls=webhook.apprise_url("/dead"), baseline="summary")
@@ -208,7 +208,7 @@ def test_4_damaged_state(
     assert (watch.contents(), len(registry.requests), len(webhook.messages())) == before
 
 
-def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
     """4: another run holds the state; commands that only look are not kept from it."""
     watch.check()
     before = watch.contents(), len(registry.requests)
@@ -221,7 +221,7 @@ def test_4_the_state_is_locked(watch: Watching, registry: EmbeddedRegistry) -> N
     assert (watch.contents(), len(registry.requests)) == before
 
 
-def test_4_who_holds_the_state_is_said(watch: Watching) -> None:
+def test_4_who_holds_the_state_is_said(watch: Watcher) -> None:
     """4: the error names the command and the process that hold the state, and suggests no second state folder."""
     with watch.start("run") as started:
         started.until(lambda it: "poll" in it.err)
@@ -234,7 +234,7 @@ def test_4_who_holds_the_state_is_said(watch: Watching) -> None:
 @pytest.mark.parametrize(
     "content", [b"\xff\x00\x1b[31m\n\n@everyone ##[error]\n" * 99, b"", b"\n"], ids=["garbled", "empty", "blank"]
 )
-def test_4_what_the_lock_says_is_only_shown(watch: Watching, content: bytes) -> None:
+def test_4_what_the_lock_says_is_only_shown(watch: Watcher, content: bytes) -> None:
     """4: a lock file with anything in it keeps nobody out, and breaks no line when somebody holds it."""
     watch.check()
     with files.lock(watch.state / "lock"):
@@ -248,7 +248,7 @@ def test_4_what_the_lock_says_is_only_shown(watch: Watching, content: bytes) -> 
 
 
 @pytest.mark.parametrize("place", ["file/state", "/proc/comfy-watch"])
-def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, place: str) -> None:
+def test_4_no_place_for_a_state(watch: Watcher, registry: FakeRegistry, place: str) -> None:
     """4: the state folder can be neither made nor written, on a disk that takes nothing or below a file."""
     (watch.folder / "file").write_text("a file")
     done = watch.but(state_dir=place).run("check")
@@ -259,7 +259,7 @@ def test_4_no_place_for_a_state(watch: Watching, registry: EmbeddedRegistry, pla
     assert [path.name for path in watch.folder.iterdir()] == ["file"]
 
 
-def _without_room(watch: Watching, *args: str) -> program.Completed:
+def _without_room(watch: Watcher, *args: str) -> program.Completed:
     """Run a command that can write no byte into a file."""
     code = (
         "import resource; from watcher.cli import main\n"
@@ -278,7 +278,7 @@ def _without_room(watch: Watching, *args: str) -> program.Completed:
     return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watcher, registry: FakeRegistry) -> None:
     """4: nothing was found and nothing could be written; the path is shown as the user wrote it, in a log too."""
     named = watch.but(state_dir="my.app", interval="1h")
     named.check()
@@ -292,7 +292,7 @@ def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watching, registry: Embedde
     assert after == before
 
 
-def test_1_what_was_found_is_kept_though_the_rest_is_not(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_1_what_was_found_is_kept_though_the_rest_is_not(watch: Watcher, registry: FakeRegistry) -> None:
     """1: the change was saved, and only what comes after it could not be; the path is the user's own text there too."""
     named = watch.but(state_dir="my.app")
     named.check()

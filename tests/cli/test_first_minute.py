@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tests.support import program
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 _STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -21,7 +21,7 @@ def _edited(sample: str, lines: list[str]) -> str:
     return sample
 
 
-def test_the_four_steps(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_the_four_steps(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> None:
     """`init`, an edit, `config` and `test-alerts`, `check`: after them the next flag arrives at the channel."""
     steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
     assert [language for language, _ in steps] == ["sh", "toml", "sh", "sh"]

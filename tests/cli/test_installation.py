@@ -12,15 +12,15 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
-from tests.support.harness import Watching
+from tests.support.harness import Watcher
 from tests.support.peers.smtp import Mailbox
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 OFFLINE = program.ROOT / "tests" / "support" / "offline"
 
 
-class Installed(Watching):
+class Installed(Watcher):
     """A watcher that runs from a copy of the program, which is in a folder of its own."""
 
     @property
@@ -40,7 +40,7 @@ class Installed(Watching):
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> Installed:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Installed:
     """A watcher with a silent baseline that it has, a channel, and an installation of its own."""
     registry.catalog.publish("alpha", "1.0.0")
     url = webhook.apprise_url("/a")
@@ -69,7 +69,7 @@ def _replace(watch: Installed) -> None:
 
 @pytest.mark.parametrize("change", [_remove, _replace])
 def test_a_replaced_installation_ends_a_run(
-    watch: Installed, registry: EmbeddedRegistry, webhook: Webhook, change: Callable[[Installed], None]
+    watch: Installed, registry: FakeRegistry, webhook: Webhook, change: Callable[[Installed], None]
 ) -> None:
     """A `run` whose installation is gone, or another one, says so in one line and ends with 1; what it owes is kept
     for the next one, which delivers it once.
@@ -92,7 +92,7 @@ def test_a_replaced_installation_ends_a_run(
 
 
 def test_an_alert_outlives_the_installation_it_was_seen_with(
-    watch: Installed, registry: EmbeddedRegistry, webhook: Webhook
+    watch: Installed, registry: FakeRegistry, webhook: Webhook
 ) -> None:
     """What is found in the very poll in which the installation goes away is delivered all the same."""
     asked = len(registry.requests)
@@ -110,9 +110,7 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
     assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
 
 
-def test_a_deleted_working_folder_does_not_matter(
-    watch: Installed, registry: EmbeddedRegistry, webhook: Webhook
-) -> None:
+def test_a_deleted_working_folder_does_not_matter(watch: Installed, registry: FakeRegistry, webhook: Webhook) -> None:
     """A `run` whose working folder is deleted goes on as before: it polls, delivers and ends when it is asked to."""
     cwd = watch.folder / "elsewhere"
     cwd.mkdir()
@@ -128,7 +126,7 @@ def test_a_deleted_working_folder_does_not_matter(
     assert watch.check()["alerts"]["pending"] == 0
 
 
-def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: EmbeddedRegistry) -> None:
+def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: FakeRegistry) -> None:
     """Where apprise cannot be loaded `run` does not begin, although its URLs were accepted before, and says why:
     nothing is polled. Without channels it runs.
     """

@@ -18,10 +18,10 @@ import pytest
 from tests.support.making import NOW, channel, event, minute
 from tests.support.peers.webhook import Webhook
 from watcher.alerts import outbox
-from watcher.alerts.outbox import Acknowledgement, Outbox, Refusal
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
-from watcher.polling.dispatch import Terms, dispatch
+from watcher.polling.dispatch import DeliveryOptions, dispatch
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -57,7 +57,7 @@ def _owing(messages: int) -> Outbox:
     return outbox.enqueue(Outbox(), _channels(), tuple(event(f"e{number}") for number in range(messages)), 1, NOW)
 
 
-def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | Refusal]:
+def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | FailedAttempt]:
     return [
         Acknowledgement(channel=name, message=message.id)
         for name, queue in waiting.queues.items()
@@ -73,10 +73,10 @@ def _expired(waiting: Outbox) -> object:
 
 _WORK: dict[str, Callable[[Outbox], object]] = {
     "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
-    "delivered": lambda waiting: outbox.replayed(waiting, _acknowledgements(waiting)),
+    "delivered": lambda waiting: outbox.replay(waiting, _acknowledgements(waiting)),
     "given up": _expired,
     "recorded": outbox.recorded,
-    "committed": lambda waiting: outbox.only_committed(waiting, 0),
+    "committed": lambda waiting: outbox.drop_uncommitted(waiting, 0),
 }
 
 
@@ -126,7 +126,7 @@ class _Watched(StateFolder):
         StateFolder.arrived(self, channel, message, place)
         self._note("kept", channel, message)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: FailedAttempt) -> None:
         self._note("kept", refusal.channel, refusal.message)
         StateFolder.refused(self, refusal)
 
@@ -143,7 +143,7 @@ def test_the_loop_never_waits_for_the_journal(tmp_path: Path, webhook: Webhook) 
     folder = _Watched(tmp_path)
 
     async def once() -> None:
-        terms = Terms(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event())
+        terms = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event())
         done = await dispatch(folder, waiting, channels, terms)
         assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
 
@@ -163,7 +163,7 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
     def deliver(name: str) -> None:
         for number in range(25):
             folder.arrived(name, f"m{number}", folder.sending(name, f"m{number}"))
-            folder.refused(Refusal(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
+            folder.refused(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
 
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(deliver, names))

@@ -14,10 +14,10 @@ from pydantic import SecretStr
 
 from tests.chaos.receiver import Receiver
 from tests.support.fault_points import Cut
-from tests.support.fork_server import Nursery, Point
-from tests.support.harness import Watching
+from tests.support.fork_server import CrashPoint, ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.webhook import Answer
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
@@ -34,26 +34,26 @@ def receiver() -> Iterator[Receiver]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, receiver: Receiver, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, receiver: Receiver, fork_server: ForkServer) -> Watcher:
     """A watcher of one node whose channel `ops` refuses everything at `/old`."""
     registry.catalog.publish("alpha", "1.0.0")
     receiver.down = {"/old"}
     ops = {"name": "ops", "url": receiver.apprise_url("/old")}
-    return Watching(tmp_path, registry, nursery=nursery, channels=[ops])
+    return Watcher(tmp_path, registry, fork_server=fork_server, channels=[ops])
 
 
-def _moved(watch: Watching, receiver: Receiver, path: str = "/new") -> Watching:
+def _moved(watch: Watcher, receiver: Receiver, path: str = "/new") -> Watcher:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
-def _configure(watch: Watching, receiver: Receiver, path: str, *more: str, name: str = "ops") -> None:
+def _configure(watch: Watcher, receiver: Receiver, path: str, *more: str, name: str = "ops") -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
     lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', *more, "[[channels]]", f'name = "{name}"']
     lines.append(f'url = "{receiver.apprise_url(path)}"')
     (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
 
 
-def _configure_list(watch: Watching, receiver: Receiver, *paths: str) -> None:
+def _configure_list(watch: Watcher, receiver: Receiver, *paths: str) -> None:
     """Write such settings with `alert_urls`."""
     lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"']
     lines.append(f"alert_urls = {json.dumps([receiver.apprise_url(path) for path in paths])}")
@@ -61,7 +61,7 @@ def _configure_list(watch: Watching, receiver: Receiver, *paths: str) -> None:
 
 
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
-    watch: Watching, registry: EmbeddedRegistry, receiver: Receiver
+    watch: Watcher, registry: FakeRegistry, receiver: Receiver
 ) -> None:
     """The queue is kept and need not rest any more, however quiet the poll is that first sees the URL."""
     watch.check(code=1)
@@ -73,7 +73,7 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     assert receiver.taken[1].events == (events[0]["id"],)
 
 
-def test_a_new_url_that_is_dead_too_keeps_the_queue(watch: Watching, receiver: Receiver) -> None:
+def test_a_new_url_that_is_dead_too_keeps_the_queue(watch: Watcher, receiver: Receiver) -> None:
     """Poll upon poll after the edit the channel goes on to be owed what it was."""
     watch.check(code=1)
     receiver.down = {"/old", "/new"}
@@ -89,51 +89,51 @@ def test_a_new_url_that_is_dead_too_keeps_the_queue(watch: Watching, receiver: R
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 @pytest.mark.parametrize("label", ["rename state/outbox.json", "rename state/addresses.json"])
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, cut: Cut
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut
 ) -> None:
     """Wherever the program dies while it takes the edit in, the new URL gets what is owed."""
     watch.check(code=1)
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
     _configure(watch, receiver, "/new")
-    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     for _ in range(2):
-        assert nursery.run("check", cwd=tmp_path).code == 0
+        assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/new"]
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 @pytest.mark.parametrize("label", ["rename state/outbox.json", "rename state/addresses.json"])
 def test_an_edit_that_is_taken_back_after_a_kill_loses_nothing(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, cut: Cut
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut
 ) -> None:
     """A URL that was never more than tried out leaves what is owed to the one that is back."""
     watch.check(code=1)
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
     _configure(watch, receiver, "/typo")
-    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     receiver.down = set()
     watch.end_waits()
     _configure(watch, receiver, "/old")
     for _ in range(2):
-        assert nursery.run("check", cwd=tmp_path).code == 0
+        assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-def _listed(watch: Watching, receiver: Receiver, *paths: str) -> Watching:
+def _listed(watch: Watcher, receiver: Receiver, *paths: str) -> Watcher:
     """Give the watcher with `alert_urls` that post to these paths."""
     return watch.but(channels=[], alert_urls=[receiver.apprise_url(path) for path in paths])
 
 
-def _named(watch: Watching, receiver: Receiver, **paths: str) -> Watching:
+def _named(watch: Watcher, receiver: Receiver, **paths: str) -> Watcher:
     return watch.but(channels=[{"name": name, "url": receiver.apprise_url(path)} for name, path in paths.items()])
 
 
-def _owed(watch: Watching) -> dict[str, int]:
+def _owed(watch: Watcher) -> dict[str, int]:
     channels = json.loads(watch.run("status", "--json").out)["channels"]
     return {channel["name"]: channel["undelivered"] for channel in channels}
 
 
-def test_former_channels_do_not_become_one(watch: Watching, receiver: Receiver) -> None:
+def test_former_channels_do_not_become_one(watch: Watcher, receiver: Receiver) -> None:
     """Two URLs that were first in the list one after the other and are gone each get their own alert when they return,
     once.
     """
@@ -150,7 +150,7 @@ def test_former_channels_do_not_become_one(watch: Watching, receiver: Receiver) 
     assert [taken.path for taken in receiver.taken] == ["/c", "/b", "/a"]
 
 
-def test_a_url_that_was_another_channels_takes_nothing_over(watch: Watching, receiver: Receiver) -> None:
+def test_a_url_that_was_another_channels_takes_nothing_over(watch: Watcher, receiver: Receiver) -> None:
     """A URL whose channel was removed some polls ago gets nothing of what the channel is owed that has it now."""
     _named(watch, receiver, ops="/old", mail="/mail").check(code=1)
     _named(watch, receiver, ops="/old").check(code=1)
@@ -163,7 +163,7 @@ def test_a_url_that_was_another_channels_takes_nothing_over(watch: Watching, rec
     assert [taken.path for taken in receiver.taken] == ["/mail", "/old"]
 
 
-def test_a_new_channel_by_the_name_of_a_former_one_gets_nothing_of_it(watch: Watching, receiver: Receiver) -> None:
+def test_a_new_channel_by_the_name_of_a_former_one_gets_nothing_of_it(watch: Watcher, receiver: Receiver) -> None:
     """Where a poll went by without the name it is a new channel's, and the old URL, once back, finds its alerts."""
     watch.check(code=1)
     _named(watch, receiver, mail="/mail").check()
@@ -175,7 +175,7 @@ def test_a_new_channel_by_the_name_of_a_former_one_gets_nothing_of_it(watch: Wat
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-def test_a_url_in_a_list_takes_over_from_the_one_that_it_replaced(watch: Watching, receiver: Receiver) -> None:
+def test_a_url_in_a_list_takes_over_from_the_one_that_it_replaced(watch: Watcher, receiver: Receiver) -> None:
     """In `alert_urls` one new URL for one that went is an edit, wherever it stands; more than that is not."""
     receiver.down = {"/a", "/b"}
     _listed(watch, receiver, "/a", "/b").check(code=1)
@@ -190,25 +190,25 @@ def test_a_url_in_a_list_takes_over_from_the_one_that_it_replaced(watch: Watchin
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
 @pytest.mark.parametrize("label", ["rename state/addresses.json", "rename state/outbox.json"])
 def test_a_kill_in_the_poll_that_sees_a_new_list_loses_nothing(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, cut: Cut, *, back: bool
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut, *, back: bool
 ) -> None:
     """Wherever the program dies while it takes in one new URL in `alert_urls`, that one gets what is owed, or the old
     one if it is back, in another place.
     """
     receiver.down = {"/a", "/old", "/new"}
     _listed(watch, receiver, "/a", "/old").check(code=1)
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
     _configure_list(watch, receiver, "/a", "/new")
-    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     _configure_list(watch, receiver, "/old" if back else "/new", "/a")
-    nursery.run("check", cwd=tmp_path)
+    fork_server.run("check", cwd=tmp_path)
     receiver.down = set()
     watch.end_waits()
-    assert nursery.run("check", cwd=tmp_path).code == 0
+    assert fork_server.run("check", cwd=tmp_path).code == 0
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/old" if back else "/new"]
 
 
-def test_a_lost_list_of_addresses_costs_no_alert(watch: Watching, receiver: Receiver) -> None:
+def test_a_lost_list_of_addresses_costs_no_alert(watch: Watcher, receiver: Receiver) -> None:
     """Where `addresses.json` is gone, a channel that nobody touched is owed what it was."""
     watch.check(code=1)
     (watch.state / "addresses.json").unlink()
@@ -231,7 +231,7 @@ def test_a_lost_list_of_addresses_costs_no_alert(watch: Watching, receiver: Rece
     ],
 )
 def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, label: str, at: int, name: str
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, at: int, name: str
 ) -> None:
     """Wherever the program dies while it begins the list anew, the queue finds its channel; once the queue has its new
     address it does so under another name too.
@@ -239,23 +239,23 @@ def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
     watch.check(code=1)
     (watch.state / "addresses.json").unlink()
     _configure(watch, receiver, "/old")
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label=label, at=at, cut=Cut.AFTER)
-    assert nursery.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=at, cut=Cut.AFTER)
+    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     watch.end_waits()
     receiver.down = set()
     _configure(watch, receiver, "/old", name=name)
     for _ in range(2):
-        assert nursery.run("check", cwd=tmp_path).code == 0
+        assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching, receiver: Receiver) -> None:
+def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, receiver: Receiver) -> None:
     """A first run that waits for the lock while another first run begins and ends goes on with what that one left."""
     receiver.down = {"/a", "/b"}
     listed = _listed(watch, receiver, "/a", "/b")
     folder = StateFolder(watch.state)
     urls = tuple(SecretStr(receiver.apprise_url(path)) for path in ("/a", "/b"))
-    early = setup.watch_of(
+    early = setup.poll_config(
         Settings(nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=urls), folder
     )
     listed.check(code=1)
@@ -269,7 +269,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watching,
 
 
 def test_an_alert_is_not_given_up_in_silence(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """Killed when it is about to forget an old alert, the program has said so already; and what is not forgotten yet
     goes out if the channel is well again.
@@ -277,20 +277,22 @@ def test_an_alert_is_not_given_up_in_silence(
     watch.check(code=1)
     watch.end_waits()
     _configure(watch, receiver, "/old", 'alert_expiry = "1ms"')
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE)
-    done = nursery.run("check", cwd=tmp_path, point=point)
+    point = CrashPoint(
+        folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE
+    )
+    done = fork_server.run("check", cwd=tmp_path, point=point)
     assert done.code == -signal.SIGKILL
     assert "1 alert could not be delivered within alert_expiry: given up" in done.err
     receiver.down = set()
-    assert "resting after HTTP 500" in nursery.run("check", cwd=tmp_path).err
+    assert "resting after HTTP 500" in fork_server.run("check", cwd=tmp_path).err
     watch.end_waits()
-    assert nursery.run("check", cwd=tmp_path).code == 0
+    assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
 @pytest.mark.parametrize("fail_on", [(), ("--fail-on", "flagged")], ids=["1", "3"])
 def test_a_change_that_is_not_certain_is_told_but_not_sent(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path, fail_on: tuple[str, ...]
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, fail_on: tuple[str, ...]
 ) -> None:
     """Where the snapshot has its name but the disk does not confirm it, the poll gives its events and exit code 1 or 3;
     nothing goes out, or is written that goes with it, until the next poll.
@@ -300,8 +302,8 @@ def test_a_change_that_is_not_certain_is_told_but_not_sent(
     watch.registry.catalog.set_status("alpha", "1.0.0", "flagged")
     _configure(watch, receiver, "/old")
     trace = tmp_path / "trace"
-    point = Point(folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR)
-    done = nursery.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
+    point = CrashPoint(folder=watch.state, trace=trace, label="fsync state", at=3, cut=Cut.ERROR)
+    done = fork_server.run("check", "--json", *fail_on, cwd=tmp_path, point=point)
     assert trace.read_text("utf-8").splitlines()[-2:] == ["rename state/snapshot.json", "fsync state"]
     assert done.code == (3 if fail_on else 1)
     document = json.loads(done.out)
@@ -320,7 +322,7 @@ def test_a_change_that_is_not_certain_is_told_but_not_sent(
 
 
 def test_what_an_earlier_run_left_is_made_certain_first(
-    watch: Watching, receiver: Receiver, nursery: Nursery, tmp_path: Path
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """Where the disk does not confirm what a killed run renamed, a poll ends with 4: it writes and sends nothing."""
     watch.check(code=1)
@@ -328,15 +330,15 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     watch.end_waits()
     _configure(watch, receiver, "/old")
     before = watch.contents()
-    point = Point(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
-    done = nursery.run("check", cwd=tmp_path, point=point)
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
+    done = fork_server.run("check", cwd=tmp_path, point=point)
     assert (done.code, "cannot be written: Input/output error" in done.err) == (4, True), done
     assert watch.contents() == before
     assert receiver.taken == ()
     assert watch.check()["alerts"]["delivered"] == 1
 
 
-def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watching, receiver: Receiver) -> None:
+def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watcher, receiver: Receiver) -> None:
     """The poll that finds a channel gone which is owed alerts says so, and no later one; nor does one where a channel
     goes on, or a dry run, which sets nothing aside.
     """
@@ -351,7 +353,7 @@ def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watching, 
     assert told in said[1]
 
 
-def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watching, receiver: Receiver) -> None:
+def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher, receiver: Receiver) -> None:
     """Killed while another channel hangs, the program knows which targets have the message, and that the channel
     rests.
     """

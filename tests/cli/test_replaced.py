@@ -13,11 +13,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.webhook import Answer, Message, Webhook
 from tests.support.program import Started
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 _PATIENCE = 20.0
 
@@ -47,12 +47,12 @@ def holding() -> Iterator[Holding]:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline, which it has, and a channel with a message for each event."""
     registry.catalog.publish("alpha", "1.0.0")
     ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "grouping": "event"}
     settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": [ops]}
-    made = Watching(tmp_path, registry, nursery=nursery, **settings)
+    made = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     made.check()
     return made
 
@@ -60,7 +60,7 @@ def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery:
 class Gate:
     """Holds the registry's first answer back until it is opened."""
 
-    def __init__(self, registry: EmbeddedRegistry) -> None:
+    def __init__(self, registry: FakeRegistry) -> None:
         self._held = False
         self._open = threading.Event()
         self.reached = threading.Event()
@@ -98,7 +98,7 @@ def _log(started: Started) -> list[dict[str, Any]]:
 @pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy])
 @pytest.mark.parametrize("command", ["run", "check"])
 def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
-    watch: Watching, registry: EmbeddedRegistry, webhook: Webhook, command: str, harm: Callable[[Path], None]
+    watch: Watcher, registry: FakeRegistry, webhook: Webhook, command: str, harm: Callable[[Path], None]
 ) -> None:
     """A second program works on the state by then: each message arrives once, and the first one ends with 4."""
     for version in ("1.1.0", "1.2.0"):
@@ -120,7 +120,7 @@ def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
 
 
 def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_it(
-    watch: Watching, registry: EmbeddedRegistry, holding: Holding
+    watch: Watcher, registry: FakeRegistry, holding: Holding
 ) -> None:
     """The second program sends all, the first one only what it had under way, and then ends with 4."""
     watch = watch.but(channels=[{"name": "ops", "url": holding.apprise_url("/ops"), "grouping": "event"}])
@@ -138,7 +138,7 @@ def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_
 
 
 @pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy, _take_away])
-def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watching, harm: Callable[[Path], None]) -> None:
+def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watcher, harm: Callable[[Path], None]) -> None:
     """One line says what happened and what to do, and nothing is begun anew."""
     with watch.but(interval="20ms").start("run") as started:
         started.until(lambda it: '"poll"' in it.err)
@@ -150,7 +150,7 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watching, har
     assert watch.state.exists() == (harm is not _take_away)
 
 
-def test_a_state_that_vanished_ends_run(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) -> None:
     """Where the files are gone and the lock is there, a process that knew them does not begin anew."""
     with watch.but(interval="20ms").start("run") as started:
         started.until(lambda it: '"poll"' in it.err)

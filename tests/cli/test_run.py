@@ -15,13 +15,13 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
-from tests.support.harness import Watching
+from tests.support.harness import Watcher
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Answer, Webhook
 from tests.support.program import Started
-from watcher.alerts.outbox import Outbox, Refusal
+from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.errors import StateError
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import daemon, setup
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
@@ -29,10 +29,10 @@ from watcher.state.store import StateFolder
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
     """A watcher with a silent baseline that polls without a rest, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, baseline="silent", interval="20ms", jitter=0)
+    return Watcher(tmp_path, registry, baseline="silent", interval="20ms", jitter=0)
 
 
 def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
@@ -47,7 +47,7 @@ def _until(started: Started, event: str, count: int = 1) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_polls_until_told_to_stop(watch: Watching, registry: EmbeddedRegistry, number: signal.Signals) -> None:
+def test_it_polls_until_told_to_stop(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
     with watch.but(failure_threshold=1000).start("run", "--node", "bravo") as started:
         _until(started, "poll", 2)
@@ -73,7 +73,7 @@ def test_it_polls_until_told_to_stop(watch: Watching, registry: EmbeddedRegistry
     assert key in watch.contents()["snapshot.json"].decode()
 
 
-def test_polls_do_not_overlap(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_polls_do_not_overlap(watch: Watcher, registry: FakeRegistry) -> None:
     """A poll that takes longer than the interval is over before the next one begins."""
     under_way = 0
     most = 0
@@ -91,7 +91,7 @@ def test_polls_do_not_overlap(watch: Watching, registry: EmbeddedRegistry) -> No
     assert most == 1
 
 
-def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watcher, registry: FakeRegistry) -> None:
     """Some waits are clearly shorter than the interval and some longer, and together no shorter than the share allows.
 
     A loaded machine can only make waits look longer in sum, so that nothing here depends on its speed.
@@ -107,7 +107,7 @@ def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watching, registry: Em
     assert sum(waits()) >= len(waits()) * interval * (1 - jitter)
 
 
-def test_a_long_interval_is_waited_for(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_long_interval_is_waited_for(watch: Watcher, registry: FakeRegistry) -> None:
     """Between polls it waits for the interval, and a signal ends the wait at once."""
     with watch.but(interval="1h").start("run") as started:
         _until(started, "poll")
@@ -116,7 +116,7 @@ def test_a_long_interval_is_waited_for(watch: Watching, registry: EmbeddedRegist
     assert len(registry.requests) == 1
 
 
-def test_a_signal_while_it_reads(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_signal_while_it_reads(watch: Watcher, registry: FakeRegistry) -> None:
     """Told to stop while it waits for the registry, it stops without waiting on, and saves nothing of that poll."""
     watch.check()
     before = watch.contents()
@@ -130,7 +130,7 @@ def test_a_signal_while_it_reads(watch: Watching, registry: EmbeddedRegistry) ->
     assert watch.contents() == before
 
 
-def test_a_second_signal_stops_at_once(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_second_signal_stops_at_once(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """While an alert is in flight the first signal waits for it, the second does not; the alert is not lost."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
     watch.check()
@@ -153,7 +153,7 @@ def _sent_again(started: Started, number: signal.Signals) -> bool:
     return started.process.poll() is not None
 
 
-def test_it_survives_an_outage(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_it_survives_an_outage(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """A registry that goes away and comes back costs one `failing` and one `recovered`, and no version event."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), failure_threshold=2)
     with watch.start("run") as started:
@@ -173,7 +173,7 @@ def test_it_survives_an_outage(watch: Watching, registry: EmbeddedRegistry, webh
     assert len(webhook.messages()) == 3
 
 
-def test_what_went_wrong_is_logged_by_name(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_what_went_wrong_is_logged_by_name(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """A node that cannot be read, an empty one and a channel that fails are logged by name, the rest in fields."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), interval="1h")
     watch.check()
@@ -192,7 +192,7 @@ def test_what_went_wrong_is_logged_by_name(watch: Watching, registry: EmbeddedRe
     assert failed["channel"]
 
 
-def test_it_delivers_what_an_earlier_run_left(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_it_delivers_what_an_earlier_run_left(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """An alert that a channel would not take is delivered by a later `run`, once, and a poll in between adds to it."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"))
     watch.check()
@@ -210,7 +210,7 @@ def test_it_delivers_what_an_earlier_run_left(watch: Watching, registry: Embedde
     assert "1.2.0" in webhook.messages()[2].json["message"]
 
 
-def test_an_old_alert_is_given_up_once(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_an_old_alert_is_given_up_once(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """The log says why a channel failed and how many alerts it costs, each in one line."""
     watch = watch.but(alert_urls=webhook.apprise_url("/a"), alert_expiry="1ms", interval="1h")
     watch.check()
@@ -248,7 +248,7 @@ class _Full(StateFolder):
         self._fail("settle")
         StateFolder.settle(self, waiting, revision)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: FailedAttempt) -> None:
         if self.at != "settle":  # where the outbox finds no room, this does not either
             StateFolder.refused(self, refusal)
         else:
@@ -265,7 +265,7 @@ class _Full(StateFolder):
 
 @pytest.mark.parametrize("at", ["sending", "settle"])
 def test_a_full_disk_is_no_reason_to_hurry(
-    watch: Watching, webhook: Webhook, capsys: pytest.CaptureFixture[str], at: str
+    watch: Watcher, webhook: Webhook, capsys: pytest.CaptureFixture[str], at: str
 ) -> None:
     """A channel whose failure or acknowledgement finds no room is tried by the poll, and after half a minute's rest."""
     webhook.answer["/a"] = 500
@@ -276,7 +276,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def for_a_second() -> None:
         folder.loops.append(asyncio.get_running_loop())
-        told = setup.watch_of(chosen, folder)
+        told = setup.poll_config(chosen, folder)
         await daemon.run(Poller(watch=told, folder=folder, clock=setup.clock, stopping=folder.stopping), 900, 0)
 
     with folder.locked():
@@ -286,7 +286,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     assert capsys.readouterr().err.count("the disk is full") == 1
 
 
-def test_a_check_that_is_interrupted(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> None:
     """Ctrl-C during `check` ends it as the shell expects, and nothing was changed."""
     inflict(registry, "hang")
     with watch.start("check") as started:
@@ -298,7 +298,7 @@ def test_a_check_that_is_interrupted(watch: Watching, registry: EmbeddedRegistry
 
 
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no other C library gives each thread a heap")
-def test_threads_share_one_heap(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_threads_share_one_heap(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """The threads of a `run` that has sent an alert have no heaps of their own, which the C library would keep."""
     watch = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/b")])
     watch.check()

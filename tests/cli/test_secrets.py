@@ -14,10 +14,10 @@ import pytest
 
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.support import program
-from tests.support.fork_server import Nursery
+from tests.support.fork_server import ForkServer
 from tests.support.peers.webhook import Webhook
 from watcher.cli.options import masked
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import node_ids
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -48,10 +48,10 @@ def test_a_crash_inside_a_delivery_tells_nothing(tmp_path: Path, explosion: str)
 
 
 @pytest.mark.parametrize("share", range(2))
-def test_refused_settings_tell_nothing(tmp_path: Path, nursery: Nursery, share: int) -> None:
+def test_refused_settings_tell_nothing(tmp_path: Path, fork_server: ForkServer, share: int) -> None:
     """Settings and commands that are refused are explained without what was in them."""
     search = Search()
-    refusals(search, tmp_path, share=share, shares=8, run=nursery.run)
+    refusals(search, tmp_path, share=share, shares=8, run=fork_server.run)
     assert search.leaks == []
 
 
@@ -104,7 +104,7 @@ def test_the_search_finds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", [0o000, 0o022, 0o777])
-def test_files_are_their_owners_only(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, umask: int) -> None:
+def test_files_are_their_owners_only(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, umask: int) -> None:
     """Whatever the umask, files are created with mode 0600 and folders, missing parents too, with 0700."""
     registry.catalog.publish("alpha", "1.0.0")
     work, home = tmp_path / "work", tmp_path / "home"

@@ -11,7 +11,7 @@ import pytest
 from tests.support.making import NOW, PACK, channel, event, known, minute, version
 from watcher.alerts import outbox
 from watcher.alerts.outbox import Outbox
-from watcher.changes.health import Failure, Health
+from watcher.changes.health import FailureStreak, Health
 from watcher.cli import status
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state.model import Checks, State
@@ -27,7 +27,7 @@ def state(*nodes: Node, **fields: Any) -> State:
     return State(**given | fields)
 
 
-def row(*versions: Any, **fields: Any) -> status.Row:
+def row(*versions: Any, **fields: Any) -> status.NodeRow:
     """Give the row of a node with these versions."""
     return status.node_row(PACK, state(known(*versions, **fields)))
 
@@ -109,7 +109,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
 )
 def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
     """A node is failing once that was told, before that unread; one whose versions are all gone is not ok."""
-    failures = {PACK.lower(): Failure(count=1, since=NOW, error="it timed out")} if unread else {}
+    failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
     given = state(node, checks=Checks(health=Health(nodes=failures)))
     assert status.node_row(PACK, given).state == expected
     assert status.node_row(PACK, given).error == ("it timed out" if unread else "")
@@ -192,7 +192,7 @@ def test_many_problems_are_counted() -> None:
 
 def test_a_failing_node_says_why() -> None:
     """Below the table a node that cannot be read says why, and what was known of it is still there."""
-    failure = Failure(count=4, since=NOW, error="it timed out\x1b[2J")
+    failure = FailureStreak(count=4, since=NOW, error="it timed out\x1b[2J")
     said = shown(state(known(version("1.0")), checks=Checks(health=Health(nodes={PACK.lower(): failure}))))
     assert said[1].split() == [PACK, "unread", "1.0", "-", "never"]
     assert said[2].startswith(f"{PACK}: it timed out")

@@ -11,23 +11,23 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching, told
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher, told
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 FULL = ">/dev/full"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-def _led(watch: Watching, redirections: str, *args: str) -> tuple[int, str]:
+def _led(watch: Watcher, redirections: str, *args: str) -> tuple[int, str]:
     """Run a command with its streams led elsewhere by a shell; give its exit code and what came to stderr."""
     done = subprocess.run(
         ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-m", "watcher", *args],
@@ -40,7 +40,7 @@ def _led(watch: Watching, redirections: str, *args: str) -> tuple[int, str]:
     return done.returncode, done.stderr
 
 
-def _broken(watch: Watching, stream: str, *args: str) -> int:
+def _broken(watch: Watcher, stream: str, *args: str) -> int:
     """Run a command with a stream that is a pipe whose reader has gone; give its exit code."""
     reader, writer = os.pipe()
     os.close(reader)
@@ -58,7 +58,7 @@ def _broken(watch: Watching, stream: str, *args: str) -> int:
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
 def test_what_was_found_decides_the_code_and_not_who_reads_it(
-    watch: Watching, registry: EmbeddedRegistry, as_json: tuple[str, ...]
+    watch: Watcher, registry: FakeRegistry, as_json: tuple[str, ...]
 ) -> None:
     """`--fail-on` beside a reader that has gone, or a full disk, is 3 all the same; a failed node is 1."""
     watch.check()
@@ -72,7 +72,7 @@ def test_what_was_found_decides_the_code_and_not_who_reads_it(
     assert _broken(watch, "stdout", "check", *as_json) == 1
 
 
-def test_a_reader_that_has_gone_stops_no_sample(watch: Watching, webhook: Webhook) -> None:
+def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
     webhook.answer["/b"] = 500
     urls = [webhook.apprise_url(place) for place in ("/a", "/b", "/c")]
@@ -82,7 +82,7 @@ def test_a_reader_that_has_gone_stops_no_sample(watch: Watching, webhook: Webhoo
 
 
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
-def test_a_poll_needs_no_stream(watch: Watching, registry: EmbeddedRegistry, closed: str) -> None:
+def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: str) -> None:
     """Thirty nodes are polled and saved without stdin, stdout and stderr, and no log line goes into a state file."""
     nodes = [f"node-{number}" for number in range(30)]
     for node in nodes:
@@ -97,7 +97,7 @@ def test_a_poll_needs_no_stream(watch: Watching, registry: EmbeddedRegistry, clo
         json.loads(file.read_bytes())
 
 
-def test_a_broken_stderr_stops_no_poll(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """What cannot be said on stderr, also in the middle of a poll, costs no more than the words."""
     webhook.answer["/dead"] = 500
     channel = watch.but(alert_urls=[webhook.apprise_url("/dead")])
@@ -111,7 +111,7 @@ def test_a_broken_stderr_stops_no_poll(watch: Watching, registry: EmbeddedRegist
     assert told(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
 
 
-def _in_a_deleted_folder(watch: Watching, *args: str) -> program.Completed:
+def _in_a_deleted_folder(watch: Watcher, *args: str) -> program.Completed:
     lost = watch.folder / "lost"
     lost.mkdir()
     done = subprocess.run(
@@ -125,7 +125,7 @@ def _in_a_deleted_folder(watch: Watching, *args: str) -> program.Completed:
     return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
-def test_a_working_folder_that_is_gone(watch: Watching, webhook: Webhook) -> None:
+def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:
     """With absolute paths every command works in a deleted folder; a relative one is an error that says so."""
     for command in ("check", "status", "history", "config"):
         done = _in_a_deleted_folder(watch, command, "--state-dir", str(watch.state))
@@ -162,7 +162,7 @@ main()
 @pytest.mark.parametrize(
     "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
 )
-def test_ctrl_c_while_it_starts(watch: Watching, registry: EmbeddedRegistry, module: str) -> None:
+def test_ctrl_c_while_it_starts(watch: Watcher, registry: FakeRegistry, module: str) -> None:
     """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
     done = subprocess.run(
         [sys.executable, "-c", _INTERRUPTED, module, "check", "--dry-run"],
@@ -177,7 +177,7 @@ def test_ctrl_c_while_it_starts(watch: Watching, registry: EmbeddedRegistry, mod
 
 
 @pytest.mark.parametrize("place", ["[]", "['/proc']"])
-def test_a_demo_without_a_temporary_folder(watch: Watching, place: str) -> None:
+def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
     seam = f"import tempfile; tempfile._candidate_tempdir_list = lambda: {place}"
     done = subprocess.run(

@@ -19,22 +19,22 @@ import pytest
 from aiohttp import web
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.faults import inflict
 from tests.support.peers.webhook import Answer, Webhook
 from watcher.cli.ticker import PATIENCE, Ticker
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 _LONGEST = 20.0
 TOKEN = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watching(tmp_path, registry, nursery=nursery, baseline="silent")
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
 class _Terminal:
@@ -67,7 +67,7 @@ class _Terminal:
 
 
 @contextlib.contextmanager
-def _on_a_terminal(watch: Watching, *args: str) -> Iterator[_Terminal]:
+def _on_a_terminal(watch: Watcher, *args: str) -> Iterator[_Terminal]:
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-m", "watcher", *args],
@@ -90,7 +90,7 @@ def _on_a_terminal(watch: Watching, *args: str) -> Iterator[_Terminal]:
 class _Gate:
     """Lets the registry answer for some nodes only once it is open."""
 
-    def __init__(self, registry: EmbeddedRegistry, *nodes: str) -> None:
+    def __init__(self, registry: FakeRegistry, *nodes: str) -> None:
         self._open = threading.Event()
         self._nodes = nodes
         registry.respond = self._respond
@@ -103,7 +103,7 @@ class _Gate:
             await asyncio.to_thread(self._open.wait, _LONGEST)
 
 
-def test_nodes_that_are_waited_for(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_nodes_that_are_waited_for(watch: Watcher, registry: FakeRegistry) -> None:
     """A few nodes that take long are named, beside the count of those that are through, and wiped in the end."""
     for node in ("bravo", "charlie"):
         registry.catalog.publish(node, "1.0.0")
@@ -116,7 +116,7 @@ def test_nodes_that_are_waited_for(watch: Watching, registry: EmbeddedRegistry) 
     assert rest.startswith("3 nodes checked, 0 events")
 
 
-def test_many_nodes_are_counted(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_many_nodes_are_counted(watch: Watcher, registry: FakeRegistry) -> None:
     """Of many nodes only the count is shown."""
     nodes = [f"node-{number}" for number in range(12)]
     gate = _Gate(registry, *nodes)
@@ -126,7 +126,7 @@ def test_many_nodes_are_counted(watch: Watching, registry: EmbeddedRegistry) -> 
         assert terminal.end() == 0
 
 
-def test_a_registry_that_asks_to_slow_down(watch: Watching, registry: EmbeddedRegistry) -> None:
+def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistry) -> None:
     """A wait that the registry asked for is said with its length and its reason."""
     answered = []
 
@@ -140,7 +140,7 @@ def test_a_registry_that_asks_to_slow_down(watch: Watching, registry: EmbeddedRe
         assert terminal.end() == 0
 
 
-def test_a_delivery_that_takes_long(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_a_delivery_that_takes_long(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """A channel that does not answer is named while its time runs."""
     channel = watch.but(alert_urls=webhook.apprise_url("/slow"), timeout="3s")
     channel.check()
@@ -151,7 +151,7 @@ def test_a_delivery_that_takes_long(watch: Watching, registry: EmbeddedRegistry,
         assert terminal.end() == 1
 
 
-def test_samples_are_shown_as_they_come(watch: Watching, webhook: Webhook) -> None:
+def test_samples_are_shown_as_they_come(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` prints a result when it is there, and says which channel it still waits for."""
     webhook.answer["/slow"] = Answer(hang=True)
     urls = [webhook.apprise_url("/slow"), webhook.apprise_url("/fast")]
@@ -164,9 +164,7 @@ def test_samples_are_shown_as_they_come(watch: Watching, webhook: Webhook) -> No
 
 
 @pytest.mark.parametrize("quiet", [{"log_level": "debug"}, {}])
-def test_no_line_where_it_could_not_be_wiped(
-    watch: Watching, registry: EmbeddedRegistry, quiet: dict[str, Any]
-) -> None:
+def test_no_line_where_it_could_not_be_wiped(watch: Watcher, registry: FakeRegistry, quiet: dict[str, Any]) -> None:
     """Beside a debug log, and where stderr is no terminal, nothing is shown that would have to be wiped."""
     inflict(registry, "hang", nodes={"alpha"})
     slow = watch.but(timeout=PATIENCE + 0.5, **quiet)
@@ -196,7 +194,7 @@ def _logged(text: str) -> list[dict[str, Any]]:
     return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
 
 
-def test_debug_shows_requests_waits_and_files(watch: Watching, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_debug_shows_requests_waits_and_files(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """`--log-level debug` shows each request, retry, delivery and file of a poll, and no secret."""
     (watch.folder / "comfy-watch.toml").write_text("failure_threshold = 2\n", "utf-8")
     answered: list[int] = []
@@ -231,7 +229,7 @@ def test_debug_shows_requests_waits_and_files(watch: Watching, registry: Embedde
         ("test-alerts", "addresses.json"),
     ],
 )
-def test_debug_shows_files_in_every_command(watch: Watching, webhook: Webhook, command: str, file: str) -> None:
+def test_debug_shows_files_in_every_command(watch: Watcher, webhook: Webhook, command: str, file: str) -> None:
     """Each command that has `--log-level` shows with debug what it read, and whom it sent to, without a secret."""
     watch = watch.but(alert_urls=webhook.apprise_url(f"/{TOKEN}"), baseline="full")
     watch.check()

@@ -11,11 +11,11 @@ from typing import Any, TypeVar, TypeVarTuple
 import pytest
 from aiohttp import web
 
-from watcher.fake_registry.server import EmbeddedRegistry, Respond
+from watcher.fake_registry.server import FakeRegistry, Respond
 from watcher.model.listing import Reading
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Limits, Query, Registry
-from watcher.registry.reader import Asked, read_node
+from watcher.registry.reader import NodeQuery, read_node
 from watcher.registry.transport import MANY
 
 WAYS = [pytest.param(1, id="few"), pytest.param(MANY, id="many")]
@@ -88,7 +88,7 @@ def complaint(url: str, query: Query | None = None, *, way: int = 1, **limits: A
     return str(caught.value)
 
 
-def read(url: str, asked: Asked, *, way: int = 1, **limits: Any) -> Reading:
+def read(url: str, asked: NodeQuery, *, way: int = 1, **limits: Any) -> Reading:
     """Read one node over a pool of its own, by a clock that stands at `NOON`."""
 
     async def work() -> Reading:
@@ -125,7 +125,7 @@ def without_proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
 
 
-def of_pack(registry: EmbeddedRegistry, node: str = "pack", versions: int = 5) -> None:
+def of_pack(registry: FakeRegistry, node: str = "pack", versions: int = 5) -> None:
     """Publish versions 1.0.0, 1.1.0, … of a node."""
     for number in range(versions):
         registry.catalog.publish(node, f"1.{number}.0", tags=["x"])

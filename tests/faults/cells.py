@@ -51,7 +51,7 @@ class Breadth(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cell:
+class Case:
     """One cell of the matrix."""
 
     fault: str
@@ -128,16 +128,16 @@ def without_counts(error: str) -> str:
     return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
 
 
-def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Cell]:
+def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
     """Give every cell of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
     for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, chosen):
         possible = fault not in ALL_OR_NONE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
         if possible and (faults is None or fault in faults):
-            yield Cell(fault=fault, stage=stage, breadth=breadth)
+            yield Case(fault=fault, stage=stage, breadth=breadth)
 
 
-def process_cells(faults: Collection[str] | None = None) -> Iterator[Cell]:
+def process_cells(faults: Collection[str] | None = None) -> Iterator[Case]:
     """Give every cell that the real program lives as a process.
 
     All of fifty nodes take their time: they meet each fault at one stage, in turn, and those of the address at each.
@@ -150,7 +150,7 @@ def process_cells(faults: Collection[str] | None = None) -> Iterator[Cell]:
             yield cell
 
 
-def selection() -> list[Cell]:
+def selection() -> list[Case]:
     """Give one cell of every fault, so that each stage meets each breadth many times."""
     by_fault = [list(group) for _, group in itertools.groupby(cells(), key=lambda cell: cell.fault)]
     return [group[number * 4 % len(group)] for number, group in enumerate(by_fault)]

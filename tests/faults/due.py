@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tests.faults.cells import THRESHOLD, Breadth, Cell, Stage
+from tests.faults.cells import THRESHOLD, Breadth, Case, Stage
 from tests.faults.decided import SHOWN, Means
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 Told = tuple[str, str | None, str | None]
 """An event by kind, node and version."""
@@ -49,7 +49,7 @@ class Due:
         return f"{self.moment} ({self.number})" if self.moment is Moment.FAULT else self.moment.value
 
 
-def publish(registry: EmbeddedRegistry, nodes: Iterable[str]) -> None:
+def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
     """Fill the registry: nodes of five versions, with tags of both kinds."""
     for node in nodes:
         for version in VERSIONS:
@@ -63,7 +63,7 @@ def publish(registry: EmbeddedRegistry, nodes: Iterable[str]) -> None:
             )
 
 
-def change(registry: EmbeddedRegistry, node: str, round_: int) -> None:
+def change(registry: FakeRegistry, node: str, round_: int) -> None:
     """Let a node live on, in the way that `changes` tells."""
     registry.catalog.set_status(node, f"1.{round_}.0", "flagged", "Rejected by a scanner")
     registry.catalog.publish(node, f"2.{round_}.0")
@@ -75,7 +75,7 @@ def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = ("flagged"
     return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
 
 
-def script(cell: Cell, polls: int, *, with_change: bool) -> Iterator[Due]:
+def script(cell: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
     """Give the polls of a cell's life in order, `polls` of them with the fault, and maybe one with another change."""
     if cell.stage is not Stage.FIRST:
         yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", cell.nodes))
@@ -97,16 +97,16 @@ def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Told]:
     return Counter((kind, node, None) for node in nodes)
 
 
-def _failed(cell: Cell) -> tuple[str, ...]:
+def _failed(cell: Case) -> tuple[str, ...]:
     return cell.met if cell.failing is not None else ()
 
 
-def _hit(cell: Cell) -> set[str]:
+def _hit(cell: Case) -> set[str]:
     """Give those who change and meet the fault."""
     return set(cell.living) & set(cell.met)
 
 
-def _shown(cell: Cell) -> tuple[str, ...]:
+def _shown(cell: Case) -> tuple[str, ...]:
     """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
     match cell.decision.means:
         case Means.COMPLETE:
@@ -119,7 +119,7 @@ def _shown(cell: Cell) -> tuple[str, ...]:
             return ()
 
 
-def _under(cell: Cell, number: int) -> Counter[Told]:
+def _under(cell: Case, number: int) -> Counter[Told]:
     """Give what a poll under the fault tells."""
     means = cell.decision.means
     events: Counter[Told] = Counter()
@@ -139,7 +139,7 @@ def _under(cell: Cell, number: int) -> Counter[Told]:
     return events
 
 
-def _after(cell: Cell, polls: int) -> Counter[Told]:
+def _after(cell: Case, polls: int) -> Counter[Told]:
     """Give what the first poll tells that comes after the fault."""
     means = cell.decision.means
     events: Counter[Told] = Counter()

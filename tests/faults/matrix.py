@@ -23,18 +23,18 @@ from pathlib import Path
 
 from tests.faults import due
 from tests.faults.asking import hurried
-from tests.faults.cells import BAD, GOOD, THRESHOLD, Cell, Stage, cells, process_cells, without_counts
+from tests.faults.cells import BAD, GOOD, THRESHOLD, Case, Stage, cells, process_cells, without_counts
 from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Moment, Told
 from tests.support import program
 from tests.support.peers.faults import inflict
 from tests.support.peers.ports import Refused, Untrusted
 from watcher.alerts.channel_identity import Addresses
-from watcher.cli.report import complaints, exit_code
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.cli.report import exit_code, problems
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
-from watcher.polling.poll import Poller, Report, Watch
+from watcher.polling.poll import PollConfig, Poller, Report
 from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.state.model import State
@@ -81,7 +81,7 @@ _STOP_AFTER = 120.0
 class Verdict:
     """What was wrong in a cell, by the figure that it counts in."""
 
-    cell: Cell
+    cell: Case
     wrong: list[tuple[str, str]] = field(default_factory=list)
 
     def expect(self, true: bool, figure: str, said: str) -> None:
@@ -110,17 +110,17 @@ FIGURES = (
 )
 
 
-class Life:
+class Run:
     """A cell's watcher, in a folder of its own, and what its polls told."""
 
-    def __init__(self, cell: Cell, registry: EmbeddedRegistry, folder: Path) -> None:
+    def __init__(self, cell: Case, registry: FakeRegistry, folder: Path) -> None:
         self.cell = cell
         self.registry = registry
         self.folder = StateFolder(folder)
         self.verdict = Verdict(cell)
         self.events: list[Event] = []
         self.naps: list[float] = []
-        self.watch = Watch(
+        self.watch = PollConfig(
             nodes=cell.nodes,
             statuses=STATUSES,
             registry_url=registry.url,
@@ -169,9 +169,9 @@ def told(events: Collection[Event]) -> Counter[Told]:
     return Counter((event.kind.value, event.node, event.version) for event in events)
 
 
-def live(cell: Cell, registry: EmbeddedRegistry, folder: Path) -> Verdict:
+def live(cell: Case, registry: FakeRegistry, folder: Path) -> Verdict:
     """Live one cell and say what was wrong in it."""
-    life = Life(cell, registry, folder)
+    life = Run(cell, registry, folder)
     before = life.state()
     for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=True):
         if now.moment is Moment.FAULT:
@@ -187,7 +187,7 @@ def live(cell: Cell, registry: EmbeddedRegistry, folder: Path) -> Verdict:
     return life.verdict
 
 
-def moments(cell: Cell, registry: EmbeddedRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
+def moments(cell: Case, registry: FakeRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
     """Let the world go on from poll to poll of a cell's life, and give what each owes and the address to ask."""
     with contextlib.ExitStack() as until:
         url = registry.url
@@ -209,7 +209,7 @@ def moments(cell: Cell, registry: EmbeddedRegistry, polls: int, *, with_change: 
 _EMPTY = "no versions found: is the id right?"
 
 
-def _with_fault(life: Life, url: str, now: Due) -> None:
+def _with_fault(life: Run, url: str, now: Due) -> None:
     """Poll under the fault and judge what that poll alone shows."""
     cell, verdict = life.cell, life.verdict
     began = time.monotonic()
@@ -218,7 +218,7 @@ def _with_fault(life: Life, url: str, now: Due) -> None:
     most = MOST_SECONDS * (_TRACED if cell.fault in HEAVY else 1)
     verdict.expect(took < most, "too slow", f"{now} took {took:.1f} s")
     verdict.expect(right_words(cell, now, dict(report.errors)), "unclear lines", f"{report.errors}")
-    lines = [f"{one.level}: {one.sentence}" for one in complaints(report)]
+    lines = [f"{one.level}: {one.sentence}" for one in problems(report)]
     clear = all("\n" not in line and not RAW.search(line) for line in lines)
     fit = all(line.endswith(_EMPTY) if now.warned else line.startswith("error: ") for line in lines)
     verdict.expect(clear and fit and right_number(cell, now, len(lines)), "unclear lines", f"{lines}")
@@ -230,17 +230,17 @@ def _with_fault(life: Life, url: str, now: Due) -> None:
     verdict.expect(_fit(cell, now, life.naps), "wrong waits", f"{now}: {life.naps}")
 
 
-def right_words(cell: Cell, now: Due, errors: Mapping[str, str]) -> bool:
+def right_words(cell: Case, now: Due, errors: Mapping[str, str]) -> bool:
     """Tell whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
     return {without_counts(error) for error in errors.values()} == (cell.said if now.failed else set())
 
 
-def right_number(cell: Cell, now: Due, lines: int) -> bool:
+def right_number(cell: Case, now: Due, lines: int) -> bool:
     """Tell whether so many lines are what a poll has to say: nodes that failed alike, or are empty, share one."""
     return lines in cell.lines if now.failed else lines == int(now.warned)
 
 
-def _fit(cell: Cell, now: Due, naps: Sequence[float]) -> bool:
+def _fit(cell: Case, now: Due, naps: Sequence[float]) -> bool:
     """Tell whether these are the waits of one poll: each as it has to be, and none left out but for being too many."""
     waits = (WAITS.get(cell.fault, ()) + ((HELD[cell.fault],) if cell.fault in HELD else ())) * len(cell.met)
     if cell.fault in HELD and (now.number > 0 or cell.met == cell.nodes):
@@ -253,7 +253,7 @@ def _fit(cell: Cell, now: Due, naps: Sequence[float]) -> bool:
     ) and (not left or sum(naps) + left[0][1] > MOST_WAITING - _INEXACT)
 
 
-def _judge_pictures(life: Life, before: State, during: State) -> None:
+def _judge_pictures(life: Run, before: State, during: State) -> None:
     """Hold what is known under the fault against what was known before it."""
     cell, means = life.cell, life.cell.decision.means
     for node in cell.met:
@@ -273,7 +273,7 @@ def _judge_pictures(life: Life, before: State, during: State) -> None:
 
 
 @contextlib.contextmanager
-def faulty(cell: Cell, registry: EmbeddedRegistry) -> Iterator[str]:
+def faulty(cell: Case, registry: FakeRegistry) -> Iterator[str]:
     """Let the fault be while the `with` block runs, and give the address to ask."""
     if cell.fault == "refused":
         with Refused() as refused:
@@ -287,9 +287,9 @@ def faulty(cell: Cell, registry: EmbeddedRegistry) -> Iterator[str]:
         registry.respond = None
 
 
-def measured(cell: Cell) -> Verdict:
+def measured(cell: Case) -> Verdict:
     """Live one cell with a registry and a folder of its own, and watch the memory of those that are after it."""
-    with EmbeddedRegistry() as registry, quick_folder() as folder:
+    with FakeRegistry() as registry, quick_folder() as folder:
         due.publish(registry, dict.fromkeys((BAD, *GOOD, *cell.nodes)))
         if cell.fault not in HEAVY:
             return live(cell, registry, folder / "state")
@@ -310,7 +310,7 @@ def quick_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _to_its_end(cell: Cell, lived: Callable[[Cell], Verdict]) -> Verdict:
+def _to_its_end(cell: Case, lived: Callable[[Case], Verdict]) -> Verdict:
     """Live a cell; one that breaks off is a figure too, and the others are lived all the same."""
     try:
         return lived(cell)

@@ -11,12 +11,12 @@ from typing import Any, Self
 
 from tests.chaos.receiver import Receiver
 from tests.faults import due
-from tests.faults.cells import THRESHOLD, Cell
+from tests.faults.cells import THRESHOLD, Case
 from tests.faults.decided import SLOW
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import HEAVY, MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
-from tests.support.fork_server import Nursery
-from watcher.fake_registry.server import EmbeddedRegistry
+from tests.support.fork_server import ForkServer
+from watcher.fake_registry.server import FakeRegistry
 
 POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20
@@ -33,17 +33,17 @@ class Stand:
 
     def __enter__(self) -> Self:
         self._ends = contextlib.ExitStack()
-        self._nursery = self._ends.enter_context(Nursery())
+        self._nursery = self._ends.enter_context(ForkServer())
         self._receiver = self._ends.enter_context(Receiver())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._ends.close()
 
-    def live(self, cell: Cell) -> Verdict:
+    def live(self, cell: Case) -> Verdict:
         """Live one cell, a process for each poll, and say what was wrong in it."""
         verdict = Verdict(cell)
-        with EmbeddedRegistry() as registry, quick_folder() as folder:
+        with FakeRegistry() as registry, quick_folder() as folder:
             due.publish(registry, cell.nodes)
             for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=False):
                 self._run(verdict, folder, url, now)

@@ -14,7 +14,7 @@ from tests.faults.cells import (
     GOOD,
     UNREACHABLE,
     Breadth,
-    Cell,
+    Case,
     Stage,
     cells,
     process_cells,
@@ -29,14 +29,14 @@ from watcher.registry.transport import MANY
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
 IN_PROCESSES = [
-    Cell(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
-    Cell(fault="status_503_json", stage=Stage.FIRST, breadth=Breadth.ONE),
-    Cell(fault="repeated_rows", stage=Stage.CHANGE, breadth=Breadth.ALL),
-    Cell(fault="drip", stage=Stage.QUIET, breadth=Breadth.ALL),
-    Cell(fault="refused", stage=Stage.CHANGE, breadth=Breadth.ALL),
-    Cell(fault="truncated_body", stage=Stage.QUIET, breadth=Breadth.CROWD),
-    Cell(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
-    Cell(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
+    Case(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
+    Case(fault="status_503_json", stage=Stage.FIRST, breadth=Breadth.ONE),
+    Case(fault="repeated_rows", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Case(fault="drip", stage=Stage.QUIET, breadth=Breadth.ALL),
+    Case(fault="refused", stage=Stage.CHANGE, breadth=Breadth.ALL),
+    Case(fault="truncated_body", stage=Stage.QUIET, breadth=Breadth.CROWD),
+    Case(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
+    Case(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
 ]
 """Cells that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
 
@@ -76,26 +76,26 @@ def test_what_is_shown_is_decided() -> None:
 
 
 @pytest.mark.parametrize("cell", selection(), ids=str)
-def test_a_cell(cell: Cell) -> None:
+def test_a_cell(cell: Case) -> None:
     """In each poll exactly what is due is told: before, with and after the fault; and every poll says how it went."""
     assert measured(cell).wrong == []
 
 
 @pytest.mark.parametrize("cell", IN_PROCESSES, ids=str)
-def test_a_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+def test_a_cell_lived_by_the_program(stand: Stand, cell: Case) -> None:
     """The real program tells the same and delivers it at once, each alert once, in bounded time and memory."""
     assert stand.live(cell).wrong == []
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("cell", list(cells()), ids=str)
-def test_every_cell(cell: Cell) -> None:
+def test_every_cell(cell: Case) -> None:
     """The whole matrix holds."""
     assert measured(cell).wrong == []
 
 
 @pytest.mark.chaos
 @pytest.mark.parametrize("cell", list(process_cells()), ids=str)
-def test_every_cell_lived_by_the_program(stand: Stand, cell: Cell) -> None:
+def test_every_cell_lived_by_the_program(stand: Stand, cell: Case) -> None:
     """And so it does where the real program lives it, as processes with a channel, over both transports."""
     assert stand.live(cell).wrong == []

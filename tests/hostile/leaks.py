@@ -21,7 +21,7 @@ from pathlib import Path
 from tests.support import program
 from tests.support.peers.smtp import Mailbox
 from tests.support.peers.webhook import Answer, Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 SECRET = "s3cr3t"
 USER, PASSWORD, TOKEN, QUERY = "usr-s3cr3t", "pwd-s3cr3t", "tok-s3cr3t", "qry-s3cr3t"
@@ -259,7 +259,7 @@ class Trial:
         With an `explosion` they all fail by it. `brief` leaves out the service and most of the other commands.
         """
         with ExitStack() as ends:
-            registry = ends.enter_context(EmbeddedRegistry())
+            registry = ends.enter_context(FakeRegistry())
             webhook = ends.enter_context(Webhook())
             mailbox = ends.enter_context(Mailbox())
             registry.catalog.publish("alpha", "1.0.0")

@@ -40,21 +40,21 @@ from tests.hostile.corpus import (
 from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
 from tests.support import making
-from tests.support.harness import Watching
+from tests.support.harness import Watcher
 from tests.support.peers.webhook import Message, Webhook
 from watcher import log
-from watcher.changes.health import Failure, Health
+from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
-from watcher.cli.terminal import as_document, say
+from watcher.cli.terminal import as_document, echo
 from watcher.delivery.sender import Delivered, deliver
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Change, Event, Kind
 from watcher.model.snapshot import Snapshot
 from watcher.polling.poll import Report
 from watcher.state.model import Checks, State
 from watcher.state.records import event_form
-from watcher.text.status_reason import summarise
+from watcher.text.status_reason import summarize
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
 
@@ -73,11 +73,11 @@ def test_no_text_escapes_from_any_output() -> None:
     assert {(place, text[:80]) for place, text in account.lost} == set()
 
 
-def test_node_ids_alter_no_request(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+def test_node_ids_alter_no_request(tmp_path: Path, registry: FakeRegistry) -> None:
     """Any id that the settings let pass is asked for as it is, once, under `/versions`; it names no file."""
     for node in NODE_IDS:
         registry.catalog.publish(node, "1.0.0")
-    watch = Watching(tmp_path, registry, nodes=list(NODE_IDS))
+    watch = Watcher(tmp_path, registry, nodes=list(NODE_IDS))
     assert watch.check()["nodes"] == {"watched": len(NODE_IDS), "checked": len(NODE_IDS), "failed": 0}
     assert {asked.path for asked in registry.requests} == {"/versions"}
     queries = [asked.query for asked in registry.requests]
@@ -88,11 +88,11 @@ def test_node_ids_alter_no_request(tmp_path: Path, registry: EmbeddedRegistry) -
     assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {node.lower() for node in NODE_IDS}
 
 
-def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry) -> None:
     """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
     of its row, and hides neither the version nor its ban.
     """
-    watch = Watching(tmp_path, registry)
+    watch = Watcher(tmp_path, registry)
     registry.catalog.publish("alpha", "1.0.0", changelog=BROKEN[0])
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", tags=[BROKEN[1]])
@@ -136,7 +136,7 @@ def _told(draw: st.DrawFn) -> list[Event]:
 def _printed(*lines: str) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         for line in lines:
-            say(line)
+            echo(line)
     return out.getvalue()
 
 
@@ -158,7 +158,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
         given_up={},
     )
     assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
-    assert list(parsers.in_lines(_printed(*(one.sentence for one in report.complaints(done))), 2)) == []
+    assert list(parsers.in_lines(_printed(*(one.sentence for one in report.problems(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
     recorded = as_document({"events": [event_form(event) for event in events]})
@@ -204,7 +204,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     versions = [making.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
     versions.append(making.version(texts[0] + "!", "flagged"))
     node = making.known(*versions, node=name)
-    failing = Failure(count=1, since=making.NOW, error=texts[0] or "?")
+    failing = FailureStreak(count=1, since=making.NOW, error=texts[0] or "?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
     assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
     assert list(parsers.in_json(_printed(as_document(status.document(state, [name], []))), printed=True)) == []
@@ -229,7 +229,7 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
 @pytest.mark.parametrize("form", range(len(reasons(""))))
 def test_no_reason_passes_an_address_on(form: int) -> None:
     """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
-    said = [summarise(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]
+    said = [summarize(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]
     assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
 
 

@@ -33,7 +33,7 @@ from tests.support import program
 from tests.support.peers.fault import asked
 from tests.support.peers.smtp import Mail, Mailbox
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry, encoded
+from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),
@@ -199,7 +199,7 @@ class World:
         """
         self._texts, self._nodes, self._turn = texts, nodes, turn
         with ExitStack() as ends:
-            self._registry = ends.enter_context(EmbeddedRegistry())
+            self._registry = ends.enter_context(FakeRegistry())
             self._webhook = ends.enter_context(Webhook())
             self._mailbox = ends.enter_context(Mailbox())
             self._folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))

@@ -30,7 +30,7 @@ from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, Outbox
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import Unread, assess
-from watcher.changes.transitions import Terms
+from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
 from watcher.model.event import Event, Kind
 from watcher.model.listing import NodeBanned
@@ -57,7 +57,7 @@ def lives() -> st.SearchStrategy[list[_Step]]:
 def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
     """Let one poll happen to a node."""
     if step == _BAN:
-        return compare_ban(node, NodeBanned(node=PACK, message="banned", at=at), Terms(now=at))
+        return compare_ban(node, NodeBanned(node=PACK, message="banned", at=at), DiffOptions(now=at))
     if isinstance(step, str):
         snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
         failed = {PACK.lower(): Unread(node=PACK, error="unreadable", registry_wide=False)}
@@ -285,7 +285,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
     digests = {channel.name: f"{number:032x}" for number, channel in enumerate(configured)}
     for revision, batch in enumerate(batches, start=1):
         waiting = outbox.addressed(outbox.enqueue(waiting, configured, batch, revision, NOW), digests)
-        waiting = outbox.only_committed(waiting, revision)
+        waiting = outbox.drop_uncommitted(waiting, revision)
         waiting = outbox.renamed(outbox.recorded(waiting), digests)
         for channel in configured:
             owed[channel.name].append([event.id for event in batch if wants(channel, event)])
@@ -296,7 +296,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
                     waiting = outbox.failed(waiting, channel.name, "refused", NOW)
                 case "send":
                     sent = queue.messages[0]
-                    waiting = outbox.replayed(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
+                    waiting = outbox.replay(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
                     owed[channel.name] = [
                         [one for one in poll if one not in sent.events] for poll in owed[channel.name]
                     ]

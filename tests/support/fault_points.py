@@ -102,7 +102,7 @@ _GROWN: Mapping[Cut, Callable[[bytes], bytes]] = {
 }
 
 
-class Seam:
+class FaultPoints:
     """Kills its process at the point `label` when it comes there for the `at`th time; at 0 it never does.
 
     `folder` is the state folder. `trace` is a file that gets the label of each point passed, and of the last one, and

@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Self
 
 from tests.support import program
-from tests.support.fault_points import Cut, Seam
+from tests.support.fault_points import Cut, FaultPoints
 
 _LONGEST = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Point:
+class CrashPoint:
     """Where a run is to die: the `at`th time that it comes to `label` (`tests.support.fault_points`); 0 lets it live.
 
     `uncertain` goes from one run to the next in the same folder.
@@ -40,7 +40,7 @@ class Point:
     uncertain: Path | None = None
 
 
-class Nursery:
+class ForkServer:
     """Runs programs, any number, one after the other; a context manager."""
 
     def __enter__(self) -> Self:
@@ -67,13 +67,15 @@ class Nursery:
         self._ends.close()
 
     def run(
-        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: Point | None = None
+        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: CrashPoint | None = None
     ) -> program.Completed:
         """Run the program to its end, or to its point; one that does not end is killed by SIGALRM after a minute."""
         self.begin(*args, cwd=cwd, env=env, point=point)
         return self.end()
 
-    def begin(self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: Point | None = None) -> None:
+    def begin(
+        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: CrashPoint | None = None
+    ) -> None:
         """Start the program, whose id is `pid` then; `end` has to follow."""
         out, err = self._own / "out", self._own / "err"
         asked: dict[str, Any] = {
@@ -106,7 +108,7 @@ class Nursery:
         """Wait for the end of what `begin` started."""
         assert self._parent.stdout is not None
         if not (line := self._parent.stdout.readline()):
-            raise RuntimeError(f"the nursery itself ended with {self._parent.wait()}")
+            raise RuntimeError(f"the fork_server itself ended with {self._parent.wait()}")
         code, peak = map(int, line.split())
         out, err = (self._own / name for name in ("out", "err"))
         return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"), peak=peak)
@@ -114,7 +116,7 @@ class Nursery:
     def _answer(self) -> bytes:
         assert self._parent.stdout is not None
         if not (line := self._parent.stdout.readline()):
-            raise RuntimeError(f"the nursery itself ended with {self._parent.wait()}")
+            raise RuntimeError(f"the fork_server itself ended with {self._parent.wait()}")
         return line
 
 
@@ -165,9 +167,9 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         main()
 
 
-def _seam(point: dict[str, Any]) -> Seam:
+def _seam(point: dict[str, Any]) -> FaultPoints:
     """Put the seam in between."""
-    seam = Seam(
+    seam = FaultPoints(
         Path(point["folder"]),
         Path(point["trace"]),
         label=point["label"],
@@ -180,7 +182,7 @@ def _seam(point: dict[str, Any]) -> Seam:
 
 
 @contextlib.contextmanager
-def _exiting(seam: Seam | None) -> Iterator[None]:
+def _exiting(seam: FaultPoints | None) -> Iterator[None]:
     """End this process as the interpreter would, without the parent's business."""
     code = 1
     try:

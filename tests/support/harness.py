@@ -10,31 +10,31 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import program
-from tests.support.fork_server import Nursery
-from watcher.fake_registry.server import EmbeddedRegistry
+from tests.support.fork_server import ForkServer
+from watcher.fake_registry.server import FakeRegistry
 
 Told = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""
 
 
-class Watching:
+class Watcher:
     """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
 
-    Unless they say otherwise, it is intended that alerts go nowhere. With a `nursery` commands begin in milliseconds,
-    and their coverage is not taken; without one an `interval` may be as short as a test likes.
+    Unless they say otherwise, alerts go nowhere on purpose. With a `fork_server` commands start in milliseconds and
+    their coverage is not measured; without one an `interval` may be as short as a test likes.
     """
 
     def __init__(
         self,
         folder: Path,
-        registry: EmbeddedRegistry,
+        registry: FakeRegistry,
         *,
-        nursery: Nursery | None = None,
+        fork_server: ForkServer | None = None,
         **settings: object,
     ) -> None:
-        self._nursery = nursery
+        self._nursery = fork_server
         self._module = "tests.support.eager" if "interval" in settings else "watcher"
-        self._run = partial(program.run, module=self._module) if nursery is None else nursery.run
+        self._run = partial(program.run, module=self._module) if fork_server is None else fork_server.run
         self.folder = folder
         self.registry = registry
         self.state = folder / "state"
@@ -46,9 +46,9 @@ class Watching:
             **settings,
         }
 
-    def but(self, **settings: object) -> Watching:
+    def but(self, **settings: object) -> Watcher:
         """Give the same watcher with some settings changed."""
-        return Watching(self.folder, self.registry, nursery=self._nursery, **{**self.settings, **settings})
+        return Watcher(self.folder, self.registry, fork_server=self._nursery, **{**self.settings, **settings})
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables."""

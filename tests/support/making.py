@@ -12,14 +12,14 @@ from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
 from watcher.changes.diff import Difference, compare_listing
-from watcher.changes.health import Failure, Health
-from watcher.changes.transitions import Terms
+from watcher.changes.health import FailureStreak, Health
+from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
-from watcher.polling.poll import Watch
+from watcher.polling.poll import PollConfig
 from watcher.registry.client import Limits
 from watcher.state.model import Checks
 
@@ -58,7 +58,7 @@ def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Diff
     terms: dict[str, Any] = {"now": NOW}
     terms |= {name: fields.pop(name) for name in ("statuses", "baseline", "now") if name in fields}
     checked_at = fields.pop("checked_at", CHECKED)
-    return compare_listing(known_as, listing(*versions, **fields), Terms(**terms), checked_at)
+    return compare_listing(known_as, listing(*versions, **fields), DiffOptions(**terms), checked_at)
 
 
 def told(difference: Difference) -> list[tuple[str, str | None, str | None, str | None]]:
@@ -77,7 +77,7 @@ def channel(name: str = "ops", **fields: Any) -> Channel:
     return Channel(**{"name": name, "url": f"json://127.0.0.1:9/{name}"} | fields)
 
 
-def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> Watch:
+def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> PollConfig:
     """Make what a poll is told, with no patience for a registry that is down."""
     given: dict[str, Any] = {
         "nodes": nodes or (PACK,),
@@ -91,7 +91,7 @@ def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **
         "addresses": {one.name: f"{number:032x}" for number, one in enumerate(channels)},
         "accepted": Addresses(),
     }
-    return Watch(**given | fields)
+    return PollConfig(**given | fields)
 
 
 # Strategies. Words are few, so that made-up facts meet; texts are strangers', so that files have something to hold.
@@ -240,7 +240,7 @@ def outboxes(draw: st.DrawFn) -> Outbox:
 
 def checks() -> st.SearchStrategy[Checks]:
     """Make up how polls went."""
-    failure = st.builds(Failure, count=_COUNTS, since=_TIMES, error=_TEXTS)
+    failure = st.builds(FailureStreak, count=_COUNTS, since=_TIMES, error=_TEXTS)
     return st.builds(
         Checks,
         polled_at=_TIMES | st.just(""),

@@ -14,7 +14,7 @@ from tests.support.peers.faults import FAULTS, inflict
 from tests.support.peers.ports import Refused, Untrusted
 from tests.support.peers.smtp import Mailbox
 from tests.support.peers.webhook import Answer, Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 UNREADABLE = {
     "closed_unanswered": httpx.RemoteProtocolError,
@@ -43,7 +43,7 @@ THE_SAME = {
 
 
 @pytest.fixture
-def client(registry: EmbeddedRegistry) -> httpx.Client:
+def client(registry: FakeRegistry) -> httpx.Client:
     """Two nodes of two versions each, and a client that asks for them."""
     for node in ("good", "bad"):
         for version in ("1.0.0", "1.1.0"):
@@ -52,7 +52,7 @@ def client(registry: EmbeddedRegistry) -> httpx.Client:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - UNBOUNDED))
-def test_a_fault_stays_with_its_node(registry: EmbeddedRegistry, client: httpx.Client, name: str) -> None:
+def test_a_fault_stays_with_its_node(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
     """Every fault changes the answer for its node, or leaves none, and no answer for another node."""
     with client:
         before = {node: client.get("/versions", params={"nodeId": node}).text for node in ("good", "bad")}
@@ -76,7 +76,7 @@ def rows(text: str) -> object:
 
 
 @pytest.mark.parametrize("name", sorted(UNBOUNDED))
-def test_a_body_without_bounds(registry: EmbeddedRegistry, client: httpx.Client, name: str) -> None:
+def test_a_body_without_bounds(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
     """A bomb and a flood pass any bound that a reader may set, from little or no announced length."""
     inflict(registry, name)
     with client, client.stream("GET", "/versions", timeout=5) as answer:
@@ -90,7 +90,7 @@ def test_a_body_without_bounds(registry: EmbeddedRegistry, client: httpx.Client,
 
 
 @pytest.mark.parametrize("name", ["total_changes", "repeated_rows", "empty_later_pages"])
-def test_later_pages_show_the_fault(registry: EmbeddedRegistry, client: httpx.Client, name: str) -> None:
+def test_later_pages_show_the_fault(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
     """A fault between pages shows once the second page is read."""
     registry.catalog.publish("bad", "1.2.0")
     inflict(registry, name)
@@ -105,14 +105,14 @@ def test_later_pages_show_the_fault(registry: EmbeddedRegistry, client: httpx.Cl
     assert wrong[name]
 
 
-def test_a_fault_can_pass(registry: EmbeddedRegistry, client: httpx.Client) -> None:
+def test_a_fault_can_pass(registry: FakeRegistry, client: httpx.Client) -> None:
     """A fault limited in times is over after them."""
     inflict(registry, "status_503_json", times=2)
     with client:
         assert [client.get("/versions").status_code for _ in range(3)] == [503, 503, 200]
 
 
-def test_a_redirect_elsewhere_is_noticed(registry: EmbeddedRegistry, client: httpx.Client) -> None:
+def test_a_redirect_elsewhere_is_noticed(registry: FakeRegistry, client: httpx.Client) -> None:
     """Whoever follows a redirect to another host is seen to have asked that host."""
     inflict(registry, "redirect_elsewhere")
     with client:

@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher import log
-from watcher.text.sanitize import Own
+from watcher.text.sanitize import OwnText
 
 HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::error::x'
 
@@ -214,11 +214,11 @@ def test_our_own_text_is_shown_as_it_is(style: str) -> None:
     """A path is no link of a stranger's: its dots and slashes stay, and what acts unseen in it is spelled out."""
     stream = io.StringIO()
     log.configure("info", style, stream)
-    log.error("state unsaved", error=Own("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
+    log.error("state unsaved", error=OwnText("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
     said = stream.getvalue()
     assert "/srv/my.app/state://x\\" in said
     assert "u001b[31m" in said
     assert "\x1b[31m" not in said
     assert "/srv/my[.]app" in said
-    log.error("state unsaved", error=Own("a" * 1_000_000))
+    log.error("state unsaved", error=OwnText("a" * 1_000_000))
     assert len(stream.getvalue()) < 20_000

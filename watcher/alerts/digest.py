@@ -1,8 +1,8 @@
 """One message's events as a digest: what is said, in which order, and how many are not shown. Pure.
 
 Contract, Alerts: worst first, grouped by node, a burst summarised past a cap with the count of what is not shown.
-How it looks in a format is `watcher.alerts.render`'s business; here our own words (`Said`) are kept apart from
-strangers' text (`Quoted`), so that no format can mix them up.
+How it looks in a format is `watcher.alerts.render`'s business; here our own words (`Trusted`) are kept apart from
+strangers' text (`Untrusted`), so that no format can mix them up.
 """
 
 from __future__ import annotations
@@ -28,20 +28,20 @@ _SAYS_IT_ALL = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class Trusted:
     """Our own words."""
 
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class Quoted:
+class Untrusted:
     """Strangers' text, as it came."""
 
     text: str
 
 
-Words = Said | Quoted
+Words = Trusted | Untrusted
 Counts = tuple[tuple[Kind, int], ...]
 """How many of which kind, worst first."""
 
@@ -177,7 +177,7 @@ def _titles(events: tuple[Event, ...]) -> tuple[str, ...]:
 def _group(events: list[Event]) -> Group:
     first = events[0]
     return Group(
-        heading=Said("Comfy Registry") if first.node is None else Quoted(first.node),
+        heading=Trusted("Comfy Registry") if first.node is None else Untrusted(first.node),
         url="" if first.node is None else first.url,
         lines=tuple(_line(event) for event in events),
     )
@@ -187,7 +187,7 @@ def _baseline_group(events: list[Event]) -> Group:
     """Say many first listings as one group, those with something wrong in them first."""
     ordered = sorted(events, key=_trouble)
     lines = [replace(_line(event), lead="", subject=event.node, url=event.url) for event in ordered]
-    return Group(heading=Said(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
+    return Group(heading=Trusted(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
 
 
 def _trouble(baseline: Event) -> int:
@@ -199,14 +199,14 @@ def _trouble(baseline: Event) -> int:
 def _line(event: Event) -> Line:
     notes: list[Words] = []
     if event.before and event.version is not None and event.kind not in _SAYS_IT_ALL:
-        notes += [Said(" (was "), _status(event.before), Said(")")]
+        notes += [Trusted(" (was "), _status(event.before), Trusted(")")]
     for number, change in enumerate(event.changes[:_CHANGES]):
-        notes += [Said("; " if number else ": "), Quoted(change.field), Said(" ")]
-        notes += [_value(change.before), Said(" → "), _value(change.after)]
+        notes += [Trusted("; " if number else ": "), Untrusted(change.field), Trusted(" ")]
+        notes += [_value(change.before), Trusted(" → "), _value(change.after)]
     if len(event.changes) > _CHANGES:
-        notes.append(Said(f"; and {len(event.changes) - _CHANGES} more fields"))
+        notes.append(Trusted(f"; and {len(event.changes) - _CHANGES} more fields"))
     if event.reason:
-        notes += [Said(": "), Quoted(event.reason)]
+        notes += [Trusted(": "), Untrusted(event.reason)]
     return Line(kind=event.kind, lead=_lead(event), subject=event.version, notes=tuple(notes))
 
 
@@ -233,11 +233,11 @@ def _lead(event: Event) -> str:
 
 
 def _status(status: str) -> Words:
-    return Said(status) if status in (*STATUSES, "removed") else Quoted(status)
+    return Trusted(status) if status in (*STATUSES, "removed") else Untrusted(status)
 
 
 def _value(value: str) -> Words:
-    return Quoted(value) if value else Said("(empty)")
+    return Untrusted(value) if value else Trusted("(empty)")
 
 
 def _count(kinds: Iterable[Kind]) -> Counts:

@@ -59,7 +59,7 @@ class Acknowledgement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
+class FailedAttempt:
     """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`.
 
     `address` is the one that it was made at: what is said of it holds for no other.
@@ -119,7 +119,7 @@ def recorded(outbox: Outbox) -> Outbox:
     return _tidy(replace(outbox, unrecorded={}))
 
 
-def only_committed(outbox: Outbox, revision: int) -> Outbox:
+def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
     """Drop what was prepared for a snapshot that never became durable: nothing of it was sent, and its changes will be
     seen again.
     """
@@ -133,7 +133,7 @@ def only_committed(outbox: Outbox, revision: int) -> Outbox:
     return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=revision))
 
 
-def replayed(outbox: Outbox, outcomes: Iterable[Acknowledgement | Refusal]) -> Outbox:
+def replay(outbox: Outbox, outcomes: Iterable[Acknowledgement | FailedAttempt]) -> Outbox:
     """Take in what came of deliveries, in the order in which it came: delivered messages leave their queues, which then
     fare well, and a failed attempt counts if the outbox does not have it yet (`failed`).
 
@@ -150,7 +150,7 @@ def replayed(outbox: Outbox, outcomes: Iterable[Acknowledgement | Refusal]) -> O
         if not (names := holders.get(outcome.message)):
             continue
         name = outcome.channel if outcome.channel in names else names[0]
-        if isinstance(outcome, Refusal):
+        if isinstance(outcome, FailedAttempt):
             outbox = _refused(_without(outbox, taken), replace(outcome, channel=name))
             taken = {}
         else:
@@ -176,13 +176,13 @@ def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable
         queue,
         messages=(replace(first, reached=tuple(sorted(reached))), *rest),
         attempts=queue.attempts + 1,
-        not_before=rest_until(queue.attempts, now),
+        not_before=backoff_until(queue.attempts, now),
         error=error,
     )
     return replace(outbox, queues={**outbox.queues, channel: tried})
 
 
-def rest_until(failures: int, now: str) -> str:
+def backoff_until(failures: int, now: str) -> str:
     """Give until when a channel rests after one more failure than these in a row."""
     return timestamps.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
 
@@ -210,7 +210,7 @@ def expired(
     return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), tuple(old)
 
 
-def _refused(outbox: Outbox, refusal: Refusal) -> Outbox:
+def _refused(outbox: Outbox, refusal: FailedAttempt) -> Outbox:
     """Take in a failed attempt, unless it is not the next one at this queue's first message and this address."""
     queue = outbox.queues[refusal.channel]
     first = queue.messages[0].id if queue.messages else ""
@@ -221,7 +221,7 @@ def _refused(outbox: Outbox, refusal: Refusal) -> Outbox:
 
 def is_due(queue: Queue, now: str) -> bool:
     """Tell whether a channel has something to send and may be tried now."""
-    return bool(queue.messages) and not rest_left(queue.not_before, now)
+    return bool(queue.messages) and not backoff_left(queue.not_before, now)
 
 
 def resting(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
@@ -242,7 +242,7 @@ def rested(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
     return replace(outbox, queues=queues)
 
 
-def rest_left(until: str, now: str) -> float:
+def backoff_left(until: str, now: str) -> float:
     """Give the seconds for which a channel still rests; `until` is a time, or empty where it does not.
 
     A wait longer than the longest can only come from a clock set back, and is not kept.

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.digest import Digest, Group, Line, Quoted, Said, Words, counted, more, not_shown, shorter
+from watcher.alerts.digest import Digest, Group, Line, Trusted, Untrusted, Words, counted, more, not_shown, shorter
 from watcher.model.event import Kind
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 
 class Format(StrEnum):
@@ -152,8 +152,8 @@ class _Writer:
     between: str
 
     def group(self, group: Group, quote: int) -> str:
-        heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Said) else ""
-        heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Said) else "(no name)")
+        heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Trusted) else ""
+        heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Trusted) else "(no name)")
         heading += self.linked(group.url)
         lines = [self.line(line, quote) for line in group.lines]
         if group.hidden:
@@ -161,14 +161,14 @@ class _Writer:
         return self.listed(heading, lines)
 
     def line(self, line: Line, quote: int) -> str:
-        subject = self.words(Quoted(line.subject), _SUBJECT) if line.subject else ""
+        subject = self.words(Untrusted(line.subject), _SUBJECT) if line.subject else ""
         notes = "".join(self.words(words, quote) for words in line.notes)
         parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
         return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
 
     def alone(self, group: Group, line: Line, quote: int) -> str:
         """Write an event without a heading above it. Our own heading says nothing that the line does not."""
-        node = "" if isinstance(group.heading, Said) else self.words(group.heading, _SUBJECT)
+        node = "" if isinstance(group.heading, Trusted) else self.words(group.heading, _SUBJECT)
         said = self.line(replace(line, url=""), quote)
         return (f"{node}: {said}" if node else said) + self.linked(line.url or group.url)
 
@@ -177,9 +177,9 @@ class _Writer:
         return self.link(url) if _LINK.fullmatch(url) else ""
 
     def words(self, words: Words, limit: int) -> str:
-        if isinstance(words, Said):
+        if isinstance(words, Trusted):
             return self.said(words.text)
-        text = plain(words.text, limit).replace("`", "'")
+        text = sanitize_line(words.text, limit).replace("`", "'")
         if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else ""

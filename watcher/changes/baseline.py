@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from watcher.changes.transitions import Terms, first_sight, node_event
+from watcher.changes.transitions import DiffOptions, first_sight, node_event
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, created_by, newest, recency
 
 
-def set_baseline(node: Node, listing: Listing, terms: Terms) -> tuple[Node, list[Event]]:
+def set_baseline(node: Node, listing: Listing, terms: DiffOptions) -> tuple[Node, list[Event]]:
     """Give the node, which has been compared with the listing, with its baseline, and the events that this owes.
 
     What was told already, of a change between incomplete listings, is not told as a late version or by `full` again.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.baseline import set_baseline
 from watcher.changes.matching import Known, Matcher
-from watcher.changes.transitions import Terms, counted, first_sight, node_event, transition, version_event
+from watcher.changes.transitions import DiffOptions, counted, first_sight, node_event, transition, version_event
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.snapshot import Mark, Node
@@ -27,7 +27,7 @@ class Difference:
     events: tuple[Event, ...] = ()
 
 
-def compare_ban(known: Node | None, reading: NodeBanned, terms: Terms) -> Difference:
+def compare_ban(known: Node | None, reading: NodeBanned, terms: DiffOptions) -> Difference:
     """Take a 403 for the node: an event the first time, and its versions stay as they were."""
     node = known or Node(node=reading.node)
     if node.banned:
@@ -37,7 +37,7 @@ def compare_ban(known: Node | None, reading: NodeBanned, terms: Terms) -> Differ
     return Difference(node=replace(counted(node), banned=True), events=(event,))
 
 
-def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_at: str) -> Difference:
+def compare_listing(known: Node | None, listing: Listing, terms: DiffOptions, checked_at: str) -> Difference:
     """Compare a listing with what was known of its node.
 
     `checked_at` is the time of the last complete listing ("" if there was none): where statuses were not watched
@@ -60,7 +60,7 @@ def compare_listing(known: Node | None, listing: Listing, terms: Terms, checked_
     return Difference(node=node, events=tuple(events))
 
 
-def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozenset[str]:
+def missing_from(known: Node | None, listing: Listing, terms: DiffOptions) -> frozenset[str]:
     """Give the keys of versions that a listing of some statuses should show, by what was known, and does not."""
     if known is None or terms.all_watched or (known.turned_empty and not listing.versions):
         return frozenset()
@@ -70,7 +70,7 @@ def missing_from(known: Node | None, listing: Listing, terms: Terms) -> frozense
 
 
 def _compare_known(
-    node: Node, listing: Listing, terms: Terms, checked_at: str, *, returning: bool
+    node: Node, listing: Listing, terms: DiffOptions, checked_at: str, *, returning: bool
 ) -> tuple[Node, Listing, list[Event]]:
     """Compare with the versions that were seen before, and complete the listing's rows with what was known of them.
 
@@ -148,7 +148,7 @@ def _covered(node: Node, version: Version, checked_at: str) -> bool:
     return watched_before or not created_by(version, checked_at or node.baseline_at)
 
 
-def _changes(node: Node, old: Version, version: Version, known: Known, terms: Terms) -> list[Event]:
+def _changes(node: Node, old: Version, version: Version, known: Known, terms: DiffOptions) -> list[Event]:
     """Give the events between two sights of one version that was not gone."""
     left = known.marks.get(old.key) is Mark.LEFT
     decided = old.key in known.decided or (left and ACTIVE in node.statuses)
@@ -161,7 +161,7 @@ def _changes(node: Node, old: Version, version: Version, known: Known, terms: Te
 
 
 def _take_absences(
-    node: Node, known: Known, gone: list[Version], listing: Listing, terms: Terms, *, returning: bool
+    node: Node, known: Known, gone: list[Version], listing: Listing, terms: DiffOptions, *, returning: bool
 ) -> tuple[Node, list[Event]]:
     """Decide what a complete listing of all statuses says of the versions that are `gone` from it.
 
@@ -186,7 +186,7 @@ def _take_absences(
     return node, events
 
 
-def _take_leavings(known: Known, gone: list[Version], listing: Listing, terms: Terms, *, returning: bool) -> None:
+def _take_leavings(known: Known, gone: list[Version], listing: Listing, terms: DiffOptions, *, returning: bool) -> None:
     """Decide what a complete listing of some statuses says of the versions that are `gone` from it: one that is
     elsewhere, or missing twice, has left them.
     """

@@ -32,7 +32,7 @@ class Trouble(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Failure:
+class FailureStreak:
     """Polls in a row (`count`) in which something could not be read, since when, and why the last time."""
 
     count: int
@@ -48,9 +48,9 @@ class Health:
     `empty` counts the polls in a row that read a node and found no version, of nodes that never had one.
     """
 
-    nodes: Mapping[str, Failure] = field(default_factory=dict)
-    registry: Failure | None = None
-    empty: Mapping[str, Failure] = field(default_factory=dict)
+    nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
+    registry: FailureStreak | None = None
+    empty: Mapping[str, FailureStreak] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,14 +143,14 @@ def assess(
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
 
 
-def _newly_empty(snapshot: Snapshot, found: Mapping[str, Failure], threshold: int) -> list[tuple[Node, str]]:
+def _newly_empty(snapshot: Snapshot, found: Mapping[str, FailureStreak], threshold: int) -> list[tuple[Node, str]]:
     """Return the nodes that have been found empty often enough to be called failing, and why."""
     due = [key for key, empty in found.items() if empty.count >= threshold and not _is_failing(snapshot, key)]
     return [(snapshot.nodes[key], _story_of_empty(found[key])) for key in due if key in snapshot.nodes]
 
 
 def _recovering(
-    health: Health, snapshot: Snapshot, read: Mapping[str, bool], empty: Mapping[str, Failure], threshold: int
+    health: Health, snapshot: Snapshot, read: Mapping[str, bool], empty: Mapping[str, FailureStreak], threshold: int
 ) -> dict[str, Node]:
     """Return the nodes that were read, were called failing, and are so no more.
 
@@ -166,7 +166,9 @@ def _recovering(
     return found
 
 
-def _outage(registry: Failure | None, due: Sequence[Failure], error: str, threshold: int) -> Failure | None:
+def _outage(
+    registry: FailureStreak | None, due: Sequence[FailureStreak], error: str, threshold: int
+) -> FailureStreak | None:
     """Return the failure to report of the registry as a whole, in place of its nodes; None if there is none.
 
     It is the registry's own once it has been down for `threshold` polls. Before that, nodes that were unreadable for
@@ -177,7 +179,7 @@ def _outage(registry: Failure | None, due: Sequence[Failure], error: str, thresh
     if len(due) < _A_FEW:
         return None
     longest = max(due, key=lambda failure: failure.count)
-    return Failure(count=longest.count, since=longest.since, error=error)
+    return FailureStreak(count=longest.count, since=longest.since, error=error)
 
 
 def _is_failing(snapshot: Snapshot, key: str) -> bool:
@@ -185,21 +187,21 @@ def _is_failing(snapshot: Snapshot, key: str) -> bool:
     return node is not None and node.failing
 
 
-def _once_more(failure: Failure | None, error: str, now: str, trouble: Trouble = Trouble.FAULT) -> Failure:
+def _once_more(failure: FailureStreak | None, error: str, now: str, trouble: Trouble = Trouble.FAULT) -> FailureStreak:
     if failure is None:
-        return Failure(count=1, since=now, error=error, trouble=trouble)
-    return Failure(count=failure.count + 1, since=failure.since, error=error, trouble=trouble)
+        return FailureStreak(count=1, since=now, error=error, trouble=trouble)
+    return FailureStreak(count=failure.count + 1, since=failure.since, error=error, trouble=trouble)
 
 
-def _story(failure: Failure) -> str:
+def _story(failure: FailureStreak) -> str:
     return f"could not be read in {_polls(failure)}, since {failure.since}: {failure.error}"
 
 
-def _story_of_empty(found: Failure) -> str:
+def _story_of_empty(found: FailureStreak) -> str:
     return f"{_polls(found)} found no version, since {found.since}: is the id right?"
 
 
-def _polls(failure: Failure) -> str:
+def _polls(failure: FailureStreak) -> str:
     return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 

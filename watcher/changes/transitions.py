@@ -19,7 +19,7 @@ _KIND_OF_STATUS = {PENDING: Kind.PENDING, FLAGGED: Kind.FLAGGED, BANNED: Kind.BA
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class DiffOptions:
     """How to compare: the watched statuses, the `baseline` setting and when this poll began (RFC 3339)."""
 
     statuses: tuple[str, ...] = STATUSES

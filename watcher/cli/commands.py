@@ -14,29 +14,29 @@ from watcher import log
 from watcher.alerts.outbox import resting
 from watcher.cli import report
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import kind, offer, say
+from watcher.cli.terminal import echo, kind, offer
 from watcher.cli.ticker import Ticker
 from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
 from watcher.model.event import Kind
 from watcher.polling import reminders
-from watcher.polling.poll import Poller, Report, StoppedError, Watch
+from watcher.polling.poll import PollConfig, Poller, Report, StoppedError
 from watcher.polling.setup import (
     clock,
     holder,
-    judged,
-    loaded,
     looked,
     nothing_to_watch,
     nowhere,
-    see_that_they_work,
+    poll_config,
+    preload,
+    recheck_channels,
+    validate_channels,
     warnings,
-    watch_of,
 )
 from watcher.settings.model import Loaded, Settings
 from watcher.state.store import StateFolder
 from watcher.streams import width
-from watcher.text.mask import shown
-from watcher.text.sanitize import Own
+from watcher.text.mask import describe
+from watcher.text.sanitize import OwnText
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
@@ -53,7 +53,7 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     folder = StateFolder(chosen.settings.state_dir)
     watch = _watch(chosen, folder)
     stopped_by = 0
-    complain = report.Once(lambda complaint: say(f"{complaint.level}: {complaint.sentence}", error=True))
+    complain = report.ProblemReporter(lambda complaint: echo(f"{complaint.level}: {complaint.sentence}", error=True))
 
     async def poll_once() -> Report | None:
         nonlocal stopped_by
@@ -80,22 +80,22 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
         done = asyncio.run(poll_once())
         if done is not None:
-            problems = [*_nowhere(chosen), *report.complaints(done)]
+            problems = [*_nowhere(chosen), *report.problems(done)]
             if dry_run or _is_watched():
                 complain(problems)
             else:
                 _complain_of_news(folder, watch, done, problems, complain)
     if done is None:
-        say("stopped before anything was changed", error=True)
+        echo("stopped before anything was changed", error=True)
         return 128 + stopped_by
     wide = width(sys.stdout)
     offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
-def _nowhere(chosen: Loaded) -> list[report.Complaint]:
+def _nowhere(chosen: Loaded) -> list[report.Problem]:
     return [
-        report.Complaint(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        report.Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
         for sentence in nowhere(chosen)
     ]
 
@@ -107,13 +107,17 @@ def _is_watched() -> bool:
 
 
 def _complain_of_news(
-    folder: StateFolder, watch: Watch, done: Report, problems: list[report.Complaint], complain: report.Once
+    folder: StateFolder,
+    watch: PollConfig,
+    done: Report,
+    problems: list[report.Problem],
+    complain: report.ProblemReporter,
 ) -> None:
     """Say what is new, what lasts and was not said for a day, and what has ended."""
     found = reminders.news(done.said, {name for problem in problems for name in problem.about}, done.started)
     complain(problem for problem in problems if not problem.about or found.due.intersection(problem.about))
-    for sentence in report.endings(found.ended, watch.nodes, [channel.name for channel in watch.channels]):
-        say(sentence, error=True)
+    for sentence in report.ended_problems(found.ended, watch.nodes, [channel.name for channel in watch.channels]):
+        echo(sentence, error=True)
     if found.said != done.said and not done.unsaved:
         with contextlib.suppress(StateError):  # it is said once more then
             folder.save_said(found.said)
@@ -127,9 +131,9 @@ def run_forever(chosen: Loaded) -> int:
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
     _share_one_heap()
-    installation = loaded(settings.all_channels())
+    installation = preload(settings.all_channels())
     watch = _watch(chosen, folder)
-    see_that_they_work(watch.channels)
+    recheck_channels(watch.channels)
 
     async def loop() -> None:
         _collect_again(1)
@@ -144,7 +148,7 @@ def run_forever(chosen: Loaded) -> int:
                 channel_budget=CHANNEL_BUDGET,
             )
             for warning in warnings(chosen):
-                log.warning("settings", warning=Own(warning))
+                log.warning("settings", warning=OwnText(warning))
             log.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
             await run(poller, settings.interval, settings.jitter, installation)
         log.info("stopped", signal=Signals(stop.signal).name)
@@ -156,19 +160,19 @@ def run_forever(chosen: Loaded) -> int:
         try:
             asyncio.run(loop())
         except ReplacedError as error:
-            log.error("stopped: state", error=Own(error.line))
+            log.error("stopped: state", error=OwnText(error.line))
             return error.exit_code
         except InstallationError as error:
-            log.error("stopped: installation", error=Own(error.line))
+            log.error("stopped: installation", error=OwnText(error.line))
             return error.exit_code
     return 0
 
 
-def _watch(chosen: Loaded, folder: StateFolder) -> Watch:
+def _watch(chosen: Loaded, folder: StateFolder) -> PollConfig:
     """Give what to poll; UsageError, which says where it was looked for, if that is nothing."""
     if not chosen.settings.nodes:
         raise nothing_to_watch(chosen)
-    return watch_of(chosen.settings, folder, chosen.origins)
+    return poll_config(chosen.settings, folder, chosen.origins)
 
 
 def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
@@ -183,11 +187,11 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
         raise UsageError("there are no channels", hint=f"{looked(chosen)}\n{hint}")
     known = {channel.name: channel for channel in channels}
     if unknown := [name for name in names if name not in known]:
-        raise UsageError(f"there is no channel {shown(unknown[0])}", hint=f"channels are {', '.join(known)}")
+        raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
     folder = StateFolder(settings.state_dir)
-    addresses, _ = judged(settings, folder, chosen.origins)
+    addresses, _ = validate_channels(settings, folder, chosen.origins)
     for warning in chosen.warnings:
-        say(f"warning: {warning}", error=True)
+        echo(f"warning: {warning}", error=True)
     asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
@@ -220,7 +224,7 @@ def _end_rest(folder: StateFolder, name: str, address: str) -> None:
         if until := resting(folder.load().outbox, name, address):
             folder.end_rests(until)
     except StateError as error:
-        say(f"warning: channel {name}: alerts that wait for it are not sent sooner: {error.what}", error=True)
+        echo(f"warning: channel {name}: alerts that wait for it are not sent sooner: {error.what}", error=True)
 
 
 def _collect_again(old_after: int) -> None:

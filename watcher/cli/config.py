@@ -8,7 +8,7 @@ from watcher.model.channel import Channel
 from watcher.model.event import Kind
 from watcher.settings.model import Loaded, Settings
 from watcher.text import mask
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 _DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 
@@ -35,7 +35,7 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             case _ if name == "alert_urls":
                 shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
             case tuple():
-                shown = some([plain(item) for item in value], most)
+                shown = some([sanitize_line(item) for item in value], most)
             case float():
                 shown = f"{value:g}"
             case _:
@@ -82,7 +82,7 @@ def _kinds(channel: Channel) -> list[str]:
 
 def _one_line(channel: Channel, most: int | None) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
-    nodes = some([plain(glob) for glob in channel.nodes], most) or "all"
+    nodes = some([sanitize_line(glob) for glob in channel.nodes], most) or "all"
     return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
 
 

@@ -19,10 +19,10 @@ from typing import Self
 
 import click
 
-from watcher.cli.terminal import say
+from watcher.cli.terminal import echo
 from watcher.errors import StateError, WatchError
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import poll, setup
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
@@ -79,19 +79,19 @@ def demo() -> int:
             _play(Path(folder))
         except StateError as error:
             raise WatchError(error.what, hint="set TMPDIR to a folder that can be written and has room") from None
-    say()
-    say(f"That is all: every change was found by polling and arrived once. Next: {_command()} init")
+    echo()
+    echo(f"That is all: every change was found by polling and arrived once. Next: {_command()} init")
     return 0
 
 
 def _play(folder: Path) -> None:
-    with EmbeddedRegistry() as registry, _Mailbox() as mailbox:
+    with FakeRegistry() as registry, _Mailbox() as mailbox:
         registry.catalog.publish(NODE, "1.0.0")
         registry.catalog.publish(NODE, "1.1.0")
-        say(f"A registry of our own is at {registry.url}; watching {NODE}.")
+        echo(f"A registry of our own is at {registry.url}; watching {NODE}.")
         for title, change in ACTS:
-            say()
-            say(click.style(f"▶ {title}", bold=True))
+            echo()
+            echo(click.style(f"▶ {title}", bold=True))
             change(registry.catalog)
             report = asyncio.run(_poll(folder, registry.url, mailbox.url))
             arrived = mailbox.take()
@@ -100,9 +100,9 @@ def _play(folder: Path) -> None:
                 raise WatchError(f"the demo went wrong: {why}", "please report this")
             for message in arrived:
                 for line in message.splitlines():
-                    say(f"    {line}")
+                    echo(f"    {line}")
             if not arrived:
-                say("    (no alert)")
+                echo("    (no alert)")
 
 
 def _command() -> str:
@@ -123,7 +123,7 @@ async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Repor
     settings = Settings.model_validate(told)
     state = StateFolder(folder / "state")
     with state.locked():
-        watch = setup.watch_of(settings, state)
+        watch = setup.poll_config(settings, state)
         return await Poller(watch=watch, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from watcher import durations, timestamps
 from watcher.cli.terminal import kind, table
 from watcher.model.event import Event, Kind
-from watcher.text.mask import shown
-from watcher.text.sanitize import plain
+from watcher.text.mask import describe
+from watcher.text.sanitize import sanitize_line
 
 _VERSION = 100
 _REASON = 300
@@ -39,7 +39,7 @@ def since(text: str, now: str) -> str:
         return timestamps.later(now, -durations.parse(text if unit_is_said else ""))
     except (ValueError, OverflowError):
         raise ValueError(
-            f"{shown(text)} is neither a date (2026-01-31) or time (2026-01-31T12:00Z) within the years 1 to 9999,"
+            f"{describe(text)} is neither a date (2026-01-31) or time (2026-01-31T12:00Z) within the years 1 to 9999,"
             " nor a duration with its unit (7d, 12h)"
         ) from None
 
@@ -74,8 +74,8 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
             (
                 event.at[:19].replace("T", " ") + "Z",
                 kind(event.kind),
-                plain(event.node) if event.node is not None else "(registry)",
-                plain(event.version, _VERSION) if event.version is not None else "-",
+                sanitize_line(event.node) if event.node is not None else "(registry)",
+                sanitize_line(event.version, _VERSION) if event.version is not None else "-",
                 _what(event),
             )
             for event in events
@@ -86,6 +86,8 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
 
 def _what(event: Event) -> str:
     changed = ", ".join(change.field for change in event.changes)
-    moved = f"{plain(event.before, 40)} → {plain(event.after, 40)}" if event.before and event.after else ""
-    parts = [changed or moved, plain(event.reason, _REASON)]
+    moved = (
+        f"{sanitize_line(event.before, 40)} → {sanitize_line(event.after, 40)}" if event.before and event.after else ""
+    )
+    parts = [changed or moved, sanitize_line(event.reason, _REASON)]
     return "; ".join(part for part in parts if part) or "-"

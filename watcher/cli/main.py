@@ -14,7 +14,7 @@ import click
 
 from watcher import __version__, log
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings, without
-from watcher.cli.terminal import as_document, complain, offer, say
+from watcher.cli.terminal import as_document, echo, echo_error, offer
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
 from watcher.streams import width
@@ -84,12 +84,12 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     nodes = view.watched(chosen.nodes, state)
     channels = [channel.name for channel in chosen.all_channels()]
     if as_json:
-        say(as_document(view.document(state, nodes, channels)))
+        echo(as_document(view.document(state, nodes, channels)))
     elif not nodes:
-        say("Nothing is watched yet: name node packs in the settings, or try `comfy-watch check --node ID`.")
+        echo("Nothing is watched yet: name node packs in the settings, or try `comfy-watch check --node ID`.")
     else:
         for line in view.lines(state, nodes, channels, width(sys.stdout)):
-            say(line)
+            echo(line)
     return 0
 
 
@@ -127,13 +127,13 @@ def history(
     folder = _folder(settings({}))
     recorded = folder.read_history()
     if warning := history.warning(recorded.unreadable):
-        say(warning, error=True)
+        echo(warning, error=True)
     events = history.choose(recorded.events, wanted)
     if as_json:
-        say(as_document({"events": [event_form(event) for event in events]}))
+        echo(as_document({"events": [event_form(event) for event in events]}))
     else:
         for line in history.lines(events, width(sys.stdout)):
-            say(line)
+            echo(line)
     return 0
 
 
@@ -155,24 +155,24 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
     from watcher.cli import config
     from watcher.cli.terminal import table
-    from watcher.polling.setup import judged, warnings
+    from watcher.polling.setup import validate_channels, warnings
     from watcher.registry.transport import check_usable
     from watcher.state.store import StateFolder
 
     loaded = settings({})
     check_usable(loaded.settings.registry_url)
-    judged(loaded.settings, StateFolder(loaded.settings.state_dir), loaded.origins)
+    validate_channels(loaded.settings, StateFolder(loaded.settings.state_dir), loaded.origins)
     for warning in warnings(loaded):
-        say(f"warning: {warning}", error=True)
+        echo(f"warning: {warning}", error=True)
     if as_json:
-        say(as_document(config.document(loaded)))
+        echo(as_document(config.document(loaded)))
         return 0
     places = ", ".join(map(str, loaded.looked))
-    say(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
+    echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
     wide = width(sys.stdout)
     rows = config.rows(loaded, None if wide is None else ENTRIES_SHOWN)
     for line in table(("SETTING", "VALUE", "FROM"), rows, wide):
-        say(line)
+        echo(line)
     return 0
 
 
@@ -224,22 +224,22 @@ def _exit_code() -> int:
     try:
         return int(cli.main(prog_name="comfy-watch", standalone_mode=False) or 0)
     except click.exceptions.NoArgsIsHelpError as error:
-        say(error.format_message(), error=True)
+        echo(error.format_message(), error=True)
         return error.exit_code
     except click.ClickException as error:
         context = getattr(error, "ctx", None)
         command = context.command_path if context else f"comfy-watch {_command_given()}".strip()
-        complain(WatchError(masked(error.format_message()), f"see {command} --help"))
+        echo_error(WatchError(masked(error.format_message()), f"see {command} --help"))
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         return 130
     except WatchError as error:
-        complain(error)
+        echo_error(error)
         return error.exit_code
     except Exception as error:  # noqa: BLE001 - the last resort: a person gets a line, not a traceback
         log.debug("unexpected", error=f"{type(error).__name__}: {masked(str(error))}")
         hint = "run again with --log-level debug for its message" if _offers("--log-level") else ""
-        complain(WatchError(f"unexpected {type(error).__name__}", hint))
+        echo_error(WatchError(f"unexpected {type(error).__name__}", hint))
         return 1
 
 

@@ -114,10 +114,10 @@ def without(*names: str) -> Callable[[_Command], _Command]:
 
 def _nodes(value: object) -> list[object]:
     """Give the ids of `--set nodes=…` or of `--node`."""
-    from watcher.text.mask import words
+    from watcher.text.mask import split_list
 
     try:
-        return words(value)
+        return split_list(value)
     except ValueError as error:
         raise UsageError(f"--set nodes: {error}") from None
 
@@ -151,7 +151,7 @@ def masked(text: str) -> str:
 
     Where it ends can't be told, since a password may have quotes, blanks and newlines in it.
     """
-    from watcher.text.mask import address_in
+    from watcher.text.mask import find_url
 
-    found = address_in(text)
+    found = find_url(text)
     return f"{text[: found.start()]}***://***" if found else text

@@ -12,7 +12,7 @@ from watcher.model.event import SEVERITY, Event, Kind
 from watcher.polling.dispatch import Dispatch
 from watcher.polling.poll import Report
 from watcher.state.records import event_form
-from watcher.text.sanitize import Own, plain, shown
+from watcher.text.sanitize import OwnText, display, sanitize_line
 
 _TEXT = 300
 _NAMES = 3
@@ -30,7 +30,7 @@ def as_json(report: Report) -> str:
                 "failed": report.watched - report.checked,
             },
             "events": [event_form(event) for event in report.events],
-            "errors": [{"node": node, "error": plain(error, _TEXT)} for node, error in report.errors],
+            "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
         }
     )
@@ -58,11 +58,11 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Complaint:
+class Problem:
     """What could not be done: a `sentence` for a person, safe to print; for a log the name of what happened, and its
-    fields. A field that is not `Own` is taken for a stranger's text there.
+    fields. A field that is not `OwnText` is taken for a stranger's text there.
 
-    `about` names what may be so in the next poll too, a node or channel each (see `endings`); empty for what is over.
+    `about` names what may be so in the next poll too, a node or channel each (`ended_problems`); empty for what ended.
     """
 
     level: Literal["error", "warning"]
@@ -72,13 +72,13 @@ class Complaint:
     about: tuple[str, ...] = ()
 
 
-def complaints(report: Report) -> list[Complaint]:
+def problems(report: Report) -> list[Problem]:
     """Give what could not be done and why, strangers' text made plain; nodes that failed alike share a complaint."""
     alike: dict[str, list[str]] = {}
     for node, error in report.errors:
-        alike.setdefault(plain(error, _TEXT), []).append(plain(node))
+        alike.setdefault(sanitize_line(error, _TEXT), []).append(sanitize_line(node))
     said = [
-        Complaint(
+        Problem(
             level="error",
             event="node unread",
             fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
@@ -88,9 +88,9 @@ def complaints(report: Report) -> list[Complaint]:
         for error, nodes in alike.items()
     ]
     if report.empty:
-        nodes = [plain(node) for node in report.empty]
+        nodes = [sanitize_line(node) for node in report.empty]
         said.append(
-            Complaint(
+            Problem(
                 level="warning",
                 event="node empty",
                 fields={"nodes": _some(nodes), "count": len(nodes)},
@@ -99,7 +99,7 @@ def complaints(report: Report) -> list[Complaint]:
             )
         )
     said += [
-        Complaint(
+        Problem(
             level="warning",
             event="alerts set aside",
             fields={"channel": name, "alerts": alerts},
@@ -108,13 +108,13 @@ def complaints(report: Report) -> list[Complaint]:
         )
         for name, alerts in report.set_aside.items()
     ]
-    said += unsaved_complaints(report.unsaved)
-    return said + channel_complaints(report.channel_errors, report.given_up)
+    said += unsaved_problems(report.unsaved)
+    return said + channel_problems(report.channel_errors, report.given_up)
 
 
-def endings(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
     """Say that what complaints were `about` is so no more, for what is still watched or a channel."""
-    watched, known = {plain(node).lower() for node in nodes}, set(channels)
+    watched, known = {sanitize_line(node).lower() for node in nodes}, set(channels)
     said: list[str] = []
     for what, _, name in (one.partition(" ") for one in about):
         if what == "unread" and name.lower() in watched:
@@ -126,14 +126,14 @@ def endings(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str])
     return said
 
 
-class Once:
+class ProblemReporter:
     """Tells complaints, each only the first time that it comes: what can't wait for the report is not told twice."""
 
-    def __init__(self, tell: Callable[[Complaint], None]) -> None:
+    def __init__(self, tell: Callable[[Problem], None]) -> None:
         self._tell = tell
-        self._told: list[Complaint] = []
+        self._told: list[Problem] = []
 
-    def __call__(self, said: Iterable[Complaint]) -> None:
+    def __call__(self, said: Iterable[Problem]) -> None:
         """Tell what is new among these."""
         for complaint in said:
             if complaint not in self._told:
@@ -143,37 +143,37 @@ class Once:
     def farewell(self, done: Dispatch) -> None:
         """Tell which alerts are given up and why, before they are forgotten."""
         failures = {name: why for name, why in done.failures.items() if name in done.given_up}
-        self(channel_complaints(failures, done.given_up))
+        self(channel_problems(failures, done.given_up))
 
 
-def unsaved_complaints(unsaved: Iterable[str]) -> list[Complaint]:
+def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
     """Give what could not be written."""
     return [
-        Complaint(
+        Problem(
             level="error",
             event="state unsaved",
-            fields={"error": Own(what)},
-            sentence=f"{shown(Own(what))}; no change and no alert is lost by it",
+            fields={"error": OwnText(what)},
+            sentence=f"{display(OwnText(what))}; no change and no alert is lost by it",
         )
         for what in unsaved
     ]
 
 
-def channel_complaints(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Complaint]:
+def channel_problems(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Problem]:
     """Give what channels did not take: by name why one failed, and how many alerts were given up."""
     failed = [
-        Complaint(
+        Problem(
             level="error",
             event="channel failed",
-            fields={"channel": name, "error": why if isinstance(why, Own) else plain(why)},
-            sentence=f"channel {name}: {shown(why)}"
+            fields={"channel": name, "error": why if isinstance(why, OwnText) else sanitize_line(why)},
+            sentence=f"channel {name}: {display(why)}"
             + ("" if name in given_up else "; its alerts are kept and tried again"),
             about=() if name in given_up else (f"channel {name}",),
         )
         for name, why in failures.items()
     ]
     return failed + [
-        Complaint(
+        Problem(
             level="error",
             event="alerts given up",
             fields={"channel": name, "alerts": alerts},
@@ -198,8 +198,8 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 
 def _name(event: Event) -> str:
-    name = plain(event.node) if event.node is not None else "(registry)"
-    return f"{name} {plain(event.version, 100)}" if event.version is not None else name
+    name = sanitize_line(event.node) if event.node is not None else "(registry)"
+    return f"{name} {sanitize_line(event.version, 100)}" if event.version is not None else name
 
 
 def _what(event: Event) -> str:
@@ -208,14 +208,14 @@ def _what(event: Event) -> str:
     if event.kind is Kind.CHANGED:
         parts += [f"{c.field}: {_value(c.before)} → {_value(c.after)}" for c in event.changes]
     elif event.version is not None and event.before and event.after:
-        parts.append(f"{plain(event.before, 40)} → {plain(event.after, 40)}")
+        parts.append(f"{sanitize_line(event.before, 40)} → {sanitize_line(event.after, 40)}")
     if event.reason:
-        parts.append(plain(event.reason, _TEXT))
+        parts.append(sanitize_line(event.reason, _TEXT))
     return "; ".join(parts)
 
 
 def _value(text: str) -> str:
-    return plain(text, 80) or "(none)"
+    return sanitize_line(text, 80) or "(none)"
 
 
 def _count(number: int, noun: str) -> str:

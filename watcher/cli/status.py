@@ -9,14 +9,14 @@ from watcher.cli.terminal import kind, some, table
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
 from watcher.state.model import State
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 _PROBLEMS_SHOWN = 3
 _VERSION = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
+class NodeRow:
     """One watched node. `state` is one of `banned`, `failing` (which was told), `unread` (the last time), `removed`
     (no version is listed any more), `ok`, `empty` and `unchecked`; times are RFC 3339 or "".
     """
@@ -40,14 +40,14 @@ class Waiting:
     configured: bool
 
 
-def node_row(name: str, state: State) -> Row:
+def node_row(name: str, state: State) -> NodeRow:
     """Say how a watched node stands."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key)
     listed = node.listed
     installable = newest(version for version in listed if version.status == ACTIVE)
-    return Row(
+    return NodeRow(
         node=name,
         state=_state(node, read=failure is None),
         newest=installable.version if installable and not node.banned else "",
@@ -107,7 +107,7 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
                     for v in row.problems
                 ],
                 "checked_at": row.checked_at or None,
-                "error": plain(row.error) or None,
+                "error": sanitize_line(row.error) or None,
             }
             for row in (node_row(name, state) for name in nodes)
         ],
@@ -134,9 +134,9 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
         ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
         [
             (
-                plain(row.node),
+                sanitize_line(row.node),
                 _shown_state(row),
-                plain(row.newest, _VERSION) or "-",
+                sanitize_line(row.newest, _VERSION) or "-",
                 _problems(row, None if width is None else _PROBLEMS_SHOWN),
                 _when(row.checked_at),
             )
@@ -144,7 +144,7 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
         ],
         width,
     )
-    said += [f"{plain(row.node)}: {plain(row.error)}" for row in rows if row.error]
+    said += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in rows if row.error]
     if owing := waiting(state, channels):
         said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), [_owed(owed) for owed in owing], width)]
     return said
@@ -153,15 +153,15 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
 def _owed(owed: Waiting) -> tuple[str, str, str]:
     says_so = owed.configured or owed.channel.endswith(")")  # as no configured name does: it was set aside
     name = owed.channel if says_so else f"{owed.channel} (no longer configured)"
-    return name, str(owed.alerts), plain(owed.error) or "-"
+    return name, str(owed.alerts), sanitize_line(owed.error) or "-"
 
 
-def _shown_state(row: Row) -> str:
+def _shown_state(row: NodeRow) -> str:
     return kind(row.state)
 
 
-def _problems(row: Row, most: int | None) -> str:
-    return some([f"{plain(v.version, _VERSION)} {_ailment(v)}" for v in reversed(row.problems)], most) or "-"
+def _problems(row: NodeRow, most: int | None) -> str:
+    return some([f"{sanitize_line(v.version, _VERSION)} {_ailment(v)}" for v in reversed(row.problems)], most) or "-"
 
 
 def _ailment(version: Version) -> str:

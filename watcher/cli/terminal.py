@@ -15,7 +15,7 @@ import click
 from watcher.errors import WatchError
 from watcher.model.event import Kind
 from watcher.streams import coloured, undisturbed
-from watcher.text.sanitize import spelled_out
+from watcher.text.sanitize import escape_invisible
 
 COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -55,7 +55,7 @@ def as_document(document: object) -> str:
 
 def _spelled_out(value: object) -> object:
     if isinstance(value, str):
-        return spelled_out(value)
+        return escape_invisible(value)
     if isinstance(value, dict):
         return {key: _spelled_out(item) for key, item in value.items()}
     return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
@@ -65,7 +65,7 @@ class OutputError(WatchError):
     """Standard output takes nothing. `what` is empty where its reader has gone: nobody waits to hear of that."""
 
 
-def say(line: str = "", *, error: bool = False) -> None:
+def echo(line: str = "", *, error: bool = False) -> None:
     """Write one line, or a JSON document, to stdout or to stderr.
 
     What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
@@ -99,15 +99,15 @@ def offer(lines: Iterable[str]) -> None:
     """
     try:
         for line in lines:
-            say(line)
+            echo(line)
     except OutputError as failure:
-        complain(failure)
+        echo_error(failure)
 
 
-def complain(failure: WatchError) -> None:
+def echo_error(failure: WatchError) -> None:
     """Write what a failure says to stderr."""
     for line in str(failure).splitlines():
-        say(line if line.startswith("hint:") else f"error: {line}", error=True)
+        echo(line if line.startswith("hint:") else f"error: {line}", error=True)
 
 
 def _with_coloured_label(text: str) -> str:

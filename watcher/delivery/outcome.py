@@ -19,7 +19,7 @@ _CAUSES = {
 }
 
 
-def classified(entries: Iterable[tuple[str, str]]) -> str:
+def classify(entries: Iterable[tuple[str, str]]) -> str:
     """Say in our own words what captured log entries (level, message) say in theirs."""
     errors = ""
     for level, message in entries:

@@ -20,8 +20,8 @@ from watcher.alerts import channel_identity
 from watcher.alerts.digest import Digest, compose
 from watcher.alerts.render import Rendered, fitted
 from watcher.delivery import limits
-from watcher.delivery.outcome import classified
-from watcher.delivery.services import Service, format_of, restrain
+from watcher.delivery.outcome import classify
+from watcher.delivery.services import Service, disable_mentions, format_of
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
 
@@ -177,7 +177,7 @@ def _attempt(url: str, events: tuple[Event, ...], timeout: float, took: _Targets
         ) as result:
             if result.status == AppriseResultStatus.SUCCESS:
                 return ""
-            return classified((entry.level, entry.message) for entry in result.logs())
+            return classify((entry.level, entry.message) for entry in result.logs())
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work, which has its own thread
         return f"apprise failed ({type(error).__name__})"
 
@@ -199,7 +199,7 @@ def _prepare(service: Service, events: tuple[Event, ...], timeout: float, took: 
             ours[limit] = timeout
     for name, value in ours.items():
         setattr(service, name, value)
-    restrain(service)
+    disable_mentions(service)
     if service.service_name == "JSON":
         service.payload_extras.setdefault("events", [event.id for event in events[:_IDS_AT_MOST]])
         service.payload_extras.setdefault("event_count", len(events))

@@ -63,7 +63,7 @@ def format_of(service: Service, *, single: bool) -> Format:
     return Format.CODELESS if form is Format.MARKDOWN and name in _CODELESS else form
 
 
-def restrain(service: Service) -> None:
+def disable_mentions(service: Service) -> None:
     """Have a service, which is changed, ping nobody and show nothing but the message."""
     if service.service_name == "Discord" and not getattr(service, "flags", 0):
         service.flags = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS

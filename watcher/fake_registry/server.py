@@ -30,7 +30,7 @@ Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class RecordedRequest:
     """One request that came in: its path, its raw query string, its headers, and when (monotonic seconds)."""
 
     path: str
@@ -44,7 +44,7 @@ class Asked:
         return parse_qs(self.query_string, keep_blank_values=True)
 
 
-class EmbeddedRegistry:
+class FakeRegistry:
     """Serves a catalog on 127.0.0.1 from a daemon thread while its `with` block runs; `port` 0 takes a free one.
 
     `url` is set by entering. `requests` lists what was asked, in order of arrival. `respond`, when set, runs before
@@ -54,7 +54,7 @@ class EmbeddedRegistry:
 
     def __init__(self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0) -> None:
         self.catalog = Catalog() if catalog is None else catalog
-        self.requests: list[Asked] = []
+        self.requests: list[RecordedRequest] = []
         self.respond: Respond | None = None
         self.url = ""
         self._port = port
@@ -92,7 +92,9 @@ class EmbeddedRegistry:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.path_qs.partition("?")
-        self.requests.append(Asked(path=path, query_string=query, headers=request.headers, at=time.monotonic()))
+        self.requests.append(
+            RecordedRequest(path=path, query_string=query, headers=request.headers, at=time.monotonic())
+        )
         if self.respond is not None and (response := await self.respond(request)) is not None:
             return response
         if self._latency:
@@ -130,7 +132,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    with EmbeddedRegistry(made_up(given.nodes, given.versions), port=given.port, latency=given.latency) as registry:
+    with FakeRegistry(made_up(given.nodes, given.versions), port=given.port, latency=given.latency) as registry:
         print(registry.url, flush=True)
         # A parent that holds the other end of a pipe need not clean up: the server ends with it. A stdin that is no
         # pipe (a terminal, /dev/null) says nothing about anyone.

@@ -40,7 +40,7 @@ class NodeBanned:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
+class FetchFailed:
     """The node could not be read. `registry_wide`: the fault lies with the registry or the way to it, not the node.
 
     `unreached`: no HTTP answer came at all, of whatever status; any would show that the registry can be reached.
@@ -60,4 +60,4 @@ class Unchanged:
     at: str
 
 
-Reading = Listing | NodeBanned | Unreadable | Unchanged
+Reading = Listing | NodeBanned | FetchFailed | Unchanged

@@ -9,11 +9,11 @@ from dataclasses import replace
 
 from watcher import log
 from watcher.alerts import outbox
-from watcher.cli.report import Complaint, Once, channel_complaints, complaints, unsaved_complaints
+from watcher.cli.report import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.installation import ANY, Installation
 from watcher.polling.poll import Poller, Report, StoppedError
-from watcher.text.sanitize import Own, spelled_out
+from watcher.text.sanitize import OwnText, escape_invisible
 
 _SHORTEST_NAP = 0.05
 _LOOK = 1.0
@@ -44,7 +44,7 @@ async def run(
     while not poller.stopping.is_set():
         installation.see_that_it_is_there()
         begun = loop.time()
-        complain = Once(_complain)
+        complain = ProblemReporter(_complain)
         try:
             revision = _unbroken(poller, revision)
             report = await replace(poller, giving_up=complain.farewell).poll()
@@ -54,13 +54,13 @@ async def run(
         except ReplacedError:
             raise
         except StateError as error:
-            log.error("poll failed: state", error=Own(error.line))
+            log.error("poll failed: state", error=OwnText(error.line))
         except WatchError as error:
-            log.error("poll failed", error=Own(error.line))
+            log.error("poll failed", error=OwnText(error.line))
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             log.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
-            complain(complaints(report))
+            complain(problems(report))
             _log(report, loop.time() - begun)
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # or say at once why nothing could be saved
@@ -76,7 +76,8 @@ def _unbroken(poller: Poller, revision: int) -> int:
     found = poller.folder.load_revision()
     if found < revision:
         raise ReplacedError(
-            f"the state in {spelled_out(str(poller.folder.path))} has vanished or was replaced while this process ran",
+            f"the state in {escape_invisible(str(poller.folder.path))} has vanished or was replaced"
+            " while this process ran",
             hint="put it back, or begin anew; then start comfy-watch again",
         )
     return found
@@ -124,7 +125,7 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.rest_left(queues[channel.name].not_before, now), poller.rests.left(channel.name, now))
+        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.rests.left(channel.name, now))
         for channel in poller.watch.channels
         if channel.name in queues and queues[channel.name].messages
     ]
@@ -133,18 +134,18 @@ def _next_due(poller: Poller) -> float | None:
 
 async def _deliver(poller: Poller, installation: Installation) -> bool:
     """Deliver what is due; False if the state did not allow it. InstallationError where that is why it failed."""
-    complain = Once(_complain)
+    complain = ProblemReporter(_complain)
     try:
         done = await replace(poller, giving_up=complain.farewell).deliver_due()
     except ReplacedError:
         raise
     except StateError as error:
-        log.error("delivery failed: state", error=Own(error.line))
+        log.error("delivery failed: state", error=OwnText(error.line))
         return False
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         log.error("delivery failed", error=f"unexpected {type(error).__name__}")
         return False
-    complain([*unsaved_complaints(done.unsaved), *channel_complaints(done.failures, done.given_up)])
+    complain([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.given_up)])
     if done.delivered:
         log.info("delivery", delivered=done.delivered)
     if done.unsaved:
@@ -172,6 +173,6 @@ def _log(report: Report, seconds: float) -> None:
     )
 
 
-def _complain(complaint: Complaint) -> None:
+def _complain(complaint: Problem) -> None:
     emit = log.warning if complaint.level == "warning" else log.error
     emit(complaint.event, **complaint.fields)

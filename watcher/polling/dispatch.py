@@ -11,20 +11,20 @@ from typing import TYPE_CHECKING
 
 from watcher import log
 from watcher.alerts import outbox
-from watcher.alerts.outbox import Acknowledgement, Message, Outbox, Queue, Refusal
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox, Queue
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
-from watcher.text.sanitize import Own
+from watcher.text.sanitize import OwnText
 
 if TYPE_CHECKING:
     from watcher.delivery.sender import Undelivered
 
 
 @dataclass(slots=True)
-class Rests:
+class Backoffs:
     """How channels rest whose failures the folder could not be told of, for as long as this process lives."""
 
     _failures: dict[str, int] = field(default_factory=dict)
@@ -33,7 +33,7 @@ class Rests:
     def add(self, channel: str, now: str) -> None:
         """Note one more failure in a row."""
         failures = self._failures.get(channel, 0)
-        self._until[channel] = outbox.rest_until(failures, now)
+        self._until[channel] = outbox.backoff_until(failures, now)
         self._failures[channel] = failures + 1
 
     def end(self, channel: str) -> None:
@@ -43,11 +43,11 @@ class Rests:
 
     def left(self, channel: str, now: str) -> float:
         """Give the seconds for which a channel still rests."""
-        return outbox.rest_left(self._until.get(channel, ""), now)
+        return outbox.backoff_left(self._until.get(channel, ""), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
+class DeliveryOptions:
     """How to deliver: seconds for one message, seconds after which an alert is given up, and the clock.
 
     `budget` is after how many seconds a channel leaves its other messages to the next round (None: never), so that a
@@ -63,7 +63,7 @@ class Terms:
     keys: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
     budget: float | None = None
-    rests: Rests = field(default_factory=Rests)
+    rests: Backoffs = field(default_factory=Backoffs)
     progress: Progress = silent
 
 
@@ -88,13 +88,15 @@ class _Round:
 
     channel: Channel
     queue: Queue
-    outcomes: list[Acknowledgement | Refusal] = field(default_factory=list)
+    outcomes: list[Acknowledgement | FailedAttempt] = field(default_factory=list)
     delivered: int = 0
     failure: str = ""
     refused: bool = False
 
 
-async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], terms: Terms) -> Dispatch:
+async def dispatch(
+    folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], terms: DeliveryOptions
+) -> Dispatch:
     """Send what is due on every channel at once. A channel whose acknowledgements can't be kept is not sent to.
 
     What is too old is given up where this round was one more failure; what nobody tried just now is left alone.
@@ -109,7 +111,7 @@ async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Chan
     ]
     await asyncio.gather(*(_send_queue(folder, one, waiting.events, terms) for one in rounds))
     done = Dispatch(
-        outbox.replayed(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
+        outbox.replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
         delivered=sum(one.delivered for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
         refused={one.channel.name for one in rounds if one.refused},
@@ -124,7 +126,7 @@ async def dispatch(folder: StateFolder, waiting: Outbox, channels: Sequence[Chan
     return done
 
 
-async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: Terms) -> None:
+async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: DeliveryOptions) -> None:
     """Send one channel's messages in a thread. Whatever goes wrong costs this channel only, and it rests."""
     name = one.channel.name
     try:
@@ -141,14 +143,14 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
             else:
                 await sending
     except StateError as error:
-        one.failure = Own(f"its acknowledgement could not be kept: {error.what}")
+        one.failure = OwnText(f"its acknowledgement could not be kept: {error.what}")
         terms.rests.add(name, terms.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         one.failure = f"unexpected {type(error).__name__}"
         terms.rests.add(name, terms.clock())
 
 
-def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: Terms) -> None:
+def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: DeliveryOptions) -> None:
     """Send one message after the other: room for its acknowledgement, the message, the acknowledgement, the next."""
     from watcher.delivery.sender import Reached, Undelivered, deliver
 
@@ -175,9 +177,9 @@ def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event]
         terms.rests.end(name)
 
 
-def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, terms: Terms) -> None:
+def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, terms: DeliveryOptions) -> None:
     """Note a failed attempt, and make that durable."""
-    refusal = Refusal(
+    refusal = FailedAttempt(
         channel=one.channel.name,
         message=message.id,
         attempts=1 if one.outcomes else one.queue.attempts + 1,

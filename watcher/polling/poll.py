@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.changes import health
-from watcher.changes.transitions import Terms
+from watcher.changes.transitions import DiffOptions
 from watcher.errors import StateError, UnsureError
 from watcher.model.channel import Channel
 from watcher.model.event import Event, bounded
@@ -34,7 +34,7 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Watch:
+class PollConfig:
     """All that a poll is told. Seconds, and `statuses` by short name.
 
     `addresses` are the channels' digests by name, and `accepted` is what to keep of them
@@ -93,7 +93,7 @@ class Poller:
     `channel_budget` is `dispatch.Terms.budget`.
     """
 
-    watch: Watch
+    watch: PollConfig
     folder: StateFolder
     clock: Callable[[], str]
     stopping: asyncio.Event
@@ -101,7 +101,7 @@ class Poller:
     dry_run: bool = False
     channel_budget: float | None = None
     giving_up: Callable[[Dispatch], None] = lambda _: None
-    rests: dispatch.Rests = field(default_factory=dispatch.Rests)
+    rests: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
 
     async def poll(self) -> Report:
         """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
@@ -186,7 +186,7 @@ class Poller:
 
     async def _look(self, state: State, started: str) -> tuple[Findings, Snapshot, health.Health, tuple[Event, ...]]:
         """Read and compare; nothing is written."""
-        terms = Terms(
+        terms = DiffOptions(
             statuses=tuple(status for status in STATUSES if status in self.watch.statuses),
             baseline=self.watch.baseline,
             now=started,
@@ -277,7 +277,7 @@ class Poller:
         return followed(self.folder, state, edited)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
-        terms = dispatch.Terms(
+        terms = dispatch.DeliveryOptions(
             timeout=self.watch.limits.timeout,
             expiry=self.watch.alert_expiry,
             clock=self.clock,

@@ -17,14 +17,14 @@ from watcher import log, timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.errors import ConfigError, InstallationError, UsageError
 from watcher.model.channel import Channel
-from watcher.polling.poll import Watch
+from watcher.polling.poll import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
 from watcher.settings.model import Loaded, Settings, load, url_problems
 from watcher.settings.sources import FILE_VARIABLE, OWN_FILE
 from watcher.state.store import StateFolder
 from watcher.text.mask import NO_ALERTS
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 if TYPE_CHECKING:
     from watcher.polling.installation import Installation
@@ -124,7 +124,7 @@ def _absolute(path: Path, what: str) -> None:
         )
 
 
-def loaded(channels: tuple[Channel, ...]) -> Installation:
+def preload(channels: tuple[Channel, ...]) -> Installation:
     """Load what a process that stays needs for deliveries and log lines, while it is there to be loaded.
 
     Returns what it was loaded from; InstallationError if it cannot be loaded.
@@ -143,20 +143,20 @@ def loaded(channels: tuple[Channel, ...]) -> Installation:
             files += sender.load()
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         raise InstallationError(
-            f"what deliveries need cannot be loaded: {type(error).__name__}: {plain(str(error), 200)}",
+            f"what deliveries need cannot be loaded: {type(error).__name__}: {sanitize_line(str(error), 200)}",
             hint="install comfy-watch anew, then start it again",
         ) from None
     return Installation.of(files)
 
 
-def see_that_they_work(channels: tuple[Channel, ...]) -> None:
+def recheck_channels(channels: tuple[Channel, ...]) -> None:
     """Raise InstallationError if apprise, which accepted the channels' URLs before, cannot use one any more."""
     problems = [f"channel {channel.name}: {why}" for channel in channels if (why := _refusal(channel.url)) is not None]
     if problems:
         raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
-def judged(
+def validate_channels(
     settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE
 ) -> tuple[Mapping[str, str], Addresses]:
     """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal.
@@ -187,11 +187,11 @@ def _refusal(url: str) -> str | None:
     return refusal(url)
 
 
-def watch_of(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE) -> Watch:
-    """Give what to poll. ConfigError as `judged` and `check_usable` raise it."""
+def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE) -> PollConfig:
+    """Give what to poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
-    digests, remembered = judged(settings, folder, origins)
-    return Watch(
+    digests, remembered = validate_channels(settings, folder, origins)
+    return PollConfig(
         nodes=settings.nodes,
         statuses=settings.statuses,
         registry_url=settings.registry_url,

@@ -8,14 +8,14 @@ from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from watcher.changes.diff import compare_ban, compare_listing, missing_from
-from watcher.changes.health import Failure, Trouble, Unread
-from watcher.changes.transitions import Terms
+from watcher.changes.health import FailureStreak, Trouble, Unread
+from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind
-from watcher.model.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
-from watcher.registry.reader import Asked, read_node, read_reasons, read_whereabouts
+from watcher.registry.reader import NodeQuery, read_node, read_reasons, read_whereabouts
 
 _SHORTEST_STREAK = 8
 """So many failures of the registry's in a row, or one for each request at once, and further nodes get one attempt."""
@@ -61,8 +61,8 @@ class Survey:
     snapshot: Snapshot
     checked: Mapping[str, str]
     etags: Mapping[str, str]
-    failures: Mapping[str, Failure]
-    terms: Terms
+    failures: Mapping[str, FailureStreak]
+    terms: DiffOptions
     concurrency: int
     clock: Callable[[], str]
     progress: Progress = silent
@@ -122,7 +122,7 @@ class Survey:
     async def _read_one(self, node: str) -> Reading:
         once = self._failures >= max(self.concurrency, _SHORTEST_STREAK)
         etag = self.etags.get(node.lower(), "")
-        asked = Asked(node=node, statuses=self.terms.statuses, etag=etag, retries=0 if once else None)
+        asked = NodeQuery(node=node, statuses=self.terms.statuses, etag=etag, retries=0 if once else None)
         try:
             reading = await read_node(self.registry, asked, self.clock)
             if not isinstance(reading, Listing) or self.terms.all_watched:
@@ -130,7 +130,7 @@ class Survey:
             missing = missing_from(self.snapshot.nodes.get(node.lower()), reading, self.terms)
             return await read_whereabouts(self.registry, reading, missing, self.terms.statuses, self.clock)
         except Exception as error:  # noqa: BLE001 - whatever one node's answer provokes must not cost the other nodes
-            return Unreadable(node=node, error=f"unexpected {type(error).__name__}", registry_wide=False)
+            return FetchFailed(node=node, error=f"unexpected {type(error).__name__}", registry_wide=False)
 
     def _take(self, reading: Reading) -> None:
         key = reading.node.lower()
@@ -145,7 +145,7 @@ class Survey:
                 self.findings.read[key] = False
                 self.findings.checked[key] = reading.at
                 self.findings.etags[key] = self.etags[key]
-            case Unreadable(registry_wide=wide, unreached=unreached):
+            case FetchFailed(registry_wide=wide, unreached=unreached):
                 self.findings.unread[key] = Unread(node=reading.node, error=reading.error, registry_wide=wide)
             case _:
                 assert_never(reading)
@@ -173,10 +173,10 @@ class Survey:
             findings.empty.append(listing.node)
 
     def _take_ban(self, ban: NodeBanned, key: str) -> None:
-        from watcher.text.status_reason import summarise
+        from watcher.text.status_reason import summarize
 
         known = self.snapshot.nodes.get(key)
-        difference = compare_ban(known, replace(ban, message=summarise(ban.message)), self.terms)
+        difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.terms)
         self.findings.read[key] = known is not None and known.failing
         if difference.events:
             self.findings.nodes[key] = difference.node
@@ -193,13 +193,13 @@ async def explained(
             wanted.setdefault(event.node, {})[_key(event)] = event.after
     if not wanted:
         return events
-    from watcher.text.status_reason import summarise
+    from watcher.text.status_reason import summarize
 
     reasons: dict[tuple[str | None, str], str] = {}
 
     async def ask(node: str, versions: dict[str, str]) -> None:
         async for key, reason in read_reasons(registry, node, versions):
-            reasons[node, key] = summarise(reason)
+            reasons[node, key] = summarize(reason)
 
     tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
     progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")

@@ -20,7 +20,7 @@ from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
 from watcher.registry import transport
 from watcher.registry.answer import Answer, Body, NoAnswerError, date_of, etag_of, retry_after_of
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
 """The spec's maximum."""
@@ -157,7 +157,7 @@ class Registry:
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
         told = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
         place = f"pause {node}"
-        self._progress(place, f"{plain(node)}: {told}")
+        self._progress(place, f"{sanitize_line(node)}: {told}")
         try:
             await asyncio.sleep(seconds)
         finally:

@@ -20,7 +20,7 @@ be no larger than one answer may be (`max_response_mb`), which is hundreds of ti
 
 
 @dataclass(slots=True)
-class Gathered:
+class ListingBuilder:
     """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
     no sense in reading on. `items` counts every row that came, `count` the node's readable ones, `pages` the pages;
     `outlines` are what can be read of other rows. `total` and `total_pages` are what the first page with them claims.
@@ -64,9 +64,9 @@ class Gathered:
         self._take_total(page)
         self._take_total_pages(page)
 
-    def _own(self, rows: Iterable[schema.Row]) -> Iterator[Version]:
+    def _own(self, rows: Iterable[schema.VersionRow]) -> Iterator[Version]:
         """Give the facts of the rows that are the node's."""
-        return (schema.read_version(row) for row in rows if row.node_id.lower() == self.node.lower())
+        return (schema.parse_version(row) for row in rows if row.node_id.lower() == self.node.lower())
 
     def _take_total(self, page: schema.Page) -> None:
         if page.total is None:

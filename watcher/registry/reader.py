@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.version import STATUSES, in_order
 from watcher.registry import schema
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
-from watcher.registry.pagination import MOST_PAGES, Gathered
+from watcher.registry.pagination import MOST_PAGES, ListingBuilder
 
 _OF_BODY = "body:"
 """Begins a name that this program gave; the registry's begin with a quote or `W/`."""
@@ -41,7 +41,7 @@ be our own clock that is ahead, as one that takes local time for UTC.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class NodeQuery:
     """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known.
 
     `etag` is such a name as `Listing.etag` gave: the registry's own, or a digest of the answer's body. `retries`
@@ -59,17 +59,17 @@ class Asked:
         return () if set(self.statuses) >= set(STATUSES) else self.statuses
 
 
-async def read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
+async def read_node(registry: Registry, asked: NodeQuery, now: Callable[[], str]) -> Reading:
     """Read one node's versions, all pages. Every failure that can be expected is a value."""
     try:
         return await _read_node(registry, asked, now)
     except NoAnswerError as error:
-        return Unreadable(node=asked.node, error=str(error), registry_wide=error.on_the_way, unreached=error.unreached)
+        return FetchFailed(node=asked.node, error=str(error), registry_wide=error.on_the_way, unreached=error.unreached)
     except schema.NotAListingError as error:
-        return Unreadable(node=asked.node, error=str(error), registry_wide=False)
+        return FetchFailed(node=asked.node, error=str(error), registry_wide=False)
 
 
-async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -> Reading:
+async def _read_node(registry: Registry, asked: NodeQuery, now: Callable[[], str]) -> Reading:
     named = asked.etag.startswith(_OF_BODY)
     asked_at = now()
     first = Query(node=asked.node, statuses=asked.filter)
@@ -81,8 +81,8 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
         return Unchanged(node=asked.node, at=at)
     clock = asyncio.get_running_loop().time
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
-    gathered = Gathered(asked.node, registry.limits.max_bytes)
-    gathered.take(schema.read_page(answer.body), 1, len(answer.body))
+    gathered = ListingBuilder(asked.node, registry.limits.max_bytes)
+    gathered.take(schema.parse_page(answer.body), 1, len(answer.body))
     number = 1
     while gathered.has_more and number < MOST_PAGES:
         number += 1
@@ -94,7 +94,7 @@ async def _read_node(registry: Registry, asked: Asked, now: Callable[[], str]) -
             if later.code != HTTPStatus.OK:
                 gathered.fail(number, f" was refused ({later.code})")
                 break
-            page = schema.read_page(later.body)
+            page = schema.parse_page(later.body)
         except (NoAnswerError, schema.NotAListingError) as error:
             gathered.fail(number, f": {error}")
             break
@@ -124,7 +124,7 @@ async def read_whereabouts(
     """
     if listing.incomplete or not missing:
         return listing
-    whole = await read_node(registry, Asked(node=listing.node), now)
+    whole = await read_node(registry, NodeQuery(node=listing.node), now)
     found = {version.key: version.status for version in whole.versions} if isinstance(whole, Listing) else {}
     if any(found.get(key) in statuses for key in missing):
         return replace(listing, incomplete="with all statuses it shows versions that it hides with these alone")
@@ -150,16 +150,16 @@ def _name_of(answer: Answer) -> str:
     return answer.etag or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
 
 
-def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
+def _refused(asked: NodeQuery, answer: Answer, at: str) -> Reading:
     """Decide what a status code other than 200 means for the node."""
-    from watcher.text.sanitize import plain
+    from watcher.text.sanitize import sanitize_line
 
-    message = schema.read_message(answer.body)
-    said = f": {plain(message, _ERROR_LENGTH)}" if message else ""
+    message = schema.parse_message(answer.body)
+    said = f": {sanitize_line(message, _ERROR_LENGTH)}" if message else ""
     match answer.code:
         case HTTPStatus.NOT_MODIFIED if asked.etag and not asked.etag.startswith(_OF_BODY):
             return Unchanged(node=asked.node, at=at)
-        case HTTPStatus.FORBIDDEN if (reason := schema.read_ban(answer.body)) is not None:
+        case HTTPStatus.FORBIDDEN if (reason := schema.parse_ban(answer.body)) is not None:
             return NodeBanned(node=asked.node, message=reason, at=at)
         case HTTPStatus.FORBIDDEN:
             return _unreadable(
@@ -177,8 +177,8 @@ def _refused(asked: Asked, answer: Answer, at: str) -> Reading:
             return _unreadable(asked, f"the registry gave an unexpected answer ({code}){said}", wide=True)
 
 
-def _unreadable(asked: Asked, error: str, *, wide: bool) -> Unreadable:
-    return Unreadable(node=asked.node, error=error, registry_wide=wide)
+def _unreadable(asked: NodeQuery, error: str, *, wide: bool) -> FetchFailed:
+    return FetchFailed(node=asked.node, error=error, registry_wide=wide)
 
 
 async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
@@ -204,7 +204,7 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
             if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
                 break
             for row in rows:
-                key = schema.read_version(row).key
+                key = schema.parse_version(row).key
                 if key in missing and row.node_id.lower() == node.lower():
                     missing.discard(key)
                     yield key, row.status_reason or ""
@@ -214,12 +214,12 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
 
 async def _one_by_one(
     registry: Registry, query: Query, outline: schema.Page, keys: Collection[str]
-) -> list[schema.Row]:
+) -> list[schema.VersionRow]:
     """Read the rows of some versions, each as a page of its own; their places are known from the page's outline."""
     before = (query.page - 1) * query.page_size
-    rows: list[schema.Row] = []
+    rows: list[schema.VersionRow] = []
     for place, row in enumerate(outline.rows, before + 1):
-        if schema.read_version(row).key in keys:
+        if schema.parse_version(row).key in keys:
             page = await _page(registry, replace(query, page=place, page_size=1))
             rows += page.rows if page else ()
     return rows
@@ -229,6 +229,6 @@ async def _page(registry: Registry, query: Query) -> schema.Page | None:
     """Ask for a page that can be done without; None if it cannot be had."""
     try:
         answer = await registry.ask(query, retries=1)
-        return schema.read_page(answer.body) if answer.code == HTTPStatus.OK else None
+        return schema.parse_page(answer.body) if answer.code == HTTPStatus.OK else None
     except (NoAnswerError, schema.NotAListingError):
         return None

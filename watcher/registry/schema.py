@@ -30,44 +30,44 @@ _LONGEST_MESSAGE = 256_000
 _NODE_BANNED = "node banned"
 """What the API's 403 for a banned node says, in any case."""
 
-_ABSENT: Any = ()
+_MISSING: Any = ()
 """Stands for a field that did not come: as empty as null, and yet told from it, for nothing in JSON is a tuple."""
 
 _Texts = Annotated[list[str] | None, FailFast()]
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
-class Row:
+class VersionRow:
     """One `NodeVersion` as it came. Null and absent are both empty, as in the contract."""
 
     node_id: str
     status: str
-    version: str | None = _ABSENT
-    id: str | None = _ABSENT
-    deprecated: bool | None = _ABSENT
-    createdAt: str | None = _ABSENT  # noqa: N815 - the API's own name
-    downloadUrl: str | None = _ABSENT  # noqa: N815 - the API's own name
-    dependencies: _Texts = _ABSENT
-    supported_accelerators: _Texts = _ABSENT
-    supported_os: _Texts = _ABSENT
-    supported_comfyui_version: str | None = _ABSENT
-    supported_comfyui_frontend_version: str | None = _ABSENT
-    tags: _Texts = _ABSENT
-    tags_admin: _Texts = _ABSENT
-    status_reason: str | None = _ABSENT
+    version: str | None = _MISSING
+    id: str | None = _MISSING
+    deprecated: bool | None = _MISSING
+    createdAt: str | None = _MISSING  # noqa: N815 - the API's own name
+    downloadUrl: str | None = _MISSING  # noqa: N815 - the API's own name
+    dependencies: _Texts = _MISSING
+    supported_accelerators: _Texts = _MISSING
+    supported_os: _Texts = _MISSING
+    supported_comfyui_version: str | None = _MISSING
+    supported_comfyui_frontend_version: str | None = _MISSING
+    tags: _Texts = _MISSING
+    tags_admin: _Texts = _MISSING
+    status_reason: str | None = _MISSING
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Answer:
     """What is taken of an answer, decoded at once. The first row that does not fit ends it."""
 
-    versions: Annotated[list[Row] | None, FailFast()] = _ABSENT
-    total: int | None = _ABSENT
-    pageSize: int | None = _ABSENT  # noqa: N815 - the API's own name
-    totalPages: int | None = _ABSENT  # noqa: N815 - the API's own name
+    versions: Annotated[list[VersionRow] | None, FailFast()] = _MISSING
+    total: int | None = _MISSING
+    pageSize: int | None = _MISSING  # noqa: N815 - the API's own name
+    totalPages: int | None = _MISSING  # noqa: N815 - the API's own name
 
 
-_FIELDS = tuple(field.name for field in fields(Row))
+_FIELDS = tuple(field.name for field in fields(VersionRow))
 _PAGE_FIELDS = tuple(field.name for field in fields(_Answer))
 _OUTLINES = (
     ("node_id", "status", "id", "version", "createdAt"),
@@ -87,13 +87,13 @@ class Page:
     told.
     """
 
-    rows: Sequence[Row]
+    rows: Sequence[VersionRow]
     total: int | None
     page_size: int | None
     total_pages: int | None = None
     unreadable: int = 0
     fault: str = ""
-    outlines: Sequence[Row] = ()
+    outlines: Sequence[VersionRow] = ()
     admin_tags_told: bool = True
 
     @property
@@ -106,7 +106,7 @@ class NotAListingError(Exception):
     """The answer is no list of versions. The message says what it is instead, to a person."""
 
 
-def read_page(body: bytes) -> Page:
+def parse_page(body: bytes) -> Page:
     """Decode an answer's body; raises NotAListingError."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if too_dense(body):
@@ -119,18 +119,18 @@ def read_page(body: bytes) -> Page:
     _count_rows(rows)
     if not all(_names(row) for row in rows) or _may_repeat_keys(body, answer, rows):
         return _read_in_parts(body)
-    if answer.versions in (None, _ABSENT) and answer.total in (None, _ABSENT):
+    if answer.versions in (None, _MISSING) and answer.total in (None, _MISSING):
         raise NotAListingError("the answer has no list of versions")
     return Page(
         rows=rows,
         total=_count(answer.total),
         page_size=_count(answer.pageSize),
         total_pages=_count(answer.totalPages),
-        admin_tags_told=any(row.tags_admin is not _ABSENT for row in rows),
+        admin_tags_told=any(row.tags_admin is not _MISSING for row in rows),
     )
 
 
-def read_version(row: Row) -> Version:
+def parse_version(row: VersionRow) -> Version:
     """Give the fact that a row states; null, absent and empty are one. Reviewers write `tags_admin`: the e-mail
     addresses in it go here, before it is compared or kept.
     """
@@ -153,9 +153,9 @@ def read_version(row: Row) -> Version:
 
 def _of_people(tags: Sequence[str]) -> tuple[str, ...]:
     """Take out the addresses of those who wrote the tags; tags that differ in nothing else still do, by a digest."""
-    from watcher.text.sanitize import no_addresses  # few rows have such tags, and a quiet poll need not load it
+    from watcher.text.sanitize import redact_emails  # few rows have such tags, and a quiet poll need not load it
 
-    told = [(tag, no_addresses(tag)) for tag in tags]
+    told = [(tag, redact_emails(tag)) for tag in tags]
     return tuple(tag if tag == shown else f"{shown} #{_digest(tag)}" for tag, shown in told)
 
 
@@ -163,7 +163,7 @@ def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
 
 
-def read_message(body: bytes) -> str | None:
+def parse_message(body: bytes) -> str | None:
     """Give what an error answer says (`message`, else `error`; "" for neither), or None if it is no JSON object.
 
     Of more than 256 KB the beginning alone is looked at: no error of the API's is as long, but it may be one.
@@ -178,7 +178,7 @@ def read_message(body: bytes) -> str | None:
     return told if isinstance(told, str) else ""
 
 
-def read_ban(body: bytes) -> str | None:
+def parse_ban(body: bytes) -> str | None:
     """Return the reason that a 403 gives for the ban of a node, or None if it is no such ban.
 
     A ban is a JSON object whose `message` or `error` is "node banned", in any case (contract, Events). The reason is
@@ -209,11 +209,11 @@ def _answer() -> TypeAdapter[_Answer]:
 
 
 @cache
-def _row() -> TypeAdapter[Row]:
-    return TypeAdapter(Row)
+def _row() -> TypeAdapter[VersionRow]:
+    return TypeAdapter(VersionRow)
 
 
-def _names(row: Row) -> bool:
+def _names(row: VersionRow) -> bool:
     """Tell whether a row says which version it is and what of: without that it is not readable."""
     return bool(row.node_id and row.status and (row.id or row.version))
 
@@ -231,14 +231,14 @@ _of_row = attrgetter(*_FIELDS)
 _of_page = attrgetter(*_PAGE_FIELDS)
 
 
-def _may_repeat_keys(body: bytes, answer: _Answer, rows: Sequence[Row]) -> bool:
+def _may_repeat_keys(body: bytes, answer: _Answer, rows: Sequence[VersionRow]) -> bool:
     """Tell whether some object may hold a key twice, which JSON leaves undefined.
 
     Each key that was decoded stands in the body once, so a name that stands there more often is a key again. Or it is
     a text, for which the page is only taken apart in vain.
     """
-    told = len(_PAGE_FIELDS) - _of_page(answer).count(_ABSENT)
-    told += sum(len(_FIELDS) - _of_row(row).count(_ABSENT) for row in rows)
+    told = len(_PAGE_FIELDS) - _of_page(answer).count(_MISSING)
+    told += sum(len(_FIELDS) - _of_row(row).count(_MISSING) for row in rows)
     return len(_KEY.findall(body)) > told or (b"\\u" in body and _ESCAPED_KEY.search(body) is not None)
 
 
@@ -294,7 +294,7 @@ def _read_in_parts(body: bytes) -> Page:
     )
 
 
-def _read_row(item: object, names: Sequence[str] = _FIELDS) -> Row | None:
+def _read_row(item: object, names: Sequence[str] = _FIELDS) -> VersionRow | None:
     """Read these fields of a row, and no others; None if one of them does not fit."""
     if not isinstance(item, dict):
         return None

@@ -15,7 +15,7 @@ from urllib.request import getproxies, proxy_bypass
 import httpx
 
 from watcher.errors import ConfigError
-from watcher.text.mask import shown_address
+from watcher.text.mask import describe_registry_url
 
 MANY = 48
 """From this many requests on, aiohttp's speed outweighs the 60 ms of its import."""
@@ -35,7 +35,7 @@ def check_usable(url: str) -> None:
         target.raw_host.decode("ascii").encode("idna")  # as the resolver is asked: no part empty or over 63 characters
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError(
-            f"registry_url: {shown_address(url)} names a host that there cannot be",
+            f"registry_url: {describe_registry_url(url)} names a host that there cannot be",
             hint="a host's name has 1 to 63 letters, digits or dashes between dots, an address four numbers to 255",
         ) from None
     if (proxy := _proxy_for(target)) is not None:

@@ -26,7 +26,9 @@ def opened(value: object) -> object:
 def _channel_name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
     if not mask.CHANNEL_NAME.fullmatch(name):
-        raise ValueError(f"{mask.shown(value)} is not a channel's name; give up to 64 letters, digits, '-', '_', '.'")
+        raise ValueError(
+            f"{mask.describe(value)} is not a channel's name; give up to 64 letters, digits, '-', '_', '.'"
+        )
     return name
 
 
@@ -35,7 +37,7 @@ def _channel_url(value: object) -> SecretStr:
 
 
 def _kinds(value: object) -> frozenset[Kind]:
-    names = mask.choices(mask.words(value), ("all", *Kind), "an event kind")
+    names = mask.choices(mask.split_list(value), ("all", *Kind), "an event kind")
     return frozenset(Kind) if "all" in names else frozenset(map(Kind, names))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Refusals:
+class SettingErrors:
     """Writes what a validation found.
 
     `origins` are where the settings came from, `known` all settings, `in_channels` the keys of a `[[channels]]` table,
@@ -55,7 +55,7 @@ class Refusals:
         if in_table and name in self.known:
             return "this is a setting, not a key of a channel; put the line above the first [[channels]]"
         known = self.in_channels if in_table else self.known
-        close = mask.nearest(name, known)
+        close = mask.suggest(name, known)
         return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")
 
 
@@ -64,4 +64,4 @@ def _shown(name: str) -> str:
     if name.isidentifier() and name.isascii():
         return name
     before, colon, _ = name.partition(":")
-    return mask.shown(f"{before}:***" if colon and not mask.address_in(name) else name)
+    return mask.describe(f"{before}:***" if colon and not mask.find_url(name) else name)

@@ -46,7 +46,7 @@ def _duration(low: float, high: float) -> BeforeValidator:
 def _state_dir(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
     if not mask.path(text).strip() or not text.isprintable():
-        raise ValueError(f"{mask.shown(value)} is not a folder; give the path of one, e.g. 'state'")
+        raise ValueError(f"{mask.describe(value)} is not a folder; give the path of one, e.g. 'state'")
     return Path(text)
 
 
@@ -199,7 +199,7 @@ def load(
     problems += [problem for layer in layers for problem in layer.problems]
     settings, refused = _built(layers)
     if refused:
-        say = errors.Refusals(
+        say = errors.SettingErrors(
             origins=origins,
             known=known,
             in_channels=channel_tables.ChannelTable.model_fields,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from watcher.text.mask import address_in, every, readable, shown, words
+from watcher.text.mask import describe, find_url, is_visible, read_each, split_list
 
 LONGEST = 100
 _LONGEST_GLOB = 200
@@ -18,12 +18,12 @@ _GLOB = re.compile(r"[*?\[\]]|\A!")
 
 def read(value: object) -> tuple[str, ...]:
     """Return node ids, each once whatever its case, as first spelled; of a pack's address its id."""
-    return _once(every(words(value), _id))
+    return _once(read_each(split_list(value), _id))
 
 
 def read_globs(value: object) -> tuple[str, ...]:
     """Return ids or globs over ids, each once whatever its case, as first spelled."""
-    return _once(every(words(value), _glob))
+    return _once(read_each(split_list(value), _glob))
 
 
 def _once(found: list[str]) -> tuple[str, ...]:
@@ -37,17 +37,17 @@ def _id(item: object) -> str:
     text = _text(item, "a node id")
     if address := _ADDRESS.fullmatch(text):
         text = address[1]
-    elif address_in(text) or "/" in text:
+    elif find_url(text) or "/" in text:
         raise ValueError(
-            f"{shown(text)} is not a node id; give the last part of the pack's address on registry.comfy.org,"
+            f"{describe(text)} is not a node id; give the last part of the pack's address on registry.comfy.org,"
             " e.g. rgthree-comfy"
         )
     if _GLOB.search(text):
         raise ValueError(
-            f"{shown(text)} is a pattern, and patterns cannot be watched yet; name each node pack by its id"
+            f"{describe(text)} is a pattern, and patterns cannot be watched yet; name each node pack by its id"
         )
     if len(text) > LONGEST:
-        raise ValueError(f"{shown(text)} is not a node id; at most {LONGEST} characters are allowed")
+        raise ValueError(f"{describe(text)} is not a node id; at most {LONGEST} characters are allowed")
     if not _ID.fullmatch(text):
         raise ValueError(
             f"{text[:60]!a} is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed,"
@@ -59,11 +59,11 @@ def _id(item: object) -> str:
 def _glob(item: object) -> str:
     what = "a node id or glob"
     text = _text(item, what)
-    if address_in(text):
-        raise ValueError(f"{shown(text)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
+    if find_url(text):
+        raise ValueError(f"{describe(text)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
     if len(text) > _LONGEST_GLOB:
-        raise ValueError(f"{shown(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed")
-    if not readable(text) or " " in text:
+        raise ValueError(f"{describe(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed")
+    if not is_visible(text) or " " in text:
         raise ValueError(f"{text[:60]!a} is not {what}; spaces and invisible characters are not allowed")
     return text
 
@@ -71,6 +71,6 @@ def _glob(item: object) -> str:
 def _text(item: object, what: str) -> str:
     text = item.strip() if isinstance(item, str) else ""
     if not text:
-        given = "an empty text" if isinstance(item, str) else shown(item)
+        given = "an empty text" if isinstance(item, str) else describe(item)
         raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
     return text

@@ -112,7 +112,7 @@ def from_file(path: Path, named_by: str = "", secret: Collection[str] = ()) -> L
         return Layer(problems=(f"{path}: not valid TOML: nested too deeply",))
     except ValueError as error:
         return Layer(problems=(f"{path}: {_syntax_problem(str(error))}",))
-    holds_secrets = any(mask.address_in(str(values[name])) for name in values if name in secret)
+    holds_secrets = any(mask.find_url(str(values[name])) for name in values if name in secret)
     warnings = (_readable(path),) if holds_secrets and mode & 0o044 else ()
     return Layer(values=values, origins=dict.fromkeys(values, str(path)), warnings=warnings, base=path.parent)
 
@@ -184,7 +184,7 @@ def from_environment(environ: Mapping[str, str], names: Collection[str]) -> Laye
         if strange := _NOT_IN_A_NAME.search(variable):
             shown = f"{variable[: strange.start()]}***"
             problems.append(f"environment {shown}: not the name of a setting; write {PREFIX}NAME=VALUE")
-        elif name in names or (not _KUBERNETES.search(name) and mask.nearest(name, names, likeness=_ALIKE)):
+        elif name in names or (not _KUBERNETES.search(name) and mask.suggest(name, names, likeness=_ALIKE)):
             values[name] = environ[variable]
             origins[name] = f"environment {variable}"
         elif not _KUBERNETES.search(name):

@@ -13,7 +13,7 @@ from typing import Any
 
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, Outbox, Queue, Refusal
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox, Queue
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.state.codec import FORMAT, UnreadableFormError, decode, encode
@@ -227,16 +227,16 @@ def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes
     return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
 
 
-def write_refusal(refusal: Refusal) -> bytes:
+def write_refusal(refusal: FailedAttempt) -> bytes:
     """Encode a failed attempt as a line of `acks.jsonl`."""
     return json.dumps(asdict(refusal) | {"state": _REFUSED}).encode() + b"\n"
 
 
-def read_outcome(line: bytes) -> Acknowledgement | Refusal | None:
+def read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
     """Decode one line of `acks.jsonl`; None where it tells of a message that has not arrived. UnreadableFormError."""
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
-        refusal = decode(Refusal, line)
+        refusal = decode(FailedAttempt, line)
         _see_that_they_are_times(refusal.at)
         return refusal
     return Acknowledgement(channel=entry.channel, message=entry.message) if entry.state == _ARRIVED else None

@@ -28,7 +28,7 @@ class _SnapshotForm:
 def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
     """Decode `snapshot.json`; raises UnreadableFormError.
 
-    Of a file laid out as this program does, a node is decoded when it is asked for (`Blocks`): that holds 35,000
+    Of a file laid out as this program does, a node is decoded when it is asked for (`LazyNodes`): that holds 35,000
     versions in a third of the memory, and `refuse` makes the error of one that is broken. A reformatted file, or one
     whose outside is broken, is decoded whole.
     """
@@ -36,7 +36,7 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
     if head is None or not text.endswith(_FOOT):
         return _read_whole(text)
     try:
-        nodes = Blocks(text, head.end(), len(text) - len(_FOOT), refuse)
+        nodes = LazyNodes(text, head.end(), len(text) - len(_FOOT), refuse)
     except ValueError:
         return _read_whole(text)
     return Snapshot(revision=int(head[1]), registry_failing=head[2] == b"true", registry_seen=int(head[3]), nodes=nodes)
@@ -60,7 +60,7 @@ def _see_that_it_is(node: Node, key: str) -> Node:
     return node
 
 
-class Blocks(Mapping[str, Node]):
+class LazyNodes(Mapping[str, Node]):
     """The nodes of a snapshot in its own text, each decoded when it is asked for, and not kept.
 
     Asking for one that cannot be decoded raises UnreadableFormError, or what `refuse` makes of it; what is not asked
@@ -140,7 +140,7 @@ def _block(nodes: Mapping[str, Node], key: str) -> bytes:
     """Give a node's text, which is at hand where the node did not change since it was read."""
     layers = nodes.maps if isinstance(nodes, ChainMap) else [nodes]
     holder = next(layer for layer in layers if key in layer)
-    if isinstance(holder, Blocks):
+    if isinstance(holder, LazyNodes):
         return holder.block(key)
     node = holder[key]
     head = ",\n ".join(

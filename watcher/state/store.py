@@ -21,13 +21,13 @@ from typing import TypeVar
 from watcher import log
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, Outbox, Refusal
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
 from watcher.state import codec, files, records, snapshot_file
 from watcher.state.model import Checks, State
-from watcher.text.sanitize import plain, spelled_out
+from watcher.text.sanitize import escape_invisible, sanitize_line
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -89,7 +89,7 @@ class StateFolder:
                     self._held.lock = held.enter_context(files.lock(self.path / LOCK, holder))
                     held.callback(setattr, self._held, "lock", None)
                 except BlockingIOError:
-                    holder = plain(files.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
+                    holder = sanitize_line(files.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
                     raise StateError(
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="wait until it has finished, or stop it",
@@ -124,9 +124,9 @@ class StateFolder:
             checks = replace(checks, etags={})
         if snapshot.revision and not (self.path / OUTBOX).exists():
             raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
-        waiting = outbox.only_committed(waiting, snapshot.revision)
+        waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
         if journal:
-            waiting = outbox.replayed(waiting, journal)
+            waiting = outbox.replay(waiting, journal)
         if any(queue.not_before for queue in waiting.queues.values()):
             waiting = outbox.rested(waiting, self._retry())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
@@ -220,7 +220,7 @@ class StateFolder:
         with self._writing(), self._held.turn:
             files.overwrite(self.path / ACKS, place, records.write_acknowledgement(channel, message, arrived=True))
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: FailedAttempt) -> None:
         """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
         with self._writing(), self._held.turn:
             files.append(self.path / ACKS, records.write_refusal(refusal))
@@ -270,7 +270,7 @@ class StateFolder:
 
     def _shown(self, name: str = "") -> str:
         """Give the folder's path, or a file's, for a message: the user's own text, of which nothing acts unseen."""
-        return spelled_out(str(self.path / name))
+        return escape_invisible(str(self.path / name))
 
     def _replace(self, name: str, content: bytes, unsure: type[StateError] = StateError) -> None:
         with self._writing(unsure):
@@ -300,12 +300,12 @@ class StateFolder:
             ) from None
 
 
-_NO_OUTCOMES: tuple[Acknowledgement | Refusal, ...] = ()
+_NO_OUTCOMES: tuple[Acknowledgement | FailedAttempt, ...] = ()
 
 
-def _read_journal(text: bytes) -> tuple[Acknowledgement | Refusal, ...]:
+def _read_journal(text: bytes) -> tuple[Acknowledgement | FailedAttempt, ...]:
     """Give what came of each delivery that ended; a damaged line tells of none, and its message goes out again."""
-    found: list[Acknowledgement | Refusal] = []
+    found: list[Acknowledgement | FailedAttempt] = []
     for line in text.splitlines():
         with contextlib.suppress(codec.UnreadableFormError):
             if outcome := records.read_outcome(line):

@@ -1,8 +1,8 @@
 """Settings as people write them, read into values: lists, statuses, numbers, addresses (contract, Settings).
 
 Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
-is allowed. A sentence never shows more of an address (`address_in`) than its scheme, but for a registry's that can be
-nothing else (`shown_address`).
+is allowed. A sentence never shows more of an address (`find_url`) than its scheme, but for a registry's that can be
+nothing else (`describe_registry_url`).
 """
 
 from __future__ import annotations
@@ -36,15 +36,15 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
 """Characters that Unicode calls letters, marks or symbols but that show as nothing."""
 
 
-def address_in(text: str) -> re.Match[str] | None:
+def find_url(text: str) -> re.Match[str] | None:
     """Find where what may be an alert URL begins in a text; its scheme, if that can be told, is the first group."""
     return _ADDRESS.search(text)
 
 
-def shown(value: object) -> str:
+def describe(value: object) -> str:
     """Give a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
     match value:
-        case str() if found := address_in(value):
+        case str() if found := find_url(value):
             return f"'{found[1].lower()}://***'" if found[1] and not found.start() else "'***://***'"
         case str():
             return repr(value if len(value) <= _SHOWN else value[: _SHOWN - 1] + "…")
@@ -60,28 +60,28 @@ def shown(value: object) -> str:
             return f"a {type(value).__name__}"
 
 
-def shown_address(text: str) -> str:
+def describe_registry_url(text: str) -> str:
     """Give a registry's address, which is no secret, as a message may show it: whole.
 
     One of another scheme, or with a user, a query or a fragment, may be an alert URL that was put into the wrong place;
     of that only the scheme is shown.
     """
-    found = address_in(text)
+    found = find_url(text)
     web = found is None or text.lower().startswith(("http://", "https://"))
     if not web or _NOT_THE_REGISTRYS.search(text):
-        return shown(text if found else "://")
+        return describe(text if found else "://")
     return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
 
 
 def path(text: str) -> str:
     """Give the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
-    if found := address_in(text):
+    if found := find_url(text):
         address = f"{found[1] or ''}://"
-        raise ValueError(f"{shown(address)} is an address, not a path; give the path of a file or folder")
+        raise ValueError(f"{describe(address)} is an address, not a path; give the path of a file or folder")
     return text
 
 
-def nearest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
+def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
     """Give the known name most like this one, or None if none is so much like it."""
     import difflib
 
@@ -89,13 +89,13 @@ def nearest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | 
     return next(iter(difflib.get_close_matches(asked, list(known), n=1, cutoff=likeness)), None)
 
 
-def words(value: object) -> list[object]:
+def split_list(value: object) -> list[object]:
     """Give the items of a list, or of one text: JSON, or words between commas, spaces and newlines."""
     if isinstance(value, str):
         return from_json(value) if value.lstrip().startswith("[") else list(value.replace(",", " ").split())
     if isinstance(value, (list, tuple, frozenset, set)):
         return list(value)
-    raise ValueError(f"{shown(value)} is not a list of names; give names between commas, or a list of them")
+    raise ValueError(f"{describe(value)} is not a list of names; give names between commas, or a list of them")
 
 
 def from_json(text: str) -> list[object]:
@@ -117,7 +117,7 @@ class EntriesError(ValueError):
         self.refused = refused
 
 
-def every(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
+def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
     """Read every item; EntriesError with what is wrong with each that is refused."""
     found: list[_Item] = []
     refused: dict[int, str] = {}
@@ -131,7 +131,7 @@ def every(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Ite
     return found
 
 
-def readable(text: str) -> bool:
+def is_visible(text: str) -> bool:
     """Tell whether every character of a text can be seen, or is a plain space."""
     return text.isprintable() and _UNSEEN.isdisjoint(text)
 
@@ -140,7 +140,7 @@ def statuses(value: object) -> tuple[str, ...]:
     """Give statuses by their short names, in the spec's order; long names (`NodeVersionStatusActive`) are taken too."""
     prefix = API_PREFIX.lower()
     wanted = choices(
-        [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in words(value)],
+        [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in split_list(value)],
         STATUSES,
         "a status",
     )
@@ -151,7 +151,7 @@ def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[st
     """Give names out of the known ones, written in any case; at least one."""
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
-    return every(items, lambda item: choice(item, known, what))
+    return read_each(items, lambda item: choice(item, known, what))
 
 
 def choice(item: object, known: Sequence[str], what: str) -> str:
@@ -159,9 +159,9 @@ def choice(item: object, known: Sequence[str], what: str) -> str:
     name = item.strip().lower() if isinstance(item, str) else None
     if name is not None and name in known:
         return name
-    close = nearest(name, known) if name else None
+    close = suggest(name, known) if name else None
     meant = f" (did you mean {close}?)" if close else ""
-    raise ValueError(f"{shown(item)} is not {what}{meant}; give one of {', '.join(known)}")
+    raise ValueError(f"{describe(item)} is not {what}{meant}; give one of {', '.join(known)}")
 
 
 def number(value: object, low: float, high: float, *, whole: bool = False) -> float:
@@ -172,21 +172,21 @@ def number(value: object, low: float, high: float, *, whole: bool = False) -> fl
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         found = value
     if found is None or not low <= found <= high or (whole and found != int(found)):
-        raise ValueError(f"{shown(value)} is not allowed; give a {'whole ' * whole}number from {low:g} to {high:g}")
+        raise ValueError(f"{describe(value)} is not allowed; give a {'whole ' * whole}number from {low:g} to {high:g}")
     return int(found) if whole else found
 
 
 def seconds(value: object, low: float, high: float) -> float:
     """Give the seconds of a duration within bounds, both allowed."""
     if not isinstance(value, (str, int, float)):
-        raise ValueError(f"{shown(value)} is not a duration; give {durations.ALLOWED}")
+        raise ValueError(f"{describe(value)} is not a duration; give {durations.ALLOWED}")
     try:
         found = durations.parse(value)
     except ValueError as refusal:
-        raise ValueError(f"{shown(value)} is not a duration; {refusal}") from None
+        raise ValueError(f"{describe(value)} is not a duration; {refusal}") from None
     if not low <= found <= high:
         raise ValueError(
-            f"{shown(value)} is out of bounds; from {durations.show(low)} to {durations.show(high)} is allowed"
+            f"{describe(value)} is out of bounds; from {durations.show(low)} to {durations.show(high)} is allowed"
         )
     return found
 
@@ -194,21 +194,23 @@ def seconds(value: object, low: float, high: float) -> float:
 def registry_url(value: object) -> str:
     """Give the registry's address without a trailing slash: http or https, a host, perhaps a port and a path."""
     allowed = "give an address such as https://api.comfy.org, without user, query or fragment"
-    if not isinstance(value, str) or not readable(value.strip()) or " " in value.strip():
-        raise ValueError(f"{shown(value)} is not an address; {allowed}")
+    if not isinstance(value, str) or not is_visible(value.strip()) or " " in value.strip():
+        raise ValueError(f"{describe(value)} is not an address; {allowed}")
     text = value.strip()
     try:
         parts = urlsplit("" if _NOT_THE_REGISTRYS.search(text) else text)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{shown_address(text)} is not a registry's address; {allowed}")
+        raise ValueError(f"{describe_registry_url(text)} is not a registry's address; {allowed}")
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError(f"{shown_address(text)} has a port that there is not; give a number from 1 to 65535, or none")
+        raise ValueError(
+            f"{describe_registry_url(text)} has a port that there is not; give a number from 1 to 65535, or none"
+        )
     return text.rstrip("/")
 
 
@@ -229,7 +231,7 @@ def alert_urls(value: object) -> tuple[str, ...] | None:
         raise ValueError("the value is not a list of apprise URLs")
     if len(items) == 1 and _says_none(items[0]):
         return None
-    return tuple(every(items, _one_of_the_urls))
+    return tuple(read_each(items, _one_of_the_urls))
 
 
 def _says_none(item: object) -> bool:
@@ -249,7 +251,7 @@ def alert_url(value: object) -> str:
         raise ValueError(
             "the value (not shown) is not an apprise URL; give one that begins with a scheme, e.g. discord://"
         )
-    if not readable(text):
+    if not is_visible(text):
         raise ValueError(
             "the URL (not shown) has invisible or control characters in it; percent-encode them or remove them"
         )

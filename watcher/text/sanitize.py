@@ -99,7 +99,7 @@ def _host_dot() -> re.Pattern[str]:
     )
 
 
-def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
+def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     """Give the text as one line of at most `limit` characters that is safe to print, log and put into a message.
 
     Whitespace and newlines become one space; controls, escapes, bidi controls and all that is invisible go; floods
@@ -116,7 +116,7 @@ def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     line = _visible(read, window)
     if cut := cut_off or len(line) >= window or len(read) < len(text):
         line = _without_cut_end(line)
-    line = no_addresses(line)
+    line = redact_emails(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
     line = _host_dot().sub("[.]", line).replace("](", "] (")
@@ -127,7 +127,7 @@ def plain(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
 
 
-class Own(str):
+class OwnText(str):
     """Text of the program or of its user, such as a path, and not of the registry or of a service.
 
     What is made of it is a common text again, which counts as untrusted.
@@ -136,17 +136,17 @@ class Own(str):
     __slots__ = ()
 
 
-def shown(text: str, limit: int = 200) -> str:
-    """Give a text for a line of output: `Own` text as it is (`spelled_out`), every other `plain`.
+def display(text: str, limit: int = 200) -> str:
+    """Give a text for a line of output: `OwnText` text as it is (`escape_invisible`), every other `sanitize_line`.
 
     `limit` is for the latter; the former has room for any path.
     """
-    if not isinstance(text, Own):
-        return plain(text, limit)
-    return spelled_out(text if len(text) <= _LONGEST_OWN else text[: _LONGEST_OWN - 1] + _ELLIPSIS)
+    if not isinstance(text, OwnText):
+        return sanitize_line(text, limit)
+    return escape_invisible(text if len(text) <= _LONGEST_OWN else text[: _LONGEST_OWN - 1] + _ELLIPSIS)
 
 
-def spelled_out(text: str) -> str:
+def escape_invisible(text: str) -> str:
     """Give the text for a program: as it came, but what acts unseen is spelled as JSON would: controls, ends of lines,
     bidi controls, all that is invisible, and what piles up on a letter; so are the first signs of workflow commands.
 
@@ -168,7 +168,7 @@ def _spelled(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
-def no_addresses(text: str) -> str:
+def redact_emails(text: str) -> str:
     """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out.
 
     Blanks beside the @, and what is invisible, do not hide one. Text without an address comes back as it is.

@@ -11,7 +11,7 @@ import re
 from collections import Counter
 
 from watcher.text.json_limits import MOST_VALUES, too_dense
-from watcher.text.sanitize import plain
+from watcher.text.sanitize import sanitize_line
 
 _READ_AT_MOST = 8_000_000
 _ITEMS_AT_MOST = 20_000
@@ -27,7 +27,7 @@ _UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
 _LENIENT = json.JSONDecoder(strict=False)
 _START = 100_000
-"""Of what can't be read: more than `plain` looks at."""
+"""Of what can't be read: more than `sanitize_line` looks at."""
 _BETWEEN = re.compile(r"[\s,]*")
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
 _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
@@ -35,7 +35,7 @@ _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
-def summarise(reason: str, limit: int = 300) -> str:
+def summarize(reason: str, limit: int = 300) -> str:
     """Say a reason in at most `limit` characters of plain text (`watcher.text.sanitize.plain`); "" where there is none.
 
     An object gives its `message`, else the last one of its `statusHistory`; findings give how many of which
@@ -44,7 +44,7 @@ def summarise(reason: str, limit: int = 300) -> str:
     is. Never raises; takes a fraction of a second at most.
     """
     text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
-    return _said(text, limit) if text[:1] in ("{", "[") else plain(text, limit)
+    return _said(text, limit) if text[:1] in ("{", "[") else sanitize_line(text, limit)
 
 
 def _said(text: str, limit: int, *, nested: bool = False) -> str:
@@ -55,17 +55,17 @@ def _said(text: str, limit: int, *, nested: bool = False) -> str:
         items, end = _items(text)
         all_read = whole.startswith("]", end)
         if any(isinstance(item, dict) for item in items):
-            return plain(_findings(items, None if all_read else whole[end:]), limit)
+            return sanitize_line(_findings(items, None if all_read else whole[end:]), limit)
         if items or all_read:
-            return plain("; ".join(_text(item) for item in items[:50] if _text(item)), limit)
+            return sanitize_line("; ".join(_text(item) for item in items[:50] if _text(item)), limit)
     else:
         about, cut_off = _about(text)
         if about is not None:
             message = _message(about)
             deeper = message[:1] in ("{", "[") and not nested
-            return _said(message, limit, nested=True) if deeper else plain(message, limit, cut_off=cut_off)
+            return _said(message, limit, nested=True) if deeper else sanitize_line(message, limit, cut_off=cut_off)
     start = _CODE.split(text[:_START], maxsplit=1)[0]
-    return plain(start, limit, cut_off=_is_cut_off(start))
+    return sanitize_line(start, limit, cut_off=_is_cut_off(start))
 
 
 def _is_cut_off(text: str) -> bool:
@@ -130,7 +130,7 @@ def _findings(items: list[object], rest: str | None) -> str:
     severities = Counter(severity for severity, _ in findings)
     severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
     ranked = sorted(severities, key=_rank)
-    counts = [f"{severities[severity]} {plain(severity, 20)}" for severity in ranked[:_SEVERITIES]]
+    counts = [f"{severities[severity]} {sanitize_line(severity, 20)}" for severity in ranked[:_SEVERITIES]]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
         counts.append(f"{others} other")
     said = f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
@@ -139,7 +139,7 @@ def _findings(items: list[object], rest: str | None) -> str:
     types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))
     if types:
         named = [
-            plain(kind, 120) if count == 1 else f"{plain(kind, 120)} x{count}"
+            sanitize_line(kind, 120) if count == 1 else f"{sanitize_line(kind, 120)} x{count}"
             for kind, count in types.most_common(_TYPES)
         ]
         said += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
@@ -166,10 +166,10 @@ def _place(finding: dict[str, object]) -> tuple[str, str]:
 
 
 def _shown(path: str, line: str) -> str:
-    shown = plain(path, 120)
+    shown = sanitize_line(path, 120)
     if len(shown) > 60:
         shown = "…" + shown[-59:]
-    return f"{shown}:{plain(line, 20)}" if line else shown
+    return f"{shown}:{sanitize_line(line, 20)}" if line else shown
 
 
 def _first(finding: dict[str, object], *names: str) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import parse_qs
 from aiohttp import web
 
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import EmbeddedRegistry, encoded
+from watcher.fake_registry.server import FakeRegistry, encoded
 
 Play = Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse | None]]
 
@@ -27,7 +27,7 @@ FAULTS: dict[str, Fault] = {}
 
 
 def inflict(
-    registry: EmbeddedRegistry, fault: str | Fault, *, nodes: Collection[str] | None = None, times: int | None = None
+    registry: FakeRegistry, fault: str | Fault, *, nodes: Collection[str] | None = None, times: int | None = None
 ) -> None:
     """Make the registry answer with the fault: for the nodes given (None: all), the first `times` times (None: ever).
 

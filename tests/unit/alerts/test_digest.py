@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.alerts.digest import LINES, Digest, Quoted, Said, compose, counted, more, sample, shorter
+from watcher.alerts.digest import LINES, Digest, Trusted, Untrusted, compose, counted, more, sample, shorter
 from watcher.model.event import SEVERITY, Change, Event, Kind, event_id
 
 
@@ -45,7 +45,7 @@ def test_the_worst_comes_first_and_takes_its_node_with_it() -> None:
             _event(Kind.BANNED, "Worse"),
         )
     )
-    assert [group.heading for group in digest.groups] == [Quoted("Worse"), Quoted("bad"), Quoted("calm")]
+    assert [group.heading for group in digest.groups] == [Untrusted("Worse"), Untrusted("bad"), Untrusted("calm")]
     assert [line.kind for line in digest.groups[0].lines] == [Kind.BANNED, Kind.NEW]
     assert digest.worst is Kind.BANNED
     assert digest.titles[0] == "Comfy Watch: 1 banned, 1 flagged, 2 new"
@@ -100,7 +100,7 @@ def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
         " | the registry cannot be read None: timed out | no version was ever found None: is the id right?"
         " | has versions now None"
     )
-    assert digest.groups[2].heading == Said("Comfy Registry")
+    assert digest.groups[2].heading == Trusted("Comfy Registry")
 
 
 def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
@@ -110,7 +110,7 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
         events[number] = _event(Kind.BASELINE, f"n{number}", None, after=after)
     digest = compose(tuple(events))
     assert digest.titles[0] == "Comfy Watch: 40 now watched"
-    assert [group.heading for group in digest.groups] == [Said("Now watched: 40 node packs")]
+    assert [group.heading for group in digest.groups] == [Trusted("Now watched: 40 node packs")]
     assert [line.subject for line in digest.groups[0].lines[:4]] == ["n30", "n20", "n10", "n0"]
     assert _total(digest) == 40
 

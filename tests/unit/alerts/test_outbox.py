@@ -35,7 +35,7 @@ def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
 
 def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
     """Give the outbox after one acknowledgement."""
-    return outbox.replayed(waiting, [Acknowledgement(channel=name, message=message)])
+    return outbox.replay(waiting, [Acknowledgement(channel=name, message=message)])
 
 
 def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
@@ -215,7 +215,7 @@ def test_a_former_channel_is_given_up_in_time_and_forgotten() -> None:
 def test_what_was_never_committed_is_dropped() -> None:
     """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
-    dropped = outbox.only_committed(waiting, 1)
+    dropped = outbox.drop_uncommitted(waiting, 1)
     assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
     assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ({}, {"e1"}, 1)
 
@@ -224,7 +224,7 @@ def test_what_was_never_committed_is_dropped() -> None:
 def test_what_was_committed_stays(revision: int) -> None:
     """Alerts whose snapshot became durable are owed, and their events go to the history."""
     waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
-    assert outbox.only_committed(waiting, revision) == waiting
+    assert outbox.drop_uncommitted(waiting, revision) == waiting
     assert waiting.unrecorded == {"e2": 2}
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.support.making import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, told, version
 from watcher.changes.diff import compare_ban, compare_listing
-from watcher.changes.transitions import Terms, node_url
+from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
@@ -232,8 +232,8 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     """The registry's 403 is one `banned` event without a version, with what it said, and rows stay as they are."""
     node = known(version("1.0"), version("2.0", "flagged"))
     reading = NodeBanned(node=PACK, message="Node banned", at=NOW)
-    first = compare_ban(node, reading, Terms(now=NOW))
-    again = compare_ban(first.node, reading, Terms(now=NOW))
+    first = compare_ban(node, reading, DiffOptions(now=NOW))
+    again = compare_ban(first.node, reading, DiffOptions(now=NOW))
     assert told(first) == [("banned", None, "active", "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
     assert first.node == replace(node, banned=True, seen={"": 1})
@@ -242,7 +242,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
 
 def test_a_node_may_be_banned_at_first_sight() -> None:
     """A node that was never listed can be banned; that sets no baseline."""
-    difference = compare_ban(None, NodeBanned(node=PACK, message="", at=NOW), Terms(now=NOW))
+    difference = compare_ban(None, NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW))
     assert told(difference) == [("banned", None, None, "banned")]
     assert (difference.node.banned, difference.node.baseline_at) == (True, "")
 
@@ -364,5 +364,5 @@ def test_the_same_change_twice_in_a_life_has_two_ids() -> None:
 def test_the_order_of_a_listing_is_no_fact() -> None:
     """The picture that a comparison leaves is ordered by age, however the listing came."""
     old, new = version("9.0", created_at=BEFORE), version("10.0", created_at=CHECKED)
-    difference = compare_listing(known(old), replace(listing(), versions=(new, old)), Terms(now=NOW), CHECKED)
+    difference = compare_listing(known(old), replace(listing(), versions=(new, old)), DiffOptions(now=NOW), CHECKED)
     assert difference.node.versions == (old, new)

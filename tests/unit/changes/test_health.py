@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.making import NOW, known, minute
-from watcher.changes.health import Assessment, Failure, Health, Trouble, Unread, assess, registry_is_down
+from watcher.changes.health import Assessment, FailureStreak, Health, Trouble, Unread, assess, registry_is_down
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Node, Snapshot
 
@@ -159,7 +159,7 @@ def test_a_failure_keeps_when_it_began_and_what_it_was_last() -> None:
     """Counting on keeps the first time and the latest error."""
     first = poll(None, unread("Alpha", wide=False, error="HTTP 500"), *NODES[1:])
     second = poll(first, unread("Alpha", wide=False, error="it timed out"), *NODES[1:], at=minute(5))
-    assert second.health.nodes == {"alpha": Failure(count=2, since=NOW, error="it timed out")}
+    assert second.health.nodes == {"alpha": FailureStreak(count=2, since=NOW, error="it timed out")}
 
 
 def test_a_clock_set_back_changes_no_count() -> None:

@@ -39,7 +39,7 @@ def shown(given: Report, *, dry_run: bool = False) -> list[str]:
 
 def sentences(given: Report) -> list[str]:
     """Give the complaints as `check` prints them."""
-    return [f"{complaint.level}: {complaint.sentence}" for complaint in report.complaints(given)]
+    return [f"{complaint.level}: {complaint.sentence}" for complaint in report.problems(given)]
 
 
 def test_the_document_is_the_contracts() -> None:
@@ -161,7 +161,7 @@ def test_what_went_wrong_is_said_with_its_place() -> None:
     assert said[2] == "error: channel ops: HTTP 500; its alerts are kept and tried again"
     assert "mail: 1 alert could not be delivered within alert_expiry: given up" in said[3]
     assert not {"\x1b", "\n"} & set("".join(said))
-    assert report.complaints(done()) == []
+    assert report.problems(done()) == []
 
 
 def test_nodes_that_failed_alike_share_a_line() -> None:
@@ -179,7 +179,7 @@ def test_a_complaint_is_values_for_a_log() -> None:
     given = done(
         watched=6, errors=errors, empty=("y",), channel_errors={"ops": "HTTP 500"}, given_up={"ops": 1, "mail": 2}
     )
-    assert [(one.level, one.event, dict(one.fields)) for one in report.complaints(given)] == [
+    assert [(one.level, one.event, dict(one.fields)) for one in report.problems(given)] == [
         (
             "error",
             "node unread",
@@ -195,7 +195,7 @@ def test_a_complaint_is_values_for_a_log() -> None:
 def test_what_was_not_written_is_said() -> None:
     """A file that could not be written after the change was saved is a complaint, so that a full disk is noticed."""
     what = "history.jsonl cannot be written: No space left on device"
-    (complaint,) = report.complaints(done(unsaved=(what,)))
+    (complaint,) = report.problems(done(unsaved=(what,)))
     assert (complaint.event, complaint.fields) == ("state unsaved", {"error": what})
     assert complaint.sentence.startswith(what)
 

@@ -33,7 +33,7 @@ from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_m
 from watcher.alerts.channel_identity import digest
 from watcher.delivery.limits import MOST
 from watcher.delivery.sender import Delivered, Outcome, Reached, Undelivered, deliver, refusal
-from watcher.delivery.services import Service, restrain
+from watcher.delivery.services import Service, disable_mentions
 from watcher.model.channel import Channel
 from watcher.model.event import Change, Event, Kind
 
@@ -675,7 +675,7 @@ def test_an_encrypted_matrix_message_says_so_too(monkeypatch: pytest.MonkeyPatch
     encrypted: list[dict[str, Any]] = []
     monkeypatch.setattr(MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event))
     matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
-    restrain(cast("Service", matrix))
+    disable_mentions(cast("Service", matrix))
     for content in ({"msgtype": "m.text"}, {"other": 1}):
         matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": content})  # type: ignore[union-attr]  # untyped
     assert [event["content"] for event in encrypted] == [{"msgtype": "m.text", "m.mentions": {}}, {"other": 1}]
@@ -686,7 +686,7 @@ def test_a_matrix_service_ends_when_it_is_left(monkeypatch: pytest.MonkeyPatch) 
     ended: list[str] = []
     monkeypatch.setattr("apprise.plugins.matrix.base.NotifyMatrix.__del__", lambda _: ended.append("ended"))
     matrix = Apprise.instantiate("matrix://user:pass@127.0.0.1:9/!r:x")
-    restrain(cast("Service", matrix))
+    disable_mentions(cast("Service", matrix))
     del matrix
     assert ended == ["ended"]
 
@@ -756,7 +756,7 @@ import json, logging, sys, warnings
 logging.basicConfig(level=1, stream=sys.stdout, force=True)
 warnings.simplefilter("always")
 from watcher.model.channel import Channel
-from watcher.delivery.services import Service, restrain
+from watcher.delivery.services import Service, disable_mentions
 from watcher.delivery.sender import deliver, refusal
 from watcher.alerts.digest import sample
 for url, timeout in json.load(sys.stdin):

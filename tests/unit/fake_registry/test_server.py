@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from watcher.fake_registry.catalog import Catalog, rfc3339
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 FIELDS = {
     "changelog",
@@ -35,7 +35,7 @@ Ask = Callable[..., httpx.Response]
 
 
 @pytest.fixture
-def ask(registry: EmbeddedRegistry) -> Iterator[Ask]:
+def ask(registry: FakeRegistry) -> Iterator[Ask]:
     """Ask the registry for `/versions` with a query of pairs."""
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
         yield lambda *query: client.get("/versions", params=list(query))
@@ -47,7 +47,7 @@ def versions(answer: httpx.Response) -> list[str]:
     return [row["version"] for row in answer.json()["versions"]]
 
 
-def test_a_row_has_every_field_of_the_spec(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_a_row_has_every_field_of_the_spec(registry: FakeRegistry, ask: Ask) -> None:
     """A row has all the spec's fields, and no other."""
     key = registry.catalog.publish("Pack", "1.0.0", tags=["x"], downloadUrl="https://a.example/1.zip")
     (row,) = ask(("nodeId", "Pack")).json()["versions"]
@@ -56,7 +56,7 @@ def test_a_row_has_every_field_of_the_spec(registry: EmbeddedRegistry, ask: Ask)
     assert (row["tags"], row["downloadUrl"], row["deprecated"]) == (["x"], "https://a.example/1.zip", False)
 
 
-def test_node_ids_ignore_case(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_node_ids_ignore_case(registry: FakeRegistry, ask: Ask) -> None:
     """A node is found under any spelling and shown under its first."""
     registry.catalog.publish("My-Pack", "1.0.0")
     registry.catalog.publish("my-pack", "1.1.0")
@@ -64,7 +64,7 @@ def test_node_ids_ignore_case(registry: EmbeddedRegistry, ask: Ask) -> None:
     assert [row["node_id"] for row in rows] == ["My-Pack", "My-Pack"]
 
 
-def test_only_the_node_asked_for(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_only_the_node_asked_for(registry: FakeRegistry, ask: Ask) -> None:
     """One node's listing has no other node's versions; without `nodeId` there are everybody's."""
     registry.catalog.publish("a", "1.0.0")
     registry.catalog.publish("b", "2.0.0")
@@ -80,14 +80,14 @@ def test_an_unknown_node_is_an_empty_list(ask: Ask, node: str) -> None:
     assert (answer.json()["total"], answer.json()["totalPages"]) == (0, 0)
 
 
-def test_order_is_by_text(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_order_is_by_text(registry: FakeRegistry, ask: Ask) -> None:
     """Versions come by their text, descending: 1.9.0 before 1.10.0, whatever is newer."""
     for version in ("1.2.0", "1.9.0", "1.10.0"):
         registry.catalog.publish("a", version)
     assert versions(ask(("nodeId", "a"))) == ["1.9.0", "1.2.0", "1.10.0"]
 
 
-def test_statuses_repeat(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_statuses_repeat(registry: FakeRegistry, ask: Ask) -> None:
     """`statuses` takes several long names, and none of them means every status."""
     for version, status in (("1", "active"), ("2", "pending"), ("3", "flagged"), ("4", "banned"), ("5", "deleted")):
         registry.catalog.publish("a", version, status=status)
@@ -97,13 +97,13 @@ def test_statuses_repeat(registry: EmbeddedRegistry, ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("value", ["active", "", "NodeVersionStatusActive,NodeVersionStatusFlagged"])
-def test_an_unknown_status_matches_nothing(registry: EmbeddedRegistry, ask: Ask, value: str) -> None:
+def test_an_unknown_status_matches_nothing(registry: FakeRegistry, ask: Ask, value: str) -> None:
     """A status filter that the spec does not know is 200 and empty."""
     registry.catalog.publish("a", "1.0.0")
     assert versions(ask(("statuses", value))) == []
 
 
-def test_a_reason_is_told_only_when_asked_for(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_a_reason_is_told_only_when_asked_for(registry: FakeRegistry, ask: Ask) -> None:
     """Without `include_status_reason` the reason is empty, though there is one."""
     registry.catalog.publish("a", "1.0.0")
     registry.catalog.set_status("a", "1.0.0", "flagged", "Bad things")
@@ -115,7 +115,7 @@ def test_a_reason_is_told_only_when_asked_for(registry: EmbeddedRegistry, ask: A
     assert reason(("include_status_reason", "true")) == "Bad things"
 
 
-def test_searching_reasons_ignores_case(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_searching_reasons_ignores_case(registry: FakeRegistry, ask: Ask) -> None:
     """`status_reason` keeps the versions whose reason has the text, and does not show the reason by itself."""
     registry.catalog.publish("a", "1.0.0", status="flagged", reason="Found EVAL here")
     registry.catalog.publish("a", "2.0.0")
@@ -124,7 +124,7 @@ def test_searching_reasons_ignores_case(registry: EmbeddedRegistry, ask: Ask) ->
     assert answer.json()["versions"][0]["status_reason"] == ""
 
 
-def test_pages(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_pages(registry: FakeRegistry, ask: Ask) -> None:
     """Pages start at 1 and have 10 rows unless told; the counts are of everything; past the end is an empty page."""
     for number in range(25):
         registry.catalog.publish("a", f"{number:02}")
@@ -156,14 +156,14 @@ def test_bad_parameters(ask: Ask, name: str, value: str) -> None:
 
 
 @pytest.mark.parametrize("query", [("page", "0"), ("page", "-1"), ("pageSize", "0")])
-def test_no_page_is_the_whole_table(registry: EmbeddedRegistry, ask: Ask, query: tuple[str, str]) -> None:
+def test_no_page_is_the_whole_table(registry: FakeRegistry, ask: Ask, query: tuple[str, str]) -> None:
     """A page or size of 0 or less answers with everything at once, as the service was seen to."""
     for number in range(25):
         registry.catalog.publish("a", str(number))
     assert len(versions(ask(query))) == 25
 
 
-def test_a_banned_node(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_a_banned_node(registry: FakeRegistry, ask: Ask) -> None:
     """A banned node answers 403 under any spelling; its versions stay as they were, and come back with the pardon."""
     registry.catalog.publish("Pack", "1.0.0")
     registry.catalog.ban_node("Pack", "No more")
@@ -175,7 +175,7 @@ def test_a_banned_node(registry: EmbeddedRegistry, ask: Ask) -> None:
     assert versions(ask(("nodeId", "Pack"))) == ["1.0.0"]
 
 
-def test_nothing_but_versions(registry: EmbeddedRegistry) -> None:
+def test_nothing_but_versions(registry: FakeRegistry) -> None:
     """Another path, or another method, is a 404 with the spec's error body."""
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
         for answer in (client.get("/nodes/a/install"), client.post("/versions"), client.get("/versions/")):
@@ -191,7 +191,7 @@ def test_times_have_no_trailing_zeros(microsecond: int, text: str) -> None:
     assert rfc3339(datetime(2026, 1, 2, 3, 4, 31, microsecond, UTC)) == f"2026-01-02T03:04:{text}"
 
 
-def test_a_version_is_made_now(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_a_version_is_made_now(registry: FakeRegistry, ask: Ask) -> None:
     """A version published without a time is dated now, and one with a text keeps it."""
     registry.catalog.publish("a", "1.0.0")
     registry.catalog.publish("a", "0.9.0", created_at="long ago")
@@ -200,7 +200,7 @@ def test_a_version_is_made_now(registry: EmbeddedRegistry, ask: Ask) -> None:
     assert old == "long ago"
 
 
-def test_every_edit_is_seen_at_once(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_every_edit_is_seen_at_once(registry: FakeRegistry, ask: Ask) -> None:
     """What was answered before an edit is not answered after it."""
     catalog = registry.catalog
     catalog.publish("a", "1.0.0")
@@ -250,7 +250,7 @@ def test_mistakes_in_a_catalog_are_refused() -> None:
     assert catalog.answer({})[1]["total"] == 1
 
 
-def test_hostile_text_is_still_json(registry: EmbeddedRegistry, ask: Ask) -> None:
+def test_hostile_text_is_still_json(registry: FakeRegistry, ask: Ask) -> None:
     """Whatever text a stranger writes arrives as it was, lone surrogates included."""
     text = 'é 名 \U0001f600 " \\ \x1b[31m \u202e \ud800 \x00'
     registry.catalog.publish("a", "1.0.0", changelog=text)

@@ -15,10 +15,10 @@ from aiohttp import web
 
 from tests.support.program import Started
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import EmbeddedRegistry, main
+from watcher.fake_registry.server import FakeRegistry, main
 
 
-def test_requests_are_remembered(registry: EmbeddedRegistry) -> None:
+def test_requests_are_remembered(registry: FakeRegistry) -> None:
     """What was asked can be looked up: path, query and headers."""
     query = {"nodeId": "a&b", "statuses": ["x", "y"]}
     httpx.get(f"{registry.url}/versions", params=query, trust_env=False)
@@ -29,7 +29,7 @@ def test_requests_are_remembered(registry: EmbeddedRegistry) -> None:
     assert asked.at <= time.monotonic()
 
 
-def test_another_answer_can_be_given(registry: EmbeddedRegistry) -> None:
+def test_another_answer_can_be_given(registry: FakeRegistry) -> None:
     """`respond` runs before the ordinary answer, and leaves it alone with None."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -42,7 +42,7 @@ def test_another_answer_can_be_given(registry: EmbeddedRegistry) -> None:
 
 def test_latency_holds_every_answer() -> None:
     """An answer comes no sooner than the latency."""
-    with EmbeddedRegistry(latency=0.2) as registry:
+    with FakeRegistry(latency=0.2) as registry:
 
         async def ask_ten() -> None:
             async with httpx.AsyncClient(base_url=registry.url, trust_env=False) as client:
@@ -70,7 +70,7 @@ def test_leaving_cuts_what_is_under_way() -> None:
             failures.append(error)
 
     threads = threading.active_count()
-    with EmbeddedRegistry() as registry, httpx.Client(trust_env=False) as client:
+    with FakeRegistry() as registry, httpx.Client(trust_env=False) as client:
         assert client.get(f"{registry.url}/versions").status_code == 200
         registry.respond = hang
         asking = threading.Thread(target=ask_and_hang)
@@ -87,12 +87,12 @@ def test_a_registry_can_go_down_and_come_back() -> None:
     """The same port serves the same catalog again after a pause."""
     catalog = Catalog()
     catalog.publish("a", "1.0.0")
-    with EmbeddedRegistry(catalog) as first:
+    with FakeRegistry(catalog) as first:
         url = first.url
         assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{url}/versions", trust_env=False)
-    with EmbeddedRegistry(catalog, port=int(url.rpartition(":")[2])) as second:
+    with FakeRegistry(catalog, port=int(url.rpartition(":")[2])) as second:
         assert second.url == url
         assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1
 

@@ -8,11 +8,11 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.making import event
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import LONGEST_TEXT, Change, Event, Kind, bounded
 
 _LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(0, 2000))
@@ -34,13 +34,13 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
 
 
 def test_a_pack_that_grows_at_each_poll_does_not_grow_the_outbox(
-    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
 ) -> None:
     """Beside a dead channel, a megabyte of dependencies that differs each time costs a few kilobytes a poll."""
     registry.catalog.publish("alpha", "1.0.0")
     webhook.answer["/ops"] = 500
     ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    watch = Watching(tmp_path, registry, nursery=nursery, baseline="silent", channels=[ops])
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent", channels=[ops])
     watch.check()
     sizes, seen = [], []
     for number in range(3):

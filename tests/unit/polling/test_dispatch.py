@@ -14,10 +14,10 @@ from tests.support.making import NOW, event, minute
 from tests.support.peers.webhook import Webhook
 from watcher import timestamps
 from watcher.alerts import outbox
-from watcher.alerts.outbox import Outbox, Refusal
+from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
-from watcher.polling.dispatch import Dispatch, Rests, Terms, dispatch
+from watcher.polling.dispatch import Backoffs, DeliveryOptions, Dispatch, dispatch
 from watcher.state.store import StateFolder
 
 
@@ -26,13 +26,17 @@ def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, budget: float
     return dispatched(folder, waiting, *channels, terms=terms(budget=budget))
 
 
-def terms(clock: Callable[[], str] = lambda: NOW, *, budget: float | None = None, rests: Rests | None = None) -> Terms:
+def terms(
+    clock: Callable[[], str] = lambda: NOW, *, budget: float | None = None, rests: Backoffs | None = None
+) -> DeliveryOptions:
     """Give terms by which an alert expires after an hour."""
     stopping = asyncio.Event()
-    return Terms(timeout=10, expiry=3600, clock=clock, stopping=stopping, budget=budget, rests=rests or Rests())
+    return DeliveryOptions(
+        timeout=10, expiry=3600, clock=clock, stopping=stopping, budget=budget, rests=rests or Backoffs()
+    )
 
 
-def dispatched(folder: StateFolder, waiting: Outbox, *channels: Channel, terms: Terms) -> Dispatch:
+def dispatched(folder: StateFolder, waiting: Outbox, *channels: Channel, terms: DeliveryOptions) -> Dispatch:
     """Dispatch once by these terms."""
 
     async def once() -> Dispatch:
@@ -54,7 +58,7 @@ class Failing(StateFolder):
         self._fail("sending", channel)
         return StateFolder.sending(self, channel, message)
 
-    def refused(self, refusal: Refusal) -> None:
+    def refused(self, refusal: FailedAttempt) -> None:
         self._fail("refused", refusal.channel)
         StateFolder.refused(self, refusal)
 
@@ -127,7 +131,7 @@ def test_what_nobody_expects_costs_its_channel_only(tmp_path: Path, webhook: Web
     """Whatever goes wrong with one channel, the other's message and its acknowledgement do not suffer, and it rests."""
     channels = _pair(webhook)
     folder = Failing(tmp_path, error=ZeroDivisionError())
-    rests = Rests()
+    rests = Backoffs()
     done = dispatched(folder, owing(*channels), *channels, terms=terms(rests=rests))
     assert (done.delivered, done.failures) == (3, {"ops": "unexpected ZeroDivisionError"})
     assert done.waiting.alerts("ops") == 3
@@ -144,7 +148,7 @@ def test_a_failure_that_cannot_be_kept_is_rested_from(tmp_path: Path, webhook: W
     """
     webhook.answer["/a"] = 500
     channel = Channel(name="ops", url=webhook.apprise_url("/a"))
-    waiting, folder, rests = owing(channel), Failing(tmp_path, at=at), Rests()
+    waiting, folder, rests = owing(channel), Failing(tmp_path, at=at), Backoffs()
     tries = []
     for half_minutes in range(16):
         now = minute(half_minutes / 2)

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.harness import Watching
+from tests.support.harness import Watcher
 from tests.support.making import NOW, minute
 from tests.support.peers.faults import inflict
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reminders import News, news
 
 _DAY = 24 * 60.0
@@ -32,10 +32,10 @@ def test_a_clock_that_was_wrong_silences_nothing(moment: str) -> None:
     assert news({"a": moment}, {"a"}, NOW).due == {"a"}
 
 
-def test_cron_hears_what_is_news(tmp_path: Path, registry: EmbeddedRegistry) -> None:
+def test_cron_hears_what_is_news(tmp_path: Path, registry: FakeRegistry) -> None:
     """Off a terminal a problem is on stderr when it begins and when it ends; the exit code says it every time."""
     registry.catalog.publish("alpha", "1.0.0")
-    watch = Watching(tmp_path, registry, nodes="alpha wrong-id", alert_urls="", baseline="silent")
+    watch = Watcher(tmp_path, registry, nodes="alpha wrong-id", alert_urls="", baseline="silent")
     inflict(registry, "status_404_json", nodes={"alpha"})
     mailed = {"CI": ""}
     first = watch.run("check", env=mailed)

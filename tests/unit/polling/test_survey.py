@@ -21,7 +21,7 @@ from tests.support.making import watch
 from tests.support.peers.fault import asked as query_of
 from tests.support.peers.faults import FAULTS, inflict
 from tests.support.peers.ports import Refused
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.polling.poll import Poller, Report
 from watcher.polling.setup import clock
@@ -33,7 +33,7 @@ from watcher.state.store import StateFolder
 class Watcher:
     """Polls a registry into a folder; `progress` is how many nodes it said were done."""
 
-    def __init__(self, registry: EmbeddedRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
+    def __init__(self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
         self.registry = registry
         self.nodes = nodes or ("pack",)
         self.settings = settings
@@ -68,7 +68,7 @@ class Watcher:
 
 
 @pytest.fixture
-def watcher(registry: EmbeddedRegistry, state: Path) -> Callable[..., Watcher]:
+def watcher(registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
     """Make a watcher of some nodes, each with two versions, after its first poll."""
 
     def make(*nodes: str, **settings: Any) -> Watcher:
@@ -101,7 +101,7 @@ def test_a_quiet_poll_asks_for_no_reason(watcher: Callable[..., Watcher]) -> Non
 
 @pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
 def test_a_reason_is_asked_of_what_changed_only(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+    registry: FakeRegistry, watcher: Callable[..., Watcher], status: str
 ) -> None:
     """Of two nodes only the one with a problem is asked for reasons, and only those of that status."""
     made = watcher("a", "b")
@@ -114,7 +114,7 @@ def test_a_reason_is_asked_of_what_changed_only(
 
 @pytest.mark.parametrize("status", ["flagged", "banned", "deleted"])
 def test_a_reason_stands_on_the_event_that_it_explains(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], status: str
+    registry: FakeRegistry, watcher: Callable[..., Watcher], status: str
 ) -> None:
     """Of the events of one version only that of its new status has the reason of it."""
     made = watcher("a")
@@ -124,7 +124,7 @@ def test_a_reason_stands_on_the_event_that_it_explains(
     assert reasons == {(status, "Found eval"), ("deprecated", ""), ("changed", "")}
 
 
-def test_what_needs_no_reason_asks_for_none(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_what_needs_no_reason_asks_for_none(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """New, deprecated and changed versions are told without a second question."""
     made = watcher("a")
     registry.catalog.publish("a", "2.0.0")
@@ -136,7 +136,7 @@ def test_what_needs_no_reason_asks_for_none(registry: EmbeddedRegistry, watcher:
 
 @pytest.mark.parametrize("fault", ["hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body"])
 def test_an_alert_does_not_wait_for_its_reason(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+    registry: FakeRegistry, watcher: Callable[..., Watcher], fault: str
 ) -> None:
     """Where the reason cannot be had in time, the event comes without it, in the same poll and only once."""
     made = watcher("a")
@@ -155,7 +155,7 @@ def test_an_alert_does_not_wait_for_its_reason(
     assert told(made.poll()) == []
 
 
-def test_a_reason_that_came_in_time_is_kept(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_reason_that_came_in_time_is_kept(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """Of a node whose second reason does not come in time, the first is told."""
     made = watcher("a")
     registry.catalog.set_status("a", "1.0.0", "banned", "because")
@@ -180,7 +180,7 @@ def test_a_reason_that_came_in_time_is_kept(registry: EmbeddedRegistry, watcher:
 class Naming:
     """Makes the registry name each answer, and say 304 to who has it; `given` counts those."""
 
-    def __init__(self, registry: EmbeddedRegistry) -> None:
+    def __init__(self, registry: FakeRegistry) -> None:
         self.given = 0
 
         async def respond(request: web.BaseRequest) -> web.StreamResponse:
@@ -194,9 +194,7 @@ class Naming:
         registry.respond = respond
 
 
-def test_a_304_is_as_before_and_then_a_change_is_told(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
-) -> None:
+def test_a_304_is_as_before_and_then_a_change_is_told(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """A node whose answer the registry names is asked conditionally, counts as checked at 304, and loses no change."""
     made = watcher("a", "b")
     naming = Naming(registry)
@@ -212,7 +210,7 @@ def test_a_304_is_as_before_and_then_a_change_is_told(
     assert naming.given == 5
 
 
-def test_what_is_not_settled_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_what_is_not_settled_is_asked_in_full(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """A version that is absent once is looked for again with a full question, and told when it stays away."""
     made = watcher("a")
     Naming(registry)
@@ -223,7 +221,7 @@ def test_what_is_not_settled_is_asked_in_full(registry: EmbeddedRegistry, watche
     assert made.conditional() == [False]
 
 
-def test_an_empty_node_is_asked_in_full(registry: EmbeddedRegistry, state: Path) -> None:
+def test_an_empty_node_is_asked_in_full(registry: FakeRegistry, state: Path) -> None:
     """A first listing that is empty is provisional, and nothing is "as before" of it."""
     Naming(registry)
     made = Watcher(registry, state, "pack")
@@ -232,7 +230,7 @@ def test_an_empty_node_is_asked_in_full(registry: EmbeddedRegistry, state: Path)
         assert (report.empty, report.events, made.conditional()) == (("pack",), (), [False])
 
 
-def test_a_pardon_is_not_as_before(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_pardon_is_not_as_before(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is told."""
     made = watcher("a")
     Naming(registry)
@@ -247,7 +245,7 @@ def test_a_pardon_is_not_as_before(registry: EmbeddedRegistry, watcher: Callable
 
 @pytest.mark.parametrize("fault", ["status_500_json", "missing_rows", "html_200"])
 def test_after_a_failure_the_question_is_whole(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], fault: str
+    registry: FakeRegistry, watcher: Callable[..., Watcher], fault: str
 ) -> None:
     """A node that could not be read is asked in full once it can, so that it recovers on what it really shows."""
     made = watcher("a")
@@ -264,7 +262,7 @@ def test_after_a_failure_the_question_is_whole(
     assert made.conditional() == [True]
 
 
-def test_another_question_is_asked_in_full(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_another_question_is_asked_in_full(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """Other statuses, or another registry, make the known answer no answer to the question."""
     made = watcher("a")
     Naming(registry)
@@ -277,7 +275,7 @@ def test_another_question_is_asked_in_full(registry: EmbeddedRegistry, watcher: 
 
 @pytest.mark.parametrize("named", [True, False], ids=["etag", "body"])
 def test_a_picture_that_comes_back_after_a_crash_is_told(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], named: bool
+    registry: FakeRegistry, watcher: Callable[..., Watcher], named: bool
 ) -> None:
     """Where a crash kept the old answer's name beside a newer picture, the way back is told and not "as before"."""
     made = watcher("a")
@@ -297,9 +295,7 @@ def test_a_picture_that_comes_back_after_a_crash_is_told(
 # One node's trouble
 
 
-def test_a_node_whose_id_cannot_be_sent_costs_no_other(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
-) -> None:
+def test_a_node_whose_id_cannot_be_sent_costs_no_other(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """What nobody expected of one node is that node's failure, by the error's name and no more."""
     made = watcher("a", "b")
     registry.catalog.publish("b", "2.0.0")
@@ -312,7 +308,7 @@ def test_a_node_whose_id_cannot_be_sent_costs_no_other(
 @pytest.mark.parametrize(
     "fault", ["no_http", "closed_unanswered", "reset_mid_body", "truncated_body", "hang", "header_drip", "gzip_bomb"]
 )
-def test_one_of_many_nodes_in_trouble(registry: EmbeddedRegistry, state: Path, fault: str) -> None:
+def test_one_of_many_nodes_in_trouble(registry: FakeRegistry, state: Path, fault: str) -> None:
     """Among so many nodes that the faster transport is used, one in trouble is one failure, and all others are read."""
     nodes = [f"pack-{number}" for number in range(MANY + 2)]
     for node in nodes:
@@ -327,7 +323,7 @@ def test_one_of_many_nodes_in_trouble(registry: EmbeddedRegistry, state: Path, f
 
 @pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
 def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
-    registry: EmbeddedRegistry, state: Path, fault: str
+    registry: FakeRegistry, state: Path, fault: str
 ) -> None:
     """After a run of nodes without any answer the rest is not tried, and still each node is accounted for."""
     nodes = [f"pack-{number}" for number in range(200)]
@@ -345,7 +341,7 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     "fault", ["status_503_json", "truncated_body", "redirect_elsewhere", "rate_limited_missing", "status_403_html"]
 )
 def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
-    registry: EmbeddedRegistry, state: Path, fault: str
+    registry: FakeRegistry, state: Path, fault: str
 ) -> None:
     """A registry that answers at all may have an answer for the next node: each is asked, the later ones once."""
     nodes = [f"pack-{number}" for number in range(60)]
@@ -371,7 +367,7 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     ],
 )
 def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
-    registry: EmbeddedRegistry, state: Path, fault: str, concurrency: int
+    registry: FakeRegistry, state: Path, fault: str, concurrency: int
 ) -> None:
     """Sixteen nodes that fail in a row keep no other from being read, in any poll, and are `failing` themselves."""
     bad, good = [f"bad-{number}" for number in range(16)], [f"good-{number}" for number in range(24)]
@@ -384,7 +380,7 @@ def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
     assert Counter(told(reports[-1])) == Counter(("failing", node, None) for node in bad)
 
 
-def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: EmbeddedRegistry, state: Path) -> None:
+def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: FakeRegistry, state: Path) -> None:
     """After a run of failures a node has one attempt, and after a good answer as many as ever."""
     bad = [f"bad-{number}" for number in range(9)]
     made = Watcher(registry, state, *bad, "good", "shaky", limits=Limits(timeout=5, retries=1, concurrency=1))
@@ -404,7 +400,7 @@ def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: 
     assert asked == dict.fromkeys(bad[:8], 2) | {bad[8]: 1, "good": 1, "shaky": 2}
 
 
-def test_a_long_retry_after_ends_the_poll_for_every_node(registry: EmbeddedRegistry, state: Path) -> None:
+def test_a_long_retry_after_ends_the_poll_for_every_node(registry: FakeRegistry, state: Path) -> None:
     """After a 429 that asks for ten minutes no node is asked for, each says why, and they go first the next time."""
     nodes = [f"pack-{number}" for number in range(8)]
     for node in nodes:
@@ -424,7 +420,7 @@ def test_a_long_retry_after_ends_the_poll_for_every_node(registry: EmbeddedRegis
     assert made.asked() == nodes[4:] + nodes[:4]
 
 
-def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_registry_that_refuses_is_one_event(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """A refused connection is one `failing` for the registry, once, and one `recovered`."""
     made = watcher("a", "b", "c")
     with Refused() as nobody:
@@ -437,7 +433,7 @@ def test_a_registry_that_refuses_is_one_event(registry: EmbeddedRegistry, watche
 @pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
 @pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
 def test_an_outage_that_changes_its_face_is_told_once(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
+    registry: FakeRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
 ) -> None:
     """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
     made = watcher(*nodes, failure_threshold=2)
@@ -460,7 +456,7 @@ PROBLEMS = ("flagged", "banned")
 
 
 @pytest.fixture
-def flagged(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> Watcher:
+def flagged(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> Watcher:
     """Make a watcher of problems alone, which knows of one."""
     made = watcher("a", statuses=PROBLEMS)
     registry.catalog.set_status("a", "1.0.0", "flagged")
@@ -470,7 +466,7 @@ def flagged(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> Watc
     return made
 
 
-def test_leaving_is_looked_into_and_coming_back_is_told(registry: EmbeddedRegistry, flagged: Watcher) -> None:
+def test_leaving_is_looked_into_and_coming_back_is_told(registry: FakeRegistry, flagged: Watcher) -> None:
     """A version that leaves the watched statuses is looked for among all, once, and told of when it comes back."""
     registry.catalog.set_status("a", "1.0.0", "active")
     assert told(flagged.poll()) == []
@@ -490,7 +486,7 @@ _UNTOLD = "the listing is incomplete: versions are missing, and with all statuse
     [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNTOLD})],
 )
 def test_one_empty_answer_turns_nothing_old_into_news(
-    registry: EmbeddedRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
+    registry: FakeRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
 ) -> None:
     """An answer that for once shows none of the watched versions is no proof that they left, whatever is said of them
     with all statuses: when they are back nothing is told.
@@ -512,7 +508,7 @@ def test_one_empty_answer_turns_nothing_old_into_news(
 # 403
 
 
-def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_ban_is_told_once_and_the_versions_stay(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """403 for a node is one event with the registry's words, made harmless; what was known of its versions stays."""
     made = watcher("a", "b", "c", "d")
     registry.catalog.ban_node("b", "Stolen; ask rev@example.org @everyone")
@@ -532,7 +528,7 @@ def test_a_ban_is_told_once_and_the_versions_stay(registry: EmbeddedRegistry, wa
     assert told(made.poll()) == []
 
 
-def test_bans_of_many_nodes_are_told_in_that_poll(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_bans_of_many_nodes_are_told_in_that_poll(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """However many nodes the registry says are banned, each is one `banned` at once."""
     nodes = [f"pack-{number}" for number in range(5)]
     made = watcher(*nodes)
@@ -557,7 +553,7 @@ _WALL = "the registry, or something in front of it, refused access (403)"
     ],
 )
 def test_any_other_403_is_the_registrys_failure(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher], body: bytes, said: str, count: int
+    registry: FakeRegistry, watcher: Callable[..., Watcher], body: bytes, said: str, count: int
 ) -> None:
     """A 403 that does not say that the node is banned is no ban, however often it comes, but a registry that fails."""
     nodes = [f"pack-{number}" for number in range(count)]
@@ -574,7 +570,7 @@ def test_any_other_403_is_the_registrys_failure(
 
 
 @pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
-def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: EmbeddedRegistry, state: Path, hours: int) -> None:
+def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: FakeRegistry, state: Path, hours: int) -> None:
     """A version that is flagged after an empty first listing is told, however far ahead the registry's clock is."""
     ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
 
@@ -593,7 +589,7 @@ def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: EmbeddedRegistr
 # The listing's own limits
 
 
-def test_a_total_that_falls_short_removes_nothing(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_total_that_falls_short_removes_nothing(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """Answers that count a hundred of 150 versions, on two pages, take no version away however often they come."""
     made = watcher("a", failure_threshold=9)
     for number in range(148):
@@ -612,7 +608,7 @@ def test_a_total_that_falls_short_removes_nothing(registry: EmbeddedRegistry, wa
 
 
 def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
-    registry: EmbeddedRegistry, watcher: Callable[..., Watcher]
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
 ) -> None:
     """A registry that ignores `nodeId` is asked for one page, and another node's versions are never taken in."""
     made = watcher("a", "b", "c", "d")
@@ -627,7 +623,7 @@ def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
     assert told(report) == [("failing", "a", None)]
 
 
-def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_reason_of_megabytes_is_a_short_line(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """What a scanner wrote on megabytes is summed up, and no event is larger for it."""
     made = watcher("a")
     findings = [{"issue_type": "eval", "severity": "critical", "code_snippet": "x" * 1000}] * 2000
@@ -639,7 +635,7 @@ def test_a_reason_of_megabytes_is_a_short_line(registry: EmbeddedRegistry, watch
     assert len(event.reason) < 500
 
 
-def test_nodes_that_were_not_tried_go_first_the_next_time(registry: EmbeddedRegistry, state: Path) -> None:
+def test_nodes_that_were_not_tried_go_first_the_next_time(registry: FakeRegistry, state: Path) -> None:
     """So many nodes without an answer that the rest is not asked for cost the rest one poll and not all of them."""
     bad, good = [f"bad-{number}" for number in range(40)], ["good-1", "good-2"]
     for node in (*bad, *good):

@@ -17,7 +17,7 @@ from tests.support.peers.fault import Fault, asked
 from tests.support.peers.faults import inflict
 from watcher import __version__
 from watcher.fake_registry.catalog import Catalog
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import STATUSES
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Limits, Query, Registry
@@ -47,7 +47,7 @@ MEGABYTE = 2**20
 )
 @pytest.mark.parametrize("way", WAYS)
 def test_every_parameter_of_the_spec(
-    registry: EmbeddedRegistry, way: int, query: Query, parameters: dict[str, list[str]]
+    registry: FakeRegistry, way: int, query: Query, parameters: dict[str, list[str]]
 ) -> None:
     """Each parameter goes out under the spec's name, and none that was not given."""
     assert answer(registry.url, query, way=way).code == 200
@@ -56,7 +56,7 @@ def test_every_parameter_of_the_spec(
     assert asked.query == {"page": ["1"], "pageSize": ["100"]} | parameters
 
 
-def test_the_search_in_reasons_finds(registry: EmbeddedRegistry) -> None:
+def test_the_search_in_reasons_finds(registry: FakeRegistry) -> None:
     """`status_reason` asks for the versions whose reason holds a text, whatever its case."""
     registry.catalog.publish("pack", "1.0.0", status="flagged", reason="Unsafe EVAL found")
     registry.catalog.publish("pack", "2.0.0", status="flagged", reason="other")
@@ -93,7 +93,7 @@ NODE_IDS = [
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_node_id_cannot_alter_the_request(registry: EmbeddedRegistry, way: int) -> None:
+def test_a_node_id_cannot_alter_the_request(registry: FakeRegistry, way: int) -> None:
     """Whatever a node id is made of, it arrives as that one parameter, and path and headers stay."""
 
     async def work() -> None:
@@ -110,7 +110,7 @@ def test_a_node_id_cannot_alter_the_request(registry: EmbeddedRegistry, way: int
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_headers(registry: EmbeddedRegistry, way: int) -> None:
+def test_the_headers(registry: FakeRegistry, way: int) -> None:
     """The program says who it is, wants JSON, knows gzip only, and asks unconditionally."""
     answer(registry.url, way=way)
     headers = registry.requests[0].headers
@@ -121,14 +121,14 @@ def test_the_headers(registry: EmbeddedRegistry, way: int) -> None:
 
 
 @pytest.mark.parametrize("path", ["", "/", "/api", "/api/"])
-def test_the_address_may_have_a_path(registry: EmbeddedRegistry, path: str) -> None:
+def test_the_address_may_have_a_path(registry: FakeRegistry, path: str) -> None:
     """A registry behind a path, with a slash at its end or without, is asked below that path."""
     answer(registry.url + path)
     assert registry.requests[0].path == f"{path.rstrip('/')}/versions"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_cookies_are_not_kept(registry: EmbeddedRegistry, way: int) -> None:
+def test_cookies_are_not_kept(registry: FakeRegistry, way: int) -> None:
     """A cookie that the registry sets is never sent back."""
     registry.respond = responding(Set_Cookie="id=1; Path=/")(200, b"{}")
     url = registry.url.replace("127.0.0.1", "localhost")
@@ -147,7 +147,7 @@ def test_cookies_are_not_kept(registry: EmbeddedRegistry, way: int) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("code", [200, 204, 304, 400, 403, 404, 418])
-def test_an_answer_comes_as_it_is(registry: EmbeddedRegistry, way: int, code: int) -> None:
+def test_an_answer_comes_as_it_is(registry: FakeRegistry, way: int, code: int) -> None:
     """Whatever status cannot be mended by asking again is handed on at the first try, with its body."""
     body = b"" if code in {204, 304} else b'{"message":"m"}'
     registry.respond = responding()(code, body)
@@ -156,7 +156,7 @@ def test_an_answer_comes_as_it_is(registry: EmbeddedRegistry, way: int, code: in
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_registrys_clock_is_read(registry: EmbeddedRegistry, way: int) -> None:
+def test_the_registrys_clock_is_read(registry: FakeRegistry, way: int) -> None:
     """The answer's `Date` is when it was given, in the program's own form."""
     registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT")(200, b"{}")
     assert answer(registry.url, way=way).date == "2026-03-02T12:00:00.000Z"
@@ -173,14 +173,14 @@ def test_the_registrys_clock_is_read(registry: EmbeddedRegistry, way: int) -> No
         "é",
     ],
 )
-def test_a_date_that_is_none(registry: EmbeddedRegistry, date: str) -> None:
+def test_a_date_that_is_none(registry: FakeRegistry, date: str) -> None:
     """A `Date` that cannot be read is the same as none."""
     registry.respond = responding(Date=date)(200, b"{}")
     assert answer(registry.url).date == ""
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_question_can_be_conditional(registry: EmbeddedRegistry, way: int) -> None:
+def test_a_question_can_be_conditional(registry: FakeRegistry, way: int) -> None:
     """The name of a known answer goes out as `If-None-Match`, and the answer's own name comes back."""
     registry.respond = responding(ETag='W/"v2"')(200, b"{}")
     assert answer(registry.url, way=way, etag='"v1"').etag == 'W/"v2"'
@@ -189,7 +189,7 @@ def test_a_question_can_be_conditional(registry: EmbeddedRegistry, way: int) -> 
 
 @pytest.mark.parametrize("etag", ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"])
 @pytest.mark.parametrize("way", WAYS)
-def test_a_name_that_could_not_be_sent_back_is_none(registry: EmbeddedRegistry, way: int, etag: str) -> None:
+def test_a_name_that_could_not_be_sent_back_is_none(registry: FakeRegistry, way: int, etag: str) -> None:
     """An `ETag` that is not one by its standard, or that is endless, is not kept: sending it would fail."""
     registry.respond = responding(ETag=etag)(200, b"{}")
     assert answer(registry.url, way=way).etag == ""
@@ -200,7 +200,7 @@ def test_a_name_that_could_not_be_sent_back_is_none(registry: EmbeddedRegistry, 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_a_body_up_to_the_limit_is_read(registry: EmbeddedRegistry, way: int, packed: bool) -> None:
+def test_a_body_up_to_the_limit_is_read(registry: FakeRegistry, way: int, packed: bool) -> None:
     """A body of exactly the limit is an answer, one byte more is an error; packed or not, what counts is unpacked."""
     body = b"[" + b" " * (MEGABYTE - 2) + b"]"
     registry.respond = gzipped(body) if packed else responding()(200, body)
@@ -234,7 +234,7 @@ AFTERMATH = Fault(name="gzip_then_more", play=_gzip_then_more)
     ids=["gzip_bomb", "endless_body", "gzip_then_more"],
 )
 def test_no_answer_takes_more_memory_than_its_limit(
-    registry: EmbeddedRegistry, way: int, fault: str | Fault, said: str
+    registry: FakeRegistry, way: int, fault: str | Fault, said: str
 ) -> None:
     """A bomb of 200 MB, and bytes without end, cost a few megabytes at most, wherever they are."""
     inflict(registry, fault)
@@ -254,14 +254,14 @@ def test_no_answer_takes_more_memory_than_its_limit(
     [b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"x", gzip.compress(b"{") + gzip.compress(b"}")],
     ids=["plain", "cut", "trailing", "two"],
 )
-def test_a_damaged_gzip_body_is_no_answer(registry: EmbeddedRegistry, way: int, body: bytes) -> None:
+def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, way: int, body: bytes) -> None:
     """A body that is not one whole gzip document is an error and never half an answer."""
     registry.respond = responding(Content_Encoding="gzip")(200, body)
     assert complaint(registry.url, way=way) == "its answer is damaged (gzip)"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_an_encoding_that_was_not_asked_for(registry: EmbeddedRegistry, way: int) -> None:
+def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry, way: int) -> None:
     """A body in a compression that the program does not know is an error."""
     registry.respond = responding(Content_Encoding="br")(200, b"xx")
     assert complaint(registry.url, way=way) == "its answer is compressed in a way that was not asked for"
@@ -272,7 +272,7 @@ def test_an_encoding_that_was_not_asked_for(registry: EmbeddedRegistry, way: int
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", ["hang", "header_drip", "drip"])
-def test_the_deadline_is_on_the_whole_request(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+def test_the_deadline_is_on_the_whole_request(registry: FakeRegistry, way: int, fault: str) -> None:
     """Silence, and headers or a body that drip byte by byte, all end at the deadline."""
     of_pack(registry)
     inflict(registry, fault)
@@ -280,7 +280,7 @@ def test_the_deadline_is_on_the_whole_request(registry: EmbeddedRegistry, way: i
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_no_more_requests_at_once_than_allowed(registry: EmbeddedRegistry, way: int) -> None:
+def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int) -> None:
     """With a concurrency of 3, ten questions are asked three at a time."""
     under_way = Counter[str]()
     three = asyncio.Event()
@@ -319,7 +319,7 @@ def test_no_more_requests_at_once_than_allowed(registry: EmbeddedRegistry, way: 
         "no_http",
     ],
 )
-def test_what_may_pass_is_asked_again(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+def test_what_may_pass_is_asked_again(registry: FakeRegistry, way: int, fault: str) -> None:
     """Network errors, 429 and 5xx are asked again, after waits that double and are spread by half."""
     of_pack(registry)
     inflict(registry, fault, times=2)
@@ -331,7 +331,7 @@ def test_what_may_pass_is_asked_again(registry: EmbeddedRegistry, way: int, faul
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_last_answer_counts(registry: EmbeddedRegistry, way: int) -> None:
+def test_the_last_answer_counts(registry: FakeRegistry, way: int) -> None:
     """After as many retries as allowed the last answer is handed on, and nobody waits after it."""
     inflict(registry, "rate_limited_seconds")
     got, naps = hurried(ask(registry.url, way=way, retries=2))
@@ -341,7 +341,7 @@ def test_the_last_answer_counts(registry: EmbeddedRegistry, way: int) -> None:
 @pytest.mark.parametrize(
     "fault", ["html_200", "status_400_json", "status_403_json", "status_404_json", "redirect_loop"]
 )
-def test_what_will_not_pass_is_not_asked_again(registry: EmbeddedRegistry, fault: str) -> None:
+def test_what_will_not_pass_is_not_asked_again(registry: FakeRegistry, fault: str) -> None:
     """An answer that says something about the question is not asked for again."""
     inflict(registry, fault)
 
@@ -355,7 +355,7 @@ def test_what_will_not_pass_is_not_asked_again(registry: EmbeddedRegistry, fault
     assert naps == []
 
 
-def test_one_question_may_have_fewer_retries(registry: EmbeddedRegistry) -> None:
+def test_one_question_may_have_fewer_retries(registry: FakeRegistry) -> None:
     """Retries can be fewer for what nothing hangs on."""
     inflict(registry, "status_500_json")
 
@@ -389,7 +389,7 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
 
 @pytest.mark.parametrize(("told", "wait"), RETRY_AFTER.values(), ids=RETRY_AFTER)
 @pytest.mark.parametrize("code", [429, 503])
-def test_retry_after(registry: EmbeddedRegistry, code: int, told: dict[str, str], wait: tuple[float, float]) -> None:
+def test_retry_after(registry: FakeRegistry, code: int, told: dict[str, str], wait: tuple[float, float]) -> None:
     """`Retry-After` is waited for, in seconds or as a date by the registry's own clock, up to a minute.
 
     What is neither is as if it were missing.
@@ -418,7 +418,7 @@ TOO_LONG: dict[str, tuple[dict[str, str], str]] = {
 @pytest.mark.parametrize(("told", "shown"), TOO_LONG.values(), ids=TOO_LONG)
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_retry_after_that_is_too_long_ends_the_attempts(
-    registry: EmbeddedRegistry, code: int, told: dict[str, str], shown: str
+    registry: FakeRegistry, code: int, told: dict[str, str], shown: str
 ) -> None:
     """Where the registry asks for more than a minute it is not asked again earlier, and the error says for how much."""
     registry.respond = responding(**told)(code, b"{}")
@@ -427,7 +427,7 @@ def test_a_retry_after_that_is_too_long_ends_the_attempts(
 
 
 @pytest.mark.parametrize(("code", "later"), [(429, ["", "", ""]), (503, ["good", "", "good"])])
-def test_whom_a_long_retry_after_ends(registry: EmbeddedRegistry, code: int, later: list[str]) -> None:
+def test_whom_a_long_retry_after_ends(registry: FakeRegistry, code: int, later: list[str]) -> None:
     """A long wait that a 429 asks for is everybody's, one of a 503 its own question's."""
     _refusing_bad(registry, code, "600", 100)
     said: list[str] = []
@@ -451,7 +451,7 @@ def test_whom_a_long_retry_after_ends(registry: EmbeddedRegistry, code: int, lat
     }
 
 
-def test_a_question_that_waits_is_given_up_with_the_others(registry: EmbeddedRegistry) -> None:
+def test_a_question_that_waits_is_given_up_with_the_others(registry: FakeRegistry) -> None:
     """A question that a short 429 holds back is not asked any more once another 429 asks for too long a wait."""
     shorter, longer = responding(Retry_After="2")(429, b"{}"), responding(Retry_After="600")(429, b"{}")
 
@@ -486,7 +486,7 @@ def test_a_question_that_waits_is_given_up_with_the_others(registry: EmbeddedReg
         ("not_gzip", False),
     ],
 )
-def test_whether_the_registry_was_reached(registry: EmbeddedRegistry, way: int, fault: str, unreached: bool) -> None:
+def test_whether_the_registry_was_reached(registry: FakeRegistry, way: int, fault: str, unreached: bool) -> None:
     """An answer that has begun shows that the registry can be reached, unless it does not end in time."""
     of_pack(registry)
     inflict(registry, fault)
@@ -496,7 +496,7 @@ def test_whether_the_registry_was_reached(registry: EmbeddedRegistry, way: int, 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_everybody_waits_when_asked_to(registry: EmbeddedRegistry, way: int) -> None:
+def test_everybody_waits_when_asked_to(registry: FakeRegistry, way: int) -> None:
     """A `Retry-After` holds back the other questions too, not only the one that was refused."""
     inflict(registry, "rate_limited_seconds", times=1)
 
@@ -510,7 +510,7 @@ def test_everybody_waits_when_asked_to(registry: EmbeddedRegistry, way: int) -> 
     assert min(others) - first >= 0.99
 
 
-def test_the_others_wait_after_the_last_try_too(registry: EmbeddedRegistry) -> None:
+def test_the_others_wait_after_the_last_try_too(registry: FakeRegistry) -> None:
     """A 429 that ends the attempts of its own question holds the next one back all the same."""
     _refusing_bad(registry, 429, "50", 1)
 
@@ -523,7 +523,7 @@ def test_the_others_wait_after_the_last_try_too(registry: EmbeddedRegistry) -> N
     assert 49 <= sum(naps) <= 50
 
 
-def _refusing_bad(registry: EmbeddedRegistry, code: int, retry_after: str, times: int) -> None:
+def _refusing_bad(registry: FakeRegistry, code: int, retry_after: str, times: int) -> None:
     """Refuse questions for nodes called bad so many times."""
     refuse, refused = responding(Retry_After=retry_after)(code, b"{}"), 0
 
@@ -537,7 +537,7 @@ def _refusing_bad(registry: EmbeddedRegistry, code: int, retry_after: str, times
     registry.respond = respond
 
 
-def test_a_503_holds_back_its_own_node_only(registry: EmbeddedRegistry) -> None:
+def test_a_503_holds_back_its_own_node_only(registry: FakeRegistry) -> None:
     """What a 503 says in `Retry-After` is waited for by the question that got it; the others go on."""
     _refusing_bad(registry, 503, "1", 1)
 
@@ -553,7 +553,7 @@ def test_a_503_holds_back_its_own_node_only(registry: EmbeddedRegistry) -> None:
     assert [request.query["nodeId"][0] for request in registry.requests] == ["bad", "a", "b", "c", "bad"]
 
 
-def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: EmbeddedRegistry) -> None:
+def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: FakeRegistry) -> None:
     """However many questions are answered by 429, with whatever `Retry-After`, the others wait five minutes in all."""
     _refusing_bad(registry, 429, "60", 100)
 
@@ -571,7 +571,7 @@ def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: EmbeddedRegistr
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_redirect_within_the_registry_is_followed(registry: EmbeddedRegistry, way: int) -> None:
+def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry, way: int) -> None:
     """The same scheme, host and port under another path or query is still the registry."""
     inflict(registry, "redirect_same_origin")
     assert answer(registry.url, Query(node="a&b"), way=way).code == 200
@@ -582,7 +582,7 @@ def test_a_redirect_within_the_registry_is_followed(registry: EmbeddedRegistry, 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("fault", ["redirect_elsewhere"])
-def test_a_redirect_elsewhere_is_not_followed(registry: EmbeddedRegistry, way: int, fault: str) -> None:
+def test_a_redirect_elsewhere_is_not_followed(registry: FakeRegistry, way: int, fault: str) -> None:
     """Another host is never asked, even if it is this machine by another name."""
     inflict(registry, fault)
     said = complaint(registry.url, way=way, retries=3)
@@ -606,7 +606,7 @@ def test_a_redirect_elsewhere_is_not_followed(registry: EmbeddedRegistry, way: i
     ],
     ids=lambda value: value[:28],
 )
-def test_a_redirect_to_nowhere(registry: EmbeddedRegistry, way: int, location: str, said: str) -> None:
+def test_a_redirect_to_nowhere(registry: FakeRegistry, way: int, location: str, said: str) -> None:
     """Another scheme, port or host, and what is no address at all, are refused in words of ours."""
     registry.respond = responding(Location=location)(302, b"")
     told = complaint(registry.url, way=way)
@@ -616,14 +616,14 @@ def test_a_redirect_to_nowhere(registry: EmbeddedRegistry, way: int, location: s
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_redirects_without_end(registry: EmbeddedRegistry, way: int) -> None:
+def test_redirects_without_end(registry: FakeRegistry, way: int) -> None:
     """A redirect that leads back to itself is left after a few rounds."""
     inflict(registry, "redirect_loop")
     assert complaint(registry.url, way=way, retries=3) == "it redirects without end"
     assert len(registry.requests) == 5
 
 
-def test_a_redirect_without_a_target_is_an_answer(registry: EmbeddedRegistry) -> None:
+def test_a_redirect_without_a_target_is_an_answer(registry: FakeRegistry) -> None:
     """A redirect that does not say where to is handed on as it is."""
     registry.respond = responding()(302, b"")
     assert answer(registry.url).code == 302
@@ -669,7 +669,7 @@ async def _two_lengths(request: web.BaseRequest, catalog: Catalog) -> web.Stream
     ],
     ids=lambda fault: fault if isinstance(fault, str) else fault.name,
 )
-def test_a_broken_answer_is_none(registry: EmbeddedRegistry, way: int, fault: Any) -> None:
+def test_a_broken_answer_is_none(registry: FakeRegistry, way: int, fault: Any) -> None:
     """An answer that breaks off, or that is no HTTP, is no answer, and nothing of it is quoted."""
     of_pack(registry)
     inflict(registry, fault)
@@ -677,14 +677,14 @@ def test_a_broken_answer_is_none(registry: EmbeddedRegistry, way: int, fault: An
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_long_headers_are_no_fault(registry: EmbeddedRegistry, way: int) -> None:
+def test_long_headers_are_no_fault(registry: FakeRegistry, way: int) -> None:
     """What stands before a registry may add headers of tens of kilobytes."""
     registry.respond = responding(X_Policy="p" * 40_000)(200, b"{}")
     assert answer(registry.url, way=way).body == b"{}"
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: EmbeddedRegistry, way: int) -> None:
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegistry, way: int) -> None:
     """A kept connection that the registry closes between two questions is replaced by a new one."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:

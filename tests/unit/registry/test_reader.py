@@ -13,19 +13,19 @@ from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
 from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
 from tests.support.peers.fault import asked as query_of
 from tests.support.peers.faults import FAULTS, inflict
-from watcher.fake_registry.server import EmbeddedRegistry
-from watcher.model.listing import Listing, NodeBanned, Reading, Unchanged, Unreadable
+from watcher.fake_registry.server import FakeRegistry
+from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.version import STATUSES
 from watcher.registry import reader
 from watcher.registry.client import Limits, Registry
-from watcher.registry.reader import Asked, read_node, read_reasons
+from watcher.registry.reader import NodeQuery, read_node, read_reasons
 
 MEGABYTES = 16
 
 
-def listing_of(registry: EmbeddedRegistry, asked: Asked | None = None, **limits: Any) -> Listing:
+def listing_of(registry: FakeRegistry, asked: NodeQuery | None = None, **limits: Any) -> Listing:
     """Read `pack`, which must give a listing."""
-    reading = read(registry.url, asked or Asked(node="pack"), **limits)
+    reading = read(registry.url, asked or NodeQuery(node="pack"), **limits)
     assert isinstance(reading, Listing), reading
     return reading
 
@@ -45,13 +45,13 @@ def test_every_fault_is_decided() -> None:
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
 @pytest.mark.parametrize("way", WAYS)
-def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, name: str) -> None:
+def test_a_fault_means_what_was_decided(registry: FakeRegistry, way: int, name: str) -> None:
     """Over both transports each fault gives the same reading, with the same words for a person."""
     of_pack(registry)
     of_pack(registry, "another")
     inflict(registry, name)
     limits = {"timeout": 0.3 if name in SLOW else 20.0, "max_bytes": MEGABYTES * 2**20}
-    reading = read(registry.url, Asked(node="pack"), way=way, **limits)
+    reading = read(registry.url, NodeQuery(node="pack"), way=way, **limits)
     decision = DECIDED[name]
     match decision.means:
         case Means.COMPLETE:
@@ -66,7 +66,7 @@ def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, na
         case Means.UNREADABLE | Means.REGISTRY:
             wide = decision.means is Means.REGISTRY
             unreached = name in UNREACHED
-            assert reading == Unreadable(node="pack", error=decision.said, registry_wide=wide, unreached=unreached)
+            assert reading == FetchFailed(node="pack", error=decision.said, registry_wide=wide, unreached=unreached)
         case Means.BANNED:
             assert isinstance(reading, NodeBanned)
             assert reading.message == decision.said
@@ -86,9 +86,7 @@ def test_a_fault_means_what_was_decided(registry: EmbeddedRegistry, way: int, na
         ("wrong_row_types", 4),
     ],
 )
-def test_what_was_seen_of_an_incomplete_listing_counts(
-    registry: EmbeddedRegistry, way: int, name: str, seen: int
-) -> None:
+def test_what_was_seen_of_an_incomplete_listing_counts(registry: FakeRegistry, way: int, name: str, seen: int) -> None:
     """An incomplete listing holds every readable version of the node that came, and none of another."""
     of_pack(registry)
     of_pack(registry, "another")
@@ -99,7 +97,7 @@ def test_what_was_seen_of_an_incomplete_listing_counts(
     assert {version.id for version in listing.versions} <= ids
 
 
-def _rows(registry: EmbeddedRegistry, node: str) -> list[dict[str, Any]]:
+def _rows(registry: FakeRegistry, node: str) -> list[dict[str, Any]]:
     rows: Any = registry.catalog.answer({"nodeId": [node], "pageSize": ["100"]})[1]["versions"]
     return list(rows)
 
@@ -118,14 +116,14 @@ def _rows(registry: EmbeddedRegistry, node: str) -> list[dict[str, Any]]:
     ids=["all", "all-shuffled", "one", "two"],
 )
 def test_statuses_are_filtered_unless_all_are_watched(
-    registry: EmbeddedRegistry, statuses: tuple[str, ...], sent: list[str] | None
+    registry: FakeRegistry, statuses: tuple[str, ...], sent: list[str] | None
 ) -> None:
     """With all statuses watched no filter is sent, so that a status of tomorrow comes too; else the filter is."""
-    listing_of(registry, Asked(node="pack", statuses=statuses))
+    listing_of(registry, NodeQuery(node="pack", statuses=statuses))
     assert registry.requests[0].query.get("statuses") == sent
 
 
-def test_a_filter_that_is_ignored_is_made_up_for(registry: EmbeddedRegistry) -> None:
+def test_a_filter_that_is_ignored_is_made_up_for(registry: FakeRegistry) -> None:
     """A version of a status that was not asked for is left out, and the listing is complete all the same."""
     registry.catalog.publish("pack", "1.0.0", status="flagged")
     registry.catalog.publish("pack", "2.0.0", status="active")
@@ -134,13 +132,13 @@ def test_a_filter_that_is_ignored_is_made_up_for(registry: EmbeddedRegistry) -> 
         return web.json_response(registry.catalog.answer({"nodeId": ["pack"]})[1])
 
     registry.respond = respond
-    listing = listing_of(registry, Asked(node="pack", statuses=("flagged",)))
+    listing = listing_of(registry, NodeQuery(node="pack", statuses=("flagged",)))
     assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
 
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
-def test_every_page_is_read_and_none_too_many(registry: EmbeddedRegistry, way: int, count: int) -> None:
+def test_every_page_is_read_and_none_too_many(registry: FakeRegistry, way: int, count: int) -> None:
     """All versions come, a hundred a page, and no page is asked for that can hold nothing."""
     of_pack(registry, versions=count)
     listing = listing_of(registry, way=way)
@@ -167,7 +165,7 @@ def test_every_page_is_read_and_none_too_many(registry: EmbeddedRegistry, way: i
     ],
 )
 def test_a_listing_whose_own_numbers_disagree_is_incomplete(
-    registry: EmbeddedRegistry, known: int, claims: dict[str, int | None], seen: int, requests: int, fault: str
+    registry: FakeRegistry, known: int, claims: dict[str, int | None], seen: int, requests: int, fault: str
 ) -> None:
     """What is claimed by either number is read, within reason; and it is all only if both numbers agree."""
     of_pack(registry, versions=known)
@@ -180,7 +178,7 @@ def test_a_listing_whose_own_numbers_disagree_is_incomplete(
     assert (len(listing.versions), len(registry.requests), listing.incomplete) == (seen, requests, fault)
 
 
-def test_the_number_of_pages_is_the_same_on_every_page(registry: EmbeddedRegistry) -> None:
+def test_the_number_of_pages_is_the_same_on_every_page(registry: FakeRegistry) -> None:
     """A number of pages that differs from page to page, though each fits its own page size, is a fault."""
     of_pack(registry, versions=150)
 
@@ -193,22 +191,22 @@ def test_the_number_of_pages_is_the_same_on_every_page(registry: EmbeddedRegistr
     assert (len(listing.versions), listing.incomplete) == (150, "the number of pages changed between pages")
 
 
-def test_versions_come_in_order_of_time_not_of_text(registry: EmbeddedRegistry) -> None:
+def test_versions_come_in_order_of_time_not_of_text(registry: FakeRegistry) -> None:
     """The registry's order of texts, which puts 1.9 before 1.10, is not the listing's."""
     for number, text in enumerate(["1.9.0", "1.10.0", "1.2.0"]):
         registry.catalog.publish("pack", text, created_at=f"2026-01-0{number + 1}T00:00:00.5Z")
     assert texts(listing_of(registry)) == ["1.9.0", "1.10.0", "1.2.0"]
 
 
-def test_node_ids_ignore_case(registry: EmbeddedRegistry) -> None:
+def test_node_ids_ignore_case(registry: FakeRegistry) -> None:
     """A node that the registry spells otherwise is the node that was asked for."""
     of_pack(registry, "PaCk")
-    listing = listing_of(registry, Asked(node="pAcK"))
+    listing = listing_of(registry, NodeQuery(node="pAcK"))
     assert (len(listing.versions), listing.incomplete, listing.node) == (5, "", "pAcK")
 
 
 @pytest.mark.parametrize("fault", ["status_500_json", "html_200", "reset_mid_body"])
-def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: EmbeddedRegistry, fault: str) -> None:
+def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: FakeRegistry, fault: str) -> None:
     """What the first page showed counts, and the page that failed is named."""
     of_pack(registry, versions=150)
     play = FAULTS[fault].play
@@ -223,7 +221,7 @@ def test_a_later_page_that_fails_makes_the_listing_incomplete(registry: Embedded
 
 
 @pytest.mark.parametrize("wrong", [{"status": 7}, {"version": "1.5.0", "id": "the-same"}])
-def test_a_row_that_is_wrong_hides_no_later_page(registry: EmbeddedRegistry, wrong: dict[str, Any]) -> None:
+def test_a_row_that_is_wrong_hides_no_later_page(registry: FakeRegistry, wrong: dict[str, Any]) -> None:
     """Every page is read of a node one of whose first rows can't be, or came twice: its other versions are seen."""
     of_pack(registry, versions=250)
 
@@ -241,7 +239,7 @@ def test_a_row_that_is_wrong_hides_no_later_page(registry: EmbeddedRegistry, wro
     assert [asked.query["page"] for asked in registry.requests] == [["1"], ["2"], ["3"]]
 
 
-def test_one_page_again_and_again_is_no_endless_reading(registry: EmbeddedRegistry) -> None:
+def test_one_page_again_and_again_is_no_endless_reading(registry: FakeRegistry) -> None:
     """Of a registry that always gives the first page, so many pages are read as would have held what it claims."""
     of_pack(registry, versions=250)
 
@@ -254,9 +252,7 @@ def test_one_page_again_and_again_is_no_endless_reading(registry: EmbeddedRegist
     assert len(registry.requests) == 3
 
 
-def test_one_node_does_not_hold_the_others_for_ever(
-    registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_one_node_does_not_hold_the_others_for_ever(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """Once the pages of a node have taken too long no more are asked for, and what they showed counts."""
     of_pack(registry, versions=250)
     monkeypatch.setattr(reader, "_LONGEST_READING", -1.0)
@@ -271,7 +267,7 @@ def test_one_node_does_not_hold_the_others_for_ever(
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize("apart", [True, False])
-def test_of_a_version_with_and_without_id_one_is_taken(registry: EmbeddedRegistry, first: bool, apart: bool) -> None:
+def test_of_a_version_with_and_without_id_one_is_taken(registry: FakeRegistry, first: bool, apart: bool) -> None:
     """One text in a row with an id and in one without is a version that came twice, on one page or on two: only the
     row with the id is taken, whichever came first, so that what is known of it does not change to and fro.
     """
@@ -294,9 +290,7 @@ def test_of_a_version_with_and_without_id_one_is_taken(registry: EmbeddedRegistr
 
 @pytest.mark.parametrize("first", [True, False])
 @pytest.mark.parametrize(("one", "other"), [("Active", "Flagged"), ("Banned", "Flagged"), ("Pending", "Deleted")])
-def test_of_contradicting_rows_the_worst_is_believed(
-    registry: EmbeddedRegistry, one: str, other: str, first: bool
-) -> None:
+def test_of_contradicting_rows_the_worst_is_believed(registry: FakeRegistry, one: str, other: str, first: bool) -> None:
     """Of a version that comes twice with two statuses the worse one counts, whichever came first: a flag is a flag, and
     what is known of it does not change to and fro.
     """
@@ -311,7 +305,7 @@ def test_of_contradicting_rows_the_worst_is_believed(
     assert [version.status for version in listing.versions] == [(one if one == "Banned" else other).lower()]
 
 
-def test_a_bad_detail_hides_no_flag(registry: EmbeddedRegistry) -> None:
+def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
     """A version one of whose details is of a wrong type is seen in part, status and all; the listing is incomplete."""
     of_pack(registry, versions=3)
     first, *rows = _rows(registry, "pack")
@@ -326,7 +320,7 @@ def test_a_bad_detail_hides_no_flag(registry: EmbeddedRegistry) -> None:
     assert listing.partial == {first["id"]}
 
 
-def test_a_listing_is_no_larger_than_an_answer(registry: EmbeddedRegistry) -> None:
+def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:
     """Pages that are small enough each, and too much together, are not all read; what was seen counts."""
     of_pack(registry, versions=12)
     for number in range(12):
@@ -336,13 +330,13 @@ def test_a_listing_is_no_larger_than_an_answer(registry: EmbeddedRegistry) -> No
         return web.json_response(registry.catalog.answer({**query_of(request), "pageSize": ["1"]})[1])
 
     registry.respond = respond
-    listing = read(registry.url, Asked(node="pack"), max_bytes=1_000_000)
+    listing = read(registry.url, NodeQuery(node="pack"), max_bytes=1_000_000)
     assert isinstance(listing, Listing)
     assert listing.incomplete == "5 of 12 versions came, which are larger than max_response_mb"
     assert (len(listing.versions), len(registry.requests)) == (5, 5)
 
 
-def test_one_text_under_two_ids_is_two_versions(registry: EmbeddedRegistry) -> None:
+def test_one_text_under_two_ids_is_two_versions(registry: FakeRegistry) -> None:
     """A version is known by its id: what shares its text with another is still another."""
     of_pack(registry)
     rows = _rows(registry, "pack")
@@ -352,7 +346,7 @@ def test_one_text_under_two_ids_is_two_versions(registry: EmbeddedRegistry) -> N
     assert (len(listing.versions), listing.incomplete) == (6, "")
 
 
-def test_a_page_without_a_total_is_incomplete(registry: EmbeddedRegistry) -> None:
+def test_a_page_without_a_total_is_incomplete(registry: FakeRegistry) -> None:
     """Where the registry does not say how many there are, nobody knows whether all came."""
     of_pack(registry)
     registry.respond = responding()(200, json.dumps({"versions": _rows(registry, "pack")}).encode())
@@ -361,14 +355,14 @@ def test_a_page_without_a_total_is_incomplete(registry: EmbeddedRegistry) -> Non
     assert listing.incomplete == "the answer does not say how many versions there are"
 
 
-def test_more_versions_than_told_is_incomplete(registry: EmbeddedRegistry) -> None:
+def test_more_versions_than_told_is_incomplete(registry: FakeRegistry) -> None:
     """A total below what came is as wrong as one above it."""
     of_pack(registry)
     registry.respond = responding()(200, json.dumps({"total": 4, "versions": _rows(registry, "pack")}).encode())
     assert listing_of(registry).incomplete == "5 of 4 versions came"
 
 
-def test_admin_tags_that_vanish_are_unknown(registry: EmbeddedRegistry) -> None:
+def test_admin_tags_that_vanish_are_unknown(registry: FakeRegistry) -> None:
     """Where no row has admin tags the listing says that nothing was told of them; without rows there is nothing to."""
     assert listing_of(registry).admin_tags_told
     of_pack(registry)
@@ -377,11 +371,11 @@ def test_admin_tags_that_vanish_are_unknown(registry: EmbeddedRegistry) -> None:
     assert not listing_of(registry).admin_tags_told
 
 
-def test_a_node_with_a_hostile_id_is_only_a_node(registry: EmbeddedRegistry) -> None:
+def test_a_node_with_a_hostile_id_is_only_a_node(registry: FakeRegistry) -> None:
     """An id that looks like more than one parameter is read, as a node of its own."""
     for node in ("../x", "a&statuses=NodeVersionStatusBanned", "a#b", "a%2F", "päck"):
         of_pack(registry, node, 2)
-        listing = listing_of(registry, Asked(node=node))
+        listing = listing_of(registry, NodeQuery(node=node))
         assert (len(listing.versions), listing.incomplete) == (2, "")
 
 
@@ -401,17 +395,17 @@ DATES = {
 
 
 @pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
-def test_the_time_is_ours_or_a_little_earlier(registry: EmbeddedRegistry, date: str, at: str) -> None:
+def test_the_time_is_ours_or_a_little_earlier(registry: FakeRegistry, date: str, at: str) -> None:
     """A reading is as old as our clock says, or as the registry's if that is at most a day behind."""
     registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
     assert listing_of(registry).at == at
     registry.respond = responding(Date=date)(304, b"")
-    assert read(registry.url, Asked(node="pack", etag='"v1"')) == Unchanged(node="pack", at=at)
+    assert read(registry.url, NodeQuery(node="pack", etag='"v1"')) == Unchanged(node="pack", at=at)
     registry.respond = responding(Date=date)(403, b'{"message":"Node banned"}')
-    assert read(registry.url, Asked(node="pack")) == NodeBanned(node="pack", message="Node banned", at=at)
+    assert read(registry.url, NodeQuery(node="pack")) == NodeBanned(node="pack", message="Node banned", at=at)
 
 
-def test_the_time_is_from_before_the_question(registry: EmbeddedRegistry) -> None:
+def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
     """What is published while an answer is under way is later than the reading."""
     ticks = iter([NOON])
 
@@ -423,7 +417,7 @@ def test_the_time_is_from_before_the_question(registry: EmbeddedRegistry) -> Non
 
     async def work() -> Reading:
         async with Registry(registry.url, Limits(timeout=10.0, retries=0)) as client:
-            return await read_node(client, Asked(node="pack"), lambda: next(ticks))
+            return await read_node(client, NodeQuery(node="pack"), lambda: next(ticks))
 
     listing = asyncio.run(work())
     assert isinstance(listing, Listing)
@@ -431,37 +425,37 @@ def test_the_time_is_from_before_the_question(registry: EmbeddedRegistry) -> Non
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_304_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+def test_a_304_is_as_before(registry: FakeRegistry, way: int) -> None:
     """To a question with the known answer's name, 304 says that nothing changed."""
     registry.respond = responding()(304, b"")
-    reading = read(registry.url, Asked(node="pack", etag='"v1"'), way=way)
+    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'), way=way)
     assert isinstance(reading, Unchanged)
     assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
 
 @pytest.mark.parametrize("etag", ["", "body:0123456789abcdef"])
-def test_a_304_that_nobody_asked_for_is_a_fault(registry: EmbeddedRegistry, etag: str) -> None:
+def test_a_304_that_nobody_asked_for_is_a_fault(registry: FakeRegistry, etag: str) -> None:
     """Where the question named no answer of the registry's there is no "as before"."""
     registry.respond = responding()(304, b"")
-    reading = read(registry.url, Asked(node="pack", etag=etag))
-    assert reading == Unreadable(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
+    reading = read(registry.url, NodeQuery(node="pack", etag=etag))
+    assert reading == FetchFailed(node="pack", error="the registry gave an unexpected answer (304)", registry_wide=True)
     assert "If-None-Match" not in registry.requests[0].headers
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_the_same_body_is_as_before(registry: EmbeddedRegistry, way: int) -> None:
+def test_the_same_body_is_as_before(registry: FakeRegistry, way: int) -> None:
     """Where the registry names no answers, one that came the same to the byte is as before, and no other is."""
     of_pack(registry)
     name = listing_of(registry).etag
-    assert isinstance(read(registry.url, Asked(node="pack", etag=name), way=way), Unchanged)
+    assert isinstance(read(registry.url, NodeQuery(node="pack", etag=name), way=way), Unchanged)
     registry.catalog.deprecate("pack", "1.0.0")
-    changed = read(registry.url, Asked(node="pack", etag=name), way=way)
+    changed = read(registry.url, NodeQuery(node="pack", etag=name), way=way)
     assert isinstance(changed, Listing)
     assert changed.etag != name
 
 
 @pytest.mark.parametrize(("count", "kept"), [(100, '"v1"'), (101, "")])
-def test_only_an_answer_that_is_the_whole_listing_is_named(registry: EmbeddedRegistry, count: int, kept: str) -> None:
+def test_only_an_answer_that_is_the_whole_listing_is_named(registry: FakeRegistry, count: int, kept: str) -> None:
     """The name of a first page says nothing of the second, so a listing of several pages has none."""
     of_pack(registry, versions=count)
 
@@ -485,21 +479,21 @@ def test_only_an_answer_that_is_the_whole_listing_is_named(registry: EmbeddedReg
         b'{"error":"Go away"}',
     ],
 )
-def test_a_refusals_message_is_passed_on(registry: EmbeddedRegistry, body: bytes) -> None:
+def test_a_refusals_message_is_passed_on(registry: FakeRegistry, body: bytes) -> None:
     """In each known shape of an error answer the message is found."""
     registry.respond = responding()(400, body)
-    reading = read(registry.url, Asked(node="pack"))
-    assert reading == Unreadable(
+    reading = read(registry.url, NodeQuery(node="pack"))
+    assert reading == FetchFailed(
         node="pack", error="the registry refused the question (400): Go away", registry_wide=False
     )
 
 
-def test_a_refusals_message_is_made_harmless(registry: EmbeddedRegistry) -> None:
+def test_a_refusals_message_is_made_harmless(registry: FakeRegistry) -> None:
     """A stranger's message is one short line without escapes, addresses or links."""
     message = "\x1b[31m@everyone\n::error::x\u202e mail me@evil.example http://evil.example " + "y" * 1000
     registry.respond = responding()(500, json.dumps({"message": message}).encode())
-    reading = read(registry.url, Asked(node="pack"))
-    assert isinstance(reading, Unreadable)
+    reading = read(registry.url, NodeQuery(node="pack"))
+    assert isinstance(reading, FetchFailed)
     assert len(reading.error) < 260
     assert not {"\x1b", "\n", "@", "\u202e"} & set(reading.error)
     assert "evil.example" not in reading.error
@@ -509,7 +503,7 @@ def test_a_refusals_message_is_made_harmless(registry: EmbeddedRegistry) -> None
 # Reasons
 
 
-def _reasons(registry: EmbeddedRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
+def _reasons(registry: FakeRegistry, wanted: dict[str, str], **limits: Any) -> dict[str, str]:
     async def work() -> dict[str, str]:
         async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
             return {key: reason async for key, reason in read_reasons(client, "pack", wanted)}
@@ -518,7 +512,7 @@ def _reasons(registry: EmbeddedRegistry, wanted: dict[str, str], **limits: Any) 
     return found
 
 
-def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: EmbeddedRegistry) -> None:
+def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: FakeRegistry) -> None:
     """Only the statuses in question are read, twenty rows a page, and only until all were found."""
     ids = [
         registry.catalog.publish("pack", f"{number:03}", status="flagged", reason=f"because {number}")
@@ -538,7 +532,7 @@ def test_reasons_are_asked_for_by_status_and_few_at_a_time(registry: EmbeddedReg
     ]
 
 
-def test_each_status_is_asked_once(registry: EmbeddedRegistry) -> None:
+def test_each_status_is_asked_once(registry: FakeRegistry) -> None:
     """Versions of two statuses take one question each; one of no known status takes none."""
     flagged = registry.catalog.publish("pack", "1", status="flagged", reason="f")
     banned = registry.catalog.publish("pack", "2", status="banned", reason="b")
@@ -547,7 +541,7 @@ def test_each_status_is_asked_once(registry: EmbeddedRegistry) -> None:
     assert len(registry.requests) == 2
 
 
-def test_the_search_for_a_reason_ends(registry: EmbeddedRegistry) -> None:
+def test_the_search_for_a_reason_ends(registry: FakeRegistry) -> None:
     """A version that is not there costs no more than the pages that there are, and never more than fifty."""
     for number in range(30):
         registry.catalog.publish("pack", f"{number:04}", status="flagged", reason="r")
@@ -560,7 +554,7 @@ def test_the_search_for_a_reason_ends(registry: EmbeddedRegistry) -> None:
     assert len(registry.requests) == 50
 
 
-def test_a_reason_on_a_late_page_is_found(registry: EmbeddedRegistry) -> None:
+def test_a_reason_on_a_late_page_is_found(registry: FakeRegistry) -> None:
     """The search goes as far as there are versions of the status."""
     wanted = registry.catalog.publish("pack", "000", status="flagged", reason="because")
     for number in range(1, 200):
@@ -568,7 +562,7 @@ def test_a_reason_on_a_late_page_is_found(registry: EmbeddedRegistry) -> None:
     assert _reasons(registry, {wanted: "flagged"}) == {wanted: "because"}
 
 
-def test_large_reasons_of_others_hide_no_reason(registry: EmbeddedRegistry) -> None:
+def test_large_reasons_of_others_hide_no_reason(registry: FakeRegistry) -> None:
     """Where a page is too large, the wanted rows are read one by one; a reason that is too large itself is left out."""
     for number in range(0, 80, 2):
         registry.catalog.publish("pack", f"{number:03}", status="flagged", reason="x" * 3_000)
@@ -579,7 +573,7 @@ def test_large_reasons_of_others_hide_no_reason(registry: EmbeddedRegistry) -> N
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS.keys() - {"huge_reason", "findings_bomb", "endless_body", "gzip_bomb"}))
-def test_a_reason_that_cannot_be_had_is_left_out(registry: EmbeddedRegistry, name: str) -> None:
+def test_a_reason_that_cannot_be_had_is_left_out(registry: FakeRegistry, name: str) -> None:
     """Whatever the registry answers, no reason is made up, and nothing but a reason is lost."""
     wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
     inflict(registry, name)
@@ -587,7 +581,7 @@ def test_a_reason_that_cannot_be_had_is_left_out(registry: EmbeddedRegistry, nam
     assert found in ({}, {wanted: "because"}, {wanted: ""})
 
 
-def test_another_nodes_reason_is_not_taken(registry: EmbeddedRegistry) -> None:
+def test_another_nodes_reason_is_not_taken(registry: FakeRegistry) -> None:
     """A row of another node with the same key lends it no reason."""
     wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
     inflict(registry, "row_of_another")

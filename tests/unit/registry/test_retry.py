@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.peers.webhook import Webhook
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
     """A watcher whose two channels, `ops` and `mail`, have failed at an alert and rest for an hour after the next."""
     registry.catalog.publish("alpha", "1.0.0")
     channels = [{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("ops", "mail")]
     settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": channels}
-    made = Watching(tmp_path, registry, nursery=nursery, **settings)
+    made = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     made.check()
     webhook.answer |= {"/ops": 500, "/mail": 500}
     registry.catalog.publish("alpha", "1.1.0")
@@ -38,7 +38,7 @@ def _alerts(webhook: Webhook, path: str) -> int:
     return sum("1.1.0" in message.json["message"] for message in webhook.messages(path))
 
 
-def test_the_next_poll_delivers(watch: Watching, webhook: Webhook) -> None:
+def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
     """A channel that rests is not tried by a poll until `test-alerts` has reached it; the other one rests on."""
     webhook.answer.clear()
     assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}
@@ -48,7 +48,7 @@ def test_the_next_poll_delivers(watch: Watching, webhook: Webhook) -> None:
     assert "retry.json" not in watch.contents()
 
 
-def test_a_run_beside_it_delivers_at_once(watch: Watching, webhook: Webhook) -> None:
+def test_a_run_beside_it_delivers_at_once(watch: Watcher, webhook: Webhook) -> None:
     """A `run` whose channel rests for an hour delivers what it owes once `test-alerts` has reached the channel."""
     watch.end_waits()
     with watch.start("run") as started:
@@ -64,7 +64,7 @@ def test_a_run_beside_it_delivers_at_once(watch: Watching, webhook: Webhook) -> 
     assert "retry.json" not in watch.contents()
 
 
-def test_a_renamed_channel_need_not_wait_either(watch: Watching, webhook: Webhook) -> None:
+def test_a_renamed_channel_need_not_wait_either(watch: Watcher, webhook: Webhook) -> None:
     """What is owed to a channel's URL under its former name goes out too."""
     webhook.answer.clear()
     named = watch.but(channels=[{"name": "new", "url": webhook.apprise_url("/ops")}])
@@ -72,7 +72,7 @@ def test_a_renamed_channel_need_not_wait_either(watch: Watching, webhook: Webhoo
     assert named.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
 
 
-def test_a_later_failure_makes_it_void(watch: Watching, webhook: Webhook) -> None:
+def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None:
     """A channel that was reached and then fails again rests as after any failure, even if the note is still there."""
     webhook.answer.clear()
     assert watch.run("test-alerts").code == 0
@@ -87,7 +87,7 @@ def test_a_later_failure_makes_it_void(watch: Watching, webhook: Webhook) -> Non
 
 
 @pytest.mark.parametrize("damaged", [b"", b'{"format": 1, "queues": {"op', b'{"format": 2, "queues": {}}', b"[1]\xff"])
-def test_a_damaged_note_says_nothing(watch: Watching, webhook: Webhook, damaged: bytes) -> None:
+def test_a_damaged_note_says_nothing(watch: Watcher, webhook: Webhook, damaged: bytes) -> None:
     """A note that cannot be read is none: the channels rest, no poll minds, and a new note takes its place."""
     webhook.answer.clear()
     (watch.state / "retry.json").write_bytes(damaged)
@@ -97,7 +97,7 @@ def test_a_damaged_note_says_nothing(watch: Watching, webhook: Webhook, damaged:
     assert watch.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
 
 
-def test_a_note_that_cannot_be_left_is_said(watch: Watching, webhook: Webhook) -> None:
+def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) -> None:
     """Where the state folder takes no note `test-alerts` says that what is owed waits, and the channel passes."""
     webhook.answer.clear()
     (watch.state / "retry.json").mkdir()
@@ -107,9 +107,9 @@ def test_a_note_that_cannot_be_left_is_said(watch: Watching, webhook: Webhook) -
     assert watch.check(code=1)["alerts"]["pending"] == 2
 
 
-def test_where_nothing_waits_nothing_is_left(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook) -> None:
+def test_where_nothing_waits_nothing_is_left(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> None:
     """`test-alerts` leaves no note, and no folder, where no channel is owed anything."""
-    watch = Watching(tmp_path, registry, alert_urls=webhook.apprise_url("/a"))
+    watch = Watcher(tmp_path, registry, alert_urls=webhook.apprise_url("/a"))
     assert watch.run("test-alerts").code == 0
     assert not watch.state.exists()
     watch.check()

@@ -12,7 +12,15 @@ from hypothesis import strategies as st
 
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, Version, status_to_api
-from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, read_ban, read_message, read_page, read_version
+from watcher.registry.schema import (
+    MOST_ROWS,
+    NotAListingError,
+    Page,
+    parse_ban,
+    parse_message,
+    parse_page,
+    parse_version,
+)
 from watcher.text.sanitize import ADDRESS
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
@@ -36,8 +44,8 @@ def versions(page: Page) -> list[str | None]:
 
 def only(body: bytes) -> Version:
     """Read a page with one row as a version."""
-    (row,) = read_page(body).rows
-    return read_version(row)
+    (row,) = parse_page(body).rows
+    return parse_version(row)
 
 
 def test_a_row_of_the_spec_is_read_whole() -> None:
@@ -58,10 +66,10 @@ def test_a_row_of_the_spec_is_read_whole() -> None:
         "comfy_node_extract_status": "success",
         "status_reason": "because",
     }
-    page = read_page(page_of(row))
+    page = parse_page(page_of(row))
     assert (page.total, page.page_size, page.fault, page.admin_tags_told) == (1, 100, "", True)
     assert page.rows[0].status_reason == "because"
-    assert read_version(page.rows[0]) == Version(
+    assert parse_version(page.rows[0]) == Version(
         version="1.0.0",
         id="i-1",
         status="flagged",
@@ -110,8 +118,8 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
         {**ROW, "node_id": ""},
         {**ROW, "status": ""},
     ]
-    page = read_page(page_of(*rows))
-    assert [read_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
+    page = parse_page(page_of(*rows))
+    assert [parse_version(row).key for row in page.rows] == ["=1.0.0", "i-1"]
     assert (page.fault, page.unreadable, page.items) == ("row 3 is unreadable", 3, 5)
 
 
@@ -142,7 +150,7 @@ def test_a_version_is_known_by_id_or_by_text() -> None:
 def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
     """Rows beside one of a wrong type are read, and the page says which one was not."""
     good = {**ROW, "id": "i-2", "version": "2.0.0"}
-    page = read_page(page_of(good, bad, ROW))
+    page = parse_page(page_of(good, bad, ROW))
     assert versions(page) == ["2.0.0", "1.0.0"]
     assert (page.fault, page.unreadable) == ("row 2 is unreadable", 1)
     assert page.total == 3
@@ -162,9 +170,9 @@ def test_a_bad_row_costs_no_good_one(bad: Any) -> None:
 def test_a_bad_field_hides_no_status(bad: dict[str, Any]) -> None:
     """Of a row one of whose details is of a wrong type, which version it is and its status are told, and no detail."""
     row = ROW | {"status": "NodeVersionStatusBanned", "dependencies": ["x"], "createdAt": ""} | bad
-    page = read_page(page_of(ROW, row))
+    page = parse_page(page_of(ROW, row))
     assert (page.fault, page.unreadable, page.items) == ("row 2 is unreadable", 1, 2)
-    assert [read_version(outline) for outline in page.outlines] == [
+    assert [parse_version(outline) for outline in page.outlines] == [
         Version(
             id=row["id"] or "",
             version=row["version"] if isinstance(row["version"], str) else "",
@@ -181,7 +189,7 @@ def test_a_bad_field_hides_no_status(bad: dict[str, Any]) -> None:
 )
 def test_a_row_that_does_not_say_what_it_is_tells_nothing(bad: dict[str, Any]) -> None:
     """Without its node, its status or which version it is, a row is none at all."""
-    assert read_page(page_of(ROW, ROW | {"tags": "t"} | bad)).outlines == []
+    assert parse_page(page_of(ROW, ROW | {"tags": "t"} | bad)).outlines == []
 
 
 @pytest.mark.parametrize(
@@ -209,21 +217,21 @@ def test_a_row_with_a_key_twice_is_unreadable(has: dict[str, Any], again: str) -
     """
     twice = f"{json.dumps(ROW | has)[:-1]},{again}}}"
     good = json.dumps({**ROW, "id": "i-2", "version": "2.0.0"})
-    page = read_page(f'{{"total":2,"versions":[{twice},{good}]}}'.encode())
+    page = parse_page(f'{{"total":2,"versions":[{twice},{good}]}}'.encode())
     assert (versions(page), page.fault) == (["2.0.0"], "row 1 is unreadable")
 
 
 @pytest.mark.parametrize("text", ["status", "id", "tags", "versions", "total"])
 def test_a_text_that_is_named_like_a_key_is_a_text(text: str) -> None:
     """A tag, a version or a node may be called as a field is."""
-    page = read_page(page_of(ROW | {"tags": [text, text], "version": text, "node_id": text}, ROW))
+    page = parse_page(page_of(ROW | {"tags": [text, text], "version": text, "node_id": text}, ROW))
     assert (versions(page), page.fault, page.items) == ([text, "1.0.0"], "", 2)
 
 
 def test_a_value_that_repeats_its_keys_fits_nowhere() -> None:
     """An object with a key twice, where a list belongs, makes its row unreadable."""
     row = json.dumps(ROW)[:-1] + ',"tags":{"a":1,"a":2}}'
-    assert read_page(f'{{"total":1,"versions":[{row}]}}'.encode()).fault == "row 1 is unreadable"
+    assert parse_page(f'{{"total":1,"versions":[{row}]}}'.encode()).fault == "row 1 is unreadable"
 
 
 _TOO_MANY_VALUES = "the answer holds too many values to be a page of versions"
@@ -241,30 +249,30 @@ def test_an_answer_of_too_many_values_is_refused_undecoded(value: str, place: st
         "the page": f'{{"total":0,"versions":[],"x":[{many}]}}',
     }[place]
     with pytest.raises(NotAListingError, match=_TOO_MANY_VALUES):
-        read_page(page.encode())
+        parse_page(page.encode())
 
 
 @pytest.mark.parametrize("code", ["{[,", '{"a":[],', "\\\\,[", '\\",{"'])
 def test_code_in_texts_is_no_value(code: str) -> None:
     """Megabytes of a changelog or a reason full of brackets, commas, quotes and backslashes are one text."""
     text = code * (2_000_000 // len(code))
-    page = read_page(page_of(ROW | {"changelog": text, "status_reason": text}))
+    page = parse_page(page_of(ROW | {"changelog": text, "status_reason": text}))
     assert page.rows[0].status_reason == text
 
 
 @pytest.mark.parametrize("row", [None, [], {}, ROW], ids=str)
 def test_far_more_rows_than_were_asked_for_are_refused(row: Any) -> None:
     """A page of thousands is read, for a registry may ignore the page's size; one of still more is not."""
-    assert read_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
+    assert parse_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
     with pytest.raises(NotAListingError, match="the answer holds 5001 rows, far more than were asked for"):
-        read_page(page_of(*[row] * (MOST_ROWS + 1)))
+        parse_page(page_of(*[row] * (MOST_ROWS + 1)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_only_utf_8_is_json(encoding: str) -> None:
     """JSON is UTF-8 where systems exchange it; in another encoding it is no answer."""
     with pytest.raises(NotAListingError, match="the answer is no readable JSON"):
-        read_page(page_of(ROW).decode().encode(encoding))
+        parse_page(page_of(ROW).decode().encode(encoding))
 
 
 @pytest.mark.parametrize(
@@ -296,58 +304,58 @@ def test_only_utf_8_is_json(encoding: str) -> None:
 def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
     """An answer that holds no list of versions is refused in words of ours."""
     with pytest.raises(NotAListingError) as caught:
-        read_page(body)
+        parse_page(body)
     assert str(caught.value) == said
 
 
 @pytest.mark.parametrize("total", [None, "many", 1.5, True, [], {}], ids=repr)
 def test_a_total_that_is_no_count_is_none(total: Any) -> None:
     """Rows are read whatever the total is; what is no count is not believed."""
-    page = read_page(page_of(ROW, total=total))
+    page = parse_page(page_of(ROW, total=total))
     assert (versions(page), page.total) == (["1.0.0"], None)
 
 
 def test_null_for_no_versions_is_an_empty_list() -> None:
     """A registry whose empty lists are null says that there are none."""
-    page = read_page(b'{"page":1,"pageSize":100,"total":0,"totalPages":0,"versions":null}')
+    page = parse_page(b'{"page":1,"pageSize":100,"total":0,"totalPages":0,"versions":null}')
     assert (list(page.rows), page.total) == ([], 0)
 
 
 def test_a_byte_order_mark_is_no_text() -> None:
     """A document after a byte order mark is the same document, whole or in parts."""
     assert only(b"\xef\xbb\xbf" + page_of(ROW)) == only(page_of(ROW))
-    assert versions(read_page(b"\xef\xbb\xbf" + page_of(ROW, None))) == ["1.0.0"]
+    assert versions(parse_page(b"\xef\xbb\xbf" + page_of(ROW, None))) == ["1.0.0"]
 
 
 def test_admin_tags_are_told_by_any_row() -> None:
     """Whether the answer speaks of admin tags is seen from their key, however it is spaced, in whichever row."""
     silent, telling = dict(ROW), ROW | {"id": "i-2", "tags_admin": None}
-    assert not read_page(page_of(silent)).admin_tags_told
-    assert read_page(page_of(silent, telling)).admin_tags_told
-    assert read_page(page_of(silent, telling).replace(b'"tags_admin":', b'"tags_admin" :')).admin_tags_told
-    assert read_page(page_of(silent, telling, None)).admin_tags_told
-    assert not read_page(page_of(silent, None)).admin_tags_told
+    assert not parse_page(page_of(silent)).admin_tags_told
+    assert parse_page(page_of(silent, telling)).admin_tags_told
+    assert parse_page(page_of(silent, telling).replace(b'"tags_admin":', b'"tags_admin" :')).admin_tags_told
+    assert parse_page(page_of(silent, telling, None)).admin_tags_told
+    assert not parse_page(page_of(silent, None)).admin_tags_told
 
 
 def test_who_holds_a_version_is_not_passed_on() -> None:
     """A reviewer's tag loses its e-mail addresses before it is compared or kept; other tags stay as they are."""
     tags = ["hold by jane.reviewer@comfy.example", "jane\u200b@comfy%2Eexample", "@here\u200b"]
-    [row] = read_page(page_of(ROW | {"tags_admin": tags})).rows
-    hold, short, here = read_version(row).tags_admin
+    [row] = parse_page(page_of(ROW | {"tags_admin": tags})).rows
+    hold, short, here = parse_version(row).tags_admin
     assert (hold.partition(" #")[0], short.partition(" #")[0], here) == (f"hold by {ADDRESS}", ADDRESS, "@here\u200b")
 
 
 def test_tags_that_differ_in_an_address_differ() -> None:
     """Taking addresses out makes no two tags one: what looks like an address may be what the tag is about."""
     tags = [["exec @ nodes.py"], ["exec @ install.py"], ["torch@2.1.post1"], ["torch@2.2.post1"]]
-    rows = read_page(page_of(*(ROW | {"id": str(number), "tags_admin": tag} for number, tag in enumerate(tags)))).rows
-    assert len({read_version(row).tags_admin for row in rows}) == len(tags)
+    rows = parse_page(page_of(*(ROW | {"id": str(number), "tags_admin": tag} for number, tag in enumerate(tags)))).rows
+    assert len({parse_version(row).tags_admin for row in rows}) == len(tags)
 
 
 @pytest.mark.parametrize("more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2'])
 def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
     """A null for the list, as some encoders write an empty one, is read wherever a total is told, whatever else is."""
-    page = read_page(b'{"versions":null,"total":0' + more + b"}")
+    page = parse_page(b'{"versions":null,"total":0' + more + b"}")
     assert (list(page.rows), page.total) == ([], 0)
 
 
@@ -356,20 +364,20 @@ def test_a_key_that_nobody_reads_may_come_twice() -> None:
     body = page_of(ROW | {"changelog": "a", "tags": ["tags"]}).replace(
         b'"changelog":', b'"changelog": "b", "changelog":'
     )
-    page = read_page(body)
+    page = parse_page(body)
     assert (len(page.rows), page.unreadable) == (1, 0)
 
 
 @pytest.mark.parametrize("text", ["tags_admin", '"tags_admin":', '\\"tags_admin\\":'])
 def test_a_tag_named_like_the_key_tells_nothing(text: str) -> None:
     """A publisher's own tag cannot pass for the registry's field: its absence would then be a change."""
-    assert not read_page(page_of(ROW | {"tags": [text], "changelog": text})).admin_tags_told
+    assert not parse_page(page_of(ROW | {"tags": [text], "changelog": text})).admin_tags_told
 
 
 def test_text_that_looks_like_keys_is_text() -> None:
     """A changelog full of quoted keys costs its page nothing."""
     text = '"total":1,"versions":[],"status":"x","deprecated":true,"node_id":' * 3
-    page = read_page(page_of(ROW | {"changelog": text, "version": text}))
+    page = parse_page(page_of(ROW | {"changelog": text, "version": text}))
     assert (versions(page), page.fault) == ([text], "")
 
 
@@ -378,14 +386,14 @@ def test_text_that_looks_like_keys_is_text() -> None:
 def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
     """Whatever comes, it is read or refused with the one error; nothing else escapes."""
     with contextlib.suppress(NotAListingError):
-        assert all(read_version(row).key for row in read_page(body).rows)
+        assert all(parse_version(row).key for row in parse_page(body).rows)
 
 
 @settings(max_examples=60)
 @given(st.lists(st.dictionaries(st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6), max_size=3))
 def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
     """No row vanishes: each is read or named as unreadable, and a good one is always read."""
-    page = read_page(json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode())
+    page = parse_page(json.dumps(EMPTY | {"total": len(rows) + 1, "versions": [ROW, *rows]}).encode())
     assert page.items == len(rows) + 1
     assert page.rows[0].version == "1.0.0"
 
@@ -406,8 +414,8 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
             downloadUrl=data.draw(text),
         )
     rows: Any = catalog.answer({"nodeId": ["pack"]})[1]["versions"]
-    whole, parts = read_page(page_of(*rows)), read_page(page_of(*rows, None))
-    assert [read_version(row) for row in whole.rows] == [read_version(row) for row in parts.rows]
+    whole, parts = parse_page(page_of(*rows)), parse_page(page_of(*rows, None))
+    assert [parse_version(row) for row in whole.rows] == [parse_version(row) for row in parts.rows]
     assert whole.admin_tags_told == parts.admin_tags_told
 
 
@@ -438,7 +446,7 @@ def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
 )
 def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
     """An error's message is found in every shape it is known to take; what is no JSON object is none of the API's."""
-    assert read_message(body) == said
+    assert parse_message(body) == said
 
 
 @pytest.mark.parametrize(
@@ -464,4 +472,4 @@ def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
 )
 def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -> None:
     """A 403 is a ban only where an object's `message` or `error` says so; the other of the two is the reason."""
-    assert read_ban(body) == reason
+    assert parse_ban(body) == reason

@@ -14,10 +14,10 @@ from tests.faults.asking import WAYS, answer, complaint, of_pack, read, without_
 from tests.support.peers.ports import Listener, Refused, Untrusted
 from tests.support.program import Completed
 from watcher.errors import ConfigError
-from watcher.fake_registry.server import EmbeddedRegistry
-from watcher.model.listing import Listing, Unreadable
+from watcher.fake_registry.server import FakeRegistry
+from watcher.model.listing import FetchFailed, Listing
 from watcher.registry.client import Query
-from watcher.registry.reader import Asked
+from watcher.registry.reader import NodeQuery
 from watcher.registry.transport import MANY, check_usable, describe, open_transport
 
 ELSEWHERE = "http://registry.test"
@@ -48,12 +48,12 @@ class Gate(Listener):
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
 def test_the_environments_proxy_is_asked(
-    registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch, way: int, name: str
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int, name: str
 ) -> None:
     """The proxy gets the request for the registry's own host, however the variable is spelled."""
     of_pack(registry)
     monkeypatch.setenv(name, registry.url)
-    reading = read(ELSEWHERE, Asked(node="pack"), way=way)
+    reading = read(ELSEWHERE, NodeQuery(node="pack"), way=way)
     assert isinstance(reading, Listing)
     assert len(reading.versions) == 5
     (asked,) = registry.requests
@@ -63,7 +63,7 @@ def test_the_environments_proxy_is_asked(
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_proxy_may_be_named_without_a_scheme(
-    registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch, way: int
+    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int
 ) -> None:
     """`host:port`, as many tools take it, is an http proxy; its user and password go to it alone."""
     monkeypatch.setenv("http_proxy", registry.url.replace("http://", "me:secret@"))
@@ -73,7 +73,7 @@ def test_a_proxy_may_be_named_without_a_scheme(
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("names", ["127.0.0.1", "other.test, 127.0.0.1", "*", "127.0.0.1:{port}"])
-def test_no_proxy_is_heeded(registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch, way: int, names: str) -> None:
+def test_no_proxy_is_heeded(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int, names: str) -> None:
     """A host that `no_proxy` names, with its port or without, is asked directly."""
     with Refused() as nobody:
         monkeypatch.setenv("http_proxy", nobody.url)
@@ -82,7 +82,7 @@ def test_no_proxy_is_heeded(registry: EmbeddedRegistry, monkeypatch: pytest.Monk
         assert answer(registry.url, way=way).code == 200
 
 
-def test_another_schemes_proxy_is_not_asked(registry: EmbeddedRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_schemes_proxy_is_not_asked(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """A proxy for https has nothing to do with a registry that is asked over http."""
     with Refused() as nobody:
         monkeypatch.setenv("https_proxy", nobody.url)
@@ -112,7 +112,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: s
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
 
-def test_the_program_asks_the_proxy(registry: EmbeddedRegistry, run: Callable[..., Completed]) -> None:
+def test_the_program_asks_the_proxy(registry: FakeRegistry, run: Callable[..., Completed]) -> None:
     """The real program polls through the environment's proxy."""
     of_pack(registry)
     asked = ("check", "--node", "pack", "--registry-url", ELSEWHERE, "--json")
@@ -177,7 +177,7 @@ def test_a_certificate_that_is_not_trusted(way: int) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_tls_with_a_server_that_speaks_none(registry: EmbeddedRegistry, way: int) -> None:
+def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry, way: int) -> None:
     """A server without TLS at an https address is said to fail at TLS."""
     assert complaint(registry.url.replace("http:", "https:"), way=way) == "TLS failed"
 
@@ -186,8 +186,8 @@ def test_tls_with_a_server_that_speaks_none(registry: EmbeddedRegistry, way: int
 def test_failures_of_the_way_are_the_registrys(way: int) -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
-        reading = read(nobody.url, Asked(node="pack"), way=way)
-    assert reading == Unreadable(node="pack", error="the connection was refused", registry_wide=True, unreached=True)
+        reading = read(nobody.url, NodeQuery(node="pack"), way=way)
+    assert reading == FetchFailed(node="pack", error="the connection was refused", registry_wide=True, unreached=True)
 
 
 @pytest.mark.parametrize(
@@ -223,7 +223,7 @@ def test_a_cause_counts_more_than_its_wrapping() -> None:
     assert describe(outer) == "the connection was refused"
 
 
-def test_few_requests_do_not_load_the_library_for_many(registry: EmbeddedRegistry) -> None:
+def test_few_requests_do_not_load_the_library_for_many(registry: FakeRegistry) -> None:
     """The transport for many requests is another one, taken from `MANY` on and only without a proxy."""
     few, many = open_transport(registry.url, 4, MANY - 1), open_transport(registry.url, 4, MANY)
     assert isinstance(few, httpx.AsyncHTTPTransport)

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
 from tests.support.making import NOW, channel, event, minute
 from tests.support.peers.webhook import Webhook
 from watcher.alerts import outbox
-from watcher.alerts.outbox import Outbox, Refusal
+from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.cli import history, status
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
 from watcher.model.snapshot import Snapshot
@@ -52,7 +52,9 @@ WAITING = outbox.failed(
     outbox.recorded(outbox.enqueue(Outbox(), [OPS], (event("e1"), event("e2")), 1, NOW)), "ops", "HTTP 500", NOW
 )
 FIRST = WAITING.queues["ops"].messages[0].id
-REFUSAL = Refusal(channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",))
+REFUSAL = FailedAttempt(
+    channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
+)
 JOURNAL = (
     records.write_acknowledgement("ops", FIRST, arrived=True),
     records.write_acknowledgement("ops", FIRST, arrived=False),
@@ -143,21 +145,21 @@ def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line:
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery) -> Watching:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
     """A watcher that owes a dead channel an alert."""
     registry.catalog.publish("alpha", "1.0.0")
     webhook.answer["/ops"] = 500
     ops = {"name": "ops", "url": webhook.apprise_url("/ops")}
-    made = Watching(tmp_path, registry, nursery=nursery, channels=[ops], interval="1h")
+    made = Watcher(tmp_path, registry, fork_server=fork_server, channels=[ops], interval="1h")
     made.check(code=1)
     return made
 
 
 @pytest.mark.parametrize("time", [*ABSURD, *DAMAGED[:-1]])
-def test_no_command_trips_over_a_damaged_line(watch: Watching, time: str) -> None:
+def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None:
     """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
     kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
-    refusal = Refusal(
+    refusal = FailedAttempt(
         channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, address=kept["address"]
     )
     (watch.state / "acks.jsonl").write_bytes(records.write_refusal(refusal))
@@ -171,7 +173,7 @@ def test_no_command_trips_over_a_damaged_line(watch: Watching, time: str) -> Non
 
 
 @pytest.mark.parametrize("time", ABSURD)
-def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watching, time: str) -> None:
+def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watcher, time: str) -> None:
     """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old is given up."""
     before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}
     queue = before["outbox.json"]["queues"]["ops"]
@@ -187,7 +189,7 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watchi
 
 
 @pytest.mark.parametrize("file", ["outbox.json", "checks.json"])
-def test_a_time_that_is_none_is_refused_in_a_file(watch: Watching, file: str) -> None:
+def test_a_time_that_is_none_is_refused_in_a_file(watch: Watcher, file: str) -> None:
     """A `.json` file in which a time is damaged is refused with exit code 4 and left as it is."""
     text = (watch.state / file).read_text()
     at = json.loads(text)["polled_at"] if file == "checks.json" else json.loads(text)["queues"]["ops"]["not_before"]

@@ -7,11 +7,11 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
-from tests.support.fork_server import Nursery
-from tests.support.harness import Watching, told
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher, told
 from tests.support.peers.webhook import Webhook
 from tests.support.program import ROOT
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 
 _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
 """Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo
@@ -22,7 +22,7 @@ _BANNED = [f"banned-{number}" for number in range(9)]
 _NODES = ["alpha", "bravo", "charlie", "delta", "echo", *_BANNED]
 
 
-def _fill(registry: EmbeddedRegistry) -> None:
+def _fill(registry: FakeRegistry) -> None:
     """Publish what that registry had, in the same order, so that versions have the same ids."""
     catalog = registry.catalog
     for node in _NODES:
@@ -40,14 +40,14 @@ def _fill(registry: EmbeddedRegistry) -> None:
 
 
 def test_an_earlier_state_is_carried_over(
-    tmp_path: Path, registry: EmbeddedRegistry, webhook: Webhook, nursery: Nursery
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
 ) -> None:
     """Every alert that it owes arrives once on each channel, nothing known is news again, and what differs is."""
     _fill(registry)
     shutil.copytree(_EARLIER, tmp_path / "state")
     channels = [{"name": name, "url": webhook.apprise_url(f"/{name}"), "kinds": "all"} for name in ("ops", "renamed")]
     settings = {"nodes": " ".join(_NODES), "baseline": "silent", "channels": channels}
-    watch = Watching(tmp_path, registry, nursery=nursery, **settings)
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     owed = json.loads((_EARLIER / "outbox.json").read_text("utf-8"))["events"]
     document = watch.check()
     assert sorted(told(document["events"])) == sorted(

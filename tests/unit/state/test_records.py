@@ -15,7 +15,7 @@ from tests.support.making import CHECKED, NOW, PACK, event, known, snapshots, ve
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
-from watcher.changes.health import Failure, Health
+from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES
@@ -197,7 +197,7 @@ def test_an_event_has_the_contracts_form() -> None:
 
 def test_a_refusal_of_an_earlier_version_is_a_fault() -> None:
     """A `checks.json` in which an earlier version doubted a 403 is read, with its count, as after any fault."""
-    failure = Failure(count=2, since=NOW, error="it was refused access")
+    failure = FailureStreak(count=2, since=NOW, error="it was refused access")
     checks = Checks(health=Health(nodes={"pack": failure}, registry=failure))
     text = records.write_checks(1, checks).replace(b'"fault"', b'"refused"')
     assert text.count(b'"refused"') == 2

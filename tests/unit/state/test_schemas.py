@@ -33,13 +33,13 @@ from tests.support.peers.webhook import Webhook
 from tests.support.program import ROOT, Completed
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
-from watcher.changes.health import Failure, Health
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.changes.health import FailureStreak, Health
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.polling.poll import Poller, Watch
+from watcher.polling.poll import PollConfig, Poller
 from watcher.state import codec, records, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
@@ -116,7 +116,7 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
         ("outbox", "/queue", Queue),
         ("outbox", "/message", Message),
         ("outbox", "/event", Event),
-        ("checks", "/failure", Failure),
+        ("checks", "/failure", FailureStreak),
         ("checks", "/health", Health),
         ("history", "", Event),
     ],
@@ -192,7 +192,7 @@ def _samples() -> dict[str, Any]:
     waiting = Outbox(
         queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
     )
-    failing = Checks(polled_at=NOW, health=Health(nodes={"a": Failure(count=1, since=NOW, error="")}))
+    failing = Checks(polled_at=NOW, health=Health(nodes={"a": FailureStreak(count=1, since=NOW, error="")}))
     written = {
         "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
@@ -254,7 +254,7 @@ def test_a_wrong_value_is_invalid(name: str, old: str, new: str) -> None:
         valid(name, text.replace(old, new))
 
 
-def test_the_files_of_a_life_are_valid(registry: EmbeddedRegistry, webhook: Webhook, state: Path) -> None:
+def test_the_files_of_a_life_are_valid(registry: FakeRegistry, webhook: Webhook, state: Path) -> None:
     """From the first poll on, through changes, dead channels, bans, absences and an outage, every file is valid."""
     state.mkdir()
     catalog = registry.catalog
@@ -267,7 +267,7 @@ def test_the_files_of_a_life_are_valid(registry: EmbeddedRegistry, webhook: Webh
     times = iter(range(100))
 
     def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
-        told: Watch = watch(url, PACK, "other", channels=channels, accepted=accepted, **fields)
+        told: PollConfig = watch(url, PACK, "other", channels=channels, accepted=accepted, **fields)
         at = minute(600 * next(times))
         asyncio.run(Poller(watch=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
         return everything(state)
@@ -298,7 +298,7 @@ def test_the_files_of_a_life_are_valid(registry: EmbeddedRegistry, webhook: Webh
 
 
 def test_the_programs_own_files_are_valid(
-    registry: EmbeddedRegistry, webhook: Webhook, run: Callable[..., Completed], state: Path
+    registry: FakeRegistry, webhook: Webhook, run: Callable[..., Completed], state: Path
 ) -> None:
     """What `comfy-watch check` leaves is valid, its URLs' digests and the registry's tags of answers included."""
     registry.catalog.publish(PACK, "1.0")
@@ -311,7 +311,7 @@ def test_the_programs_own_files_are_valid(
     assert webhook.url.removeprefix("http://") not in "".join(found.values())
 
 
-def test_the_readme_knows_every_file(registry: EmbeddedRegistry, state: Path) -> None:
+def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> None:
     """Every file that the program keeps is in the state's README, and every schema too."""
     readme = (ROOT / "state" / "README.md").read_text()
     state.mkdir()

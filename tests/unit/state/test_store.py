@@ -21,11 +21,11 @@ from tests.support import program
 from tests.support.making import NOW, PACK, channel, event, known, version, watch
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, Message, Outbox, Refusal
-from watcher.changes.health import Failure, Health
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox
+from watcher.changes.health import FailureStreak, Health
 from watcher.cli import status
 from watcher.errors import StateError, UnsureError
-from watcher.fake_registry.server import EmbeddedRegistry
+from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Snapshot
@@ -45,7 +45,7 @@ PICTURE = Snapshot(
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
 CHECKS = Checks(
     polled_at=NOW,
-    health=Health(nodes={"other": Failure(count=1, since=NOW, error="it timed out")}),
+    health=Health(nodes={"other": FailureStreak(count=1, since=NOW, error="it timed out")}),
     checked={PACK.lower(): NOW},
     etags={PACK.lower(): '"abc"'},
 )
@@ -216,7 +216,9 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     message = polled(folder).outbox.queues["ops"].messages[0].id
     folder.sending("ops", message)
     folder.refused(
-        Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",))
+        FailedAttempt(
+            channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
+        )
     )
     first = folder.load().outbox
     assert (first.queues["ops"].attempts, first.queues["ops"].error) == (2, "HTTP 503")
@@ -227,14 +229,14 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
     assert folder.load().outbox == first
     folder.arrived("ops", message, folder.sending("ops", message))
-    assert folder.load().outbox == outbox.replayed(first, [Acknowledgement(channel="ops", message=message)])
+    assert folder.load().outbox == outbox.replay(first, [Acknowledgement(channel="ops", message=message)])
 
 
 def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:
     """Wherever a crash cut its line, the channel is as it was before the attempt."""
     before = polled(folder).outbox
     message = before.queues["ops"].messages[0].id
-    folder.refused(Refusal(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
+    folder.refused(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
     journal = (folder.path / "acks.jsonl").read_bytes()
     for cut in range(len(journal) - 1):
         (folder.path / "acks.jsonl").write_bytes(journal[:cut])
@@ -658,7 +660,7 @@ class _Dying(StateFolder):
             raise _DiedError
 
 
-def poll(folder: StateFolder, registry: EmbeddedRegistry, *channels: Channel, at: str = NOW) -> Report:
+def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: str = NOW) -> Report:
     """Do one whole poll."""
 
     async def once() -> Report:
@@ -668,7 +670,7 @@ def poll(folder: StateFolder, registry: EmbeddedRegistry, *channels: Channel, at
     return asyncio.run(once())
 
 
-def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: FakeRegistry) -> None:
     """A poll that finds nothing new does not write the snapshot or the outbox."""
     registry.catalog.publish(PACK, "1.0")
     poll(folder, registry)
@@ -679,7 +681,7 @@ def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: E
 
 
 @pytest.mark.parametrize("step", ["commit", "record", "save_checks", "settle"])
-def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: EmbeddedRegistry, step: str) -> None:
+def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: FakeRegistry, step: str) -> None:
     """Whichever step a poll died before, the next one leaves the same alerts owed and the same history."""
     registry.catalog.publish(PACK, "1.0")
     poll(folder, registry, OPS)
@@ -692,7 +694,7 @@ def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry
     assert [one.kind for one in folder.history()] == [Kind.BASELINE, Kind.FLAGGED]
 
 
-def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, registry: FakeRegistry) -> None:
     """Alerts of a poll that died before its commit stay dropped, also when the next one has no event and dies too."""
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)
@@ -711,7 +713,7 @@ def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, regi
 
 @pytest.mark.parametrize("step", ["record", "save_checks", "settle"])
 def test_what_turned_back_after_a_poll_that_died_is_told(
-    folder: StateFolder, registry: EmbeddedRegistry, step: str
+    folder: StateFolder, registry: FakeRegistry, step: str
 ) -> None:
     """An answer that is again what it was before the last change is a change, whatever was saved of that poll."""
     registry.catalog.publish(PACK, "1.0")
@@ -724,7 +726,7 @@ def test_what_turned_back_after_a_poll_that_died_is_told(
     assert [one.kind for one in poll(folder, registry).events] == [Kind.REINSTATED]
 
 
-def test_a_poll_refuses_a_damaged_snapshot(folder: StateFolder, registry: EmbeddedRegistry) -> None:
+def test_a_poll_refuses_a_damaged_snapshot(folder: StateFolder, registry: FakeRegistry) -> None:
     """A poll over a damaged snapshot is one StateError, and leaves every file as it was."""
     registry.catalog.publish(PACK, "1.0")
     poll(folder, registry, OPS)

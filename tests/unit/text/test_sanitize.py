@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.hostile import parsers
-from watcher.text.sanitize import ADDRESS, no_addresses, plain, spelled_out
+from watcher.text.sanitize import ADDRESS, escape_invisible, redact_emails, sanitize_line
 
 _NASTY = st.text(
     alphabet=st.one_of(
@@ -51,32 +51,32 @@ _PIECES = st.lists(
 @example("<@ab.cd", 60)
 def test_it_is_idempotent(text: str, limit: int) -> None:
     """What has been made plain stays as it is, so that every layer may do it again."""
-    once = plain(text, limit)
-    assert plain(once, limit) == once
+    once = sanitize_line(text, limit)
+    assert sanitize_line(once, limit) == once
 
 
 @given(_NASTY)
 @example("2\n::error::x\x1b[31m\u202e")
 def test_what_is_spelled_out_acts_no_more(text: str) -> None:
     """For a program a text stays as it came, but for what acts unseen or begins a command, which can be read then."""
-    spelled = spelled_out(text)
+    spelled = escape_invisible(text)
     assert list(parsers.in_any(spelled, controls="")) == []
-    assert spelled_out(spelled) == spelled
+    assert escape_invisible(spelled) == spelled
     if text.isascii() and text.isprintable() and not re.search(r"^\s*::|##\[", text):
         assert spelled == text
 
 
 def test_spelling_out_loses_nothing() -> None:
     """What is spelled out tells which characters there were."""
-    assert spelled_out("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
-    assert spelled_out("e" + "\u0301" * 5) == "e" + "\u0301" * 3 + r"\u0301" * 2
-    assert spelled_out(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
+    assert escape_invisible("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
+    assert escape_invisible("e" + "\u0301" * 5) == "e" + "\u0301" * 3 + r"\u0301" * 2
+    assert escape_invisible(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
 
 
 @given(_NASTY, st.integers(min_value=1, max_value=130))
 def test_it_leaves_nothing_dangerous(text: str, limit: int) -> None:
     """No control, invisible or reordering character, no ping, tag or scheme is left, and the limit is kept."""
-    line = plain(text, limit)
+    line = sanitize_line(text, limit)
     assert len(line) <= limit
     assert not [c for c in line if unicodedata.category(c) in {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}]
     assert not line.startswith(("::", " "))
@@ -87,7 +87,7 @@ def test_it_leaves_nothing_dangerous(text: str, limit: int) -> None:
 @given(st.text(alphabet=st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="@<.:#%]"), max_size=200))
 def test_ordinary_text_is_untouched(text: str) -> None:
     """Clean ASCII comes back as it is."""
-    assert plain(text) == text
+    assert sanitize_line(text) == text
 
 
 @pytest.mark.parametrize(
@@ -132,20 +132,20 @@ def test_ordinary_text_is_untouched(text: str) -> None:
 )
 def test_examples(text: str, expected: str) -> None:
     """Each trick is undone in the way that is documented."""
-    assert plain(text) == expected
+    assert sanitize_line(text) == expected
 
 
 def test_combining_marks_cannot_pile_up() -> None:
     """A flood of combining marks keeps three, so it can't paint over other lines."""
-    assert plain("e" + "\u0301" * 500 + "x") == "e" + "\u0301" * 3 + "x"
+    assert sanitize_line("e" + "\u0301" * 500 + "x") == "e" + "\u0301" * 3 + "x"
 
 
 def test_long_text_is_shortened_and_says_so() -> None:
     """What does not fit is cut at the limit, with an ellipsis in the place of the rest."""
-    assert plain("word " * 100, 12) == "word word w…"
-    assert plain("x" * 200) == "x" * 200
-    assert plain("\u200b" * 90_000 + "hidden") == "…"
-    assert plain("\u200b" * 9000 + "seen") == "seen"
+    assert sanitize_line("word " * 100, 12) == "word word w…"
+    assert sanitize_line("x" * 200) == "x" * 200
+    assert sanitize_line("\u200b" * 90_000 + "hidden") == "…"
+    assert sanitize_line("\u200b" * 9000 + "seen") == "seen"
 
 
 @pytest.mark.parametrize(
@@ -163,26 +163,26 @@ def test_an_address_that_is_cut_is_not_half_shown(address: str, filler: str) -> 
     """Where only the start of a huge text is looked at, half an address at its end is dropped."""
     for lost in range(1, 17):
         text = "so " + filler * (65_536 - 3 - len(address) + lost) + address
-        assert "jan" not in plain(text), lost
+        assert "jan" not in sanitize_line(text), lost
 
 
 def test_a_text_that_came_cut_off_loses_its_last_word() -> None:
     """Its end may be half an address, whose other half is not there to tell."""
-    assert plain("by the way jane", cut_off=True) == "by the way…"
-    assert plain("by jane.reviewer @ com", cut_off=True) == "by…"
-    assert plain("jane", cut_off=True) == "…"
+    assert sanitize_line("by the way jane", cut_off=True) == "by the way…"
+    assert sanitize_line("by jane.reviewer @ com", cut_off=True) == "by…"
+    assert sanitize_line("jane", cut_off=True) == "…"
 
 
 def test_what_shows_is_read_first() -> None:
     """A cut falls behind what can be seen: neither blanks nor invisible characters push a text out of sight."""
-    assert plain("so\n" + "\u200b" * 60_000 + "it is") == "so it is"
-    assert plain("word " * 900 + "jane@example.org", 4300).endswith("word…")
+    assert sanitize_line("so\n" + "\u200b" * 60_000 + "it is") == "so it is"
+    assert sanitize_line("word " * 900 + "jane@example.org", 4300).endswith("word…")
 
 
 def test_addresses_alone() -> None:
     """Addresses can be removed without touching anything else."""
-    assert no_addresses("<b> a@b.example\n@here") == f"<b> {ADDRESS}\n@here"
-    assert no_addresses("@\u200bhere") == "@\u200bhere"
+    assert redact_emails("<b> a@b.example\n@here") == f"<b> {ADDRESS}\n@here"
+    assert redact_emails("@\u200bhere") == "@\u200bhere"
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_a_megabyte_of_nearly_addresses(piece: str) -> None:
     for size in (50_000, 1_000_000):
         text = piece * (size // len(piece)) + "@x.example"
         begun = time.process_time()
-        no_addresses(text)
+        redact_emails(text)
         taken.append(time.process_time() - begun)
     assert taken[1] < 100 * taken[0] + 0.2
 
@@ -216,11 +216,11 @@ def test_a_megabyte_of_nearly_addresses(piece: str) -> None:
 @pytest.mark.parametrize("text", ["a" * 2_000_000, "a@" * 1_000_000, "\u0301" * 2_000_000, "." * 2_000_000])
 def test_megabytes_are_not_walked_through(text: str) -> None:
     """The work is bounded by what can be shown: what a stranger wrote beyond it changes nothing."""
-    assert len(plain(text)) <= 200
-    assert plain(text) == plain(text[:100_000])
+    assert len(sanitize_line(text)) <= 200
+    assert sanitize_line(text) == sanitize_line(text[:100_000])
 
 
 @pytest.mark.parametrize("text", ["uses @torch.no_grad in nodes", "x = W @ layer_1.weight", "at @my_host.example"])
 def test_code_with_an_at_sign_is_no_address(text: str) -> None:
     """No host has an underscore in it, so what has one stays."""
-    assert no_addresses(text) == text
+    assert redact_emails(text) == text

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.text.sanitize import ADDRESS, plain
-from watcher.text.status_reason import summarise
+from watcher.text.sanitize import ADDRESS, sanitize_line
+from watcher.text.status_reason import summarize
 
 _FINDINGS = [
     {
@@ -39,8 +39,8 @@ _FINDINGS = [
 
 def test_plain_text_is_shown() -> None:
     """A reason that is plain text is shown as it is, on one line."""
-    assert summarise("Rejected\nby admin") == "Rejected by admin"
-    assert summarise("") == summarise(" \n") == ""
+    assert summarize("Rejected\nby admin") == "Rejected by admin"
+    assert summarize("") == summarize(" \n") == ""
 
 
 def test_an_object_gives_its_message_without_the_reviewer() -> None:
@@ -51,23 +51,23 @@ def test_an_object_gives_its_message_without_the_reviewer() -> None:
         "statusHistory": [{"status": "x", "message": "older", "by": "joe@example.org"}],
         "batchId": "b",
     }
-    assert summarise(json.dumps(reason)) == "Obfuscated code, ask (address removed)"
+    assert summarize(json.dumps(reason)) == "Obfuscated code, ask (address removed)"
 
 
 def test_an_object_without_message_gives_the_last_of_its_history() -> None:
     """The last message of the history stands in for an empty one."""
     reason = {"message": "", "statusHistory": [{"message": "first"}, {"message": "last"}, {"message": None}, 3]}
-    assert summarise(json.dumps(reason)) == "last"
+    assert summarize(json.dumps(reason)) == "last"
 
 
 def test_a_message_that_is_itself_findings_is_summarised() -> None:
     """JSON inside the message is not shown as JSON."""
-    assert summarise(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith("1 critical finding: exec_call")
+    assert summarize(json.dumps({"message": json.dumps(_FINDINGS[:1])})).startswith("1 critical finding: exec_call")
 
 
 def test_findings_are_counted_and_placed() -> None:
     """Findings, under new and old names, give severities, worst types and places, never code."""
-    said = summarise(json.dumps(_FINDINGS))
+    said = summarize(json.dumps(_FINDINGS))
     assert said == (
         "3 critical, 1 info, 1 unrated findings: exec_call x2, network; in nodes/run.py:12, nodes/other.py:3, net.py"
     )
@@ -77,7 +77,7 @@ def test_findings_are_counted_and_placed() -> None:
 def test_many_findings_say_how_many_more() -> None:
     """What is not named is counted."""
     many = [{"issue_type": f"t{i}", "severity": "critical", "file_path": f"f{i}.py"} for i in range(10)]
-    assert summarise(json.dumps(many)) == (
+    assert summarize(json.dumps(many)) == (
         "10 critical findings: t0, t1, t2 and 7 more; in f0.py, f1.py, f2.py and 7 more"
     )
 
@@ -86,13 +86,13 @@ def test_many_findings_say_how_many_more() -> None:
 @pytest.mark.parametrize("begun", ["[", "{", '{"message": "'])
 def test_no_half_address_is_left(begun: str, blanks: int) -> None:
     """Where a huge text that is no JSON is cut off, what is left is no part of an address."""
-    assert "jan" not in summarise(f"{begun}{' ' * blanks}jane@comfy.example says", 300)
+    assert "jan" not in summarize(f"{begun}{' ' * blanks}jane@comfy.example says", 300)
 
 
 def test_the_message_of_a_cut_object_is_read_as_json() -> None:
     """Escapes in a message mean what they mean in a whole object, so that an address behind them is found."""
-    assert summarise('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {ADDRESS}😀"
-    assert summarise('{"message": "cut in an escape\\u00') == "cut in an…"
+    assert summarize('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {ADDRESS}😀"
+    assert summarize('{"message": "cut in an escape\\u00') == "cut in an…"
 
 
 _BY = "jane.reviewer@comfy.example"
@@ -116,19 +116,19 @@ def test_no_cut_leaves_a_part_of_a_reviewer(form: object, indent: int | None) ->
     """Wherever a reason in JSON is cut off, nothing of a name before the @ is said, nor half a domain."""
     for reason in (json.dumps(form, indent=indent), json.dumps(form, indent=indent).replace("@", "\\u0040")):
         for end in range(len(reason)):
-            assert not re.search(r"jan|review|comfy|\uff20", summarise(reason[:end])), reason[:end]
+            assert not re.search(r"jan|review|comfy|\uff20", summarize(reason[:end])), reason[:end]
 
 
 @pytest.mark.parametrize("reason", ["[auto] passed all checks", "{x} is banned"])
 def test_what_only_begins_like_json_is_said_whole(reason: str) -> None:
     """Words in brackets are no JSON that was cut off: their last one stays."""
-    assert summarise(reason) == reason
+    assert summarize(reason) == reason
 
 
 @pytest.mark.parametrize("cut", range(40, 1000, 97))
 def test_truncated_findings_never_show_code(cut: int) -> None:
     """JSON that was cut off anywhere is summarised as far as it is whole, and no snippet shows."""
-    said = summarise(json.dumps(_FINDINGS * 2)[:cut])
+    said = summarize(json.dumps(_FINDINGS * 2)[:cut])
     assert said
     assert "SNIPPET" not in said
 
@@ -136,28 +136,28 @@ def test_truncated_findings_never_show_code(cut: int) -> None:
 def test_of_findings_that_were_cut_off_there_are_at_least_so_many() -> None:
     """A count is never wrong: where the end is missing, what could be read is the least that there is."""
     whole = json.dumps(_FINDINGS)
-    assert summarise(whole[:-1]).startswith("at least 3 critical, 1 info, 1 unrated findings: exec_call x2")
-    assert summarise(whole[: whole.index('{"error_type"') + 5]).startswith("at least 2 critical findings: exec_call x2")
+    assert summarize(whole[:-1]).startswith("at least 3 critical, 1 info, 1 unrated findings: exec_call x2")
+    assert summarize(whole[: whole.index('{"error_type"') + 5]).startswith("at least 2 critical findings: exec_call x2")
 
 
 @pytest.mark.parametrize(("count", "said"), [(20_000, "20000 info findings"), (20_001, "at least 20000 info findings")])
 def test_so_many_findings_are_read_and_no_more(count: int, said: str) -> None:
     """Thousands are read; past them it is said that there are more."""
     findings = [{"severity": "info"}] * min(count, 20_000) + [{"issue_type": "noise"}] * (count - 20_000)
-    assert summarise(json.dumps(findings)) == said
+    assert summarize(json.dumps(findings)) == said
 
 
 @pytest.mark.parametrize("padding", [{"severity": "info"}, {"severity": "info", "at": [0] * 40}], ids=["many", "dense"])
 def test_padding_hides_no_worse_finding(padding: dict[str, object]) -> None:
     """However many findings stand before the worst one, it is counted, and stands first."""
     worst = {"severity": "critical", "code_snippet": '"severity": "fatal"'}
-    assert summarise(json.dumps([*[padding] * 20_000, worst])) == "at least 1 critical, 20000 info findings"
+    assert summarize(json.dumps([*[padding] * 20_000, worst])) == "at least 1 critical, 20000 info findings"
 
 
 def test_what_is_rated_in_many_ways_is_counted_whole() -> None:
     """The worst ratings are named, the others counted together."""
     rated = [{"severity": name} for name in ("info", "low", "odd", "high", "critical", "medium", "low", "info")]
-    assert summarise(json.dumps(rated)) == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
+    assert summarize(json.dumps(rated)) == "1 critical, 1 high, 1 medium, 1 odd, 2 low, 2 other findings"
 
 
 _HOSTILE = "é@x.xx " * 700
@@ -182,14 +182,14 @@ def test_no_reason_takes_long(form: str, item: str) -> None:
         items = item * (size // len(item))
         reason = json.dumps({"message": f"[{items}{{}}]"}) if form == "message" else form.format(items)
         began = time.thread_time()
-        assert len(summarise(reason)) <= 300
+        assert len(summarize(reason)) <= 300
         taken.append(time.thread_time() - began)
     assert taken[1] < 100 * taken[0] + 0.5
 
 
 def test_a_truncated_object_gives_its_message() -> None:
     """The message is found in an object that was cut off after it."""
-    assert summarise('{"message": "Looks bad", "by": "jane@exa') == "Looks bad"
+    assert summarize('{"message": "Looks bad", "by": "jane@exa') == "Looks bad"
 
 
 @pytest.mark.parametrize(
@@ -214,7 +214,7 @@ def test_a_truncated_object_gives_its_message() -> None:
 )
 def test_anything_is_survived(reason: str) -> None:
     """Deep nesting, NaN, wrong types and megabytes give some short line."""
-    assert len(summarise(reason)) <= 300
+    assert len(summarize(reason)) <= 300
 
 
 _JSON = st.recursive(
@@ -232,11 +232,11 @@ _JSON = st.recursive(
 @given(_JSON, st.integers(min_value=5, max_value=400))
 def test_any_json_gives_plain_text(value: object, limit: int) -> None:
     """Whatever JSON comes, the line is plain and within its limit."""
-    said = summarise(json.dumps(value), limit)
-    assert said == plain(said, limit)
+    said = summarize(json.dumps(value), limit)
+    assert said == sanitize_line(said, limit)
 
 
 @given(st.text(max_size=300))
 def test_any_text_gives_plain_text(text: str) -> None:
     """Whatever text comes, the line is plain."""
-    assert summarise(text) == plain(summarise(text), 300)
+    assert summarize(text) == sanitize_line(summarize(text), 300)
