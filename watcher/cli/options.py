@@ -114,7 +114,7 @@ def without(*names: str) -> Callable[[_Command], _Command]:
 
 def _nodes(value: object) -> list[object]:
     """Give the ids of `--set nodes=…` or of `--node`."""
-    from watcher.text.mask import split_list
+    from watcher.settings.parsing import split_list
 
     try:
         return split_list(value)

@@ -21,9 +21,9 @@ from watcher.polling.poll import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
 from watcher.settings.model import Loaded, Settings, load, url_problems
+from watcher.settings.parsing import NO_ALERTS
 from watcher.settings.sources import FILE_VARIABLE, OWN_FILE
 from watcher.state.store import StateFolder
-from watcher.text.mask import NO_ALERTS
 from watcher.text.sanitize import sanitize_line
 
 if TYPE_CHECKING:

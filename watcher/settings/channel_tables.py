@@ -9,13 +9,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Secret, SecretStr
 
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Kind
-from watcher.settings import node_ids
+from watcher.settings import node_ids, parsing
 from watcher.text import mask
 
 
 def named(what: str, *known: str) -> BeforeValidator:
     """Return a validator that takes one of the known names, in any case."""
-    return BeforeValidator(partial(mask.choice, known=known, what=what))
+    return BeforeValidator(partial(parsing.choice, known=known, what=what))
 
 
 def opened(value: object) -> object:
@@ -25,7 +25,7 @@ def opened(value: object) -> object:
 
 def _channel_name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
-    if not mask.CHANNEL_NAME.fullmatch(name):
+    if not parsing.CHANNEL_NAME.fullmatch(name):
         raise ValueError(
             f"{mask.describe(value)} is not a channel's name; give up to 64 letters, digits, '-', '_', '.'"
         )
@@ -33,11 +33,11 @@ def _channel_name(value: object) -> str:
 
 
 def _channel_url(value: object) -> SecretStr:
-    return SecretStr(mask.alert_url(opened(value)))
+    return SecretStr(parsing.alert_url(opened(value)))
 
 
 def _kinds(value: object) -> frozenset[Kind]:
-    names = mask.choices(mask.split_list(value), ("all", *Kind), "an event kind")
+    names = parsing.choices(parsing.split_list(value), ("all", *Kind), "an event kind")
     return frozenset(Kind) if "all" in names else frozenset(map(Kind, names))
 
 
@@ -57,7 +57,7 @@ def read(value: object) -> tuple[object, ...]:
     """Return the tables in a value that may be sealed, or JSON text; ValueError if it is no list of tables."""
     items = opened(value)
     if isinstance(items, str):
-        items = mask.from_json(items) if items.strip() else []
+        items = parsing.from_json(items) if items.strip() else []
     if isinstance(items, (list, tuple)) and all(isinstance(item, (dict, ChannelTable)) for item in items):
         return tuple(items)
     raise ValueError(

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from watcher.settings import parsing
 from watcher.text import mask
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ class SettingErrors:
             said = {0: self._unknown(name, in_table=bool(inside))}
         elif error["type"] == "missing":
             said = {0: "must be given"}
-        elif isinstance(why, mask.EntriesError):
+        elif isinstance(why, parsing.EntriesError):
             said = dict(why.refused)
         origin = self.origins.get(setting, "unknown")
         return [f"{place}{f', entry {entry}' if entry else ''}: {what} ({origin})" for entry, what in said.items()]
@@ -48,14 +49,14 @@ class SettingErrors:
         """Return a table's place, with its channel's name if it has one that can be shown."""
         place = int(number)
         name = self.channels[place] if place < len(self.channels) else ""
-        named = isinstance(name, str) and mask.CHANNEL_NAME.fullmatch(name)
+        named = isinstance(name, str) and parsing.CHANNEL_NAME.fullmatch(name)
         return f", entry {place + 1}{f' ({name})' if named else ''}"
 
     def _unknown(self, name: str, *, in_table: bool) -> str:
         if in_table and name in self.known:
             return "this is a setting, not a key of a channel; put the line above the first [[channels]]"
         known = self.in_channels if in_table else self.known
-        close = mask.suggest(name, known)
+        close = parsing.suggest(name, known)
         return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")
 
 

@@ -19,7 +19,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from watcher.errors import ConfigError
 from watcher.model.channel import Channel
 from watcher.model.version import STATUSES
-from watcher.settings import channel_tables, errors, node_ids, sources
+from watcher.settings import channel_tables, errors, node_ids, parsing, sources
 from watcher.text import mask
 
 if TYPE_CHECKING:
@@ -36,29 +36,29 @@ _layers: ContextVar[tuple[sources.Layer, ...]] = ContextVar("_layers", default=(
 
 
 def _number(low: float, high: float, *, whole: bool = True) -> BeforeValidator:
-    return BeforeValidator(partial(mask.number, low=low, high=high, whole=whole))
+    return BeforeValidator(partial(parsing.number, low=low, high=high, whole=whole))
 
 
 def _duration(low: float, high: float) -> BeforeValidator:
-    return BeforeValidator(partial(mask.seconds, low=low, high=high))
+    return BeforeValidator(partial(parsing.seconds, low=low, high=high))
 
 
 def _state_dir(value: object) -> Path:
     text = str(value) if isinstance(value, (str, Path)) else ""
-    if not mask.path(text).strip() or not text.isprintable():
+    if not parsing.path(text).strip() or not text.isprintable():
         raise ValueError(f"{mask.describe(value)} is not a folder; give the path of one, e.g. 'state'")
     return Path(text)
 
 
 def _interval(value: object) -> float:
-    return mask.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
+    return parsing.seconds(value, SHORTEST_INTERVAL, 366 * _DAY)
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
     opened = channel_tables.opened(value)
     if isinstance(opened, (list, tuple)):
         opened = [channel_tables.opened(item) for item in opened]
-    urls = mask.alert_urls(mask.NO_ALERTS if opened is None else opened)
+    urls = parsing.alert_urls(parsing.NO_ALERTS if opened is None else opened)
     return None if urls is None else tuple(SecretStr(url) for url in urls)
 
 
@@ -73,8 +73,8 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     nodes: Annotated[tuple[str, ...], BeforeValidator(node_ids.read)] = ()
-    statuses: Annotated[tuple[str, ...], BeforeValidator(mask.statuses)] = STATUSES
-    registry_url: Annotated[str, BeforeValidator(mask.registry_url)] = "https://api.comfy.org"
+    statuses: Annotated[tuple[str, ...], BeforeValidator(parsing.statuses)] = STATUSES
+    registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = "https://api.comfy.org"
     state_dir: Annotated[Path, BeforeValidator(_state_dir)] = Path("state")
     interval: Annotated[float, BeforeValidator(_interval)] = 900.0
     jitter: Annotated[float, _number(0, 1, whole=False)] = 0.1
@@ -211,7 +211,7 @@ def load(
         if more := node_ids.read(added):
             changes["nodes"] = node_ids.read([*settings.nodes, *more])
             origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
-    except mask.EntriesError as error:
+    except parsing.EntriesError as error:
         problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
     except ValueError as error:
         problems.append(f"nodes: {error} (command line)")

@@ -1,13 +1,14 @@
 """Node ids as people type them: an id, or a pack's address on registry.comfy.org; and globs over ids. Pure.
 
-Both functions raise `spellings.EntriesError` for what can be none. Rules: the contract, Settings, `nodes`.
+Both functions raise `parsing.EntriesError` for what can be none. Rules: the contract, Settings, `nodes`.
 """
 
 from __future__ import annotations
 
 import re
 
-from watcher.text.mask import describe, find_url, is_visible, read_each, split_list
+from watcher.settings.parsing import read_each, split_list
+from watcher.text.mask import describe, find_url, is_visible
 
 LONGEST = 100
 _LONGEST_GLOB = 200

@@ -19,6 +19,7 @@ from pydantic import Secret
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
+from watcher.settings import parsing
 from watcher.text import mask
 
 FILE_NAME = "comfy-watch.toml"
@@ -89,7 +90,7 @@ def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
 
 def _path(text: str, origin: str) -> str:
     try:
-        return mask.path(text)
+        return parsing.path(text)
     except ValueError as refusal:
         raise ValueError(f"{refusal} ({origin})") from None
 
@@ -184,7 +185,7 @@ def from_environment(environ: Mapping[str, str], names: Collection[str]) -> Laye
         if strange := _NOT_IN_A_NAME.search(variable):
             shown = f"{variable[: strange.start()]}***"
             problems.append(f"environment {shown}: not the name of a setting; write {PREFIX}NAME=VALUE")
-        elif name in names or (not _KUBERNETES.search(name) and mask.suggest(name, names, likeness=_ALIKE)):
+        elif name in names or (not _KUBERNETES.search(name) and parsing.suggest(name, names, likeness=_ALIKE)):
             values[name] = environ[variable]
             origins[name] = f"environment {variable}"
         elif not _KUBERNETES.search(name):

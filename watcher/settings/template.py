@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 from watcher.errors import ConfigError
-from watcher.text import mask
+from watcher.settings import parsing
 
 TEXT = """\
 # Comfy Watch: settings.
@@ -101,7 +101,7 @@ def write(path: Path) -> None:
     if it is a URL.
     """
     try:
-        mask.path(str(path))
+        parsing.path(str(path))
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
     try:

@@ -1,35 +1,18 @@
-"""Settings as people write them, read into values: lists, statuses, numbers, addresses (contract, Settings).
+"""Secrets masked: values as a message may show them (docs/behaviour.md, Secrets). Pure.
 
-Every function raises ValueError with one sentence that says what was given, unless that could be a secret, and what
-is allowed. A sentence never shows more of an address (`find_url`) than its scheme, but for a registry's that can be
-nothing else (`describe_registry_url`).
+Of a URL (`find_url`) only the scheme is shown, except for a registry's.
 """
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TypeVar
-from urllib.parse import urlsplit
 
-from watcher import durations
-from watcher.model.version import API_PREFIX, STATUSES
-
-CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-
-NO_ALERTS = "none"
-"""What `alert_urls` says where alerts are not wanted."""
-
-_Item = TypeVar("_Item")
+NOT_IN_REGISTRY_URL = re.compile(r"[@?#\\\uff20\ufe6b]")
+"""Characters that a registry's URL never has; they mark a user, a query or a fragment, any of them maybe a secret."""
 
 _SHOWN = 60
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 _ADDRESS = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
 """What may be an alert URL: apprise takes one slash, or three, for two. A drive's one letter is no scheme."""
-_BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
-_AROUND_URLS = " \t\r\n,"
-_NOT_THE_REGISTRYS = re.compile(r"[@?#\\\uff20\ufe6b]")
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
     map(chr, range(0xFE00, 0xFE10))
 )
@@ -37,12 +20,12 @@ _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u280
 
 
 def find_url(text: str) -> re.Match[str] | None:
-    """Find where what may be an alert URL begins in a text; its scheme, if that can be told, is the first group."""
+    """Return the match of what may be an alert URL in a text; group 1 is its scheme, where it has one."""
     return _ADDRESS.search(text)
 
 
 def describe(value: object) -> str:
-    """Give a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
+    """Return a value as a message may show it: quoted, short, on one line, invisible characters made visible."""
     match value:
         case str() if found := find_url(value):
             return f"'{found[1].lower()}://***'" if found[1] and not found.start() else "'***://***'"
@@ -61,203 +44,23 @@ def describe(value: object) -> str:
 
 
 def describe_registry_url(text: str) -> str:
-    """Give a registry's address, which is no secret, as a message may show it: whole.
+    """Return a registry's URL, which is no secret, as a message may show it: whole.
 
-    One of another scheme, or with a user, a query or a fragment, may be an alert URL that was put into the wrong place;
-    of that only the scheme is shown.
+    A URL of another scheme, or with a user, a query or a fragment, may be an alert URL in the wrong place: only its
+    scheme is shown.
     """
     found = find_url(text)
     web = found is None or text.lower().startswith(("http://", "https://"))
-    if not web or _NOT_THE_REGISTRYS.search(text):
+    if not web or NOT_IN_REGISTRY_URL.search(text):
         return describe(text if found else "://")
     return repr(text if len(text) <= 2 * _SHOWN else text[: 2 * _SHOWN - 1] + "…")
 
 
-def path(text: str) -> str:
-    """Give the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
-    if found := find_url(text):
-        address = f"{found[1] or ''}://"
-        raise ValueError(f"{describe(address)} is an address, not a path; give the path of a file or folder")
-    return text
-
-
-def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
-    """Give the known name most like this one, or None if none is so much like it."""
-    import difflib
-
-    asked = name.lower().replace("-", "_")
-    return next(iter(difflib.get_close_matches(asked, list(known), n=1, cutoff=likeness)), None)
-
-
-def split_list(value: object) -> list[object]:
-    """Give the items of a list, or of one text: JSON, or words between commas, spaces and newlines."""
-    if isinstance(value, str):
-        return from_json(value) if value.lstrip().startswith("[") else list(value.replace(",", " ").split())
-    if isinstance(value, (list, tuple, frozenset, set)):
-        return list(value)
-    raise ValueError(f"{describe(value)} is not a list of names; give names between commas, or a list of them")
-
-
-def from_json(text: str) -> list[object]:
-    """Give the items of a JSON array; its text is never shown."""
-    try:
-        items = json.loads(text)
-    except (ValueError, RecursionError):
-        items = None
-    if not isinstance(items, list):
-        raise ValueError("the text begins like a JSON array but is not one")
-    return items
-
-
-class EntriesError(ValueError):
-    """Entries of a list that are refused: `refused` says by an entry's place, counted from 1, what is wrong with it."""
-
-    def __init__(self, refused: Mapping[int, str]) -> None:
-        super().__init__("; ".join(f"entry {place}: {why}" for place, why in refused.items()))
-        self.refused = refused
-
-
-def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
-    """Read every item; EntriesError with what is wrong with each that is refused."""
-    found: list[_Item] = []
-    refused: dict[int, str] = {}
-    for place, item in enumerate(items, 1):
-        try:
-            found.append(read(item))
-        except ValueError as refusal:
-            refused[place] = str(refusal)
-    if refused:
-        raise EntriesError(refused)
-    return found
-
-
 def is_visible(text: str) -> bool:
-    """Tell whether every character of a text can be seen, or is a plain space."""
+    """Return whether every character of a text can be seen, or is a plain space."""
     return text.isprintable() and _UNSEEN.isdisjoint(text)
 
 
-def statuses(value: object) -> tuple[str, ...]:
-    """Give statuses by their short names, in the spec's order; long names (`NodeVersionStatusActive`) are taken too."""
-    prefix = API_PREFIX.lower()
-    wanted = choices(
-        [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in split_list(value)],
-        STATUSES,
-        "a status",
-    )
-    return tuple(status for status in STATUSES if status in wanted)
-
-
-def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[str]:
-    """Give names out of the known ones, written in any case; at least one."""
-    if not items:
-        raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
-    return read_each(items, lambda item: choice(item, known, what))
-
-
-def choice(item: object, known: Sequence[str], what: str) -> str:
-    """Give one name out of the known ones, written in any case."""
-    name = item.strip().lower() if isinstance(item, str) else None
-    if name is not None and name in known:
-        return name
-    close = suggest(name, known) if name else None
-    meant = f" (did you mean {close}?)" if close else ""
-    raise ValueError(f"{describe(item)} is not {what}{meant}; give one of {', '.join(known)}")
-
-
-def number(value: object, low: float, high: float, *, whole: bool = False) -> float:
-    """Give a number within bounds, both allowed, from a number or its text."""
-    found: float | None = None
-    if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value):
-        found = float(value)
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        found = value
-    if found is None or not low <= found <= high or (whole and found != int(found)):
-        raise ValueError(f"{describe(value)} is not allowed; give a {'whole ' * whole}number from {low:g} to {high:g}")
-    return int(found) if whole else found
-
-
-def seconds(value: object, low: float, high: float) -> float:
-    """Give the seconds of a duration within bounds, both allowed."""
-    if not isinstance(value, (str, int, float)):
-        raise ValueError(f"{describe(value)} is not a duration; give {durations.ALLOWED}")
-    try:
-        found = durations.parse(value)
-    except ValueError as refusal:
-        raise ValueError(f"{describe(value)} is not a duration; {refusal}") from None
-    if not low <= found <= high:
-        raise ValueError(
-            f"{describe(value)} is out of bounds; from {durations.show(low)} to {durations.show(high)} is allowed"
-        )
-    return found
-
-
-def registry_url(value: object) -> str:
-    """Give the registry's address without a trailing slash: http or https, a host, perhaps a port and a path."""
-    allowed = "give an address such as https://api.comfy.org, without user, query or fragment"
-    if not isinstance(value, str) or not is_visible(value.strip()) or " " in value.strip():
-        raise ValueError(f"{describe(value)} is not an address; {allowed}")
-    text = value.strip()
-    try:
-        parts = urlsplit("" if _NOT_THE_REGISTRYS.search(text) else text)
-    except ValueError:
-        parts = urlsplit("")
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{describe_registry_url(text)} is not a registry's address; {allowed}")
-    try:
-        port = parts.port
-    except ValueError:
-        port = 0
-    if port == 0:
-        raise ValueError(
-            f"{describe_registry_url(text)} has a port that there is not; give a number from 1 to 65535, or none"
-        )
-    return text.rstrip("/")
-
-
-def alert_urls(value: object) -> tuple[str, ...] | None:
-    """Return apprise URLs from a list or from text: JSON, or split at spaces and commas before a scheme.
-
-    None stands for `NO_ALERTS`, which is given alone. Only the scheme is looked at; whether apprise knows the rest is
-    asked elsewhere. Sentences show no part of a URL.
-    """
-    if isinstance(value, str):
-        text = value.strip(_AROUND_URLS)
-        items = (
-            from_json(text) if text.startswith("[") else [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
-        )
-    elif isinstance(value, (list, tuple)):
-        items = list(value)
-    else:
-        raise ValueError("the value is not a list of apprise URLs")
-    if len(items) == 1 and _says_none(items[0]):
-        return None
-    return tuple(read_each(items, _one_of_the_urls))
-
-
-def _says_none(item: object) -> bool:
-    return isinstance(item, str) and item.strip(_AROUND_URLS).lower() == NO_ALERTS
-
-
-def _one_of_the_urls(item: object) -> str:
-    if _says_none(item):
-        raise ValueError("'none' means that there are no alert URLs; give it alone, or leave it out")
-    return alert_url(item)
-
-
-def alert_url(value: object) -> str:
-    """Give one apprise URL, of which only the scheme is looked at; no sentence shows any part of it."""
-    text = value.strip() if isinstance(value, str) else ""
-    if not _SCHEME.match(text):
-        raise ValueError(
-            "the value (not shown) is not an apprise URL; give one that begins with a scheme, e.g. discord://"
-        )
-    if not is_visible(text):
-        raise ValueError(
-            "the URL (not shown) has invisible or control characters in it; percent-encode them or remove them"
-        )
-    return text
-
-
 def scheme(url: str) -> str:
-    """Give the lower-case scheme of a URL that `alert_url` let pass."""
+    """Return the lower-case scheme of a URL that `alert_url` let pass."""
     return url.partition("://")[0].lower()

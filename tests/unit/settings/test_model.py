@@ -19,9 +19,8 @@ from watcher.errors import ConfigError
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.model.version import STATUSES
-from watcher.settings import node_ids, sources
+from watcher.settings import node_ids, parsing, sources
 from watcher.settings.model import SECRET, Loaded, Settings, load
-from watcher.text import mask
 
 TOKEN = "S3cr3tT0k3n"
 
@@ -244,7 +243,7 @@ def test_a_url_for_the_file_hides_no_other_mistake(loads: Loads) -> None:
 @pytest.mark.parametrize("path", ["C:/state", "a:b/c", "/srv/x:/y", "./json:/x", "state"])
 def test_a_path_with_a_colon_is_one(path: str) -> None:
     """Drives, and folders whose names end in a colon, are not taken for URLs."""
-    assert mask.path(path) == path
+    assert parsing.path(path) == path
 
 
 def test_state_dir(loads: Loads, tmp_path: Path) -> None:
@@ -802,7 +801,7 @@ def test_any_alert_url_is_kept_from_sight(text: str) -> None:
     """Any text for alert URLs is either taken or refused in a sentence that shows none of it."""
     said = ""
     try:
-        mask.alert_urls(f"{TOKEN}{text}{TOKEN}")
+        parsing.alert_urls(f"{TOKEN}{text}{TOKEN}")
     except ValueError as refusal:
         said = str(refusal)
     assert TOKEN not in said
