@@ -138,11 +138,11 @@ class Fragile(StateFolder):
     def commit(self, snapshot: Snapshot) -> None:
         self.fuse.step(lambda: StateFolder.commit(self, snapshot))
 
-    def confirm(self) -> None:
-        self.fuse.step(lambda: StateFolder.confirm(self))
+    def fsync_folder(self) -> None:
+        self.fuse.step(lambda: StateFolder.fsync_folder(self))
 
-    def settle(self, waiting: Outbox, revision: int) -> None:
-        self.fuse.step(lambda: StateFolder.settle(self, waiting, revision))
+    def compact(self, waiting: Outbox, revision: int) -> None:
+        self.fuse.step(lambda: StateFolder.compact(self, waiting, revision))
 
     def save_checks(self, checks: Checks, revision: int) -> None:
         self.fuse.step(lambda: StateFolder.save_checks(self, checks, revision))
@@ -154,18 +154,18 @@ class Fragile(StateFolder):
 
         self.fuse.step(save)
 
-    def sending(self, channel: str, message: str) -> int:
-        return self.fuse.step(lambda: StateFolder.sending(self, channel, message))
+    def reserve_ack(self, channel: str, message: str) -> int:
+        return self.fuse.step(lambda: StateFolder.reserve_ack(self, channel, message))
 
-    def arrived(self, channel: str, message: str, place: int) -> None:
+    def write_ack(self, channel: str, message: str, place: int) -> None:
         def keep() -> None:
-            StateFolder.arrived(self, channel, message, place)
+            StateFolder.write_ack(self, channel, message, place)
             self.kept[channel] += 1
 
         self.fuse.step(keep)
 
-    def refused(self, refusal: FailedAttempt) -> None:
-        self.fuse.step(lambda: StateFolder.refused(self, refusal))
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        self.fuse.step(lambda: StateFolder.write_failure(self, refusal))
 
     def record(self, events: tuple[Event, ...]) -> None:
         self.fuse.step(lambda: StateFolder.record(self, events))

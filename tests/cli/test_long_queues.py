@@ -118,17 +118,17 @@ class _Watched(StateFolder):
     threads: set[str] = field(default_factory=set)
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def sending(self, channel: str, message: str) -> int:
+    def reserve_ack(self, channel: str, message: str) -> int:
         self._note("room", channel, message)
-        return StateFolder.sending(self, channel, message)
+        return StateFolder.reserve_ack(self, channel, message)
 
-    def arrived(self, channel: str, message: str, place: int) -> None:
-        StateFolder.arrived(self, channel, message, place)
+    def write_ack(self, channel: str, message: str, place: int) -> None:
+        StateFolder.write_ack(self, channel, message, place)
         self._note("kept", channel, message)
 
-    def refused(self, refusal: FailedAttempt) -> None:
+    def write_failure(self, refusal: FailedAttempt) -> None:
         self._note("kept", refusal.channel, refusal.message)
-        StateFolder.refused(self, refusal)
+        StateFolder.write_failure(self, refusal)
 
     def _note(self, what: str, channel: str, message: str) -> None:
         self.threads.add(threading.current_thread().name)
@@ -162,8 +162,8 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
 
     def deliver(name: str) -> None:
         for number in range(25):
-            folder.arrived(name, f"m{number}", folder.sending(name, f"m{number}"))
-            folder.refused(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
+            folder.write_ack(name, f"m{number}", folder.reserve_ack(name, f"m{number}"))
+            folder.write_failure(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
 
     with ThreadPoolExecutor(len(names)) as threads:
         list(threads.map(deliver, names))

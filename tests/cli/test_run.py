@@ -235,22 +235,22 @@ class _Full(StateFolder):
     A second after the first time it is told to stop.
     """
 
-    at: str = "sending"
+    at: str = "reserve_ack"
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
     tried: list[str] = field(default_factory=list)
 
-    def sending(self, channel: str, message: str) -> int:
-        self._fail("sending")
-        return StateFolder.sending(self, channel, message)
+    def reserve_ack(self, channel: str, message: str) -> int:
+        self._fail("reserve_ack")
+        return StateFolder.reserve_ack(self, channel, message)
 
-    def settle(self, waiting: Outbox, revision: int) -> None:
-        self._fail("settle")
-        StateFolder.settle(self, waiting, revision)
+    def compact(self, waiting: Outbox, revision: int) -> None:
+        self._fail("compact")
+        StateFolder.compact(self, waiting, revision)
 
-    def refused(self, refusal: FailedAttempt) -> None:
-        if self.at != "settle":  # where the outbox finds no room, this does not either
-            StateFolder.refused(self, refusal)
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        if self.at != "compact":  # where the outbox finds no room, this does not either
+            StateFolder.write_failure(self, refusal)
         else:
             raise StateError("the disk is full")
 
@@ -263,7 +263,7 @@ class _Full(StateFolder):
             raise StateError("the disk is full")
 
 
-@pytest.mark.parametrize("at", ["sending", "settle"])
+@pytest.mark.parametrize("at", ["reserve_ack", "compact"])
 def test_a_full_disk_is_no_reason_to_hurry(
     watch: Watcher, webhook: Webhook, capsys: pytest.CaptureFixture[str], at: str
 ) -> None:
@@ -282,7 +282,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     with folder.locked():
         asyncio.run(for_a_second())
     assert folder.tried == [at]
-    assert len(webhook.messages()) == (at == "settle")
+    assert len(webhook.messages()) == (at == "compact")
     assert capsys.readouterr().err.count("the disk is full") == 1
 
 

@@ -155,7 +155,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
         delivered=0,
         pending=0,
         channel_errors={},
-        given_up={},
+        expired_by_channel={},
     )
     assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
     assert list(parsers.in_lines(_printed(*(one.sentence for one in report.problems(done))), 2)) == []

@@ -224,7 +224,7 @@ def is_due(queue: Queue, now: str) -> bool:
     return bool(queue.messages) and not backoff_left(queue.not_before, now)
 
 
-def resting(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
+def backoffs_of(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
     """Give by name until when those queues rest that wait for a channel, known by its address, else by its name."""
     return {
         name: queue.not_before
@@ -233,7 +233,7 @@ def resting(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
     }
 
 
-def rested(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
+def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
     """Let those queues be due that rest `until` exactly that time, by name: one that failed since then rests on."""
     queues = {
         name: replace(queue, not_before="") if queue.not_before == until.get(name) else queue

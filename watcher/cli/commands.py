@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor, as_completed
 from signal import Signals
 
 from watcher import log
-from watcher.alerts.outbox import resting
+from watcher.alerts.outbox import backoffs_of
 from watcher.cli import report
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import echo, kind, offer
@@ -68,7 +68,7 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
                 progress=ticker,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
-                giving_up=complain.farewell,
+                on_expired=complain.farewell,
             )
             try:
                 return await poller.poll()
@@ -221,8 +221,8 @@ def _ticker(settings: Settings) -> Ticker:
 def _end_rest(folder: StateFolder, name: str, address: str) -> None:
     """Let what a channel is owed be due, now that it was reached; a `run` beside this sees it within seconds."""
     try:
-        if until := resting(folder.load().outbox, name, address):
-            folder.end_rests(until)
+        if until := backoffs_of(folder.load().outbox, name, address):
+            folder.end_backoffs(until)
     except StateError as error:
         echo(f"warning: channel {name}: alerts that wait for it are not sent sooner: {error.what}", error=True)
 

@@ -109,7 +109,7 @@ def problems(report: Report) -> list[Problem]:
         for name, alerts in report.set_aside.items()
     ]
     said += unsaved_problems(report.unsaved)
-    return said + channel_problems(report.channel_errors, report.given_up)
+    return said + channel_problems(report.channel_errors, report.expired_by_channel)
 
 
 def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
@@ -142,8 +142,8 @@ class ProblemReporter:
 
     def farewell(self, done: Dispatch) -> None:
         """Tell which alerts are given up and why, before they are forgotten."""
-        failures = {name: why for name, why in done.failures.items() if name in done.given_up}
-        self(channel_problems(failures, done.given_up))
+        failures = {name: why for name, why in done.failures.items() if name in done.expired}
+        self(channel_problems(failures, done.expired))
 
 
 def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
@@ -159,7 +159,7 @@ def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
     ]
 
 
-def channel_problems(failures: Mapping[str, str], given_up: Mapping[str, int]) -> list[Problem]:
+def channel_problems(failures: Mapping[str, str], expired: Mapping[str, int]) -> list[Problem]:
     """Give what channels did not take: by name why one failed, and how many alerts were given up."""
     failed = [
         Problem(
@@ -167,8 +167,8 @@ def channel_problems(failures: Mapping[str, str], given_up: Mapping[str, int]) -
             event="channel failed",
             fields={"channel": name, "error": why if isinstance(why, OwnText) else sanitize_line(why)},
             sentence=f"channel {name}: {display(why)}"
-            + ("" if name in given_up else "; its alerts are kept and tried again"),
-            about=() if name in given_up else (f"channel {name}",),
+            + ("" if name in expired else "; its alerts are kept and tried again"),
+            about=() if name in expired else (f"channel {name}",),
         )
         for name, why in failures.items()
     ]
@@ -179,7 +179,7 @@ def channel_problems(failures: Mapping[str, str], given_up: Mapping[str, int]) -
             fields={"channel": name, "alerts": alerts},
             sentence=f"channel {name}: {_count(alerts, 'alert')} could not be delivered within alert_expiry: given up",
         )
-        for name, alerts in given_up.items()
+        for name, alerts in expired.items()
     ]
 
 

@@ -47,7 +47,7 @@ async def run(
         complain = ProblemReporter(_complain)
         try:
             revision = _unbroken(poller, revision)
-            report = await replace(poller, giving_up=complain.farewell).poll()
+            report = await replace(poller, on_expired=complain.farewell).poll()
             revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
         except StoppedError:
             break
@@ -88,7 +88,7 @@ async def _until(poller: Poller, installation: Installation, moment: float) -> N
     loop = asyncio.get_running_loop()
     resting_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
-        mark = poller.folder.retry_mark()
+        mark = poller.folder.backoffs_mark()
         due = _next_due(poller)
         if due is not None:
             due = max(due, resting_until - loop.time())
@@ -107,7 +107,7 @@ async def _reached(poller: Poller, seconds: float, mark: object) -> bool:
     until = loop.time() + seconds
     while not poller.stopping.is_set() and (left := until - loop.time()) > 0:
         await _stopped(poller, min(left, _LOOK))
-        if poller.folder.retry_mark() != mark:
+        if poller.folder.backoffs_mark() != mark:
             return True
     return False
 
@@ -125,7 +125,7 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.rests.left(channel.name, now))
+        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.backoffs.left(channel.name, now))
         for channel in poller.watch.channels
         if channel.name in queues and queues[channel.name].messages
     ]
@@ -136,7 +136,7 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     """Deliver what is due; False if the state did not allow it. InstallationError where that is why it failed."""
     complain = ProblemReporter(_complain)
     try:
-        done = await replace(poller, giving_up=complain.farewell).deliver_due()
+        done = await replace(poller, on_expired=complain.farewell).deliver_due()
     except ReplacedError:
         raise
     except StateError as error:
@@ -145,7 +145,7 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         log.error("delivery failed", error=f"unexpected {type(error).__name__}")
         return False
-    complain([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.given_up)])
+    complain([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.expired)])
     if done.delivered:
         log.info("delivery", delivered=done.delivered)
     if done.unsaved:

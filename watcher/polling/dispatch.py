@@ -52,7 +52,7 @@ class DeliveryOptions:
 
     `budget` is after how many seconds a channel leaves its other messages to the next round (None: never), so that a
     slow one with many holds up nobody else's next alert. `keys` are the digests of the channels' URLs by name, and
-    `salt` is what they were made with; names of targets are made with both. `rests` outlive the round.
+    `salt` is what they were made with; names of targets are made with both. `backoffs` outlive the round.
     `progress` hears which channels are being sent to.
     """
 
@@ -63,7 +63,7 @@ class DeliveryOptions:
     keys: Mapping[str, str] = field(default_factory=dict)
     salt: str = ""
     budget: float | None = None
-    rests: Backoffs = field(default_factory=Backoffs)
+    backoffs: Backoffs = field(default_factory=Backoffs)
     progress: Progress = silent
 
 
@@ -76,7 +76,7 @@ class Dispatch:
 
     waiting: Outbox
     delivered: int = 0
-    given_up: dict[str, int] = field(default_factory=dict)
+    expired: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     refused: set[str] = field(default_factory=set)
     unsaved: tuple[str, ...] = ()
@@ -107,7 +107,7 @@ async def dispatch(
         for channel in channels
         if channel.name in waiting.queues
         and outbox.is_due(waiting.queues[channel.name], now)
-        and not terms.rests.left(channel.name, now)
+        and not terms.backoffs.left(channel.name, now)
     ]
     await asyncio.gather(*(_send_queue(folder, one, waiting.events, terms) for one in rounds))
     done = Dispatch(
@@ -122,7 +122,7 @@ async def dispatch(
             done.waiting, name, terms.clock(), terms.expiry, configured=name not in former
         )
         if old:
-            done.given_up[name] = sum(len(message.events) for message in old)
+            done.expired[name] = sum(len(message.events) for message in old)
     return done
 
 
@@ -144,10 +144,10 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
                 await sending
     except StateError as error:
         one.failure = OwnText(f"its acknowledgement could not be kept: {error.what}")
-        terms.rests.add(name, terms.clock())
+        terms.backoffs.add(name, terms.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         one.failure = f"unexpected {type(error).__name__}"
-        terms.rests.add(name, terms.clock())
+        terms.backoffs.add(name, terms.clock())
 
 
 def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: DeliveryOptions) -> None:
@@ -160,7 +160,7 @@ def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event]
             terms.budget is not None and one.outcomes and time.monotonic() - begun > terms.budget
         ):
             return
-        place = folder.sending(name, message.id)
+        place = folder.reserve_ack(name, message.id)
         reached = Reached(key=terms.keys.get(name, ""), salt=terms.salt, targets=frozenset(message.reached))
         terms.progress(f"channel {name}", f"sending to {name}")
         tried_at = time.monotonic()
@@ -173,8 +173,8 @@ def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event]
             return
         one.outcomes.append(Acknowledgement(channel=name, message=message.id))
         one.delivered += len(message.events)
-        folder.arrived(name, message.id, place)
-        terms.rests.end(name)
+        folder.write_ack(name, message.id, place)
+        terms.backoffs.end(name)
 
 
 def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, terms: DeliveryOptions) -> None:
@@ -191,6 +191,6 @@ def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undeliv
     one.outcomes.append(refusal)
     one.failure, one.refused = refusal.error, True
     try:
-        folder.refused(refusal)
+        folder.write_failure(refusal)
     except StateError:  # it is in the outbox too, once all channels are done, if that can be written
-        terms.rests.add(refusal.channel, refusal.at)
+        terms.backoffs.add(refusal.channel, refusal.at)

@@ -57,7 +57,7 @@ class PollConfig:
 class Report:
     """What one poll did.
 
-    `errors` and `empty` are (node, what) and node ids; the counts are of alerts. By channel name `given_up` counts
+    `errors` and `empty` are (node, what) and node ids; the counts are of alerts. `expired_by_channel` counts
     those that expired, `set_aside` those that are owed to a channel which this poll found gone from the settings, and
     `channel_errors` says why it failed. `unsaved` is what could not be written after it, `said` is `Checks.said`.
     """
@@ -71,7 +71,7 @@ class Report:
     empty: tuple[str, ...]
     delivered: int
     pending: int
-    given_up: Mapping[str, int]
+    expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]
     set_aside: Mapping[str, int] = field(default_factory=dict)
     unsaved: tuple[str, ...] = ()
@@ -80,14 +80,14 @@ class Report:
     @property
     def expired(self) -> int:
         """How many alerts were given up, over all channels."""
-        return sum(self.given_up.values())
+        return sum(self.expired_by_channel.values())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """Polls one watch into one state folder, whose lock the caller holds.
 
-    `giving_up` is told of alerts that are given up, before they are forgotten.
+    `on_expired` is told of alerts that are given up, before they are forgotten.
 
     `clock` gives the time as RFC 3339, `progress` hears what is waited for; `dry_run` writes and sends nothing;
     `channel_budget` is `dispatch.Terms.budget`.
@@ -100,8 +100,8 @@ class Poller:
     progress: Progress = silent
     dry_run: bool = False
     channel_budget: float | None = None
-    giving_up: Callable[[Dispatch], None] = lambda _: None
-    rests: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
+    on_expired: Callable[[Dispatch], None] = lambda _: None
+    backoffs: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
 
     async def poll(self) -> Report:
         """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
@@ -134,7 +134,7 @@ class Poller:
             empty=tuple(findings.empty),
             delivered=done.delivered,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
-            given_up=done.given_up,
+            expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
             set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.watch.channels),
             unsaved=tuple(unsaved),
@@ -285,14 +285,14 @@ class Poller:
             keys=state.addresses.accepted,
             salt=state.addresses.salt,
             budget=self.channel_budget,
-            rests=self.rests,
+            backoffs=self.backoffs,
             progress=self.progress,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
-        if done.given_up:
-            self.giving_up(done)
+        if done.expired:
+            self.on_expired(done)
         with _noted(unsaved):
-            self.folder.settle(done.waiting, state.snapshot.revision)
+            self.folder.compact(done.waiting, state.snapshot.revision)
         return done
 
 

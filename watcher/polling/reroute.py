@@ -35,7 +35,7 @@ def followed(folder: StateFolder, state: State, edited: Edited) -> State:
     back if the edit is taken back. Only where nothing is known of earlier addresses do the queues come first, since
     they go by their names then, and do so until the list is there.
     """
-    folder.confirm()
+    folder.fsync_folder()
     known, addresses = state.addresses, _addresses(state.addresses, edited)
     is_lost = not (known.accepted or known.earlier or known.former)
     moved = outbox.renamed(state.outbox, addresses.accepted, None if is_lost else addresses.earlier)

@@ -128,7 +128,7 @@ class StateFolder:
         if journal:
             waiting = outbox.replay(waiting, journal)
         if any(queue.not_before for queue in waiting.queues.values()):
-            waiting = outbox.rested(waiting, self._retry())
+            waiting = outbox.end_backoffs(waiting, self._retry())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def exists(self) -> bool:
@@ -151,18 +151,18 @@ class StateFolder:
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
 
-        UnsureError where that was done but may not outlive a loss of power. Until `confirm` succeeds nothing may be
-        sent then, nor written that goes with the new revision.
+        UnsureError where that was done but may not outlive a loss of power. Nothing may be sent then, nor written that
+        goes with the new revision, until `fsync_folder` succeeds.
         """
         with self._writing(unsure=UnsureError):
             files.replace_file(self.path / SNAPSHOT, snapshot_file.write_snapshot(snapshot))
 
-    def confirm(self) -> None:
+    def fsync_folder(self) -> None:
         """Make sure that what this folder shows is on the disk, whatever became of it when it was written."""
         with self._writing():
             files.sync_folder(self.path)
 
-    def settle(self, waiting: Outbox, revision: int) -> None:
+    def compact(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._writing():
@@ -170,18 +170,18 @@ class StateFolder:
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
-            if (self.path / RETRY).is_file() and waiting == outbox.rested(waiting, self._retry()):
+            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self._retry()):
                 files.remove(self.path / RETRY)
 
-    def end_rests(self, until: Mapping[str, str]) -> None:
+    def end_backoffs(self, until: Mapping[str, str]) -> None:
         """Note that queues are due which rest until these times, by name; it needs no lock, and holds from `load` on.
 
         A queue that fails once more rests until another time, so that the note is void without being taken back.
         """
         self._replace(RETRY, records.write_retry({**self._retry(), **until}))
 
-    def retry_mark(self) -> object:
-        """Return what changes when `end_rests` has noted something; cheap, and never fails."""
+    def backoffs_mark(self) -> object:
+        """Return what changes when `end_backoffs` has noted something; cheap, and never fails."""
         try:
             found = (self.path / RETRY).stat()
         except OSError:
@@ -207,20 +207,20 @@ class StateFolder:
         """Write which alert URLs were accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))
 
-    def sending(self, channel: str, message: str) -> int:
-        """Make room for an acknowledgement before the message goes out, and give the place for `arrived`.
+    def reserve_ack(self, channel: str, message: str) -> int:
+        """Make room for an acknowledgement before the message goes out, and give the place for `write_ack`.
 
         With the room taken beforehand, a disk that is full by then can't cost the acknowledgement.
         """
         with self._writing(), self._held.turn:
             return files.append(self.path / ACKS, records.write_acknowledgement(channel, message, arrived=False))
 
-    def arrived(self, channel: str, message: str, place: int) -> None:
+    def write_ack(self, channel: str, message: str, place: int) -> None:
         """Make an acknowledgement durable."""
         with self._writing(), self._held.turn:
             files.overwrite(self.path / ACKS, place, records.write_acknowledgement(channel, message, arrived=True))
 
-    def refused(self, refusal: FailedAttempt) -> None:
+    def write_failure(self, refusal: FailedAttempt) -> None:
         """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
         with self._writing(), self._held.turn:
             files.append(self.path / ACKS, records.write_refusal(refusal))

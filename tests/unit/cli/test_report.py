@@ -26,7 +26,7 @@ def done(*events: Event, **fields: Any) -> Report:
         "empty": (),
         "delivered": 0,
         "pending": 0,
-        "given_up": {},
+        "expired_by_channel": {},
         "channel_errors": {},
     }
     return Report(**given | fields)
@@ -51,7 +51,7 @@ def test_the_document_is_the_contracts() -> None:
         errors=(("x", "it timed out"),),
         delivered=1,
         pending=2,
-        given_up={"ops": 1, "mail": 2},
+        expired_by_channel={"ops": 1, "mail": 2},
     )
     assert json.loads(report.as_json(given)) == {
         "started": NOW,
@@ -91,7 +91,7 @@ def test_a_node_level_event_has_null_for_its_version() -> None:
         ({"delivered": 3}, 0),
         ({"watched": 2}, 1),
         ({"pending": 1}, 1),
-        ({"given_up": {"ops": 1}}, 1),
+        ({"expired_by_channel": {"ops": 1}}, 1),
         ({"unsaved": ("history.jsonl cannot be written: No space left on device",)}, 1),
     ],
 )
@@ -116,7 +116,7 @@ def test_a_quiet_poll_is_one_line() -> None:
 
 def test_the_last_line_sums_up() -> None:
     """What was checked, found, failed, delivered, kept and given up is counted."""
-    given = done(event(), watched=3, checked=2, delivered=1, pending=2, given_up={"ops": 3})
+    given = done(event(), watched=3, checked=2, delivered=1, pending=2, expired_by_channel={"ops": 3})
     counts = "2 nodes checked, 1 failed, 1 event, 1 alert delivered, 2 alerts still undelivered, 3 alerts given up"
     assert shown(given)[-1] == f"{counts} (1.5 s)"
     assert shown(given, dry_run=True)[-1] == f"{counts} (1.5 s); dry run: nothing saved or sent"
@@ -151,7 +151,7 @@ def test_what_went_wrong_is_said_with_its_place() -> None:
         watched=2,
         errors=(("x\x1b[2J", "it timed out\n::error::"),),
         empty=("y",),
-        given_up={"mail": 1},
+        expired_by_channel={"mail": 1},
         channel_errors={"ops": "HTTP 500"},
     )
     said = sentences(given)
@@ -177,7 +177,11 @@ def test_a_complaint_is_values_for_a_log() -> None:
     """Beside its sentence a complaint has a name that is always the same, and nodes, channel and cause as fields."""
     errors = tuple((f"node: {number}", "it timed out: twice\x1b") for number in range(5))
     given = done(
-        watched=6, errors=errors, empty=("y",), channel_errors={"ops": "HTTP 500"}, given_up={"ops": 1, "mail": 2}
+        watched=6,
+        errors=errors,
+        empty=("y",),
+        channel_errors={"ops": "HTTP 500"},
+        expired_by_channel={"ops": 1, "mail": 2},
     )
     assert [(one.level, one.event, dict(one.fields)) for one in report.problems(given)] == [
         (

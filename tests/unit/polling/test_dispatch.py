@@ -27,12 +27,12 @@ def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, budget: float
 
 
 def terms(
-    clock: Callable[[], str] = lambda: NOW, *, budget: float | None = None, rests: Backoffs | None = None
+    clock: Callable[[], str] = lambda: NOW, *, budget: float | None = None, backoffs: Backoffs | None = None
 ) -> DeliveryOptions:
     """Give terms by which an alert expires after an hour."""
     stopping = asyncio.Event()
     return DeliveryOptions(
-        timeout=10, expiry=3600, clock=clock, stopping=stopping, budget=budget, rests=rests or Backoffs()
+        timeout=10, expiry=3600, clock=clock, stopping=stopping, budget=budget, backoffs=backoffs or Backoffs()
     )
 
 
@@ -49,18 +49,18 @@ def dispatched(folder: StateFolder, waiting: Outbox, *channels: Channel, terms: 
 class Failing(StateFolder):
     """A state folder that raises `error` in its method `at`, for one channel; `tried` counts how often."""
 
-    at: str = "sending"
+    at: str = "reserve_ack"
     channel: str = "ops"
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def sending(self, channel: str, message: str) -> int:
-        self._fail("sending", channel)
-        return StateFolder.sending(self, channel, message)
+    def reserve_ack(self, channel: str, message: str) -> int:
+        self._fail("reserve_ack", channel)
+        return StateFolder.reserve_ack(self, channel, message)
 
-    def refused(self, refusal: FailedAttempt) -> None:
-        self._fail("refused", refusal.channel)
-        StateFolder.refused(self, refusal)
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        self._fail("write_failure", refusal.channel)
+        StateFolder.write_failure(self, refusal)
 
     def _fail(self, at: str, channel: str) -> None:
         if (at, channel) == (self.at, self.channel):
@@ -131,35 +131,35 @@ def test_what_nobody_expects_costs_its_channel_only(tmp_path: Path, webhook: Web
     """Whatever goes wrong with one channel, the other's message and its acknowledgement do not suffer, and it rests."""
     channels = _pair(webhook)
     folder = Failing(tmp_path, error=ZeroDivisionError())
-    rests = Backoffs()
-    done = dispatched(folder, owing(*channels), *channels, terms=terms(rests=rests))
+    backoffs = Backoffs()
+    done = dispatched(folder, owing(*channels), *channels, terms=terms(backoffs=backoffs))
     assert (done.delivered, done.failures) == (3, {"ops": "unexpected ZeroDivisionError"})
     assert done.waiting.alerts("ops") == 3
     assert b'"arrived"' in (tmp_path / "acks.jsonl").read_bytes()
-    dispatched(folder, done.waiting, *channels, terms=terms(rests=rests))
+    dispatched(folder, done.waiting, *channels, terms=terms(backoffs=backoffs))
     assert folder.tried == ["ops"]
     assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
-@pytest.mark.parametrize("at", ["sending", "refused"])
+@pytest.mark.parametrize("at", ["reserve_ack", "write_failure"])
 def test_a_failure_that_cannot_be_kept_is_rested_from(tmp_path: Path, webhook: Webhook, at: str) -> None:
     """Where the folder takes no word of it, a channel is tried after 30 seconds, then ever more rarely, until it is
     well again.
     """
     webhook.answer["/a"] = 500
     channel = Channel(name="ops", url=webhook.apprise_url("/a"))
-    waiting, folder, rests = owing(channel), Failing(tmp_path, at=at), Backoffs()
+    waiting, folder, backoffs = owing(channel), Failing(tmp_path, at=at), Backoffs()
     tries = []
     for half_minutes in range(16):
         now = minute(half_minutes / 2)
         before = len(folder.tried)
-        dispatched(folder, waiting, channel, terms=terms(lambda now=now: now, rests=rests))  # type: ignore[misc]  # a bound value
+        dispatched(folder, waiting, channel, terms=terms(lambda now=now: now, backoffs=backoffs))  # type: ignore[misc]  # a bound value
         tries += [half_minutes] * (len(folder.tried) - before)
     assert tries == [0, 1, 3, 7, 15]
     webhook.answer.clear()
-    later = terms(lambda: minute(60), rests=rests)
+    later = terms(lambda: minute(60), backoffs=backoffs)
     assert dispatched(StateFolder(tmp_path), waiting, channel, terms=later).delivered == 3
-    assert not rests.left("ops", NOW)
+    assert not backoffs.left("ops", NOW)
 
 
 def _failed_before(channel: Channel) -> Outbox:
@@ -175,10 +175,10 @@ def test_an_alert_is_given_up_at_a_second_failure(tmp_path: Path, webhook: Webho
     channel = Channel(name="ops", url=webhook.apprise_url("/a"))
     moments = iter([NOW])
     first = dispatched(StateFolder(tmp_path), owing(channel), channel, terms=terms(lambda: next(moments, LATE)))
-    assert (first.given_up, first.waiting.alerts("ops")) == ({}, 3)
+    assert (first.expired, first.waiting.alerts("ops")) == ({}, 3)
     after = timestamps.later(LATE, 60)
     second = dispatched(StateFolder(tmp_path), first.waiting, channel, terms=terms(lambda: after))
-    assert (second.given_up, second.waiting.alerts("ops")) == ({"ops": 3}, 0)
+    assert (second.expired, second.waiting.alerts("ops")) == ({"ops": 3}, 0)
 
 
 @pytest.mark.parametrize("why", ["stopped", "unkept", "resting"])

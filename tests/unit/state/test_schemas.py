@@ -319,12 +319,12 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
     folder = StateFolder(state)
     with folder.locked():
         folder.save_addresses(Addresses(salt="ab" * 16, apprise="2.3"))
-        folder.sending("ops", "m")
+        folder.reserve_ack("ops", "m")
         folder.prepare(Outbox(), 0)
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)
         folder.record((event(),))
-        folder.end_rests({"ops": NOW})
+        folder.end_backoffs({"ops": NOW})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
     assert {path.name.split(".")[0] for path in (ROOT / "state").glob("*.schema.json")} == set(NAMES)

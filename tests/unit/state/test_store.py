@@ -68,7 +68,7 @@ def polled(folder: StateFolder) -> State:
     folder.save_checks(CHECKS, 1)
     folder.save_addresses(KEPT)
     waiting = outbox.failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
-    folder.settle(waiting, 1)
+    folder.compact(waiting, 1)
     return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT)
 
 
@@ -109,7 +109,7 @@ def test_what_was_saved_is_loaded(folder: StateFolder) -> None:
 def test_everything_is_private(folder: StateFolder, tmp_path: Path) -> None:
     """Files have mode 0600 and a folder that is created 0700."""
     polled(folder)
-    folder.sending("ops", "m")
+    folder.reserve_ack("ops", "m")
     made = StateFolder(tmp_path / "deep" / "state")
     with folder.locked(), made.locked():
         pass
@@ -160,21 +160,21 @@ def test_a_change_that_is_not_certain_is_told_apart(folder: StateFolder, monkeyp
         with pytest.raises(UnsureError, match=r"Input/output error \(snapshot\.json\)"):
             folder.commit(replace(PICTURE, revision=2))
         with pytest.raises(StateError, match="Input/output error"):
-            folder.confirm()
+            folder.fsync_folder()
     assert not isinstance(refused.value, UnsureError)
     assert folder.load_revision() == 2
-    folder.confirm()
+    folder.fsync_folder()
 
 
 def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
     """A message that arrived is not owed any more, before the outbox is written again and after."""
     state = polled(folder)
     message = state.outbox.queues["ops"].messages[0].id
-    place = folder.sending("ops", message)
+    place = folder.reserve_ack("ops", message)
     assert owed(folder) == ["flag", "release"]
-    folder.arrived("ops", message, place)
+    folder.write_ack("ops", message, place)
     assert owed(folder) == []
-    folder.settle(folder.load().outbox, 1)
+    folder.compact(folder.load().outbox, 1)
     assert "acks.jsonl" not in contents(folder)
     assert owed(folder) == []
 
@@ -185,9 +185,9 @@ def test_acknowledgements_of_several_channels_stand_side_by_side(folder: StateFo
     folder.prepare(waiting, 0)
     folder.commit(PICTURE)
     messages = {name: queue.messages[0].id for name, queue in waiting.queues.items()}
-    places = {name: folder.sending(name, message) for name, message in messages.items()}
+    places = {name: folder.reserve_ack(name, message) for name, message in messages.items()}
     for name in ("mäil", "ops"):
-        folder.arrived(name, messages[name], places[name])
+        folder.write_ack(name, messages[name], places[name])
     assert [owed(folder, name) for name in messages] == [[], ["flag"], []]
 
 
@@ -200,22 +200,22 @@ def test_a_torn_acknowledgement_is_none(folder: StateFolder) -> None:
     folder.prepare(waiting, 0)
     folder.commit(PICTURE)
     first, second = (message.id for message in waiting.queues["ops"].messages)
-    folder.arrived("ops", first, folder.sending("ops", first))
+    folder.write_ack("ops", first, folder.reserve_ack("ops", first))
     whole = (folder.path / "acks.jsonl").read_bytes()
-    folder.arrived("ops", second, folder.sending("ops", second))
+    folder.write_ack("ops", second, folder.reserve_ack("ops", second))
     both = (folder.path / "acks.jsonl").read_bytes()
     for cut in range(len(whole), len(both) - 2):
         (folder.path / "acks.jsonl").write_bytes(both[:cut])
         assert owed(folder) == ["release"]
-    folder.arrived("ops", second, folder.sending("ops", second))
+    folder.write_ack("ops", second, folder.reserve_ack("ops", second))
     assert owed(folder) == []
 
 
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     """A channel rests, and its reached targets are known, before the outbox is written again and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
-    folder.sending("ops", message)
-    folder.refused(
+    folder.reserve_ack("ops", message)
+    folder.write_failure(
         FailedAttempt(
             channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
         )
@@ -225,10 +225,10 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     assert first.queues["ops"].messages[0].reached == ("0123456789abcdef",)
     assert not outbox.is_due(first.queues["ops"], NOW)
     journal = (folder.path / "acks.jsonl").read_bytes()
-    folder.settle(first, 1)
+    folder.compact(first, 1)
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
     assert folder.load().outbox == first
-    folder.arrived("ops", message, folder.sending("ops", message))
+    folder.write_ack("ops", message, folder.reserve_ack("ops", message))
     assert folder.load().outbox == outbox.replay(first, [Acknowledgement(channel="ops", message=message)])
 
 
@@ -236,7 +236,7 @@ def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:
     """Wherever a crash cut its line, the channel is as it was before the attempt."""
     before = polled(folder).outbox
     message = before.queues["ops"].messages[0].id
-    folder.refused(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
+    folder.write_failure(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
     journal = (folder.path / "acks.jsonl").read_bytes()
     for cut in range(len(journal) - 1):
         (folder.path / "acks.jsonl").write_bytes(journal[:cut])
@@ -260,15 +260,15 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
     """A poll that changes nothing of what is owed leaves the file alone."""
     state = polled(folder)
     before = (folder.path / "outbox.json").stat()
-    folder.settle(state.outbox, 1)
+    folder.compact(state.outbox, 1)
     assert (folder.path / "outbox.json").stat().st_ino == before.st_ino
-    folder.settle(Outbox(prepared=1), 1)
+    folder.compact(Outbox(prepared=1), 1)
     assert (folder.path / "outbox.json").stat().st_ino != before.st_ino
 
 
 def test_an_outbox_that_never_held_anything_is_not_written(folder: StateFolder) -> None:
     """Without any event there is no file."""
-    folder.settle(Outbox(), 0)
+    folder.compact(Outbox(), 0)
     assert contents(folder) == {}
 
 
@@ -482,11 +482,11 @@ def test_a_read_only_folder_can_be_read_but_not_used() -> None:
             for write in (
                 lambda: folder.prepare(state.outbox, 1),
                 lambda: folder.commit(PICTURE),
-                lambda: folder.settle(Outbox(), 1),
+                lambda: folder.compact(Outbox(), 1),
                 lambda: folder.save_checks(CHECKS, 1),
                 lambda: folder.save_addresses(KEPT),
                 lambda: folder.record((FLAG,)),
-                lambda: folder.sending("ops", "m"),
+                lambda: folder.reserve_ack("ops", "m"),
             ):
                 with pytest.raises(StateError, match="cannot be written: Permission denied"):
                     write()
@@ -545,7 +545,7 @@ steps = {
     "commit": lambda: folder.commit(test_store.Snapshot(revision=2, nodes=nodes)),
     "record": lambda: folder.record(big),
     "save_checks": lambda: folder.save_checks(test_store.Checks(checked={name: name * 9 for name in nodes}), 1),
-    "sending": lambda: [folder.sending("ops", f"m{number}") for number in range(1000)],
+    "reserve_ack": lambda: [folder.reserve_ack("ops", f"m{number}") for number in range(1000)],
 }
 for name, step in steps.items():
     try:
@@ -566,7 +566,7 @@ def test_a_full_disk_leaves_every_file_whole(folder: StateFolder) -> None:
         text=True,
         check=False,
     )
-    refused = [f"{name}: File too large" for name in ("prepare", "commit", "record", "save_checks", "sending")]
+    refused = [f"{name}: File too large" for name in ("prepare", "commit", "record", "save_checks", "reserve_ack")]
     assert (done.stdout.splitlines(), done.stderr) == (refused, "")
     after = contents(folder)
     assert all(b'"arrived"' not in line for line in after.pop("acks.jsonl").splitlines())
@@ -623,7 +623,7 @@ def test_a_message_under_way_keeps_which_targets_it_reached(folder: StateFolder)
     """Which targets took a message is remembered across restarts."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (FLAG,), 1, NOW)
     folder.commit(PICTURE)
-    folder.settle(outbox.failed(waiting, "ops", "refused", NOW, reached={"0" * 16}), 1)
+    folder.compact(outbox.failed(waiting, "ops", "refused", NOW, reached={"0" * 16}), 1)
     (message,) = folder.load().outbox.queues["ops"].messages
     assert isinstance(message, Message)
     assert message.reached == ("0" * 16,)
@@ -643,9 +643,9 @@ class _Dying(StateFolder):
         self._live("commit")
         StateFolder.commit(self, snapshot)
 
-    def settle(self, waiting: Outbox, revision: int) -> None:
-        self._live("settle")
-        StateFolder.settle(self, waiting, revision)
+    def compact(self, waiting: Outbox, revision: int) -> None:
+        self._live("compact")
+        StateFolder.compact(self, waiting, revision)
 
     def record(self, events: tuple[Event, ...]) -> None:
         self._live("record")
@@ -680,12 +680,12 @@ def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: F
     assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize("step", ["commit", "record", "save_checks", "settle"])
+@pytest.mark.parametrize("step", ["commit", "record", "save_checks", "compact"])
 def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: FakeRegistry, step: str) -> None:
     """Whichever step a poll died before, the next one leaves the same alerts owed and the same history."""
     registry.catalog.publish(PACK, "1.0")
     poll(folder, registry, OPS)
-    folder.settle(Outbox(prepared=1), 1)
+    folder.compact(Outbox(prepared=1), 1)
     registry.catalog.set_status(PACK, "1.0", "flagged")
     with pytest.raises(_DiedError):
         poll(_Dying(folder.path, before=step), registry, OPS)
@@ -699,19 +699,19 @@ def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, regi
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)
     poll(folder, registry, OPS)
-    folder.settle(Outbox(prepared=1), 1)
+    folder.compact(Outbox(prepared=1), 1)
     registry.catalog.set_status(PACK, "1.0", "flagged")
     with pytest.raises(_DiedError):
         poll(_Dying(folder.path, before="commit"), registry, OPS)
     registry.catalog.set_status(PACK, "1.0", "active")
     registry.catalog.remove(PACK, "2.0")
     with pytest.raises(_DiedError):
-        poll(_Dying(folder.path, before="settle"), registry, OPS)
+        poll(_Dying(folder.path, before="compact"), registry, OPS)
     assert owed(folder) == []
     assert [one.kind for one in folder.history()] == [Kind.BASELINE]
 
 
-@pytest.mark.parametrize("step", ["record", "save_checks", "settle"])
+@pytest.mark.parametrize("step", ["record", "save_checks", "compact"])
 def test_what_turned_back_after_a_poll_that_died_is_told(
     folder: StateFolder, registry: FakeRegistry, step: str
 ) -> None:
