@@ -13,9 +13,9 @@ from hypothesis import settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 from tests.support import program
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.peers.smtp import Mailbox
-from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program

@@ -20,7 +20,7 @@ from tests.chaos.channels import FAULTS
 from tests.chaos.figures import MUST_BE_ZERO
 from tests.chaos.rivals import CONTENDERS
 from tests.chaos.soak import LARGEST
-from tests.faults.cells import cells, process_cells
+from tests.faults.cases import cases, process_cases
 
 Counts = Mapping[str, int]
 
@@ -121,7 +121,7 @@ PARTS = {
     "registry faults": Part(
         module="tests.faults.matrix",
         as_many_as_cores=True,
-        tried={"cells": len(list(cells())) + len(list(process_cells()))},
+        tried={"cases": len(list(cases())) + len(list(process_cases()))},
         lost=("lost events",),
         invented=("false events",),
         repeated=(),

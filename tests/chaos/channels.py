@@ -19,8 +19,8 @@ from pathlib import Path
 from tests.chaos.receiver import Receiver
 from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
+from tests.support.fakes.webhook import Answer
 from tests.support.fork_server import ForkServer
-from tests.support.peers.webhook import Answer
 from watcher.fake_registry.server import FakeRegistry
 
 HEALTHY = ("one", "two", "four", "five")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
 from dataclasses import dataclass
 
-from tests.support.peers.webhook import Answer, Message, Webhook
+from tests.support.fakes.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
 _MORE = re.compile(r"… and (\d+) more")
@@ -96,7 +96,7 @@ class Receiver(Webhook):
             elif message.path in self.down or self.refuses(message):
                 self._refusals.append(message.path)
                 return None
-            answer = once or self.told(message.path)
+            answer = once or self.answer_for(message.path)
             cut_off = answer.hang or answer.reset or answer.endless
             if isinstance(message.json, dict) and answer.status < 300 and not cut_off:
                 self._accepted.append(message)

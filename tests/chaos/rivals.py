@@ -30,7 +30,7 @@ from tests.chaos.receiver import Receiver, killing
 from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
 from tests.chaos.trial import Result
 from tests.support import program
-from tests.support.peers.webhook import Message
+from tests.support.fakes.webhook import Message
 from watcher.fake_registry.server import FakeRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"

@@ -26,9 +26,9 @@ from tests.chaos.trial import Result
 from tests.chaos.trouble import Trouble
 from tests.faults.decided import DECIDED, Means
 from tests.support import program
-from tests.support.peers.fault import asked
-from tests.support.peers.faults import FAULTS
-from tests.support.peers.webhook import Answer
+from tests.support.fakes.fault import asked
+from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.webhook import Answer
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 

@@ -1,7 +1,7 @@
 """A life at random: polls, registry changes, outages, edits of settings, a wrong clock, crashes, in any order.
 
-`Life` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it stand three
-simple models: `Subscriber` and `Trouble` of what has to be told, and `Readers` of whom. `python -m
+`WatcherMachine` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it
+stand three simple models: `Subscriber` and `Trouble` of what has to be told, and `Readers` of whom. `python -m
 tests.chaos.state_machine` lives many lives and prints its figures as one JSON line.
 """
 
@@ -31,8 +31,8 @@ from tests.chaos.readers import Alert, Reader, Readers, Wired
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber
 from tests.chaos.trouble import Trouble
-from tests.support.peers.fault import asked
-from tests.support.peers.faults import FAULTS
+from tests.support.fakes.fault import asked
+from tests.support.fakes.faults import FAULTS
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import FailedAttempt, Outbox, Queue
@@ -92,7 +92,7 @@ class CrashError(BaseException):
 
 
 @dataclass(slots=True)
-class Fuse:
+class CrashAt:
     """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works.
 
     Steps may come from several threads.
@@ -117,58 +117,58 @@ class Fuse:
         return work()
 
 
-def _no_fuse() -> Fuse:
-    return Fuse(0, after=False)
+def _no_crash() -> CrashAt:
+    return CrashAt(0, after=False)
 
 
 @dataclass(frozen=True)
 class Fragile(StateFolder):
-    """A state folder in which the process crashes by its fuse.
+    """A state folder in which the process crashes when its `crash` says so.
 
     `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that were noted down.
     """
 
-    fuse: Fuse = field(default_factory=_no_fuse)
+    crash: CrashAt = field(default_factory=_no_crash)
     kept: Counter[str] = field(default_factory=Counter)
     noted: set[str] = field(default_factory=set)
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
-        self.fuse.step(lambda: StateFolder.prepare(self, waiting, committed))
+        self.crash.step(lambda: StateFolder.prepare(self, waiting, committed))
 
     def commit(self, snapshot: Snapshot) -> None:
-        self.fuse.step(lambda: StateFolder.commit(self, snapshot))
+        self.crash.step(lambda: StateFolder.commit(self, snapshot))
 
     def fsync_folder(self) -> None:
-        self.fuse.step(lambda: StateFolder.fsync_folder(self))
+        self.crash.step(lambda: StateFolder.fsync_folder(self))
 
     def compact(self, waiting: Outbox, revision: int) -> None:
-        self.fuse.step(lambda: StateFolder.compact(self, waiting, revision))
+        self.crash.step(lambda: StateFolder.compact(self, waiting, revision))
 
     def save_checks(self, checks: Checks, revision: int) -> None:
-        self.fuse.step(lambda: StateFolder.save_checks(self, checks, revision))
+        self.crash.step(lambda: StateFolder.save_checks(self, checks, revision))
 
     def save_addresses(self, addresses: Addresses) -> None:
         def save() -> None:
             StateFolder.save_addresses(self, addresses)
             self.noted.update(addresses.accepted)
 
-        self.fuse.step(save)
+        self.crash.step(save)
 
     def reserve_ack(self, channel: str, message: str) -> int:
-        return self.fuse.step(lambda: StateFolder.reserve_ack(self, channel, message))
+        return self.crash.step(lambda: StateFolder.reserve_ack(self, channel, message))
 
     def write_ack(self, channel: str, message: str, place: int) -> None:
         def keep() -> None:
             StateFolder.write_ack(self, channel, message, place)
             self.kept[channel] += 1
 
-        self.fuse.step(keep)
+        self.crash.step(keep)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
-        self.fuse.step(lambda: StateFolder.write_failure(self, refusal))
+        self.crash.step(lambda: StateFolder.write_failure(self, refusal))
 
     def record(self, events: tuple[Event, ...]) -> None:
-        self.fuse.step(lambda: StateFolder.record(self, events))
+        self.crash.step(lambda: StateFolder.record(self, events))
 
 
 @dataclass(slots=True)
@@ -228,7 +228,7 @@ edits = st.lists(st.tuples(st.sampled_from(Edit), st.integers(0, 5), st.integers
 versions = st.sampled_from(VERSIONS)
 
 
-class Life(RuleBasedStateMachine):
+class WatcherMachine(RuleBasedStateMachine):
     """One state folder and everything that may happen around it."""
 
     def __init__(self) -> None:
@@ -549,13 +549,13 @@ class Life(RuleBasedStateMachine):
         self.poll(0)
         self.receiver.down = set()
         self._pass(hours=hours, minutes=1)
-        self._live_through(Fragile(self.path, fuse=Fuse(at, after)), Poller.deliver_due)
+        self._live_through(Fragile(self.path, crash=CrashAt(at, after)), Poller.deliver_due)
 
     @rule(at=st.integers(1, 6), after=st.booleans())
     def crash_while_saving(self, at: int, after: bool, hours: int = 0) -> None:
         """One poll crashes at one of its first steps, if it comes that far."""
         self._pass(hours=hours, minutes=1)
-        self._poll(Fragile(self.path, fuse=Fuse(at, after)))
+        self._poll(Fragile(self.path, crash=CrashAt(at, after)))
 
     @rule(
         status=st.sampled_from(STATUSES[:4]),
@@ -570,7 +570,7 @@ class Life(RuleBasedStateMachine):
             for version in VERSIONS:
                 self.publish_or_move(pack, version, status)
         self._pass(hours=2)
-        self._poll(Fragile(self.path, fuse=Fuse(at, after)))
+        self._poll(Fragile(self.path, crash=CrashAt(at, after)))
 
     def _poll(self, folder: StateFolder) -> None:
         before = folder.load() if self.path.exists() else State()
@@ -734,9 +734,9 @@ class Life(RuleBasedStateMachine):
 
 
 @contextlib.contextmanager
-def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -> Iterator[Life]:
+def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -> Iterator[WatcherMachine]:
     """Give one life to be told what happens, and close its books in the end."""
-    life = Life()
+    life = WatcherMachine()
     life.begin(groupings, threshold, watched)
     yield life
     life.teardown()
@@ -745,7 +745,7 @@ def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -
 def live(lives: int, steps: int) -> None:
     """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
     run_state_machine_as_test(
-        Life,
+        WatcherMachine,
         settings=settings(
             max_examples=lives,
             stateful_step_count=steps,

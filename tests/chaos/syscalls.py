@@ -1,4 +1,4 @@
-"""A second, independent sweep: `strace` kills `python -m watcher` at its own system calls, with no seam in between.
+"""A second, independent sweep: `strace` kills `python -m watcher` at its own system calls, with nothing in between.
 
 `strace` counts in each thread for itself and kills whichever comes first to a number. The threads that send alerts are
 young, so that the one which asks the registry is always ahead of them. At alerts the program is killed otherwise: by a

@@ -1,4 +1,4 @@
-"""An independent witness: which acknowledgements were in flight when a program died, from what passed at its seam.
+"""An independent witness: which acknowledgements were in flight when a program died, from its fault points' trace.
 
 It asks neither the program nor its disk. An acknowledgement is in flight from the moment that its message goes out
 until the fsync behind its entry in `acks.jsonl` is over. That fsync has to be the very next thing that the program does

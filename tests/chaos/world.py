@@ -21,8 +21,8 @@ from aiohttp import web
 from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
 from tests.support import program
+from tests.support.fakes.fault import asked
 from tests.support.fork_server import CrashPoint, ForkServer
-from tests.support.peers.fault import asked
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.making import CHECKED, NOW, PACK, compare, known, listing, told, version
+from tests.support.factories import CHECKED, NOW, PACK, compare, known, listing, reported, version
 from watcher.changes.diff import compare_ban, missing_from
 from watcher.changes.transitions import DiffOptions
 from watcher.model.listing import NodeBanned
@@ -31,7 +31,7 @@ def test_the_first_absence_is_noted_and_not_told() -> None:
 def test_the_second_absence_in_a_row_is_removed() -> None:
     """Missing from two complete listings in a row is `removed`, with the last status known."""
     difference = compare(absent("2.0"), ONE, THREE)
-    assert told(difference) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(difference) == [("removed", "2.0", "flagged", "removed")]
     assert difference.node.marks == {"id-2.0": Mark.REMOVED}
 
 
@@ -51,7 +51,7 @@ def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
 
 def test_a_change_seen_on_return_is_told() -> None:
     """A version that comes back after one absence with another status is a change like any other."""
-    assert told(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
+    assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
 
 
 def test_an_incomplete_listing_removes_nothing() -> None:
@@ -73,7 +73,7 @@ def test_a_removed_version_that_returns_is_told() -> None:
     born = compare(known(ONE), ONE, THREE)
     node = compare(compare(born.node, ONE).node, ONE).node
     back = compare(node, ONE, THREE)
-    assert told(back) == [("new", "3.0", "removed", "active")]
+    assert reported(back) == [("new", "3.0", "removed", "active")]
     assert back.node.marks == {}
     assert born.events[0].id != back.events[0].id
 
@@ -98,7 +98,7 @@ def test_a_node_that_turned_empty_is_one_event() -> None:
     once = compare(known(ONE, TWO, THREE))
     twice = compare(once.node)
     assert once.events == ()
-    assert told(twice) == [("removed", None, "active", "removed")]
+    assert reported(twice) == [("removed", None, "active", "removed")]
     assert twice.node.emptied
     assert (compare(twice.node).events, compare(twice.node).node) == ((), twice.node)
 
@@ -107,23 +107,23 @@ def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
     """A version that was missing twice is removed even if the second listing is empty; the rest is one event later."""
     first = compare(absent("2.0"))
     second = compare(first.node)
-    assert told(first) == [("removed", "2.0", "flagged", "removed")]
-    assert told(second) == [("removed", None, "active", "removed")]
+    assert reported(first) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(second) == [("removed", None, "active", "removed")]
 
 
 def test_an_empty_listing_hides_no_removal() -> None:
     """A version that was missing twice stays told although the listing was empty once and then whole again."""
     gone = compare(absent("2.0"))
     back = compare(gone.node, ONE, TWO, THREE)
-    assert told(gone) == [("removed", "2.0", "flagged", "removed")]
-    assert told(back) == [("flagged", "2.0", "removed", "flagged")]
+    assert reported(gone) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(back) == [("flagged", "2.0", "removed", "flagged")]
 
 
 def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
     """What was reported removed before is not told again when the rest goes."""
     node = compare(compare(absent("2.0"), ONE, THREE).node).node
     difference = compare(node)
-    assert told(difference) == [("removed", None, "active", "removed")]
+    assert reported(difference) == [("removed", None, "active", "removed")]
 
 
 def test_a_node_that_is_back_is_one_event() -> None:
@@ -131,16 +131,16 @@ def test_a_node_that_is_back_is_one_event() -> None:
     gone = compare(compare(known(ONE, TWO, THREE)).node)
     back = compare(gone.node, ONE, TWO, THREE)
     again = compare(compare(back.node).node)
-    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert reported(back) == [("reinstated", None, "removed", "active")]
     assert (back.node.marks, back.node.emptied) == ({}, False)
-    assert told(again) == [("removed", None, "active", "removed")]
+    assert reported(again) == [("removed", None, "active", "removed")]
     assert gone.events[0].id != again.events[0].id
 
 
 def test_a_node_that_is_back_tells_what_differs() -> None:
     """Beside the event of the node, what is not as it was known is told, and only that."""
     back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
-    assert told(back) == [
+    assert reported(back) == [
         ("reinstated", None, "removed", "active"),
         ("reinstated", "2.0", "flagged", "active"),
         ("new", "3.0", None, "active"),
@@ -152,26 +152,26 @@ def test_a_version_that_was_removed_before_its_node_is_no_part_of_its_return() -
     node = compare(compare(absent("2.0"), ONE, THREE).node).node
     node = compare(node).node
     back = compare(node, ONE, TWO, THREE)
-    assert told(back) == [("reinstated", None, "removed", "active"), ("flagged", "2.0", "removed", "flagged")]
+    assert reported(back) == [("reinstated", None, "removed", "active"), ("flagged", "2.0", "removed", "flagged")]
     later = compare(compare(node, ONE, THREE).node, ONE, TWO, THREE)
-    assert told(later) == [("flagged", "2.0", "removed", "flagged")]
+    assert reported(later) == [("flagged", "2.0", "removed", "flagged")]
 
 
 def test_a_version_that_does_not_come_back_with_its_node_is_removed() -> None:
     """It counts as missing once from the node's return on."""
     back = compare(emptied(ONE, TWO), ONE)
-    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert reported(back) == [("reinstated", None, "removed", "active")]
     assert back.node.marks == {"id-2.0": Mark.ABSENT}
-    assert told(compare(back.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(compare(back.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
     assert compare(back.node, ONE, TWO).events == ()
 
 
 def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
     """An incomplete listing that shows a version ends the emptiness; what it does not show is no return yet."""
     part = compare(emptied(ONE, TWO), ONE, incomplete="it was cut short")
-    assert told(part) == [("reinstated", None, "removed", "active")]
+    assert reported(part) == [("reinstated", None, "removed", "active")]
     assert compare(part.node, ONE, TWO).events == ()
-    assert told(compare(part.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
+    assert reported(compare(part.node, ONE)) == [("removed", "2.0", "flagged", "removed")]
     nothing = compare(emptied(ONE, TWO), incomplete="it was cut short")
     assert (nothing.events, nothing.node) == ((), emptied(ONE, TWO))
 
@@ -179,13 +179,13 @@ def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
     """One event tells that the node is back, whatever kept it away; the end of a ban alone is no return."""
     banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)).node
-    assert told(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
+    assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
     assert part.events == ()
-    assert told(compare(part.node, ONE)) == [("reinstated", None, "banned", "active")]
+    assert reported(compare(part.node, ONE)) == [("reinstated", None, "banned", "active")]
     pardoned = compare(banned)
-    assert told(pardoned) == [("reinstated", None, "banned", "active")]
-    assert told(compare(pardoned.node, ONE)) == [("reinstated", None, "removed", "active")]
+    assert reported(pardoned) == [("reinstated", None, "banned", "active")]
+    assert reported(compare(pardoned.node, ONE)) == [("reinstated", None, "removed", "active")]
 
 
 def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
@@ -198,7 +198,7 @@ def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
         assert missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == frozenset()
         node = still.node
     back = compare(node, ONE, statuses=narrow)
-    assert told(back) == [("reinstated", None, "removed", "active")]
+    assert reported(back) == [("reinstated", None, "removed", "active")]
     assert back.node.marks["id-3.0"] == Mark.ABSENT
     assert compare(back.node, ONE, THREE, statuses=narrow).events == ()
     assert compare(back.node, ONE, statuses=narrow).node.marks["id-3.0"] == Mark.LEFT
@@ -211,7 +211,7 @@ def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(baseli
     assert compare(old).events == ()
     for node in (old, compare(old).node):
         back = compare(node, ONE, baseline="silent")
-        assert told(back) == [("reinstated", None, "removed", "active")]
+        assert reported(back) == [("reinstated", None, "removed", "active")]
         assert compare(compare(back.node, ONE).node, ONE).events == ()
 
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
+from tests.support.fakes.ports import Refused
+from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Told, Watcher, told
-from tests.support.peers.ports import Refused
-from tests.support.peers.webhook import Answer, Message, Webhook
+from tests.support.harness import Reported, Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -44,10 +44,10 @@ def _ids(message: Message) -> list[str]:
     return ids
 
 
-def _history(watch: Watcher) -> dict[str, Told]:
+def _history(watch: Watcher) -> dict[str, Reported]:
     """Give every recorded event by its id."""
     events = json.loads(watch.run("history", "--json").out)["events"]
-    return dict(zip((event["id"] for event in events), told(events), strict=True))
+    return dict(zip((event["id"] for event in events), reported(events), strict=True))
 
 
 def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:

@@ -21,10 +21,10 @@ import pytest
 from aiohttp import web
 
 from tests.support import program
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher, told
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Webhook
+from tests.support.harness import Watcher, reported
 from watcher import __version__
 from watcher.cli import terminal
 from watcher.fake_registry.server import FakeRegistry
@@ -84,7 +84,7 @@ def test_check_node_adds(watch: Watcher, registry: FakeRegistry) -> None:
     """`--node` adds to the watched nodes for this poll, once whatever its case, and may be given again."""
     document = watch.check("--node", "ALPHA", "--node", "bravo", "--node", "bravo")
     assert document["nodes"]["watched"] == 2
-    assert told(document["events"]) == [("baseline", "alpha", None), ("baseline", "bravo", None)]
+    assert reported(document["events"]) == [("baseline", "alpha", None), ("baseline", "bravo", None)]
     assert watch.but(nodes="").check("--node", "bravo")["nodes"]["watched"] == 1
 
 
@@ -147,7 +147,7 @@ def test_check_dry_run(watch: Watcher, registry: FakeRegistry, webhook: Webhook)
     registry.catalog.publish("alpha", "1.1.0")
     before = watch.contents()
     with files.lock(watch.state / "lock"):
-        assert channel.told("--dry-run") == [("new", "alpha", "1.1.0")]
+        assert channel.reported("--dry-run") == [("new", "alpha", "1.1.0")]
     assert watch.contents() == before
     assert webhook.messages() == []
 
@@ -210,7 +210,7 @@ def test_history(watch: Watcher, registry: FakeRegistry, fork_server: ForkServer
     asked = len(registry.requests)
 
     def shown(*options: str) -> set[tuple[str, str | None, str | None]]:
-        return set(told(json.loads(forked.run("history", "--json", *options).out)["events"]))
+        return set(reported(json.loads(forked.run("history", "--json", *options).out)["events"]))
 
     everything = json.loads(watch.run("history", "--json").out)["events"]
     assert [list(event) for event in everything] == [EVENT_KEYS] * 4
@@ -304,7 +304,7 @@ def test_options_that_are_given_again_add_up(watch: Watcher, registry: FakeRegis
         watch.check(*nodes, "--dry-run", "--fail-on", first, "--fail-on", second, code=3)
     watch.check(*nodes)
     kinds = ("--kind", "new", "--kind", "banned,flagged")
-    shown = told(json.loads(watch.run("history", "--json", "--limit", "9", "--limit", "9", *kinds).out)["events"])
+    shown = reported(json.loads(watch.run("history", "--json", "--limit", "9", "--limit", "9", *kinds).out)["events"])
     assert set(shown) == {("new", "alpha", "1.1.0"), ("banned", "bravo", "1.0.0")}
 
 
@@ -371,7 +371,7 @@ def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook) -> None:
     options = ["--config", "other.toml", "--state-dir", "elsewhere", "--registry-url", url, "--set", "baseline=full"]
     done = program.run("check", "--json", "--log-format", "json", *options, cwd=watch.folder)
     assert done.code == 0
-    assert told(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
+    assert reported(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 

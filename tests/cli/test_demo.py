@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 from tests.support import program
-from tests.support.peers.webhook import Webhook
+from tests.support.fakes.webhook import Webhook
 from watcher.cli.demo import ACTS, NODE
 
 

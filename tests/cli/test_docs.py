@@ -14,10 +14,10 @@ import click
 import pytest
 
 from tests.support import program
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Webhook
 from watcher.alerts.digest import compose
 from watcher.alerts.render import Format, render
 from watcher.changes.transitions import node_url

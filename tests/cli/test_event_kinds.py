@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.faults import inflict
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import WATCHED_FIELDS
 
@@ -29,7 +29,7 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
 
 def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
     """A version is new when first seen as active, pending when first seen so, and new once pending became active."""
-    assert watch.told() == []
+    assert watch.reported() == []
     key = registry.catalog.publish("alpha", "1.1.0")
     registry.catalog.publish("alpha", "1.2.0", status="pending")
     document = watch.check()
@@ -52,7 +52,7 @@ def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
     registry.catalog.set_status("alpha", "1.2.0", "active")
     (event,) = watch.check()["events"]
     assert (event["kind"], event["version"], event["before"], event["after"]) == ("new", "1.2.0", "pending", "active")
-    assert watch.told() == []
+    assert watch.reported() == []
 
 
 def test_flagged_banned_deleted_and_back(watch: Watcher, registry: FakeRegistry) -> None:
@@ -94,13 +94,13 @@ def test_deprecation_is_a_fact_of_its_own(watch: Watcher, registry: FakeRegistry
     """Deprecation is told beside `new` at first sight, on, off, and beside a status that changed in the same poll."""
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", deprecated=True)
-    assert watch.told() == [("new", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
+    assert watch.reported() == [("new", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
     registry.catalog.deprecate("alpha", "1.1.0", on=False)
     registry.catalog.deprecate("alpha", "1.0.0")
-    assert watch.told() == [("deprecated", "alpha", "1.0.0"), ("undeprecated", "alpha", "1.1.0")]
+    assert watch.reported() == [("deprecated", "alpha", "1.0.0"), ("undeprecated", "alpha", "1.1.0")]
     registry.catalog.deprecate("alpha", "1.1.0")
     registry.catalog.set_status("alpha", "1.1.0", "flagged")
-    assert watch.told() == [("flagged", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
+    assert watch.reported() == [("flagged", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
 
 
 def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
@@ -137,11 +137,11 @@ def test_a_whole_node_is_banned(watch: Watcher, registry: FakeRegistry) -> None:
     (event,) = watch.check()["events"]
     assert (event["kind"], event["node"], event["version"], event["version_id"]) == ("banned", "alpha", None, None)
     assert (event["reason"], event["url"]) == ("It stole passwords", PAGE)
-    assert watch.told() == []
+    assert watch.reported() == []
     assert "banned" in watch.run("status").out
     registry.catalog.pardon_node("alpha")
-    assert watch.told() == [("reinstated", "alpha", None)]
-    assert watch.told() == []
+    assert watch.reported() == [("reinstated", "alpha", None)]
+    assert watch.reported() == []
 
 
 def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> None:
@@ -149,15 +149,15 @@ def test_removed_after_two_absences(watch: Watcher, registry: FakeRegistry) -> N
     registry.catalog.publish("alpha", "1.1.0", id="one")
     watch.check()
     registry.catalog.remove("alpha", "1.1.0")
-    assert watch.told() == []
+    assert watch.reported() == []
     registry.catalog.publish("alpha", "1.1.0", id="one", created_at=datetime.now(UTC))
     watch.check()
     registry.catalog.remove("alpha", "1.1.0")
-    assert watch.told() == []
-    assert watch.told() == [("removed", "alpha", "1.1.0")]
-    assert watch.told() == []
+    assert watch.reported() == []
+    assert watch.reported() == [("removed", "alpha", "1.1.0")]
+    assert watch.reported() == []
     registry.catalog.publish("alpha", "1.1.0", id="one")
-    assert watch.told() == [("new", "alpha", "1.1.0")]
+    assert watch.reported() == [("new", "alpha", "1.1.0")]
 
 
 def test_a_node_turns_empty(watch: Watcher, registry: FakeRegistry) -> None:
@@ -166,9 +166,9 @@ def test_a_node_turns_empty(watch: Watcher, registry: FakeRegistry) -> None:
     watch.check()
     for version in ("1.0.0", "1.1.0"):
         registry.catalog.remove("alpha", version)
-    assert watch.told() == []
-    assert watch.told() == [("removed", "alpha", None)]
-    assert watch.told() == []
+    assert watch.reported() == []
+    assert watch.reported() == [("removed", "alpha", None)]
+    assert watch.reported() == []
 
 
 def test_a_node_is_back(watch: Watcher, registry: FakeRegistry) -> None:
@@ -180,7 +180,7 @@ def test_a_node_is_back(watch: Watcher, registry: FakeRegistry) -> None:
     for version in ["1.0.0", *versions[1:]]:
         registry.catalog.remove("alpha", version)
     watch.check()
-    assert watch.told() == [("removed", "alpha", None)]
+    assert watch.reported() == [("removed", "alpha", None)]
     for version in versions[1:]:
         registry.catalog.publish("alpha", version, id=version, status="flagged" if version == "1.7.0" else "active")
     found = watch.check()["events"]
@@ -188,7 +188,7 @@ def test_a_node_is_back(watch: Watcher, registry: FakeRegistry) -> None:
         ("reinstated", None, "removed", "active"),
         ("flagged", "1.7.0", "active", "flagged"),
     ]
-    assert watch.told() == [("removed", "alpha", "1.0.0")]
+    assert watch.reported() == [("removed", "alpha", "1.0.0")]
 
 
 def test_an_approval_after_a_flag_is_a_pardon(watch: Watcher, registry: FakeRegistry) -> None:
@@ -196,7 +196,7 @@ def test_an_approval_after_a_flag_is_a_pardon(watch: Watcher, registry: FakeRegi
     watch.check()
     for status, kind in (("flagged", "flagged"), ("pending", "changed"), ("active", "reinstated")):
         registry.catalog.set_status("alpha", "1.0.0", status)
-        assert watch.told() == [(kind, "alpha", "1.0.0")]
+        assert watch.reported() == [(kind, "alpha", "1.0.0")]
 
 
 def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
@@ -209,8 +209,8 @@ def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> No
     assert all(
         part in said for part in ("3 versions", "newest 1.0.0", "1.1.0", "flagged", "deprecated", "banned: 1.2.0")
     )
-    assert watch.but(baseline="silent", state_dir=str(tmp_path / "silent")).told() == []
-    assert set(watch.but(baseline="full", state_dir=str(tmp_path / "full")).told()) == {
+    assert watch.but(baseline="silent", state_dir=str(tmp_path / "silent")).reported() == []
+    assert set(watch.but(baseline="full", state_dir=str(tmp_path / "full")).reported()) == {
         ("new", "alpha", "1.0.0"),
         ("flagged", "alpha", "1.1.0"),
         ("deprecated", "alpha", "1.1.0"),
@@ -218,7 +218,7 @@ def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> No
     }
     registry.catalog.publish("alpha", "1.3.0")
     for kind in ("summary", "silent", "full"):
-        assert watch.but(baseline=kind, state_dir=str(tmp_path / kind)).told() == [("new", "alpha", "1.3.0")]
+        assert watch.but(baseline=kind, state_dir=str(tmp_path / kind)).reported() == [("new", "alpha", "1.3.0")]
 
 
 def test_an_empty_first_listing_is_provisional(watch: Watcher, registry: FakeRegistry) -> None:
@@ -230,12 +230,12 @@ def test_an_empty_first_listing_is_provisional(watch: Watcher, registry: FakeReg
     now = datetime.now(UTC)
     registry.catalog.publish("bravo", "1.0.0", created_at=now - timedelta(days=1))
     registry.catalog.publish("bravo", "1.1.0", created_at=now + timedelta(minutes=1))
-    assert bravo.told() == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
+    assert bravo.reported() == [("baseline", "bravo", None), ("new", "bravo", "1.1.0")]
     narrow = watch.but(nodes="charlie", statuses="flagged")
     done = narrow.run("check")
     assert (done.code, done.err) == (0, "")
     registry.catalog.publish("charlie", "1.0.0", status="flagged", created_at=now - timedelta(days=1))
-    assert narrow.told() == [("flagged", "charlie", "1.0.0")]
+    assert narrow.reported() == [("flagged", "charlie", "1.0.0")]
 
 
 def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
@@ -247,12 +247,12 @@ def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> 
     document = both.check(code=1)
     assert (document["events"], document["nodes"]) == ([], {"watched": 2, "checked": 1, "failed": 1})
     assert [error["node"] for error in document["errors"]] == ["bravo"]
-    assert both.told(code=1) == [("failing", "bravo", None)]
-    assert both.told(code=1) == []
+    assert both.reported(code=1) == [("failing", "bravo", None)]
+    assert both.reported(code=1) == []
     registry.respond = None
     registry.catalog.publish("bravo", "1.1.0")
-    assert set(both.told()) == {("recovered", "bravo", None), ("new", "bravo", "1.1.0")}
-    assert both.told() == []
+    assert set(both.reported()) == {("recovered", "bravo", None), ("new", "bravo", "1.1.0")}
+    assert both.reported() == []
 
 
 def test_the_registry_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
@@ -263,13 +263,13 @@ def test_the_registry_fails_and_recovers(watch: Watcher, registry: FakeRegistry)
     all_of_them = watch.but(nodes=",".join(nodes), failure_threshold=2)
     all_of_them.check()
     inflict(registry, "status_503_json")
-    assert all_of_them.told(code=1) == []
+    assert all_of_them.reported(code=1) == []
     (event,) = all_of_them.check(code=1)["events"]
     assert (event["kind"], event["node"], event["version"]) == ("failing", None, None)
     assert "503" in event["reason"]
-    assert all_of_them.told(code=1) == []
+    assert all_of_them.reported(code=1) == []
     registry.respond = None
-    assert all_of_them.told() == [("recovered", None, None)]
+    assert all_of_them.reported() == [("recovered", None, None)]
 
 
 def test_statuses_are_narrowed_and_widened(watch: Watcher, registry: FakeRegistry) -> None:
@@ -279,29 +279,29 @@ def test_statuses_are_narrowed_and_widened(watch: Watcher, registry: FakeRegistr
     narrow.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     for _ in range(3):
-        assert narrow.told() == []
+        assert narrow.reported() == []
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
-    assert narrow.told() == [("flagged", "alpha", "1.0.0")]
-    assert watch.told() == []
+    assert narrow.reported() == [("flagged", "alpha", "1.0.0")]
+    assert watch.reported() == []
     registry.catalog.set_status("alpha", "0.9.0", "active")
-    assert watch.told() == [("new", "alpha", "0.9.0")]
+    assert watch.reported() == [("new", "alpha", "0.9.0")]
 
 
 def test_an_incomplete_listing(watch: Watcher, registry: FakeRegistry) -> None:
     """Of an incomplete listing what was seen counts, what was not seen means nothing, and none is a baseline."""
     registry.catalog.publish("alpha", "1.1.0")
     inflict(registry, "missing_rows")
-    assert watch.but(baseline="summary").told(code=1) == []
+    assert watch.but(baseline="summary").reported(code=1) == []
     registry.respond = None
-    assert watch.but(baseline="summary").told() == [("baseline", "alpha", None)]
+    assert watch.but(baseline="summary").reported() == [("baseline", "alpha", None)]
     inflict(registry, "missing_rows")
     registry.catalog.set_status("alpha", "1.1.0", "flagged")
     document = watch.check(code=1)
     assert [(event["kind"], event["version"]) for event in document["events"]] == [("flagged", "1.1.0")]
     assert "incomplete" in document["errors"][0]["error"]
-    assert watch.told(code=1) == []
+    assert watch.reported(code=1) == []
     registry.respond = None
-    assert watch.told() == []
+    assert watch.reported() == []
 
 
 def test_ids_are_deterministic(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
@@ -322,4 +322,4 @@ def test_a_node_id_has_no_case(watch: Watcher, registry: FakeRegistry) -> None:
     """A node watched under another case is the same node."""
     watch.check()
     registry.catalog.publish("ALPHA", "1.1.0")
-    assert [(kind, version) for kind, _, version in watch.but(nodes="Alpha").told()] == [("new", "1.1.0")]
+    assert [(kind, version) for kind, _, version in watch.but(nodes="Alpha").reported()] == [("new", "1.1.0")]

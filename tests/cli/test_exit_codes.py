@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from tests.support import program
-from tests.support.peers.webhook import Webhook
+from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 _STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

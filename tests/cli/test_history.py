@@ -7,7 +7,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.support.making import NOW, PACK, URL, event, minute
+from tests.support.factories import NOW, PACK, URL, event, minute
 from watcher.cli.history import Wanted, choose, lines, since, warning
 from watcher.model.event import Change, Event, Kind
 

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
-from tests.support.peers.smtp import Mailbox
-from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 OFFLINE = program.ROOT / "tests" / "support" / "offline"

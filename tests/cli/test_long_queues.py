@@ -15,8 +15,8 @@ from typing import Any
 
 import pytest
 
-from tests.support.making import NOW, channel, event, minute
-from tests.support.peers.webhook import Webhook
+from tests.support.factories import NOW, channel, event, minute
+from tests.support.fakes.webhook import Webhook
 from watcher.alerts import outbox
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.channel import Channel, Grouping

@@ -13,10 +13,10 @@ import pytest
 from pydantic import SecretStr
 
 from tests.chaos.receiver import Receiver
+from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.webhook import Answer
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.poll import Poller

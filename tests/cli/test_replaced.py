@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.webhook import Answer, Message, Webhook
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 

@@ -15,9 +15,9 @@ import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Answer, Webhook
 from tests.support.program import Started
 from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.errors import StateError

@@ -14,8 +14,8 @@ import pytest
 
 from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.support import program
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.peers.webhook import Webhook
 from watcher.cli.options import masked
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import node_ids

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 import pytest
 
-from tests.support.making import NOW, PACK, channel, event, known, minute, version
+from tests.support.factories import NOW, PACK, channel, event, known, minute, version
 from watcher.alerts import outbox
 from watcher.alerts.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health

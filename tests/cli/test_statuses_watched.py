@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.making import BEFORE, CHECKED, compare, known, minute, told, version
+from tests.support.factories import BEFORE, CHECKED, compare, known, minute, reported, version
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES
 
@@ -54,7 +54,7 @@ def test_missing_twice_is_leaving() -> None:
 
 def test_coming_back_is_a_change() -> None:
     """A version that left and is active again must have been something else meanwhile."""
-    assert told(compare(left(), version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)) == [
+    assert reported(compare(left(), version("1.0"), version("2.0"), statuses=ACTIVE_ONLY)) == [
         ("reinstated", "1.0", None, "active")
     ]
 
@@ -62,13 +62,13 @@ def test_coming_back_is_a_change() -> None:
 @pytest.mark.parametrize("status", ["flagged", "banned", "deleted", "pending"])
 def test_what_left_is_told_once_it_is_watched_where_it_went(status: str) -> None:
     """When all statuses are watched again, where the version went is told."""
-    assert told(compare(left(), version("1.0", status), version("2.0"))) == [(status, "1.0", None, status)]
+    assert reported(compare(left(), version("1.0", status), version("2.0"))) == [(status, "1.0", None, status)]
 
 
 def test_an_approval_seen_late_is_new() -> None:
     """A version that was pending while only that was watched, and is active now, is `new` and not reinstated."""
     difference = compare(left("pending"), version("1.0"), version("2.0", "pending"))
-    assert told(difference) == [("new", "1.0", None, "active")]
+    assert reported(difference) == [("new", "1.0", None, "active")]
 
 
 def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
@@ -76,7 +76,7 @@ def test_a_way_round_the_watched_statuses_is_a_reinstatement() -> None:
     statuses = ("active", "pending")
     before = known(version("1.0", "pending"), statuses=statuses)
     node = compare(before, statuses=statuses, elsewhere=GONE).node
-    assert told(compare(node, version("1.0"), statuses=statuses)) == [("reinstated", "1.0", None, "active")]
+    assert reported(compare(node, version("1.0"), statuses=statuses)) == [("reinstated", "1.0", None, "active")]
 
 
 def test_a_way_round_is_remembered_while_less_is_watched() -> None:
@@ -84,7 +84,7 @@ def test_a_way_round_is_remembered_while_less_is_watched() -> None:
     before = known(version("1.0", "pending"), statuses=("active", "pending"))
     node = compare(before, statuses=("active", "pending"), elsewhere=GONE).node
     node = compare(node, statuses=("pending",)).node
-    assert told(compare(node, version("1.0"))) == [("reinstated", "1.0", None, "active")]
+    assert reported(compare(node, version("1.0"))) == [("reinstated", "1.0", None, "active")]
 
 
 def test_a_return_to_pending_is_remembered() -> None:
@@ -93,8 +93,8 @@ def test_a_return_to_pending_is_remembered() -> None:
     before = known(version("1.0", "pending"), statuses=statuses)
     node = compare(before, statuses=statuses, elsewhere=GONE).node
     pending = compare(node, version("1.0", "pending"), statuses=statuses)
-    assert told(pending) == [("pending", "1.0", None, "pending")]
-    assert told(compare(pending.node, version("1.0"), statuses=statuses)) == [
+    assert reported(pending) == [("pending", "1.0", None, "pending")]
+    assert reported(compare(pending.node, version("1.0"), statuses=statuses)) == [
         ("reinstated", "1.0", "pending", "active")
     ]
 
@@ -111,7 +111,7 @@ def test_narrowing_forgets_nothing_of_what_is_no_longer_watched() -> None:
 def test_a_change_into_the_watched_statuses_names_what_was_known() -> None:
     """A version that was known as flagged before narrowing and is active now is reinstated."""
     node = compare(known(version("1.0", "flagged")), statuses=ACTIVE_ONLY).node
-    assert told(compare(node, version("1.0"), statuses=ACTIVE_ONLY)) == [("reinstated", "1.0", "flagged", "active")]
+    assert reported(compare(node, version("1.0"), statuses=ACTIVE_ONLY)) == [("reinstated", "1.0", "flagged", "active")]
 
 
 def test_widening_takes_in_silently_what_was_there() -> None:
@@ -126,14 +126,14 @@ def test_widening_tells_what_was_created_since_the_last_check() -> None:
     """A version created after the last check is a new fact, whatever was watched then."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
     difference = compare(node, version("1.0"), version("2.0", "flagged", created_at=minute(-1)), checked_at=CHECKED)
-    assert told(difference) == [("flagged", "2.0", None, "flagged")]
+    assert reported(difference) == [("flagged", "2.0", None, "flagged")]
 
 
 def test_a_first_listing_that_is_dated_ahead_hides_nothing() -> None:
     """Where the clock was ahead at the baseline, the time of the last check decides what was created since."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY, baseline_at=minute(500))
     banned = version("2.0", "banned", created_at=minute(-1))
-    assert told(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [("banned", "2.0", None, "banned")]
+    assert reported(compare(node, version("1.0"), banned, checked_at=CHECKED)) == [("banned", "2.0", None, "banned")]
     assert compare(node, version("1.0"), banned, checked_at="").events == ()
 
 
@@ -141,7 +141,7 @@ def test_an_old_version_that_enters_the_watched_statuses_is_told() -> None:
     """A version that was never listed and is now among the statuses watched all along has come there."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
     difference = compare(node, version("1.0"), version("2.0", created_at=BEFORE), statuses=ACTIVE_ONLY)
-    assert told(difference) == [("new", "2.0", None, "active")]
+    assert reported(difference) == [("new", "2.0", None, "active")]
 
 
 def test_an_incomplete_listing_does_not_widen() -> None:
@@ -158,4 +158,4 @@ def test_what_left_and_is_really_gone_is_removed_after_two_full_listings() -> No
     first = compare(left(), version("2.0"))
     second = compare(first.node, version("2.0"))
     assert first.events == ()
-    assert told(second) == [("removed", "1.0", "active", "removed")]
+    assert reported(second) == [("removed", "1.0", "active", "removed")]

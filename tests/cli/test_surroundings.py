@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher, told
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Webhook
+from tests.support.harness import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 
 FULL = ">/dev/full"
@@ -92,7 +92,7 @@ def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: 
     assert len(json.loads((watch.state / "snapshot.json").read_bytes())["nodes"]) == 30
     registry.catalog.set_status("node-7", "1.0.0", "flagged")
     assert _led(many, closed, "check", "--fail-on", "flagged") == (3, "")
-    assert many.but(log_level="info").told() == []
+    assert many.but(log_level="info").reported() == []
     for file in watch.state.glob("*.json"):
         json.loads(file.read_bytes())
 
@@ -108,7 +108,7 @@ def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, w
     registry.catalog.publish("alpha", "1.2.0")
     assert _broken(channel.but(alert_expiry="1ms"), "stderr", "check") == 1
     assert channel.check()["alerts"]["pending"] == 0
-    assert told(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
+    assert reported(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
 
 
 def _in_a_deleted_folder(watch: Watcher, *args: str) -> program.Completed:

@@ -19,10 +19,10 @@ import pytest
 from aiohttp import web
 
 from tests.support import program
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.faults import inflict
-from tests.support.peers.webhook import Answer, Webhook
 from watcher.cli.ticker import PATIENCE, Ticker
 from watcher.fake_registry.server import FakeRegistry
 

@@ -126,7 +126,7 @@ DECIDED: dict[str, Decision] = {
     ),
     **_of(Means.BANNED, status_403_banned=_TOLD),
 }
-"""Every fault of `tests.support.peers.faults`, as met by a node of five versions, with 16 MB allowed."""
+"""Every fault of `tests.support.fakes.faults`, as met by a node of five versions, with 16 MB allowed."""
 
 _ALL = ("flagged", "new")
 SHOWN: dict[str, tuple[str, ...]] = {

@@ -1,4 +1,4 @@
-"""What each poll of a cell has to tell, decided by hand from the contract; nothing here asks the program.
+"""What each poll of a case has to tell, decided by hand from the contract; nothing here asks the program.
 
 The contract's words are those of its section Events: of an incomplete listing what was seen counts, an error changes
 nothing, `failing` comes with the poll that makes the threshold full, `recovered` with the first good one.
@@ -11,11 +11,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from tests.faults.cells import THRESHOLD, Breadth, Case, Stage
+from tests.faults.cases import THRESHOLD, Breadth, Case, Stage
 from tests.faults.decided import SHOWN, Means
 from watcher.fake_registry.server import FakeRegistry
 
-Told = tuple[str, str | None, str | None]
+Fact = tuple[str, str | None, str | None]
 """An event by kind, node and version."""
 
 VERSIONS = tuple(f"1.{number}.0" for number in range(5))
@@ -41,7 +41,7 @@ class Due:
 
     moment: Moment
     number: int = 0
-    events: Counter[Told] = field(default_factory=Counter)
+    events: Counter[Fact] = field(default_factory=Counter)
     failed: tuple[str, ...] = ()
     warned: bool = False
 
@@ -69,92 +69,92 @@ def change(registry: FakeRegistry, node: str, round_: int) -> None:
     registry.catalog.publish(node, f"2.{round_}.0")
 
 
-def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = ("flagged", "new")) -> Counter[Told]:
+def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = ("flagged", "new")) -> Counter[Fact]:
     """Give what is to be told of a round of `change`; of some `kinds` only, if others were not shown."""
     versions = {"flagged": f"1.{round_}.0", "new": f"2.{round_}.0"}
     return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
 
 
-def script(cell: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
-    """Give the polls of a cell's life in order, `polls` of them with the fault, and maybe one with another change."""
-    if cell.stage is not Stage.FIRST:
-        yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", cell.nodes))
+def script(case: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
+    """Give the polls of a case's life in order, `polls` of them with the fault, and maybe one with another change."""
+    if case.stage is not Stage.FIRST:
+        yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", case.nodes))
     for number in range(polls):
         yield Due(
             moment=Moment.FAULT,
             number=number,
-            events=_under(cell, number),
-            failed=_failed(cell),
-            warned=cell.decision.means is Means.EMPTY and cell.stage is Stage.FIRST,
+            events=_under(case, number),
+            failed=_failed(case),
+            warned=case.decision.means is Means.EMPTY and case.stage is Stage.FIRST,
         )
-    yield Due(moment=Moment.AFTER, events=_after(cell, polls))
+    yield Due(moment=Moment.AFTER, events=_after(case, polls))
     if with_change:
-        yield Due(moment=Moment.CHANGED, events=changes(cell.living, 2))
+        yield Due(moment=Moment.CHANGED, events=changes(case.living, 2))
     yield Due(moment=Moment.QUIET)
 
 
-def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Told]:
+def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Fact]:
     return Counter((kind, node, None) for node in nodes)
 
 
-def _failed(cell: Case) -> tuple[str, ...]:
-    return cell.met if cell.failing is not None else ()
+def _failed(case: Case) -> tuple[str, ...]:
+    return case.met if case.failing is not None else ()
 
 
-def _hit(cell: Case) -> set[str]:
+def _hit(case: Case) -> set[str]:
     """Give those who change and meet the fault."""
-    return set(cell.living) & set(cell.met)
+    return set(case.living) & set(case.met)
 
 
-def _shown(cell: Case) -> tuple[str, ...]:
+def _shown(case: Case) -> tuple[str, ...]:
     """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
-    match cell.decision.means:
+    match case.decision.means:
         case Means.COMPLETE:
             return ("flagged", "new")
-        case Means.INCOMPLETE if cell.fault == "filter_ignored" and cell.breadth in (Breadth.CROWD, Breadth.EVERYONE):
+        case Means.INCOMPLETE if case.fault == "filter_ignored" and case.breadth in (Breadth.CROWD, Breadth.EVERYONE):
             return ("new",)  # the newest rows of fifty nodes fill the page
         case Means.INCOMPLETE:
-            return SHOWN[cell.fault]
+            return SHOWN[case.fault]
         case _:
             return ()
 
 
-def _under(cell: Case, number: int) -> Counter[Told]:
+def _under(case: Case, number: int) -> Counter[Fact]:
     """Give what a poll under the fault tells."""
-    means = cell.decision.means
-    events: Counter[Told] = Counter()
-    if number == 0 and cell.stage is Stage.FIRST:
-        unmet = set(cell.nodes) - set(cell.met)
-        events += _of_nodes("baseline", cell.nodes if means is Means.COMPLETE else unmet)
-    if number == 0 and cell.stage is Stage.CHANGE:
-        events += changes(set(cell.living) - set(cell.met), 1) + changes(_hit(cell), 1, _shown(cell))
+    means = case.decision.means
+    events: Counter[Fact] = Counter()
+    if number == 0 and case.stage is Stage.FIRST:
+        unmet = set(case.nodes) - set(case.met)
+        events += _of_nodes("baseline", case.nodes if means is Means.COMPLETE else unmet)
+    if number == 0 and case.stage is Stage.CHANGE:
+        events += changes(set(case.living) - set(case.met), 1) + changes(_hit(case), 1, _shown(case))
     if means is Means.BANNED and number == 0:
-        events += _of_nodes("banned", cell.met)
-    if means is Means.EMPTY and number == 1 and cell.stage is not Stage.FIRST:
-        events += _of_nodes("removed", cell.met)
-    if means is Means.EMPTY and cell.stage is Stage.FIRST and number + 1 == THRESHOLD:
-        events += _of_nodes("failing", cell.met)  # no version of theirs was ever found
-    if cell.failing is not None and number + 1 == THRESHOLD:
-        events[("failing", cell.failing or None, None)] += 1
+        events += _of_nodes("banned", case.met)
+    if means is Means.EMPTY and number == 1 and case.stage is not Stage.FIRST:
+        events += _of_nodes("removed", case.met)
+    if means is Means.EMPTY and case.stage is Stage.FIRST and number + 1 == THRESHOLD:
+        events += _of_nodes("failing", case.met)  # no version of theirs was ever found
+    if case.failing is not None and number + 1 == THRESHOLD:
+        events[("failing", case.failing or None, None)] += 1
     return events
 
 
-def _after(cell: Case, polls: int) -> Counter[Told]:
+def _after(case: Case, polls: int) -> Counter[Fact]:
     """Give what the first poll tells that comes after the fault."""
-    means = cell.decision.means
-    events: Counter[Told] = Counter()
-    if cell.stage is Stage.FIRST and means is not Means.COMPLETE:
-        events += _of_nodes("baseline", cell.met)
-    if cell.stage is Stage.CHANGE:
-        events += changes(_hit(cell), 1, {"flagged", "new"} - set(_shown(cell)))
-    if means is Means.BANNED or (means is Means.EMPTY and cell.stage is not Stage.FIRST):
+    means = case.decision.means
+    events: Counter[Fact] = Counter()
+    if case.stage is Stage.FIRST and means is not Means.COMPLETE:
+        events += _of_nodes("baseline", case.met)
+    if case.stage is Stage.CHANGE:
+        events += changes(_hit(case), 1, {"flagged", "new"} - set(_shown(case)))
+    if means is Means.BANNED or (means is Means.EMPTY and case.stage is not Stage.FIRST):
         # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
-        events += _of_nodes("reinstated", cell.met)
-    if cell.fault == "fields_vanish" and cell.stage is Stage.FIRST:
+        events += _of_nodes("reinstated", case.met)
+    if case.fault == "fields_vanish" and case.stage is Stage.FIRST:
         # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
-        events += Counter(("changed", node, version) for node in cell.met for version in VERSIONS)
-    if means is Means.EMPTY and cell.stage is Stage.FIRST and polls >= THRESHOLD:
-        events += _of_nodes("recovered", cell.met)
-    if cell.failing is not None and polls >= THRESHOLD:
-        events[("recovered", cell.failing or None, None)] += 1
+        events += Counter(("changed", node, version) for node in case.met for version in VERSIONS)
+    if means is Means.EMPTY and case.stage is Stage.FIRST and polls >= THRESHOLD:
+        events += _of_nodes("recovered", case.met)
+    if case.failing is not None and polls >= THRESHOLD:
+        events[("recovered", case.failing or None, None)] += 1
     return events

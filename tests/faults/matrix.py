@@ -1,8 +1,8 @@
 """The fault matrix: every fault, at every stage of a watcher's life, for one node or for all.
 
-A cell is a short life: polls before, with and after the fault, over a registry whose real changes are known. What each
+A case is a short life: polls before, with and after the fault, over a registry whose real changes are known. What each
 poll tells is held against what it has to tell (`tests.faults.due`). `python -m tests.faults.matrix [FAULT …]` lives all
-cells, or those of the faults named, and prints the figures.
+cases, or those of the faults named, and prints the figures.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ from pathlib import Path
 
 from tests.faults import due
 from tests.faults.asking import hurried
-from tests.faults.cells import BAD, GOOD, THRESHOLD, Case, Stage, cells, process_cells, without_counts
+from tests.faults.cases import BAD, GOOD, THRESHOLD, Case, Stage, cases, process_cases, without_counts
 from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
-from tests.faults.due import Due, Moment, Told
+from tests.faults.due import Due, Fact, Moment
 from tests.support import program
-from tests.support.peers.faults import inflict
-from tests.support.peers.ports import Refused, Untrusted
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.channel_identity import Addresses
 from watcher.cli.report import exit_code, problems
 from watcher.fake_registry.server import FakeRegistry
@@ -79,9 +79,9 @@ _STOP_AFTER = 120.0
 
 @dataclass(slots=True)
 class Verdict:
-    """What was wrong in a cell, by the figure that it counts in."""
+    """What was wrong in a case, by the figure that it counts in."""
 
-    cell: Case
+    case: Case
     wrong: list[tuple[str, str]] = field(default_factory=list)
 
     def expect(self, true: bool, figure: str, said: str) -> None:
@@ -89,7 +89,7 @@ class Verdict:
         if not true:
             self.wrong.append((figure, said))
 
-    def expect_told(self, now: Due, got: Counter[Told], what: str) -> None:
+    def expect_reported(self, now: Due, got: Counter[Fact], what: str) -> None:
         """Note what one poll told wrongly: what it owes comes with it, and nothing else does."""
         for figure, wrong in (("false events", got - now.events), ("lost events", now.events - got)):
             self.expect(not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}")
@@ -111,17 +111,17 @@ FIGURES = (
 
 
 class Run:
-    """A cell's watcher, in a folder of its own, and what its polls told."""
+    """A case's watcher, in a folder of its own, and what its polls told."""
 
-    def __init__(self, cell: Case, registry: FakeRegistry, folder: Path) -> None:
-        self.cell = cell
+    def __init__(self, case: Case, registry: FakeRegistry, folder: Path) -> None:
+        self.case = case
         self.registry = registry
         self.folder = StateFolder(folder)
-        self.verdict = Verdict(cell)
+        self.verdict = Verdict(case)
         self.events: list[Event] = []
         self.naps: list[float] = []
         self.watch = PollConfig(
-            nodes=cell.nodes,
+            nodes=case.nodes,
             statuses=STATUSES,
             registry_url=registry.url,
             limits=Limits(timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20),
@@ -140,11 +140,11 @@ class Run:
         other, since there is one clock for all; under faults that take their time nothing is asked again.
         """
         limits = self.watch.limits
-        hurry = now.moment is Moment.FAULT and self.cell.fault not in UNHURRIED
+        hurry = now.moment is Moment.FAULT and self.case.fault not in UNHURRIED
         if hurry:
             limits = replace(limits, retries=RETRIES, concurrency=1)
         elif now.moment is Moment.FAULT:
-            limits = replace(limits, timeout=0.15 if self.cell.fault in SLOW else limits.timeout)
+            limits = replace(limits, timeout=0.15 if self.case.fault in SLOW else limits.timeout)
         watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
         poller = Poller(watch=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
         with self.folder.locked():
@@ -153,7 +153,7 @@ class Run:
             else:
                 report, self.naps = asyncio.run(asyncio.wait_for(poller.poll(), _STOP_AFTER)), []
         self.events += report.events
-        self.verdict.expect_told(now, told(report.events), "events")
+        self.verdict.expect_reported(now, reported(report.events), "events")
         self.verdict.expect(exit_code(report, ()) == int(bool(now.failed)), "wrong exit codes", str(now))
         errors = dict(report.errors)
         self.verdict.expect(errors.keys() == set(now.failed), "other nodes affected", f"{now}: {errors}")
@@ -164,16 +164,16 @@ class Run:
         return self.folder.load()
 
 
-def told(events: Collection[Event]) -> Counter[Told]:
+def reported(events: Collection[Event]) -> Counter[Fact]:
     """Count events by kind, node and version."""
     return Counter((event.kind.value, event.node, event.version) for event in events)
 
 
-def live(cell: Case, registry: FakeRegistry, folder: Path) -> Verdict:
-    """Live one cell and say what was wrong in it."""
-    life = Run(cell, registry, folder)
+def live(case: Case, registry: FakeRegistry, folder: Path) -> Verdict:
+    """Live one case and say what was wrong in it."""
+    life = Run(case, registry, folder)
     before = life.state()
-    for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=True):
+    for now, url in moments(case, registry, POLLS_WITH_FAULT, with_change=True):
         if now.moment is Moment.FAULT:
             if now.number == 0:
                 before = life.state()
@@ -182,25 +182,25 @@ def live(cell: Case, registry: FakeRegistry, folder: Path) -> Verdict:
                 _judge_pictures(life, before, life.state())
         else:
             life.poll(now)
-    recorded = told(life.folder.history())
-    life.verdict.expect(recorded == told(life.events), "lost events", "the history tells something else than the polls")
+    recorded = reported(life.folder.history())
+    life.verdict.expect(recorded == reported(life.events), "lost events", "the history is not what the polls reported")
     return life.verdict
 
 
-def moments(cell: Case, registry: FakeRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
-    """Let the world go on from poll to poll of a cell's life, and give what each owes and the address to ask."""
+def moments(case: Case, registry: FakeRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
+    """Let the world go on from poll to poll of a case's life, and give what each owes and the address to ask."""
     with contextlib.ExitStack() as until:
         url = registry.url
-        for now in due.script(cell, polls, with_change=with_change):
+        for now in due.script(case, polls, with_change=with_change):
             if now.moment is Moment.FAULT and now.number == 0:
-                for node in cell.living if cell.stage is Stage.CHANGE else ():
+                for node in case.living if case.stage is Stage.CHANGE else ():
                     due.change(registry, node, 1)
-                url = until.enter_context(faulty(cell, registry))
+                url = until.enter_context(faulty(case, registry))
             elif now.moment is Moment.AFTER:
                 until.close()
                 url = registry.url
             elif now.moment is Moment.CHANGED:
-                for node in cell.living:
+                for node in case.living:
                     due.change(registry, node, 2)
             registry.requests.clear()
             yield now, url
@@ -211,39 +211,39 @@ _EMPTY = "no versions found: is the id right?"
 
 def _with_fault(life: Run, url: str, now: Due) -> None:
     """Poll under the fault and judge what that poll alone shows."""
-    cell, verdict = life.cell, life.verdict
+    case, verdict = life.case, life.verdict
     began = time.monotonic()
     report = life.poll(now, url=url)
     took = time.monotonic() - began
-    most = MOST_SECONDS * (_TRACED if cell.fault in HEAVY else 1)
+    most = MOST_SECONDS * (_TRACED if case.fault in HEAVY else 1)
     verdict.expect(took < most, "too slow", f"{now} took {took:.1f} s")
-    verdict.expect(right_words(cell, now, dict(report.errors)), "unclear lines", f"{report.errors}")
+    verdict.expect(right_words(case, now, dict(report.errors)), "unclear lines", f"{report.errors}")
     lines = [f"{one.level}: {one.sentence}" for one in problems(report)]
     clear = all("\n" not in line and not RAW.search(line) for line in lines)
     fit = all(line.endswith(_EMPTY) if now.warned else line.startswith("error: ") for line in lines)
-    verdict.expect(clear and fit and right_number(cell, now, len(lines)), "unclear lines", f"{lines}")
+    verdict.expect(clear and fit and right_number(case, now, len(lines)), "unclear lines", f"{lines}")
     for event in report.events:
         text = f"{event.reason}{event.changes}"
         verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
     asked = Counter(request.query.get("nodeId", [""])[0] for request in life.registry.requests)
     verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
-    verdict.expect(_fit(cell, now, life.naps), "wrong waits", f"{now}: {life.naps}")
+    verdict.expect(_fit(case, now, life.naps), "wrong waits", f"{now}: {life.naps}")
 
 
-def right_words(cell: Case, now: Due, errors: Mapping[str, str]) -> bool:
+def right_words(case: Case, now: Due, errors: Mapping[str, str]) -> bool:
     """Tell whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
-    return {without_counts(error) for error in errors.values()} == (cell.said if now.failed else set())
+    return {without_counts(error) for error in errors.values()} == (case.said if now.failed else set())
 
 
-def right_number(cell: Case, now: Due, lines: int) -> bool:
+def right_number(case: Case, now: Due, lines: int) -> bool:
     """Tell whether so many lines are what a poll has to say: nodes that failed alike, or are empty, share one."""
-    return lines in cell.lines if now.failed else lines == int(now.warned)
+    return lines in case.lines if now.failed else lines == int(now.warned)
 
 
-def _fit(cell: Case, now: Due, naps: Sequence[float]) -> bool:
+def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     """Tell whether these are the waits of one poll: each as it has to be, and none left out but for being too many."""
-    waits = (WAITS.get(cell.fault, ()) + ((HELD[cell.fault],) if cell.fault in HELD else ())) * len(cell.met)
-    if cell.fault in HELD and (now.number > 0 or cell.met == cell.nodes):
+    waits = (WAITS.get(case.fault, ()) + ((HELD[case.fault],) if case.fault in HELD else ())) * len(case.met)
+    if case.fault in HELD and (now.number > 0 or case.met == case.nodes):
         waits = waits[:-1]  # no node comes after the last one: those that failed in the poll before are read last
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
@@ -255,10 +255,10 @@ def _fit(cell: Case, now: Due, naps: Sequence[float]) -> bool:
 
 def _judge_pictures(life: Run, before: State, during: State) -> None:
     """Hold what is known under the fault against what was known before it."""
-    cell, means = life.cell, life.cell.decision.means
-    for node in cell.met:
+    case, means = life.case, life.case.decision.means
+    for node in case.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
-        if cell.stage is Stage.FIRST:
+        if case.stage is Stage.FIRST:
             based = new is not None and bool(new.baseline_at)
             life.verdict.expect(based == (means is Means.COMPLETE), "baselines set", f"{node}: {new}")
             empty = new is not None and bool(new.empty_since)
@@ -266,36 +266,36 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
             kept = new is not None and bool(new.versions) and means not in {Means.COMPLETE, Means.INCOMPLETE}
             life.verdict.expect(not kept, "changed pictures", f"{node}: {new}")
         elif means is not Means.EMPTY and (
-            means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or cell.stage is Stage.QUIET
+            means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or case.stage is Stage.QUIET
         ):
             same = old is not None and new is not None and (old.versions, old.marks) == (new.versions, new.marks)
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")
 
 
 @contextlib.contextmanager
-def faulty(cell: Case, registry: FakeRegistry) -> Iterator[str]:
+def faulty(case: Case, registry: FakeRegistry) -> Iterator[str]:
     """Let the fault be while the `with` block runs, and give the address to ask."""
-    if cell.fault == "refused":
+    if case.fault == "refused":
         with Refused() as refused:
             yield refused.url
-    elif cell.fault == "untrusted":
+    elif case.fault == "untrusted":
         with Untrusted() as untrusted:
             yield untrusted.url
     else:
-        inflict(registry, cell.fault, nodes=cell.met)
+        inflict(registry, case.fault, nodes=case.met)
         yield registry.url
         registry.respond = None
 
 
-def measured(cell: Case) -> Verdict:
-    """Live one cell with a registry and a folder of its own, and watch the memory of those that are after it."""
+def measured(case: Case) -> Verdict:
+    """Live one case with a registry and a folder of its own, and watch the memory of those that are after it."""
     with FakeRegistry() as registry, quick_folder() as folder:
-        due.publish(registry, dict.fromkeys((BAD, *GOOD, *cell.nodes)))
-        if cell.fault not in HEAVY:
-            return live(cell, registry, folder / "state")
+        due.publish(registry, dict.fromkeys((BAD, *GOOD, *case.nodes)))
+        if case.fault not in HEAVY:
+            return live(case, registry, folder / "state")
         tracemalloc.start()
         try:
-            verdict = live(cell, registry, folder / "state")
+            verdict = live(case, registry, folder / "state")
             _, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
@@ -310,26 +310,26 @@ def quick_folder() -> Iterator[Path]:
         yield Path(folder)
 
 
-def _to_its_end(cell: Case, lived: Callable[[Case], Verdict]) -> Verdict:
-    """Live a cell; one that breaks off is a figure too, and the others are lived all the same."""
+def _to_its_end(case: Case, lived: Callable[[Case], Verdict]) -> Verdict:
+    """Live a case; one that breaks off is a figure too, and the others are lived all the same."""
     try:
-        return lived(cell)
+        return lived(case)
     except Exception as error:  # noqa: BLE001 - whatever it is, it is counted
-        return Verdict(cell, [("broken off", repr(error))])
+        return Verdict(case, [("broken off", repr(error))])
 
 
 def _share(faults: Collection[str] | None, share: int, shares: int) -> list[Verdict]:
-    """Live every cell of a share."""
+    """Live every case of a share."""
     from tests.faults.process import Stand
 
     logging.getLogger("aiohttp.server").disabled = True  # a loopback registry whose peer leaves has nothing to report
-    verdicts = [_to_its_end(cell, measured) for cell in list(cells(faults))[share::shares]]
+    verdicts = [_to_its_end(case, measured) for case in list(cases(faults))[share::shares]]
     with Stand() as stand:
-        return verdicts + [_to_its_end(cell, stand.live) for cell in list(process_cells(faults))[share::shares]]
+        return verdicts + [_to_its_end(case, stand.live) for case in list(process_cases(faults))[share::shares]]
 
 
 def main() -> int:
-    """Live all cells, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
+    """Live all cases, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
     faults = sys.argv[1:] or None
     shares = len(os.sched_getaffinity(0))
     with program.workers(shares) as pool:
@@ -338,8 +338,8 @@ def main() -> int:
     counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
     for verdict in verdicts:
         for figure, said in verdict.wrong:
-            print(f"{verdict.cell}: {figure}: {said}", file=sys.stderr)
-    for figure, count in (("cells", len(verdicts)), *((figure, counts[figure]) for figure in FIGURES)):
+            print(f"{verdict.case}: {figure}: {said}", file=sys.stderr)
+    for figure, count in (("cases", len(verdicts)), *((figure, counts[figure]) for figure in FIGURES)):
         print(figure, count, sep="\t")
     return int(bool(counts))
 

@@ -1,4 +1,4 @@
-"""Cells of the fault matrix lived by the real program: `comfy-watch check --json`, run after run, with a channel."""
+"""Cases of the fault matrix lived by the real program: `comfy-watch check --json`, run after run, with a channel."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from tests.chaos.receiver import Receiver
 from tests.faults import due
-from tests.faults.cells import THRESHOLD, Case
+from tests.faults.cases import THRESHOLD, Case
 from tests.faults.decided import SLOW
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import HEAVY, MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
@@ -29,63 +29,63 @@ _PATH = "/alerts"
 
 
 class Stand:
-    """Where programs are started and their alerts taken, cell after cell; a context manager."""
+    """Where programs are started and their alerts taken, case after case; a context manager."""
 
     def __enter__(self) -> Self:
         self._ends = contextlib.ExitStack()
-        self._nursery = self._ends.enter_context(ForkServer())
+        self._fork_server = self._ends.enter_context(ForkServer())
         self._receiver = self._ends.enter_context(Receiver())
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._ends.close()
 
-    def live(self, cell: Case) -> Verdict:
-        """Live one cell, a process for each poll, and say what was wrong in it."""
-        verdict = Verdict(cell)
+    def live(self, case: Case) -> Verdict:
+        """Live one case, a process for each poll, and say what was wrong in it."""
+        verdict = Verdict(case)
         with FakeRegistry() as registry, quick_folder() as folder:
-            due.publish(registry, cell.nodes)
-            for now, url in moments(cell, registry, POLLS_WITH_FAULT, with_change=False):
+            due.publish(registry, case.nodes)
+            for now, url in moments(case, registry, POLLS_WITH_FAULT, with_change=False):
                 self._run(verdict, folder, url, now)
         return verdict
 
     def _run(self, verdict: Verdict, folder: Path, url: str, now: Due) -> None:
         """Run the program once; judge its exit code, document and lines, and what its channel got."""
-        slow = now.moment is Moment.FAULT and verdict.cell.fault in SLOW
-        asked_again = verdict.cell.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
+        slow = now.moment is Moment.FAULT and verdict.case.fault in SLOW
+        asked_again = verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
         timeout = 0.3 if slow else 10.0
-        lines = [f"nodes = {json.dumps(verdict.cell.nodes)}", f'registry_url = "{url}"', f"timeout = {timeout}"]
+        lines = [f"nodes = {json.dumps(verdict.case.nodes)}", f'registry_url = "{url}"', f"timeout = {timeout}"]
         lines += [f"retries = {int(asked_again)}", f"max_response_mb = {MEGABYTES}", f"failure_threshold = {THRESHOLD}"]
         lines += ["[[channels]]", 'name = "hook"', f'url = "{self._receiver.apprise_url(_PATH)}"']
         (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
         self._receiver.forget()
         began = time.monotonic()
-        done = self._nursery.run("check", "--json", cwd=folder)
+        done = self._fork_server.run("check", "--json", cwd=folder)
         took = time.monotonic() - began
-        slack = max(SLACK, _EACH * len(verdict.cell.met)) if verdict.cell.fault in HEAVY else SLACK
+        slack = max(SLACK, _EACH * len(verdict.case.met)) if verdict.case.fault in HEAVY else SLACK
         verdict.expect(took < (timeout if slow else 1) + slack, "too slow", f"{now}: {took:.1f} s")
         verdict.expect(not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s")
         verdict.expect(done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB")
         verdict.expect(done.code == int(bool(now.failed)), "wrong exit codes", f"{now}: {done}")
         document: dict[str, Any] = json.loads(done.out)
         told = Counter((event["kind"], event["node"], event["version"]) for event in document["events"])
-        verdict.expect_told(now, told, "events")
+        verdict.expect_reported(now, told, "events")
         facts = {event["id"]: (event["kind"], event["node"], event["version"]) for event in document["events"]}
         delivered = [
             facts.get(event, ("unheard of", None, event))
             for taken in self._receiver.taken
             for event in taken.shown(facts)
         ]
-        verdict.expect_told(now, Counter(delivered), "alerts")
+        verdict.expect_reported(now, Counter(delivered), "alerts")
         alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
         verdict.expect(document["alerts"] == alerts, "lost events", f"{now}: {document['alerts']}")
         errors = {error["node"]: error["error"] for error in document["errors"]}
         failed = set(errors)
         right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
         verdict.expect(right, "other nodes affected", f"{now}: {document['errors']}")
-        verdict.expect(right_words(verdict.cell, now, errors), "unclear lines", f"{now}: {document['errors']}")
+        verdict.expect(right_words(verdict.case, now, errors), "unclear lines", f"{now}: {document['errors']}")
         said = done.err.splitlines()
         level = "error: " if failed else "warning: "
         clear = all(line.startswith(level) and not RAW.search(line) for line in said)
-        many = right_number(verdict.cell, now, len(said))
+        many = right_number(verdict.case, now, len(said))
         verdict.expect(clear and many, "unclear lines", f"{now}: {done.err}")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cells import (
+from tests.faults.cases import (
     ALL_OR_NONE,
     CROWD,
     GOOD,
@@ -16,14 +16,14 @@ from tests.faults.cells import (
     Breadth,
     Case,
     Stage,
-    cells,
-    process_cells,
+    cases,
+    process_cases,
     selection,
 )
 from tests.faults.decided import DECIDED, EVERYBODYS, SHOWN, Means
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
-from tests.support.peers.faults import FAULTS
+from tests.support.fakes.faults import FAULTS
 from watcher.registry.transport import MANY
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -38,7 +38,7 @@ IN_PROCESSES = [
     Case(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
     Case(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
 ]
-"""Cells that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
+"""Cases that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
 
 _FAILS = (Means.INCOMPLETE, Means.UNREADABLE, Means.REGISTRY)
 
@@ -53,19 +53,19 @@ def stand() -> Iterator[Stand]:
 def test_the_matrix_is_whole() -> None:
     """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
     of_one = len(FAULTS.keys() - EVERYBODYS)
-    assert len(list(cells())) == 9 * of_one + 6 * len(ALL_OR_NONE)
-    by_breadth = Counter(cell.breadth for cell in process_cells())
+    assert len(list(cases())) == 9 * of_one + 6 * len(ALL_OR_NONE)
+    by_breadth = Counter(case.breadth for case in process_cases())
     assert by_breadth == {
         Breadth.ONE: 3 * of_one,
         Breadth.ALL: 3 * of_one + 3 * len(ALL_OR_NONE),
         Breadth.CROWD: 3 * of_one,
         Breadth.EVERYONE: len(FAULTS) + 3 * len(UNREACHABLE),
     }
-    everyone = [cell for cell in process_cells() if cell.breadth is Breadth.EVERYONE]
-    assert {cell.fault for cell in everyone} == {*FAULTS, *UNREACHABLE}
-    assert {(cell.decision.means, cell.stage) for cell in everyone} >= set(itertools.product(_FAILS, Stage))
-    assert [cell.fault for cell in selection()] == sorted({*FAULTS, *UNREACHABLE})
-    assert len({(cell.stage, cell.breadth) for cell in selection()}) == 9
+    everyone = [case for case in process_cases() if case.breadth is Breadth.EVERYONE]
+    assert {case.fault for case in everyone} == {*FAULTS, *UNREACHABLE}
+    assert {(case.decision.means, case.stage) for case in everyone} >= set(itertools.product(_FAILS, Stage))
+    assert [case.fault for case in selection()] == sorted({*FAULTS, *UNREACHABLE})
+    assert len({(case.stage, case.breadth) for case in selection()}) == 9
     assert len({*GOOD, *CROWD}) >= MANY
 
 
@@ -75,27 +75,27 @@ def test_what_is_shown_is_decided() -> None:
     assert len(set(SHOWN.values())) == 4
 
 
-@pytest.mark.parametrize("cell", selection(), ids=str)
-def test_a_cell(cell: Case) -> None:
+@pytest.mark.parametrize("case", selection(), ids=str)
+def test_a_case(case: Case) -> None:
     """In each poll exactly what is due is told: before, with and after the fault; and every poll says how it went."""
-    assert measured(cell).wrong == []
+    assert measured(case).wrong == []
 
 
-@pytest.mark.parametrize("cell", IN_PROCESSES, ids=str)
-def test_a_cell_lived_by_the_program(stand: Stand, cell: Case) -> None:
+@pytest.mark.parametrize("case", IN_PROCESSES, ids=str)
+def test_a_case_lived_by_the_program(stand: Stand, case: Case) -> None:
     """The real program tells the same and delivers it at once, each alert once, in bounded time and memory."""
-    assert stand.live(cell).wrong == []
+    assert stand.live(case).wrong == []
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("cell", list(cells()), ids=str)
-def test_every_cell(cell: Case) -> None:
+@pytest.mark.parametrize("case", list(cases()), ids=str)
+def test_every_case(case: Case) -> None:
     """The whole matrix holds."""
-    assert measured(cell).wrong == []
+    assert measured(case).wrong == []
 
 
 @pytest.mark.chaos
-@pytest.mark.parametrize("cell", list(process_cells()), ids=str)
-def test_every_cell_lived_by_the_program(stand: Stand, cell: Case) -> None:
+@pytest.mark.parametrize("case", list(process_cases()), ids=str)
+def test_every_case_lived_by_the_program(stand: Stand, case: Case) -> None:
     """And so it does where the real program lives it, as processes with a channel, over both transports."""
-    assert stand.live(cell).wrong == []
+    assert stand.live(case).wrong == []

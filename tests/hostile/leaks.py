@@ -19,8 +19,8 @@ from functools import partial
 from pathlib import Path
 
 from tests.support import program
-from tests.support.peers.smtp import Mailbox
-from tests.support.peers.webhook import Answer, Webhook
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Answer, Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 SECRET = "s3cr3t"

@@ -12,7 +12,7 @@ from html import unescape
 from typing import Any
 from urllib.parse import parse_qs
 
-from tests.support.peers.webhook import Answer, Message, Webhook
+from tests.support.fakes.webhook import Answer, Message, Webhook
 
 
 class Dialect(StrEnum):

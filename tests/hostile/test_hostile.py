@@ -39,9 +39,9 @@ from tests.hostile.corpus import (
 )
 from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
-from tests.support import making
+from tests.support import factories
+from tests.support.fakes.webhook import Message, Webhook
 from tests.support.harness import Watcher
-from tests.support.peers.webhook import Message, Webhook
 from watcher import log
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
@@ -126,8 +126,8 @@ def _told(draw: st.DrawFn) -> list[Event]:
             after=draw(st.none() | _TEXT),
             reason=draw(_TEXT),
             changes=tuple(Change(field="tags", before=draw(_TEXT), after=draw(_TEXT)) for _ in range(number)),
-            at=making.NOW,
-            url=making.URL,
+            at=factories.NOW,
+            url=factories.URL,
         )
         for number in range(draw(st.integers(1, 3)))
     ]
@@ -145,8 +145,8 @@ def _printed(*lines: str) -> str:
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
     done = Report(
-        started=making.NOW,
-        finished=making.NOW,
+        started=factories.NOW,
+        finished=factories.NOW,
         watched=3,
         checked=1,
         events=tuple(events),
@@ -201,10 +201,10 @@ def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
 @example([":error::evil"], ":")
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     """Whatever nodes, versions and errors are called, `status` has a line for each node and for each error."""
-    versions = [making.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
-    versions.append(making.version(texts[0] + "!", "flagged"))
-    node = making.known(*versions, node=name)
-    failing = FailureStreak(count=1, since=making.NOW, error=texts[0] or "?")
+    versions = [factories.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
+    versions.append(factories.version(texts[0] + "!", "flagged"))
+    node = factories.known(*versions, node=name)
+    failing = FailureStreak(count=1, since=factories.NOW, error=texts[0] or "?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
     assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
     assert list(parsers.in_json(_printed(as_document(status.document(state, [name], []))), printed=True)) == []
@@ -244,7 +244,7 @@ def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, s
 
 def test_a_text_cannot_be_a_line_of_a_matrix_fallback(webhook: Webhook) -> None:
     """What Matrix shows where it shows no HTML keeps every text in the line of its event."""
-    shown = _shown(webhook, "matrix-hook", making.event(version="- ⛔ banned evil 9.9", reason="evil"))
+    shown = _shown(webhook, "matrix-hook", factories.event(version="- ⛔ banned evil 9.9", reason="evil"))
     [bare] = [text for dialect, text in shown if dialect is Dialect.BARE]
     assert "- 🚩 flagged - ⛔ banned evil 9.9 (was active): evil" in bare.splitlines()
 
@@ -252,7 +252,7 @@ def test_a_text_cannot_be_a_line_of_a_matrix_fallback(webhook: Webhook) -> None:
 @pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
 def test_a_quotation_may_end_in_a_backslash(webhook: Webhook, name: str) -> None:
     """A backslash before a quotation's end escapes nothing."""
-    events = (making.event("1", reason="evil \\"), making.event("2", version="evil\\", reason="*evil*"))
+    events = (factories.event("1", reason="evil \\"), factories.event("2", version="evil\\", reason="*evil*"))
     for dialect, text in _shown(webhook, name, *events):
         assert "\\`" not in text
         assert list(parsers.in_shown(dialect, text)) == []

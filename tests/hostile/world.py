@@ -30,9 +30,9 @@ from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
 from tests.hostile.parsers import Finding
 from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.support import program
-from tests.support.peers.fault import asked
-from tests.support.peers.smtp import Mail, Mailbox
-from tests.support.peers.webhook import Webhook
+from tests.support.fakes.fault import asked
+from tests.support.fakes.smtp import Mail, Mailbox
+from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (

@@ -9,16 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.making import (
-    CHECKED,
-    NOW,
-    PACK,
+from tests.support.factories import CHECKED, NOW, PACK, compare, known
+from tests.support.strategies import (
     addresses,
     channels,
     checks,
-    compare,
     events,
-    known,
     outboxes,
     pictures,
     shown,

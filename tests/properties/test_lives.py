@@ -6,7 +6,7 @@ from collections import Counter
 
 import pytest
 
-from tests.chaos.state_machine import PACKS, ROCK, Life, living
+from tests.chaos.state_machine import PACKS, ROCK, WatcherMachine, living
 from tests.chaos.subscriber import Fact
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
@@ -17,7 +17,7 @@ POLL = [Grouping.POLL]
 ALL = len(PACKS)
 
 
-def told(life: Life) -> Counter[Fact]:
+def reported(life: WatcherMachine) -> Counter[Fact]:
     """Return what was reported so far beside the baselines."""
     return Counter(fact for fact in life.facts.values() if fact[0] != "baseline")
 
@@ -27,7 +27,7 @@ def for_each(kind: str, count: int = ALL) -> Counter[Fact]:
     return Counter((kind, pack, None) for pack in PACKS[:count])
 
 
-def publish(life: Life, *texts: str, status: str = "active") -> None:
+def publish(life: WatcherMachine, *texts: str, status: str = "active") -> None:
     """Publish versions of the pack alpha before its baseline, or move them, and poll."""
     for text in texts:
         life.publish_or_move("alpha", text, status)
@@ -41,7 +41,7 @@ def test_a_wall_bans_no_pack(fault: str) -> None:
         life.poll(0)
         life.build_a_wall(fault, polls=3)
         life.poll(0)
-        assert told(life) == {("failing", "", None): 1, ("recovered", "", None): 1}
+        assert reported(life) == {("failing", "", None): 1, ("recovered", "", None): 1}
 
 
 def test_a_wall_before_one_pack_is_a_failure_of_that_pack() -> None:
@@ -50,7 +50,7 @@ def test_a_wall_before_one_pack_is_a_failure_of_that_pack() -> None:
         for _ in range(3):
             life.break_registry({"alpha": "forbidden"})
             life.poll(0)
-        assert told(life) == {("failing", "alpha", None): 1}
+        assert reported(life) == {("failing", "alpha", None): 1}
 
 
 def test_many_bans_are_reported_in_their_poll() -> None:
@@ -59,9 +59,9 @@ def test_many_bans_are_reported_in_their_poll() -> None:
         life.poll(0)
         life.ban_once(set(PACKS))
         life.poll(0)
-        assert told(life) == for_each("banned")
+        assert reported(life) == for_each("banned")
         life.poll(0)
-        assert told(life) == for_each("banned") + for_each("reinstated")
+        assert reported(life) == for_each("banned") + for_each("reinstated")
 
 
 def test_a_row_of_failures_counts_whatever_their_kind() -> None:
@@ -70,9 +70,9 @@ def test_a_row_of_failures_counts_whatever_their_kind() -> None:
         life.poll(0)
         life.break_in_turn([{"alpha": "status_404_json"}, {"alpha": "status_500_json"}])
         life.break_registry({})
-        assert not told(life)
+        assert not reported(life)
         life.hide("alpha", "1.0.0", "active", {ROCK}, counted=True)
-        assert told(life) == {("failing", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+        assert reported(life) == {("failing", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
 
 
 def test_a_failure_of_all_that_was_one_nodes_before_is_that_nodes() -> None:
@@ -81,11 +81,11 @@ def test_a_failure_of_all_that_was_one_nodes_before_is_that_nodes() -> None:
         life.poll(0)
         life.break_in_turn([{"alpha": "status_404_json"}] * 2)
         life.build_a_wall("status_500_json", polls=1)
-        assert told(life) == {("failing", "alpha", None): 1}
+        assert reported(life) == {("failing", "alpha", None): 1}
         life.build_a_wall("rate_limited_missing", polls=1)
-        assert told(life) == {("failing", "alpha", None): 1}
+        assert reported(life) == {("failing", "alpha", None): 1}
         life.build_a_wall("closed_unanswered", polls=1)
-        assert told(life) == {("failing", "alpha", None): 1, ("failing", "", None): 1}
+        assert reported(life) == {("failing", "alpha", None): 1, ("failing", "", None): 1}
 
 
 def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
@@ -94,7 +94,7 @@ def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
         life.poll(0)
         life.break_in_turn([dict.fromkeys(PACKS[:3], "status_404_json")] * 2)
         life.build_a_wall("html_502", polls=3)
-        assert told(life) == {("failing", "", None): 1}
+        assert reported(life) == {("failing", "", None): 1}
 
 
 def test_a_version_may_be_missed_the_second_time_in_an_empty_listing() -> None:
@@ -105,10 +105,10 @@ def test_a_version_may_be_missed_the_second_time_in_an_empty_listing() -> None:
         life.poll(0)
         life.turn_empty("alpha")
         life.poll(0)
-        assert told(life) == {("removed", "alpha", "1.0.0"): 1}
+        assert reported(life) == {("removed", "alpha", "1.0.0"): 1}
         life.turn_empty("alpha")
         life.poll(0)
-        assert told(life) == {("removed", "alpha", "1.0.0"): 1}
+        assert reported(life) == {("removed", "alpha", "1.0.0"): 1}
 
 
 @pytest.mark.parametrize("at", range(7))
@@ -120,7 +120,7 @@ def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None
         life.poll(0)
         life.crash_while_saving(at or 20, after=False)
         life.poll(0)
-        assert told(life) == {("removed", "alpha", None): 1}
+        assert reported(life) == {("removed", "alpha", None): 1}
         life.turn_empty("alpha")
         life.take_away("alpha", "1.0.0")
         life.publish_or_move("alpha", "1.1.0", "flagged")
@@ -132,7 +132,7 @@ def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None
             ("flagged", "alpha", "1.1.0"),
             ("removed", "alpha", "1.0.0"),
         ]
-        assert told(life) == Counter([("removed", "alpha", None), *back])
+        assert reported(life) == Counter([("removed", "alpha", None), *back])
 
 
 def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() -> None:
@@ -142,9 +142,9 @@ def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() 
         life.hide("alpha", "1.1.0", "active", {"1.0.0"}, counted=False)
         life.hide("alpha", "1.1.0", "active", {"1.0.0"}, counted=False)
         life.empty_and_fill("alpha", lost=False, polls=2, hours=0)
-        before = told(life)
+        before = reported(life)
         life.poll(0)
-        assert told(life) - before == {("reinstated", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
+        assert reported(life) - before == {("reinstated", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
 
 
 @pytest.mark.parametrize("polls", [0, 1, 2])
@@ -158,11 +158,11 @@ def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
         publish(life, "1.0.0", status="banned")
         before: list[Fact] = [("new", "alpha", "1.0.0"), ("banned", "alpha", "1.0.0")]
         removed: Fact = ("removed", "alpha", "1.0.0")
-        assert told(life) == Counter([*before, removed] if polls else before)
+        assert reported(life) == Counter([*before, removed] if polls else before)
         life.name_or_not("alpha")
         life.poll(0)
         life.poll(0)
-        assert told(life) == Counter([*before, removed])
+        assert reported(life) == Counter([*before, removed])
 
 
 def test_a_listing_whose_numbers_disagree_removes_nothing() -> None:
@@ -171,7 +171,7 @@ def test_a_listing_whose_numbers_disagree_removes_nothing() -> None:
         publish(life, "1.0.0", "1.1.0")
         for status in ("flagged", "active"):
             life.hide("alpha", "1.0.0", status, {"1.1.0"}, counted=False, torn=True)
-        kinds = Counter(kind for kind, _, _ in told(life).elements())
+        kinds = Counter(kind for kind, _, _ in reported(life).elements())
         assert kinds == {"flagged": 1, "reinstated": 1, "failing": 1}
 
 
@@ -181,7 +181,7 @@ def test_a_pardon_by_way_of_pending_is_a_reinstatement() -> None:
         life.poll(0)
         for status in ("pending", "active", "flagged", "pending", "active"):
             publish(life, "1.0.0", status=status)
-        kinds = [kind for kind, _, version in told(life).elements() if version]
+        kinds = [kind for kind, _, version in reported(life).elements() if version]
         assert kinds == ["pending", "new", "flagged", "changed", "reinstated"]
 
 
@@ -194,7 +194,7 @@ def test_leaving_the_watched_statuses_is_not_reported() -> None:
             publish(life, "1.0.0", status=status)
         life.choose_statuses(STATUSES)
         life.poll(0)
-        assert told(life) == {("reinstated", "alpha", "1.0.0"): 1}
+        assert reported(life) == {("reinstated", "alpha", "1.0.0"): 1}
 
 
 @pytest.mark.parametrize("hours", [-200, -48, -1, 0, 48])
@@ -209,4 +209,4 @@ def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
         life.publish_or_move("alpha", "1.0.0", "banned")
         life.choose_statuses(STATUSES)
         life.poll(0)
-        assert told(life) == {("banned", "alpha", "1.0.0"): 1}
+        assert reported(life) == {("banned", "alpha", "1.0.0"): 1}

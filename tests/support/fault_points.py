@@ -1,8 +1,8 @@
-"""A seam between the program and its system calls, at which it can be killed (SIGKILL) or lose its power.
+"""Fault points at the program's system calls: it can be killed (SIGKILL), lose its power or have a call fail there.
 
-`Seam.arm` stands between a process and the calls that change its state folder or talk over TCP. Every such call is a
-point, known by what it does to which file, or for which path of a webhook, and by how often that was done before; at
-the chosen one the process dies, or the call fails, as `Cut` says.
+`FaultPoints.arm` stands between a process and the calls that change its state folder or talk over TCP. Every such
+call is a point, known by what it does to which file, or for which path of a webhook, and by how often that was done
+before; at the chosen one the process dies, or the call fails, as `Cut` says.
 """
 
 from __future__ import annotations

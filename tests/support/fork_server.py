@@ -160,16 +160,16 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["comfy-watch", *asked["args"]]
-    seam = _seam(asked["point"]) if "point" in asked else None
-    with _exiting(seam):
+    points = _fault_points(asked["point"]) if "point" in asked else None
+    with _exiting(points):
         from watcher.cli.main import main
 
         main()
 
 
-def _seam(point: dict[str, Any]) -> FaultPoints:
-    """Put the seam in between."""
-    seam = FaultPoints(
+def _fault_points(point: dict[str, Any]) -> FaultPoints:
+    """Return the armed fault points."""
+    points = FaultPoints(
         Path(point["folder"]),
         Path(point["trace"]),
         label=point["label"],
@@ -177,12 +177,12 @@ def _seam(point: dict[str, Any]) -> FaultPoints:
         cut=Cut(point["cut"]),
         uncertain=Path(point["uncertain"]) if point["uncertain"] else None,
     )
-    seam.arm()
-    return seam
+    points.arm()
+    return points
 
 
 @contextlib.contextmanager
-def _exiting(seam: FaultPoints | None) -> Iterator[None]:
+def _exiting(points: FaultPoints | None) -> Iterator[None]:
     """End this process as the interpreter would, without the parent's business."""
     code = 1
     try:
@@ -192,8 +192,8 @@ def _exiting(seam: FaultPoints | None) -> Iterator[None]:
     finally:
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        if seam is not None:
-            seam.leave()
+        if points is not None:
+            points.leave()
         os._exit(code)
 
 

@@ -13,7 +13,7 @@ from tests.support import program
 from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry
 
-Told = tuple[str, str | None, str | None]
+Reported = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""
 
 
@@ -32,7 +32,7 @@ class Watcher:
         fork_server: ForkServer | None = None,
         **settings: object,
     ) -> None:
-        self._nursery = fork_server
+        self._fork_server = fork_server
         self._module = "tests.support.eager" if "interval" in settings else "watcher"
         self._run = partial(program.run, module=self._module) if fork_server is None else fork_server.run
         self.folder = folder
@@ -48,7 +48,7 @@ class Watcher:
 
     def but(self, **settings: object) -> Watcher:
         """Give the same watcher with some settings changed."""
-        return Watcher(self.folder, self.registry, fork_server=self._nursery, **{**self.settings, **settings})
+        return Watcher(self.folder, self.registry, fork_server=self._fork_server, **{**self.settings, **settings})
 
     def environment(self) -> dict[str, str]:
         """Write the settings as environment variables."""
@@ -70,9 +70,9 @@ class Watcher:
         document: dict[str, Any] = json.loads(done.out)
         return document
 
-    def told(self, *args: str, code: int = 0) -> list[Told]:
+    def reported(self, *args: str, code: int = 0) -> list[Reported]:
         """Poll once and give the events."""
-        return told(self.check(*args, code=code)["events"])
+        return reported(self.check(*args, code=code)["events"])
 
     def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
         """Start a command that ends with the `with` block."""
@@ -92,6 +92,6 @@ class Watcher:
         path.write_text(json.dumps(outbox), "utf-8")
 
 
-def told(events: Iterable[Mapping[str, Any]]) -> list[Told]:
+def reported(events: Iterable[Mapping[str, Any]]) -> list[Reported]:
     """Give events, in their JSON form, by kind, node and version."""
     return [(event["kind"], event["node"], event["version"]) for event in events]

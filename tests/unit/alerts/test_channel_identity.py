@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.making import channel
+from tests.support.factories import channel
 from watcher.alerts.channel_identity import FORMER_LIMIT, LINE_LIMIT, Addresses, Verdict, digest, follow, judge
 from watcher.model.channel import Channel
 from watcher.state import records

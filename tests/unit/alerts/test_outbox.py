@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.making import NOW, channel, event, minute
+from tests.support.factories import NOW, channel, event, minute
 from watcher import timestamps
 from watcher.alerts import outbox
 from watcher.alerts.outbox import LONGEST_WAIT, Acknowledgement, Message, Outbox, Queue

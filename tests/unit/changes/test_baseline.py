@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.making import BEFORE, NOW, PACK, compare, minute, told, version
+from tests.support.factories import BEFORE, NOW, PACK, compare, minute, reported, version
 from watcher.model.event import Kind
 from watcher.model.snapshot import Node
 from watcher.model.version import STATUSES, Version
@@ -23,7 +23,7 @@ def test_the_summary_is_one_event() -> None:
     """By default the first complete listing is one alert, whatever it holds, and sets the whole picture."""
     rows = (version("1.0"), version("2.0", "flagged"), version("3.0", "deleted"))
     difference = compare(None, *rows)
-    assert told(difference) == [("baseline", None, None, "flagged")]
+    assert reported(difference) == [("baseline", None, None, "flagged")]
     assert difference.node.versions == rows
     assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
 
@@ -85,7 +85,7 @@ def test_full_tells_every_version() -> None:
 def test_changes_after_the_baseline_are_events() -> None:
     """What the baseline took in silently is known: only what changes after it is told."""
     node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
-    assert told(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
+    assert reported(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
 
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
@@ -102,7 +102,7 @@ def test_a_flag_between_incomplete_listings_is_told(baseline: str) -> None:
     """A change of what incomplete listings showed is told, though none of the node's was ever complete."""
     node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
     flagged = compare(node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
-    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
     again = compare(flagged.node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
     assert (again.events, again.node) == ((), flagged.node)
 
@@ -116,11 +116,11 @@ def test_a_flag_that_comes_with_the_baseline_is_told(
     """What an incomplete listing showed active and the first complete one flagged is told, and told once."""
     node = compare(None, version("1.0"), incomplete="1 row is unreadable").node
     difference = compare(node, version("1.0", "flagged"), baseline=baseline)
-    assert told(difference) == [("flagged", "1.0", "active", "flagged"), *more]
+    assert reported(difference) == [("flagged", "1.0", "active", "flagged"), *more]
     assert (difference.node.baseline_at, difference.node.statuses) == (NOW, STATUSES)
     ids = [event.id for event in difference.events]
     banned = compare(difference.node, version("1.0", "banned"))
-    assert told(banned) == [("banned", "1.0", "flagged", "banned")]
+    assert reported(banned) == [("banned", "1.0", "flagged", "banned")]
     assert banned.events[0].id not in ids
 
 
@@ -129,7 +129,7 @@ def test_what_an_incomplete_listing_showed_can_be_removed() -> None:
     node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
     first = compare(node, version("2.0"), baseline="silent")
     assert first.events == ()
-    assert told(compare(first.node, version("2.0"))) == [("removed", "1.0", "active", "removed")]
+    assert reported(compare(first.node, version("2.0"))) == [("removed", "1.0", "active", "removed")]
 
 
 def test_an_empty_first_listing_is_provisional() -> None:
@@ -143,7 +143,7 @@ def test_an_empty_first_listing_is_provisional() -> None:
 def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
     """Of the next complete listing, versions created before the empty one are the baseline, later ones events."""
     difference = compare(PROVISIONAL, OLD, LATER)
-    assert told(difference) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert reported(difference) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
     assert difference.events[0].reason == "1 version; newest 1.0"
     assert (difference.node.baseline_at, difference.node.empty_since) == (NOW, "")
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0"]
@@ -151,7 +151,7 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
 
 def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
     """A release after the empty listing is told although the baseline is silent."""
-    assert told(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
+    assert reported(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
 
 
 @pytest.mark.parametrize("node", [None, PROVISIONAL])
@@ -179,14 +179,14 @@ def test_the_work_of_a_first_listing_grows_with_its_versions(node: Node | None) 
 def test_a_first_release_ever_is_new_and_no_baseline() -> None:
     """A node that was empty and has only later versions has nothing to summarise."""
     difference = compare(PROVISIONAL, LATER)
-    assert told(difference) == [("new", "2.0", None, "active")]
+    assert reported(difference) == [("new", "2.0", None, "active")]
     assert difference.node.baseline_at == NOW
 
 
 def test_a_version_that_does_not_say_when_it_was_created_is_told() -> None:
     """After an empty listing, a version of unknown age is an event rather than a silent part of the baseline."""
     difference = compare(PROVISIONAL, version("2.0", created_at=""))
-    assert told(difference) == [("new", "2.0", None, "active")]
+    assert reported(difference) == [("new", "2.0", None, "active")]
 
 
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
@@ -194,16 +194,16 @@ def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
     assert (difference.events, difference.node) == ((), replace(PROVISIONAL, versions=(OLD, LATER)))
     complete = compare(difference.node, OLD, LATER)
-    assert told(complete) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
+    assert reported(complete) == [("baseline", None, None, None), ("new", "2.0", None, "active")]
 
 
 def test_with_narrowed_statuses_an_empty_listing_is_a_baseline() -> None:
     """An empty listing of some statuses is a baseline like any other, and the first version after it an event."""
     first = compare(None, statuses=NARROW)
-    assert told(first) == [("baseline", None, None, None)]
+    assert reported(first) == [("baseline", None, None, None)]
     assert (first.node.baseline_at, first.node.statuses, first.node.empty_since) == (NOW, NARROW, "")
     later = compare(first.node, version("1.0", created_at=BEFORE), statuses=NARROW)
-    assert told(later) == [("new", "1.0", None, "active")]
+    assert reported(later) == [("new", "1.0", None, "active")]
 
 
 def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
@@ -218,7 +218,7 @@ def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None
     """What was told of a version in an incomplete listing is not told again where the first complete one lacks ids."""
     first = compare(None, version("1.0"), incomplete="it was cut short", baseline=baseline)
     flagged = compare(first.node, version("1.0", "flagged"), incomplete="it was cut short", baseline=baseline)
-    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
     difference = compare(flagged.node, version("1.0", "flagged", id=""), baseline=baseline)
     assert [event.kind for event in difference.events] == ([Kind.BASELINE] if baseline == "summary" else [])
     assert difference.node.seen.keys() - {""} == {"id-1.0"}

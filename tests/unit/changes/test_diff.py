@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.making import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, told, version
+from tests.support.factories import BEFORE, CHECKED, NOW, PACK, URL, compare, known, listing, reported, version
 from watcher.changes.diff import compare_ban, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
@@ -40,7 +40,7 @@ def test_what_is_as_it_was_is_no_event() -> None:
 def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
     """A version first seen says what it is; one first seen as deleted is recorded without an event."""
     difference = compare(known(version("1.0")), version("1.0"), version("2.0", status))
-    assert told(difference) == [(kind, "2.0", None, status) for kind in kinds]
+    assert reported(difference) == [(kind, "2.0", None, status) for kind in kinds]
     assert [one.status for one in difference.node.versions if one.version == "2.0"] == [status]
 
 
@@ -63,7 +63,7 @@ def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
 def test_a_change_of_status(before: str, after: str, kind: str) -> None:
     """Every way from one status to another is one event that names both ends."""
     difference = compare(known(version("1.0", before)), version("1.0", after))
-    assert told(difference) == [(kind, "1.0", before, after)]
+    assert reported(difference) == [(kind, "1.0", before, after)]
     assert difference.node.versions == (version("1.0", after),)
 
 
@@ -86,7 +86,7 @@ def test_an_approval_is_new_only_once(life: tuple[str, ...], kind: str) -> None:
     for status in life[1:]:
         node = compare(node, version("1.0", status)).node
     approved = compare(node, version("1.0"))
-    assert told(approved) == [(kind, "1.0", "pending", "active")]
+    assert reported(approved) == [(kind, "1.0", "pending", "active")]
     assert approved.node.decided == ()
 
 
@@ -96,7 +96,7 @@ def test_what_was_decided_is_remembered_through_an_absence_and_an_id() -> None:
     for rows in ((version("1.0", "pending", id=""),), (), (version("1.0", "pending"),)):
         node = compare(node, version("2.0"), *rows).node
     assert node.decided == ("id-1.0",)
-    assert told(compare(node, version("2.0"), version("1.0"))) == [("reinstated", "1.0", "pending", "active")]
+    assert reported(compare(node, version("2.0"), version("1.0"))) == [("reinstated", "1.0", "pending", "active")]
 
 
 def test_a_removed_version_begins_a_new_life() -> None:
@@ -104,7 +104,7 @@ def test_a_removed_version_begins_a_new_life() -> None:
     node = known(version("1.0", "flagged"), version("2.0"))
     for rows in ((), (), (version("1.0", "pending"),)):
         node = compare(node, version("2.0"), *rows).node
-    assert told(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
+    assert reported(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
 
 
 def test_an_unknown_status_is_told_as_a_changed_field() -> None:
@@ -116,8 +116,8 @@ def test_an_unknown_status_is_told_as_a_changed_field() -> None:
 def test_deprecation_turns_on_and_off() -> None:
     """The flag turned on is `deprecated`, turned off it is `undeprecated`."""
     plain, marked = version("1.0"), version("1.0", deprecated=True)
-    assert told(compare(known(plain), marked)) == [("deprecated", "1.0", None, "deprecated")]
-    assert told(compare(known(marked), plain)) == [("undeprecated", "1.0", "deprecated", None)]
+    assert reported(compare(known(plain), marked)) == [("deprecated", "1.0", None, "deprecated")]
+    assert reported(compare(known(marked), plain)) == [("undeprecated", "1.0", "deprecated", None)]
 
 
 def test_a_version_born_deprecated_is_new_and_deprecated() -> None:
@@ -200,7 +200,7 @@ def test_one_known_version_is_matched_by_one_row() -> None:
     node = known(version("1.0", id="id"))
     rows = (version("2.0", "flagged", id="id"), version("1.0", id=""))
     first = compare(node, *rows)
-    assert told(first) == [("new", "1.0", None, "active"), ("flagged", "2.0", "active", "flagged")]
+    assert reported(first) == [("new", "1.0", None, "active"), ("flagged", "2.0", "active", "flagged")]
     assert compare(first.node, *rows).events == ()
 
 
@@ -215,7 +215,7 @@ def test_an_id_that_appears_keeps_the_count_of_changes() -> None:
 def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
     """The same version text under another id is another version; the old one is merely absent."""
     difference = compare(known(version("1.0", "deleted")), version("1.0", id="other"))
-    assert told(difference) == [("new", "1.0", None, "active")]
+    assert reported(difference) == [("new", "1.0", None, "active")]
     assert {one.id for one in difference.node.versions} == {"id-1.0", "other"}
 
 
@@ -234,7 +234,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     reading = NodeBanned(node=PACK, message="Node banned", at=NOW)
     first = compare_ban(node, reading, DiffOptions(now=NOW))
     again = compare_ban(first.node, reading, DiffOptions(now=NOW))
-    assert told(first) == [("banned", None, "active", "banned")]
+    assert reported(first) == [("banned", None, "active", "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
     assert first.node == replace(node, banned=True, seen={"": 1})
     assert (again.events, again.node) == ((), first.node)
@@ -243,14 +243,14 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
 def test_a_node_may_be_banned_at_first_sight() -> None:
     """A node that was never listed can be banned; that sets no baseline."""
     difference = compare_ban(None, NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW))
-    assert told(difference) == [("banned", None, None, "banned")]
+    assert reported(difference) == [("banned", None, None, "banned")]
     assert (difference.node.banned, difference.node.baseline_at) == (True, "")
 
 
 def test_a_complete_listing_pardons_the_node() -> None:
     """A banned node that is listed again is reinstated, and what changed meanwhile is told too."""
     difference = compare(known(version("1.0"), banned=True), version("1.0", "banned"))
-    assert told(difference) == [("reinstated", None, "banned", "active"), ("banned", "1.0", "active", "banned")]
+    assert reported(difference) == [("reinstated", None, "banned", "active"), ("banned", "1.0", "active", "banned")]
     assert not difference.node.banned
 
 
@@ -272,7 +272,7 @@ def test_what_an_incomplete_listing_shows_counts() -> None:
     """A flag is a flag: what was seen in an incomplete listing is told and recorded."""
     node = known(version("1.0"), version("2.0"))
     difference = compare(node, version("1.0", "flagged"), version("3.0"), incomplete="1 page is missing")
-    assert told(difference) == [("flagged", "1.0", "active", "flagged"), ("new", "3.0", None, "active")]
+    assert reported(difference) == [("flagged", "1.0", "active", "flagged"), ("new", "3.0", None, "active")]
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
 
 
@@ -280,7 +280,7 @@ def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
     """A row of which the status alone could be read changes the status alone."""
     node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
     flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", partial=frozenset({"id-1.0"}))
-    assert told(flagged) == [("flagged", "1.0", "active", "flagged")]
+    assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
     (row,) = node.versions
     assert (flagged.node.versions, flagged.node.partial) == ((replace(row, status="flagged"),), ())
     whole = compare(flagged.node, replace(row, status="flagged"))
@@ -295,10 +295,10 @@ def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
     key = frozenset({"id-2.0"})
     first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=key)
     again = compare(first.node, version("1.0"), part, incomplete="a row", partial=key)
-    assert told(first) == [("banned", "2.0", None, "banned")]
+    assert reported(first) == [("banned", "2.0", None, "banned")]
     assert (again.events, again.node) == ((), first.node)
     last = compare(again.node, version("1.0"), whole)
-    assert told(last) == [("deprecated", "2.0", None, "deprecated")]
+    assert reported(last) == [("deprecated", "2.0", None, "deprecated")]
     assert (last.node.versions[-1], last.node.partial) == (whole, ())
     changed = compare(last.node, version("1.0"), replace(whole, tags=()))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.making import NOW, known, minute
+from tests.support.factories import NOW, known, minute
 from watcher.changes.health import Assessment, FailureStreak, Health, Trouble, Unread, assess, registry_is_down
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Node, Snapshot

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.making import NOW, compare, known, told, version
+from tests.support.factories import NOW, compare, known, reported, version
 from watcher.changes.matching import KEPT, KEPT_UNSEEN
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -56,7 +56,7 @@ def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
     """A row that shows an id which was removed, and the text of a version that is there, is that version."""
     node = known(version("1.0"), BARE, OTHER, marks={"id-1.0": Mark.REMOVED}, seen={"id-1.0": 5, BARE.key: 1})
     first = compare(node, OTHER, replace(version("1.0"), status="flagged"))
-    assert told(first) == [("flagged", "1.0", "active", "flagged")]
+    assert reported(first) == [("flagged", "1.0", "active", "flagged")]
     assert first.node.seen == {"id-1.0": 6}
     assert [one.key for one in first.node.versions] == ["id-1.0", "id-2.0"]
 
@@ -175,7 +175,7 @@ def test_the_newest_of_the_removed_are_kept() -> None:
     assert len(dropped) == 5
     assert (node.seen_floor, node.seen.keys() & dropped) == (2, set())
     back = next(row for row in rows if row.key in dropped)
-    assert told(compare(node, OTHER, back)) == [("new", back.version, None, "active")]
+    assert reported(compare(node, OTHER, back)) == [("new", back.version, None, "active")]
 
 
 def test_versions_that_left_are_kept_up_to_a_bound() -> None:
@@ -204,7 +204,7 @@ def test_a_node_whose_listings_are_never_complete_is_kept_up_to_a_bound() -> Non
     assert (len(node.seen), node.seen_floor) == (KEPT_UNSEEN + 1000, 1)
     assert compare(node, *node.versions[:1000], incomplete="it was cut short").events == ()
     back = compare(node, version("1.0.0"), incomplete="it was cut short")
-    assert told(back) == [("new", "1.0.0", None, "active")]
+    assert reported(back) == [("new", "1.0.0", None, "active")]
     assert len({*ids, back.events[0].id}) == len(ids) + 1
 
 

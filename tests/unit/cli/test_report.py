@@ -8,7 +8,7 @@ from typing import Any
 import click
 import pytest
 
-from tests.support.making import NOW, PACK, URL, event, minute
+from tests.support.factories import NOW, PACK, URL, event, minute
 from watcher.cli import report
 from watcher.model.event import Change, Event, Kind
 from watcher.polling.poll import Report

@@ -27,8 +27,8 @@ from apprise.plugins.kodi import NotifyXBMC
 from apprise.plugins.matrix.e2ee import MatrixMegOlmSession
 from markdown_it import MarkdownIt
 
-from tests.support.peers.smtp import Mailbox
-from tests.support.peers.webhook import Answer, Message, Webhook
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_markdown
 from watcher.alerts.channel_identity import digest
 from watcher.delivery.limits import MOST

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.making import PACK, channel, event
+from tests.support.factories import PACK, channel, event
 from watcher.model.channel import Grouping, grouped, wants
 from watcher.model.event import DEFAULT_KINDS, SEVERITY, Kind
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import event
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.making import event
-from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import LONGEST_TEXT, Change, Event, Kind, bounded
 

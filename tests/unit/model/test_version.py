@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.support.making import version
+from tests.support.factories import version
 from watcher.model.version import (
     STATUSES,
     Version,

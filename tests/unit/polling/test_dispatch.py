@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.making import NOW, event, minute
-from tests.support.peers.webhook import Webhook
+from tests.support.factories import NOW, event, minute
+from tests.support.fakes.webhook import Webhook
 from watcher import timestamps
 from watcher.alerts import outbox
 from watcher.alerts.outbox import FailedAttempt, Outbox

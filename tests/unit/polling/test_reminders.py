@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.factories import NOW, minute
+from tests.support.fakes.faults import inflict
 from tests.support.harness import Watcher
-from tests.support.making import NOW, minute
-from tests.support.peers.faults import inflict
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reminders import News, news
 

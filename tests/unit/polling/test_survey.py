@@ -17,10 +17,10 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import responding
-from tests.support.making import watch
-from tests.support.peers.fault import asked as query_of
-from tests.support.peers.faults import FAULTS, inflict
-from tests.support.peers.ports import Refused
+from tests.support.factories import watch
+from tests.support.fakes.fault import asked as query_of
+from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fakes.ports import Refused
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.polling.poll import Poller, Report

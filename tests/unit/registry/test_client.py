@@ -12,9 +12,9 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import WAYS, answer, ask, complaint, gzipped, hurried, of_pack, responding
-from tests.support.peers import wire
-from tests.support.peers.fault import Fault, asked
-from tests.support.peers.faults import inflict
+from tests.support.fakes import wire
+from tests.support.fakes.fault import Fault, asked
+from tests.support.fakes.faults import inflict
 from watcher import __version__
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry

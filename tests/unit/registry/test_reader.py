@@ -11,8 +11,8 @@ from aiohttp import web
 
 from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
 from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
-from tests.support.peers.fault import asked as query_of
-from tests.support.peers.faults import FAULTS, inflict
+from tests.support.fakes.fault import asked as query_of
+from tests.support.fakes.faults import FAULTS, inflict
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.version import STATUSES

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.peers.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 

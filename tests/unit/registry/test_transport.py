@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from tests.faults.asking import WAYS, answer, complaint, of_pack, read, without_proxies
-from tests.support.peers.ports import Listener, Refused, Untrusted
+from tests.support.fakes.ports import Listener, Refused, Untrusted
 from tests.support.program import Completed
 from watcher.errors import ConfigError
 from watcher.fake_registry.server import FakeRegistry

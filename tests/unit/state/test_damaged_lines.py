@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from tests.support.factories import NOW, channel, event, minute
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from tests.support.making import NOW, channel, event, minute
-from tests.support.peers.webhook import Webhook
 from watcher.alerts import outbox
 from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.cli import history, status

@@ -7,9 +7,9 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher, told
-from tests.support.peers.webhook import Webhook
+from tests.support.harness import Watcher, reported
 from tests.support.program import ROOT
 from watcher.fake_registry.server import FakeRegistry
 
@@ -50,7 +50,7 @@ def test_an_earlier_state_is_carried_over(
     watch = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     owed = json.loads((_EARLIER / "outbox.json").read_text("utf-8"))["events"]
     document = watch.check()
-    assert sorted(told(document["events"])) == sorted(
+    assert sorted(reported(document["events"])) == sorted(
         [
             ("reinstated", "bravo", None),
             ("reinstated", "charlie", None),
@@ -63,6 +63,6 @@ def test_an_earlier_state_is_carried_over(
     assert set(expected.values()) == {1}
     for channel in ("/ops", "/renamed"):
         assert Counter(event for message in webhook.messages(channel) for event in message.json["events"]) == expected
-    assert watch.told() == []
+    assert watch.reported() == []
     history = [event["id"] for event in json.loads(watch.run("history", "--json").out)["events"]]
     assert Counter(history) == expected

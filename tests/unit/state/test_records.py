@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.making import CHECKED, NOW, PACK, event, known, snapshots, version
+from tests.support.factories import CHECKED, NOW, PACK, event, known, version
+from tests.support.strategies import snapshots
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox

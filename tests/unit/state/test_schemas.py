@@ -15,22 +15,10 @@ from hypothesis import given, settings
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.support.making import (
-    NOW,
-    PACK,
-    addresses,
-    channel,
-    checks,
-    event,
-    known,
-    minute,
-    outboxes,
-    snapshots,
-    version,
-    watch,
-)
-from tests.support.peers.webhook import Webhook
+from tests.support.factories import NOW, PACK, channel, event, known, minute, version, watch
+from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT, Completed
+from tests.support.strategies import addresses, checks, outboxes, snapshots
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
 from watcher.changes.health import FailureStreak, Health

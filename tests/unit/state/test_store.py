@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.support import program
-from tests.support.making import NOW, PACK, channel, event, known, version, watch
+from tests.support.factories import NOW, PACK, channel, event, known, version, watch
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox

@@ -1,100 +1,25 @@
-"""Values for tests, each with no more said than a test is about; and strategies that make up whole lives of them."""
+"""Hypothesis strategies that make up versions, snapshots, events, outboxes and channels.
+
+Words are few, so that made-up facts meet; texts are untrusted, so that files have something to hold.
+"""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from hypothesis import strategies as st
 
+from tests.support.factories import BEFORE, URL, channel
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
-from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import FailureStreak, Health
-from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
-from watcher.model.listing import Listing
 from watcher.model.snapshot import Mark, Node, Snapshot
-from watcher.model.version import ACTIVE, STATUSES, Version, in_order
-from watcher.polling.poll import PollConfig
-from watcher.registry.client import Limits
+from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
-
-PACK = "Some-Pack"
-URL = "https://registry.comfy.org/nodes/Some-Pack"
-BEFORE = "2026-01-01T00:00:00Z"
-"""When versions were created unless a test says otherwise."""
-CHECKED = "2026-03-01T00:00:00.000Z"
-"""When the node was last read completely."""
-NOW = "2026-03-02T00:00:00.000Z"
-
-
-def minute(number: float) -> str:
-    """Give the time so many minutes after `NOW`."""
-    return timestamps.later(NOW, number * 60)
-
-
-def version(text: str = "1.0.0", status: str = ACTIVE, **fields: Any) -> Version:
-    """Make a version that was there before; its id follows from its text."""
-    return Version(**{"version": text, "id": f"id-{text}", "status": status, "created_at": BEFORE} | fields)
-
-
-def listing(*versions: Version, **fields: Any) -> Listing:
-    """Make a complete listing, unless `incomplete` says why it is none."""
-    return Listing(**{"node": PACK, "versions": in_order(versions), "at": NOW} | fields)
-
-
-def known(*versions: Version, **fields: Any) -> Node:
-    """Make a node that has its baseline and these versions."""
-    given = {"node": PACK, "baseline_at": CHECKED, "statuses": STATUSES, "versions": in_order(versions)}
-    return Node(**given | fields)
-
-
-def compare(known_as: Node | None, /, *versions: Version, **fields: Any) -> Difference:
-    """Compare with a listing of the versions; `statuses`, `baseline`, `now` and `checked_at` are the poll's terms."""
-    terms: dict[str, Any] = {"now": NOW}
-    terms |= {name: fields.pop(name) for name in ("statuses", "baseline", "now") if name in fields}
-    checked_at = fields.pop("checked_at", CHECKED)
-    return compare_listing(known_as, listing(*versions, **fields), DiffOptions(**terms), checked_at)
-
-
-def told(difference: Difference) -> list[tuple[str, str | None, str | None, str | None]]:
-    """Give what each event says: kind, version text, before, after."""
-    return [(event.kind.value, event.version, event.before, event.after) for event in difference.events]
-
-
-def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
-    """Make an event with this id."""
-    given = {"node": PACK, "version": "1.0.0", "version_id": "id-1.0.0", "before": "active", "after": "flagged"}
-    return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
-
-
-def channel(name: str = "ops", **fields: Any) -> Channel:
-    """Make a channel whose URL goes nowhere."""
-    return Channel(**{"name": name, "url": f"json://127.0.0.1:9/{name}"} | fields)
-
-
-def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> PollConfig:
-    """Make what a poll is told, with no patience for a registry that is down."""
-    given: dict[str, Any] = {
-        "nodes": nodes or (PACK,),
-        "statuses": STATUSES,
-        "registry_url": registry_url,
-        "limits": Limits(timeout=5, retries=0, concurrency=4),
-        "baseline": "summary",
-        "failure_threshold": 1,
-        "channels": channels,
-        "alert_expiry": 7 * 86_400.0,
-        "addresses": {one.name: f"{number:032x}" for number, one in enumerate(channels)},
-        "accepted": Addresses(),
-    }
-    return PollConfig(**given | fields)
-
-
-# Strategies. Words are few, so that made-up facts meet; texts are strangers', so that files have something to hold.
 
 _WORDS = st.sampled_from(["", "a", "b"])
 _LISTS = st.lists(st.sampled_from(["x", "y"]), max_size=2).map(tuple)

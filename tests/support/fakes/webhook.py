@@ -94,12 +94,12 @@ class Webhook:
 
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
-        return self.play(message, self.told(message.path))
+        return self.play(message, self.answer_for(message.path))
 
-    def told(self, path: str) -> Answer:
-        """Give the answer that a path was told."""
-        told = self.answer.get(path, 200)
-        return Answer(status=told) if isinstance(told, int) else told
+    def answer_for(self, path: str) -> Answer:
+        """Return the answer that is set for a path."""
+        answer = self.answer.get(path, 200)
+        return Answer(status=answer) if isinstance(answer, int) else answer
 
     def play(self, message: Message, answer: Answer) -> Answer | None:
         """Keep the message, and give the answer when it is due; None when the peer closed before."""

@@ -7,7 +7,7 @@ Other nodes, and requests past `times`, get the ordinary answer, so one test can
 
 from __future__ import annotations
 
-from tests.support.peers import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
-from tests.support.peers.fault import FAULTS, Fault, inflict
+from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
+from tests.support.fakes.fault import FAULTS, Fault, inflict
 
 __all__ = ["FAULTS", "Fault", "inflict"]

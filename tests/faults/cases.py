@@ -1,4 +1,4 @@
-"""The cells of the fault matrix: each fault, at each stage of a watcher's life, for one node or for all."""
+"""The cases of the fault matrix: each fault, at each stage of a watcher's life, for one node or for all."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class Breadth(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One cell of the matrix."""
+    """One case of the matrix."""
 
     fault: str
     stage: Stage
@@ -128,8 +128,8 @@ def without_counts(error: str) -> str:
     return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
 
 
-def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
-    """Give every cell of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
+def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
+    """Give every case of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
     for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, chosen):
         possible = fault not in ALL_OR_NONE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
@@ -137,20 +137,20 @@ def cells(faults: Collection[str] | None = None, breadths: Collection[Breadth] |
             yield Case(fault=fault, stage=stage, breadth=breadth)
 
 
-def process_cells(faults: Collection[str] | None = None) -> Iterator[Case]:
-    """Give every cell that the real program lives as a process.
+def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
+    """Give every case that the real program lives as a process.
 
     All of fifty nodes take their time: they meet each fault at one stage, in turn, and those of the address at each.
     """
-    yield from cells(faults, (Breadth.ONE, Breadth.ALL, Breadth.CROWD))
-    for number, cell in enumerate(cells(None, (Breadth.EVERYONE,))):
+    yield from cases(faults, (Breadth.ONE, Breadth.ALL, Breadth.CROWD))
+    for number, case in enumerate(cases(None, (Breadth.EVERYONE,))):
         fault, stage = divmod(number, len(Stage))
-        in_turn = stage == fault % len(Stage) or cell.fault in UNREACHABLE
-        if in_turn and (faults is None or cell.fault in faults):
-            yield cell
+        in_turn = stage == fault % len(Stage) or case.fault in UNREACHABLE
+        if in_turn and (faults is None or case.fault in faults):
+            yield case
 
 
 def selection() -> list[Case]:
-    """Give one cell of every fault, so that each stage meets each breadth many times."""
-    by_fault = [list(group) for _, group in itertools.groupby(cells(), key=lambda cell: cell.fault)]
+    """Give one case of every fault, so that each stage meets each breadth many times."""
+    by_fault = [list(group) for _, group in itertools.groupby(cases(), key=lambda case: case.fault)]
     return [group[number * 4 % len(group)] for number, group in enumerate(by_fault)]

@@ -1,4 +1,4 @@
-"""The loopback peers do what they are named for: a fault that plays no fault would prove nothing."""
+"""The loopback fakes do what they are named for: a fault that plays no fault would prove nothing."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from email.message import EmailMessage
 import httpx
 import pytest
 
-from tests.support.peers.faults import FAULTS, inflict
-from tests.support.peers.ports import Refused, Untrusted
-from tests.support.peers.smtp import Mailbox
-from tests.support.peers.webhook import Answer, Webhook
+from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fakes.ports import Refused, Untrusted
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Answer, Webhook
 from watcher.fake_registry.server import FakeRegistry
 
 UNREADABLE = {

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from tests.support.peers.fault import as_json, asked, fault, ordinary
+from tests.support.fakes.fault import as_json, asked, fault, ordinary
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import encoded
 

@@ -12,8 +12,8 @@ from itertools import cycle
 
 from aiohttp import web
 
-from tests.support.peers import wire
-from tests.support.peers.fault import asked, fault, fixed, ordinary
+from tests.support.fakes import wire
+from tests.support.fakes.fault import asked, fault, fixed, ordinary
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import encoded
 
