@@ -1,4 +1,4 @@
-"""What the README says, held against the program. `python -m tests.cli.test_docs` renews the generated parts."""
+"""README and docs/commands.md, held against the program. `python -m tests.cli.test_docs` renews the generated parts."""
 
 from __future__ import annotations
 
@@ -28,6 +28,9 @@ from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import Loaded, Settings, load
 
 README = program.ROOT / "README.md"
+PAGES = program.ROOT / "docs" / "commands.md"
+STATE = program.ROOT / "state" / "README.md"
+DEPLOY = program.ROOT / "deploy" / "README.md"
 NODE = "comfyui-night-lights"
 COMMANDS = ("", *main.cli.commands)
 
@@ -81,27 +84,23 @@ def _exit_codes() -> dict[str, str]:
     return dict(re.findall(r"^  (\d)  (.+)$", main.EXIT_CODES, re.MULTILINE))
 
 
-def _text() -> str:
-    return README.read_text("utf-8")
-
-
 def _tables() -> dict[str, list[list[str]]]:
-    """Give the README's tables by the head of their first column; a row is its cells, without code marks."""
+    """Return the README's tables by the head of their first column; a row is its cells, without code marks."""
     found: dict[str, list[list[str]]] = {}
-    for block in re.findall(r"(?:^\|.*\n)+", _text(), re.MULTILINE):
+    for block in re.findall(r"(?:^\|.*\n)+", README.read_text("utf-8"), re.MULTILINE):
         rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
         found[rows[0][0]] = [[row[0].strip("`"), *row[1:]] for row in rows[2:]]
     return found
 
 
-def _blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```$", _text(), re.MULTILINE | re.DOTALL)
+def _blocks(language: str, page: Path = README) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```$", page.read_text("utf-8"), re.MULTILINE | re.DOTALL)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help(command: str) -> None:
-    """Every command's help in the README is what the command prints."""
-    assert _help(command) in _text(), "run python -m tests.cli.test_docs"
+    """Every command's help in docs/commands.md is what the command prints."""
+    assert _help(command) in PAGES.read_text("utf-8"), "run python -m tests.cli.test_docs"
 
 
 def test_defaults_in_the_help() -> None:
@@ -129,18 +128,17 @@ def test_commands() -> None:
 
 
 def test_commands_in_examples() -> None:
-    """Every command line in the README is one that the program has, with options that it has."""
-    lines = re.findall(r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(_blocks("sh") + _inline()))
+    """Every command line in README and deploy/README.md is one that the program has, with options that it has."""
+    pages = (README, DEPLOY)
+    examples = [block for page in pages for block in _blocks("sh", page)]
+    examples += [span for page in pages for span in re.findall(r"`(comfy-watch [^`\n]+)`", page.read_text("utf-8"))]
+    lines = re.findall(r"comfy-watch ((?:[a-z-]+ ?|--[a-z-]+ ?|NAME ?)+)", "\n".join(examples))
     assert len(lines) > 10
     for line in lines:
         name, *words = line.split()
         command = main.cli.commands[name]
         options = {option for parameter in command.params for option in parameter.opts}
         assert not [word for word in words if word.startswith("--") and word not in options], line
-
-
-def _inline() -> list[str]:
-    return [span for span in re.findall(r"`([^`\n]+)`", _text()) if span.startswith("comfy-watch ")]
 
 
 def test_exit_codes() -> None:
@@ -178,14 +176,14 @@ def test_sample_settings(tmp_path: Path) -> None:
 
 
 def test_json(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
-    """The document that the README shows has the keys and types of one that `check --json` prints."""
+    """The document in docs/commands.md has the keys and types of one that `check --json` prints."""
     watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo")
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
     inflict(registry, "status_404_json", nodes={"bravo"})
-    (shown,) = (json.loads(block) for block in _blocks("json"))
+    (shown,) = (json.loads(block) for block in _blocks("json", PAGES))
     assert _shape(shown) == _shape(watch.check(code=1))
 
 
@@ -201,13 +199,13 @@ def _shape(value: Any) -> Any:
 
 def test_the_alert() -> None:
     """The alert on the README's first screen is one that the program writes."""
-    assert _alert() in _text(), "run python -m tests.cli.test_docs"
+    assert _alert() in README.read_text("utf-8"), "run python -m tests.cli.test_docs"
 
 
 def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
-    """No example has jq print a stranger's text as it came, which could steer the terminal that it is printed on."""
-    said = [_text(), (program.ROOT / "state" / "README.md").read_text("utf-8")]
-    options = [found for text in said for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
+    """No example has jq print untrusted text unescaped, which could send escapes to the terminal."""
+    texts = [page.read_text("utf-8") for page in (README, STATE)]
+    options = [found for text in texts for found in re.findall(r"^jq (-\S+)?", text, flags=re.MULTILINE)]
     assert set(options) == {"-a"}
 
 
@@ -225,8 +223,8 @@ def test_what_reads_the_state_works(
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     registry.catalog.ban_node("charlie")
     watch.check(code=1)
-    for text, folder in ((_text(), tmp_path), ((program.ROOT / "state" / "README.md").read_text("utf-8"), watch.state)):
-        lines = re.findall(r"^jq .*", text, flags=re.MULTILINE)
+    for page, folder in ((README, tmp_path), (STATE, watch.state)):
+        lines = re.findall(r"^jq .*", page.read_text("utf-8"), flags=re.MULTILINE)
         assert lines
         for line in lines:
             done = subprocess.run(line, shell=True, cwd=folder, capture_output=True, text=True, check=False)
@@ -234,27 +232,23 @@ def test_what_reads_the_state_works(
             assert done.stdout, line
 
 
-def test_links() -> None:
-    """Every file that the README links to is there."""
-    targets = re.findall(r"\]\(([^):#]+)\)", _text())
-    assert len(targets) > 2
-    assert not [target for target in targets if not (program.ROOT / target).exists()]
+def test_the_readme_is_short() -> None:
+    """The README stays within 250 lines: what a newcomer does not need is in docs/."""
+    assert len(README.read_text("utf-8").splitlines()) <= 250
 
 
 def _renew() -> None:
-    text = _text()
-    for marker, block in [("alert", _alert()), *((f"help {name}".strip(), _help(name)) for name in COMMANDS)]:
-        text = re.sub(
-            rf"<!-- {marker} -->(?:(?!<!-- {marker} -->).)*?<!-- /{marker} -->|<!-- {marker} -->",
-            lambda _, block=block: block,  # type: ignore[misc]
-            text,
-            count=1,
-            flags=re.DOTALL,
-        )
+    parts = [(README, "alert", _alert())]
+    parts += [(PAGES, f"help {name}".strip(), _help(name)) for name in COMMANDS]
+    for page, marker, block in parts:
+        text = page.read_text("utf-8")
+        found = re.compile(rf"<!-- {marker} -->(?:.*?<!-- /{marker} -->)?", re.DOTALL)
+        page.write_text(found.sub(lambda _, block=block: block, text, count=1), "utf-8")  # type: ignore[misc]
+    text = README.read_text("utf-8")
     for code, meaning in _exit_codes().items():
         text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)
     README.write_text(text, "utf-8")
-    click.echo(f"renewed {README.name}")
+    click.echo(f"renewed {README.name} and {PAGES.name}")
 
 
 if __name__ == "__main__":
