@@ -631,7 +631,7 @@ class WatcherMachine(RuleBasedStateMachine):
 
         async def once() -> None:
             poller = Poller(
-                watch=setup.poll_config(chosen, folder),
+                config=setup.poll_config(chosen, folder),
                 folder=folder,
                 clock=lambda: timestamps.show(self._clock),
                 stopping=asyncio.Event(),

@@ -187,7 +187,7 @@ def test_a_damaged_history_holds_nothing_back(watch: Watcher, registry: FakeRegi
     assert path.read_bytes().startswith(damaged + second)
     assert len(webhook.messages()) == 3
     done = watch.run("history", "--json")
-    assert (done.code, done.err) == (0, "warning: 1 line of history.jsonl cannot be read and is left out\n")
+    assert (done.code, done.err) == (0, "warning: 1 unreadable line of history.jsonl left out\n")
     assert [event["version"] for event in json.loads(done.out)["events"]] == ["1.3.0", "1.2.0"]
 
 
@@ -213,7 +213,7 @@ def test_an_old_alert_is_given_up(watch: Watcher, registry: FakeRegistry, webhoo
     assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 0, "pending": 0, "expired": 1})
     assert done.err.splitlines() == [
         "error: channel dead: HTTP 500",
-        "error: channel dead: 1 alert could not be delivered within alert_expiry: given up",
+        "error: channel dead: 1 alert expired: not delivered within alert_expiry",
     ]
     webhook.answer.clear()
     assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}

@@ -61,8 +61,8 @@ def test_1_an_alert_is_undelivered(watch: Watcher, registry: FakeRegistry, webho
     watch.end_waits()
     done = channel.but(alert_expiry="1ms").run("check")
     assert done.code == 1
-    assert "1 alert given up" in done.out
-    assert "could not be delivered within alert_expiry" in done.err
+    assert "1 alert expired" in done.out
+    assert "not delivered within alert_expiry" in done.err
     channel.check()
     assert channel.run("test-alerts").code == 1
 

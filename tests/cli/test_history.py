@@ -103,8 +103,8 @@ def test_since_refuses_the_rest_in_plain_words(text: str) -> None:
     ("unreadable", "said"),
     [
         (0, ""),
-        (1, "warning: 1 line of history.jsonl cannot be read and is left out"),
-        (2, "warning: 2 lines of history.jsonl cannot be read and are left out"),
+        (1, "warning: 1 unreadable line of history.jsonl left out"),
+        (2, "warning: 2 unreadable lines of history.jsonl left out"),
     ],
 )
 def test_what_cannot_be_read_is_said(unreadable: int, said: str) -> None:
@@ -139,7 +139,7 @@ def test_a_changed_version_names_its_fields() -> None:
     """A `changed` event shows which fields differ."""
     changes = tuple(Change(field=name, before="", after="x") for name in ("tags", "downloadUrl"))
     _, row = shown(event(kind=Kind.CHANGED, before="active", after="active", changes=changes))
-    assert row.endswith("tags, downloadUrl")
+    assert row.endswith("tags: (none) → x; downloadUrl: (none) → x")
 
 
 def test_strangers_text_is_harmless_in_a_table() -> None:

@@ -260,7 +260,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, 
     )
     listed.check(code=1)
     with folder.locked():
-        report = asyncio.run(Poller(watch=early, folder=folder, clock=setup.clock, stopping=asyncio.Event()).poll())
+        report = asyncio.run(Poller(config=early, folder=folder, clock=setup.clock, stopping=asyncio.Event()).poll())
     assert report.pending == 2
     listed.end_waits()
     receiver.down = set()
@@ -282,9 +282,9 @@ def test_an_alert_is_not_given_up_in_silence(
     )
     done = fork_server.run("check", cwd=tmp_path, point=point)
     assert done.code == -signal.SIGKILL
-    assert "1 alert could not be delivered within alert_expiry: given up" in done.err
+    assert "1 alert expired: not delivered within alert_expiry" in done.err
     receiver.down = set()
-    assert "resting after HTTP 500" in fork_server.run("check", cwd=tmp_path).err
+    assert "backing off after HTTP 500" in fork_server.run("check", cwd=tmp_path).err
     watch.end_waits()
     assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
@@ -309,7 +309,7 @@ def test_a_change_that_is_not_certain_is_told_but_not_sent(
     document = json.loads(done.out)
     assert [event["kind"] for event in document["events"]] == ["flagged"]
     assert document["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
-    assert "Input/output error (snapshot.json); no change and no alert is lost by it" in done.err
+    assert "Input/output error (snapshot.json); no change and no alert is lost" in done.err
     assert [taken.path for taken in receiver.taken] == ["/old"]
     later = watch.check()
     assert (later["events"], later["alerts"]["delivered"]) == ([], 1)

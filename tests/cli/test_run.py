@@ -223,7 +223,7 @@ def test_an_old_alert_is_given_up_once(watch: Watcher, registry: FakeRegistry, w
         log = [line for line in _log(started) if line["level"] == "error"]
     assert [(line["event"], line["channel"]) for line in log] == [
         ("channel failed", "json"),
-        ("alerts given up", "json"),
+        ("alerts expired", "json"),
     ]
     assert log[1]["alerts"] == 1
 
@@ -277,7 +277,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     async def for_a_second() -> None:
         folder.loops.append(asyncio.get_running_loop())
         told = setup.poll_config(chosen, folder)
-        await daemon.run(Poller(watch=told, folder=folder, clock=setup.clock, stopping=folder.stopping), 900, 0)
+        await daemon.run(Poller(config=told, folder=folder, clock=setup.clock, stopping=folder.stopping), 900, 0)
 
     with folder.locked():
         asyncio.run(for_a_second())

@@ -30,11 +30,13 @@ from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.channel_identity import Addresses
-from watcher.cli.report import exit_code, problems
+from watcher.cli.report import exit_code
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
-from watcher.polling.poll import PollConfig, Poller, Report
+from watcher.polling.model import PollConfig, Report
+from watcher.polling.poll import Poller
+from watcher.polling.problems import problems
 from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.state.model import State
@@ -146,7 +148,7 @@ class Run:
         elif now.moment is Moment.FAULT:
             limits = replace(limits, timeout=0.15 if self.case.fault in SLOW else limits.timeout)
         watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
-        poller = Poller(watch=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
+        poller = Poller(config=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
         with self.folder.locked():
             if hurry:
                 report, self.naps = hurried(poller.poll())

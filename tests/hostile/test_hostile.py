@@ -51,7 +51,8 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Change, Event, Kind
 from watcher.model.snapshot import Snapshot
-from watcher.polling.poll import Report
+from watcher.polling.model import Report
+from watcher.polling.problems import problems
 from watcher.state.model import Checks, State
 from watcher.state.records import event_form
 from watcher.text.status_reason import summarize
@@ -158,7 +159,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
         expired_by_channel={},
     )
     assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
-    assert list(parsers.in_lines(_printed(*(one.sentence for one in report.problems(done))), 2)) == []
+    assert list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
     recorded = as_document({"events": [event_form(event) for event in events]})

@@ -13,7 +13,7 @@ from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
-from watcher.polling.poll import PollConfig
+from watcher.polling.model import PollConfig
 from watcher.registry.client import Limits
 
 PACK = "Some-Pack"

@@ -19,7 +19,9 @@ from watcher.cli.ticker import Ticker
 from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
 from watcher.model.event import Kind
 from watcher.polling import reminders
-from watcher.polling.poll import PollConfig, Poller, Report, StoppedError
+from watcher.polling.model import PollConfig, Report
+from watcher.polling.poll import Poller, StoppedError
+from watcher.polling.problems import Problem, ProblemReporter, ended_problems, problems
 from watcher.polling.setup import (
     clock,
     holder,
@@ -51,9 +53,9 @@ CHECK_BUDGET = 300.0
 def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, say what came of it and give the exit code; WatchError as the parts raise it."""
     folder = StateFolder(chosen.settings.state_dir)
-    watch = _watch(chosen, folder)
+    config = _poll_config(chosen, folder)
     stopped_by = 0
-    complain = report.ProblemReporter(lambda complaint: echo(f"{complaint.level}: {complaint.sentence}", error=True))
+    report_problem = ProblemReporter(lambda problem: echo(f"{problem.level}: {problem.sentence}", error=True))
 
     async def poll_once() -> Report | None:
         nonlocal stopped_by
@@ -61,14 +63,14 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         stop = Stop()
         with _ticker(chosen.settings) as ticker:
             poller = Poller(
-                watch=watch,
+                config=config,
                 folder=folder,
                 clock=clock,
                 stopping=stop.event,
                 progress=ticker,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
-                on_expired=complain.farewell,
+                on_expired=report_problem.expired,
             )
             try:
                 return await poller.poll()
@@ -80,11 +82,11 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     with contextlib.nullcontext() if dry_run else folder.locked(holder("check")):
         done = asyncio.run(poll_once())
         if done is not None:
-            problems = [*_nowhere(chosen), *report.problems(done)]
-            if dry_run or _is_watched():
-                complain(problems)
+            found = [*_nowhere(chosen), *problems(done)]
+            if dry_run or _reports_every_time():
+                report_problem(found)
             else:
-                _complain_of_news(folder, watch, done, problems, complain)
+                _report_news(folder, config, done, found, report_problem)
     if done is None:
         echo("stopped before anything was changed", error=True)
         return 128 + stopped_by
@@ -93,34 +95,30 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
-def _nowhere(chosen: Loaded) -> list[report.Problem]:
+def _nowhere(chosen: Loaded) -> list[Problem]:
     return [
-        report.Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
         for sentence in nowhere(chosen)
     ]
 
 
-def _is_watched() -> bool:
-    """Tell whether what is said is seen at once, or goes into a log of this run's own: then all of it is said."""
+def _reports_every_time() -> bool:
+    """Return whether a lasting problem is reported in every run: on a terminal, and where each run has its own log."""
     own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
     return own_log or (sys.stderr is not None and sys.stderr.isatty())
 
 
-def _complain_of_news(
-    folder: StateFolder,
-    watch: PollConfig,
-    done: Report,
-    problems: list[report.Problem],
-    complain: report.ProblemReporter,
+def _report_news(
+    folder: StateFolder, config: PollConfig, done: Report, found: list[Problem], report_problem: ProblemReporter
 ) -> None:
-    """Say what is new, what lasts and was not said for a day, and what has ended."""
-    found = reminders.news(done.said, {name for problem in problems for name in problem.about}, done.started)
-    complain(problem for problem in problems if not problem.about or found.due.intersection(problem.about))
-    for sentence in report.ended_problems(found.ended, watch.nodes, [channel.name for channel in watch.channels]):
+    """Report problems that are new, that were last reported a day ago, and that have ended."""
+    news = reminders.news(done.said, {key for problem in found for key in problem.about}, done.started)
+    report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
+    for sentence in ended_problems(news.ended, config.nodes, [channel.name for channel in config.channels]):
         echo(sentence, error=True)
-    if found.said != done.said and not done.unsaved:
-        with contextlib.suppress(StateError):  # it is said once more then
-            folder.save_said(found.said)
+    if news.said != done.said and not done.unsaved:
+        with contextlib.suppress(StateError):  # then it is reported once more
+            folder.save_said(news.said)
 
 
 def run_forever(chosen: Loaded) -> int:
@@ -132,15 +130,15 @@ def run_forever(chosen: Loaded) -> int:
     folder = StateFolder(settings.state_dir)
     _share_one_heap()
     installation = preload(settings.all_channels())
-    watch = _watch(chosen, folder)
-    recheck_channels(watch.channels)
+    config = _poll_config(chosen, folder)
+    recheck_channels(config.channels)
 
     async def loop() -> None:
         _collect_again(1)
         stop = Stop()
         with _ticker(settings) as ticker:
             poller = Poller(
-                watch=watch,
+                config=config,
                 folder=folder,
                 clock=clock,
                 stopping=stop.event,
@@ -149,7 +147,7 @@ def run_forever(chosen: Loaded) -> int:
             )
             for warning in warnings(chosen):
                 log.warning("settings", warning=OwnText(warning))
-            log.info("started", nodes=len(watch.nodes), channels=len(watch.channels), interval=settings.interval)
+            log.info("started", nodes=len(config.nodes), channels=len(config.channels), interval=settings.interval)
             await run(poller, settings.interval, settings.jitter, installation)
         log.info("stopped", signal=Signals(stop.signal).name)
 
@@ -168,7 +166,7 @@ def run_forever(chosen: Loaded) -> int:
     return 0
 
 
-def _watch(chosen: Loaded, folder: StateFolder) -> PollConfig:
+def _poll_config(chosen: Loaded, folder: StateFolder) -> PollConfig:
     """Give what to poll; UsageError, which says where it was looked for, if that is nothing."""
     if not chosen.settings.nodes:
         raise nothing_to_watch(chosen)

@@ -23,7 +23,8 @@ from watcher.cli.terminal import echo
 from watcher.errors import StateError, WatchError
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
-from watcher.polling import poll, setup
+from watcher.polling import setup
+from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
@@ -117,14 +118,14 @@ def _command() -> str:
     return shlex.quote(str(own))
 
 
-async def _poll(folder: Path, registry_url: str, webhook_url: str) -> poll.Report:
+async def _poll(folder: Path, registry_url: str, webhook_url: str) -> Report:
     # Made directly: of the machine's own settings, whose channels are real, none may count.
     told = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
     settings = Settings.model_validate(told)
     state = StateFolder(folder / "state")
     with state.locked():
         watch = setup.poll_config(settings, state)
-        return await Poller(watch=watch, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
+        return await Poller(config=watch, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
 
 
 class _Mailbox:

@@ -6,13 +6,14 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from watcher import durations, timestamps
+from watcher.cli.report import what_happened
 from watcher.cli.terminal import kind, table
 from watcher.model.event import Event, Kind
 from watcher.text.mask import describe
+from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _VERSION = 100
-_REASON = 300
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +61,7 @@ def warning(unreadable: int) -> str:
     """Say that lines of the record were left out; empty if there are none."""
     if not unreadable:
         return ""
-    some = "1 line" if unreadable == 1 else f"{unreadable} lines"
-    return f"warning: {some} of history.jsonl cannot be read and {'is' if unreadable == 1 else 'are'} left out"
+    return f"warning: {plural(unreadable, 'unreadable line')} of history.jsonl left out"
 
 
 def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
@@ -76,18 +76,9 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
                 kind(event.kind),
                 sanitize_line(event.node) if event.node is not None else "(registry)",
                 sanitize_line(event.version, _VERSION) if event.version is not None else "-",
-                _what(event),
+                what_happened(event) or "-",
             )
             for event in events
         ],
         width,
     )
-
-
-def _what(event: Event) -> str:
-    changed = ", ".join(change.field for change in event.changes)
-    moved = (
-        f"{sanitize_line(event.before, 40)} → {sanitize_line(event.after, 40)}" if event.before and event.after else ""
-    )
-    parts = [changed or moved, sanitize_line(event.reason, _REASON)]
-    return "; ".join(part for part in parts if part) or "-"

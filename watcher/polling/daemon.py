@@ -9,10 +9,11 @@ from dataclasses import replace
 
 from watcher import log
 from watcher.alerts import outbox
-from watcher.cli.report import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.installation import ANY, Installation
-from watcher.polling.poll import Poller, Report, StoppedError
+from watcher.polling.model import Report
+from watcher.polling.poll import Poller, StoppedError
+from watcher.polling.problems import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
 from watcher.text.sanitize import OwnText, escape_invisible
 
 _SHORTEST_NAP = 0.05
@@ -42,12 +43,12 @@ async def run(
     revision = 0
     done = 0
     while not poller.stopping.is_set():
-        installation.see_that_it_is_there()
+        installation.check()
         begun = loop.time()
-        complain = ProblemReporter(_complain)
+        report_problems = ProblemReporter(_log_problem)
         try:
             revision = _unbroken(poller, revision)
-            report = await replace(poller, on_expired=complain.farewell).poll()
+            report = await replace(poller, on_expired=report_problems.expired).poll()
             revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
         except StoppedError:
             break
@@ -60,14 +61,14 @@ async def run(
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             log.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
-            complain(problems(report))
+            report_problems(problems(report))
             _log(report, loop.time() - begun)
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # or say at once why nothing could be saved
         done += 1
         if done == polls:
             break
-        installation.see_that_it_is_there()  # what went wrong may be for want of it
+        installation.check()  # what went wrong may be for want of it
         await _until(poller, installation, begun + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
 
 
@@ -125,8 +126,8 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.backoffs.left(channel.name, now))
-        for channel in poller.watch.channels
+        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.backoffs.seconds_left(channel.name, now))
+        for channel in poller.config.channels
         if channel.name in queues and queues[channel.name].messages
     ]
     return min(waits, default=None)
@@ -134,9 +135,9 @@ def _next_due(poller: Poller) -> float | None:
 
 async def _deliver(poller: Poller, installation: Installation) -> bool:
     """Deliver what is due; False if the state did not allow it. InstallationError where that is why it failed."""
-    complain = ProblemReporter(_complain)
+    report_problems = ProblemReporter(_log_problem)
     try:
-        done = await replace(poller, on_expired=complain.farewell).deliver_due()
+        done = await replace(poller, on_expired=report_problems.expired).deliver_due()
     except ReplacedError:
         raise
     except StateError as error:
@@ -145,13 +146,13 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         log.error("delivery failed", error=f"unexpected {type(error).__name__}")
         return False
-    complain([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.expired)])
+    report_problems([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.expired)])
     if done.delivered:
         log.info("delivery", delivered=done.delivered)
     if done.unsaved:
         poller.folder.see_that_it_is_held()
     if done.failures:
-        installation.see_that_it_is_there()
+        installation.check()
     return not done.unsaved
 
 
@@ -173,6 +174,6 @@ def _log(report: Report, seconds: float) -> None:
     )
 
 
-def _complain(complaint: Problem) -> None:
-    emit = log.warning if complaint.level == "warning" else log.error
-    emit(complaint.event, **complaint.fields)
+def _log_problem(problem: Problem) -> None:
+    emit = log.warning if problem.level == "warning" else log.error
+    emit(problem.event, **problem.fields)

@@ -1,4 +1,4 @@
-"""Delivery of what is due: each channel on its own, in order, with every acknowledgement durable before the next."""
+"""Deliver what is due: each channel on its own, in order, each acknowledgement durable before the next message."""
 
 from __future__ import annotations
 
@@ -25,66 +25,70 @@ if TYPE_CHECKING:
 
 @dataclass(slots=True)
 class Backoffs:
-    """How channels rest whose failures the folder could not be told of, for as long as this process lives."""
+    """Backoffs of channels whose failures could not be written to the state folder; kept while the process runs."""
 
     _failures: dict[str, int] = field(default_factory=dict)
-    _until: dict[str, str] = field(default_factory=dict)
+    _retry_at: dict[str, str] = field(default_factory=dict)
 
-    def add(self, channel: str, now: str) -> None:
-        """Note one more failure in a row."""
+    def failed(self, channel: str, now: str) -> None:
+        """Count one more failure in a row."""
         failures = self._failures.get(channel, 0)
-        self._until[channel] = outbox.backoff_until(failures, now)
+        self._retry_at[channel] = outbox.backoff_until(failures, now)
         self._failures[channel] = failures + 1
 
-    def end(self, channel: str) -> None:
-        """Note that the folder keeps again what becomes of the channel's messages."""
+    def clear(self, channel: str) -> None:
+        """Forget the channel's failures: the folder can be written again."""
         self._failures.pop(channel, None)
-        self._until.pop(channel, None)
+        self._retry_at.pop(channel, None)
 
-    def left(self, channel: str, now: str) -> float:
-        """Give the seconds for which a channel still rests."""
-        return outbox.backoff_left(self._until.get(channel, ""), now)
+    def seconds_left(self, channel: str, now: str) -> float:
+        """Return the seconds until the channel may be tried again."""
+        return outbox.backoff_left(self._retry_at.get(channel, ""), now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeliveryOptions:
-    """How to deliver: seconds for one message, seconds after which an alert is given up, and the clock.
-
-    `budget` is after how many seconds a channel leaves its other messages to the next round (None: never), so that a
-    slow one with many holds up nobody else's next alert. `keys` are the digests of the channels' URLs by name, and
-    `salt` is what they were made with; names of targets are made with both. `backoffs` outlive the round.
-    `progress` hears which channels are being sent to.
-    """
+    """How to deliver."""
 
     timeout: float
+    """Seconds for one message."""
     expiry: float
+    """Seconds after which an undelivered alert expires."""
     clock: Callable[[], str]
     stopping: asyncio.Event
-    keys: Mapping[str, str] = field(default_factory=dict)
+    url_digests: Mapping[str, str] = field(default_factory=dict)
+    """Digests of the channels' URLs, by channel name."""
     salt: str = ""
+    """What the digests were made with."""
     budget: float | None = None
+    """Seconds after which a channel leaves its other messages to the next round; None: never.
+
+    A slow channel with many messages then delays nobody else's next alert.
+    """
     backoffs: Backoffs = field(default_factory=Backoffs)
+    """They outlive the round."""
     progress: Progress = silent
 
 
 @dataclass(slots=True)
 class Dispatch:
-    """What came of it: the outbox now, how many alerts went out, and by channel name how many were given up and why
-    it failed. `refused` are the channels that were tried and did not take a message, `unsaved` is what could not be
-    written afterwards.
-    """
+    """What one round of deliveries did. Mappings are by channel name; alerts are counted."""
 
     waiting: Outbox
+    """The outbox after the round."""
     delivered: int = 0
     expired: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
+    """Why a channel failed."""
     refused: set[str] = field(default_factory=set)
+    """Channels that were tried and did not take a message."""
     unsaved: tuple[str, ...] = ()
+    """What could not be written afterwards."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Round:
-    """One channel's queue, and what came of its messages, in order; the channel's own thread fills that in."""
+    """One channel's queue, and the outcomes of its messages in order, filled in by the channel's own thread."""
 
     channel: Channel
     queue: Queue
@@ -95,21 +99,21 @@ class _Round:
 
 
 async def dispatch(
-    folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], terms: DeliveryOptions
+    folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], options: DeliveryOptions
 ) -> Dispatch:
-    """Send what is due on every channel at once. A channel whose acknowledgements can't be kept is not sent to.
+    """Send what is due, all channels at once. A channel whose acknowledgements cannot be written is not sent to.
 
-    What is too old is given up where this round was one more failure; what nobody tried just now is left alone.
+    Old alerts expire only on channels that failed in this round, or that are no longer configured.
     """
-    now = terms.clock()
+    now = options.clock()
     rounds = [
         _Round(channel=channel, queue=waiting.queues[channel.name])
         for channel in channels
         if channel.name in waiting.queues
         and outbox.is_due(waiting.queues[channel.name], now)
-        and not terms.backoffs.left(channel.name, now)
+        and not options.backoffs.seconds_left(channel.name, now)
     ]
-    await asyncio.gather(*(_send_queue(folder, one, waiting.events, terms) for one in rounds))
+    await asyncio.gather(*(_send_queue(folder, one, waiting.events, options) for one in rounds))
     done = Dispatch(
         outbox.replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
         delivered=sum(one.delivered for one in rounds),
@@ -119,14 +123,14 @@ async def dispatch(
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
     for name in sorted(done.refused | former):
         done.waiting, old = outbox.expired(
-            done.waiting, name, terms.clock(), terms.expiry, configured=name not in former
+            done.waiting, name, options.clock(), options.expiry, configured=name not in former
         )
         if old:
             done.expired[name] = sum(len(message.events) for message in old)
     return done
 
 
-async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: DeliveryOptions) -> None:
+async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions) -> None:
     """Send one channel's messages in a thread. Whatever goes wrong costs this channel only, and it rests."""
     name = one.channel.name
     try:
@@ -135,56 +139,58 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
         # One of its own: what waits in a shared one for a thread that can't be started would be sent by another's.
         with ThreadPoolExecutor(1, thread_name_prefix=f"channel {name}") as thread:
             try:
-                sending = asyncio.get_running_loop().run_in_executor(thread, _send_messages, folder, one, events, terms)
+                sending = asyncio.get_running_loop().run_in_executor(
+                    thread, _send_messages, folder, one, events, options
+                )
             except RuntimeError:
                 reached = frozenset(one.queue.messages[0].reached)
                 unsent = Undelivered(reason="no thread could be started", reached=reached)
-                _refuse(folder, one, one.queue.messages[0], unsent, terms)
+                _refuse(folder, one, one.queue.messages[0], unsent, options)
             else:
                 await sending
     except StateError as error:
         one.failure = OwnText(f"its acknowledgement could not be kept: {error.what}")
-        terms.backoffs.add(name, terms.clock())
+        options.backoffs.failed(name, options.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         one.failure = f"unexpected {type(error).__name__}"
-        terms.backoffs.add(name, terms.clock())
+        options.backoffs.failed(name, options.clock())
 
 
-def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], terms: DeliveryOptions) -> None:
+def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions) -> None:
     """Send one message after the other: room for its acknowledgement, the message, the acknowledgement, the next."""
     from watcher.delivery.sender import Reached, Undelivered, deliver
 
     name, begun = one.channel.name, time.monotonic()
     for message in one.queue.messages:
-        if terms.stopping.is_set() or (
-            terms.budget is not None and one.outcomes and time.monotonic() - begun > terms.budget
+        if options.stopping.is_set() or (
+            options.budget is not None and one.outcomes and time.monotonic() - begun > options.budget
         ):
             return
         place = folder.reserve_ack(name, message.id)
-        reached = Reached(key=terms.keys.get(name, ""), salt=terms.salt, targets=frozenset(message.reached))
-        terms.progress(f"channel {name}", f"sending to {name}")
+        reached = Reached(key=options.url_digests.get(name, ""), salt=options.salt, targets=frozenset(message.reached))
+        options.progress(f"channel {name}", f"sending to {name}")
         tried_at = time.monotonic()
-        outcome = deliver(one.channel, tuple(events[key] for key in message.events), terms.timeout, reached)
-        terms.progress(f"channel {name}", "")
+        outcome = deliver(one.channel, tuple(events[key] for key in message.events), options.timeout, reached)
+        options.progress(f"channel {name}", "")
         result = outcome.reason if isinstance(outcome, Undelivered) else "delivered"
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - tried_at, 3))
         if isinstance(outcome, Undelivered):
-            _refuse(folder, one, message, outcome, terms)
+            _refuse(folder, one, message, outcome, options)
             return
         one.outcomes.append(Acknowledgement(channel=name, message=message.id))
         one.delivered += len(message.events)
         folder.write_ack(name, message.id, place)
-        terms.backoffs.end(name)
+        options.backoffs.clear(name)
 
 
-def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, terms: DeliveryOptions) -> None:
+def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, options: DeliveryOptions) -> None:
     """Note a failed attempt, and make that durable."""
     refusal = FailedAttempt(
         channel=one.channel.name,
         message=message.id,
         attempts=1 if one.outcomes else one.queue.attempts + 1,
         error=outcome.reason,
-        at=terms.clock(),
+        at=options.clock(),
         address=one.queue.address,
         reached=tuple(sorted(outcome.reached)),
     )
@@ -193,4 +199,4 @@ def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undeliv
     try:
         folder.write_failure(refusal)
     except StateError:  # it is in the outbox too, once all channels are done, if that can be written
-        terms.backoffs.add(refusal.channel, refusal.at)
+        options.backoffs.failed(refusal.channel, refusal.at)

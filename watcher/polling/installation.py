@@ -27,7 +27,7 @@ class Installation:
         found = {file: _mark(file) for file in files}
         return cls({file: mark for file, mark in found.items() if mark is not None})
 
-    def see_that_it_is_there(self) -> None:
+    def check(self) -> None:
         """Raise InstallationError if one of the files is gone, or another one has taken its place."""
         for file, mark in self.marks.items():
             try:

@@ -9,20 +9,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
 from watcher.changes import health
 from watcher.changes.transitions import DiffOptions
 from watcher.errors import StateError, UnsureError
-from watcher.model.channel import Channel
 from watcher.model.event import Event, bounded
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
 from watcher.polling import dispatch
 from watcher.polling.dispatch import Dispatch
+from watcher.polling.model import PollConfig, Report
 from watcher.polling.reroute import Edited, followed, set_aside
 from watcher.polling.survey import Findings, Survey, explained
 from watcher.progress import Progress, silent
-from watcher.registry.client import Limits, Registry
+from watcher.registry.client import Registry
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
@@ -34,66 +33,14 @@ class StoppedError(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PollConfig:
-    """All that a poll is told. Seconds, and `statuses` by short name.
-
-    `addresses` are the channels' digests by name, and `accepted` is what to keep of them
-    (`watcher.alerts.channel_identity`).
-    """
-
-    nodes: tuple[str, ...]
-    statuses: tuple[str, ...]
-    registry_url: str
-    limits: Limits
-    baseline: str
-    failure_threshold: int
-    channels: tuple[Channel, ...]
-    alert_expiry: float
-    addresses: Mapping[str, str]
-    accepted: Addresses
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Report:
-    """What one poll did.
-
-    `errors` and `empty` are (node, what) and node ids; the counts are of alerts. `expired_by_channel` counts
-    those that expired, `set_aside` those that are owed to a channel which this poll found gone from the settings, and
-    `channel_errors` says why it failed. `unsaved` is what could not be written after it, `said` is `Checks.said`.
-    """
-
-    started: str
-    finished: str
-    watched: int
-    checked: int
-    events: tuple[Event, ...]
-    errors: tuple[tuple[str, str], ...]
-    empty: tuple[str, ...]
-    delivered: int
-    pending: int
-    expired_by_channel: Mapping[str, int]
-    channel_errors: Mapping[str, str]
-    set_aside: Mapping[str, int] = field(default_factory=dict)
-    unsaved: tuple[str, ...] = ()
-    said: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def expired(self) -> int:
-        """How many alerts were given up, over all channels."""
-        return sum(self.expired_by_channel.values())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
     """Polls one watch into one state folder, whose lock the caller holds.
-
-    `on_expired` is told of alerts that are given up, before they are forgotten.
 
     `clock` gives the time as RFC 3339, `progress` hears what is waited for; `dry_run` writes and sends nothing;
     `channel_budget` is `dispatch.Terms.budget`.
     """
 
-    watch: PollConfig
+    config: PollConfig
     folder: StateFolder
     clock: Callable[[], str]
     stopping: asyncio.Event
@@ -116,7 +63,7 @@ class Poller:
             checked=dict(sorted({**state.checks.checked, **findings.checked}.items())),
             etags=dict(sorted({**self._names_of_others(state.checks), **findings.etags}.items())),
             asked=self._question(),
-            watched=self.watch.nodes,
+            watched=self.config.nodes,
         )
         state = replace(state, checks=checks)
         unsaved: list[str] = []
@@ -127,16 +74,16 @@ class Poller:
         return Report(
             started=started,
             finished=self.clock(),
-            watched=len(self.watch.nodes),
-            checked=len(self.watch.nodes) - len(findings.unread),
+            watched=len(self.config.nodes),
+            checked=len(self.config.nodes) - len(findings.unread),
             events=events,
             errors=tuple((failed.node, failed.error) for failed in findings.unread.values()),
             empty=tuple(findings.empty),
             delivered=done.delivered,
-            pending=sum(done.waiting.alerts(channel.name) for channel in self.watch.channels),
+            pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
-            set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.watch.channels),
+            set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.config.channels),
             unsaved=tuple(unsaved),
             said=state.checks.said,
         )
@@ -145,8 +92,8 @@ class Poller:
         """Say why channels owe something: this poll's failure, or an earlier one that they still rest from."""
         queues = done.waiting.queues
         resting = {
-            channel.name: f"resting after {queues[channel.name].error}"
-            for channel in self.watch.channels
+            channel.name: f"backing off after {queues[channel.name].error}"
+            for channel in self.config.channels
             if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
         }
         return resting | done.failures
@@ -164,12 +111,12 @@ class Poller:
 
     def _names_of_others(self, checks: Checks) -> dict[str, str]:
         """Give the names that this poll says nothing of."""
-        polled = {node.lower() for node in self.watch.nodes}
+        polled = {node.lower() for node in self.config.nodes}
         return {key: name for key, name in self._names(checks).items() if key not in polled}
 
     def _question(self) -> str:
         """Say what every node's answer depends on beside the node."""
-        return " ".join([self.watch.registry_url, *sorted(self.watch.statuses)])
+        return " ".join([self.config.registry_url, *sorted(self.config.statuses)])
 
     async def _until_stopped(self, work: Coroutine[Any, Any, _Result]) -> _Result:
         task = asyncio.create_task(work)
@@ -187,17 +134,17 @@ class Poller:
     async def _look(self, state: State, started: str) -> tuple[Findings, Snapshot, health.Health, tuple[Event, ...]]:
         """Read and compare; nothing is written."""
         terms = DiffOptions(
-            statuses=tuple(status for status in STATUSES if status in self.watch.statuses),
-            baseline=self.watch.baseline,
+            statuses=tuple(status for status in STATUSES if status in self.config.statuses),
+            baseline=self.config.baseline,
             now=started,
         )
-        limits = self.watch.limits
+        limits = self.config.limits
         async with Registry(
-            self.watch.registry_url, limits, expected_requests=len(self.watch.nodes), progress=self.progress
+            self.config.registry_url, limits, expected_requests=len(self.config.nodes), progress=self.progress
         ) as registry:
             findings = await Survey(
                 registry=registry,
-                nodes=self.watch.nodes,
+                nodes=self.config.nodes,
                 snapshot=state.snapshot,
                 checked=state.checks.checked,
                 etags=self._names(state.checks),
@@ -215,7 +162,7 @@ class Poller:
             snapshot,
             findings.unread,
             findings.read,
-            self.watch.failure_threshold,
+            self.config.failure_threshold,
             started,
             empty=[node.lower() for node in findings.empty],
         )
@@ -266,29 +213,29 @@ class Poller:
         Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
         """
         committed = state.snapshot.revision
-        waiting = outbox.enqueue(state.outbox, self.watch.channels, events, committed + 1, now)
+        waiting = outbox.enqueue(state.outbox, self.config.channels, events, committed + 1, now)
         waiting = outbox.addressed(waiting, state.addresses.accepted)
         self.folder.prepare(waiting, committed)
         return replace(state, snapshot=replace(snapshot, revision=committed + 1), outbox=waiting)
 
     def _followed(self, state: State) -> State:
-        watch = self.watch
+        watch = self.config
         edited = Edited(channels=watch.channels, digests=watch.addresses, told=watch.accepted)
         return followed(self.folder, state, edited)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         terms = dispatch.DeliveryOptions(
-            timeout=self.watch.limits.timeout,
-            expiry=self.watch.alert_expiry,
+            timeout=self.config.limits.timeout,
+            expiry=self.config.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
-            keys=state.addresses.accepted,
+            url_digests=state.addresses.accepted,
             salt=state.addresses.salt,
             budget=self.channel_budget,
             backoffs=self.backoffs,
             progress=self.progress,
         )
-        done = await dispatch.dispatch(self.folder, state.outbox, self.watch.channels, terms)
+        done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, terms)
         if done.expired:
             self.on_expired(done)
         with _noted(unsaved):

@@ -17,7 +17,7 @@ from watcher import log, timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.errors import ConfigError, InstallationError, UsageError
 from watcher.model.channel import Channel
-from watcher.polling.poll import PollConfig
+from watcher.polling.model import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
 from watcher.settings.model import Loaded, Settings, load, url_problems

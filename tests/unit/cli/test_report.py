@@ -11,7 +11,8 @@ import pytest
 from tests.support.factories import NOW, PACK, URL, event, minute
 from watcher.cli import report
 from watcher.model.event import Change, Event, Kind
-from watcher.polling.poll import Report
+from watcher.polling.model import Report
+from watcher.polling.problems import problems
 
 
 def done(*events: Event, **fields: Any) -> Report:
@@ -38,8 +39,8 @@ def shown(given: Report, *, dry_run: bool = False) -> list[str]:
 
 
 def sentences(given: Report) -> list[str]:
-    """Give the complaints as `check` prints them."""
-    return [f"{complaint.level}: {complaint.sentence}" for complaint in report.problems(given)]
+    """Give the problems as `check` prints them."""
+    return [f"{problem.level}: {problem.sentence}" for problem in problems(given)]
 
 
 def test_the_document_is_the_contracts() -> None:
@@ -115,9 +116,9 @@ def test_a_quiet_poll_is_one_line() -> None:
 
 
 def test_the_last_line_sums_up() -> None:
-    """What was checked, found, failed, delivered, kept and given up is counted."""
+    """What was checked, found, failed, delivered, kept and expired is counted."""
     given = done(event(), watched=3, checked=2, delivered=1, pending=2, expired_by_channel={"ops": 3})
-    counts = "2 nodes checked, 1 failed, 1 event, 1 alert delivered, 2 alerts still undelivered, 3 alerts given up"
+    counts = "2 nodes checked, 1 failed, 1 event, 1 alert delivered, 2 alerts still undelivered, 3 alerts expired"
     assert shown(given)[-1] == f"{counts} (1.5 s)"
     assert shown(given, dry_run=True)[-1] == f"{counts} (1.5 s); dry run: nothing saved or sent"
 
@@ -158,10 +159,10 @@ def test_what_went_wrong_is_said_with_its_place() -> None:
     assert len(said) == 4
     assert [line.split(": ")[0] for line in said] == ["error", "warning", "error", "error"]
     assert "is the id right?" in said[1]
-    assert said[2] == "error: channel ops: HTTP 500; its alerts are kept and tried again"
-    assert "mail: 1 alert could not be delivered within alert_expiry: given up" in said[3]
+    assert said[2] == "error: channel ops: HTTP 500; its alerts are kept and retried"
+    assert "mail: 1 alert expired: not delivered within alert_expiry" in said[3]
     assert not {"\x1b", "\n"} & set("".join(said))
-    assert report.problems(done()) == []
+    assert problems(done()) == []
 
 
 def test_nodes_that_failed_alike_share_a_line() -> None:
@@ -173,8 +174,8 @@ def test_nodes_that_failed_alike_share_a_line() -> None:
     ]
 
 
-def test_a_complaint_is_values_for_a_log() -> None:
-    """Beside its sentence a complaint has a name that is always the same, and nodes, channel and cause as fields."""
+def test_a_problem_is_values_for_a_log() -> None:
+    """Beside its sentence a problem has a name that is always the same, and nodes, channel and cause as fields."""
     errors = tuple((f"node: {number}", "it timed out: twice\x1b") for number in range(5))
     given = done(
         watched=6,
@@ -183,7 +184,7 @@ def test_a_complaint_is_values_for_a_log() -> None:
         channel_errors={"ops": "HTTP 500"},
         expired_by_channel={"ops": 1, "mail": 2},
     )
-    assert [(one.level, one.event, dict(one.fields)) for one in report.problems(given)] == [
+    assert [(one.level, one.event, dict(one.fields)) for one in problems(given)] == [
         (
             "error",
             "node unread",
@@ -191,17 +192,17 @@ def test_a_complaint_is_values_for_a_log() -> None:
         ),
         ("warning", "node empty", {"nodes": "y", "count": 1}),
         ("error", "channel failed", {"channel": "ops", "error": "HTTP 500"}),
-        ("error", "alerts given up", {"channel": "ops", "alerts": 1}),
-        ("error", "alerts given up", {"channel": "mail", "alerts": 2}),
+        ("error", "alerts expired", {"channel": "ops", "alerts": 1}),
+        ("error", "alerts expired", {"channel": "mail", "alerts": 2}),
     ]
 
 
 def test_what_was_not_written_is_said() -> None:
-    """A file that could not be written after the change was saved is a complaint, so that a full disk is noticed."""
+    """A file that could not be written after the change was saved is a problem, so that a full disk is noticed."""
     what = "history.jsonl cannot be written: No space left on device"
-    (complaint,) = report.problems(done(unsaved=(what,)))
-    assert (complaint.event, complaint.fields) == ("state unsaved", {"error": what})
-    assert complaint.sentence.startswith(what)
+    (problem,) = problems(done(unsaved=(what,)))
+    assert (problem.event, problem.fields) == ("state unsaved", {"error": what})
+    assert problem.sentence.startswith(what)
 
 
 def test_strangers_text_stays_in_its_line() -> None:

@@ -159,7 +159,7 @@ def test_a_failure_that_cannot_be_kept_is_rested_from(tmp_path: Path, webhook: W
     webhook.answer.clear()
     later = terms(lambda: minute(60), backoffs=backoffs)
     assert dispatched(StateFolder(tmp_path), waiting, channel, terms=later).delivered == 3
-    assert not backoffs.left("ops", NOW)
+    assert not backoffs.seconds_left("ops", NOW)
 
 
 def _failed_before(channel: Channel) -> Outbox:

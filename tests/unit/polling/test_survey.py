@@ -23,7 +23,8 @@ from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.fakes.ports import Refused
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
-from watcher.polling.poll import Poller, Report
+from watcher.polling.model import Report
+from watcher.polling.poll import Poller
 from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.registry.transport import MANY
@@ -48,7 +49,7 @@ class Watcher:
 
         async def work() -> Report:
             told = watch(url, *nodes, **settings)
-            poller = Poller(watch=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear)
+            poller = Poller(config=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear)
             return await poller.poll()
 
         with self.folder.locked():

@@ -27,7 +27,8 @@ from watcher.model.channel import Grouping
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.polling.poll import PollConfig, Poller
+from watcher.polling.model import PollConfig
+from watcher.polling.poll import Poller
 from watcher.state import codec, records, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
@@ -257,7 +258,7 @@ def test_the_files_of_a_life_are_valid(registry: FakeRegistry, webhook: Webhook,
     def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
         told: PollConfig = watch(url, PACK, "other", channels=channels, accepted=accepted, **fields)
         at = minute(600 * next(times))
-        asyncio.run(Poller(watch=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
+        asyncio.run(Poller(config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
         return everything(state)
 
     found = poll()

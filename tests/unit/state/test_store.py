@@ -29,7 +29,8 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Snapshot
-from watcher.polling.poll import Poller, Report
+from watcher.polling.model import Report
+from watcher.polling.poll import Poller
 from watcher.state import records
 from watcher.state.model import Checks, State
 from watcher.state.store import History, StateFolder
@@ -665,7 +666,7 @@ def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: st
 
     async def once() -> Report:
         told = watch(registry.url, channels=channels)
-        return await Poller(watch=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll()
+        return await Poller(config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll()
 
     return asyncio.run(once())
 

@@ -1,0 +1,62 @@
+"""What a poll is given and what it returns, as values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from watcher.alerts.channel_identity import Addresses
+from watcher.model.channel import Channel
+from watcher.model.event import Event
+from watcher.registry.client import Limits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollConfig:
+    """What to poll, how, and where its alerts go."""
+
+    nodes: tuple[str, ...]
+    statuses: tuple[str, ...]
+    """Watched statuses, by short name."""
+    registry_url: str
+    limits: Limits
+    baseline: str
+    failure_threshold: int
+    channels: tuple[Channel, ...]
+    alert_expiry: float
+    """Seconds."""
+    addresses: Mapping[str, str]
+    """Digests of the channels' URLs, by channel name."""
+    accepted: Addresses
+    """What the state keeps of these URLs (`watcher.alerts.channel_identity`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What one poll did. Mappings are by channel name; alerts are counted."""
+
+    started: str
+    finished: str
+    watched: int
+    checked: int
+    events: tuple[Event, ...]
+    errors: tuple[tuple[str, str], ...]
+    """Nodes that could not be read, with the reason."""
+    empty: tuple[str, ...]
+    """Nodes that never had a version."""
+    delivered: int
+    pending: int
+    expired_by_channel: Mapping[str, int]
+    channel_errors: Mapping[str, str]
+    """Why a channel that still has undelivered alerts failed."""
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    """Undelivered alerts of channels that this poll found gone from the settings."""
+    unsaved: tuple[str, ...] = ()
+    """What could not be written after the change itself was saved."""
+    said: Mapping[str, str] = field(default_factory=dict)
+    """When each lasting problem was last reported (`Checks.said`)."""
+
+    @property
+    def expired(self) -> int:
+        """Alerts that expired, over all channels."""
+        return sum(self.expired_by_channel.values())

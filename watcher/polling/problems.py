@@ -1,0 +1,156 @@
+"""The problems of a poll: a sentence for a person, and fields for a log. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from watcher.polling.dispatch import Dispatch
+from watcher.polling.model import Report
+from watcher.text.plural import plural
+from watcher.text.sanitize import OwnText, display, sanitize_line
+
+ERROR_LENGTH = 300
+"""Characters shown of a node's error."""
+
+_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that a poll could not do."""
+
+    level: Literal["error", "warning"]
+    event: str
+    """The log line's event name."""
+    fields: Mapping[str, str | int]
+    """The log line's fields. Text that is not `OwnText` is untrusted."""
+    sentence: str
+    """For a person; safe to print."""
+    about: tuple[str, ...] = ()
+    """Keys of what may last until the next poll, one for each node or channel; empty for what is over."""
+
+
+def problems(report: Report) -> list[Problem]:
+    """Return what could not be done and why. Nodes with the same error share a problem."""
+    by_error: dict[str, list[str]] = {}
+    for node, error in report.errors:
+        by_error.setdefault(sanitize_line(error, ERROR_LENGTH), []).append(sanitize_line(node))
+    found = [
+        Problem(
+            level="error",
+            event="node unread",
+            fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
+            sentence=f"{_some(nodes)}: {error}",
+            about=tuple(f"unread {node}" for node in nodes),
+        )
+        for error, nodes in by_error.items()
+    ]
+    if report.empty:
+        nodes = [sanitize_line(node) for node in report.empty]
+        found.append(
+            Problem(
+                level="warning",
+                event="node empty",
+                fields={"nodes": _some(nodes), "count": len(nodes)},
+                sentence=f"{_some(nodes)}: no versions found: is the id right?",
+                about=tuple(f"empty {node}" for node in nodes),
+            )
+        )
+    found += [
+        Problem(
+            level="warning",
+            event="alerts set aside",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name} is gone from the settings; its {plural(alerts, 'undelivered alert')} will be "
+            "kept for its URL until alert_expiry",
+        )
+        for name, alerts in report.set_aside.items()
+    ]
+    return [
+        *found,
+        *unsaved_problems(report.unsaved),
+        *channel_problems(report.channel_errors, report.expired_by_channel),
+    ]
+
+
+def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
+    """Return a problem for each file that could not be written."""
+    return [
+        Problem(
+            level="error",
+            event="state unsaved",
+            fields={"error": OwnText(what)},
+            sentence=f"{display(OwnText(what))}; no change and no alert is lost",
+        )
+        for what in unsaved
+    ]
+
+
+def channel_problems(failures: Mapping[str, str], expired: Mapping[str, int]) -> list[Problem]:
+    """Return a problem for each channel that failed (`failures`: why) and for each one with `expired` alerts."""
+    failed = [
+        Problem(
+            level="error",
+            event="channel failed",
+            fields={"channel": name, "error": why if isinstance(why, OwnText) else sanitize_line(why)},
+            sentence=f"channel {name}: {display(why)}{'' if name in expired else '; its alerts are kept and retried'}",
+            about=() if name in expired else (f"channel {name}",),
+        )
+        for name, why in failures.items()
+    ]
+    return failed + [
+        Problem(
+            level="error",
+            event="alerts expired",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name}: {plural(alerts, 'alert')} expired: not delivered within alert_expiry",
+        )
+        for name, alerts in expired.items()
+    ]
+
+
+def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+    """Return a sentence for each problem that has ended, by its key in `Problem.about`.
+
+    What is no longer watched, or no longer a channel, gets none.
+    """
+    watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
+    sentences: list[str] = []
+    for key in about:
+        what, _, name = key.partition(" ")
+        if what == "unread" and name.lower() in watched:
+            sentences.append(f"{name}: can be read again")
+        elif what == "empty" and name.lower() in watched:
+            sentences.append(f"{name}: has versions now")
+        elif what == "channel" and name in configured:
+            sentences.append(f"channel {name}: no undelivered alerts left")
+    return sentences
+
+
+class ProblemReporter:
+    """Reports problems, each once: what could not wait for the end of the poll is not repeated there."""
+
+    def __init__(self, report: Callable[[Problem], None]) -> None:
+        self._report = report
+        self._reported: list[Problem] = []
+
+    def __call__(self, found: Iterable[Problem]) -> None:
+        """Report those that are new."""
+        for problem in found:
+            if problem not in self._reported:
+                self._reported.append(problem)
+                self._report(problem)
+
+    def expired(self, done: Dispatch) -> None:
+        """Report which alerts expired, and why their channels failed, before they are forgotten."""
+        failures = {name: why for name, why in done.failures.items() if name in done.expired}
+        self(channel_problems(failures, done.expired))
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names and the count of the others."""
+    if len(names) <= _NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more nodes"
