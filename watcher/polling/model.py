@@ -30,6 +30,11 @@ class PollConfig:
     accepted: Addresses
     """What the state keeps of these URLs (`watcher.alerts.channel_identity`)."""
 
+    @property
+    def etag_scope(self) -> str:
+        """What a node's answer depends on besides the node: etags are valid only within the same scope."""
+        return " ".join([self.registry_url, *sorted(self.statuses)])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:

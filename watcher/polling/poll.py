@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any
 
 from watcher.alerts import outbox
 from watcher.changes import health
@@ -25,60 +25,60 @@ from watcher.registry.client import Registry
 from watcher.state.model import Checks, State
 from watcher.state.store import StateFolder
 
-_Result = TypeVar("_Result")
-
 
 class StoppedError(Exception):
-    """The poll was told to stop while it was reading; nothing was changed."""
+    """The poll was stopped while it was reading; nothing was changed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What a poll has read and compared; nothing is written yet."""
+
+    findings: Findings
+    snapshot: Snapshot
+    """The same object as in the loaded state where nothing changed."""
+    checks: Checks
+    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Poller:
-    """Polls one watch into one state folder, whose lock the caller holds.
-
-    `clock` gives the time as RFC 3339, `progress` hears what is waited for; `dry_run` writes and sends nothing;
-    `channel_budget` is `dispatch.Terms.budget`.
-    """
+    """Polls one configuration into one state folder, whose lock the caller holds."""
 
     config: PollConfig
     folder: StateFolder
     clock: Callable[[], str]
+    """Returns the time as RFC 3339."""
     stopping: asyncio.Event
     progress: Progress = silent
     dry_run: bool = False
+    """Write and send nothing."""
     channel_budget: float | None = None
+    """Seconds; see `dispatch.DeliveryOptions.budget`."""
     on_expired: Callable[[Dispatch], None] = lambda _: None
+    """Called with expired alerts before they are forgotten."""
     backoffs: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
 
     async def poll(self) -> Report:
-        """Do one whole poll. Raises StateError as the state folder does, StoppedError if stopped while reading."""
+        """Do one whole poll. StateError as the state folder raises it; StoppedError if stopped while reading."""
         self.folder.see_that_it_is_held()
         started = self.clock()
         state = self.folder.load()
-        findings, snapshot, checked_health, events = await self._until_stopped(self._look(state, started))
-        checks = replace(
-            state.checks,
-            polled_at=started,
-            health=checked_health,
-            checked=dict(sorted({**state.checks.checked, **findings.checked}.items())),
-            etags=dict(sorted({**self._names_of_others(state.checks), **findings.etags}.items())),
-            asked=self._question(),
-            watched=self.config.nodes,
-        )
-        state = replace(state, checks=checks)
+        found = await self._until_stopped(self._look(state, started))
         unsaved: list[str] = []
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
-            done = await self._keep(state, snapshot, events, started, unsaved)
+            done = await self._save_and_deliver(replace(state, checks=found.checks), found, unsaved)
+        watched, failed = len(self.config.nodes), found.findings.unread.values()
         return Report(
             started=started,
             finished=self.clock(),
-            watched=len(self.config.nodes),
-            checked=len(self.config.nodes) - len(findings.unread),
-            events=events,
-            errors=tuple((failed.node, failed.error) for failed in findings.unread.values()),
-            empty=tuple(findings.empty),
+            watched=watched,
+            checked=watched - len(failed),
+            events=found.events,
+            errors=tuple((one.node, one.error) for one in failed),
+            empty=tuple(found.findings.empty),
             delivered=done.delivered,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
             expired_by_channel=done.expired,
@@ -89,36 +89,23 @@ class Poller:
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
-        """Say why channels owe something: this poll's failure, or an earlier one that they still rest from."""
+        """Return why channels still have messages: this poll's failure, or the one that they are backing off from."""
         queues = done.waiting.queues
-        resting = {
+        backing_off = {
             channel.name: f"backing off after {queues[channel.name].error}"
             for channel in self.config.channels
             if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
         }
-        return resting | done.failures
+        return backing_off | done.failures
 
     async def deliver_due(self) -> Dispatch:
-        """Send what has become due between polls. Raises StateError as the folder does, unless it is only for now."""
+        """Send what has become due between polls. StateError as in `poll`."""
         self.folder.see_that_it_is_held()
         unsaved: list[str] = []
         done = await self._deliver(self._followed(self.folder.load()), unsaved)
         return replace(done, unsaved=tuple(unsaved))
 
-    def _names(self, checks: Checks) -> Mapping[str, str]:
-        """Give the names of known answers, if they answered this question."""
-        return checks.etags if checks.asked == self._question() else {}
-
-    def _names_of_others(self, checks: Checks) -> dict[str, str]:
-        """Give the names that this poll says nothing of."""
-        polled = {node.lower() for node in self.config.nodes}
-        return {key: name for key, name in self._names(checks).items() if key not in polled}
-
-    def _question(self) -> str:
-        """Say what every node's answer depends on beside the node."""
-        return " ".join([self.config.registry_url, *sorted(self.config.statuses)])
-
-    async def _until_stopped(self, work: Coroutine[Any, Any, _Result]) -> _Result:
+    async def _until_stopped(self, work: Coroutine[Any, Any, _Found]) -> _Found:
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self.stopping.wait())
         try:
@@ -131,72 +118,80 @@ class Poller:
             stop.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
 
-    async def _look(self, state: State, started: str) -> tuple[Findings, Snapshot, health.Health, tuple[Event, ...]]:
+    async def _look(self, state: State, started: str) -> _Found:
         """Read and compare; nothing is written."""
-        terms = DiffOptions(
-            statuses=tuple(status for status in STATUSES if status in self.config.statuses),
-            baseline=self.config.baseline,
-            now=started,
-        )
-        limits = self.config.limits
+        config, checks = self.config, state.checks
+        etags = checks.etags if checks.asked == config.etag_scope else {}
         async with Registry(
-            self.config.registry_url, limits, expected_requests=len(self.config.nodes), progress=self.progress
+            config.registry_url, config.limits, expected_requests=len(config.nodes), progress=self.progress
         ) as registry:
             findings = await Survey(
                 registry=registry,
-                nodes=self.config.nodes,
+                nodes=config.nodes,
                 snapshot=state.snapshot,
-                checked=state.checks.checked,
-                etags=self._names(state.checks),
-                failures=state.checks.health.nodes,
-                terms=terms,
-                concurrency=limits.concurrency,
+                checked=checks.checked,
+                etags=etags,
+                failures=checks.health.nodes,
+                terms=DiffOptions(
+                    statuses=tuple(status for status in STATUSES if status in config.statuses),
+                    baseline=config.baseline,
+                    now=started,
+                ),
+                concurrency=config.limits.concurrency,
                 clock=self.clock,
                 progress=self.progress,
             ).read()
-            events = tuple(event for found in findings.events.values() for event in found)
-            events = await explained(registry, events, limits.timeout, self.progress)
-        snapshot = state.snapshot.with_nodes(findings.nodes)
+            events = tuple(event for of_node in findings.events.values() for event in of_node)
+            events = await explained(registry, events, config.limits.timeout, self.progress)
         assessed = health.assess(
-            state.checks.health,
-            snapshot,
+            checks.health,
+            state.snapshot.with_nodes(findings.nodes),
             findings.unread,
             findings.read,
-            self.config.failure_threshold,
+            config.failure_threshold,
             started,
             empty=[node.lower() for node in findings.empty],
         )
+        polled = {node.lower() for node in config.nodes}
+        others = {key: etag for key, etag in etags.items() if key not in polled}
+        checks = replace(
+            checks,
+            polled_at=started,
+            health=assessed.health,
+            checked=dict(sorted({**checks.checked, **findings.checked}.items())),
+            etags=dict(sorted({**others, **findings.etags}.items())),
+            asked=config.etag_scope,
+            watched=config.nodes,
+        )
         events = tuple(bounded(event) for event in events + assessed.events)
-        return findings, assessed.snapshot, assessed.health, events
+        return _Found(findings=findings, snapshot=assessed.snapshot, checks=checks, events=events)
 
-    async def _keep(
-        self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str, unsaved: list[str]
-    ) -> Dispatch:
-        """Make change and alerts durable in one step, then the rest of what this poll learned, and deliver.
+    async def _save_and_deliver(self, state: State, found: _Found, unsaved: list[str]) -> Dispatch:
+        """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
-        StateError if the change can't be saved. What fails behind that is noted as `unsaved`: it may not hold the
-        alerts back, and the next poll does it again. But of a change that a loss of power may still take back nothing
-        is sent, since it would be found and sent again, and nothing is written that would not go with the old picture.
-        Where nothing at all could be written, sent or tried, that is a StateError too.
+        StateError if the change cannot be saved, or if nothing at all could be written, sent or tried. What fails
+        after the change is saved is added to `unsaved`: it does not delay the alerts, and the next poll repeats it.
+        But if a loss of power could still undo the change, nothing is sent, because it would be found and sent again,
+        and nothing is written that does not go with the old snapshot.
         """
         before = state
         state = self._followed(state)
         interrupted = bool(state.outbox.unrecorded)
-        if snapshot != state.snapshot:
-            state = self._prepared(state, snapshot, events, now)
+        if found.snapshot is not state.snapshot:  # comparing by value would decode every node, twice
+            state = self._prepared(state, found)
             try:
                 self.folder.commit(state.snapshot)
             except UnsureError as error:
                 unsaved.append(error.what)
                 return Dispatch(state.outbox)
-        with _noted(unsaved):
+        with _collected(unsaved):
             if interrupted:
                 self.folder.record_rest(state.outbox)
-            elif events:
-                self.folder.record(events)
+            elif found.events:
+                self.folder.record(found.events)
             state = replace(state, outbox=outbox.recorded(state.outbox))
         refused = None
-        with _noted(unsaved):
+        with _collected(unsaved):
             try:
                 self.folder.save_checks(state.checks, state.snapshot.revision)
             except StateError as error:
@@ -207,24 +202,25 @@ class Poller:
             raise refused
         return done
 
-    def _prepared(self, state: State, snapshot: Snapshot, events: tuple[Event, ...], now: str) -> State:
-        """Give the state as it is once the snapshot is committed, its alerts durable already.
+    def _prepared(self, state: State, found: _Found) -> State:
+        """Make the alerts durable and return the state as it will be once the snapshot is committed.
 
-        Without events too: the file may hold alerts of a poll that died, which this revision would bring to life.
+        Needed even without events: the file may hold alerts of an interrupted poll, which this revision would revive.
         """
         committed = state.snapshot.revision
-        waiting = outbox.enqueue(state.outbox, self.config.channels, events, committed + 1, now)
+        channels, now = self.config.channels, found.checks.polled_at
+        waiting = outbox.enqueue(state.outbox, channels, found.events, committed + 1, now)
         waiting = outbox.addressed(waiting, state.addresses.accepted)
         self.folder.prepare(waiting, committed)
-        return replace(state, snapshot=replace(snapshot, revision=committed + 1), outbox=waiting)
+        return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
 
     def _followed(self, state: State) -> State:
-        watch = self.config
-        edited = Edited(channels=watch.channels, digests=watch.addresses, told=watch.accepted)
+        config = self.config
+        edited = Edited(channels=config.channels, digests=config.addresses, told=config.accepted)
         return followed(self.folder, state, edited)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
-        terms = dispatch.DeliveryOptions(
+        options = dispatch.DeliveryOptions(
             timeout=self.config.limits.timeout,
             expiry=self.config.alert_expiry,
             clock=self.clock,
@@ -235,17 +231,17 @@ class Poller:
             backoffs=self.backoffs,
             progress=self.progress,
         )
-        done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, terms)
+        done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, options)
         if done.expired:
             self.on_expired(done)
-        with _noted(unsaved):
+        with _collected(unsaved):
             self.folder.compact(done.waiting, state.snapshot.revision)
         return done
 
 
 @contextlib.contextmanager
-def _noted(unsaved: list[str]) -> Iterator[None]:
-    """Note what could not be written, and go on."""
+def _collected(unsaved: list[str]) -> Iterator[None]:
+    """Add what could not be written to `unsaved`, and go on."""
     try:
         yield
     except StateError as error:

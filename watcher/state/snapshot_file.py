@@ -89,6 +89,9 @@ class LazyNodes(Mapping[str, Node]):
         except UnreadableFormError as error:
             raise (self._refuse(error) if self._refuse else error) from None
 
+    def __contains__(self, key: object) -> bool:
+        return key in self._places  # `Mapping` would decode the node
+
     def block(self, key: str) -> bytes:
         """Give a node's own text."""
         begin, end = self._places[key]

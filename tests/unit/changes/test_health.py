@@ -55,6 +55,12 @@ def test_a_node_fails_at_the_threshold_and_once() -> None:
     assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out"
 
 
+def test_an_unchanged_snapshot_is_the_same_object() -> None:
+    """Where no node and not the registry begins or ends to fail, the snapshot is returned as it came."""
+    assert poll(None, {}, *NODES).snapshot is SNAPSHOT
+    assert poll(None, unread("Alpha", wide=False), *NODES[1:]).snapshot is SNAPSHOT
+
+
 def test_a_node_recovers_once() -> None:
     """A failing node that can be read again is one `recovered`, and its count begins anew."""
     failing = polls(3, unread("Alpha", wide=False), *NODES[1:])
