@@ -334,7 +334,7 @@ def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
     path.chmod(0o644)
     odd = [
         f"{path} holds secrets and can be read by others; try: chmod 600 {path}",
-        "COMFY_WATCH_IMAGE: no such setting, ignored",
+        "COMFY_WATCH_IMAGE: unknown setting, ignored",
     ]
     env = {"COMFY_WATCH_IMAGE": SECRET}
     for command in ("config", "test-alerts"):

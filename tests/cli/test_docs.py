@@ -25,7 +25,8 @@ from watcher.cli import config, main
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.settings.channel_tables import ChannelTable
-from watcher.settings.model import Loaded, Settings, load
+from watcher.settings.loading import Loaded, load
+from watcher.settings.model import Settings
 
 README = program.ROOT / "README.md"
 PAGES = program.ROOT / "docs" / "commands.md"

@@ -69,7 +69,7 @@ def test_a_url_in_the_place_of_a_path_tells_nothing(tmp_path: Path, command: tup
     done = program.run(*command, cwd=tmp_path)
     search.look_at("run", done)
     assert (done.code, search.leaks, list(tmp_path.iterdir())) == (2, [], [])
-    assert "'json://***' is an address, not a path" in done.err
+    assert "'json://***' is a URL, not a path" in done.err
 
 
 @pytest.mark.parametrize("slashes", ["/", "//", "///"])

@@ -34,7 +34,8 @@ from watcher.polling.setup import (
     validate_channels,
     warnings,
 )
-from watcher.settings.model import Loaded, Settings
+from watcher.settings.loading import Loaded
+from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe

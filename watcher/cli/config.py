@@ -6,7 +6,8 @@ from watcher import durations
 from watcher.cli.terminal import some
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
-from watcher.settings.model import Loaded, Settings
+from watcher.settings.loading import Loaded
+from watcher.settings.model import Settings
 from watcher.text import mask
 from watcher.text.sanitize import sanitize_line
 

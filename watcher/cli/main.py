@@ -20,7 +20,7 @@ from watcher.model.event import Kind
 from watcher.streams import width
 
 if TYPE_CHECKING:
-    from watcher.settings.model import Loaded
+    from watcher.settings.loading import Loaded
     from watcher.state.store import StateFolder
 
 ENTRIES_SHOWN = 10

@@ -13,7 +13,7 @@ from watcher.errors import UsageError
 from watcher.model.event import Kind
 
 if TYPE_CHECKING:
-    from watcher.settings.model import Loaded
+    from watcher.settings.loading import Loaded
 
 if TYPE_CHECKING:
     _KindsType = click.ParamType[frozenset[Kind]]
@@ -136,7 +136,7 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
             raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
         if name in {"alert_urls", "channels"}:
             raise UsageError(
-                f"--set {name}: alert URLs are secrets, and a command line can be read by every user of the machine",
+                f"--set {name}: alert URLs are secrets, and every user of the machine can read a command line",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
         if name == "nodes":

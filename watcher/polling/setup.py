@@ -20,9 +20,10 @@ from watcher.model.channel import Channel
 from watcher.polling.model import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
-from watcher.settings.model import Loaded, Settings, load, url_problems
+from watcher.settings.loading import Loaded, load, url_problems
+from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
-from watcher.settings.sources import FILE_VARIABLE, OWN_FILE
+from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
@@ -96,7 +97,7 @@ def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loade
 
 def _log_files(loaded: Loaded) -> None:
     """Log which files the settings were read from: before, it was not known whether to."""
-    named = {Path(origin.removeprefix(OWN_FILE)) for origin in loaded.origins.values() if OWN_FILE in origin}
+    named = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
     for path in sorted(named | ({loaded.config_file} if loaded.config_file else set())):
         with contextlib.suppress(OSError):
             log.debug("file read", path=path, bytes=path.stat().st_size)

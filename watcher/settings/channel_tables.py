@@ -1,39 +1,44 @@
-"""The `[[channels]]` tables of the settings: a channel with a name, kinds, nodes and a grouping of its own."""
+"""The `[[channels]]` tables of the settings: a channel with its own name, event kinds, nodes and grouping."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any, Literal, Union
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Secret, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, SecretStr
 
-from watcher.model.channel import Grouping
+from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.settings import node_ids, parsing
 from watcher.text import mask
 
 
-def named(what: str, *known: str) -> BeforeValidator:
-    """Return a validator that takes one of the known names, in any case."""
-    return BeforeValidator(partial(parsing.choice, known=known, what=what))
+def one_of(what: str, *known: str) -> BeforeValidator:
+    """Return a validator that takes one of the known words, in any case."""
+    return BeforeValidator(partial(parsing.choice, known=known, what=what), json_schema_input_type=Literal[known])
 
 
-def opened(value: object) -> object:
+def list_with(read: Callable[[object], object], *known: str) -> BeforeValidator:
+    """Return the validator that a function is; it takes a list of strings, of the known ones if any, or a string."""
+    item: Any = Literal[known] if known else str
+    return BeforeValidator(read, json_schema_input_type=Union[list[item], str])  # noqa: UP007 - made at run time
+
+
+def unsealed(value: object) -> object:
     """Return what a sealed value holds; any other value as it is."""
     return value.get_secret_value() if isinstance(value, (Secret, SecretStr)) else value
 
 
-def _channel_name(value: object) -> str:
+def _name(value: object) -> str:
     name = value.strip() if isinstance(value, str) else ""
     if not parsing.CHANNEL_NAME.fullmatch(name):
-        raise ValueError(
-            f"{mask.describe(value)} is not a channel's name; give up to 64 letters, digits, '-', '_', '.'"
-        )
+        raise ValueError(f"{mask.describe(value)} is not a channel name; give up to 64 letters, digits, '-', '_', '.'")
     return name
 
 
-def _channel_url(value: object) -> SecretStr:
-    return SecretStr(parsing.alert_url(opened(value)))
+def _url(value: object) -> SecretStr:
+    return SecretStr(parsing.alert_url(unsealed(value)))
 
 
 def _kinds(value: object) -> frozenset[Kind]:
@@ -42,20 +47,33 @@ def _kinds(value: object) -> frozenset[Kind]:
 
 
 class ChannelTable(BaseModel):
-    """One `[[channels]]` table. Empty `nodes` means every node."""
+    """A channel with its own settings."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, BeforeValidator(_channel_name)]
-    url: Annotated[SecretStr, BeforeValidator(_channel_url)]
-    kinds: Annotated[frozenset[Kind], BeforeValidator(_kinds)] = DEFAULT_KINDS
-    nodes: Annotated[tuple[str, ...], BeforeValidator(node_ids.read_globs)] = ()
-    grouping: Annotated[Grouping, named("a grouping", *Grouping)] = Grouping.POLL
+    name: Annotated[str, BeforeValidator(_name)] = Field(description="The channel's name in all output.")
+    url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = Field(
+        description="An apprise URL (secret)."
+    )
+    kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
+        DEFAULT_KINDS, description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`.'
+    )
+    nodes: Annotated[tuple[str, ...], list_with(node_ids.read_globs)] = Field(
+        (), description="Node ids, or patterns such as `comfyui-*`. Default: every node."
+    )
+    grouping: Annotated[Grouping, one_of("a grouping", *Grouping)] = Field(
+        Grouping.POLL, description="One message for each `poll`, `node` or `event`."
+    )
+
+    def channel(self) -> Channel:
+        """Return the channel that the table describes."""
+        url = self.url.get_secret_value()
+        return Channel(name=self.name, url=url, kinds=self.kinds, nodes=self.nodes, grouping=self.grouping)
 
 
 def read(value: object) -> tuple[object, ...]:
-    """Return the tables in a value that may be sealed, or JSON text; ValueError if it is no list of tables."""
-    items = opened(value)
+    """Return the tables in a value that may be sealed, or JSON text; ValueError if it is not a list of tables."""
+    items = unsealed(value)
     if isinstance(items, str):
         items = parsing.from_json(items) if items.strip() else []
     if isinstance(items, (list, tuple)) and all(isinstance(item, (dict, ChannelTable)) for item in items):

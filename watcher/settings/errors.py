@@ -39,7 +39,7 @@ class SettingErrors:
             place = f"{setting}{table}, {_shown(name)}" if inside else _shown(name)
             said = {0: self._unknown(name, in_table=bool(inside))}
         elif error["type"] == "missing":
-            said = {0: "must be given"}
+            said = {0: "is required"}
         elif isinstance(why, parsing.EntriesError):
             said = dict(why.refused)
         origin = self.origins.get(setting, "unknown")

@@ -40,13 +40,11 @@ def _id(item: object) -> str:
         text = address[1]
     elif find_url(text) or "/" in text:
         raise ValueError(
-            f"{describe(text)} is not a node id; give the last part of the pack's address on registry.comfy.org,"
+            f"{describe(text)} is not a node id; give the last part of the pack's URL on registry.comfy.org,"
             " e.g. rgthree-comfy"
         )
     if _GLOB.search(text):
-        raise ValueError(
-            f"{describe(text)} is a pattern, and patterns cannot be watched yet; name each node pack by its id"
-        )
+        raise ValueError(f"{describe(text)} is a pattern, which nodes does not support; give each node pack's id")
     if len(text) > LONGEST:
         raise ValueError(f"{describe(text)} is not a node id; at most {LONGEST} characters are allowed")
     if not _ID.fullmatch(text):
@@ -61,7 +59,7 @@ def _glob(item: object) -> str:
     what = "a node id or glob"
     text = _text(item, what)
     if find_url(text):
-        raise ValueError(f"{describe(text)} is not {what}; give the id, e.g. rgthree-comfy, not its address")
+        raise ValueError(f"{describe(text)} is not {what}; give the id, e.g. rgthree-comfy, not a URL")
     if len(text) > _LONGEST_GLOB:
         raise ValueError(f"{describe(text)} is not {what}; at most {_LONGEST_GLOB} characters are allowed")
     if not is_visible(text) or " " in text:

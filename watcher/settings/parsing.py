@@ -19,6 +19,9 @@ from watcher.text.mask import NOT_IN_REGISTRY_URL, describe, describe_registry_u
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
+SECRET = frozenset({"alert_urls", "channels"})
+"""Settings whose values no message, log or listing shows."""
+
 NO_ALERTS = "none"
 """What `alert_urls` says where alerts are not wanted."""
 
@@ -32,7 +35,7 @@ def path(text: str) -> str:
     """Return the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
     if found := find_url(text):
         address = f"{found[1] or ''}://"
-        raise ValueError(f"{describe(address)} is an address, not a path; give the path of a file or folder")
+        raise ValueError(f"{describe(address)} is a URL, not a path; give the path of a file or folder")
     return text
 
 
@@ -48,7 +51,7 @@ def split_list(value: object) -> list[object]:
         return from_json(value) if value.lstrip().startswith("[") else list(value.replace(",", " ").split())
     if isinstance(value, (list, tuple, frozenset, set)):
         return list(value)
-    raise ValueError(f"{describe(value)} is not a list of names; give names between commas, or a list of them")
+    raise ValueError(f"{describe(value)} is not a list of names; give a list, or names separated by commas")
 
 
 def from_json(text: str) -> list[object]:
@@ -58,7 +61,7 @@ def from_json(text: str) -> list[object]:
     except (ValueError, RecursionError):
         items = None
     if not isinstance(items, list):
-        raise ValueError("the text begins like a JSON array but is not one")
+        raise ValueError("the value begins like a JSON array but is not valid JSON")
     return items
 
 
@@ -133,32 +136,28 @@ def seconds(value: object, low: float, high: float) -> float:
     except ValueError as refusal:
         raise ValueError(f"{describe(value)} is not a duration; {refusal}") from None
     if not low <= found <= high:
-        raise ValueError(
-            f"{describe(value)} is out of bounds; from {durations.show(low)} to {durations.show(high)} is allowed"
-        )
+        raise ValueError(f"{describe(value)} is out of range; give {durations.show(low)} to {durations.show(high)}")
     return found
 
 
 def registry_url(value: object) -> str:
     """Return the registry's address without a trailing slash: http or https, a host, perhaps a port and a path."""
-    allowed = "give an address such as https://api.comfy.org, without user, query or fragment"
+    allowed = "give one such as https://api.comfy.org, without user, query or fragment"
     if not isinstance(value, str) or not is_visible(value.strip()) or " " in value.strip():
-        raise ValueError(f"{describe(value)} is not an address; {allowed}")
+        raise ValueError(f"{describe(value)} is not a URL; {allowed}")
     text = value.strip()
     try:
         parts = urlsplit("" if NOT_IN_REGISTRY_URL.search(text) else text)
     except ValueError:
         parts = urlsplit("")
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError(f"{describe_registry_url(text)} is not a registry's address; {allowed}")
+        raise ValueError(f"{describe_registry_url(text)} is not a registry URL; {allowed}")
     try:
         port = parts.port
     except ValueError:
         port = 0
     if port == 0:
-        raise ValueError(
-            f"{describe_registry_url(text)} has a port that there is not; give a number from 1 to 65535, or none"
-        )
+        raise ValueError(f"{describe_registry_url(text)} has an invalid port; give a number from 1 to 65535, or none")
     return text.rstrip("/")
 
 
@@ -188,7 +187,7 @@ def _says_none(item: object) -> bool:
 
 def _one_of_the_urls(item: object) -> str:
     if _says_none(item):
-        raise ValueError("'none' means that there are no alert URLs; give it alone, or leave it out")
+        raise ValueError("'none' means that no alerts are wanted; use it alone or remove it")
     return alert_url(item)
 
 
@@ -196,11 +195,7 @@ def alert_url(value: object) -> str:
     """Return one apprise URL, of which only the scheme is looked at; no sentence shows any part of it."""
     text = value.strip() if isinstance(value, str) else ""
     if not _SCHEME.match(text):
-        raise ValueError(
-            "the value (not shown) is not an apprise URL; give one that begins with a scheme, e.g. discord://"
-        )
+        raise ValueError("the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://")
     if not is_visible(text):
-        raise ValueError(
-            "the URL (not shown) has invisible or control characters in it; percent-encode them or remove them"
-        )
+        raise ValueError("the URL (not shown) contains invisible or control characters; percent-encode or remove them")
     return text

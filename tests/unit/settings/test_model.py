@@ -20,7 +20,8 @@ from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing, sources
-from watcher.settings.model import SECRET, Loaded, Settings, load
+from watcher.settings.loading import Loaded, load
+from watcher.settings.model import Settings
 
 TOKEN = "S3cr3tT0k3n"
 
@@ -207,7 +208,7 @@ def test_file_that_may_not_be_read(loads: Loads, tmp_path: Path) -> None:
     finally:
         os.seteuid(os.getuid())
         tmp_path.chmod(0o700)
-    assert lines == [f"{tmp_path / 'c.toml'}: may not be read by this user (--config)"]
+    assert lines == [f"{tmp_path / 'c.toml'}: is not readable by this user (--config)"]
     assert _problems(loads, config=tmp_path / ("x" * 300))[0].endswith("cannot be read (File name too long) (--config)")
 
 
@@ -231,7 +232,7 @@ def test_a_url_is_no_path(loads: Loads, given: str) -> None:
         _problems(loads, f"state_dir = '{url}'"),
     ):
         assert len(refused) == 1
-        assert "***' is an address, not a path" in refused[0]
+        assert "***' is a URL, not a path" in refused[0]
         assert TOKEN not in refused[0]
 
 
@@ -360,9 +361,9 @@ REFUSED = [
     ("nodes", f"https://u:{TOKEN}@registry.comfy.org/nodes/x", "'https://***' is not a node id"),
     ("nodes", "kijai/ComfyUI-KJNodes", "'kijai/ComfyUI-KJNodes' is not a node id; give the last part of the pack's"),
     ("nodes", "../x", "'../x' is not a node id"),
-    ("nodes", "*", "'*' is a pattern, and patterns cannot be watched yet; name each node pack by its id"),
-    ("nodes", "comfyui-*", "'comfyui-*' is a pattern, and patterns cannot be watched yet"),
-    ("nodes", "!comfyui-test", "'!comfyui-test' is a pattern, and patterns cannot be watched yet"),
+    ("nodes", "*", "'*' is a pattern, which nodes does not support; give each node pack's id"),
+    ("nodes", "comfyui-*", "'comfyui-*' is a pattern, which nodes does not support"),
+    ("nodes", "!comfyui-test", "'!comfyui-test' is a pattern, which nodes does not support"),
     ("nodes", "-x", "'-x' is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed, a letter or a digit"),
     ("nodes", "a:b", "'a:b' is not a node id"),
     ("nodes", "a\u200bb", r"'a\u200bb' is not a node id; letters A to Z"),
@@ -372,34 +373,34 @@ REFUSED = [
     ("nodes", '["a b"]', "'a b' is not a node id"),
     ("nodes", '[""]', "an empty text is not a node id"),
     ("nodes", "[5]", "5 is not a node id; give it as text, e.g. 'rgthree-comfy'"),
-    ("nodes", "[a]", "begins like a JSON array but is not one"),
+    ("nodes", "[a]", "begins like a JSON array but is not valid JSON"),
     ("statuses", "flaged", "'flaged' is not a status (did you mean flagged?); give one of active, pending, flagged"),
     ("statuses", "", "the list is empty; give at least one of active"),
-    ("registry_url", "api.comfy.org", "'api.comfy.org' is not a registry's address; give an address such as https://"),
-    ("registry_url", "ftp://h", "'ftp://***' is not a registry's address"),
-    ("registry_url", f"https://u:{TOKEN}@h", "'https://***' is not a registry's address"),
-    ("registry_url", f"https://u:a?{TOKEN}@h", "'https://***' is not a registry's address"),
-    ("registry_url", f"https://u:{TOKEN}\uff20h:99999", "'https://***' is not a registry's address"),
-    ("registry_url", f"discord://{TOKEN}/x", "'discord://***' is not a registry's address"),
-    ("registry_url", f"u:{TOKEN}@h", "'***://***' is not a registry's address"),
-    ("registry_url", f"https://h/?key={TOKEN}", "'https://***' is not a registry's address"),
+    ("registry_url", "api.comfy.org", "'api.comfy.org' is not a registry URL; give one such as https://"),
+    ("registry_url", "ftp://h", "'ftp://***' is not a registry URL"),
+    ("registry_url", f"https://u:{TOKEN}@h", "'https://***' is not a registry URL"),
+    ("registry_url", f"https://u:a?{TOKEN}@h", "'https://***' is not a registry URL"),
+    ("registry_url", f"https://u:{TOKEN}\uff20h:99999", "'https://***' is not a registry URL"),
+    ("registry_url", f"discord://{TOKEN}/x", "'discord://***' is not a registry URL"),
+    ("registry_url", f"u:{TOKEN}@h", "'***://***' is not a registry URL"),
+    ("registry_url", f"https://h/?key={TOKEN}", "'https://***' is not a registry URL"),
     ("registry_url", f"https://h#{TOKEN}", "without user, query or fragment"),
     (
         "registry_url",
         "https://h:99999",
-        "'https://h:99999' has a port that there is not; give a number from 1 to 65535",
+        "'https://h:99999' has an invalid port; give a number from 1 to 65535",
     ),
-    ("registry_url", "https://h:0/x", "'https://h:0/x' has a port that there is not"),
-    ("registry_url", "https://h:8o", "'https://h:8o' has a port that there is not"),
-    ("registry_url", "https://[::1", "is not a registry's address"),
-    ("registry_url", "https:///x", "is not a registry's address"),
-    ("registry_url", "https://a b", "is not an address"),
+    ("registry_url", "https://h:0/x", "'https://h:0/x' has an invalid port"),
+    ("registry_url", "https://h:8o", "'https://h:8o' has an invalid port"),
+    ("registry_url", "https://[::1", "is not a registry URL"),
+    ("registry_url", "https:///x", "is not a registry URL"),
+    ("registry_url", "https://a b", "is not a URL"),
     ("interval", "soon", "'soon' is not a duration; give a duration such as 90s, 15m"),
     ("interval", "-5", "'-5' is not a duration"),
-    ("interval", "9999d", "is out of bounds; from 10s to 366d is allowed"),
-    ("interval", "9s", "'9s' is out of bounds; from 10s to 366d is allowed"),
-    ("interval", "0", "from 10s to 366d is allowed"),
-    ("timeout", "0", "is out of bounds; from 10ms to 1d is allowed"),
+    ("interval", "9999d", "is out of range; give 10s to 366d"),
+    ("interval", "9s", "'9s' is out of range; give 10s to 366d"),
+    ("interval", "0", "give 10s to 366d"),
+    ("timeout", "0", "is out of range; give 10ms to 1d"),
     ("alert_expiry", "", "'' is not a duration"),
     ("jitter", "1.5", "'1.5' is not allowed; give a number from 0 to 1"),
     ("jitter", "nan", "'nan' is not allowed"),
@@ -415,16 +416,16 @@ REFUSED = [
     (
         "alert_urls",
         f'["discord://{TOKEN}\\u200b"]',
-        "alert_urls, entry 1: the URL (not shown) has invisible or control characters",
+        "alert_urls, entry 1: the URL (not shown) contains invisible or control characters",
     ),
     (
         "alert_urls",
         "none, discord://a/b",
-        "alert_urls, entry 1: 'none' means that there are no alert URLs; give it alone",
+        "alert_urls, entry 1: 'none' means that no alerts are wanted; use it alone",
     ),
-    ("alert_urls", f'["json://{TOKEN}", "None"]', "alert_urls, entry 2: 'none' means that there are no alert URLs"),
-    ("alert_urls", f'["{TOKEN}', "begins like a JSON array but is not one"),
-    ("channels", f'{{"url": "json://{TOKEN}"}}', "begins like a JSON array but is not one"),
+    ("alert_urls", f'["json://{TOKEN}", "None"]', "alert_urls, entry 2: 'none' means that no alerts are wanted"),
+    ("alert_urls", f'["{TOKEN}', "begins like a JSON array but is not valid JSON"),
+    ("channels", f'{{"url": "json://{TOKEN}"}}', "begins like a JSON array but is not valid JSON"),
     ("channels", f'["json://{TOKEN}"]', "the value is not a list of tables; write [[channels]] with two brackets"),
 ]
 
@@ -498,7 +499,7 @@ def test_a_colon_for_the_equals_sign(loads: Loads, variable: str) -> None:
     """A variable whose name is none is refused without what follows the name, which may be a secret."""
     (line,) = _problems(loads, **{variable: "x"})
     shown = variable.partition(":")[0]
-    assert line == f"environment {shown}***: not the name of a setting; write COMFY_WATCH_NAME=VALUE"
+    assert line == f"environment {shown}***: not a setting's name; write COMFY_WATCH_NAME=VALUE"
 
 
 def test_a_colon_in_the_file(loads: Loads) -> None:
@@ -524,8 +525,8 @@ def test_other_variables(loads: Loads) -> None:
     """A variable that is much like a setting's is a mistake; any other is a warning that shows no value."""
     loaded = loads(COMFY_WATCH_IMAGE=f"json://{TOKEN}", comfy_watch_home="x")
     assert loaded.warnings == (
-        "environment COMFY_WATCH_IMAGE: no such setting, ignored",
-        "environment comfy_watch_home: no such setting, ignored",
+        "environment COMFY_WATCH_IMAGE: unknown setting, ignored",
+        "environment comfy_watch_home: unknown setting, ignored",
     )
     for name, meant in (("INTERVALL", "interval"), ("NODE", "nodes"), ("ALERTURLS", "alert_urls")):
         (line,) = _problems(loads, **{f"COMFY_WATCH_{name}": "x"})
@@ -584,18 +585,18 @@ def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, t
         ("state_dir = ''", "state_dir: '' is not a folder"),
         ("baseline = ['full']", "baseline: a list is not a baseline"),
         ("alert_urls = 5", "alert_urls: the value is not a list of apprise URLs"),
-        ("registry_url = 5", "registry_url: 5 is not an address"),
+        ("registry_url = 5", "registry_url: 5 is not a URL"),
         ("[channels]\nname = 'x'", "channels: the value is not a list of tables; write [[channels]]"),
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "'log-level': unknown setting; did you mean log_level?"),
         ("zzz = 5", "zzz: unknown setting; known are nodes, statuses, "),
         (f"'json://{TOKEN}' = 5", "'json://***': unknown setting"),
-        ("[[channels]]\nname = 'x'", "channels, entry 1 (x), url: must be given"),
+        ("[[channels]]\nname = 'x'", "channels, entry 1 (x), url: is required"),
         (
             "[[channels]]\nname = 'x'\nurl = 'y'",
             "channels, entry 1 (x), url: the value (not shown) is not an apprise URL",
         ),
-        ("[[channels]]\nname = '../x'\nurl = 'j://'", "channels, entry 1, name: '../x' is not a channel's name"),
+        ("[[channels]]\nname = '../x'\nurl = 'j://'", "channels, entry 1, name: '../x' is not a channel name"),
         (
             "[[channels]]\nname = 'x'\nurl = 'j://'\nnode = 'x'",
             "channels, entry 1 (x), node: unknown setting; did you mean nodes?",
@@ -619,7 +620,7 @@ def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, t
         ),
         (
             "alert_urls = 'discord://a'\n[[channels]]\nname = 'Discord'\nurl = 'j://'",
-            "channels: the name 'Discord' is taken by another channel",
+            "channels: two channels have the name 'Discord'",
         ),
     ],
 )
@@ -634,7 +635,7 @@ def test_refusals_in_the_file(loads: Loads, tmp_path: Path, toml: str, said: str
 def test_two_tables_of_one_name(loads: Loads) -> None:
     """Two `[[channels]]` tables cannot have one name, whatever its case."""
     (line,) = _problems(loads, "[[channels]]\nname='x'\nurl='j://'\n[[channels]]\nname='X'\nurl='j://'\n")
-    assert "'x' is taken" in line
+    assert "the name 'x'" in line
 
 
 def test_all_at_once(loads: Loads, tmp_path: Path) -> None:
@@ -731,12 +732,12 @@ def test_secrets_are_in_no_error(loads: Loads) -> None:
 
 def test_secrets_travel_sealed() -> None:
     """What a source hands to the settings library, which has a debug log of its own, shows no secret."""
-    layer = sources.Layer(values={"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3})
-    source = sources.LayerSource(Settings, layer, SECRET)
+    given = {"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3}
+    source = sources.CommandLine(Settings, given)
     handed = source()
     assert handed["retries"] == 3
     assert source.get_field_value(Settings.model_fields["retries"], "retries") == (3, "retries", False)
-    assert TOKEN not in f"{handed!r} {handed} {layer!r}"
+    assert TOKEN not in f"{handed!r} {handed} {source!r}"
 
 
 def test_config_rows(loads: Loads, tmp_path: Path) -> None:

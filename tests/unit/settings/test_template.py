@@ -8,13 +8,15 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from watcher.errors import ConfigError
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
 from watcher.settings import template
 from watcher.settings.channel_tables import ChannelTable
-from watcher.settings.model import Settings, load
+from watcher.settings.loading import load
+from watcher.settings.model import Settings, json_schema
 
 EXAMPLES = {"nodes", "alert_urls", "channels"}
 """Settings that the sample shows by an example; their default is empty, and said to be."""
@@ -39,7 +41,7 @@ def test_the_sample_validates(tmp_path: Path) -> None:
 def test_a_url_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An alert URL in the place of the file is refused without being shown, and makes no folder."""
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"'json://[*]{3}' is an address") as refused:
+    with pytest.raises(ConfigError, match=r"'json://[*]{3}' is a URL") as refused:
         template.write(Path("json://user:s3cr3t@host/s3cr3t"))
     assert "s3cr3t" not in str(refused.value)
     assert list(tmp_path.iterdir()) == []
@@ -57,6 +59,19 @@ def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
         assert getattr(loaded, name) == getattr(defaults, name), name
     assert loaded.state_dir == tmp_path / defaults.state_dir
     assert len(loaded.all_channels()) == 3
+
+
+def test_the_schema_describes_the_file() -> None:
+    """The JSON Schema accepts every setting of the sample, describes it, and rejects what the program rejects."""
+    schema = json_schema()
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    sample = tomllib.loads(_uncommented())
+    assert validator.is_valid(sample)
+    for wrong in ({"intervall": 1}, {"retries": 21}, {"baseline": "sumary"}, {"channels": [{"name": "x"}]}):
+        assert not validator.is_valid(sample | wrong), wrong
+    described: dict[str, dict[str, str]] = schema["properties"] | schema["$defs"]["ChannelTable"]["properties"]  # type: ignore[index]
+    assert all(field["description"] for field in described.values())
 
 
 def test_every_word_is_named() -> None:

@@ -1,0 +1,151 @@
+"""Settings loaded from every source at once, with everything that is wrong in one error."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pydantic import ValidationError
+
+from watcher.errors import ConfigError
+from watcher.settings import channel_tables, node_ids, parsing, sources
+from watcher.settings.errors import SettingErrors
+from watcher.settings.model import Settings
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """Settings and where they came from."""
+
+    settings: Settings
+    origins: Mapping[str, str]
+    """Where each setting came from, for people: `default`, `command line`, a file's path."""
+    config_file: Path | None
+    looked: tuple[Path, ...] = ()
+    """Where a file was looked for; empty if there is one."""
+    warnings: tuple[str, ...] = ()
+
+
+def load(
+    *,
+    config: Path | None,
+    overrides: Mapping[str, object],
+    environ: Mapping[str, str],
+    cwd: Path,
+    container_secrets: Path = sources.CONTAINER_SECRETS,
+    refusal: Callable[[str], str | None] | None = None,
+) -> Loaded:
+    """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
+
+    `config` is the command line's file; `overrides` are the command line's settings: None counts as not given, and
+    `nodes` adds to the others' instead of replacing them. `refusal` says why an alert URL cannot be used.
+    Raises ConfigError with a line for everything that is wrong, alert URLs included.
+    """
+    problems: list[str] = []
+    config_file, named_by = None, ""
+    try:
+        config_file, named_by = sources.find_file(config, environ, cwd)
+    except ValueError as error:
+        problems.append(f"settings file: {error}")
+    given = {name: value for name, value in overrides.items() if value is not None}
+    added = given.pop("nodes", ())
+    found = (
+        sources.CommandLine(Settings, given),
+        sources.Environment(Settings, environ),
+        sources.SecretFiles(Settings, environ, container_secrets),
+        *([sources.TomlFile(Settings, config_file, named_by)] if config_file else []),
+        sources.ServiceManager(Settings, environ),
+    )
+    origins = dict.fromkeys(Settings.model_fields, "default")
+    values: dict[str, object] = {}
+    for source in reversed(found):
+        origins |= source.origins
+        values |= source()
+    problems += [problem for source in found for problem in source.problems]
+    settings, refused = _validated(found)
+    explain = SettingErrors(
+        origins=origins,
+        known=Settings.model_fields,
+        in_channels=channel_tables.ChannelTable.model_fields,
+        channels=_channel_names(values.get("channels", ())),
+    )
+    problems += [line for error in refused for line in explain.lines(error)]
+    changes: dict[str, object] = {}
+    try:
+        if more := node_ids.read(added):
+            changes["nodes"] = node_ids.read([*settings.nodes, *more])
+            origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
+    except parsing.EntriesError as error:
+        problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
+    except ValueError as error:
+        problems.append(f"nodes: {error} (command line)")
+    try:
+        changes["state_dir"] = _base(found, config_file, cwd) / settings.state_dir.expanduser()
+    except RuntimeError:
+        problems.append(
+            f"state_dir: the home folder in {str(settings.state_dir)!r} is not known ({origins['state_dir']})"
+        )
+    if problems:
+        wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
+        secret = {name: values[name] for name in parsing.SECRET - wrong if name in values}
+        raise ConfigError(*problems, *_refused_urls(secret, origins, refusal))
+    return Loaded(
+        settings=settings.model_copy(update=changes),
+        origins=origins,
+        config_file=config_file,
+        looked=() if config_file else sources.places(environ, cwd),
+        warnings=tuple(warning for source in found for warning in source.warnings),
+    )
+
+
+def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]) -> list[str]:
+    """Return a line for each refused alert URL: its place, why, where it came from. `refused` is by channel name."""
+    return [
+        f"{place}: {refused[channel.name]} ({origins.get(place.partition(',')[0], 'default')})"
+        for place, channel in settings.placed_channels().items()
+        if channel.name in refused
+    ]
+
+
+def _refused_urls(
+    secret: Mapping[str, object], origins: Mapping[str, str], refusal: Callable[[str], str | None] | None
+) -> list[str]:
+    """Return a line for each alert URL that is refused, although some other setting is wrong."""
+    try:
+        settings = Settings.model_validate(secret)
+    except ValidationError:
+        return []  # two channels of one name, which is among the problems already
+    found = {channel.name: refusal(channel.url) for channel in settings.all_channels()} if refusal else {}
+    return url_problems(settings, origins, {name: why for name, why in found.items() if why is not None})
+
+
+def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorDetails]]:
+    """Return the settings, which are the defaults if something is refused, and what is.
+
+    The error itself stays in here: it holds the values, secret ones too.
+    """
+    try:
+        return Settings(_build_sources=(found, {})), []
+    except ValidationError as error:
+        refused = error.errors(include_url=False, include_input=False)
+    return Settings(), refused
+
+
+def _base(found: tuple[sources.Source, ...], config_file: Path | None, cwd: Path) -> Path:
+    """Return where a relative `state_dir` starts: at the file's folder, or the working folder if given elsewhere."""
+    default = config_file.parent if config_file else cwd
+    return next((source.base or cwd for source in found if "state_dir" in source.values), default)
+
+
+def _channel_names(value: object) -> list[object]:
+    """Return what each table of `channels` has as its name."""
+    try:
+        tables = channel_tables.read(value)
+    except ValueError:
+        return []
+    return [table.get("name") if isinstance(table, dict) else None for table in tables]
