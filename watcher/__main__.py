@@ -1,4 +1,4 @@
-"""The first lines of `comfy-watch` and `python -m watcher`: all else is imported once Ctrl-C and streams are safe."""
+"""The entry point of `comfy-watch` and `python -m watcher`: make Ctrl-C and the streams safe, then import the rest."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ _INTERRUPTED = 130
 def main() -> NoReturn:
     """Run the command line and exit.
 
-    Ctrl-C ends the process at once, without a traceback, until a command takes the signal over: nothing is under way
-    that could be cut short.
+    Until a command handles SIGINT itself, Ctrl-C ends the process at once and without a traceback: there is nothing
+    to clean up yet.
     """
     signal.signal(signal.SIGINT, lambda *_: os._exit(_INTERRUPTED))
-    _occupy_streams()
-    from watcher.cli.main import main as run
+    _open_missing_streams()
+    from watcher.cli.main import main as run  # after the handler: Ctrl-C during this import ends quietly
 
     run()
 
 
-def _occupy_streams() -> None:
-    """Lead each standard stream that the process began without to nowhere.
+def _open_missing_streams() -> None:
+    """Open /dev/null for each standard stream that the process was started without.
 
-    Left free, its number would go to the next file that is opened: a log line could end up in a state file.
+    Otherwise the next opened file would get the stream's number, and a log line could end up in a state file.
     """
     for number, name in enumerate(("stdin", "stdout", "stderr")):
         try:
             os.fstat(number)
         except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number, which is this one
+            os.open(os.devnull, os.O_RDWR)  # the lowest free number, so this one
             setattr(sys, name, open(number, "r" if number == 0 else "w", encoding="utf-8"))  # noqa: PTH123, SIM115 - a stream for the whole run
 
 

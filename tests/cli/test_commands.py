@@ -516,7 +516,7 @@ def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistr
     shown["config"] = _on_a_terminal(many, "config", **env)
     for command, said in shown.items():
         rows = [line for line in click.unstyle(said).splitlines() if not line.startswith("settings file")]
-        assert max(map(terminal.columns, rows)) <= columns, command
+        assert max(map(terminal.display_width, rows)) <= columns, command
         assert len(rows) < 120, command
     assert "and 292 more" in " ".join(shown["config"].split())
     assert "node-299" not in shown["config"]

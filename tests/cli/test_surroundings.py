@@ -189,5 +189,5 @@ def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
         check=False,
     )
     assert (done.returncode, done.stdout) == (1, "")
-    assert done.stderr.startswith("error: no folder for temporary files can be written\nhint: set TMPDIR")
+    assert done.stderr.startswith("error: there is no writable folder for temporary files\nhint: set TMPDIR")
     assert "--" not in done.stderr

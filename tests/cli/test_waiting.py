@@ -23,7 +23,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from watcher.cli.ticker import PATIENCE, Ticker
+from watcher.cli.progress_line import PATIENCE, ProgressLine
 from watcher.fake_registry.server import FakeRegistry
 
 _LONGEST = 20.0
@@ -178,16 +178,16 @@ def test_no_line_where_it_could_not_be_wiped(watch: Watcher, registry: FakeRegis
 
 def test_a_line_fits_the_terminal() -> None:
     """Two of many notes are shown, the newest first; what has just begun is none of them, what is over neither."""
-    ticker = Ticker(wanted=False)
-    assert ticker.line(1e12) == ""
+    progress = ProgressLine(wanted=False)
+    assert progress.line(1e12) == ""
     for place in ("first", "second", "third", "fourth"):
-        ticker(place, f"{place} " * 3)
-    ticker("fourth", "")
-    ticker("third", "三" * 60)
-    line = ticker.line(1e12)
+        progress(place, f"{place} " * 3)
+    progress("fourth", "")
+    progress("third", "三" * 60)
+    line = progress.line(1e12)
     assert line.startswith("三三三")
     assert "… and 1 more (" in line
-    assert ticker.line(0.0) == ""
+    assert progress.line(0.0) == ""
 
 
 def _logged(text: str) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ from tests.support.harness import Watcher
 from watcher import log
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
-from watcher.cli.terminal import as_document, echo
+from watcher.cli.terminal import echo, to_json
 from watcher.delivery.sender import Delivered, deliver
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel, Grouping
@@ -162,7 +162,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
-    recorded = as_document({"events": [event_form(event) for event in events]})
+    recorded = to_json({"events": [event_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
 
 
@@ -208,7 +208,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     failing = FailureStreak(count=1, since=factories.NOW, error=texts[0] or "?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
     assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
-    assert list(parsers.in_json(_printed(as_document(status.document(state, [name], []))), printed=True)) == []
+    assert list(parsers.in_json(_printed(to_json(status.document(state, [name], []))), printed=True)) == []
 
 
 @settings(max_examples=25)

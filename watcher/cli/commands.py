@@ -13,9 +13,9 @@ from signal import Signals
 from watcher import log
 from watcher.alerts.outbox import backoffs_of
 from watcher.cli import report
+from watcher.cli.progress_line import ProgressLine
 from watcher.cli.signals import Stop
-from watcher.cli.terminal import echo, kind, offer
-from watcher.cli.ticker import Ticker
+from watcher.cli.terminal import colour, echo, echo_result
 from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
 from watcher.model.event import Kind
 from watcher.polling import reminders
@@ -62,13 +62,13 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         nonlocal stopped_by
         _collect_again(20)
         stop = Stop()
-        with _ticker(chosen.settings) as ticker:
+        with _progress_line(chosen.settings) as progress:
             poller = Poller(
                 config=config,
                 folder=folder,
                 clock=clock,
                 stopping=stop.event,
-                progress=ticker,
+                progress=progress,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
                 on_expired=report_problem.expired,
@@ -92,7 +92,7 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         echo("stopped before anything was changed", error=True)
         return 128 + stopped_by
     wide = width(sys.stdout)
-    offer([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
+    echo_result([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
 
 
@@ -137,13 +137,13 @@ def run_forever(chosen: Loaded) -> int:
     async def loop() -> None:
         _collect_again(1)
         stop = Stop()
-        with _ticker(settings) as ticker:
+        with _progress_line(settings) as progress:
             poller = Poller(
                 config=config,
                 folder=folder,
                 clock=clock,
                 stopping=stop.event,
-                progress=ticker,
+                progress=progress,
                 channel_budget=CHANNEL_BUDGET,
             )
             for warning in warnings(chosen):
@@ -194,27 +194,27 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
     failed = 0
-    with _ticker(settings) as ticker, ThreadPoolExecutor(len(asked)) as threads:
+    with _progress_line(settings) as progress, ThreadPoolExecutor(len(asked)) as threads:
         under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in asked}
         for channel in asked:
-            ticker(channel.name, f"sending to {channel.name}")
+            progress(channel.name, f"sending to {channel.name}")
         for sent in as_completed(under_way):
             name, outcome = under_way[sent].name, sent.result()
-            ticker(name, "")
+            progress(name, "")
             log.debug("sent", channel=name)
             if isinstance(outcome, Delivered):
-                result = kind("delivered")
+                result = colour("delivered")
             else:
                 failed += 1
-                result = f"{kind('failed')}: {outcome.reason}"
-            offer([f"{name}: {result}"])
+                result = f"{colour('failed')}: {outcome.reason}"
+            echo_result([f"{name}: {result}"])
             if isinstance(outcome, Delivered):
                 _end_rest(folder, name, addresses[name])
     return 1 if failed else 0
 
 
-def _ticker(settings: Settings) -> Ticker:
-    return Ticker(wanted=settings.log_level != "debug")
+def _progress_line(settings: Settings) -> ProgressLine:
+    return ProgressLine(wanted=settings.log_level != "debug")
 
 
 def _end_rest(folder: StateFolder, name: str, address: str) -> None:

@@ -2,16 +2,42 @@
 
 from __future__ import annotations
 
+import sys
+
 from watcher import durations
-from watcher.cli.terminal import some
+from watcher.cli.terminal import echo, join_first, table, to_json
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
+from watcher.polling.setup import validate_channels, warnings
+from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
+from watcher.streams import width
 from watcher.text import mask
 from watcher.text.sanitize import sanitize_line
 
+ENTRIES_SHOWN = 10
+"""Entries of a list that a terminal gets; a pipe and `--json` get all."""
+
 _DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
+
+
+def show(loaded: Loaded, *, as_json: bool) -> None:
+    """Validate the settings and print them; ConfigError and UsageError as the checks raise them."""
+    settings = loaded.settings
+    check_usable(settings.registry_url)
+    validate_channels(settings, StateFolder(settings.state_dir), loaded.origins)
+    for warning in warnings(loaded):
+        echo(f"warning: {warning}", error=True)
+    if as_json:
+        echo(to_json(document(loaded)))
+        return
+    places = ", ".join(map(str, loaded.looked))
+    echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
+    columns = width(sys.stdout)
+    for line in table(("SETTING", "VALUE", "FROM"), rows(loaded, None if columns is None else ENTRIES_SHOWN), columns):
+        echo(line)
 
 
 def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
@@ -34,9 +60,9 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             case None:
                 shown = "none, as intended"
             case _ if name == "alert_urls":
-                shown = some([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
+                shown = join_first([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
             case tuple():
-                shown = some([sanitize_line(item) for item in value], most)
+                shown = join_first([sanitize_line(item) for item in value], most)
             case float():
                 shown = f"{value:g}"
             case _:
@@ -83,7 +109,7 @@ def _kinds(channel: Channel) -> list[str]:
 
 def _one_line(channel: Channel, most: int | None) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
-    nodes = some([sanitize_line(glob) for glob in channel.nodes], most) or "all"
+    nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
     return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
 
 

@@ -1,4 +1,4 @@
-"""`demo`: a registry on loopback lives a short life, the real watcher polls it, and a webhook shows what arrives."""
+"""`demo`: the real watcher polls a local registry that changes between polls, and a webhook shows its alerts."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _FINDINGS = json.dumps(
 Act = tuple[str, Callable[[Catalog], object]]
 
 ACTS: tuple[Act, ...] = (
-    ("First poll: what is there today becomes the baseline.", lambda _: None),
+    ("First poll: what the registry lists today becomes the baseline.", lambda _: None),
     ("A release: 1.2.0 is published.", lambda catalog: catalog.publish(NODE, "1.2.0")),
     ("A deprecation: the author withdraws 1.0.0.", lambda catalog: catalog.deprecate(NODE, "1.0.0")),
     ("A flag: a scanner finds something in 1.2.0.", lambda c: c.set_status(NODE, "1.2.0", "flagged", _FINDINGS)),
@@ -59,29 +59,29 @@ ACTS: tuple[Act, ...] = (
             NODE, "1.2.0", "banned", json.dumps({"message": "Steals passwords", "by": "r@demo.example"})
         ),
     ),
-    ("A pardon: it was a false alarm after all.", lambda catalog: catalog.set_status(NODE, "1.2.0", "active")),
+    ("A reinstatement: it was a false alarm.", lambda catalog: catalog.set_status(NODE, "1.2.0", "active")),
     ("Nothing happens: a quiet poll.", lambda _: None),
 )
 
 
 def demo() -> int:
-    """Play all acts and print each alert as it arrived; WatchError if the watcher missed one. Leaves nothing behind."""
-    os.environ["no_proxy"] = "127.0.0.1"  # all of it is on loopback, where nobody's proxy leads
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # the folder is removed after Ctrl-C too
+    """Play all acts and print each alert; WatchError if one is missing. All files are removed, after Ctrl-C too."""
+    os.environ["no_proxy"] = "127.0.0.1"  # everything is on loopback, which no proxy reaches
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that the folder below is removed
     setup.leave_deleted_folder()
     try:
         temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
     except OSError:
         raise WatchError(
-            "no folder for temporary files can be written", hint="set TMPDIR to a folder that can be"
+            "there is no writable folder for temporary files", hint="set TMPDIR to a writable folder"
         ) from None
     with temporary as folder:
         try:
             _play(Path(folder))
         except StateError as error:
-            raise WatchError(error.what, hint="set TMPDIR to a folder that can be written and has room") from None
+            raise WatchError(error.what, hint="set TMPDIR to a writable folder with free space") from None
     echo()
-    echo(f"That is all: every change was found by polling and arrived once. Next: {_command()} init")
+    echo(f"Done. Polling found every change, and each alert arrived once. Next: {_command()} init")
     return 0
 
 
@@ -89,7 +89,7 @@ def _play(folder: Path) -> None:
     with FakeRegistry() as registry, _Mailbox() as mailbox:
         registry.catalog.publish(NODE, "1.0.0")
         registry.catalog.publish(NODE, "1.1.0")
-        echo(f"A registry of our own is at {registry.url}; watching {NODE}.")
+        echo(f"Watching {NODE} in a local registry at {registry.url}.")
         for title, change in ACTS:
             echo()
             echo(click.style(f"▶ {title}", bold=True))
@@ -98,7 +98,7 @@ def _play(folder: Path) -> None:
             arrived = mailbox.take()
             if report.errors or report.pending or bool(report.events) != bool(arrived):
                 why = report.errors[0][1] if report.errors else "an alert is missing"
-                raise WatchError(f"the demo went wrong: {why}", "please report this")
+                raise WatchError(f"the demo failed: {why}", "please report this")
             for message in arrived:
                 for line in message.splitlines():
                     echo(f"    {line}")
@@ -107,29 +107,29 @@ def _play(folder: Path) -> None:
 
 
 def _command() -> str:
-    """Give the command as it can be typed here: its name if the search path leads to it, else its path."""
+    """Return the command to type: its name if PATH finds it, else its path."""
     own = Path(sys.executable).with_name("comfy-watch")
     if not own.exists():
         return f"{shlex.quote(sys.executable)} -m watcher"
     if shutil.which("comfy-watch") == str(own):
         return "comfy-watch"
-    with contextlib.suppress(ValueError):  # the working folder is not above it
+    with contextlib.suppress(ValueError):  # it is outside the working folder
         own = own.relative_to(Path.cwd())
     return shlex.quote(str(own))
 
 
 async def _poll(folder: Path, registry_url: str, webhook_url: str) -> Report:
-    # Made directly: of the machine's own settings, whose channels are real, none may count.
-    told = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
-    settings = Settings.model_validate(told)
+    # Built from values only: the machine's own settings name real channels.
+    values = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
+    settings = Settings.model_validate(values)
     state = StateFolder(folder / "state")
     with state.locked():
-        watch = setup.poll_config(settings, state)
-        return await Poller(config=watch, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
+        config = setup.poll_config(settings, state)
+        return await Poller(config=config, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
 
 
 class _Mailbox:
-    """A webhook on loopback that keeps what apprise's `json://` posts to it."""
+    """A loopback webhook that keeps what apprise's `json://` posts to it."""
 
     def __init__(self) -> None:
         arrived: list[str] = []
@@ -143,7 +143,7 @@ class _Mailbox:
                 self.end_headers()
 
             def log_message(self, *_: object) -> None:
-                """Say nothing: the demo prints what arrived."""
+                """Log nothing: the demo prints the messages."""
 
         self._arrived = arrived
         self._server = HTTPServer(("127.0.0.1", 0), Handler)
@@ -151,7 +151,7 @@ class _Mailbox:
         self.url = f"json://127.0.0.1:{self._server.server_port}/demo"
 
     def take(self) -> list[str]:
-        """Give what arrived since the last time."""
+        """Return the messages that arrived since the last call."""
         taken = list(self._arrived)
         self._arrived.clear()
         return taken

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
-from watcher.cli.terminal import as_document, kind, table
+from watcher.cli.terminal import colour, table, to_json
 from watcher.model.event import SEVERITY, Event, Kind
 from watcher.state.records import event_form
 from watcher.text.plural import plural
@@ -22,7 +22,7 @@ _VALUE = 80
 
 def as_json(report: Report) -> str:
     """Return the document of `check --json` (docs/behaviour.md, Commands)."""
-    return as_document(
+    return to_json(
         {
             "started": report.started,
             "finished": report.finished,
@@ -44,7 +44,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     `width` is the terminal's, None where stdout is not a terminal.
     """
     worst_first = sorted(report.events, key=lambda event: SEVERITY[event.kind])
-    rows = table((), [(_subject(event), kind(event.kind), what_happened(event)) for event in worst_first], width)
+    rows = table((), [(_subject(event), colour(event.kind), what_happened(event)) for event in worst_first], width)
     counts = [plural(report.checked, "node") + " checked", plural(len(report.events), "event")]
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")

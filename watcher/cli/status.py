@@ -1,47 +1,78 @@
-"""`status`: what is known of every watched node, from the state alone; works offline."""
+"""`status`: the state of every watched node and channel, read from the state folder alone."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from watcher.cli.terminal import kind, some, table
+from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
+from watcher.polling.setup import existing_state
+from watcher.settings.loading import Loaded
 from watcher.state.model import State
+from watcher.streams import width
 from watcher.text.sanitize import sanitize_line
 
 _PROBLEMS_SHOWN = 3
-_VERSION = 100
+"""Problems of a node that a terminal gets; the others are counted."""
+
+_VERSION_WIDTH = 100
+"""Characters shown of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
-    """One watched node. `state` is one of `banned`, `failing` (which was told), `unread` (the last time), `removed`
-    (no version is listed any more), `ok`, `empty` and `unchecked`; times are RFC 3339 or "".
-    """
+    """One watched node."""
 
     node: str
+    """Its id as it is watched."""
     state: str
+    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
+    version left), `ok`, `empty` (it never had a version) or `unchecked`.
+    """
     newest: str
+    """The newest version that can be installed; "" if there is none."""
     problems: tuple[Version, ...]
+    """Its flagged, banned and deprecated versions."""
     checked_at: str
+    """When it was last read (RFC 3339); "" if never."""
     error: str
+    """Why the last poll could not read it; "" if it could."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """One channel that owes alerts; `configured` is False for one that the settings name no more."""
+class ChannelRow:
+    """One channel and its undelivered alerts."""
 
     channel: str
-    alerts: int
+    undelivered: int
     error: str
+    """Why the last delivery failed; "" if it did not."""
     next_try: str
+    """When delivery is tried again (RFC 3339); "" means with the next poll."""
     configured: bool
+    """False for a channel that is no longer in the settings."""
+
+
+def show(loaded: Loaded, *, as_json: bool) -> None:
+    """Print how the watched nodes and the channels stand."""
+    settings = loaded.settings
+    state = existing_state(loaded).load()
+    nodes = watched(settings.nodes, state)
+    channels = [channel.name for channel in settings.all_channels()]
+    if as_json:
+        echo(to_json(document(state, nodes, channels)))
+    elif not nodes:
+        echo("Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`.")
+    else:
+        for line in lines(state, nodes, channels, width(sys.stdout)):
+            echo(line)
 
 
 def node_row(name: str, state: State) -> NodeRow:
-    """Say how a watched node stands."""
+    """Return the row of a watched node."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key)
@@ -70,21 +101,21 @@ def _state(node: Node, *, read: bool) -> str:
 
 
 def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
-    """Give the ids to show: those that are configured, and what the last poll watched beside them (`check --node`)."""
+    """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
     ids: dict[str, str] = {}
     for node in (*configured, *state.checks.watched):
         ids.setdefault(node.lower(), node)
     return tuple(ids.values())
 
 
-def waiting(state: State, channels: Iterable[str]) -> list[Waiting]:
-    """Give the configured channels, and the former ones that still owe something."""
+def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
+    """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
     names = list(channels)
     queues = state.outbox.queues
     return [
-        Waiting(
+        ChannelRow(
             channel=name,
-            alerts=state.outbox.alerts(name),
+            undelivered=state.outbox.alerts(name),
             error=queues[name].error if name in queues else "",
             next_try=queues[name].not_before if name in queues else "",
             configured=name in names,
@@ -94,7 +125,7 @@ def waiting(state: State, channels: Iterable[str]) -> list[Waiting]:
 
 
 def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dict[str, object]:
-    """Give the JSON-able form of `status --json`."""
+    """Return the document of `status --json`."""
     return {
         "polled_at": state.checks.polled_at or None,
         "nodes": [
@@ -113,61 +144,49 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
         ],
         "channels": [
             {
-                "name": owed.channel,
-                "undelivered": owed.alerts,
-                "error": owed.error or None,
-                "next_try": owed.next_try or None,
-                "configured": owed.configured,
+                "name": row.channel,
+                "undelivered": row.undelivered,
+                "error": row.error or None,
+                "next_try": row.next_try or None,
+                "configured": row.configured,
             }
-            for owed in waiting(state, channels)
+            for row in channel_rows(state, channels)
         ],
     }
 
 
 def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: int | None = None) -> list[str]:
-    """Give the tables for a person, for a terminal of `width` columns or, None, for what is no terminal.
-
-    A terminal gets the newest few problems of a node and the count of the others.
-    """
-    rows = [node_row(name, state) for name in nodes]
+    """Return the tables for people; `width` is the terminal's, or None for a pipe, which gets every problem."""
+    node_rows = [node_row(name, state) for name in nodes]
+    limit = None if width is None else _PROBLEMS_SHOWN
     said = table(
         ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
         [
             (
                 sanitize_line(row.node),
-                _shown_state(row),
-                sanitize_line(row.newest, _VERSION) or "-",
-                _problems(row, None if width is None else _PROBLEMS_SHOWN),
-                _when(row.checked_at),
+                colour(row.state),
+                sanitize_line(row.newest, _VERSION_WIDTH) or "-",
+                join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
+                short_time(row.checked_at) if row.checked_at else "never",
             )
-            for row in rows
+            for row in node_rows
         ],
         width,
     )
-    said += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in rows if row.error]
-    if owing := waiting(state, channels):
-        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), [_owed(owed) for owed in owing], width)]
+    said += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in node_rows if row.error]
+    if rows := channel_rows(state, channels):
+        cells = [(_channel_name(row), str(row.undelivered), sanitize_line(row.error) or "-") for row in rows]
+        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), cells, width)]
     return said
 
 
-def _owed(owed: Waiting) -> tuple[str, str, str]:
-    says_so = owed.configured or owed.channel.endswith(")")  # as no configured name does: it was set aside
-    name = owed.channel if says_so else f"{owed.channel} (no longer configured)"
-    return name, str(owed.alerts), sanitize_line(owed.error) or "-"
+def _channel_name(row: ChannelRow) -> str:
+    # A queue that was set aside is already marked: only its name ends with a bracket.
+    marked = row.configured or row.channel.endswith(")")
+    return row.channel if marked else f"{row.channel} (no longer configured)"
 
 
-def _shown_state(row: NodeRow) -> str:
-    return kind(row.state)
-
-
-def _problems(row: NodeRow, most: int | None) -> str:
-    return some([f"{sanitize_line(v.version, _VERSION)} {_ailment(v)}" for v in reversed(row.problems)], most) or "-"
-
-
-def _ailment(version: Version) -> str:
+def _problem(version: Version) -> str:
     status = version.status if version.status in {FLAGGED, BANNED} else ""
-    return " ".join(kind(word) for word in (status, "deprecated" if version.deprecated else "") if word)
-
-
-def _when(moment: str) -> str:
-    return moment[:19].replace("T", " ") + "Z" if moment else "never"
+    words = [colour(word) for word in (status, "deprecated" if version.deprecated else "") if word]
+    return " ".join([sanitize_line(version.version, _VERSION_WIDTH), *words])

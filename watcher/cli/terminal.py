@@ -1,4 +1,4 @@
-"""Text for people on a terminal or in a pipe: aligned columns, colours only where they are wanted."""
+"""Text for people, on a terminal or in a pipe: lines, tables, colours where they are wanted, and JSON documents."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from watcher.model.event import Kind
 from watcher.streams import coloured, undisturbed
 from watcher.text.sanitize import escape_invisible
 
-COLOURS: dict[str, str] = {
+_COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
     Kind.FLAGGED: "red",
     Kind.DELETED: "magenta",
@@ -34,68 +34,65 @@ COLOURS: dict[str, str] = {
     "unread": "yellow",
     "empty": "yellow",
 }
-"""By event kind, status, state of a node and result of a test."""
+"""Colours of event kinds, version statuses, node states and results of `test-alerts`."""
 
-_USUAL = 40
-"""Columns beyond which a cell, where no width is given, makes no room for itself in other rows."""
+_LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
-_LEAST = 8
-"""Columns below which a cell is not worth wrapping."""
+_USUAL_WIDTH = 40
+"""Off a terminal, the most columns that one long cell may add to the cells of other rows."""
 
-_LABELS = {"error": "red", "warning": "yellow", "hint": "cyan"}
-
-
-def as_document(document: object) -> str:
-    """Give a JSON document to print: a stranger's facts are in it as they came, spelled out where they act unseen.
-
-    Its keys are the program's own.
-    """
-    return json.dumps(_spelled_out(document), indent=2)
-
-
-def _spelled_out(value: object) -> object:
-    if isinstance(value, str):
-        return escape_invisible(value)
-    if isinstance(value, dict):
-        return {key: _spelled_out(item) for key, item in value.items()}
-    return [_spelled_out(item) for item in value] if isinstance(value, (list, tuple)) else value
+_MIN_WIDTH = 8
+"""The fewest columns that a cell is wrapped to."""
 
 
 class OutputError(WatchError):
-    """Standard output takes nothing. `what` is empty where its reader has gone: nobody waits to hear of that."""
+    """Standard output cannot be written. `what` is empty if its reader closed the pipe: nobody waits for the error."""
+
+
+def to_json(document: object) -> str:
+    """Return a JSON document to print: invisible characters in its values are escaped, its keys are the program's."""
+    return json.dumps(_escape(document), indent=2)
+
+
+def _escape(value: object) -> object:
+    if isinstance(value, str):
+        return escape_invisible(value)
+    if isinstance(value, dict):
+        return {key: _escape(item) for key, item in value.items()}
+    return [_escape(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 def echo(line: str = "", *, error: bool = False) -> None:
     """Write one line, or a JSON document, to stdout or to stderr.
 
-    What the stream's encoding lacks is replaced, never an error. `##[`, which begins a workflow command anywhere in a
-    line, is written so that JSON means the same by it; `::`, which does so at a line's start, may be a node's `:` and
-    ours, and gets a blank. A stream that is closed takes the line away silently, as does a
-    stderr that cannot be written; a stdout that cannot is an OutputError.
+    Characters that the stream's encoding lacks are replaced. CI systems read workflow commands from the output, so
+    both of their markers are broken: the second `#` of `##[` becomes an escape that JSON reads as the same text, and a
+    leading `::` becomes `: :`. A closed stream, and a stderr that cannot be written, drop the line; a stdout that
+    cannot be written is an OutputError.
     """
     stream = sys.stderr if error else sys.stdout
-    if stream is None:  # as Python has it where the process began without one
+    if stream is None:  # Python's value for a stream that the process was started without
         return
     encoding = getattr(stream, "encoding", None) or "utf-8"
     text = line.replace("##[", "#\\u0023[").encode(encoding, "replace").decode(encoding)
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        text = _with_coloured_label(text)
+        text = _colour_label(text)
     try:
         with undisturbed():
             click.echo(text, err=error, color=coloured(stream))
     except OSError as failure:
-        _let_go(stream)
+        _redirect_to_devnull(stream)
         if not error:
             gone = isinstance(failure, BrokenPipeError)
             raise OutputError("" if gone else f"standard output cannot be written: {failure.strerror}") from None
 
 
-def offer(lines: Iterable[str]) -> None:
-    """Write lines to stdout for who wants them: a stdout that takes none costs a line on stderr and nothing else.
+def echo_result(lines: Iterable[str]) -> None:
+    """Write to stdout what a command did. If stdout cannot be written, stderr gets a line and the command goes on.
 
-    For a command that did more than write: its exit code says what it did and found, whoever reads it.
+    For commands that do more than write: their exit code says what they did, whether or not it could be printed.
     """
     try:
         for line in lines:
@@ -105,96 +102,100 @@ def offer(lines: Iterable[str]) -> None:
 
 
 def echo_error(failure: WatchError) -> None:
-    """Write what a failure says to stderr."""
+    """Write an error and its hints to stderr."""
     for line in str(failure).splitlines():
         echo(line if line.startswith("hint:") else f"error: {line}", error=True)
 
 
-def _with_coloured_label(text: str) -> str:
+def colour(word: str) -> str:
+    """Return an event kind, status, node state or result in its colour."""
+    return click.style(word, fg=found) if (found := _COLOURS.get(word)) else word
+
+
+def _colour_label(text: str) -> str:
     label, colon, rest = text.partition(":")
-    return click.style(label + colon, fg=_LABELS[label], bold=True) + rest if label in _LABELS else text
+    found = _LABEL_COLOURS.get(label)
+    return click.style(label + colon, fg=found, bold=True) + rest if found else text
 
 
-def _let_go(stream: TextIO) -> None:
-    """Lead a stream to nowhere: what could not be written is still in it, and would be tried again at the exit."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
-
-
-def kind(name: str) -> str:
-    """Give an event kind, or a status, in its colour."""
-    return click.style(name, fg=colour) if (colour := COLOURS.get(name)) else name
+def _redirect_to_devnull(stream: TextIO) -> None:
+    """Point a stream's descriptor at /dev/null: Python writes what is left in its buffer once more at exit."""
+    devnull = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(devnull, stream.fileno())
+    os.close(devnull)
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
-    """Lay rows out under a head, which may be empty, columns two blanks apart.
+    """Return the lines of a table; columns are two blanks apart, and the head may be empty.
 
-    In a terminal of `width` columns no row is wider: cells are wrapped in their column, and where there is no room for
-    columns each row is a block of lines, a cell each. Without a width nothing is wrapped or cut, so that each row can
-    be found as a line; a cell that is much longer than is usual moves what stands beside it, in its own row only.
+    On a terminal of `width` columns no line is wider: cells are wrapped in their column, or, where the columns do not
+    fit, each row becomes a block with a line for each cell. Without a width nothing is wrapped or cut, so each row can
+    be found as one line; a very long cell shifts the cells after it in its own row only.
     """
     lines = [list(row) for row in rows]
     bold = [" ".join(click.style(word, bold=True) for word in title.split()) for title in head]
-    natural = [max(map(columns, column)) for column in zip(*([head] if head else []), *lines, strict=True)]
+    natural = [max(map(display_width, column)) for column in zip(*([head] if head else []), *lines, strict=True)]
     if width is None:
-        usual = [min(wide, _USUAL) for wide in natural]
-        return [_beside(row, usual) for row in ([bold] if head else []) + lines]
-    titles = list(map(columns, head)) or [0] * len(natural)
-    least = [min(wide, max(title, _LEAST)) for wide, title in zip(natural, titles, strict=True)]
+        widths = [min(wide, _USUAL_WIDTH) for wide in natural]
+        return [_join_cells(row, widths) for row in ([bold] if head else []) + lines]
+    titles = list(map(display_width, head)) or [0] * len(natural)
+    least = [min(wide, max(title, _MIN_WIDTH)) for wide, title in zip(natural, titles, strict=True)]
     room = width - 2 * (len(natural) - 1)
     if sum(least) > room:
-        return _blocks(bold, lines, width)
-    fitting = _shares(natural, least, room)
-    return [line for row in ([bold] if head else []) + lines for line in _wrapped(row, fitting)]
+        return _rows_as_blocks(bold, lines, width)
+    widths = _share_width(natural, least, room)
+    return [line for row in ([bold] if head else []) + lines for line in _wrap_row(row, widths)]
 
 
-def _shares(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
-    """Give each column what it wants as far as there is room; what is left is shared alike by those that want more."""
-    given = list(least)
-    wanting = sorted(range(len(natural)), key=lambda column: natural[column] - least[column])
-    for place, column in enumerate(wanting):
-        left = room - sum(given)
-        given[column] += min(natural[column] - least[column], left // (len(wanting) - place))
-    return given
+def _share_width(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
+    """Return the columns' widths: their natural ones if they fit, else the widest columns share what is left."""
+    widths = list(least)
+    by_need = sorted(range(len(natural)), key=lambda column: natural[column] - least[column])
+    for place, column in enumerate(by_need):
+        left = room - sum(widths)
+        widths[column] += min(natural[column] - least[column], left // (len(by_need) - place))
+    return widths
 
 
-def _beside(row: Sequence[str], widths: Sequence[int]) -> str:
-    padded = [cell + " " * (width - columns(cell)) for cell, width in zip(row, widths, strict=True)]
+def _join_cells(row: Sequence[str], widths: Sequence[int]) -> str:
+    padded = [cell + " " * (width - display_width(cell)) for cell, width in zip(row, widths, strict=True)]
     return "  ".join(padded).rstrip()
 
 
-def _wrapped(row: Sequence[str], widths: Sequence[int]) -> list[str]:
+def _wrap_row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     cells = [wrap(cell, width) for cell, width in zip(row, widths, strict=True)]
-    return [_beside(line, widths) for line in zip_longest(*cells, fillvalue="")]
+    return [_join_cells(line, widths) for line in zip_longest(*cells, fillvalue="")]
 
 
-def _blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
-    said: list[str] = []
+def _rows_as_blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
+    lines: list[str] = []
     for row in rows:
-        said += ["", *(table((), list(zip(head, row, strict=True)), width) if head else wrap(" ".join(row), width))]
-    return said[1:]
+        lines += ["", *(table((), list(zip(head, row, strict=True)), width) if head else wrap(" ".join(row), width))]
+    return lines[1:]
 
 
 def wrap(text: str, width: int) -> list[str]:
-    """Break text into lines of at most `width` columns, between words where that can be; a colour is a word's own."""
+    """Return the text in lines of at most `width` columns, broken between words where possible.
+
+    A colour must not span words.
+    """
     lines = [""]
     for word in text.split(" "):
-        for piece in _pieces(word, width):
+        for piece in _split_word(word, width):
             longer = f"{lines[-1]} {piece}" if lines[-1] else piece
-            if columns(longer) <= width:
+            if display_width(longer) <= width:
                 lines[-1] = longer
             else:
                 lines.append(piece)
     return [line.rstrip() for line in lines]
 
 
-def _pieces(word: str, width: int) -> list[str]:
-    if columns(word) <= width:
+def _split_word(word: str, width: int) -> list[str]:
+    if display_width(word) <= width:
         return [word]
     pieces, room = [""], width
     for char in click.unstyle(word):
-        wide = columns(char)
+        wide = display_width(char)
         if wide > room:
             pieces.append("")
             room = width
@@ -203,26 +204,31 @@ def _pieces(word: str, width: int) -> list[str]:
     return pieces
 
 
-def cut(text: str, width: int) -> str:
-    """Give the text, or as much of its start as fits, with `…` behind it."""
-    return text if columns(text) <= width else _pieces(text, width - 1)[0] + "…"
+def truncate(text: str, width: int) -> str:
+    """Return the text, or as much of its start as fits before a `…`."""
+    return text if display_width(text) <= width else _split_word(text, width - 1)[0] + "…"
 
 
-def columns(text: str) -> int:
-    """Give how many columns of a terminal a text takes: colours and combining marks none, wide characters two."""
+def display_width(text: str) -> int:
+    """Return how many terminal columns a text takes: colours and combining marks none, wide characters two."""
     if text.isascii() and "\x1b" not in text:
         return len(text)
-    return sum(_columns(char) for char in click.unstyle(text))
+    return sum(_char_width(char) for char in click.unstyle(text))
 
 
-def _columns(char: str) -> int:
+def _char_width(char: str) -> int:
     if unicodedata.category(char) in {"Mn", "Me", "Cf"}:
         return 0
     return 2 if unicodedata.east_asian_width(char) in {"W", "F"} else 1
 
 
-def some(items: Sequence[str], most: int | None) -> str:
-    """Join items by commas, but after the first `most` (None: all) only count them."""
-    if most is None or len(items) <= most:
+def join_first(items: Sequence[str], limit: int | None) -> str:
+    """Return the items joined by commas; those after the first `limit` (None: no limit) are only counted."""
+    if limit is None or len(items) <= limit:
         return ", ".join(items)
-    return f"{', '.join(items[:most])} and {len(items) - most} more"
+    return f"{', '.join(items[:limit])} and {len(items) - limit} more"
+
+
+def short_time(moment: str) -> str:
+    """Return a time in RFC 3339 for a table: UTC, to the second."""
+    return moment[:19].replace("T", " ") + "Z"

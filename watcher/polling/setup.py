@@ -71,6 +71,14 @@ def nothing_to_watch(loaded: Loaded) -> UsageError:
     return UsageError("there is nothing to watch: nodes is empty", hint=f"{looked(loaded)}\n{hint}")
 
 
+def existing_state(loaded: Loaded) -> StateFolder:
+    """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
+    folder = StateFolder(loaded.settings.state_dir)
+    if not loaded.settings.nodes and not folder.exists():
+        raise nothing_to_watch(loaded)
+    return folder
+
+
 def holder(command: str) -> str:
     """Return in words who this process is, for one that finds the state in use."""
     return f"comfy-watch {command} (process {os.getpid()}, since {clock()[:19]}Z)"

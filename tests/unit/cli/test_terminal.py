@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.cli.terminal import columns, kind, some, table, wrap
+from watcher.cli.terminal import colour, display_width, join_first, table, wrap
 
 HEAD = ("NODE", "STATE", "WHAT")
 _WORDS = st.text(st.sampled_from("ab-日\u0301 "), max_size=60)
@@ -16,14 +16,14 @@ _WORDS = st.text(st.sampled_from("ab-日\u0301 "), max_size=60)
 def test_what_fits_is_laid_out_as_it_is() -> None:
     """Columns stand two blanks apart, as wide as they need, in a terminal or not."""
     expected = ["NODE   STATE   WHAT", "alpha  ok      -", "b      banned  a word"]
-    rows = [("alpha", kind("ok"), "-"), ("b", kind("banned"), "a word")]
+    rows = [("alpha", colour("ok"), "-"), ("b", colour("banned"), "a word")]
     for width in (None, 21, 22, 200):
         assert [click.unstyle(line) for line in table(HEAD, rows, width)] == expected
 
 
 def test_cells_are_wrapped_in_their_column() -> None:
     """What is too wide is broken between words, below its own head, and each line of a cell keeps its colours."""
-    rows = [("alpha", "ok", f"one two {kind('banned')} three four"), ("x" * 14, "ok", "-")]
+    rows = [("alpha", "ok", f"one two {colour('banned')} three four"), ("x" * 14, "ok", "-")]
     head, *lines = table(HEAD, rows, 30)
     assert click.unstyle(head) == "NODE        STATE  WHAT"
     assert [click.unstyle(line) for line in lines] == [
@@ -60,28 +60,28 @@ def test_one_long_cell_moves_its_own_row_only() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"), [("abc", 3), ("日本", 4), ("e\u0301", 1), (kind("banned"), 6), ("", 0), ("ü", 1)]
+    ("text", "expected"), [("abc", 3), ("日本", 4), ("e\u0301", 1), (colour("banned"), 6), ("", 0), ("ü", 1)]
 )
 def test_columns(text: str, expected: int) -> None:
     """Wide characters take two columns, marks and colours none."""
-    assert columns(text) == expected
+    assert display_width(text) == expected
 
 
 @given(_WORDS, st.integers(2, 30))
 def test_wrapping_keeps_to_the_width_and_loses_nothing(text: str, width: int) -> None:
     """No line is wider than it may be, and all but blanks is still there, in order."""
     lines = wrap(text, width)
-    assert max(map(columns, lines)) <= width
+    assert max(map(display_width, lines)) <= width
     assert "".join(lines).replace(" ", "") == text.replace(" ", "")
 
 
 @given(st.lists(st.tuples(_WORDS, _WORDS, _WORDS), max_size=5), st.integers(20, 90))
 def test_no_row_is_wider_than_the_terminal(rows: list[tuple[str, str, str]], width: int) -> None:
     """Whatever the cells and the width, every line fits."""
-    assert max(columns(line) for line in table(HEAD, rows, width)) <= width if rows else True
+    assert max(display_width(line) for line in table(HEAD, rows, width)) <= width if rows else True
 
 
 def test_a_long_list_is_counted() -> None:
     """The first entries are named and the others counted."""
-    assert some(["a", "b", "c", "d"], 2) == "a, b and 2 more"
-    assert some(["a", "b"], 2) == some(["a", "b"], None) == "a, b"
+    assert join_first(["a", "b", "c", "d"], 2) == "a, b and 2 more"
+    assert join_first(["a", "b"], 2) == join_first(["a", "b"], None) == "a, b"

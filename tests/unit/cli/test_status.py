@@ -132,8 +132,8 @@ def test_what_is_undelivered_is_told_by_channel() -> None:
     """Each configured channel has its count and why it failed; a former one is listed only while it owes something."""
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
     waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
-    owed = status.waiting(state(outbox=waiting), ["ops", "chat"])
-    assert [(one.channel, one.alerts, one.error, one.next_try, one.configured) for one in owed] == [
+    rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
+    assert [(row.channel, row.undelivered, row.error, row.next_try, row.configured) for row in rows] == [
         ("ops", 2, "HTTP 500", minute(0.5), True),
         ("chat", 0, "", "", True),
         ("mail", 2, "", "", False),

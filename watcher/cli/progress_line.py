@@ -1,0 +1,70 @@
+"""A line on the terminal that says what a command is waiting for, once that takes longer than a second."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from typing import Self
+
+from watcher import streams
+from watcher.cli.terminal import truncate
+
+PATIENCE = 1.0
+"""Seconds that something may take before it is shown."""
+
+_REFRESH = 0.2
+"""Seconds between two updates of the line."""
+
+_SHOWN = 2
+"""Texts shown at once; the others are counted."""
+
+
+class ProgressLine:
+    """A `Progress` that shows on stderr what has been waited for longer than `PATIENCE`; a context manager.
+
+    The line is wiped at the end. It is shown only if `wanted`, and if stderr is a terminal that can wipe a line.
+    """
+
+    def __init__(self, *, wanted: bool = True) -> None:
+        self._wanted = wanted and streams.can_wipe(sys.stderr)
+        self._waits: dict[str, tuple[float, str]] = {}
+        self._lock = threading.Lock()
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._refresh, name="progress line", daemon=True)
+
+    def __enter__(self) -> Self:
+        if self._wanted:
+            self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        if self._wanted:
+            self._thread.join()
+
+    def __call__(self, place: str, text: str) -> None:
+        """Set what is waited for at a place; "" ends the wait."""
+        with self._lock:
+            if text:
+                started, _ = self._waits.get(place, (time.monotonic(), ""))
+                self._waits[place] = started, text
+            else:
+                self._waits.pop(place, None)
+
+    def _refresh(self) -> None:
+        while not self._ended.wait(_REFRESH):
+            streams.show(self.line(time.monotonic()))
+        streams.show("")
+
+    def line(self, now: float) -> str:
+        """Return the line for this moment of the monotonic clock, newest waits first; "" while nothing takes long."""
+        with self._lock:
+            waits = [wait for wait in reversed(self._waits.values()) if now - wait[0] > PATIENCE]
+        if not waits:
+            return ""
+        texts = [text for _, text in waits]
+        more = f" and {len(texts) - _SHOWN} more" if len(texts) > _SHOWN else ""
+        seconds = f" ({now - min(started for started, _ in waits):.0f} s)"
+        room = (streams.width(sys.stderr) or 80) - len(more + seconds) - 1
+        return truncate("; ".join(texts[:_SHOWN]), room) + more + seconds
