@@ -156,11 +156,26 @@ def test_settings() -> None:
     assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
 
 
+def test_every_setting_has_an_effect() -> None:
+    """Every setting is read by some module outside `watcher/settings/`."""
+    modules = [path for path in (program.ROOT / "watcher").rglob("*.py") if path.parent.name != "settings"]
+    code = "\n".join(path.read_text("utf-8") for path in modules)
+    used = set(re.findall(r"settings\.(\w+)", code.replace("settings.all_channels", "settings.channels")))
+    assert Settings.model_fields.keys() - used == set()
+
+
 def test_event_kinds() -> None:
     """The table of events has every kind, worst first, and says which a channel gets by default."""
-    told = {row[0]: row[2] for row in _tables()["kind"]}
-    assert told == {kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind}
-    assert list(told) == list(Kind)
+    sent = {row[0]: row[2] for row in _tables()["kind"]}
+    assert sent == {kind.value: "yes" if kind in DEFAULT_KINDS else "no" for kind in Kind}
+    assert list(sent) == list(Kind)
+
+
+def test_every_event_kind_has_a_rule_and_a_test() -> None:
+    """Every kind is in the Events section of docs/behaviour.md, and in the tests that drive the real program."""
+    rules = (program.ROOT / "docs" / "behaviour.md").read_text("utf-8").partition("## Listings")[0]
+    tests = Path(__file__).with_name("test_event_kinds.py").read_text("utf-8")
+    assert [kind for kind in Kind if f"`{kind}`" not in rules or f'"{kind}"' not in tests] == []
 
 
 def test_sample_settings(tmp_path: Path) -> None:

@@ -120,6 +120,7 @@ def test_a_schema_knows_every_field(name: str, place: str, value: type) -> None:
     ("name", "place", "expected"),
     [
         ("outbox", "/event/kind", set(Kind)),
+        ("history", "/kind", set(Kind)),
         ("snapshot", "/node/marks/additionalProperties", set(Mark)),
         ("snapshot", "/node/statuses/items", set(STATUSES)),
     ],
