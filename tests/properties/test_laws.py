@@ -25,11 +25,11 @@ from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, Outbox
 from watcher.changes.diff import Difference, compare_ban
-from watcher.changes.health import Unread, assess
+from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
 from watcher.model.event import Event, Kind
-from watcher.model.listing import NodeBanned
+from watcher.model.listing import FetchFailed, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.state import records, snapshot_file
@@ -56,7 +56,7 @@ def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
         return compare_ban(node, NodeBanned(node=PACK, message="banned", at=at), DiffOptions(now=at))
     if isinstance(step, str):
         snapshot = Snapshot(nodes={} if node is None else {PACK.lower(): node})
-        failed = {PACK.lower(): Unread(node=PACK, error="unreadable", registry_wide=False)}
+        failed = {PACK.lower(): FetchFailed(node=PACK, error="unreadable", registry_wide=False)}
         after = assess(Checks().health, snapshot, failed, {}, 1, at)
         return Difference(node=after.snapshot.nodes[PACK.lower()], events=after.events)
     picture, statuses, complete = step

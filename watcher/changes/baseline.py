@@ -1,6 +1,6 @@
-"""The first complete listing of a node: what it sets, and what it tells. Pure.
+"""The first complete listing of a node: what it sets, and which events it has. Pure.
 
-Contract: the setting `baseline`, and in section Events the paragraph on listings.
+Rules: docs/behaviour.md, Listings, and the setting `baseline` in Settings.
 """
 
 from __future__ import annotations
@@ -8,23 +8,23 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from watcher.changes.transitions import DiffOptions, first_sight, node_event
+from watcher.changes.transitions import DiffOptions, VersionEvents, node_event
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, created_by, newest, recency
 
 
-def set_baseline(node: Node, listing: Listing, terms: DiffOptions) -> tuple[Node, list[Event]]:
-    """Give the node, which has been compared with the listing, with its baseline, and the events that this owes.
+def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[Node, list[Event]]:
+    """Return the node with its baseline, and the events of that. The node was compared with the listing before.
 
-    What was told already, of a change between incomplete listings, is not told as a late version or by `full` again.
+    Changes between incomplete listings were reported already; neither `full` nor a late version repeats them.
     An empty listing is provisional while all statuses are watched: of the next one, versions created before it are
-    the baseline and later ones are events. The `baseline` event's `after` is the worst that is there today: banned,
-    flagged, deprecated or None.
+    the baseline and later ones are events. The `after` of the `baseline` event is the worst that there is today:
+    banned, flagged, deprecated or None.
     """
-    if not listing.versions and terms.all_watched:
-        # The clock may have been ahead the first time: what is created from now on is late in any case.
+    if not listing.versions and options.all_watched:
+        # Our clock may have been ahead the first time: what is created from now on is late in any case.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since, statuses=()), []
     late: list[Version] = []
@@ -32,32 +32,30 @@ def set_baseline(node: Node, listing: Listing, terms: DiffOptions) -> tuple[Node
     for version in listing.versions:
         is_late = node.empty_since and not node.seen.get(version.key) and not created_by(version, node.empty_since)
         (late if is_late else first).append(version)
+
+    def first_sight(version: Version) -> list[Event]:
+        about = VersionEvents(node=node.node, now=options.now, version=version, count=node.seen_floor)
+        return about.first_sight()
+
     events: list[Event] = []
-    if terms.baseline == "full":
+    if options.baseline == "full":
         for version in first:
-            events += [] if node.seen.get(version.key) else first_sight(node, version, terms.now, node.seen_floor)
-    elif terms.baseline == "summary" and (first or not late):
+            events += [] if node.seen.get(version.key) else first_sight(version)
+    elif options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst = next(iter(wrong), None)
         about = _summary(first, wrong)
-        events.append(node_event(node, Kind.BASELINE, terms.now, before=None, after=worst, reason=about))
+        events.append(node_event(node, Kind.BASELINE, options.now, before=None, after=worst, reason=about))
     for version in late:
-        events += first_sight(node, version, terms.now, node.seen_floor)
+        events += first_sight(version)
     seen = dict(node.seen)
-    for key in {event.version_id or f"={event.version}" if event.version is not None else "" for event in events}:
+    for key in {event.key for event in events}:
         seen[key] = seen.get(key, node.seen_floor if key else 0) + 1
-    node = replace(
-        node,
-        baseline_at=listing.at,
-        empty_since="",
-        statuses=terms.statuses,
-        seen=seen,
-    )
-    return node, events
+    return replace(node, baseline_at=listing.at, empty_since="", statuses=options.statuses, seen=seen), events
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:
-    """Give the version texts of what is wrong today, worst first; what is not wrong has no entry."""
+    """Return the version texts of each problem that there is today, worst first."""
     tests: dict[str, Callable[[Version], bool]] = {
         BANNED: lambda v: v.status == BANNED,
         FLAGGED: lambda v: v.status == FLAGGED,
@@ -68,7 +66,7 @@ def _wrong(versions: list[Version]) -> dict[str, list[str]]:
 
 
 def _summary(versions: list[Version], wrong: Mapping[str, list[str]]) -> str:
-    """Say what is watched and what is wrong with it today."""
+    """Return what is watched and which problems it has today."""
     latest = newest(v for v in versions if v.status == ACTIVE)
     parts = [f"{len(versions)} version{'' if len(versions) == 1 else 's'}"]
     if latest:

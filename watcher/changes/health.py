@@ -1,6 +1,6 @@
 """When a node, or the registry as a whole, counts as failing, and when it has recovered. Pure.
 
-Contract: the kinds `failing` and `recovered` ("one event, not one per node") and the setting `failure_threshold`.
+Rules: docs/behaviour.md, Events (`failing`, `recovered`).
 """
 
 from __future__ import annotations
@@ -8,59 +8,36 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 
 from watcher.changes.transitions import counted, node_event, node_url
 from watcher.model.event import EMPTY, Event, Kind, event_id
+from watcher.model.listing import FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
 
 _A_FEW = 3
-"""From so many watched nodes on, the failures of most of them are the registry's."""
-
-
-class Trouble(StrEnum):
-    """What kept a node from being read, where it matters for the next poll."""
-
-    FAULT = "fault"
-    UNTRIED = "untried"
-    """The registry had failed so often that this node was not even asked for: it goes first the next time."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> Trouble | None:
-        """Read what earlier versions wrote: a doubted 403 is a fault like any other."""
-        return cls.FAULT if value == "refused" else None
+"""From this many nodes on, the failures of most of them are the registry's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailureStreak:
-    """Polls in a row (`count`) in which something could not be read, since when, and why the last time."""
+    """Polls in a row in which a node, or the registry, could not be read."""
 
     count: int
     since: str
     error: str
-    trouble: Trouble = Trouble.FAULT
+    """Why, in the last of these polls."""
+    kind: FailureKind = FailureKind.FAULT
+    """Of the last of these polls."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """Who could not be read lately: nodes by lower-case id, and the registry as a whole.
-
-    `empty` counts the polls in a row that read a node and found no version, of nodes that never had one.
-    """
+    """What could not be read lately: nodes, by lower-case id, and the registry as a whole."""
 
     nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
     registry: FailureStreak | None = None
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unread:
-    """One node that this poll could not read; `registry_wide` as in `listing.Unreadable`."""
-
-    node: str
-    error: str
-    registry_wide: bool
-    trouble: Trouble = Trouble.FAULT
+    """Polls in a row that found a node without versions, of nodes that never had one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,43 +49,42 @@ class Assessment:
     events: tuple[Event, ...]
 
 
-def registry_is_down(unread: Mapping[str, Unread], watched: int) -> bool:
-    """Tell whether the failures of one poll are the registry's rather than those of single nodes.
+def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
+    """Return whether the failures of one poll are the registry's rather than those of single nodes.
 
-    So it is when the way to the registry failed for all (even the only one) or for most nodes, or when every one of
-    a few nodes failed for whatever reason. A node that was not tried says nothing of either.
+    They are if all requested nodes (even the only one) or most of a few failed registry-wide, or if all of a few failed
+    for whatever reason. Nodes that were not requested do not count.
     """
-    tried = [failure for failure in unread.values() if failure.trouble is not Trouble.UNTRIED]
-    asked = watched - len(unread) + len(tried)
-    wide = sum(failure.registry_wide for failure in tried)
-    if tried and len(tried) == asked and (wide == asked or asked >= _A_FEW):
+    tried = [failure for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
+    requested = watched - len(unread) + len(tried)
+    registry_wide = sum(failure.registry_wide for failure in tried)
+    if tried and len(tried) == requested and (registry_wide == requested or requested >= _A_FEW):
         return True
-    return asked >= _A_FEW and wide * 2 > asked
+    return requested >= _A_FEW and registry_wide * 2 > requested
 
 
 def assess(
     health: Health,
     snapshot: Snapshot,
-    unread: Mapping[str, Unread],
+    unread: Mapping[str, FetchFailed],
     read: Mapping[str, bool],
     threshold: int,
     now: str,
     *,
     empty: Collection[str] = (),
 ) -> Assessment:
-    """Count one poll's failures (`unread`, by lower-case id) and successes (`read`: was each called failing before?).
+    """Count one poll's failures and successes, and report what has become failing or has recovered.
 
-    Of those that were read, the `empty` have no version and never had one: their ids may be wrong, so that they are
-    called failing at the threshold too, and recover when they have a version.
+    `unread` are the failures and `read` the successes, by lower-case id; the value in `read` says whether the node was
+    reported failing before. The nodes in `empty` were read and never had a version: the id may be wrong, so they are
+    reported failing at the threshold too, and recover when they have a version.
 
-    Every poll that could not read a node counts for that node, whatever the reason. A node that was not polled keeps
-    its count. One outage is reported once, whatever it looks like from poll to poll: until a node is read again after
-    the registry was called failing, no node is called so on its own; nor is the registry where each node that it keeps
-    from being read was called so.
+    A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
+    node is; and if every node that cannot be read was already reported failing, the registry is not.
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
-        failures[key] = _once_more(failures.get(key), failed.error, now, failed.trouble)
+        failures[key] = _once_more(failures.get(key), failed.error, now, failed.kind)
     registry = None
     error = ""
     if unread and registry_is_down(unread, len(unread) + len(read)):
@@ -144,7 +120,7 @@ def assess(
 
 
 def _newly_empty(snapshot: Snapshot, found: Mapping[str, FailureStreak], threshold: int) -> list[tuple[Node, str]]:
-    """Return the nodes that have been found empty often enough to be called failing, and why."""
+    """Return the nodes that have been empty often enough to be reported failing, and why."""
     due = [key for key, empty in found.items() if empty.count >= threshold and not _is_failing(snapshot, key)]
     return [(snapshot.nodes[key], _story_of_empty(found[key])) for key in due if key in snapshot.nodes]
 
@@ -152,10 +128,10 @@ def _newly_empty(snapshot: Snapshot, found: Mapping[str, FailureStreak], thresho
 def _recovering(
     health: Health, snapshot: Snapshot, read: Mapping[str, bool], empty: Mapping[str, FailureStreak], threshold: int
 ) -> dict[str, Node]:
-    """Return the nodes that were read, were called failing, and are so no more.
+    """Return the nodes that were reported failing, were read, and are not failing any more.
 
-    An empty one is so still, unless it was called failing because it could not be read, and has not been found empty
-    often enough by now.
+    An empty node is still failing, unless it was reported because it could not be read and has not been empty often
+    enough since.
     """
     found: dict[str, Node] = {}
     for key in (key for key, was_failing in read.items() if was_failing):
@@ -169,10 +145,10 @@ def _recovering(
 def _outage(
     registry: FailureStreak | None, due: Sequence[FailureStreak], error: str, threshold: int
 ) -> FailureStreak | None:
-    """Return the failure to report of the registry as a whole, in place of its nodes; None if there is none.
+    """Return the failure to report for the registry as a whole, instead of its nodes; None if there is none.
 
-    It is the registry's own once it has been down for `threshold` polls. Before that, nodes that were unreadable for
-    other reasons may be `due`: as many as `_A_FEW` are one event of the registry too, with the longest of their counts.
+    The registry is failing once it has been down for `threshold` polls. It is also failing once a few nodes are `due`
+    while it is down; their longest count is then the registry's.
     """
     if registry is None or registry.count >= threshold:
         return registry
@@ -187,10 +163,11 @@ def _is_failing(snapshot: Snapshot, key: str) -> bool:
     return node is not None and node.failing
 
 
-def _once_more(failure: FailureStreak | None, error: str, now: str, trouble: Trouble = Trouble.FAULT) -> FailureStreak:
-    if failure is None:
-        return FailureStreak(count=1, since=now, error=error, trouble=trouble)
-    return FailureStreak(count=failure.count + 1, since=failure.since, error=error, trouble=trouble)
+def _once_more(
+    failure: FailureStreak | None, error: str, now: str, kind: FailureKind = FailureKind.FAULT
+) -> FailureStreak:
+    count, since = (failure.count, failure.since) if failure else (0, now)
+    return FailureStreak(count=count + 1, since=since, error=error, kind=kind)
 
 
 def _story(failure: FailureStreak) -> str:
@@ -205,8 +182,8 @@ def _polls(failure: FailureStreak) -> str:
     return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 
-def _for_all(unread: Mapping[str, Unread], watched: int) -> str:
-    tried = [failure.error for failure in unread.values() if failure.trouble is not Trouble.UNTRIED]
+def _for_all(unread: Mapping[str, FetchFailed], watched: int) -> str:
+    tried = [failure.error for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
 

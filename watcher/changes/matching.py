@@ -1,4 +1,4 @@
-"""What is known of one node while a listing is compared with it: which known version a row is, how many changes a
+"""What is known of one node while a listing is compared with it: which known version each row is, how many changes a
 version had, and which versions are dropped. Pure.
 """
 
@@ -13,13 +13,13 @@ from watcher.model.snapshot import Mark, Node
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, Version, in_order
 
 KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
-"""How many versions of a mark a node keeps at most; those created last are kept. Packs have up to about 150 versions:
-the bounds are for those who publish and take away without end.
+"""How many versions of a mark a node keeps at most, newest first. Packs have up to about 150 versions: the bounds are
+for packs that publish and remove versions without end.
 """
 
 KEPT_UNSEEN = 5000
-"""How many versions that an incomplete listing does not show a node keeps at most. They may all be there, so that the
-bound is far above what any pack has: it is for a node whose listings are never complete.
+"""How many versions a node keeps at most that an incomplete listing does not show. They may all exist, so the bound is
+far above the size of any pack. It is for a node whose listings are never complete.
 """
 
 _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
@@ -27,7 +27,7 @@ _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
 
 @dataclass(slots=True, kw_only=True)
 class Known:
-    """A node's versions by key, and what is known of them, as one listing changes it (see `Node` for the fields)."""
+    """A node's versions by key and what is known of them, as one listing changes it. The fields are those of `Node`."""
 
     rows: dict[str, Version]
     seen: dict[str, int]
@@ -38,7 +38,7 @@ class Known:
 
     @classmethod
     def of(cls, node: Node) -> Self:
-        """Take what is known from the node's picture."""
+        """Return what is known of the node."""
         return cls(
             rows={version.key: version for version in node.versions},
             seen=dict(node.seen),
@@ -61,7 +61,7 @@ class Known:
         )
 
     def count(self, *keys: str) -> int:
-        """Return how many changes a version had, which is known by all of these keys."""
+        """Return how many changes a version had that has had all of these keys."""
         return max(self.seen.get(key, self.seen_floor) for key in keys)
 
     def count_one(self, key: str) -> None:
@@ -73,7 +73,7 @@ class Known:
         self.seen[""] = self.seen.get("", 0) + 1
 
     def take(self, version: Version, old: Version | None, *, partial: bool) -> None:
-        """Take a row that was seen in the place of what was known of its version."""
+        """Replace what was known of a version by a row that was read."""
         key = version.key
         if old is not None and old.key != key:
             if old.key in self.seen or key in self.seen:
@@ -86,7 +86,7 @@ class Known:
             self.partial.add(key)
 
     def take_decision(self, version: Version, old: Version | None) -> None:
-        """Remember of a version that waits that it was decided on before; `old` is None where its life begins."""
+        """Record that a pending version was decided on before. `old` is None for a first sight."""
         decided = old is not None and (
             old.key in self.decided or old.status in _DECIDED or self.marks.get(old.key) is Mark.LEFT
         )
@@ -95,14 +95,16 @@ class Known:
             self.decided.add(version.key)
 
     def leave(self, version: Version, *, active_is_watched: bool) -> None:
-        """Mark a version that left the watched statuses. One that waited and is not active either was decided on."""
+        """Mark a version that left the watched statuses. If it was pending and is not active, it was decided on."""
         self.marks[version.key] = Mark.LEFT
         if version.status == PENDING and active_is_watched:
             self.decided.add(version.key)
 
     def missing(self, matched: Collection[str], texts: Collection[str]) -> list[Version]:
-        """Return the versions that a listing does not show and that were not removed before. `matched` are the keys of
-        those that it shows, `texts` the version texts of its rows without an id: each may be any version of that text.
+        """Return the versions that a listing does not show and that were not removed before.
+
+        `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
+        each may be any version with that text.
         """
         return [
             version
@@ -111,7 +113,7 @@ class Known:
         ]
 
     def forget(self, key: str) -> None:
-        """Drop a version. The floor rises to its counter, so that no event of it can have an id a second time."""
+        """Drop a version. The floor rises to its counter, so that no event id is used twice."""
         self.rows.pop(key, None)
         self.marks.pop(key, None)
         self.partial.discard(key)
@@ -119,14 +121,14 @@ class Known:
         self.seen_floor = max(self.seen_floor, self.seen.pop(key, 0))
 
     def forget_the_rest(self) -> None:
-        """Drop the oldest of those versions of which too many are kept, and the counters that no version has."""
+        """Drop the oldest versions where too many are kept, and the counters of versions that are gone."""
         for mark, most in KEPT.items():
             self._forget_the_oldest([row for key, row in self.rows.items() if self.marks.get(key) is mark], most)
         for key in self.seen.keys() - self.rows.keys() - {""}:
             self.forget(key)
 
     def forget_unseen(self, matched: Collection[str]) -> None:
-        """Drop the oldest of those versions that an incomplete listing does not show, where too many are kept."""
+        """Drop the oldest versions that an incomplete listing does not show, if too many are kept."""
         if len(self.rows) - len(matched) > KEPT_UNSEEN:
             self._forget_the_oldest([row for key, row in self.rows.items() if key not in matched], KEPT_UNSEEN)
 
@@ -136,10 +138,10 @@ class Known:
 
 
 class Matcher:
-    """Finds the known version of each row of a listing: by id, else by version text where one side has no id."""
+    """Finds the known version of each row of a listing: by id, else by version text if one side has no id."""
 
     def __init__(self, known: Known, listing: Listing) -> None:
-        """Sort the known versions by text. A row of the listing that names a known version by its key has it alone."""
+        """Index the known versions by text. A row with the key of a known version matches only that one."""
         self._known = known
         named = {version.key for version in listing.versions}
         self._by_text: dict[str, list[Version]] = {}
@@ -148,8 +150,10 @@ class Matcher:
                 self._by_text.setdefault(version.version, []).append(version)
 
     def find(self, shown: Version) -> Version | None:
-        """Return the known version that a row is. One that is there goes before one that was removed, then the one of
-        the row's own key, then one that was in the last listing, then the one created last.
+        """Return the known version that a row is, or None.
+
+        In this order it prefers a version that was not removed, the one with the row's key, one that the last listing
+        showed, and the one created last.
         """
         same_text = [one for one in self._by_text.get(shown.version, ()) if not (one.id and shown.id)]
         own = self._known.rows.get(shown.key)

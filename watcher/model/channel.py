@@ -19,22 +19,21 @@ class Grouping(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Channel:
-    """One place alerts go to, spoken of by `name` only. `url` is an apprise URL and a secret: no repr shows it.
-
-    `nodes` are globs over lower-case node ids; empty means every node. Where the name was made from a place in
-    `alert_urls` it is `placed`: the same name may be another channel's by the next poll.
-    """
+    """One place that alerts go to. Messages and logs use its `name` only."""
 
     name: str
     url: str = field(repr=False)
+    """An apprise URL. It is a secret, so no repr shows it."""
     kinds: frozenset[Kind] = DEFAULT_KINDS
     nodes: tuple[str, ...] = ()
+    """Globs over lower-case node ids; empty means every node."""
     grouping: Grouping = Grouping.POLL
     placed: bool = False
+    """The name was made from a position in `alert_urls`, so another channel may have it in the next poll."""
 
 
 def wants(channel: Channel, event: Event) -> bool:
-    """Tell whether the channel asked for the event; one about the registry as a whole passes every node glob."""
+    """Return whether the channel wants the event. An event about the registry as a whole passes every node glob."""
     if event.kind not in channel.kinds:
         return False
     if not channel.nodes or event.node is None:
@@ -44,7 +43,7 @@ def wants(channel: Channel, event: Event) -> bool:
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:
-    """Split the events of one poll that the channel wants into the events of each message, in order."""
+    """Return the events of one poll that the channel wants, split by message, in order."""
     wanted = [event for event in events if wants(channel, event)]
     match channel.grouping:
         case Grouping.POLL:

@@ -1,4 +1,4 @@
-"""Events: what a poll found different, as values that say it once and for all channels."""
+"""Events: what a poll found different, as values."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from enum import StrEnum
 _SEPARATOR = "\x1f"
 
 LONGEST_TEXT = 1000
-"""Characters that an event keeps of a text: three times what any message shows of one."""
+"""Characters that an event keeps of a text: three times what any message shows."""
 
 _DIGEST = 16
 
 EMPTY = "empty"
-"""The `after` of `failing`, and `before` of `recovered`, where a node never had a version; else it is "failing"."""
+"""The `after` of `failing`, and the `before` of `recovered`, of a node that never had a version; else "failing"."""
 
 
 class Kind(StrEnum):
-    """The event kinds of the contract, worst first: the order in which a digest shows them."""
+    """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
 
     BANNED = "banned"
     FLAGGED = "flagged"
@@ -39,68 +39,70 @@ SEVERITY: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
 """0 is the worst."""
 
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
-"""What a channel gets unless it says otherwise (contract, Events)."""
+"""What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One watched field that differs, under the API's name for it; lists are shown as JSON text."""
+    """One watched field that differs; lists are JSON text."""
 
     field: str
+    """The API's name of the field."""
     before: str
     after: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One observed transition.
-
-    `version` and `version_id` are None on node-level events, `node` is None when the registry as a whole is meant.
-    `before` and `after` are statuses (or `deprecated` / None), a baseline's `after` the worst that it holds, "failing"
-    or `EMPTY` where that is what began or ended; `reason` is a summary, already free of e-mail addresses, but otherwise
-    strangers' text. `at` is RFC 3339 UTC with `Z`: when the poll that saw it began.
-    """
+    """One observed transition."""
 
     id: str
     kind: Kind
     node: str | None
+    """None for the registry as a whole."""
     version: str | None = None
+    """None, as `version_id`, for the node as a whole."""
     version_id: str | None = None
     before: str | None = None
+    """A status, "deprecated", "removed", "failing", `EMPTY` or None."""
     after: str | None = None
+    """As `before`; of a baseline the worst that it holds."""
     reason: str = ""
+    """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[Change, ...] = ()
     at: str
+    """When the poll that saw it began: RFC 3339, UTC, with `Z`."""
     url: str
+
+    @property
+    def key(self) -> str:
+        """The key of the version that it is about (as `Version.key`), or "" for the node as a whole."""
+        return "" if self.version is None else self.version_id or f"={self.version}"
 
 
 def event_id(*parts: object) -> str:
-    """Give a short id made only of what was observed: the same transition gives the same id after a crash."""
+    """Return a short id made only of what was observed: the same transition has the same id after a crash."""
     text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
 
 
 def bounded(event: Event) -> Event:
-    """Return the event as it is kept and told: of a long text its beginning, its length and a digest of all of it.
+    """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
-    Two long texts that differ stay different. The id was made from the whole texts and stays.
+    Two long texts that differ stay different. The id stays: it was made from the whole texts.
     """
     return replace(
         event,
-        version=_if_any(event.version),
-        version_id=_if_any(event.version_id),
-        before=_if_any(event.before),
-        after=_if_any(event.after),
+        version=event.version and _bounded(event.version),
+        version_id=event.version_id and _bounded(event.version_id),
+        before=event.before and _bounded(event.before),
+        after=event.after and _bounded(event.after),
         reason=_bounded(event.reason),
         changes=tuple(
             Change(field=change.field, before=_bounded(change.before), after=_bounded(change.after))
             for change in event.changes
         ),
     )
-
-
-def _if_any(text: str | None) -> str | None:
-    return None if text is None else _bounded(text)
 
 
 def _bounded(text: str) -> str:

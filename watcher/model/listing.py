@@ -1,60 +1,69 @@
-"""What one poll read of one node: a listing, a ban of the node, "as before", or nothing. All are values."""
+"""What one poll read of one node: a listing, a ban of the node, "unchanged", or a failure. All are values."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from watcher.model.version import Version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The versions that were seen of one node. Of those whose keys are in `partial`, status and age alone were told.
-
-    `incomplete` is empty for a complete listing and else says, to a person, why it is not one: then what is
-    missing from `versions` means nothing. `at` is when it was asked for, by our clock; the registry's clock may make it
-    earlier.
-    `admin_tags_told` is False when no row had the field `tags_admin` at all: public answers may drop it, and then
-    nothing is known of it (registry notes, Fields). `etag` names this very answer, where
-    one page was all of it. `elsewhere` are the keys of known versions that it does not show because they have a
-    status that was not asked for.
-    """
+    """The versions that were seen of one node. docs/behaviour.md, Listings, defines when it is complete."""
 
     node: str
     versions: tuple[Version, ...]
     at: str
+    """When it was requested, by our clock, or earlier if the registry's clock says so."""
     incomplete: str = ""
+    """Why the listing is incomplete, for a person; "" if it is complete. A version missing from an incomplete listing
+    may still exist.
+    """
     admin_tags_told: bool = True
+    """False if no row had the field `tags_admin`: it is unknown (docs/registry.md, Answers that lie)."""
     etag: str = ""
+    """Identifies this answer, if one page was all of it."""
     elsewhere: frozenset[str] = frozenset()
+    """Keys of known versions that it does not show because their status was not requested."""
     partial: frozenset[str] = frozenset()
+    """Keys of versions of which only status and creation time could be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeBanned:
-    """The registry answered 403 for the node and said that it is banned; `message` is the reason that it gave."""
+    """The registry answered 403 and said that the node is banned (docs/registry.md, Node bans)."""
 
     node: str
     message: str
+    """The reason that the registry gave; untrusted text."""
     at: str
+
+
+class FailureKind(StrEnum):
+    """Why a node was not read, where the next poll needs to know."""
+
+    FAULT = "fault"
+    UNTRIED = "untried"
+    """The node was not requested, because the registry had failed too often. The next poll requests it first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchFailed:
-    """The node could not be read. `registry_wide`: the fault lies with the registry or the way to it, not the node.
-
-    `unreached`: no HTTP answer came at all, of whatever status; any would show that the registry can be reached.
-    """
+    """The node could not be read."""
 
     node: str
     error: str
-    registry_wide: bool
+    registry_wide: bool = False
+    """The fault is the registry's, or the network's, not the node's."""
     unreached: bool = False
+    """No HTTP answer came at all. Any answer, whatever its status, shows that the registry can be reached."""
+    kind: FailureKind = FailureKind.FAULT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unchanged:
-    """The answer is the one already known: the registry said so (304 to its `ETag`), or it is the same to the byte."""
+    """The answer is the known one: the registry said so (304 for its `ETag`), or its bytes are the same."""
 
     node: str
     at: str

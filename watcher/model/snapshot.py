@@ -12,39 +12,41 @@ from watcher.model.version import STATUSES, Version
 
 
 class Mark(StrEnum):
-    """What is known of a version beyond its last facts."""
+    """What is known of a version beside its last facts."""
 
     ABSENT = "absent"
-    """Missing from one complete listing: once more and it is removed."""
+    """Missing from the last complete listing. It is removed if it is missing from the next one too."""
     REMOVED = "removed"
-    """Was reported removed; kept so that its return is a transition of its own."""
+    """Reported as removed. It is kept so that its return is an event of its own."""
     LEFT = "left"
-    """Left the watched statuses while they were narrowed: recorded, not reported."""
+    """Its status is not watched any more: recorded, not reported."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """What is known of one node.
-
-    `statuses` are those the last complete listing covered. `baseline_at` is empty until a first complete listing
-    came; `empty_since` is when a first listing was empty, which makes it provisional. `seen` counts the events so
-    far by version key ("" for the node itself), so that the next one's id differs. `marks` are by version key.
-    `partial` are the keys of versions of which status and age are all that was ever told, wherever they are by now:
-    what else such a one is will be no change when it comes.
-    """
+    """What is known of one node."""
 
     node: str
     baseline_at: str = ""
+    """When the first complete listing came; "" before that."""
     empty_since: str = ""
+    """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
     statuses: tuple[str, ...] = ()
+    """The statuses that the last complete listing covered."""
     banned: bool = False
     emptied: bool = False
+    """It was reported that no version is listed any more."""
     failing: bool = False
     seen: Mapping[str, int] = field(default_factory=dict)
+    """How many changes each version had, by key ("" for the node itself), so that each event has an id of its own."""
     seen_floor: int = 0
+    """The same for versions that are not in `seen`."""
     marks: Mapping[str, Mark] = field(default_factory=dict)
+    """By version key."""
     partial: tuple[str, ...] = ()
+    """Keys of versions of which only status and creation time were ever read: the rest is no change when it comes."""
     decided: tuple[str, ...] = ()
+    """Keys of pending versions that were active, flagged, banned or deleted before."""
     versions: tuple[Version, ...] = ()
 
     @property
@@ -54,9 +56,7 @@ class Node:
 
     @property
     def all_removed(self) -> bool:
-        """Whether every version is marked removed. Before there was `emptied`, a node that turned empty was marked so,
-        which does not happen otherwise.
-        """
+        """Whether every version is marked removed. A state from before `emptied` existed marked an empty node so."""
         return bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
 
     @property
@@ -75,19 +75,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The current picture. `revision` grows by one with each durable change; `nodes` is keyed by lower-case id.
-
-    `registry_failing` says that a registry-wide `failing` was reported and not yet `recovered`; `registry_seen`
-    counts the registry's own events.
-    """
+    """The current picture."""
 
     revision: int = 0
+    """Grows by one with each durable change."""
     registry_failing: bool = False
+    """A registry-wide `failing` was reported, and no `recovered` since."""
     registry_seen: int = 0
+    """How many events the registry itself had."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
+    """By lower-case id."""
 
     def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
-        """Give the snapshot with some nodes changed, over the others as they are: those are not even looked at."""
+        """Return the snapshot with some nodes changed. The other nodes are not decoded."""
         if not changed:
             return self
         layers = self.nodes.maps if isinstance(self.nodes, ChainMap) else [self.nodes]

@@ -18,29 +18,27 @@ API_PREFIX = "NodeVersionStatus"
 
 
 def status_from_api(name: str) -> str:
-    """Give the short name of an API status; a status this program does not know is carried as it came."""
+    """Return the short name of an API status. An unknown status is returned unchanged."""
     short = name.removeprefix(API_PREFIX).lower()
     return short if short in STATUSES else name
 
 
 def status_to_api(short: str) -> str:
-    """Give the API's long name of one of `STATUSES`."""
+    """Return the API's long name of one of `STATUSES`."""
     return API_PREFIX + short.capitalize()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Version:
-    """One published version. A missing, null or empty field of the API is the empty value here.
-
-    `status` is one of `STATUSES` or, for a status this program does not know, the API's own text.
-    `created_at` is the API's RFC 3339 text, untouched.
-    """
+    """One published version. A field that the API leaves out, or gives as null or empty, is empty here."""
 
     version: str = ""
     id: str = ""
     status: str = ACTIVE
+    """One of `STATUSES`, or the API's own text for a status that this program does not know."""
     deprecated: bool = False
     created_at: str = ""
+    """The API's RFC 3339 text, unchanged."""
     download_url: str = ""
     dependencies: tuple[str, ...] = ()
     supported_accelerators: tuple[str, ...] = ()
@@ -52,7 +50,7 @@ class Version:
 
     @property
     def key(self) -> str:
-        """What the version is known by inside its node: the id, else the version text (contract, Events)."""
+        """What identifies the version in its node: the id, else the version text (docs/behaviour.md, Events)."""
         return self.id or f"={self.version}"
 
 
@@ -70,7 +68,7 @@ WATCHED_FIELDS: dict[str, str] = {
 
 
 def badness(version: Version) -> tuple[int, bool, tuple[object, ...]]:
-    """Give a key that sorts versions by how bad they are, banned last; of two that differ one is always the greater."""
+    """Return a key that sorts versions by how bad they are, banned last. Versions that differ have different keys."""
     rank = _FROM_GOOD_TO_BAD.index(version.status) if version.status in _FROM_GOOD_TO_BAD else _UNKNOWN_RANK
     return rank, version.deprecated, astuple(version)
 
@@ -80,24 +78,24 @@ _UNKNOWN_RANK = _FROM_GOOD_TO_BAD.index("")
 
 
 def newest(versions: Iterable[Version]) -> Version | None:
-    """Give the most recently created version, or None of none.
+    """Return the most recently created version, or None if there is none.
 
-    Recency is `createdAt`, not the version text (the registry orders by text, which puts 1.9 over 1.10).
+    Text order would put 1.9 after 1.10 (docs/registry.md, Pages).
     """
     return max(versions, key=lambda v: (recency(v.created_at), v.version), default=None)
 
 
 def recency(created_at: str) -> str:
-    """Give a key that sorts RFC 3339 UTC times by time: their fractions come with trailing zeros cut."""
+    """Return a key that sorts RFC 3339 UTC times. The registry cuts trailing zeros off their fractions."""
     head, _, fraction = created_at.rstrip("Zz").partition(".")
     return f"{head}.{fraction:0<9}"
 
 
 def created_by(version: Version, moment: str) -> bool:
-    """Tell whether the version says that it was created at `moment` (RFC 3339, UTC) or before."""
+    """Return whether the version says that it was created at `moment` (RFC 3339, UTC) or before."""
     return bool(version.created_at) and recency(version.created_at) <= recency(moment)
 
 
 def in_order(versions: Iterable[Version]) -> tuple[Version, ...]:
-    """Give the versions oldest first, in an order that two readings of the same facts share."""
+    """Return the versions oldest first. The same versions always come in the same order."""
     return tuple(sorted(versions, key=lambda v: (recency(v.created_at), v.version, v.id)))

@@ -132,7 +132,7 @@ class Poller:
                 checked=checks.checked,
                 etags=etags,
                 failures=checks.health.nodes,
-                terms=DiffOptions(
+                options=DiffOptions(
                     statuses=tuple(status for status in STATUSES if status in config.statuses),
                     baseline=config.baseline,
                     now=started,

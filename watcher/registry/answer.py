@@ -1,4 +1,4 @@
-"""An answer of the registry, from what came over HTTP to a bounded value; knows no HTTP library."""
+"""An answer of the registry: a bounded value made of the HTTP response. Knows no HTTP library."""
 
 from __future__ import annotations
 
@@ -17,44 +17,47 @@ _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """A whole answer: status code, decompressed body, and what its headers tell that is of use (else "")."""
+    """A whole answer."""
 
     code: int
     body: bytes
+    """Decompressed."""
     date: str = ""
+    """`Date` as RFC 3339; "" if there is none that can be read."""
     etag: str = ""
+    """`ETag` if it can be sent back; else ""."""
 
 
 class NoAnswerError(Exception):
-    """There was no usable answer. The message says why, in our words, to a person.
+    """There was no usable answer. The message says why, for a person, and holds no text of the server's.
 
-    `on_the_way`: the fault lies with the registry or the way to it; else with this one answer. `unreached`: no HTTP
-    answer came at all, or none to its end in time, so that nothing shows that the registry can be reached.
+    `registry_wide`: the fault is the registry's or the network's; else it is that of this one answer. `unreached`: no
+    HTTP answer came at all, or none in time, so that nothing shows that the registry can be reached.
     """
 
-    def __init__(self, why: str, *, on_the_way: bool = False, unreached: bool = False) -> None:
+    def __init__(self, why: str, *, registry_wide: bool = False, unreached: bool = False) -> None:
         super().__init__(why)
-        self.on_the_way = on_the_way
+        self.registry_wide = registry_wide
         self.unreached = unreached
 
 
 class Body:
-    """Gathers a body and decompresses it, never beyond the limit. Every method raises NoAnswerError."""
+    """Collects a body and decompresses it, up to a limit. Every method raises NoAnswerError."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        """Begin a body of this `Content-Encoding`; `limit` is in bytes, decompressed."""
+        """Begin a body with this `Content-Encoding`; `limit` is in bytes, decompressed."""
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
-            raise NoAnswerError("its answer is compressed in a way that was not asked for")
+            raise NoAnswerError("its answer has a compression that was not requested")
         self._unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
         self._limit = limit
         self._parts: list[bytes] = []
         self._size = 0
 
     def add(self, chunk: bytes) -> None:
-        """Take the next bytes as they came."""
+        """Add the next bytes as received."""
         if self._unzip is not None:
             if self._unzip.eof and chunk:
-                raise NoAnswerError("its answer is damaged (gzip)")  # what follows the end would be kept, uncounted
+                raise NoAnswerError("its answer is damaged (gzip)")  # zlib would keep what follows the end, uncounted
             try:
                 chunk = self._unzip.decompress(chunk, self._limit - self._size + 1)
             except zlib.error:
@@ -65,14 +68,14 @@ class Body:
         self._parts.append(chunk)
 
     def finish(self) -> bytes:
-        """Return the whole body; one that broke off inside its compression is damaged."""
+        """Return the whole body. A gzip stream that was cut off is an error."""
         if self._unzip is not None and (self._unzip.unused_data or (self._size and not self._unzip.eof)):
             raise NoAnswerError("its answer is damaged (gzip)")
         return b"".join(self._parts)
 
 
 def retry_after_of(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds of `Retry-After`, which may be a date by the answer's own clock; None if it is neither."""
+    """Return `Retry-After` in seconds; None if it cannot be read. A date is relative to the answer's own `Date`."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
         seconds = float(text[:9])
@@ -86,7 +89,7 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
 
 
 def date_of(headers: Mapping[str, str]) -> str:
-    """Return `Date` as RFC 3339; empty where there is none, or none that the calendar has."""
+    """Return `Date` as RFC 3339; "" if there is none that can be read."""
     return _date(headers.get("date", ""))
 
 
@@ -99,6 +102,6 @@ def _date(text: str) -> str:
 
 
 def etag_of(headers: Mapping[str, str]) -> str:
-    """Return `ETag` if it can be sent back as it is; empty for what is none by RFC 9110, and for a long one."""
+    """Return `ETag` if it can be sent back; "" if it is none by RFC 9110, or too long."""
     text = headers.get("etag", "")
     return text if _ETAG.fullmatch(text) else ""

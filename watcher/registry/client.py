@@ -1,7 +1,7 @@
 """The registry's `GET /versions` over HTTP: one bounded request, retried where that can help.
 
-Source: `versions-endpoint` of the Comfy Registry's published spec. What an answer means for a node is decided in
-`watcher.registry.reader`; here it is only fetched, within a deadline, a size and the origin that was configured.
+The endpoint is described in docs/registry.md, Endpoint. `watcher.registry.reader` decides what an answer means; here it
+is only fetched, within a deadline, a size limit and the configured origin.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from watcher.registry.answer import Answer, Body, NoAnswerError, date_of, etag_o
 from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
-"""The spec's maximum."""
+"""The maximum of the API (docs/registry.md, Pages)."""
 
 USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)"
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
-"""Seconds. Where the registry asks for more, nothing is asked again: a 503 is its own node's, a 429 everybody's."""
-_LONGEST_HOLD = 300.0
-"""Seconds that 429s hold back everybody, all of one poll's together: alerts of what was read wait for the others."""
+"""Seconds. A longer `Retry-After` ends the attempts: of the one node for a 503, of all nodes for a 429."""
+_LONGEST_DELAY = 300.0
+"""Seconds that all 429s of one poll may delay its requests: the alerts of nodes that were read wait for the others."""
 _MOST_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _SLOWER = "the registry asked to slow down"
@@ -40,30 +40,32 @@ _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Bounds on the registry's use: seconds, attempts, requests at once, bytes of decompressed body."""
+    """Bounds on the use of the registry."""
 
     timeout: float = 30.0
+    """Seconds for one whole request, its body included."""
     retries: int = 3
     concurrency: int = 16
+    """Requests at once."""
     max_bytes: int = 32 * 1024 * 1024
+    """Of a decompressed body."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
-    """What `GET /versions` can be asked: every parameter of the spec, under its own meaning; an empty one is omitted.
-
-    `statuses` are short names. `status_reason` is the spec's search in reasons, which the public endpoint may refuse.
-    """
+    """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
 
     node: str = ""
     statuses: tuple[str, ...] = ()
+    """Short names."""
     include_status_reason: bool = False
     page: int = 1
     page_size: int = PAGE_SIZE
     status_reason: str = ""
+    """Searches in reasons. The public endpoint may refuse it."""
 
     def parameters(self) -> list[tuple[str, str]]:
-        """Give the query's parameters in the API's names."""
+        """Return the parameters under the API's names."""
         pairs = [("nodeId", self.node)] if self.node else []
         pairs += [("statuses", status_to_api(status)) for status in self.statuses]
         if self.include_status_reason:
@@ -74,20 +76,20 @@ class Query:
 
 
 class _BrokenOffError(Exception):
-    """The connection failed after the head of an answer had come. The message says how, to a person."""
+    """The connection failed after the head of an answer had come. The message says how, for a person."""
 
 
 class Registry:
-    """One pooled connection to the registry, for the length of a poll. An async context manager.
+    """A connection pool to the registry for one poll, as an async context manager.
 
-    `asked_to_wait` is empty until a 429 asks for a longer wait than a poll has; then it says so to a person, and no
-    request is made any more.
+    `asked_to_wait` is "" until a 429 asks for a longer wait than a poll allows. Then it says so, for a person, and no
+    further request is made.
     """
 
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
-        """Prepare for about `expected_requests` requests to `url`; ConfigError as `transport.open_transport`.
+        """Prepare for about `expected_requests` requests to `url`. `progress` hears of each wait between two attempts.
 
-        `progress` hears of every wait between two attempts.
+        Raises ConfigError as `transport.open_transport`.
         """
         self._base = httpx.URL(url.rstrip("/") + "/versions")
         self.limits = limits
@@ -95,7 +97,7 @@ class Registry:
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
-        self._held = 0.0
+        self._delayed = 0.0
         self.asked_to_wait = ""
         self._headers = [
             ("Host", self._base.netloc.decode("ascii")),
@@ -111,9 +113,10 @@ class Registry:
         await self._transport.aclose()
 
     async def ask(self, query: Query, *, etag: str = "", retries: int | None = None) -> Answer:
-        """Ask for one page, again where that can help: network errors, 429 and 5xx.
+        """Request one page, and retry after network errors, 429 and 5xx.
 
-        `etag` makes the question conditional; `retries` overrides the limits'. Raises NoAnswerError after the last try.
+        `etag` makes the request conditional; `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
+        answer. The last attempt's answer is returned even if it is a 429 or 5xx.
         """
         tries = self.limits.retries if retries is None else retries
         url = f"{self._base}?{urlencode(query.parameters())}"
@@ -122,7 +125,7 @@ class Registry:
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret
             try:
                 async with self._slots:
-                    await self._rest()
+                    await self._wait_for_turn()
                     answer, retry_after = await self._once(url, etag)
             except _BrokenOffError as error:
                 why, reached = str(error), True
@@ -137,57 +140,58 @@ class Registry:
                     wait, why = retry_after, _SLOWER
             if attempt == tries:
                 log.debug("request failed", node=query.node, why=why)
-                raise NoAnswerError(why, on_the_way=True, unreached=not reached)
+                raise NoAnswerError(why, registry_wide=True, unreached=not reached)
             await self._pause(query.node, wait, why)
-        raise AssertionError("a try either answers or raises")
+        raise AssertionError("an attempt either answers or raises")
 
     def _may_retry(self, code: int, retry_after: float | None) -> bool:
-        """Take what a 429 or 5xx asks for: of everybody, if it is a 429. Raises NoAnswerError if it asks for more than
-        a poll waits.
+        """Return whether a 429 or 5xx may be retried in this poll; a 429 delays all requests.
+
+        Raises NoAnswerError if its `Retry-After` is longer than a poll waits.
         """
         if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
             why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
             if code == HTTPStatus.TOO_MANY_REQUESTS:
                 self.asked_to_wait = why
-            raise NoAnswerError(why, on_the_way=True)
-        return code != HTTPStatus.TOO_MANY_REQUESTS or self._hold(retry_after or 0.0)
+            raise NoAnswerError(why, registry_wide=True)
+        return code != HTTPStatus.TOO_MANY_REQUESTS or self._delay(retry_after or 0.0)
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
-        """Wait before the next attempt, and say so."""
+        """Wait before the next attempt, and report it as progress."""
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
-        told = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
+        text = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
         place = f"pause {node}"
-        self._progress(place, f"{sanitize_line(node)}: {told}")
+        self._progress(place, f"{sanitize_line(node)}: {text}")
         try:
             await asyncio.sleep(seconds)
         finally:
             self._progress(place, "")
 
-    def _hold(self, seconds: float) -> bool:
-        """Hold every request back for so long; False if that is too much for one poll. A 503 is its own node's."""
+    def _delay(self, seconds: float) -> bool:
+        """Delay all requests by `seconds`; False if that is too long for one poll."""
         now = asyncio.get_running_loop().time()
         resume_at = max(self._resume_at, now + seconds)
-        held = self._held + resume_at - max(self._resume_at, now)
-        if held > _LONGEST_HOLD:
+        delayed = self._delayed + resume_at - max(self._resume_at, now)
+        if delayed > _LONGEST_DELAY:
             return False
-        self._held, self._resume_at = held, resume_at
+        self._delayed, self._resume_at = delayed, resume_at
         return True
 
-    async def _rest(self) -> None:
-        """Hold back while the registry asked everybody to (`Retry-After`); NoAnswerError where that is too long."""
+    async def _wait_for_turn(self) -> None:
+        """Wait while a 429 delays all requests. Raises NoAnswerError if the registry asked for too long a wait."""
         loop = asyncio.get_running_loop()
         while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
-            self._progress("rest", f"waiting {left:.0f} s, {_SLOWER}")
+            self._progress("delay", f"waiting {left:.0f} s, {_SLOWER}")
             try:
                 await asyncio.sleep(left)
             finally:
-                self._progress("rest", "")
+                self._progress("delay", "")
         if self.asked_to_wait:
-            raise NoAnswerError(self.asked_to_wait, on_the_way=True)
+            raise NoAnswerError(self.asked_to_wait, registry_wide=True)
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
-        """Send one request and read its whole answer within the deadline, following redirects of the same origin."""
+        """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
         async with asyncio.timeout(self.limits.timeout):
             for _ in range(_MOST_REDIRECTS):
                 request = self._request(url, etag)
@@ -206,8 +210,8 @@ class Registry:
                     raise _BrokenOffError(transport.describe(error)) from None
                 finally:
                     await response.aclose()
-                url = self._followed(request.url, location)
-        raise NoAnswerError("it redirects without end", on_the_way=True)
+                url = self._redirect(request.url, location)
+        raise NoAnswerError("it redirects without end", registry_wide=True)
 
     def _request(self, url: str, etag: str) -> httpx.Request:
         headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
@@ -215,14 +219,14 @@ class Registry:
         timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
         return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
 
-    def _followed(self, url: httpx.URL, location: str) -> str:
+    def _redirect(self, url: httpx.URL, location: str) -> str:
         try:
             target = url.join(location)
         except httpx.InvalidURL:
             raise NoAnswerError("it redirects to no address") from None
         if _origin(target) != _origin(self._base):
             raise NoAnswerError(
-                "it redirects to another host, which is not followed; check registry_url", on_the_way=True
+                "it redirects to another host, which is not followed; check registry_url", registry_wide=True
             )
         return str(target)
 

@@ -1,7 +1,7 @@
-"""The pages of one node's listing put together: what was seen, and whether that is all.
+"""The pages of one node's listing put together: what was seen, and whether the listing is complete.
 
-The traps are those of the registry notes: shifting pages, an ignored filter, totals that don't fit. Contract: section
-Events, the paragraph on listings.
+docs/behaviour.md, Listings, defines a complete listing. docs/registry.md, Pages and Answers that lie, says what can be
+wrong: shifted pages, an ignored filter, totals that do not fit.
 """
 
 from __future__ import annotations
@@ -14,35 +14,37 @@ from watcher.registry import schema
 from watcher.registry.client import PAGE_SIZE
 
 MOST_PAGES = 200
-"""20,000 versions: more than any node has by far, and an end to an answer that claims anything. All pages together may
-be no larger than one answer may be (`max_response_mb`), which is hundreds of times what the largest node needs.
-"""
+"""20,000 versions, far more than any node has. All pages together may be as large as one answer (`max_response_mb`)."""
 
 
 @dataclass(slots=True)
 class ListingBuilder:
-    """The pages so far. `fault` is the first thing that makes the listing incomplete; `ended` says that there is
-    no sense in reading on. `items` counts every row that came, `count` the node's readable ones, `pages` the pages;
-    `outlines` are what can be read of other rows. `total` and `total_pages` are what the first page with them claims.
-    `room` is how many bytes more may come.
-    """
+    """The pages of one node so far."""
 
     node: str
-    room: int
+    bytes_left: int
+    """How many bytes more may come."""
     rows: dict[str, Version] = field(default_factory=dict)
     outlines: dict[str, Version] = field(default_factory=dict)
+    """What can be read of rows that do not fit the schema."""
     items: int = 0
+    """All rows, of whatever node, readable or not."""
     count: int = 0
+    """The node's readable rows."""
     total: int | None = None
+    """What the first page with a total claims."""
     pages: int = 0
     total_pages: int | None = None
+    """What the first page with a number of pages claims."""
     admin_tags_told: bool = False
     fault: str = ""
+    """The first thing that makes the listing incomplete, for a person."""
     ended: bool = False
+    """No further page is worth reading."""
 
-    def take(self, page: schema.Page, number: int, size: int) -> None:
-        """Add one page's rows, and notice what does not fit. Of rows that contradict each other the worst is believed:
-        a flag is a flag, and whichever comes last would change back and forth with every poll.
+    def add_page(self, page: schema.Page, number: int, size: int) -> None:
+        """Add one page's rows, and note what does not fit. Of rows that contradict each other the worst counts: taking
+        the last one would report a change with every poll.
         """
         for version in self._own(page.rows):
             if version.key in self.rows:
@@ -54,8 +56,8 @@ class ListingBuilder:
         self.items += page.items
         self.pages += 1
         self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
-        self.room -= size
-        self.ended = not page.items or self.room <= 0
+        self.bytes_left -= size
+        self.ended = not page.items or self.bytes_left <= 0
         if any(row.node_id.lower() != self.node.lower() for row in page.rows):
             self._note("the answer holds other nodes' versions, as if nodeId were ignored")
             self.ended = True
@@ -65,7 +67,7 @@ class ListingBuilder:
         self._take_total_pages(page)
 
     def _own(self, rows: Iterable[schema.VersionRow]) -> Iterator[Version]:
-        """Give the facts of the rows that are the node's."""
+        """Return the versions of the rows that are the node's."""
         return (schema.parse_version(row) for row in rows if row.node_id.lower() == self.node.lower())
 
     def _take_total(self, page: schema.Page) -> None:
@@ -80,9 +82,7 @@ class ListingBuilder:
             self.ended = True
 
     def _take_total_pages(self, page: schema.Page) -> None:
-        """Check the number of pages against the number of versions: where they disagree, one of them is wrong, and
-        nothing says which. An answer without the number of pages agrees.
-        """
+        """Check that the number of pages, if there is one, agrees with the number of versions."""
         pages = page.total_pages
         if pages is None:
             return
@@ -98,13 +98,11 @@ class ListingBuilder:
 
     @property
     def has_more(self) -> bool:
-        """Whether a further page may show something, by either number. A row that is wrong does not hide those on later
-        pages.
-        """
+        """Whether a further page may have rows, by the number of versions or of pages."""
         return not self.ended and (self.items < (self.total or 0) or self.pages < (self.total_pages or 0))
 
     def fail(self, number: int, fault: str) -> None:
-        """Note that a page could not be had."""
+        """Note that a page could not be read."""
         self._note(f"page {number}{fault}")
         self.ended = True
 
@@ -113,14 +111,14 @@ class ListingBuilder:
 
     @property
     def partial(self) -> frozenset[str]:
-        """The keys of those rows that are outlines, once settled."""
+        """The keys of the rows that are outlines, once finished."""
         return frozenset(key for key, version in self.rows.items() if self.outlines.get(key) is version)
 
-    def settle(self) -> str:
-        """Say what is wrong in the end, or "", once all pages came; and leave no row that must not be believed.
+    def finish(self) -> str:
+        """Return why the listing is incomplete, or "", after the last page; drop rows that cannot be trusted.
 
-        Of two rows for one version text, one with an id and one without, only that with the id is taken: both would
-        be facts about one known version, which would change to the one and back with every poll.
+        Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
+        match one known version, which would then change with every poll.
         """
         self.rows = self.outlines | self.rows
         named = {version.version for version in self.rows.values() if version.id}
@@ -129,6 +127,6 @@ class ListingBuilder:
         for key in twins:
             del self.rows[key]
         if not self.fault and self.count != self.total:
-            much = ", which are larger than max_response_mb" if self.room <= 0 else ""
+            much = ", which are larger than max_response_mb" if self.bytes_left <= 0 else ""
             return f"{self.count} of {self.total} versions came{much}"
         return self.fault

@@ -1,6 +1,6 @@
-"""From answers to readings: every page of a node is asked for, and each way it can go wrong is decided.
+"""From answers to readings: request every page of a node, and decide what each answer means.
 
-The traps are those of the registry notes: text order, answers that are the same as before, error bodies of any shape.
+docs/registry.md describes what can come: Statuses, Pages, Errors, Node bans.
 """
 
 from __future__ import annotations
@@ -17,110 +17,109 @@ from watcher.model.version import STATUSES, in_order
 from watcher.registry import schema
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
+from watcher.registry.error_body import parse_ban, parse_message
 from watcher.registry.pagination import MOST_PAGES, ListingBuilder
 
 _OF_BODY = "body:"
-"""Begins a name that this program gave; the registry's begin with a quote or `W/`."""
+"""Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
 
 _LONGEST_READING = 300.0
 _TIMEOUTS = 10
-"""Seconds, or so many timeouts if they are longer, after which no further page of a node is asked for: the other nodes'
-alerts wait for it.
+"""After this many seconds, or this many timeouts if that is longer, no further page of a node is requested: the other
+nodes' alerts wait for it.
 """
 
 _REASON_ROWS = 20
 _REASON_PAGES = 50
-"""At most, of so many rows each: what an answer claims is not followed for ever."""
+"""The most pages, of `_REASON_ROWS` each, that are read for reasons."""
 
 _ERROR_LENGTH = 200
 
 _FAR_OFF = 24 * 3600.0
-"""Seconds. A registry's `Date` that is further behind our clock is a broken or cached one; what is nearer may as well
-be our own clock that is ahead, as one that takes local time for UTC.
+"""Seconds. A `Date` that is further behind our clock is broken or cached. A nearer one may be right, our clock wrong,
+if it shows local time as UTC.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeQuery:
-    """Which node to read, of which statuses (all of them: no filter), and the name of the answer that is known.
-
-    `etag` is such a name as `Listing.etag` gave: the registry's own, or a digest of the answer's body. `retries`
-    overrides the limits' for the first page.
-    """
+    """Which node to read."""
 
     node: str
     statuses: tuple[str, ...] = STATUSES
     etag: str = ""
+    """`Listing.etag` of the known answer: the registry's own, or a digest of the body."""
     retries: int | None = None
+    """Overrides the limits' for the first page."""
 
     @property
     def filter(self) -> tuple[str, ...]:
-        """The statuses to ask for; none where all are watched, so that unknown ones come too."""
+        """The statuses to request; none if all are watched, so that unknown ones come too."""
         return () if set(self.statuses) >= set(STATUSES) else self.statuses
 
 
-async def read_node(registry: Registry, asked: NodeQuery, now: Callable[[], str]) -> Reading:
-    """Read one node's versions, all pages. Every failure that can be expected is a value."""
+async def read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]) -> Reading:
+    """Return one node's versions from all pages. Every expected failure is a value."""
     try:
-        return await _read_node(registry, asked, now)
+        return await _read_node(registry, query, now)
     except NoAnswerError as error:
-        return FetchFailed(node=asked.node, error=str(error), registry_wide=error.on_the_way, unreached=error.unreached)
+        wide, unreached = error.registry_wide, error.unreached
+        return FetchFailed(node=query.node, error=str(error), registry_wide=wide, unreached=unreached)
     except schema.NotAListingError as error:
-        return FetchFailed(node=asked.node, error=str(error), registry_wide=False)
+        return FetchFailed(node=query.node, error=str(error), registry_wide=False)
 
 
-async def _read_node(registry: Registry, asked: NodeQuery, now: Callable[[], str]) -> Reading:
-    named = asked.etag.startswith(_OF_BODY)
+async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]) -> Reading:
+    by_body = query.etag.startswith(_OF_BODY)
     asked_at = now()
-    first = Query(node=asked.node, statuses=asked.filter)
-    answer = await registry.ask(first, etag="" if named else asked.etag, retries=asked.retries)
+    first = Query(node=query.node, statuses=query.filter)
+    answer = await registry.ask(first, etag="" if by_body else query.etag, retries=query.retries)
     at = _moment(asked_at, answer.date)
     if answer.code != HTTPStatus.OK:
-        return _refused(asked, answer, at)
-    if named and asked.etag == _name_of(answer):
-        return Unchanged(node=asked.node, at=at)
+        return _judge_status(query, answer, at)
+    if by_body and query.etag == _etag_of(answer):
+        return Unchanged(node=query.node, at=at)
     clock = asyncio.get_running_loop().time
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
-    gathered = ListingBuilder(asked.node, registry.limits.max_bytes)
-    gathered.take(schema.parse_page(answer.body), 1, len(answer.body))
+    builder = ListingBuilder(query.node, registry.limits.max_bytes)
+    builder.add_page(schema.parse_page(answer.body), 1, len(answer.body))
     number = 1
-    while gathered.has_more and number < MOST_PAGES:
+    while builder.has_more and number < MOST_PAGES:
         number += 1
         if clock() > latest:
-            gathered.fail(number, " was not asked for: those before it took too long")
+            builder.fail(number, " was not requested: the earlier pages took too long")
             break
         try:
             later = await registry.ask(replace(first, page=number))
             if later.code != HTTPStatus.OK:
-                gathered.fail(number, f" was refused ({later.code})")
+                builder.fail(number, f" was refused ({later.code})")
                 break
             page = schema.parse_page(later.body)
         except (NoAnswerError, schema.NotAListingError) as error:
-            gathered.fail(number, f": {error}")
+            builder.fail(number, f": {error}")
             break
-        gathered.take(page, number, len(later.body))
-    incomplete = gathered.settle()
-    narrowed = asked.filter
-    wanted = [version for version in gathered.rows.values() if not narrowed or version.status in narrowed]
+        builder.add_page(page, number, len(later.body))
+    incomplete = builder.finish()
+    narrowed = query.filter
+    wanted = [version for version in builder.rows.values() if not narrowed or version.status in narrowed]
     return Listing(
-        node=asked.node,
+        node=query.node,
         versions=in_order(wanted),
         at=at,
         incomplete=incomplete,
-        admin_tags_told=gathered.admin_tags_told or not gathered.rows,
-        etag=_name_of(answer) if number == 1 else "",
-        partial=gathered.partial,
+        admin_tags_told=builder.admin_tags_told or not builder.rows,
+        etag=_etag_of(answer) if number == 1 else "",
+        partial=builder.partial,
     )
 
 
 async def read_whereabouts(
     registry: Registry, listing: Listing, missing: Collection[str], statuses: Collection[str], now: Callable[[], str]
 ) -> Listing:
-    """Say of versions that a complete listing of some `statuses` does not show any more where they are: by a second
-    reading, of all statuses. `missing` are their keys.
+    """Look for versions that a complete listing of some `statuses` does not show any more in one of all statuses.
 
-    Those that it shows with another status are `elsewhere`. If it shows them with a status that was asked for, or
-    could not be read, then the listing is incomplete: one odd answer is no proof that they left.
+    `missing` are their keys. Those with another status are `elsewhere` in the listing that is returned. If they have
+    one of `statuses`, or cannot be looked for, the listing is incomplete: one odd answer does not prove that they left.
     """
     if listing.incomplete or not missing:
         return listing
@@ -135,9 +134,9 @@ async def read_whereabouts(
 
 
 def _moment(asked_at: str, date: str) -> str:
-    """Return the moment up to which an answer is known to be complete: when it was asked for, by our own clock.
+    """Return the time up to which an answer is known to be complete: when it was requested, by our own clock.
 
-    The answer's `Date` may only make it earlier. A later moment would hide what was published in between.
+    The answer's `Date` may only make it earlier. A later time would hide what was published in between.
     """
     if not date:
         return asked_at
@@ -145,49 +144,48 @@ def _moment(asked_at: str, date: str) -> str:
     return date if 0 < ahead <= _FAR_OFF else asked_at
 
 
-def _name_of(answer: Answer) -> str:
-    """Name an answer: as the registry does, else by a digest of its body. The same bytes are the same facts."""
+def _etag_of(answer: Answer) -> str:
+    """Return the answer's `ETag`, else a digest of its body."""
     return answer.etag or _OF_BODY + hashlib.blake2b(answer.body, digest_size=16).hexdigest()
 
 
-def _refused(asked: NodeQuery, answer: Answer, at: str) -> Reading:
-    """Decide what a status code other than 200 means for the node."""
+def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
+    """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
     from watcher.text.sanitize import sanitize_line
 
-    message = schema.parse_message(answer.body)
+    message = parse_message(answer.body)
     said = f": {sanitize_line(message, _ERROR_LENGTH)}" if message else ""
     match answer.code:
-        case HTTPStatus.NOT_MODIFIED if asked.etag and not asked.etag.startswith(_OF_BODY):
-            return Unchanged(node=asked.node, at=at)
-        case HTTPStatus.FORBIDDEN if (reason := schema.parse_ban(answer.body)) is not None:
-            return NodeBanned(node=asked.node, message=reason, at=at)
+        case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(_OF_BODY):
+            return Unchanged(node=query.node, at=at)
+        case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
+            return NodeBanned(node=query.node, message=reason, at=at)
         case HTTPStatus.FORBIDDEN:
-            return _unreadable(
-                asked, f"the registry, or something in front of it, refused access (403){said}", wide=True
+            return _failed(
+                query, f"the registry, or something in front of it, refused access (403){said}", registry_wide=True
             )
         case HTTPStatus.BAD_REQUEST:
-            return _unreadable(asked, f"the registry refused the question (400){said}", wide=False)
+            return _failed(query, f"the registry rejected the request (400){said}", registry_wide=False)
         case HTTPStatus.NOT_FOUND:
-            return _unreadable(asked, f"the registry does not know it (404){said}; is the id right?", wide=False)
+            return _failed(query, f"the registry does not know it (404){said}; is the id right?", registry_wide=False)
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return _unreadable(asked, f"the registry asked to slow down (429){said}", wide=True)
+            return _failed(query, f"the registry asked to slow down (429){said}", registry_wide=True)
         case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _unreadable(asked, f"the registry has a fault ({code}){said}", wide=True)
+            return _failed(query, f"registry error ({code}){said}", registry_wide=True)
         case code:
-            return _unreadable(asked, f"the registry gave an unexpected answer ({code}){said}", wide=True)
+            return _failed(query, f"the registry gave an unexpected answer ({code}){said}", registry_wide=True)
 
 
-def _unreadable(asked: NodeQuery, error: str, *, wide: bool) -> FetchFailed:
-    return FetchFailed(node=asked.node, error=error, registry_wide=wide)
+def _failed(query: NodeQuery, error: str, *, registry_wide: bool) -> FetchFailed:
+    return FetchFailed(node=query.node, error=error, registry_wide=registry_wide)
 
 
 async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
-    """Ask for the reasons of some versions, whose statuses `wanted` gives by version key: each key found with its
-    reason, as soon as it is there.
+    """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
 
-    Reasons can be megabytes each, so only pages of the statuses in question are read, a few rows at a time, and only
-    until all were found. Of a page that fails, other versions' reasons may be too much of it: then the wanted rows
-    are read one by one. What cannot be had is left out: an alert does not wait for its reason.
+    A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
+    a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
+    read one by one. A reason that cannot be read is left out: an alert does not wait for it.
     """
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
@@ -215,7 +213,7 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
 async def _one_by_one(
     registry: Registry, query: Query, outline: schema.Page, keys: Collection[str]
 ) -> list[schema.VersionRow]:
-    """Read the rows of some versions, each as a page of its own; their places are known from the page's outline."""
+    """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
     before = (query.page - 1) * query.page_size
     rows: list[schema.VersionRow] = []
     for place, row in enumerate(outline.rows, before + 1):
@@ -226,7 +224,7 @@ async def _one_by_one(
 
 
 async def _page(registry: Registry, query: Query) -> schema.Page | None:
-    """Ask for a page that can be done without; None if it cannot be had."""
+    """Return a page that is not essential; None if it cannot be read."""
     try:
         answer = await registry.ask(query, retries=1)
         return schema.parse_page(answer.body) if answer.code == HTTPStatus.OK else None

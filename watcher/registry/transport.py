@@ -1,7 +1,7 @@
 """How requests travel: which httpx transport, through which proxy, and what went wrong in plain words.
 
-The transport is used directly. httpx's client around it doubles the CPU of a small request, and of what it adds
-(cookies, authentication, redirects to anywhere) this program wants nothing; proxies are looked up here.
+The transport is used directly. httpx's client around it doubles the CPU of a small request, and this program needs none
+of what it adds (cookies, authentication, redirects to any host). Proxies are looked up here.
 """
 
 from __future__ import annotations
@@ -28,22 +28,22 @@ _LONGEST_HEADER = 65_536
 def check_usable(url: str) -> None:
     """Raise ConfigError if no request to `url` can be made: for its host, or for the proxy that the environment names.
 
-    Nothing is opened and nobody is asked; a host that does not exist is found out by asking.
+    Nothing is opened or looked up: a host that does not exist is found by the first request.
     """
     try:
         target = httpx.URL(url.rstrip("/") + "/versions")
         target.raw_host.decode("ascii").encode("idna")  # as the resolver is asked: no part empty or over 63 characters
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError(
-            f"registry_url: {describe_registry_url(url)} names a host that there cannot be",
-            hint="a host's name has 1 to 63 letters, digits or dashes between dots, an address four numbers to 255",
+            f"registry_url: the host of {describe_registry_url(url)} is not a valid host name",
+            hint="a host name has 1 to 63 letters, digits or dashes between dots, an IPv4 address four numbers to 255",
         ) from None
     if (proxy := _proxy_for(target)) is not None:
         _pool(target, ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), httpx.Limits(), proxy)
 
 
 def open_transport(url: str, concurrency: int, expected_requests: int) -> httpx.AsyncBaseTransport:
-    """Give a pool for requests to the origin of `url`, at most `concurrency` connections wide.
+    """Return a pool of at most `concurrency` connections to the origin of `url`.
 
     Raises ConfigError if the environment names a proxy that cannot be used.
     """
@@ -83,7 +83,7 @@ def _open_fast(context: ssl.SSLContext, limits: httpx.Limits) -> httpx.AsyncBase
 
 
 def failures() -> tuple[type[Exception], ...]:
-    """Give what a request that fails on its way may raise; aiohttp's failures are not all translated to httpx's."""
+    """Return what a failing request may raise. httpx_aiohttp does not translate all of aiohttp's errors."""
     ours = (httpx.TransportError, OSError, TimeoutError)
     if "aiohttp" not in sys.modules:
         return ours
@@ -94,7 +94,7 @@ def failures() -> tuple[type[Exception], ...]:
 
 
 def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
-    """Give the proxy that the environment names for a URL (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …)."""
+    """Return the proxy that the environment names for a URL (`HTTPS_PROXY`, `ALL_PROXY`, `NO_PROXY`, …)."""
     proxies = getproxies()
     address = proxies.get(target.scheme) or proxies.get("all")
     if not address or proxy_bypass(target.host) or proxy_bypass(target.netloc.decode("ascii")):
@@ -109,7 +109,7 @@ def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
 
 
 def _no_proxy(target: httpx.URL) -> ConfigError:
-    """Say that a proxy cannot be used, without its address: that may hold a password."""
+    """Return the error for an unusable proxy, without its address: that may hold a password."""
     return ConfigError(
         f"the proxy that the environment names for {target.scheme} cannot be used",
         hint=f"set {target.scheme}_proxy to an http:// or https:// address, or name the registry's host in no_proxy",
@@ -117,14 +117,14 @@ def _no_proxy(target: httpx.URL) -> ConfigError:
 
 
 def describe(error: BaseException) -> str:
-    """Say in a few words of ours why a request failed: nothing that a server sent is in it."""
+    """Return why a request failed, in our words: no text of a server's is in it."""
     causes = _causes(error)
-    said = [text for cause in causes if (text := _telling(cause))]
+    said = [text for cause in causes if (text := _describe_cause(cause))]
     if said:
         return said[0]
     if isinstance(error, httpx.ProxyError):
         return "the proxy refused to connect to it"
-    # An error that httpx_aiohttp calls a timeout is one only if the error behind it is.
+    # httpx_aiohttp calls other errors timeouts too: the error behind it decides.
     late = (TimeoutError, httpx.TimeoutException)
     if isinstance(error, TimeoutError) or any(isinstance(cause, late) for cause in causes[1:] or causes):
         return "it timed out"
@@ -133,11 +133,11 @@ def describe(error: BaseException) -> str:
     return f"the request failed ({type(error).__name__})"
 
 
-def _telling(cause: BaseException) -> str:
-    """Say what an error of the system or of TLS means, "" of any other."""
+def _describe_cause(cause: BaseException) -> str:
+    """Return what an error of the system or of TLS means; "" for any other."""
     match cause:
         case ssl.SSLCertVerificationError():
-            # aiohttp wraps it in one that looks the same and says nothing.
+            # aiohttp wraps it in an error of the same type without a message.
             why = getattr(cause, "verify_message", "")
             return f"its TLS certificate is not trusted ({why})" if why else ""
         case ssl.SSLError():

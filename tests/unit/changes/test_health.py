@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, known, minute
-from watcher.changes.health import Assessment, FailureStreak, Health, Trouble, Unread, assess, registry_is_down
+from watcher.changes.health import Assessment, FailureStreak, Health, assess, registry_is_down
 from watcher.model.event import Event, Kind
+from watcher.model.listing import FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
 
 NODES = ("Alpha", "beta", "gamma", "delta")
@@ -18,20 +19,20 @@ SNAPSHOT = Snapshot(nodes={name.lower(): known(node=name) for name in NODES})
 NOBODY = Health()
 
 
-def unread(*names: str, wide: bool = True, error: str = "it timed out") -> dict[str, Unread]:
+def unread(*names: str, wide: bool = True, error: str = "it timed out") -> dict[str, FetchFailed]:
     """Make failures of these nodes."""
-    return {name.lower(): Unread(node=name, error=error, registry_wide=wide) for name in names}
+    return {name.lower(): FetchFailed(node=name, error=error, registry_wide=wide) for name in names}
 
 
 def poll(
-    before: Assessment | None, failed: dict[str, Unread], *read: str, threshold: int = 3, at: str = NOW
+    before: Assessment | None, failed: dict[str, FetchFailed], *read: str, threshold: int = 3, at: str = NOW
 ) -> Assessment:
     """Assess one poll after another."""
     health, snapshot = (before.health, before.snapshot) if before else (NOBODY, SNAPSHOT)
     return assess(health, snapshot, failed, {name.lower(): True for name in read}, threshold, at)
 
 
-def polls(count: int, failed: dict[str, Unread], *read: str) -> Assessment:
+def polls(count: int, failed: dict[str, FetchFailed], *read: str) -> Assessment:
     """Assess the same poll several times, a minute apart."""
     done = poll(None, failed, *read)
     for number in range(1, count):
@@ -185,7 +186,7 @@ def lived(*answers: str, nodes: tuple[str, ...] = ("Alpha",)) -> list[list[tuple
     done, told = None, []
     for answer in answers:
         each = dict(zip(nodes, answer.split() if " " in answer else [answer] * len(nodes), strict=True))
-        failed: dict[str, Unread] = {}
+        failed: dict[str, FetchFailed] = {}
         for node, got in each.items():
             failed |= unread(node, wide=FACES[got], error=got) if got in FACES else {}
         done = poll(done, failed, *(node for node in nodes if each[node] == "ok"))
@@ -230,7 +231,7 @@ def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
 def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
     """A node that was left untried was not read, so the poll counts."""
     tried, untried = unread("Alpha", wide=False), unread("Alpha")
-    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in untried.items()}
+    untried = {key: replace(one, kind=FailureKind.UNTRIED) for key, one in untried.items()}
     done = poll(poll(poll(None, tried, *NODES[1:]), untried, *NODES[1:]), untried, *NODES[1:])
     assert said(done.events) == [(Kind.FAILING, "Alpha")]
     assert done.health.nodes["alpha"].count == 3
@@ -238,7 +239,8 @@ def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
 
 def test_the_registrys_error_is_that_of_a_node_that_was_tried() -> None:
     """However many nodes were not tried, the event says what happened to those that were."""
-    untried = {key: replace(one, trouble=Trouble.UNTRIED) for key, one in unread(*NODES[1:], error="not tried").items()}
+    others = unread(*NODES[1:], error="not tried")
+    untried = {key: replace(one, kind=FailureKind.UNTRIED) for key, one in others.items()}
     (event,) = poll(None, unread("Alpha") | untried, threshold=1).events
     assert event.reason.endswith("it timed out (4 of 4 nodes)")
 
@@ -281,7 +283,7 @@ def test_who_is_failing_is_what_the_rule_says(world: list[tuple[str, ...]], thre
         failing = (failing & {None, *bad}) | fresh
 
         failed = {
-            name: Unread(node=name, error=answer, registry_wide=answer == "503")
+            name: FetchFailed(node=name, error=answer, registry_wide=answer == "503")
             for name, answer in zip(names, answers, strict=True)
             if answer != "ok"
         }

@@ -264,7 +264,7 @@ def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, way: int, body
 def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry, way: int) -> None:
     """A body in a compression that the program does not know is an error."""
     registry.respond = responding(Content_Encoding="br")(200, b"xx")
-    assert complaint(registry.url, way=way) == "its answer is compressed in a way that was not asked for"
+    assert complaint(registry.url, way=way) == "its answer has a compression that was not requested"
 
 
 # Time
@@ -446,7 +446,7 @@ def test_whom_a_long_retry_after_ends(registry: FakeRegistry, code: int, later: 
     asyncio.run(work())
     assert said == ["", *later]
     assert len(registry.requests) == (1 if code == 429 else 4)
-    assert {(str(error), error.on_the_way, error.unreached) for error in errors} == {
+    assert {(str(error), error.registry_wide, error.unreached) for error in errors} == {
         (f"the registry asked to wait 10m ({code})", True, False)
     }
 

@@ -261,7 +261,7 @@ def test_one_node_does_not_hold_the_others_for_ever(registry: FakeRegistry, monk
     registry.requests.clear()
     monkeypatch.setattr(reader, "_TIMEOUTS", -1)
     listing = listing_of(registry)
-    assert listing.incomplete == "page 2 was not asked for: those before it took too long"
+    assert listing.incomplete == "page 2 was not requested: the earlier pages took too long"
     assert (len(listing.versions), len(registry.requests)) == (100, 1)
 
 
@@ -484,7 +484,7 @@ def test_a_refusals_message_is_passed_on(registry: FakeRegistry, body: bytes) ->
     registry.respond = responding()(400, body)
     reading = read(registry.url, NodeQuery(node="pack"))
     assert reading == FetchFailed(
-        node="pack", error="the registry refused the question (400): Go away", registry_wide=False
+        node="pack", error="the registry rejected the request (400): Go away", registry_wide=False
     )
 
 
@@ -497,7 +497,7 @@ def test_a_refusals_message_is_made_harmless(registry: FakeRegistry) -> None:
     assert len(reading.error) < 260
     assert not {"\x1b", "\n", "@", "\u202e"} & set(reading.error)
     assert "evil.example" not in reading.error
-    assert reading.error.startswith("the registry has a fault (500): ")
+    assert reading.error.startswith("registry error (500): ")
 
 
 # Reasons

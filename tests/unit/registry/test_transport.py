@@ -126,10 +126,10 @@ def test_the_program_asks_the_proxy(registry: FakeRegistry, run: Callable[..., C
     [
         (ELSEWHERE, "socks5://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
         (ELSEWHERE, "ftp://me:secret@127.0.0.1:1", "the proxy that the environment names for http cannot be used"),
-        (f"http://{'a' * 64}.test", "", f"registry_url: 'http://{'a' * 64}.test' names a host that there cannot be"),
-        ("http://a..test/x", "", "registry_url: 'http://a..test/x' names a host that there cannot be"),
-        (f"http://{'ü' * 64}.test", "", f"registry_url: 'http://{'ü' * 64}.test' names a host that there cannot be"),
-        ("http://127.0.0.256", "", "registry_url: 'http://127.0.0.256' names a host that there cannot be"),
+        (f"http://{'a' * 64}.test", "", f"registry_url: the host of 'http://{'a' * 64}.test' is not a valid host name"),
+        ("http://a..test/x", "", "registry_url: the host of 'http://a..test/x' is not a valid host name"),
+        (f"http://{'ü' * 64}.test", "", f"registry_url: the host of 'http://{'ü' * 64}.test' is not a valid host name"),
+        ("http://127.0.0.256", "", "registry_url: the host of 'http://127.0.0.256' is not a valid host name"),
     ],
 )
 def test_the_program_begins_nothing_where_no_request_can_be_made(

@@ -1,0 +1,63 @@
+"""The body of an error answer: which message it has, and whether it is a ban of the node."""
+
+from __future__ import annotations
+
+import pytest
+
+from watcher.registry.error_body import parse_ban, parse_message
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b'{"error":"E","message":"m"}', "m"),
+        (b'{"message":"m","details":["d"]}', "m"),
+        (b'{"error":"E"}', "E"),
+        (b'{"error":"E","message":""}', "E"),
+        (b'\xef\xbb\xbf{"message":"m"}', "m"),
+        (b"{}", ""),
+        (b'{"message":7}', ""),
+        (b'{"message":["m"]}', ""),
+        (b"[]", None),
+        (b'"m"', None),
+        (b"", None),
+        (b"<html>", None),
+        (b"\xff", None),
+        (b"[" * 100_000, None),
+        (b"9" * 10_000, None),
+        (b'{"message":"m"}' + b" " * 255_985, "m"),
+        (b'{"message":"m"}' + b" " * 255_986, ""),
+        (b"<p>" + b" " * 256_000, None),
+        (b"[" + b" " * 256_000, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_every_shape_of_an_error_answer(body: bytes, said: str | None) -> None:
+    """An error's message is found in every shape it is known to take; what is no JSON object is none of the API's."""
+    assert parse_message(body) == said
+
+
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (b'{"message": "Node Banned"}', "Node Banned"),
+        (b'{"error": " node banned\\n"}', " node banned\n"),
+        (b'{"error": "Node banned", "message": "It stole passwords"}', "It stole passwords"),
+        (b'{"message": "NODE BANNED", "error": "Forbidden"}', "Forbidden"),
+        (b'{"error": "Node banned", "message": ""}', "Node banned"),
+        (b'{"error": "Node banned", "message": ["x"]}', "Node banned"),
+        (b'\xef\xbb\xbf{"message": "node banned"}', "node banned"),
+        (b'{"message": "Forbidden"}', None),
+        (b'{"message": "This node banned you"}', None),
+        (b'{"details": "node banned"}', None),
+        (b"{}", None),
+        (b'["node banned"]', None),
+        (b'"node banned"', None),
+        (b"node banned", None),
+        (b'{"message": "node banned"}' + b" " * 256_000, None),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -> None:
+    """A 403 is a ban only where an object's `message` or `error` says so; the other of the two is the reason."""
+    assert parse_ban(body) == reason
