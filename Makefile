@@ -1,5 +1,5 @@
-# Each target is enough by itself: the first one to run builds its environment from the pinned, hashed requirements:
-# .venv-plain, with what a user installs, for the demo; .venv, with the tools too, for the rest.
+# Every target works by itself. The first one that runs builds its environment from the pinned, hashed requirements:
+# .venv-plain (what a user installs) for the demo, .venv (with the tools) for the rest.
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
@@ -18,41 +18,41 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(PLAIN_READY) ## watch a registry of its own live through a release, a flag, a ban and a pardon
+demo: $(PLAIN_READY) ## run the demo: a registry of its own goes through a release, a flag, a ban and a pardon
 	@.venv-plain/bin/comfy-watch demo
 
 test: $(READY) ## run the tests with branch coverage over everything
 	@$(BIN)/python -m pytest --quiet -n 3 --dist worksteal --cov $(PYTEST_ARGS)
 
-lint: $(READY) ## look for mistakes and uneven style
+lint: $(READY) ## check the code for mistakes and style
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "run 'make format'" >&2; exit 1; }
 
-types: $(READY) ## check the types, strictly
+types: $(READY) ## check the types with mypy, strict
 	@$(BIN)/mypy --no-error-summary
 
-contracts: $(READY) ## check that imports point one way and each library has one owner
+contracts: $(READY) ## check the import contracts: layers, purity, owners of libraries
 	@$(BIN)/lint-imports > .venv/contracts.log || { cat .venv/contracts.log >&2; exit 1; }
 
-check: lint types contracts ## lint, types and contracts
+check: lint types contracts ## run lint, types and contracts
 
-format: $(READY) ## lay the code out
+format: $(READY) ## format the code
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format --quiet .
 
-plain: $(PLAIN_READY) ## play the demo with nothing installed but what a user installs
+plain: $(PLAIN_READY) ## run the demo with only the packages that a user installs
 	@.venv-plain/bin/comfy-watch demo > /dev/null
 
-bounded: $(READY) ## a bounded part of the chaos, a few minutes long, as CI runs it
+bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as CI does
 	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
-chaos: $(READY) $(BENCH_READY) ## kill, fill, cut and deceive the real program; prints one table, forty minutes long
+chaos: $(READY) $(BENCH_READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
 	@$(BIN)/python -m tests.chaos
 
-bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure against a bare loop and nvchecker; prints one table, fails nothing
+bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time and memory beside a bare loop and nvchecker; prints one table
 	@$(BIN)/python -m bench
 
-pins: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
+pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)
 	@for set in "dev pyproject.toml" "plain pyproject.toml" "bench"; do \
@@ -61,12 +61,12 @@ pins: ## renew requirements/*.txt from pyproject.toml and requirements/*.in
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
 
-clean: ## remove the environments and what the tools left
+clean: ## remove the environments and the tools' caches
 	@rm -rf .venv .venv-bench .venv-plain .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
-# $(call environment,FOLDER): an empty virtual environment, or one clear line saying why there is none.
+# $(call environment,FOLDER): create an empty virtual environment, or print one line that says why that failed.
 define environment
 @$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
     { echo "Python 3.11 or newer is needed; give it as 'make PYTHON=/path/to/python3 …'." >&2; exit 1; }
