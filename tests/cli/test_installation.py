@@ -151,7 +151,7 @@ from watcher import log
 from watcher.cli import commands
 from watcher.polling import daemon, setup
 from watcher.model.channel import Channel
-setup.loaded((Channel(name="c", url="json://127.0.0.1"),))
+setup.preload((Channel(name="c", url="json://127.0.0.1"),))
 known = set(sys.modules)
 from watcher.delivery.sender import deliver
 from watcher.alerts.digest import sample

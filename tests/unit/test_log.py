@@ -60,10 +60,10 @@ def test_levels() -> None:
 
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_hostile_text_stays_one_line(style: str) -> None:
-    """A stranger's text cannot begin a line, pass an escape or reorder what is read, in a value, a key or the event."""
+    """Untrusted text cannot begin a line, pass an escape or reorder what is read, in a value or the event."""
     stream = io.StringIO()
     log.configure("debug", style, stream)
-    log.error(HOSTILE, node=HOSTILE, error=ValueError(HOSTILE), **{HOSTILE: 1})
+    log.error(HOSTILE, node=HOSTILE, error=ValueError(HOSTILE))
     written = stream.getvalue()
     assert written.count("\n") == 1
     assert len(written.splitlines()) == 1
@@ -100,23 +100,13 @@ def test_no_traceback_is_logged(style: str) -> None:
     assert len(written.splitlines()) == 1
 
 
-def test_a_field_cannot_replace_ours() -> None:
-    """A field named like the line's own parts is kept beside them."""
-    stream = io.StringIO()
-    log.configure("info", "json", stream)
-    log.warning("real", level="info", timestamp="never", event="false")
-    (line,) = _json_lines(stream)
-    assert (line["event"], line["level"]) == ("real", "warning")
-    assert (line["event_"], line["level_"], line["timestamp_"]) == ("false", "info", "never")
-
-
 def test_values_are_bounded() -> None:
-    """Long texts, long names and whatever is no text are cut to fit a line; a number that JSON lacks is text."""
+    """Long values, text or not, are cut to fit a line; a number that JSON lacks is text."""
     stream = io.StringIO()
     log.configure("info", "json", stream)
-    log.info("big", text="x" * 1_000_000, many=list(range(10_000)), none=float("nan"), **{"n" * 10_000: 1})
+    log.info("big", text="x" * 1_000_000, many=list(range(10_000)), none=float("nan"))
     (line,) = _json_lines(stream)
-    assert len(stream.getvalue()) < 5_000
+    assert len(stream.getvalue()) < 2_000
     assert line["none"] == "nan"
 
 
@@ -211,7 +201,7 @@ def test_terminal(env: dict[str, str], coloured: bool, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize("style", ["json", "console"])
 def test_our_own_text_is_shown_as_it_is(style: str) -> None:
-    """A path is no link of a stranger's: its dots and slashes stay, and what acts unseen in it is spelled out."""
+    """The program's own text keeps its dots and slashes, and its invisible characters are escaped."""
     stream = io.StringIO()
     log.configure("info", style, stream)
     log.error("state unsaved", error=OwnText("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
