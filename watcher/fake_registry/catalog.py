@@ -1,7 +1,6 @@
-"""A catalog of nodes and versions in memory, and what the API spec's `GET /versions` answers about it.
+"""A catalog of nodes and versions in memory, and what `GET /versions` answers about it (docs/registry.md).
 
-Where the spec is silent it does what is known of the service: versions come ordered by their text, a reason is told
-only when asked for, a page past the end is an empty page.
+Versions come ordered by their text, reasons only on request, and a page past the end is an empty page.
 """
 
 from __future__ import annotations
@@ -21,18 +20,18 @@ Row = dict[str, object]
 
 
 def rfc3339(moment: datetime) -> str:
-    """Write a time as the registry does: UTC, `Z`, microseconds with their trailing zeros cut."""
+    """Return a time as the registry writes it: UTC, `Z`, microseconds with their trailing zeros cut."""
     head, _, fraction = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").partition(".")
     fraction = fraction.rstrip("0")
     return f"{head}.{fraction}Z" if fraction else f"{head}Z"
 
 
 class Catalog:
-    """The nodes and versions of a registry, safe to edit from one thread while another serves them.
+    """The nodes and versions of a registry. One thread may edit it while another serves it.
 
-    Node ids are case-insensitive and keep the spelling of their first version. `status` is a short name of
-    `watcher.model.version.STATUSES`, or any other text, which is then served as it is. Extra `fields` go by the API's
-    names (`downloadUrl`, `tags`, …). `edits` grows with every change. Editing what is not there is a KeyError.
+    Node ids are case-insensitive and keep the case of their first version. `status` is one of
+    `watcher.model.version.STATUSES`; any other text is served unchanged. `fields` have the API's names (`downloadUrl`,
+    `tags`, …). `edits` grows with every change. Editing what is not there is a KeyError.
     """
 
     def __init__(self) -> None:
@@ -53,10 +52,10 @@ class Catalog:
         id: str | None = None,  # noqa: A002 - the API's name for it
         **fields: object,
     ) -> str:
-        """Add a version and give its id. A taken version is a ValueError, as is a field the API does not have.
+        """Add a version and return its id. ValueError if the version exists, or the API does not have a field.
 
-        `created_at` is a time, or text served untouched; None is now. The id made up for None depends only on what
-        was published before.
+        `created_at` is a time, or text that is served unchanged; None is now. An `id` of None becomes one that depends
+        only on what was published before.
         """
         moment = datetime.now(UTC) if created_at is None else created_at
         with self._lock:
@@ -88,7 +87,7 @@ class Catalog:
             return str(row["id"])
 
     def set_status(self, node: str, version: str, status: str, reason: str = "") -> None:
-        """Move a version to a status, as a scan or a person does; the reason of the old one is gone."""
+        """Give a version a status and its reason, as a scan or a person does."""
         self.edit(node, version, status=_long(status), status_reason=reason)
 
     def deprecate(self, node: str, version: str, on: bool = True) -> None:
@@ -96,21 +95,19 @@ class Catalog:
         self.edit(node, version, deprecated=on)
 
     def edit(self, node: str, version: str, **fields: object) -> None:
-        """Set fields of a version, by the API's names, to any value that JSON has."""
+        """Set fields of a version, by the API's names, to any JSON value."""
         with self._lock:
             _with(self._nodes[node.lower()][version], fields)
             self.edits += 1
 
     def remove(self, node: str, version: str) -> None:
-        """Take a version out for good; its text may be published again under a new id."""
+        """Remove a version. Its text may be published again under a new id."""
         with self._lock:
             del self._nodes[node.lower()][version]
             self.edits += 1
 
     def ban_node(self, node: str, message: str = "Node banned") -> None:
-        """Answer 403 for the node from now on, with `message` beside the words that make it a ban ("Node banned");
-        its versions stay as they are.
-        """
+        """Answer 403 for the node from now on, with this `message` and "Node banned" as `error`. Its versions stay."""
         with self._lock:
             self._banned[node.lower()] = message
             self.edits += 1
@@ -122,7 +119,7 @@ class Catalog:
             self.edits += 1
 
     def answer(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
-        """Give the HTTP status and the document that `GET /versions` answers the query with (API spec)."""
+        """Return the HTTP status and the document that `GET /versions` answers the query with."""
         try:
             page, size = (_integer(query, "page", 1), _integer(query, "pageSize", _DEFAULT_PAGE_SIZE))
             with_reason = _boolean(query, "include_status_reason")
@@ -141,7 +138,7 @@ class Catalog:
                 sought = query["status_reason"][0].lower()
                 found = [row for row in found if sought in str(row["status_reason"]).lower()]
             found.sort(key=lambda row: str(row["version"]), reverse=True)
-            # A page or size of 0 or less is no page at all: the service was seen to answer with the whole table.
+            # A page or size of 0 or less: the service was seen to answer with the whole table.
             paged = page > 0 and size > 0
             shown = found[(page - 1) * size : page * size] if paged else found
             rows = [row if with_reason else row | {"status_reason": ""} for row in map(dict, shown)]
@@ -175,7 +172,7 @@ def _boolean(query: Mapping[str, Sequence[str]], name: str) -> bool:
 
 
 def made_up(nodes: int, versions: int) -> Catalog:
-    """Give a catalog of nodes `node-0`, `node-1`, … with so many active versions each, of a real row's size."""
+    """Return a catalog of nodes `node-0`, `node-1`, … with active versions whose rows have a real row's size."""
     catalog = Catalog()
     first = datetime(2025, 1, 1, tzinfo=UTC)
     for number in range(nodes):

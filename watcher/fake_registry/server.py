@@ -1,7 +1,7 @@
-"""A small honest registry on loopback: the API spec's `GET /versions` over a catalog in memory.
+"""A small registry on loopback that answers `GET /versions` from a catalog in memory.
 
-`comfy-watch demo`, the tests and the benchmark poll it. `python -m watcher.fake_registry.server` serves a
-made-up catalog as a process of its own.
+`comfy-watch demo`, the tests and the benchmark poll it. `python -m watcher.fake_registry.server` serves a made-up
+catalog as a process of its own.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordedRequest:
-    """One request that came in: its path, its raw query string, its headers, and when (monotonic seconds)."""
+    """One request that was received."""
 
     path: str
     query_string: str
+    """As sent, not decoded."""
     headers: Mapping[str, str]
     at: float
+    """Monotonic seconds."""
 
     @property
     def query(self) -> dict[str, list[str]]:
@@ -47,9 +49,9 @@ class RecordedRequest:
 class FakeRegistry:
     """Serves a catalog on 127.0.0.1 from a daemon thread while its `with` block runs; `port` 0 takes a free one.
 
-    `url` is set by entering. `requests` lists what was asked, in order of arrival. `respond`, when set, runs before
-    the ordinary answer and may give another in its place, or None. `latency` (seconds) holds every ordinary answer.
-    Leaving cuts the answers under way, closes every connection and joins the thread. It may be entered again.
+    `url` is set on entry. `requests` are in order of arrival. `respond`, if set, runs before the ordinary
+    answer and may return another one, or None. `latency` (seconds) delays every ordinary answer. Leaving the block cuts
+    the answers under way, closes every connection and joins the thread. The block may be entered again.
     """
 
     def __init__(self, catalog: Catalog | None = None, *, port: int = 0, latency: float = 0.0) -> None:
@@ -67,7 +69,7 @@ class FakeRegistry:
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener, started)), name="embedded-registry", daemon=True
+            target=lambda: asyncio.run(self._serve(listener, started)), name="fake-registry", daemon=True
         )
         self._thread.start()
         self._loop, self._leave = started.result()
@@ -82,7 +84,7 @@ class FakeRegistry:
     ) -> None:
         leave = asyncio.Event()
         server = web.Server(self._handle, access_log=None, handler_cancellation=True)
-        # Answers under way get no time to finish; 0 would mean all the time they want.
+        # Answers under way get no time to finish; 0 would mean no limit.
         runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await runner.setup()
         await web.SockSite(runner, listener, backlog=1024).start()
@@ -103,7 +105,7 @@ class FakeRegistry:
         return web.Response(status=status, body=body, content_type="application/json")
 
     def _encoded(self, query: str) -> tuple[int, bytes]:
-        """Give the answer's bytes, made once per query until the catalog changes: a benchmark asks for them often."""
+        """Return the answer's status and bytes, cached until the catalog changes: a benchmark requests them often."""
         edits = self.catalog.edits
         if edits != self._bodies_of:
             self._bodies, self._bodies_of = {}, edits
@@ -114,7 +116,7 @@ class FakeRegistry:
 
 
 def encoded(document: object) -> bytes:
-    """Write a document as the registry's JSON: UTF-8, with lone surrogates as escapes."""
+    """Return a document as the registry's JSON: UTF-8, with lone surrogates as escapes."""
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
@@ -134,8 +136,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         signal.signal(number, lambda *_: sys.exit(0))
     with FakeRegistry(made_up(given.nodes, given.versions), port=given.port, latency=given.latency) as registry:
         print(registry.url, flush=True)
-        # A parent that holds the other end of a pipe need not clean up: the server ends with it. A stdin that is no
-        # pipe (a terminal, /dev/null) says nothing about anyone.
+        # The server ends with the parent that holds the other end of a pipe. A stdin that is no pipe (a terminal,
+        # /dev/null) is not watched.
         if stat.S_ISFIFO(os.fstat(0).st_mode):
             while os.read(0, 4096):
                 pass
