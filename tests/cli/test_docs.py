@@ -128,6 +128,13 @@ def test_commands() -> None:
     assert {row[0] for row in _tables()["command"]} == main.cli.commands.keys()
 
 
+def test_every_command_is_tested() -> None:
+    """Every command is run by some test of the real program."""
+    tests = [path for path in Path(__file__).parent.glob("test_*.py") if path != Path(__file__)]
+    code = "".join(path.read_text("utf-8") for path in tests)
+    assert [name for name in main.cli.commands if f'"{name}"' not in code] == []
+
+
 def test_commands_in_examples() -> None:
     """Every command line in README and deploy/README.md is one that the program has, with options that it has."""
     pages = (README, DEPLOY)
