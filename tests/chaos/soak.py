@@ -21,47 +21,24 @@ from pathlib import Path
 from aiohttp import web
 
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Reading
+from tests.chaos.subscriber import Fact, reading_of
 from tests.chaos.trial import Result
 from tests.chaos.trouble import Trouble
-from tests.faults.decided import DECIDED, Means
 from tests.support import program
 from tests.support.fakes.fault import asked
-from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
-_WIDE = (
-    "status_500_json",
-    "status_503_empty",
-    "html_502",
-    "truncated_body",
-    "reset_mid_body",
-    "closed_unanswered",
-    "rate_limited_missing",
-    "redirect_loop",
-    "status_403_json",
-)
-_INCOMPLETE = (
-    "claims_100k",
-    "duplicate_keys_in_rows",
-    "empty_later_pages",
-    "filter_ignored",
-    "missing_rows",
-    "null_versions",
-    "repeated_rows",
-    "row_of_another",
-    "rows_no_objects",
-    "total_changes",
-    "wrong_details",
-    "wrong_row_types",
-)
-_NARROW = ("html_200", "invalid_utf8", "null", "wrong_types", "not_gzip", "redirect_same_origin", *_INCOMPLETE)
 _BANNED = "status_403_banned"
-_QUICK = (*_WIDE, *_NARROW, _BANNED)
+_WIDE = tuple(fault.name for fault in QUICK if fault.means is Means.REGISTRY)
+_INCOMPLETE = tuple(fault.name for fault in QUICK if fault.means is Means.INCOMPLETE)
+_NARROW = tuple(fault.name for fault in QUICK if fault.name not in (*_WIDE, _BANNED)) + _INCOMPLETE
+"""Those of one node; an incomplete listing is twice as likely."""
+_QUICK = (*_WIDE, *_NARROW, *(_BANNED,) * 4)
 _BANS_IN = 100
 """Once in so many polls most nodes are banned at once."""
 _FAULTS_IN = 8
@@ -87,8 +64,6 @@ _CHANNELS = (
     (_SHAKY, "event", "deprecated undeprecated"),
     (_TROUBLE, "poll", "failing recovered banned reinstated"),
 )
-_READINGS = {Means.COMPLETE: Reading.READ, Means.BANNED: Reading.READ, Means.REGISTRY: Reading.NO_WAY}
-"""How a reading ends, by what the fault means that it met; by any other it is unread."""
 _PATIENCE = 120.0
 _MEASURES = 40
 _WARM = 1000
@@ -315,8 +290,8 @@ def _trouble_due(scene: Soak) -> Counter[Fact]:
     due: Counter[Fact] = Counter()
     banned: set[str] = set()
     for poll in scene.asked:
-        means = {node: DECIDED[fault].means if fault else Means.COMPLETE for node, fault in poll.items()}
-        due.update(trouble.poll({node: _READINGS.get(end, Reading.UNREAD) for node, end in means.items()}))
+        means = {node: FAULTS[fault].means if fault else Means.COMPLETE for node, fault in poll.items()}
+        due.update(trouble.poll({node: reading_of(end) for node, end in means.items()}))
         now_banned = {node for node, end in means.items() if end is Means.BANNED}
         back = {node for node in banned if means[node] is Means.COMPLETE}
         due.update(("banned", node, None) for node in now_banned - banned)

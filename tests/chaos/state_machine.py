@@ -29,10 +29,10 @@ from pydantic import SecretStr
 from tests.chaos.figures import Figures
 from tests.chaos.readers import Alert, Reader, Readers, Wired
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber
+from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, reading_of
 from tests.chaos.trouble import Trouble
 from tests.support.fakes.fault import asked
-from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.faults import FAULTS, QUICK, Means
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import FailedAttempt, Outbox, Queue
@@ -56,21 +56,8 @@ NAMES = ("ops", "mail", "team", "boss", "night", "day")
 """More than there are channels at once; who leaves one may see another get it."""
 NARROW = (("active",), ("flagged", "banned"), ("active", "pending", "flagged"))
 
-FAULTY = {
-    "closed_unanswered": Reading.NO_WAY,
-    "forbidden": Reading.NO_WAY,
-    "html_200": Reading.UNREAD,
-    "html_502": Reading.NO_WAY,
-    "rate_limited_missing": Reading.NO_WAY,
-    "status_400_json": Reading.UNREAD,
-    "status_403_html": Reading.NO_WAY,
-    "status_404_json": Reading.UNREAD,
-    "status_500_json": Reading.NO_WAY,
-}
+FAULTY = {f.name: reading_of(f.means) for f in QUICK if f.means in (Means.UNREADABLE, Means.REGISTRY)}
 """Answers that are no listing, and how a reading ends that meets one."""
-
-FORBIDDEN: dict[str, object] = {"message": "Forbidden"}
-"""What a gateway says, of no pack."""
 
 BANS: tuple[dict[str, object], ...] = (
     {"error": "Node banned", "message": "malware"},
@@ -274,12 +261,9 @@ class WatcherMachine(RuleBasedStateMachine):
         query = asked(request)
         pack = query["nodeId"][0]
         glitch = self._glitch(pack)
-        fault = self.broken.get(pack, "")
-        if fault and fault in FAULTS:
-            return await FAULTS[fault].play(request, self.registry.catalog)
-        if fault:
-            status, document = 403, FORBIDDEN
-        elif glitch.banned or pack in self.subscriber.banned:
+        if pack in self.broken:
+            return await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
+        if glitch.banned or pack in self.subscriber.banned:
             status, document = 403, BANS[self.polls % len(BANS)]
         else:
             status, document = self.registry.catalog.answer(query)

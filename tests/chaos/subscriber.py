@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from tests.support.fakes.faults import Means
+
 Fact = tuple[str, str, str | None]
 """What an event says at its shortest: kind, pack, version. The registry as a whole is the pack ""."""
 
@@ -25,6 +27,13 @@ class Reading(StrEnum):
     """The pack could not be read, or not completely."""
     NO_WAY = "no way"
     """The way to the registry failed: no connection, 429, 5xx, or a wall's 403."""
+
+
+def reading_of(means: Means) -> Reading:
+    """Return how a reading ends that meets a fault of this meaning."""
+    if means in (Means.COMPLETE, Means.BANNED):
+        return Reading.READ
+    return Reading.NO_WAY if means is Means.REGISTRY else Reading.UNREAD
 
 
 @dataclass(slots=True)

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from tests.faults.decided import DECIDED, EVERYBODYS, UNREACHED, Decision, Means
+from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Fault, Means
 from watcher.registry.transport import MANY
 
 BAD = "bad-pack"
@@ -19,15 +19,8 @@ THRESHOLD = 2
 _NOT_TRIED = "not tried, since the registry could not be reached"
 _COUNTS = re.compile(r"\d+ of \d+")
 
-UNREACHABLE = {
-    "refused": Decision(means=Means.REGISTRY, said="the connection was refused"),
-    "untrusted": Decision(
-        means=Means.REGISTRY, said="its TLS certificate is not trusted (unable to get local issuer certificate)"
-    ),
-}
-"""Faults of the address, which no single node can have."""
-
-ALL_OR_NONE = UNREACHABLE.keys() | EVERYBODYS
+EXPECTED = FAULTS | ADDRESS_FAULTS
+"""Every fault, with what is expected of it."""
 
 
 class Stage(StrEnum):
@@ -88,9 +81,9 @@ class Case:
         return (BAD, GOOD[0]) if self.breadth in (Breadth.CROWD, Breadth.EVERYONE) else self.nodes
 
     @property
-    def decision(self) -> Decision:
-        """What the fault means here."""
-        return UNREACHABLE.get(self.fault) or DECIDED[self.fault]
+    def expected(self) -> Fault:
+        """The fault, with what is expected of it."""
+        return EXPECTED[self.fault]
 
     @property
     def said(self) -> frozenset[str]:
@@ -98,8 +91,8 @@ class Case:
 
         A registry that gives no answer is not asked for all of many nodes.
         """
-        gives_up = self.fault in UNREACHED and self.breadth is Breadth.EVERYONE
-        return frozenset({without_counts(self.decision.said)} | ({_NOT_TRIED} if gives_up else set()))
+        gives_up = self.expected.unreached and self.breadth is Breadth.EVERYONE
+        return frozenset({without_counts(self.expected.said)} | ({_NOT_TRIED} if gives_up else set()))
 
     @property
     def lines(self) -> range:
@@ -107,14 +100,14 @@ class Case:
 
         A sentence with a count is two where some nodes have a version more than others.
         """
-        counts = self.decision.said != without_counts(self.decision.said)
+        counts = self.expected.said != without_counts(self.expected.said)
         differ = counts and self.stage is Stage.CHANGE and not set(self.met) <= set(self.living)
         return range(len(self.said), len(self.said) + 1 + differ)
 
     @property
     def failing(self) -> str | None:
         """Whom `failing` names: a node, or "" for the registry; None where nothing fails."""
-        match self.decision.means:
+        match self.expected.means:
             case Means.COMPLETE | Means.EMPTY | Means.BANNED:
                 return None
             case Means.REGISTRY if self.breadth is Breadth.ONLY:
@@ -129,10 +122,10 @@ def without_counts(error: str) -> str:
 
 
 def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
-    """Give every case of the faults (None: of all), lived by the poll itself unless other `breadths` are told."""
+    """Give every case of the faults (None: of all), lived by the poll itself unless other `breadths` are given."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
-    for fault, stage, breadth in itertools.product(sorted({**DECIDED, **UNREACHABLE}), Stage, chosen):
-        possible = fault not in ALL_OR_NONE or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
+    for fault, stage, breadth in itertools.product(sorted(EXPECTED), Stage, chosen):
+        possible = not EXPECTED[fault].everybody or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
         if possible and (faults is None or fault in faults):
             yield Case(fault=fault, stage=stage, breadth=breadth)
 
@@ -145,7 +138,7 @@ def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
     yield from cases(faults, (Breadth.ONE, Breadth.ALL, Breadth.CROWD))
     for number, case in enumerate(cases(None, (Breadth.EVERYONE,))):
         fault, stage = divmod(number, len(Stage))
-        in_turn = stage == fault % len(Stage) or case.fault in UNREACHABLE
+        in_turn = stage == fault % len(Stage) or case.fault in ADDRESS_FAULTS
         if in_turn and (faults is None or case.fault in faults):
             yield case
 

@@ -1,4 +1,4 @@
-"""What each poll of a case has to tell, decided by hand from the contract; nothing here asks the program.
+"""What each poll of a case has to tell, written by hand from docs/behaviour.md; nothing here asks the program.
 
 The contract's words are those of its section Events: of an incomplete listing what was seen counts, an error changes
 nothing, `failing` comes with the poll that makes the threshold full, `recovered` with the first good one.
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from tests.faults.cases import THRESHOLD, Breadth, Case, Stage
-from tests.faults.decided import SHOWN, Means
+from tests.support.fakes.faults import FLAGGED, NEW, Means
 from watcher.fake_registry.server import FakeRegistry
 
 Fact = tuple[str, str | None, str | None]
@@ -69,9 +69,9 @@ def change(registry: FakeRegistry, node: str, round_: int) -> None:
     registry.catalog.publish(node, f"2.{round_}.0")
 
 
-def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = ("flagged", "new")) -> Counter[Fact]:
+def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = (FLAGGED, NEW)) -> Counter[Fact]:
     """Give what is to be told of a round of `change`; of some `kinds` only, if others were not shown."""
-    versions = {"flagged": f"1.{round_}.0", "new": f"2.{round_}.0"}
+    versions = {FLAGGED: f"1.{round_}.0", NEW: f"2.{round_}.0"}
     return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
 
 
@@ -85,7 +85,7 @@ def script(case: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
             number=number,
             events=_under(case, number),
             failed=_failed(case),
-            warned=case.decision.means is Means.EMPTY and case.stage is Stage.FIRST,
+            warned=case.expected.means is Means.EMPTY and case.stage is Stage.FIRST,
         )
     yield Due(moment=Moment.AFTER, events=_after(case, polls))
     if with_change:
@@ -108,20 +108,20 @@ def _hit(case: Case) -> set[str]:
 
 def _shown(case: Case) -> tuple[str, ...]:
     """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
-    match case.decision.means:
+    match case.expected.means:
         case Means.COMPLETE:
-            return ("flagged", "new")
+            return (FLAGGED, NEW)
         case Means.INCOMPLETE if case.fault == "filter_ignored" and case.breadth in (Breadth.CROWD, Breadth.EVERYONE):
-            return ("new",)  # the newest rows of fifty nodes fill the page
+            return (NEW,)  # the newest rows of fifty nodes fill the page
         case Means.INCOMPLETE:
-            return SHOWN[case.fault]
+            return case.expected.shows
         case _:
             return ()
 
 
 def _under(case: Case, number: int) -> Counter[Fact]:
     """Give what a poll under the fault tells."""
-    means = case.decision.means
+    means = case.expected.means
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
         unmet = set(case.nodes) - set(case.met)
@@ -141,12 +141,12 @@ def _under(case: Case, number: int) -> Counter[Fact]:
 
 def _after(case: Case, polls: int) -> Counter[Fact]:
     """Give what the first poll tells that comes after the fault."""
-    means = case.decision.means
+    means = case.expected.means
     events: Counter[Fact] = Counter()
     if case.stage is Stage.FIRST and means is not Means.COMPLETE:
         events += _of_nodes("baseline", case.met)
     if case.stage is Stage.CHANGE:
-        events += changes(_hit(case), 1, {"flagged", "new"} - set(_shown(case)))
+        events += changes(_hit(case), 1, {FLAGGED, NEW} - set(_shown(case)))
     if means is Means.BANNED or (means is Means.EMPTY and case.stage is not Stage.FIRST):
         # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
         events += _of_nodes("reinstated", case.met)

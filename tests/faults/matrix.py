@@ -24,10 +24,9 @@ from pathlib import Path
 from tests.faults import due
 from tests.faults.asking import hurried
 from tests.faults.cases import BAD, GOOD, THRESHOLD, Case, Stage, cases, process_cases, without_counts
-from tests.faults.decided import HELD, SLOW, UNHURRIED, WAITS, Means
 from tests.faults.due import Due, Fact, Moment
 from tests.support import program
-from tests.support.fakes.faults import inflict
+from tests.support.fakes.faults import Means, inflict
 from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.channel_identity import Addresses
 from watcher.cli.report import exit_code
@@ -55,18 +54,6 @@ MOST_SECONDS = 10.0
 _TRACED = 2
 """So many times as long where memory is traced, which costs more than the work; the real program does it untraced."""
 
-HEAVY = (
-    "claims_100k",
-    "deep_nesting",
-    "endless_body",
-    "findings_bomb",
-    "gzip_bomb",
-    "huge_reason",
-    "large_pages",
-    "row_bomb",
-    "value_bomb",
-    "value_bomb_in_a_row",
-)
 RAW = re.compile(r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx")
 """What no line may show: a traceback, or what a stranger sent."""
 _QUICK = Path("/dev/shm")
@@ -142,11 +129,11 @@ class Run:
         other, since there is one clock for all; under faults that take their time nothing is asked again.
         """
         limits = self.watch.limits
-        hurry = now.moment is Moment.FAULT and self.case.fault not in UNHURRIED
+        hurry = now.moment is Moment.FAULT and not (self.case.expected.slow or self.case.expected.slow_once)
         if hurry:
             limits = replace(limits, retries=RETRIES, concurrency=1)
         elif now.moment is Moment.FAULT:
-            limits = replace(limits, timeout=0.15 if self.case.fault in SLOW else limits.timeout)
+            limits = replace(limits, timeout=0.15 if self.case.expected.slow else limits.timeout)
         watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
         poller = Poller(config=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
         with self.folder.locked():
@@ -217,7 +204,7 @@ def _with_fault(life: Run, url: str, now: Due) -> None:
     began = time.monotonic()
     report = life.poll(now, url=url)
     took = time.monotonic() - began
-    most = MOST_SECONDS * (_TRACED if case.fault in HEAVY else 1)
+    most = MOST_SECONDS * (_TRACED if case.expected.heavy else 1)
     verdict.expect(took < most, "too slow", f"{now} took {took:.1f} s")
     verdict.expect(right_words(case, now, dict(report.errors)), "unclear lines", f"{report.errors}")
     lines = [f"{one.level}: {one.sentence}" for one in problems(report)]
@@ -244,8 +231,9 @@ def right_number(case: Case, now: Due, lines: int) -> bool:
 
 def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     """Tell whether these are the waits of one poll: each as it has to be, and none left out but for being too many."""
-    waits = (WAITS.get(case.fault, ()) + ((HELD[case.fault],) if case.fault in HELD else ())) * len(case.met)
-    if case.fault in HELD and (now.number > 0 or case.met == case.nodes):
+    holds = case.expected.holds
+    waits = (case.expected.waits + ((holds,) if holds else ())) * len(case.met)
+    if holds and (now.number > 0 or case.met == case.nodes):
         waits = waits[:-1]  # no node comes after the last one: those that failed in the poll before are read last
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
@@ -257,7 +245,7 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
 
 def _judge_pictures(life: Run, before: State, during: State) -> None:
     """Hold what is known under the fault against what was known before it."""
-    case, means = life.case, life.case.decision.means
+    case, means = life.case, life.case.expected.means
     for node in case.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if case.stage is Stage.FIRST:
@@ -293,7 +281,7 @@ def measured(case: Case) -> Verdict:
     """Live one case with a registry and a folder of its own, and watch the memory of those that are after it."""
     with FakeRegistry() as registry, quick_folder() as folder:
         due.publish(registry, dict.fromkeys((BAD, *GOOD, *case.nodes)))
-        if case.fault not in HEAVY:
+        if not case.expected.heavy:
             return live(case, registry, folder / "state")
         tracemalloc.start()
         try:

@@ -12,9 +12,8 @@ from typing import Any, Self
 from tests.chaos.receiver import Receiver
 from tests.faults import due
 from tests.faults.cases import THRESHOLD, Case
-from tests.faults.decided import SLOW
 from tests.faults.due import Due, Moment
-from tests.faults.matrix import HEAVY, MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
+from tests.faults.matrix import MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
 from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry
 
@@ -51,7 +50,7 @@ class Stand:
 
     def _run(self, verdict: Verdict, folder: Path, url: str, now: Due) -> None:
         """Run the program once; judge its exit code, document and lines, and what its channel got."""
-        slow = now.moment is Moment.FAULT and verdict.case.fault in SLOW
+        slow = now.moment is Moment.FAULT and verdict.case.expected.slow
         asked_again = verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
         timeout = 0.3 if slow else 10.0
         lines = [f"nodes = {json.dumps(verdict.case.nodes)}", f'registry_url = "{url}"', f"timeout = {timeout}"]
@@ -62,7 +61,7 @@ class Stand:
         began = time.monotonic()
         done = self._fork_server.run("check", "--json", cwd=folder)
         took = time.monotonic() - began
-        slack = max(SLACK, _EACH * len(verdict.case.met)) if verdict.case.fault in HEAVY else SLACK
+        slack = max(SLACK, _EACH * len(verdict.case.met)) if verdict.case.expected.heavy else SLACK
         verdict.expect(took < (timeout if slow else 1) + slack, "too slow", f"{now}: {took:.1f} s")
         verdict.expect(not asked_again or took > 1, "wrong waits", f"{now}: {took:.1f} s")
         verdict.expect(done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB")

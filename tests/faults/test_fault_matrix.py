@@ -9,10 +9,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.faults.cases import (
-    ALL_OR_NONE,
     CROWD,
+    EXPECTED,
     GOOD,
-    UNREACHABLE,
     Breadth,
     Case,
     Stage,
@@ -20,10 +19,9 @@ from tests.faults.cases import (
     process_cases,
     selection,
 )
-from tests.faults.decided import DECIDED, EVERYBODYS, SHOWN, Means
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
-from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means
 from watcher.registry.transport import MANY
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -52,27 +50,27 @@ def stand() -> Iterator[Stand]:
 
 def test_the_matrix_is_whole() -> None:
     """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
-    of_one = len(FAULTS.keys() - EVERYBODYS)
-    assert len(list(cases())) == 9 * of_one + 6 * len(ALL_OR_NONE)
+    everybodys = sum(fault.everybody for fault in EXPECTED.values())
+    of_one = len(EXPECTED) - everybodys
+    assert len(list(cases())) == 9 * of_one + 6 * everybodys
     by_breadth = Counter(case.breadth for case in process_cases())
     assert by_breadth == {
         Breadth.ONE: 3 * of_one,
-        Breadth.ALL: 3 * of_one + 3 * len(ALL_OR_NONE),
+        Breadth.ALL: 3 * of_one + 3 * everybodys,
         Breadth.CROWD: 3 * of_one,
-        Breadth.EVERYONE: len(FAULTS) + 3 * len(UNREACHABLE),
+        Breadth.EVERYONE: len(FAULTS) + 3 * len(ADDRESS_FAULTS),
     }
     everyone = [case for case in process_cases() if case.breadth is Breadth.EVERYONE]
-    assert {case.fault for case in everyone} == {*FAULTS, *UNREACHABLE}
-    assert {(case.decision.means, case.stage) for case in everyone} >= set(itertools.product(_FAILS, Stage))
-    assert [case.fault for case in selection()] == sorted({*FAULTS, *UNREACHABLE})
+    assert {case.fault for case in everyone} == set(EXPECTED)
+    assert {(case.expected.means, case.stage) for case in everyone} >= set(itertools.product(_FAILS, Stage))
+    assert [case.fault for case in selection()] == sorted(EXPECTED)
     assert len({(case.stage, case.breadth) for case in selection()}) == 9
     assert len({*GOOD, *CROWD}) >= MANY
 
 
-def test_what_is_shown_is_decided() -> None:
-    """Of every incomplete listing it is decided which changes it shows, and some show one, some both, some none."""
-    assert SHOWN.keys() == {name for name, decision in DECIDED.items() if decision.means is Means.INCOMPLETE}
-    assert len(set(SHOWN.values())) == 4
+def test_incomplete_listings_show_something_and_nothing() -> None:
+    """Of the incomplete listings some show one change, some the other, some both and some none."""
+    assert len({fault.shows for fault in FAULTS.values() if fault.means is Means.INCOMPLETE}) == 4
 
 
 @pytest.mark.parametrize("case", selection(), ids=str)

@@ -34,7 +34,7 @@ def publish(life: WatcherMachine, *texts: str, status: str = "active") -> None:
     life.poll(0)
 
 
-@pytest.mark.parametrize("fault", ["forbidden", "status_403_html"])
+@pytest.mark.parametrize("fault", ["status_403_forbidden", "status_403_html"])
 def test_a_wall_bans_no_pack(fault: str) -> None:
     """A 403 that does not say that a node is banned is a failure of the registry, reported once, and it recovers."""
     with living(POLL, watched=ALL) as life:
@@ -48,7 +48,7 @@ def test_a_wall_before_one_pack_is_a_failure_of_that_pack() -> None:
     """Where other nodes are read, the node that met a wall is reported failing, and no ban."""
     with living(POLL, watched=ALL) as life:
         for _ in range(3):
-            life.break_registry({"alpha": "forbidden"})
+            life.break_registry({"alpha": "status_403_forbidden"})
             life.poll(0)
         assert reported(life) == {("failing", "alpha", None): 1}
 

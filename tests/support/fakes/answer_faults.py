@@ -9,11 +9,12 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import cache
 from itertools import cycle
+from typing import Any
 
 from aiohttp import web
 
 from tests.support.fakes import wire
-from tests.support.fakes.fault import asked, fault, fixed, ordinary
+from tests.support.fakes.fault import BACKED_OFF, Means, asked, fault, fixed, ordinary
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import encoded
 
@@ -26,46 +27,46 @@ VALUES = 1_400_000
 # The connection
 
 
-@fault
+@fault(Means.REGISTRY, "the connection broke off", slow_once=True)
 async def reset_mid_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Half of the body, then a reset."""
     body = encoded(ordinary(request, catalog))
     return await wire.cut(request, wire.head(len(body)) + body[: len(body) // 2], reset=True)
 
 
-@fault
+@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF)
 async def truncated_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """All of the document, 100 bytes short of what was announced."""
     body = encoded(ordinary(request, catalog))
     return await wire.cut(request, wire.head(len(body) + 100) + body, reset=False)
 
 
-@fault
+@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF, unreached=True)
 async def closed_unanswered(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """An end instead of an answer."""
     return await wire.cut(request, b"", reset=False)
 
 
-@fault
+@fault(Means.REGISTRY, "the connection broke off", waits=BACKED_OFF, unreached=True)
 async def no_http(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Another protocol's greeting."""
     return await wire.cut(request, b"SSH-2.0-OpenSSH_9.6\r\n", reset=False)
 
 
-@fault
+@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
 async def drip(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary body, byte by byte: each read is quick, the whole never comes."""
     body = encoded(ordinary(request, catalog))
     return await wire.drip(request, wire.head(len(body)), body)
 
 
-@fault
+@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
 async def header_drip(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """A header that does not end, byte by byte."""
     return await wire.drip(request, b"HTTP/1.1 200 OK\r\nX-Slow: ", b"z" * 10_000)
 
 
-@fault
+@fault(Means.REGISTRY, "it timed out", unreached=True, slow=True)
 async def hang(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Silence."""
     return await wire.hang(request)
@@ -74,24 +75,28 @@ async def hang(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse
 # The body's bytes
 
 _HTML = b"<!doctype html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"
+_DEEP = b"[" * 100_000 + b"]" * 100_000
 
-fixed("html_200", _HTML, content_type="text/html; charset=utf-8")
-fixed("html_200_said_to_be_json", _HTML)
-fixed("empty_body", b"")
-fixed("empty_object", b"{}")
-fixed("array", b"[]")
-fixed("null", b"null")
-fixed("number", b"7")
-fixed("nan", b'{"page":1,"pageSize":100,"total":NaN,"totalPages":Infinity,"versions":[]}')
-fixed("wrong_types", b'{"page":"1","pageSize":{},"total":"many","totalPages":[],"versions":{"id":"1"}}')
-fixed("null_versions", b'{"page":1,"pageSize":100,"total":3,"totalPages":1,"versions":null}')
-fixed("deep_nesting", b"[" * 100_000 + b"]" * 100_000)
-fixed("deep_nesting_inside", b'{"total":0,"totalPages":0,"versions":' + b"[" * 100_000 + b"]" * 100_000 + b"}")
-fixed("endless_number", b'{"total":' + b"9" * 10_000 + b',"totalPages":1,"versions":[]}')
-fixed("not_gzip", b"{}", Content_Encoding="gzip")
+fixed("html_200", Means.UNREADABLE, "the answer is an HTML page", _HTML, content_type="text/html; charset=utf-8")
+fixed("html_200_said_to_be_json", Means.UNREADABLE, "the answer is an HTML page", _HTML)
+fixed("empty_body", Means.UNREADABLE, "the answer is empty", b"")
+fixed("not_gzip", Means.UNREADABLE, "its answer is damaged (gzip)", b"{}", headers={"Content-Encoding": "gzip"})
+for _name, _said, _body in (
+    ("empty_object", "the answer has no list of versions", b"{}"),
+    ("array", "the answer has no list of versions", b"[]"),
+    ("null", "the answer has no list of versions", b"null"),
+    ("number", "the answer has no list of versions", b"7"),
+    ("wrong_types", "the answer has no list of versions", b'{"page":"1","total":"many","totalPages":[],"versions":{}}'),
+    ("nan", "the answer is no readable JSON", b'{"page":1,"total":NaN,"totalPages":Infinity,"versions":[]}'),
+    ("endless_number", "the answer is no readable JSON", b'{"versions":[],"total":' + b"9" * 10_000 + b"}"),
+    ("deep_nesting", "the answer is nested too deeply", _DEEP),
+    ("deep_nesting_inside", "the answer is nested too deeply", b'{"total":0,"versions":' + _DEEP + b"}"),
+):
+    fixed(_name, Means.UNREADABLE, _said, _body, heavy=_body == _DEEP)
+fixed("null_versions", Means.INCOMPLETE, "0 of 3 versions came", b'{"total":3,"totalPages":1,"versions":null}')
 
 
-@fault
+@fault(Means.UNREADABLE, "the answer holds a key twice")
 async def duplicate_keys(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """`total` and `versions` twice: first the true ones, then none, which a reader who takes the last would believe."""
     body = encoded(ordinary(request, catalog))
@@ -107,7 +112,7 @@ _AGAIN = (
 )
 
 
-@fault
+@fault(Means.INCOMPLETE, "row 1 is unreadable on page 1")
 async def duplicate_keys_in_rows(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Every row says something of itself twice, differently: each in another way of those that are easy to overlook."""
     document = ordinary(request, catalog)
@@ -117,21 +122,21 @@ async def duplicate_keys_in_rows(request: web.BaseRequest, catalog: Catalog) -> 
     return web.Response(body=body, content_type="application/json")
 
 
-@fault
+@fault(Means.UNREADABLE, "the answer is no readable JSON")
 async def invalid_utf8(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Bytes in a changelog that are no UTF-8."""
     body = encoded(ordinary(request, catalog)).replace(b'"changelog":"', b'"changelog":"\xff\xfe\xc3(')
     return web.Response(body=body, content_type="application/json")
 
 
-@fault
+@fault(Means.COMPLETE)
 async def bom(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary document after a byte order mark."""
     body = b"\xef\xbb\xbf" + encoded(ordinary(request, catalog))
     return web.Response(body=body, content_type="application/json")
 
 
-@fault
+@fault(Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True)
 async def gzip_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The ordinary document, and then `BOMB_MEGABYTES` of blanks: good JSON to whoever reads it all."""
     return _zipped(_bomb(encoded(ordinary(request, catalog))))
@@ -152,13 +157,13 @@ def _bomb(document: bytes) -> bytes:
     return b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff" + start + block * BOMB_MEGABYTES + packer.flush() + trailer
 
 
-@fault
+@fault(Means.UNREADABLE, "the answer holds too many values to be a page of versions", heavy=True)
 async def value_bomb(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """`VALUES` empty objects for versions: 600 MB to a reader who decodes them before counting."""
     return _zipped(_values(b'{"total":5,"versions":[', b"{}", b"]}"))
 
 
-@fault
+@fault(Means.UNREADABLE, "the answer holds too many values to be a page of versions", heavy=True)
 async def value_bomb_in_a_row(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The same number of empty lists for one version's dependencies."""
     start = b'{"total":1,"versions":[{"id":"i","version":"1","status":"NodeVersionStatusActive","node_id":'
@@ -175,7 +180,7 @@ def _zipped(body: bytes) -> web.Response:
     return web.Response(body=body, headers={"Content-Type": "application/json", "Content-Encoding": "gzip"})
 
 
-@fault
+@fault(Means.UNREADABLE, "its answer is larger than 16 MB (max_response_mb)", heavy=True)
 async def endless_body(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """A chunked body without end."""
     return await wire.flood(request, b'{"versions":[', b" " * 65536)
@@ -183,26 +188,44 @@ async def endless_body(request: web.BaseRequest, catalog: Catalog) -> web.Stream
 
 # The status
 
-_MESSAGE = encoded({"error": "Something", "message": "It did not work out"})
+_SENT = "It did not work out"
+_FAULT = "registry error ({})"
+_REFUSED = "the registry, or something in front of it, refused access (403)"
+_MESSAGE = encoded({"error": "Something", "message": _SENT})
 
-for _status in (400, 403, 404, 500, 503):
-    fixed(f"status_{_status}_json", _MESSAGE, status=_status)
-    fixed(f"status_{_status}_empty", b"{}", status=_status)
-fixed("status_403_banned", encoded({"error": "It did not work out", "message": "Node Banned"}), status=403)
-for _status in (403, 502):
-    fixed(f"status_{_status}_html", _HTML, status=_status, content_type="text/html")
-fixed("html_502", _HTML, status=502, content_type="text/html")
-fixed("status_204", b"", status=204)
-fixed("rate_limited_missing", _MESSAGE, status=429)
-fixed("rate_limited_seconds", _MESSAGE, status=429, Retry_After="1")
-fixed("rate_limited_absurd", _MESSAGE, status=429, Retry_After="99999999")
-fixed("rate_limited_soon", _MESSAGE, status=429, Retry_After="soon")
-fixed("rate_limited_negative", _MESSAGE, status=429, Retry_After="-5")
-fixed("unavailable_absurd", _MESSAGE, status=503, Retry_After="99999999")
-fixed("unavailable_seconds", _MESSAGE, status=503, Retry_After="3")
+for _status, _means, _said, _hint in (
+    (400, Means.UNREADABLE, "the registry rejected the request (400)", ""),
+    (403, Means.REGISTRY, _REFUSED, ""),
+    (404, Means.UNREADABLE, "the registry does not know it (404)", "; is the id right?"),
+    (500, Means.REGISTRY, _FAULT.format(500), ""),
+    (503, Means.REGISTRY, _FAULT.format(503), ""),
+):
+    _waits = BACKED_OFF if _status >= 500 else ()
+    fixed(f"status_{_status}_json", _means, f"{_said}: {_SENT}{_hint}", _MESSAGE, status=_status, waits=_waits)
+    fixed(f"status_{_status}_empty", _means, f"{_said}{_hint}", b"{}", status=_status, waits=_waits)
+fixed("status_403_banned", Means.BANNED, _SENT, encoded({"error": _SENT, "message": "Node Banned"}), status=403)
+fixed("status_403_forbidden", Means.REGISTRY, f"{_REFUSED}: Forbidden", encoded({"message": "Forbidden"}), status=403)
+fixed("status_403_html", Means.REGISTRY, _REFUSED, _HTML, status=403, content_type="text/html")
+fixed("html_502", Means.REGISTRY, _FAULT.format(502), _HTML, status=502, content_type="text/html", waits=BACKED_OFF)
+fixed("status_204", Means.REGISTRY, "the registry gave an unexpected answer (204)", b"", status=204)
 
 
-@fault
+def _wait(name: str, status: int, said: str, retry_after: str | None, **expected: Any) -> None:
+    headers = {} if retry_after is None else {"Retry-After": retry_after}
+    fixed(name, Means.REGISTRY, said, _MESSAGE, status=status, headers=headers, **expected)
+
+
+_SLOW_DOWN = f"the registry asked to slow down (429): {_SENT}"
+_wait("rate_limited_missing", 429, _SLOW_DOWN, None, waits=BACKED_OFF)
+_wait("rate_limited_soon", 429, _SLOW_DOWN, "soon", waits=BACKED_OFF)
+_wait("rate_limited_negative", 429, _SLOW_DOWN, "-5", waits=BACKED_OFF)
+_wait("rate_limited_seconds", 429, _SLOW_DOWN, "1", waits=((1.0, 1.0), (1.0, 1.0)), holds=(0.2, 1.0))
+_wait("rate_limited_absurd", 429, "the registry asked to wait 1157d9h46m39s (429)", "99999999", everybody=True)
+_wait("unavailable_absurd", 503, "the registry asked to wait 1157d9h46m39s (503)", "99999999")
+_wait("unavailable_seconds", 503, f"{_FAULT.format(503)}: {_SENT}", "3", waits=((3.0, 3.0), (3.0, 3.0)))
+
+
+@fault(Means.REGISTRY, _SLOW_DOWN, waits=((1.0, 3.0), (1.0, 3.0)), holds=(0.2, 3.0))
 async def rate_limited_http_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """The date is at least one second ahead."""
     due = format_datetime(datetime.now(UTC) + timedelta(seconds=2), usegmt=True)
@@ -212,7 +235,7 @@ async def rate_limited_http_date(request: web.BaseRequest, catalog: Catalog) -> 
 # Redirects
 
 
-@fault
+@fault(Means.REGISTRY, "it redirects to another host, which is not followed; check registry_url")
 async def redirect_elsewhere(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
     """Another host by name, which is this server again: a reader that follows is seen by its Host header."""
     port = str(request.host).rpartition(":")[2]
@@ -221,13 +244,13 @@ async def redirect_elsewhere(request: web.BaseRequest, catalog: Catalog) -> web.
     return _redirect(f"http://localhost:{port}{request.path_qs}")
 
 
-@fault
+@fault(Means.REGISTRY, "it redirects without end")
 async def redirect_loop(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """A redirect to an address that redirects to itself."""
     return _redirect(request.path_qs if "again" in asked(request) else f"{request.path_qs}&again=1")
 
 
-@fault
+@fault(Means.COMPLETE)
 async def redirect_same_origin(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
     """A redirect to another address of the same server, which answers."""
     return None if "moved" in asked(request) else _redirect(f"{request.path_qs}&moved=1")

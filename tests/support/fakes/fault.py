@@ -1,9 +1,10 @@
-"""What a fault is, and how a registry is made to answer with one."""
+"""What a fault is, what is expected of it, and how a registry is made to answer with one."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -15,12 +16,63 @@ from watcher.fake_registry.server import FakeRegistry, encoded
 Play = Callable[[web.BaseRequest, Catalog], Awaitable[web.StreamResponse | None]]
 
 
+class Means(StrEnum):
+    """What a reading that met a fault is."""
+
+    COMPLETE = "complete"
+    """No fault for the reader: the answer says what the registry holds, only unusually."""
+    INCOMPLETE = "incomplete"
+    """What was seen counts, what was not seen means nothing."""
+    EMPTY = "empty"
+    """Complete, and without any version: all that was known is gone if it comes twice."""
+    UNREADABLE = "unreadable"
+    """Nothing is known of the node."""
+    REGISTRY = "registry"
+    """Nothing is known of the node, and the fault lies with the registry or the way to it."""
+    BANNED = "banned"
+    """The answer for a banned node."""
+
+
+FLAGGED, NEW = "flagged", "new"
+BACKED_OFF = ((0.25, 0.5), (0.5, 1.0))
+"""The waits where the registry asks for none: half a second that doubles, less up to half of it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way to answer wrongly. `play` gets the request and the catalog; None from it means the ordinary answer."""
+    """One way to answer wrongly, and what is expected of a program that meets it.
+
+    The expectations hold for a node of five versions, with 16 MB allowed.
+    """
 
     name: str
     play: Play
+    """Gets the request and the catalog; None from it means the ordinary answer."""
+    means: Means = Means.COMPLETE
+    said: str = ""
+    """What a person is told, "" where there is nothing to say."""
+    shows: tuple[str, ...] = ()
+    """Of an incomplete listing: which of two changes its rows show.
+
+    Rows come by version, latest first: 2.1.0 is new, 1.4.0 to 1.2.0 are as they were, 1.1.0 is flagged, 1.0.0 is last.
+    """
+    waits: tuple[tuple[float, float], ...] = ()
+    """Between how many seconds a reader who may ask three times waits before it asks again.
+
+    What the registry asks for is waited for if it is no more than a minute.
+    """
+    holds: tuple[float, float] | None = None
+    """Between how many seconds the next node waits after a 429 that ended the attempts of the one before."""
+    unreached: bool = False
+    """No HTTP answer comes, or none to its end in time: the registry may not be there at all."""
+    slow: bool = False
+    """Only the deadline ends it."""
+    slow_once: bool = False
+    """It takes its time with each answer, so that one is enough."""
+    everybody: bool = False
+    """One node cannot have it alone: it speaks of who asks, or of the address."""
+    heavy: bool = False
+    """It costs memory, which is then measured."""
 
 
 FAULTS: dict[str, Fault] = {}
@@ -48,30 +100,42 @@ def inflict(
     registry.respond = respond
 
 
-def fault(play: Play) -> Play:
-    """Put a coroutine into the catalogue under its own name."""
-    name = play.__name__
-    FAULTS[name] = Fault(name=name, play=play)
-    return play
+def fault(means: Means, said: str = "", **expected: Any) -> Callable[[Play], Play]:
+    """Put a coroutine into the catalogue under its own name, with what is expected (the fields of `Fault`)."""
+
+    def add(play: Play) -> Play:
+        FAULTS[play.__name__] = Fault(name=play.__name__, play=play, means=means, said=said, **expected)
+        return play
+
+    return add
 
 
-def fixed(name: str, body: bytes, *, status: int = 200, content_type: str = "application/json", **headers: str) -> None:
-    """Put an answer that is always the same into the catalogue; header names are written with `_` for `-`."""
+def fixed(
+    name: str,
+    means: Means,
+    said: str,
+    body: bytes,
+    *,
+    status: int = 200,
+    content_type: str = "application/json",
+    headers: Mapping[str, str] | None = None,
+    **expected: Any,
+) -> None:
+    """Put an answer that is always the same into the catalogue, with what is expected (the fields of `Fault`)."""
 
     async def play(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
-        extra = {header.replace("_", "-"): value for header, value in headers.items()}
-        return web.Response(status=status, body=body, headers={"Content-Type": content_type} | extra)
+        return web.Response(status=status, body=body, headers={"Content-Type": content_type, **(headers or {})})
 
-    FAULTS[name] = Fault(name=name, play=play)
+    FAULTS[name] = Fault(name=name, play=play, means=means, said=said, **expected)
 
 
 def asked(request: web.BaseRequest) -> dict[str, list[str]]:
-    """Give the decoded query of a request."""
+    """Return the decoded query of a request."""
     return parse_qs(request.path_qs.partition("?")[2], keep_blank_values=True)
 
 
 def ordinary(request: web.BaseRequest, catalog: Catalog, **replaced: str) -> dict[str, Any]:
-    """Give the document the catalog would answer with, after some query parameters were replaced."""
+    """Return the document the catalog would answer with, after some query parameters were replaced."""
     return catalog.answer(asked(request) | {name: [value] for name, value in replaced.items()})[1]
 
 

@@ -1,13 +1,40 @@
-"""Everything a registry, or what stands before it, was ever feared to answer: `FAULTS`, each by its name.
+"""Every wrong answer of a registry, or of what stands before it: `FAULTS`, each by its name, with what is expected.
 
     inflict(registry, "truncated_body", nodes={"bad-pack"})
 
 Other nodes, and requests past `times`, get the ordinary answer, so one test can see that a fault stays where it is.
+A fault is added to `answer_faults` or `document_faults`, with its expectations; every test of faults then includes it.
 """
 
 from __future__ import annotations
 
-from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
-from tests.support.fakes.fault import FAULTS, Fault, inflict
+from aiohttp import web
 
-__all__ = ["FAULTS", "Fault", "inflict"]
+from tests.support.fakes import answer_faults, document_faults  # noqa: F401 - each puts its faults into FAULTS
+from tests.support.fakes.fault import BACKED_OFF, FAULTS, FLAGGED, NEW, Fault, Means, inflict
+from watcher.fake_registry.catalog import Catalog
+
+
+async def _unreached(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse | None:
+    raise NotImplementedError
+
+
+ADDRESS_FAULTS = {
+    name: Fault(
+        name=name, play=_unreached, means=Means.REGISTRY, said=said, waits=BACKED_OFF, unreached=True, everybody=True
+    )
+    for name, said in (
+        ("refused", "the connection was refused"),
+        ("untrusted", "its TLS certificate is not trusted (unable to get local issuer certificate)"),
+    )
+}
+"""Faults of the address, which no answer plays."""
+
+QUICK = tuple(
+    fault
+    for fault in FAULTS.values()
+    if fault.means is not Means.EMPTY and not (fault.slow or fault.heavy or fault.everybody or fault.holds)
+)
+"""Faults that cost little time and memory and say nothing of other nodes, for long runs."""
+
+__all__ = ["ADDRESS_FAULTS", "FAULTS", "FLAGGED", "NEW", "QUICK", "Fault", "Means", "inflict"]

@@ -311,7 +311,7 @@ def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int)
     "fault",
     [
         "status_500_json",
-        "status_502_html",
+        "html_502",
         "status_503_empty",
         "rate_limited_missing",
         "reset_mid_body",

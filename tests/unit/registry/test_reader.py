@@ -10,9 +10,8 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
-from tests.faults.decided import DECIDED, SLOW, UNREACHED, Means
 from tests.support.fakes.fault import asked as query_of
-from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fakes.faults import FAULTS, Means, inflict
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.version import STATUSES
@@ -38,22 +37,17 @@ def texts(listing: Listing) -> list[str]:
 # Every fault
 
 
-def test_every_fault_is_decided() -> None:
-    """No fault is without its decision."""
-    assert DECIDED.keys() == FAULTS.keys()
-
-
 @pytest.mark.parametrize("name", sorted(FAULTS))
 @pytest.mark.parametrize("way", WAYS)
-def test_a_fault_means_what_was_decided(registry: FakeRegistry, way: int, name: str) -> None:
+def test_a_fault_means_what_is_expected(registry: FakeRegistry, way: int, name: str) -> None:
     """Over both transports each fault gives the same reading, with the same words for a person."""
     of_pack(registry)
     of_pack(registry, "another")
     inflict(registry, name)
-    limits = {"timeout": 0.3 if name in SLOW else 20.0, "max_bytes": MEGABYTES * 2**20}
+    limits = {"timeout": 0.3 if FAULTS[name].slow else 20.0, "max_bytes": MEGABYTES * 2**20}
     reading = read(registry.url, NodeQuery(node="pack"), way=way, **limits)
-    decision = DECIDED[name]
-    match decision.means:
+    expected = FAULTS[name]
+    match expected.means:
         case Means.COMPLETE:
             assert isinstance(reading, Listing)
             assert (reading.incomplete, len(reading.versions)) == ("", 5)
@@ -62,14 +56,15 @@ def test_a_fault_means_what_was_decided(registry: FakeRegistry, way: int, name: 
             assert (reading.incomplete, reading.versions) == ("", ())
         case Means.INCOMPLETE:
             assert isinstance(reading, Listing)
-            assert reading.incomplete == decision.said
+            assert reading.incomplete == expected.said
         case Means.UNREADABLE | Means.REGISTRY:
-            wide = decision.means is Means.REGISTRY
-            unreached = name in UNREACHED
-            assert reading == FetchFailed(node="pack", error=decision.said, registry_wide=wide, unreached=unreached)
+            wide = expected.means is Means.REGISTRY
+            assert reading == FetchFailed(
+                node="pack", error=expected.said, registry_wide=wide, unreached=expected.unreached
+            )
         case Means.BANNED:
             assert isinstance(reading, NodeBanned)
-            assert reading.message == decision.said
+            assert reading.message == expected.said
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -577,7 +572,7 @@ def test_a_reason_that_cannot_be_had_is_left_out(registry: FakeRegistry, name: s
     """Whatever the registry answers, no reason is made up, and nothing but a reason is lost."""
     wanted = registry.catalog.publish("pack", "1.0.0", status="flagged", reason="because")
     inflict(registry, name)
-    found = _reasons(registry, {wanted: "flagged"}, timeout=0.1 if name in SLOW else 5.0)
+    found = _reasons(registry, {wanted: "flagged"}, timeout=0.1 if FAULTS[name].slow else 5.0)
     assert found in ({}, {wanted: "because"}, {wanted: ""})
 
 
