@@ -49,7 +49,7 @@ _LONGEST_OUTAGE = 6
 _THRESHOLD = 3
 _CALM_POLLS = 3
 """The one under way, one that finds everything well again, and one more to know that it has ended."""
-_FLOODS_IN = 40
+_FLOODS_IN = 20
 """Once in so many changes the next answer of the shaky channel has no end."""
 _FLOOD = Answer(endless=0, body=b"x" * 65536)
 _TIMEOUT = 1.5
