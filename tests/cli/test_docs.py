@@ -7,11 +7,13 @@ import re
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import click
 import pytest
+from pydantic.fields import FieldInfo
 
 from tests.support import program
 from tests.support.fakes.faults import inflict
@@ -156,11 +158,14 @@ def test_exit_codes() -> None:
 
 
 def test_settings() -> None:
-    """The table of settings has every setting, in the program's order, with its default."""
+    """The table of settings has every setting, in the program's order, with its default and its description."""
     defaults = Loaded(settings=Settings(), origins=dict.fromkeys(Settings.model_fields, ""), config_file=None)
     shown = {name: value for name, value, _ in config.rows(defaults)}
     assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
     assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
+    for table, model in (("setting", Settings), ("key", ChannelTable)):
+        described = [field.description for field in model.model_fields.values()]
+        assert [row[2] for row in _tables()[table]] == described, "run python -m tests.cli.test_docs"
 
 
 def test_every_setting_has_an_effect() -> None:
@@ -260,6 +265,14 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_text("utf-8").splitlines()) <= 250
 
 
+def _described(text: str, fields: Mapping[str, FieldInfo]) -> str:
+    """Return the text with each field's description as the last cell of its row."""
+    for name, field in fields.items():
+        row = re.compile(rf"^(\| `{name}` \|.*\| ).*( \|)$", re.MULTILINE)
+        text = row.sub(lambda found, field=field: f"{found[1]}{field.description}{found[2]}", text, 1)  # type: ignore[misc]
+    return text
+
+
 def _renew() -> None:
     parts = [(README, "alert", _alert())]
     parts += [(PAGES, f"help {name}".strip(), _help(name)) for name in COMMANDS]
@@ -270,6 +283,9 @@ def _renew() -> None:
     text = README.read_text("utf-8")
     for code, meaning in _exit_codes().items():
         text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)
+    for head, model in (("| setting |", Settings), ("| key |", ChannelTable)):
+        before, table = text.split(head)
+        text = before + head + _described(table, model.model_fields)
     README.write_text(text, "utf-8")
     click.echo(f"renewed {README.name} and {PAGES.name}")
 

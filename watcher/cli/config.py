@@ -11,7 +11,7 @@ from watcher.model.event import Kind
 from watcher.polling.setup import validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
-from watcher.settings.model import Settings
+from watcher.settings.model import DURATIONS, Settings
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text import mask
@@ -19,8 +19,6 @@ from watcher.text.sanitize import sanitize_line
 
 ENTRIES_SHOWN = 10
 """Entries of a list that a terminal gets; a pipe and `--json` get all."""
-
-_DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 
 
 def show(loaded: Loaded, *, as_json: bool) -> None:
@@ -55,7 +53,7 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
             continue
         match value:
-            case _ if name in _DURATIONS:
+            case _ if name in DURATIONS:
                 shown = durations.show(value)
             case None:
                 shown = "none, as intended"

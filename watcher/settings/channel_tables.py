@@ -51,15 +51,15 @@ class ChannelTable(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    name: Annotated[str, BeforeValidator(_name)] = Field(description="The channel's name in all output.")
+    name: Annotated[str, BeforeValidator(_name)] = Field(description="The channel's name in every output.")
     url: Annotated[SecretStr, BeforeValidator(_url, json_schema_input_type=str)] = Field(
-        description="An apprise URL (secret)."
+        description="An apprise URL; secret."
     )
     kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
         DEFAULT_KINDS, description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`.'
     )
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_globs)] = Field(
-        (), description="Node ids, or patterns such as `comfyui-*`. Default: every node."
+        (), description="Ids or patterns such as `comfyui-*`. Default: every node."
     )
     grouping: Annotated[Grouping, one_of("a grouping", *Grouping)] = Field(
         Grouping.POLL, description="One message for each `poll`, `node` or `event`."

@@ -22,6 +22,9 @@ from watcher.text import mask
 SHORTEST_INTERVAL = 10.0
 """Seconds between the starts of two polls of `run`, at least."""
 
+DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
+"""Settings that are durations, in seconds."""
+
 _DAY = 86_400
 
 
@@ -76,66 +79,69 @@ class Settings(BaseSettings):
 
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read)] = Field(
         (),
-        description="Node packs to watch, by id: the last part of the pack's URL on registry.comfy.org, or all of it.",
+        description="Ids of node packs, or their URLs on registry.comfy.org. In the environment separated by commas,"
+        " spaces or newlines, or as JSON.",
     )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = Field(
-        STATUSES, description="Which versions to look at, by status."
+        STATUSES, description="Which versions to watch, by status."
     )
     registry_url: Annotated[str, BeforeValidator(parsing.registry_url)] = Field(
-        "https://api.comfy.org", description="The URL of the registry."
+        "https://api.comfy.org", description="The registry's URL."
     )
     state_dir: Annotated[Path, BeforeValidator(_state_dir, json_schema_input_type=str)] = Field(
         Path("state"),
-        description="The state folder. A relative path starts at the settings file's folder; given in the environment"
-        " or on the command line, at the working folder. Under systemd the default is `$STATE_DIRECTORY`.",
+        description="The state folder. A relative path starts at the settings file's folder, or at the working folder"
+        " if it is given in the environment or on the command line. Under systemd the default is `$STATE_DIRECTORY`.",
     )
     """Absolute once loaded."""
     interval: Annotated[float, BeforeValidator(_interval, json_schema_input_type=float | str)] = Field(
         900.0,
-        description="Time between the starts of two polls of `run`: `90s`, `15m`, `1h` or seconds; at least `10s`.",
+        description="For `run`: time between the starts of two polls, as `90s`, `15m`, `1h` or seconds; at least"
+        " `10s`.",
     )
     """Seconds, as every duration."""
     jitter: Annotated[float, _number(0, 1)] = Field(
-        0.1, description="The share of the interval by which each wait is made longer or shorter at random."
+        0.1, description="The share of the interval by which it varies at random."
     )
-    concurrency: Annotated[int, _whole(1, 256)] = Field(16, description="Requests in flight at once.")
+    concurrency: Annotated[int, _whole(1, 256)] = Field(16, description="Requests at a time.")
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
-        30.0, description="The time limit of one whole request, body included, and of one target of an alert."
+        30.0, description="Time limit of one whole request, and of each target of an alert URL."
     )
     retries: Annotated[int, _whole(0, 20)] = Field(
         3,
-        description="Retries of a request after a network error, a 429 or a 5xx. A `Retry-After` of more than a minute"
-        " ends them for this poll.",
+        description="Retries after network errors, 429 and 5xx. A `Retry-After` of more than a minute ends the"
+        " retries of this poll.",
     )
     max_response_mb: Annotated[float, _number(0.001, 4096)] = Field(
-        32.0, description="The largest response, in MB after decompression; also for all pages of one node together."
+        32.0,
+        description="Largest response, in MB after decompression; also the limit for all pages of one node pack"
+        " together.",
     )
     baseline: Annotated[_Baseline, one_of("a baseline", *get_args(_Baseline))] = Field(
         "summary",
-        description="What the first complete listing of a node does: `summary` (one alert: what is watched, and what"
-        " is flagged, banned or deprecated today), `silent`, or `full` (an event for every version).",
+        description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
+        " or `full` (an event for every version).",
     )
     failure_threshold: Annotated[int, _whole(1, 1000)] = Field(
-        3, description="Failed polls of a node, or of the registry, in a row before a `failing` alert."
+        3, description="Failed polls in a row before a `failing` alert."
     )
     alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
         (),
-        description="Where alerts go: apprise URLs (secret). Each is a channel named by its scheme (`discord`, a second"
-        ' one `discord-2`) that gets every event kind but `pending`. `"none"` says that no alerts are wanted; without'
-        " any channel and without it, there is a warning.",
+        description='Where alerts go, as apprise URLs; secret. `"none"` means that no alerts are wanted, and turns'
+        " off the warning about it.",
     )
     """None where no alerts are wanted."""
-    channels: _Tables = Field((), description="Channels with their own settings, a `[[channels]]` table each (secret).")
+    channels: _Tables = Field((), description="Channels with their own settings, a `[[channels]]` table each; secret.")
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
         7.0 * _DAY,
-        description="An alert that is undelivered for longer is dropped, with an error, when its channel next fails.",
+        description="An alert that is undelivered for longer expires when its channel fails again; this is logged as"
+        " an error.",
     )
     log_level: Annotated[_LogLevel, one_of("a log level", *get_args(_LogLevel))] = Field(
-        "info", description="`debug`, `info`, `warning` or `error`."
+        "info", description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file."
     )
     log_format: Annotated[_LogFormat, one_of("a log format", *get_args(_LogFormat))] = Field(
-        "auto",
-        description="`console`, `json`, or `auto`: console on a terminal, JSON lines elsewhere. Logs go to stderr.",
+        "auto", description="`console`, `json`, or `auto`: console on a terminal, JSON lines elsewhere."
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)

@@ -23,7 +23,7 @@ EXAMPLES = {"nodes", "alert_urls", "channels"}
 
 
 def _uncommented() -> str:
-    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.TEXT, flags=re.MULTILINE)
+    return re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.text(), flags=re.MULTILINE)
 
 
 def _load(path: Path) -> Settings:
@@ -76,7 +76,7 @@ def test_the_schema_describes_the_file() -> None:
 
 def test_every_word_is_named() -> None:
     """Every event kind and every status is named in it."""
-    assert not [word for word in (*Kind, *STATUSES) if word not in template.TEXT]
+    assert not [word for word in (*Kind, *STATUSES) if word not in template.text()]
 
 
 def test_it_is_private(tmp_path: Path) -> None:
