@@ -36,7 +36,7 @@ _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
 def summarize(reason: str, limit: int = 300) -> str:
-    """Say a reason in at most `limit` characters of plain text (`watcher.text.sanitize.plain`); "" where there is none.
+    """Return a reason in at most `limit` characters of safe text (`watcher.text.sanitize`); "" where there is none.
 
     An object gives its `message`, else the last one of its `statusHistory`; findings give how many of which
     severity, the worst issue types and where, with "at least" where not all could be read: the reason was cut off, or
