@@ -164,7 +164,7 @@ def test_settings() -> None:
     assert [(row[0], row[1]) for row in _tables()["setting"]] == list(shown.items())
     assert [row[0] for row in _tables()["key"]] == list(ChannelTable.model_fields)
     for table, model in (("setting", Settings), ("key", ChannelTable)):
-        described = [field.description for field in model.model_fields.values()]
+        described = [_meaning(field) for field in model.model_fields.values()]
         assert [row[2] for row in _tables()[table]] == described, "run python -m tests.cli.test_docs"
 
 
@@ -265,11 +265,16 @@ def test_the_readme_is_short() -> None:
     assert len(README.read_text("utf-8").splitlines()) <= 250
 
 
+def _meaning(field: FieldInfo) -> str:
+    """Return a field's description without its default, which has a column of its own."""
+    return str(field.description).partition(" Default: ")[0]
+
+
 def _described(text: str, fields: Mapping[str, FieldInfo]) -> str:
     """Return the text with each field's description as the last cell of its row."""
     for name, field in fields.items():
         row = re.compile(rf"^(\| `{name}` \|.*\| ).*( \|)$", re.MULTILINE)
-        text = row.sub(lambda found, field=field: f"{found[1]}{field.description}{found[2]}", text, 1)  # type: ignore[misc]
+        text = row.sub(lambda found, field=field: f"{found[1]}{_meaning(field)}{found[2]}", text, 1)  # type: ignore[misc]
     return text
 
 
