@@ -18,9 +18,9 @@ _WITH_UNITS = re.compile("".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for uni
 
 
 def parse(text: str | int | float) -> float:
-    """Give the seconds that a duration means; units come largest first, each at most once, in any case.
+    """Return the seconds of a duration; units come largest first, each at most once, in any case.
 
-    Raises ValueError, with what is allowed, for anything else: empty, negative, not finite, junk, a truth value.
+    ValueError, with what is allowed, for anything else: empty, negative, not finite, a bool.
     """
     if isinstance(text, str):
         seconds = _from_text(text.strip().lower())
@@ -34,7 +34,7 @@ def parse(text: str | int | float) -> float:
 
 
 def show(seconds: float) -> str:
-    """Write a finite, non-negative number of seconds in the largest units, to the millisecond: `15m`, `1h30m`, `0s`."""
+    """Return finite, non-negative seconds in the largest units, to the millisecond: `15m`, `1h30m`, `0s`."""
     left = round(seconds * 1000)
     shown = ""
     for unit, size in _UNITS:

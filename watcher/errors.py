@@ -1,4 +1,4 @@
-"""Failures: what stops the program, said to a person; caught once, by the command line."""
+"""Errors that stop the program, in words for people; the command line catches them."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from typing import ClassVar
 
 
 class WatchError(Exception):
-    """What happened and what to do about it, in words that hold no secret.
+    """What happened and what to do about it, without any secret.
 
-    `what` is one line or several, `hint` says what to do; `str()` gives both, the hint's lines begun with `hint:`.
-    `exit_code` is the process's (contract, Commands).
+    `what` is one or more lines, `hint` says what to do. `str()` is both, with `hint:` before each line of the hint.
     """
 
     exit_code: ClassVar[int] = 1
+    """Of the process (docs/behaviour.md, Commands)."""
 
     def __init__(self, what: str, hint: str = "") -> None:
         super().__init__(what, hint)
@@ -24,7 +24,7 @@ class WatchError(Exception):
 
     @property
     def line(self) -> str:
-        """All of it on one line, for a log."""
+        """The whole error on one line, for a log."""
         return "; ".join(self._lines())
 
     def _lines(self) -> list[str]:
@@ -32,13 +32,13 @@ class WatchError(Exception):
 
 
 class UsageError(WatchError):
-    """The command cannot mean anything as it was given."""
+    """The command cannot be run as it was given."""
 
     exit_code = 2
 
 
 class ConfigError(WatchError):
-    """The configuration is wrong. `problems` are all of them, one line each; nothing was touched."""
+    """The configuration is wrong. `problems` lists everything, a line each; nothing was touched."""
 
     exit_code = 2
 
@@ -48,18 +48,18 @@ class ConfigError(WatchError):
 
 
 class InstallationError(WatchError):
-    """The program's own installation is broken, or not the one any more that this process was started from."""
+    """The installation is broken, or was replaced since this process started."""
 
 
 class StateError(WatchError):
-    """The state cannot be used, and was left as it is."""
+    """The state cannot be used; it was not changed."""
 
     exit_code = 4
 
 
 class ReplacedError(StateError):
-    """The lock or the state is not the one any more that this process began with; it may not go on with it."""
+    """The lock or the state was replaced since this process started, which must not continue with it."""
 
 
 class UnsureError(StateError):
-    """A file of the state was replaced, but a loss of power may bring the old one back."""
+    """A file of the state was replaced, but may be lost in a power failure."""

@@ -16,7 +16,7 @@ from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 from watcher.streams import coloured, is_terminal, undisturbed
-from watcher.text.sanitize import OwnText, display
+from watcher.text.sanitize import Trusted, safe_line
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -95,9 +95,9 @@ def _safe(value: object) -> object:
         case None | bool() | int() | float():
             return value
         case PurePath():  # the machine's own, shown so that it can be found again
-            return display(OwnText(value))
+            return safe_line(Trusted(value))
         case _:
-            return display(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
+            return safe_line(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
 
 
 def _emit(level: str, event: str, fields: dict[str, object]) -> None:

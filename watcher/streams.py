@@ -1,4 +1,4 @@
-"""What a stream of text leads to: whether it is a terminal, how wide, and whether it gets colours."""
+"""Streams of text: whether one is a terminal, how wide, and whether it is coloured; and the progress line on stderr."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _shown = ""
 
 
 def is_terminal(stream: TextIO | None) -> bool:
-    """Tell whether the stream is open and leads to a terminal."""
+    """Return whether the stream is an open terminal."""
     try:
         return stream is not None and stream.isatty()
     except ValueError:
@@ -26,31 +26,31 @@ def is_terminal(stream: TextIO | None) -> bool:
 
 
 def coloured(stream: TextIO | None) -> bool:
-    """Tell whether the stream gets colours: a terminal does, unless it is a dumb one.
+    """Return whether the stream is coloured: a terminal that `takes_escapes` is.
 
-    `NO_COLOR` takes them from every stream; `FORCE_COLOR` gives them to every other one. Set but empty is not set.
+    `NO_COLOR` turns colours off everywhere; without it, `FORCE_COLOR` turns them on. Empty counts as unset.
     """
     if os.environ.get("NO_COLOR"):
         return False
     if os.environ.get("FORCE_COLOR"):
         return True
-    return is_terminal(stream) and os.environ.get("TERM") != "dumb"
+    return takes_escapes(stream)
 
 
 def width(stream: TextIO | None) -> int | None:
-    """Give the columns of the terminal that the stream leads to; None for what is no terminal, which has no edge."""
+    """Return the columns of the stream's terminal; None if it is not a terminal."""
     if not is_terminal(stream):
         return None
     return max(shutil.get_terminal_size().columns, _NARROWEST)
 
 
-def can_wipe(stream: TextIO | None) -> bool:
-    """Tell whether a line on the stream can be taken back."""
+def takes_escapes(stream: TextIO | None) -> bool:
+    """Return whether the stream is a terminal that understands escape sequences."""
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
 def show(text: str) -> None:
-    """Show a line on stderr until the next is shown or anything is written (`undisturbed`); "" wipes it."""
+    """Show a line on stderr until the next is shown or something is written (`undisturbed`); "" erases it."""
     global _shown  # noqa: PLW0603 - one process has one terminal
     with _writing:
         if text == _shown or sys.stderr is None:
@@ -63,7 +63,7 @@ def show(text: str) -> None:
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Keep the shown line away while something is written to stdout or stderr."""
+    """Erase the shown line while something is written to stdout or stderr."""
     with _writing:
         show("")
         yield

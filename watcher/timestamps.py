@@ -1,4 +1,4 @@
-"""Times as the program writes them: UTC, RFC 3339, `Z`, whole milliseconds. Pure: nothing here reads a clock."""
+"""Times as the program writes them: UTC, RFC 3339, `Z`, milliseconds. Pure: no function reads a clock."""
 
 from __future__ import annotations
 
@@ -8,26 +8,23 @@ _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UT
 
 
 def show(moment: datetime) -> str:
-    """Give an aware datetime as text, like `2026-01-31T12:00:00.250Z`."""
+    """Return an aware datetime as text, like `2026-01-31T12:00:00.250Z`."""
     return _as_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def read(text: str) -> datetime:
-    """Read an RFC 3339 time, as UTC; one without an offset is UTC. Raises ValueError where it is none.
+    """Return an RFC 3339 time as UTC; one without an offset is UTC. ValueError if it is not one.
 
-    What its offset takes out of the years 1 to 9999 is the first or the last moment that there is.
+    A time outside the years 1 to 9999 because of its offset becomes the first or last moment of these.
     """
     if not (text.isascii() and text.isprintable()):
-        raise ValueError("a time has no such characters")
+        raise ValueError("not a time: it has characters that no time has")
     moment = datetime.fromisoformat(text)
     return _as_utc(moment) if moment.tzinfo else moment.replace(tzinfo=UTC)
 
 
 def later(text: str, seconds: float) -> str:
-    """Give the time `seconds` after `text`, but none after the last one that there is, or before the first.
-
-    OverflowError where so many seconds are more than there are.
-    """
+    """Return the time `seconds` after `text`, clamped to the years 1 to 9999; OverflowError for absurd `seconds`."""
     wait = timedelta(seconds=seconds)
     try:
         return show(read(text) + wait)
@@ -43,5 +40,5 @@ def _as_utc(moment: datetime) -> datetime:
 
 
 def seconds_between(earlier: str, later_one: str) -> float:
-    """Give the seconds from one time to another; negative where the clock was set back."""
+    """Return the seconds from one time to another; negative if the clock was set back."""
     return (read(later_one) - read(earlier)).total_seconds()

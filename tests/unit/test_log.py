@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from watcher import log
-from watcher.text.sanitize import OwnText
+from watcher.text.sanitize import Trusted
 
 HOSTILE = 'a\n{"level": "error"}\r\n\x1b[31mred\x1b[0m \u202egnp.exe\u2028::error::x'
 
@@ -204,11 +204,11 @@ def test_our_own_text_is_shown_as_it_is(style: str) -> None:
     """The program's own text keeps its dots and slashes, and its invisible characters are escaped."""
     stream = io.StringIO()
     log.configure("info", style, stream)
-    log.error("state unsaved", error=OwnText("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
+    log.error("state unsaved", error=Trusted("/srv/my.app/state://x\x1b[31m"), other="/srv/my.app")
     said = stream.getvalue()
     assert "/srv/my.app/state://x\\" in said
     assert "u001b[31m" in said
     assert "\x1b[31m" not in said
     assert "/srv/my[.]app" in said
-    log.error("state unsaved", error=OwnText("a" * 1_000_000))
+    log.error("state unsaved", error=Trusted("a" * 1_000_000))
     assert len(stream.getvalue()) < 20_000

@@ -39,7 +39,7 @@ from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe
-from watcher.text.sanitize import OwnText
+from watcher.text.sanitize import Trusted
 
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` lets a channel with many messages go on after it has looked at the others."""
@@ -147,7 +147,7 @@ def run_forever(chosen: Loaded) -> int:
                 channel_budget=CHANNEL_BUDGET,
             )
             for warning in warnings(chosen):
-                log.warning("settings", warning=OwnText(warning))
+                log.warning("settings", warning=Trusted(warning))
             log.info("started", nodes=len(config.nodes), channels=len(config.channels), interval=settings.interval)
             await run(poller, settings.interval, settings.jitter, installation)
         log.info("stopped", signal=Signals(stop.signal).name)
@@ -159,10 +159,10 @@ def run_forever(chosen: Loaded) -> int:
         try:
             asyncio.run(loop())
         except ReplacedError as error:
-            log.error("stopped: state", error=OwnText(error.line))
+            log.error("stopped: state", error=Trusted(error.line))
             return error.exit_code
         except InstallationError as error:
-            log.error("stopped: installation", error=OwnText(error.line))
+            log.error("stopped: installation", error=Trusted(error.line))
             return error.exit_code
     return 0
 

@@ -27,7 +27,7 @@ class ProgressLine:
     """
 
     def __init__(self, *, wanted: bool = True) -> None:
-        self._wanted = wanted and streams.can_wipe(sys.stderr)
+        self._wanted = wanted and streams.takes_escapes(sys.stderr)
         self._waits: dict[str, tuple[float, str]] = {}
         self._lock = threading.Lock()
         self._ended = threading.Event()

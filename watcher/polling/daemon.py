@@ -14,7 +14,7 @@ from watcher.polling.installation import ANY, Installation
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.problems import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
-from watcher.text.sanitize import OwnText, escape_invisible
+from watcher.text.sanitize import Trusted, escape_invisible
 
 _SHORTEST_NAP = 0.05
 _LOOK = 1.0
@@ -55,9 +55,9 @@ async def run(
         except ReplacedError:
             raise
         except StateError as error:
-            log.error("poll failed: state", error=OwnText(error.line))
+            log.error("poll failed: state", error=Trusted(error.line))
         except WatchError as error:
-            log.error("poll failed", error=OwnText(error.line))
+            log.error("poll failed", error=Trusted(error.line))
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
             log.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
@@ -141,7 +141,7 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     except ReplacedError:
         raise
     except StateError as error:
-        log.error("delivery failed: state", error=OwnText(error.line))
+        log.error("delivery failed: state", error=Trusted(error.line))
         return False
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
         log.error("delivery failed", error=f"unexpected {type(error).__name__}")

@@ -17,7 +17,7 @@ from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
-from watcher.text.sanitize import OwnText
+from watcher.text.sanitize import Trusted
 
 if TYPE_CHECKING:
     from watcher.delivery.sender import Undelivered
@@ -149,7 +149,7 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
             else:
                 await sending
     except StateError as error:
-        one.failure = OwnText(f"its acknowledgement could not be kept: {error.what}")
+        one.failure = Trusted(f"its acknowledgement could not be kept: {error.what}")
         options.backoffs.failed(name, options.clock())
     except Exception as error:  # noqa: BLE001 - the one place around one channel's work
         one.failure = f"unexpected {type(error).__name__}"

@@ -9,7 +9,7 @@ from typing import Literal
 from watcher.polling.dispatch import Dispatch
 from watcher.polling.model import Report
 from watcher.text.plural import plural
-from watcher.text.sanitize import OwnText, display, sanitize_line
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
 ERROR_LENGTH = 300
 """Characters shown of a node's error."""
@@ -25,7 +25,7 @@ class Problem:
     event: str
     """The log line's event name."""
     fields: Mapping[str, str | int]
-    """The log line's fields. Text that is not `OwnText` is untrusted."""
+    """The log line's fields. Text that is not `Trusted` is untrusted."""
     sentence: str
     """For a person; safe to print."""
     about: tuple[str, ...] = ()
@@ -81,8 +81,8 @@ def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
         Problem(
             level="error",
             event="state unsaved",
-            fields={"error": OwnText(what)},
-            sentence=f"{display(OwnText(what))}; no change and no alert is lost",
+            fields={"error": Trusted(what)},
+            sentence=f"{safe_line(Trusted(what))}; no change and no alert is lost",
         )
         for what in unsaved
     ]
@@ -94,8 +94,9 @@ def channel_problems(failures: Mapping[str, str], expired: Mapping[str, int]) ->
         Problem(
             level="error",
             event="channel failed",
-            fields={"channel": name, "error": why if isinstance(why, OwnText) else sanitize_line(why)},
-            sentence=f"channel {name}: {display(why)}{'' if name in expired else '; its alerts are kept and retried'}",
+            fields={"channel": name, "error": why if isinstance(why, Trusted) else sanitize_line(why)},
+            sentence=f"channel {name}: {safe_line(why)}"
+            + ("" if name in expired else "; its alerts are kept and retried"),
             about=() if name in expired else (f"channel {name}",),
         )
         for name, why in failures.items()

@@ -1,26 +1,25 @@
-"""How much a JSON text would hold once it is decoded, told from its bytes alone. Pure.
+"""How many values a JSON text holds, estimated from its bytes before it is decoded. Pure.
 
-A few bytes of text become hundreds of memory: an empty list takes three of them in a body and up to 250 as a value.
-So what a stranger sent is weighed before any decoder sees it.
+An empty list takes three bytes of text and up to 250 of memory, so untrusted text is checked before it is decoded.
 """
 
 from __future__ import annotations
 
 MOST_VALUES = 250_000
-"""Some 60 MB once decoded, and thirty times what a full page of versions holds."""
+"""About 60 MB once decoded, and thirty times what a full page of versions holds."""
 
 _MOST_QUOTES = 4 * MOST_VALUES + 2
-"""No JSON of so few values has more: at most a key and a text to each."""
+"""JSON of so few values has at most a key and a string for each."""
 
 
 def too_dense(text: bytes) -> bool:
-    """Tell whether a JSON text (UTF-8) holds more than about `MOST_VALUES` values; takes time linear in its length.
+    """Return whether a JSON text (UTF-8) holds more than about `MOST_VALUES` values, in time linear in its length.
 
-    Of what is no JSON the answer may be either, and a decoder that is given it is bounded all the same.
+    For text that is not JSON the answer may be either; decoding it is bounded in both cases.
     """
     if len(text) <= MOST_VALUES or _values(text) <= MOST_VALUES:
         return False
-    # What strings hold, code for one, says nothing: without the escapes in them every second piece is outside of them.
+    # Commas and brackets in strings do not count: with escapes removed, every second piece is outside of one.
     pieces = text.replace(b"\\\\", b"").replace(b'\\"', b"").split(b'"', _MOST_QUOTES)
     return len(pieces) > _MOST_QUOTES or _values(b"".join(pieces[::2])) > MOST_VALUES
 

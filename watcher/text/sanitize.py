@@ -1,8 +1,7 @@
-"""Strangers' text (ids, versions, reasons, tags, addresses) made harmless for a line of any output. Pure.
+"""Untrusted text (ids, versions, reasons, tags, URLs) made safe for a line of any output. Pure.
 
-Contract, Alerts: "Hostile text stays text". What is left can be read, but can't ping anybody, become a link, hide or
-reorder text, break out of its line or steer a terminal. Escaping for Markdown and HTML comes on top, in
-`watcher.alerts.render`.
+The result can be read, but cannot ping anybody, become a link, hide or reorder text, break out of its line or control a
+terminal (docs/behaviour.md, Messages). `watcher.alerts.render` escapes it for Markdown and HTML too.
 """
 
 from __future__ import annotations
@@ -11,17 +10,18 @@ import re
 import unicodedata
 from functools import cache
 
-ADDRESS = "(address removed)"
-"""Stands where an e-mail address was."""
+REDACTED_EMAIL = "(address removed)"
+"""Replaces an e-mail address."""
 
 _ELLIPSIS = "…"
 _AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody
 _SMALL_AT = "\ufe6b"
 _ANGLE = "\u2039"  # SINGLE LEFT-POINTING ANGLE QUOTATION MARK
 _MARKS = 3
-_LONGEST_OWN = 8192
+"""Combining marks that a letter may carry."""
+_TRUSTED_LIMIT = 8192
 _READ = 16
-"""Of so many times what could be shown, and is looked at, a text's visible characters are taken."""
+"""So many times more characters are read than are kept, since most of them may be invisible."""
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE = frozenset({"Zs", "Zl", "Zp"})
 _SEPARATORS = frozenset({"Zl", "Zp"})
@@ -31,8 +31,8 @@ _UNSEEN = re.compile(
     "\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e00ff]"
 )
-"""Marks, letters and symbols that show as nothing: fillers, variation selectors, the blank braille pattern; and what is
-invisible by its category, as far as a text can be expected to have it.
+"""Marks, letters and symbols that show as nothing (fillers, variation selectors, the blank braille pattern), and the
+common characters of the invisible categories.
 """
 
 _AT_SIGN = (
@@ -43,29 +43,29 @@ _DOT = (
     r"(?:[.\u2024\u3002\uff0e\uff61]|[(\[{] ?(?:dot|\.) ?[)\]}]|%(?:25){0,3}2e|\\u002e"
     r"|&#(?:0{0,5}46|x0{0,5}2e);|&period;)"
 )
-"""As they are written, encoded or spelled out in addresses."""
+"""The forms that `@` and `.` take in addresses: plain, encoded or spelled out."""
 
 _VOWELS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u1cff\u1dc0-\u1dff\u200c\u200d\u20d0-\u20ff\u302a-\u302f\u3099\u309a\ua66f-\uabff"
     "\ufb1e\ufe20-\ufe2f\U00010000-\U0001efff"
 )
-"""Blocks in which are all marks that belong to a letter, without which many scripts write no word."""
+"""The blocks of all marks that belong to a letter; many scripts need them in every word."""
 _OF_HOST = rf"(?:[^\W_]|[{_VOWELS}-])"
 _GOES_ON = re.compile(r"_\w")
-"""No host has an underscore in it: `@torch.no_grad` is code."""
+"""A host has no underscore: `@torch.no_grad` is code."""
 
 _HARMLESS = re.compile(r"[ -~]*")
 _COMMAND = re.compile(r"\A\s*::|##\[")
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
-"""What makes it worth while to look closer at a clean text; each `_AT_SIGN` begins like this."""
+"""What a clean text must not contain to be returned as it is; every form of `_AT_SIGN` begins like this."""
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 
 
 @cache
 def _at_host() -> re.Pattern[str]:
-    """Return what finds an @ and the host behind it. Compiled at first use: it takes longer than a quiet poll has."""
+    """Return the pattern of an @ and the host after it. Compiled at first use: a quiet poll needs none."""
     return re.compile(
         rf"{_AT_SIGN}\s{{0,4}}"
         rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
@@ -78,7 +78,7 @@ _MAILBOX_BACKWARDS = re.compile(
     r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
     re.IGNORECASE,
 )
-"""What stands before the @, read from there: so the work is the same however many letters a text begins with."""
+"""The mailbox before an @, matched backwards from there, so that the time does not depend on the text before it."""
 _LONGEST_MAILBOX = 512
 _LONGEST_WORD = 320
 _HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
@@ -87,10 +87,10 @@ _TAG = re.compile(r"<(?![\s\d=…])")
 
 @cache
 def _host_dot() -> re.Pattern[str]:
-    """Return what finds the dots of host names; compiled at first use, as `_at_host`.
+    """Return the pattern of the dots of host names; compiled at first use, as `_at_host`.
 
-    Before a dot may stand whatever shows: hearts and marks are in hosts too. Also the other dots that a browser reads
-    as one, where they can't be the end of a sentence.
+    Any visible character may precede the dot, since hosts have hearts and marks too. Other characters that a browser
+    reads as a dot count where they cannot end a sentence.
     """
     return re.compile(
         rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
@@ -100,14 +100,14 @@ def _host_dot() -> re.Pattern[str]:
 
 
 def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
-    """Give the text as one line of at most `limit` characters that is safe to print, log and put into a message.
+    """Return the text as one line of at most `limit` characters that is safe to print, log and send.
 
-    Whitespace and newlines become one space; controls, escapes, bidi controls and all that is invisible go; floods
-    of combining marks are bounded; e-mail addresses are replaced; `@` becomes U+FF20, `<` of a tag or mention U+2039;
-    `://` and the dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them, and `](` is
-    parted; a leading `::` and any `##[` (workflow commands) are broken. What is cut off is marked with `…`.
-    Applying it again changes nothing. Of a huge text only the start is looked at. One that came `cut_off` has its last
-    word left out, which may be half an address.
+    Whitespace becomes one space. Controls, escapes, bidi controls and invisible characters are removed, and combining
+    marks limited. E-mail addresses are redacted. `@` becomes U+FF20, and `<` of a tag or mention U+2039. `://` and the
+    dots of host names are bracketed (`https[:]//evil[.]example`) so that nothing links them, and `](` is separated. A
+    leading `::` and any `##[` (workflow commands) are broken. A cut is marked with `…`.
+    The function is idempotent. It reads only the start of a huge text. If the text is `cut_off` already, its last word
+    is dropped, since it may be half an address.
     """
     if not cut_off and len(text) <= limit and not _SUSPECT.search(text) and (_CLEAN.fullmatch(text) or not text):
         return text
@@ -127,30 +127,27 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     return line if len(line) <= limit else line[: max(0, limit - 1)].rstrip() + _ELLIPSIS[:limit]
 
 
-class OwnText(str):
-    """Text of the program or of its user, such as a path, and not of the registry or of a service.
-
-    What is made of it is a common text again, which counts as untrusted.
-    """
+class Trusted(str):
+    """Text of this program or its user, such as a path. Every other string is untrusted, also one made from this."""
 
     __slots__ = ()
 
 
-def display(text: str, limit: int = 200) -> str:
-    """Give a text for a line of output: `OwnText` text as it is (`escape_invisible`), every other `sanitize_line`.
+def safe_line(text: str, limit: int = 200) -> str:
+    """Return a text for a line of output: `Trusted` text through `escape_invisible`, any other through `sanitize_line`.
 
-    `limit` is for the latter; the former has room for any path.
+    `limit` is for untrusted text; trusted text may be as long as any path.
     """
-    if not isinstance(text, OwnText):
+    if not isinstance(text, Trusted):
         return sanitize_line(text, limit)
-    return escape_invisible(text if len(text) <= _LONGEST_OWN else text[: _LONGEST_OWN - 1] + _ELLIPSIS)
+    return escape_invisible(text if len(text) <= _TRUSTED_LIMIT else text[: _TRUSTED_LIMIT - 1] + _ELLIPSIS)
 
 
 def escape_invisible(text: str) -> str:
-    """Give the text for a program: as it came, but what acts unseen is spelled as JSON would: controls, ends of lines,
-    bidi controls, all that is invisible, and what piles up on a letter; so are the first signs of workflow commands.
+    """Return the text for a program: unchanged, but with JSON's escapes for what is invisible.
 
-    Who prints it prints one line, and all of it shows. Applying it again changes nothing.
+    That is controls, line ends, bidi controls, invisible characters and more than three marks on a letter; also the
+    first character of a workflow command. Printed, it is one line. The function is idempotent.
     """
     if _HARMLESS.fullmatch(text) and not _COMMAND.search(text):
         return text
@@ -159,19 +156,20 @@ def escape_invisible(text: str) -> str:
     for char in text:
         category = unicodedata.category(char)
         marks = marks + 1 if category in _MARK else 0
-        acts = category in _INVISIBLE or category in _SEPARATORS or marks > _MARKS or _UNSEEN.match(char)
-        out.append(_spelled(char) if acts else char)
-    return _COMMAND.sub(lambda found: found[0][:-1] + _spelled(found[0][-1]), "".join(out))
+        hidden = category in _INVISIBLE or category in _SEPARATORS or marks > _MARKS or _UNSEEN.match(char)
+        out.append(_escaped(char) if hidden else char)
+    return _COMMAND.sub(lambda found: found[0][:-1] + _escaped(found[0][-1]), "".join(out))
 
 
-def _spelled(char: str) -> str:
+def _escaped(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 
 
 def redact_emails(text: str) -> str:
-    """Replace every e-mail address in the text by `ADDRESS`; also one whose @ or dots are encoded or spelled out.
+    """Return the text with every e-mail address replaced by `REDACTED_EMAIL`.
 
-    Blanks beside the @, and what is invisible, do not hide one. Text without an address comes back as it is.
+    An address is found although its @ or dots are encoded or spelled out, or it has blanks beside the @ or invisible
+    characters. Text without an address is returned as it is.
     """
     if not _AN_AT.search(text):
         return text
@@ -183,15 +181,15 @@ def redact_emails(text: str) -> str:
         if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
             continue
         if mailbox := _MAILBOX_BACKWARDS.match(before[::-1]):
-            out += [seen[done : found.start() - mailbox.end()], ADDRESS]
+            out += [seen[done : found.start() - mailbox.end()], REDACTED_EMAIL]
             done = found.end()
     return "".join([*out, seen[done:]]) if out else text
 
 
 def _visible(text: str, most: int) -> str:
-    """Keep what shows, on one line: whitespace runs are one space, and marks pile up no higher than `_MARKS`.
+    """Return the visible characters as one line, with single spaces and at most `_MARKS` marks on a letter.
 
-    Little more than `most` characters are given; less than `most` means that it is everything.
+    The result is hardly longer than `most`; if it is shorter, it is all of the text.
     """
     out: list[str] = []
     marks = _MARKS
@@ -216,7 +214,7 @@ def _visible(text: str, most: int) -> str:
 
 
 def _without_cut_end(line: str) -> str:
-    """Drop the end of a line that was cut, as far as it could be half an e-mail address."""
+    """Return a line that was cut without the end that could be half an e-mail address."""
     few_words = len(line) - sum(len(word) + 1 for word in line.split(" ")[-4:])
     if found := _HALF_AN_AT.search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
         line = line[: found.start()].rstrip(" ")

@@ -1,7 +1,7 @@
-"""A version's `status_reason`, which may be megabytes of a scanner's findings, said in one line. Pure.
+"""A version's `status_reason`, which may be megabytes of a scanner's findings, summarized in one line. Pure.
 
-The reason is plain text, a JSON object with a `message`, or a JSON array of findings under newer or older names of
-their keys. It holds reviewers' e-mail addresses and attackers' code; neither is passed on.
+The reason is plain text, a JSON object with a `message`, or a JSON array of findings with new or old key names. It may
+hold reviewers' e-mail addresses and attackers' code; neither is passed on.
 """
 
 from __future__ import annotations
@@ -27,27 +27,27 @@ _UNKNOWN_RANK = 4.5
 _DECODER = json.JSONDecoder()
 _LENIENT = json.JSONDecoder(strict=False)
 _START = 100_000
-"""Of what can't be read: more than `sanitize_line` looks at."""
+"""Characters kept of text that cannot be decoded: more than `sanitize_line` reads."""
 _BETWEEN = re.compile(r"[\s,]*")
 _MESSAGE = re.compile(r'"message"\s*:\s*"((?:[^"\\]++|\\(?:["\\/bfnrt]|u[\dA-Fa-f]{4}))*+)')
 _SEVERITY = re.compile(r'"severity"\s*:\s*"([A-Za-z]{1,20})"')
-"""As a key, which no text looks like: a quote inside it has a backslash before it."""
+"""Matches keys only: a quote inside a string has a backslash before it."""
 _CODE = re.compile(r'"?code_snippet', re.IGNORECASE)
 
 
 def summarize(reason: str, limit: int = 300) -> str:
-    """Return a reason in at most `limit` characters of safe text (`watcher.text.sanitize`); "" where there is none.
+    """Return a reason in at most `limit` characters, sanitized; "" if there is none.
 
-    An object gives its `message`, else the last one of its `statusHistory`; findings give how many of which
-    severity, the worst issue types and where, with "at least" where not all could be read: the reason was cut off, or
-    is too much, and of the rest only the severities are counted. Whatever can't be read that way is shortened as it
-    is. Never raises; takes a fraction of a second at most.
+    An object is summarized by its `message`, else by the last one of its `statusHistory`. Findings are summarized by
+    their number per severity, the worst issue types and where they are; "at least" says that the reason was cut off or
+    is too large, so that of the rest only severities were counted. Anything else is shortened. Never raises; takes a
+    fraction of a second at most.
     """
     text = reason[:_READ_AT_MOST].strip("\ufeff \t\r\n")
-    return _said(text, limit) if text[:1] in ("{", "[") else sanitize_line(text, limit)
+    return _summary(text, limit) if text[:1] in ("{", "[") else sanitize_line(text, limit)
 
 
-def _said(text: str, limit: int, *, nested: bool = False) -> str:
+def _summary(text: str, limit: int, *, nested: bool = False) -> str:
     whole = text
     if too_dense(text.encode("utf-8", "surrogatepass")):
         text = text[:MOST_VALUES]  # each takes a character at least
@@ -63,13 +63,13 @@ def _said(text: str, limit: int, *, nested: bool = False) -> str:
         if about is not None:
             message = _message(about)
             deeper = message[:1] in ("{", "[") and not nested
-            return _said(message, limit, nested=True) if deeper else sanitize_line(message, limit, cut_off=cut_off)
+            return _summary(message, limit, nested=True) if deeper else sanitize_line(message, limit, cut_off=cut_off)
     start = _CODE.split(text[:_START], maxsplit=1)[0]
     return sanitize_line(start, limit, cut_off=_is_cut_off(start))
 
 
 def _is_cut_off(text: str) -> bool:
-    """Tell whether a text is JSON up to its end, but not to JSON's."""
+    """Return whether a text is the beginning of JSON."""
     try:
         _LENIENT.raw_decode(text)
     except json.JSONDecodeError as error:
@@ -82,9 +82,9 @@ def _is_cut_off(text: str) -> bool:
 
 
 def _about(text: str) -> tuple[dict[str, object] | None, bool]:
-    """Decode an object, or no more than its message where it was cut off, and say whether the message was.
+    """Return a decoded object, or of one that was cut off its message, and whether the message was cut off too.
 
-    None where there is neither.
+    The object is None if there is neither.
     """
     try:
         about = json.loads(text)
@@ -96,7 +96,7 @@ def _about(text: str) -> tuple[dict[str, object] | None, bool]:
 
 
 def _items(text: str) -> tuple[list[object], int]:
-    """Decode a list's first items, those that are whole, and give the place behind them."""
+    """Return the complete items at the beginning of a list, and the position after them."""
     items: list[object] = []
     position = _after(text, 1)
     while len(items) < _ITEMS_AT_MOST and not text.startswith("]", position):
@@ -110,7 +110,7 @@ def _items(text: str) -> tuple[list[object], int]:
 
 
 def _after(text: str, position: int) -> int:
-    """Give the place of the next item."""
+    """Return the position of the next item."""
     return _BETWEEN.match(text, position).end()  # type: ignore[union-attr]  # it matches the empty string too
 
 
@@ -125,7 +125,7 @@ def _message(about: dict[str, object]) -> str:
 
 
 def _findings(items: list[object], rest: str | None) -> str:
-    """Sum findings up. `rest` is the text of those that were not decoded; None if there are none."""
+    """Return a summary of findings. `rest` is the text of those that were not decoded, None if all were."""
     findings = [(_severity(item), item) for item in items if isinstance(item, dict)]
     severities = Counter(severity for severity, _ in findings)
     severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
@@ -133,8 +133,10 @@ def _findings(items: list[object], rest: str | None) -> str:
     counts = [f"{severities[severity]} {sanitize_line(severity, 20)}" for severity in ranked[:_SEVERITIES]]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
         counts.append(f"{others} other")
-    said = f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
-    # Only what is shown is made plain, which takes a thousand times as long as counting it.
+    summary = (
+        f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
+    )
+    # Only what is shown is sanitized, which takes a thousand times as long as counting it.
     worst = [finding for severity, finding in findings if severity == ranked[0]]
     types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))
     if types:
@@ -142,11 +144,11 @@ def _findings(items: list[object], rest: str | None) -> str:
             sanitize_line(kind, 120) if count == 1 else f"{sanitize_line(kind, 120)} x{count}"
             for kind, count in types.most_common(_TYPES)
         ]
-        said += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
+        summary += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
     places = list(dict.fromkeys(place for finding in worst if (place := _place(finding))[0]))
     if places:
-        said += f"; in {', '.join(_shown(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
-    return said
+        summary += f"; in {', '.join(_position(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
+    return summary
 
 
 def _more(count: int) -> str:
@@ -165,20 +167,20 @@ def _place(finding: dict[str, object]) -> tuple[str, str]:
     return _first(finding, "file_path", "path", "file"), _first(finding, "line_number", "line")
 
 
-def _shown(path: str, line: str) -> str:
-    shown = sanitize_line(path, 120)
-    if len(shown) > 60:
-        shown = "…" + shown[-59:]
-    return f"{shown}:{sanitize_line(line, 20)}" if line else shown
+def _position(path: str, line: str) -> str:
+    path = sanitize_line(path, 120)
+    if len(path) > 60:
+        path = "…" + path[-59:]
+    return f"{path}:{sanitize_line(line, 20)}" if line else path
 
 
 def _first(finding: dict[str, object], *names: str) -> str:
-    """Give the first of the fields that holds text or a number, as text."""
+    """Return the first of the fields that holds text or a number, as text; "" if none does."""
     return next((text for name in names if (text := _text(finding.get(name)))), "")
 
 
 def _text(value: object) -> str:
-    """Give text or a number as text; anything else is none."""
+    """Return text or a number as text, and "" for anything else."""
     if isinstance(value, str):
         return value.strip()
     return str(value) if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 10**18 else ""

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, Version, status_to_api
 from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, parse_page, parse_version
-from watcher.text.sanitize import ADDRESS
+from watcher.text.sanitize import REDACTED_EMAIL
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
 EMPTY: dict[str, Any] = {"page": 1, "pageSize": 100, "total": 0, "totalPages": 0, "versions": []}
@@ -334,7 +334,11 @@ def test_who_holds_a_version_is_not_passed_on() -> None:
     tags = ["hold by jane.reviewer@comfy.example", "jane\u200b@comfy%2Eexample", "@here\u200b"]
     [row] = parse_page(page_of(ROW | {"tags_admin": tags})).rows
     hold, short, here = parse_version(row).tags_admin
-    assert (hold.partition(" #")[0], short.partition(" #")[0], here) == (f"hold by {ADDRESS}", ADDRESS, "@here\u200b")
+    assert (hold.partition(" #")[0], short.partition(" #")[0], here) == (
+        f"hold by {REDACTED_EMAIL}",
+        REDACTED_EMAIL,
+        "@here\u200b",
+    )
 
 
 def test_tags_that_differ_in_an_address_differ() -> None:

@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.hostile import parsers
-from watcher.text.sanitize import ADDRESS, escape_invisible, redact_emails, sanitize_line
+from watcher.text.sanitize import REDACTED_EMAIL, escape_invisible, redact_emails, sanitize_line
 
 _NASTY = st.text(
     alphabet=st.one_of(
@@ -110,20 +110,20 @@ def test_ordinary_text_is_untouched(text: str) -> None:
         ("say ##[error]x", "say # #[error]x"),
         ("https://evil.example/a.py", "https[:]//evil[.]example/a.py"),
         ("www.evil.com and bücher.xn--p1ai", "www[.]evil[.]com and bücher[.]xn--p1ai"),
-        ("by Jane.Doe+x@mail.example.org.", f"by {ADDRESS}."),
-        ("by jane＠example.org, joe%40example.org", f"by {ADDRESS}, {ADDRESS}"),
-        ("<jane@example.org>", f"‹{ADDRESS}>"),
-        ("by jane @example.org, joe@ example.org", f"by {ADDRESS}, {ADDRESS}"),
-        ("by jane@\nexample.org now", f"by {ADDRESS} now"),
-        ("jane(@)example.org joe@example&#46;org sue%40example%2Eorg", " ".join([ADDRESS] * 3)),
-        ("ja\u200bne&#46;doe@exa\u00admple.org", ADDRESS),
+        ("by Jane.Doe+x@mail.example.org.", f"by {REDACTED_EMAIL}."),
+        ("by jane＠example.org, joe%40example.org", f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}"),
+        ("<jane@example.org>", f"‹{REDACTED_EMAIL}>"),
+        ("by jane @example.org, joe@ example.org", f"by {REDACTED_EMAIL}, {REDACTED_EMAIL}"),
+        ("by jane@\nexample.org now", f"by {REDACTED_EMAIL} now"),
+        ("jane(@)example.org joe@example&#46;org sue%40example%2Eorg", " ".join([REDACTED_EMAIL] * 3)),
+        ("ja\u200bne&#46;doe@exa\u00admple.org", REDACTED_EMAIL),
         ("ran @ 12.5 fps, at 12.5", "ran ＠ 12.5 fps, at 12.5"),
         ("pkg @ git+https://example.org/x", "pkg ＠ git+https[:]//example[.]org/x"),
         ("torch@latest (atomic) AT&T %", "torch＠latest (atomic) AT&T %"),
         ("pkg@1.2.3", "pkg＠1.2.3"),
         ("evil.भारत evil.কম evil.சிங்கப்பூர்", "evil[.]भारत evil[.]কম evil[.]சிங்கப்பூர்"),
         ("हिन्दी.com i❤.com 💩.com evi\u0301l\u0323.com", "हिन्दी[.]com i❤[.]com 💩[.]com evi\u0301l\u0323[.]com"),
-        ("jane@कंपनी.भारत joe@हिन्दी.example", " ".join([ADDRESS] * 2)),
+        ("jane@कंपनी.भारत joe@हिन्दी.example", " ".join([REDACTED_EMAIL] * 2)),
         ("[evil](http:1) ![x](//1) [[y](tel:1)", "[evil] (http:1) ![x] (//1) [[y] (tel:1)"),
         ("WWW.(x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json", "WWW[.] (x) done.🎉 foo.“bar” 1.5 v1.0.3 run.py x.json"),
         ("\u0301\u0302lead", "lead"),
@@ -181,7 +181,7 @@ def test_what_shows_is_read_first() -> None:
 
 def test_addresses_alone() -> None:
     """Addresses can be removed without touching anything else."""
-    assert redact_emails("<b> a@b.example\n@here") == f"<b> {ADDRESS}\n@here"
+    assert redact_emails("<b> a@b.example\n@here") == f"<b> {REDACTED_EMAIL}\n@here"
     assert redact_emails("@\u200bhere") == "@\u200bhere"
 
 

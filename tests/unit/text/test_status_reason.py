@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.text.sanitize import ADDRESS, sanitize_line
+from watcher.text.sanitize import REDACTED_EMAIL, sanitize_line
 from watcher.text.status_reason import summarize
 
 _FINDINGS = [
@@ -91,7 +91,7 @@ def test_no_half_address_is_left(begun: str, blanks: int) -> None:
 
 def test_the_message_of_a_cut_object_is_read_as_json() -> None:
     """Escapes in a message mean what they mean in a whole object, so that an address behind them is found."""
-    assert summarize('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {ADDRESS}😀"
+    assert summarize('{"message": "by\\njane\\uff20comfy.example\\ud83d\\ude00", "by": "ja') == f"by {REDACTED_EMAIL}😀"
     assert summarize('{"message": "cut in an escape\\u00') == "cut in an…"
 
 
