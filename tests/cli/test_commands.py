@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import pty
 import re
 import shutil
 import stat
 import subprocess
 import sys
 import tomllib
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +17,13 @@ import click
 import pytest
 from aiohttp import web
 
-from tests.support import program
+from tests.support import terminal
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, reported
 from watcher import __version__
-from watcher.cli import terminal
+from watcher.cli.terminal import display_width
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
 from watcher.state import files
@@ -37,11 +34,11 @@ SECRET = "S3cr3tT0k3n"
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher beside a registry with alpha 1.0.0 and, unwatched, bravo 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
     registry.catalog.publish("bravo", "1.0.0")
-    return Watcher(tmp_path, registry)
+    return Watcher(tmp_path, registry, fork_server=fork_server)
 
 
 def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> None:
@@ -128,7 +125,9 @@ def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watcher, webhoo
     heavy = {"apprise", "requests", "structlog", "aiohttp.web"}
 
     def loaded() -> set[str]:
-        said = watch.but(alert_urls=[webhook.apprise_url()]).run("check", env={"PYTHONPROFILEIMPORTTIME": "1"}).err
+        said = (
+            watch.but(alert_urls=[webhook.apprise_url()]).real().run("check", env={"PYTHONPROFILEIMPORTTIME": "1"}).err
+        )
         return heavy & {line.rpartition("|")[2].strip() for line in said.splitlines()}
 
     assert loaded() >= {"apprise", "requests"}
@@ -198,9 +197,8 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     assert len(registry.requests) == asked
 
 
-def test_history(watch: Watcher, registry: FakeRegistry, fork_server: ForkServer) -> None:
+def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     """`history` shows past events, newest first, by node, kind, time and number, without asking anybody."""
-    forked = Watcher(watch.folder, registry, fork_server=fork_server)
     assert watch.run("history").out == "No events.\n"
     both = watch.but(nodes="alpha bravo")
     both.check()
@@ -210,7 +208,7 @@ def test_history(watch: Watcher, registry: FakeRegistry, fork_server: ForkServer
     asked = len(registry.requests)
 
     def shown(*options: str) -> set[tuple[str, str | None, str | None]]:
-        return set(reported(json.loads(forked.run("history", "--json", *options).out)["events"]))
+        return set(reported(json.loads(watch.run("history", "--json", *options).out)["events"]))
 
     everything = json.loads(watch.run("history", "--json").out)["events"]
     assert [list(event) for event in everything] == [EVENT_KEYS] * 4
@@ -349,52 +347,52 @@ def test_warnings_of_settings(watch: Watcher, webhook: Webhook) -> None:
         assert not [part for part in odd if started.err.count(part) != 1]
 
 
-def test_a_lost_user_is_told_where_it_looked(watch: Watcher) -> None:
+def test_a_lost_user_is_told_where_it_looked(watch: Watcher, fork_server: ForkServer) -> None:
     """From a folder without settings or state, commands say where they looked, and end with 2."""
     for command in ("check", "run", "status", "history", "test-alerts"):
-        done = program.run(command, cwd=watch.folder)
+        done = fork_server.run(command, cwd=watch.folder)
         assert (done.code, done.out) == (2, "")
         for place in (watch.folder / "comfy-watch.toml", Path("/etc/comfy-watch/comfy-watch.toml")):
             assert f"{place}" in done.err
         assert f"the state folder is {watch.state}" in done.err
-    assert f"looked for {watch.folder / 'comfy-watch.toml'}, " in program.run("config", cwd=watch.folder).out
+    assert f"looked for {watch.folder / 'comfy-watch.toml'}, " in fork_server.run("config", cwd=watch.folder).out
     watch.check()
     for command in ("status", "history"):
-        assert program.run(command, cwd=watch.folder).code == 0
+        assert fork_server.run(command, cwd=watch.folder).code == 0
 
 
-def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook) -> None:
+def test_settings_of_the_command_line(watch: Watcher, webhook: Webhook, fork_server: ForkServer) -> None:
     """`--config`, `--state-dir`, `--registry-url`, `--log-format` and `--set` beat what else says something."""
     path = watch.folder / "other.toml"
     path.write_text('nodes = ["bravo"]\nregistry_url = "http://127.0.0.1:1"\nretries = 0\n', "utf-8")
     url = str(watch.settings["registry_url"])
     options = ["--config", "other.toml", "--state-dir", "elsewhere", "--registry-url", url, "--set", "baseline=full"]
-    done = program.run("check", "--json", "--log-format", "json", *options, cwd=watch.folder)
+    done = fork_server.run("check", "--json", "--log-format", "json", *options, cwd=watch.folder)
     assert done.code == 0
     assert reported(json.loads(done.out)["events"]) == [("new", "bravo", "1.0.0")]
     assert (watch.folder / "elsewhere" / "snapshot.json").exists()
 
 
 @pytest.mark.parametrize("setting", ["state_dir", "registry_url", "log_level", "log_format", "nodes"])
-def test_set_reaches_every_setting(watch: Watcher, setting: str) -> None:
+def test_set_reaches_every_setting(watch: Watcher, setting: str, fork_server: ForkServer) -> None:
     """`--set` is not overruled by an option of its own that was not given."""
     value = {"state_dir": str(watch.folder / "s"), "registry_url": "http://127.0.0.1:9", "log_level": "error"}.get(
         setting
     )
     value = value or {"log_format": "json", "nodes": "one two"}[setting]
-    shown = json.loads(program.run("config", "--json", "--set", f"{setting}={value}", cwd=watch.folder).out)
+    shown = json.loads(fork_server.run("config", "--json", "--set", f"{setting}={value}", cwd=watch.folder).out)
     expected = value.split() if setting == "nodes" else value
     assert shown["settings"][setting] == {"value": expected, "from": "command line"}
 
 
-def test_config_refuses_what_a_poll_would(watch: Watcher) -> None:
+def test_config_refuses_what_a_poll_would(watch: Watcher, fork_server: ForkServer) -> None:
     """A registry address that cannot be asked is found by `config`, not by the first poll."""
-    done = program.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
+    done = fork_server.run("config", "--registry-url", f"http://{'x' * 64}.example", cwd=watch.folder)
     assert (done.code, done.out) == (2, "")
     assert "registry_url" in done.err
 
 
-def test_init(watch: Watcher) -> None:
+def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     """`init` writes a private file that is valid as it is, and never writes over anything."""
     done = watch.run("init")
     path = watch.folder / "comfy-watch.toml"
@@ -402,7 +400,7 @@ def test_init(watch: Watcher) -> None:
     assert "comfy-watch.toml" in done.out
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert tomllib.loads(path.read_text("utf-8"))["nodes"]
-    assert program.run("config", cwd=watch.folder).code == 0
+    assert fork_server.run("config", cwd=watch.folder).code == 0
     path.write_text("mine", "utf-8")
     done = watch.run("init")
     assert (done.code, done.out) == (2, "")
@@ -414,7 +412,7 @@ def test_init(watch: Watcher) -> None:
 
 def test_help_and_version(watch: Watcher) -> None:
     """Help is on stdout when asked for; no command at all is a mistake, and help is on stderr."""
-    asked, short, none = watch.run("--help"), watch.run("-h"), watch.run()
+    asked, short, none = watch.run("--help"), watch.real().run("-h"), watch.run()
     assert (asked.code, asked.err, asked.out) == (0, "", short.out)
     assert (none.code, none.out, none.err.rstrip()) == (2, "", asked.out.rstrip())
     assert watch.run("--version").out == f"comfy-watch, version {__version__}\n"
@@ -424,83 +422,12 @@ def test_help_and_version(watch: Watcher) -> None:
         assert done.stdout == f"comfy-watch, version {__version__}\n"
 
 
-def test_unusual_surroundings(watch: Watcher, registry: FakeRegistry) -> None:
-    """A terminal's encoding that lacks a character, or a reader who went away, is met without a traceback."""
+def test_an_encoding_that_lacks_a_character(watch: Watcher, registry: FakeRegistry) -> None:
+    """A character that the output's encoding lacks is replaced."""
     registry.catalog.publish("alpha", "1.1.0-ü")
-    done = watch.run("check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
+    done = watch.real().run("check", env={"PYTHONUTF8": "0", "PYTHONIOENCODING": "ascii"})
     assert (done.code, done.err) == (0, "")
     assert "1.1.0-?" in done.out
-    reader, writer = os.pipe()
-    os.close(reader)
-    gone = subprocess.run(
-        [sys.executable, "-m", "watcher", "config"],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder, watch.environment()),
-        stdout=writer,
-        stderr=subprocess.PIPE,
-        check=False,
-    )
-    os.close(writer)
-    assert gone.returncode != 0
-    assert gone.stderr == b""
-
-
-def _written_to(watch: Watcher, stdout: str, stderr: str, *args: str) -> tuple[int, str]:
-    """Run a command whose streams a shell leads elsewhere; give its exit code and what came to an open stderr."""
-    done = subprocess.run(
-        ["sh", "-c", f'"$@" {stdout} {stderr}', "sh", sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder, watch.environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.stdout == ""
-    return done.returncode, done.stderr
-
-
-@pytest.mark.parametrize("args", [("check",), ("check", "--json"), ("status",), ("config", "--json"), ("history",)])
-def test_a_closed_stdout_is_nobody_listening(watch: Watcher, args: tuple[str, ...]) -> None:
-    """A command that was started without stdout does its work and says nothing."""
-    assert _written_to(watch, ">&-", "", *args) == (0, "")
-
-
-@pytest.mark.parametrize(
-    ("args", "code"), [(("check",), 0), (("check", "--json"), 0), (("status",), 1), (("config",), 1), (("history",), 1)]
-)
-def test_a_full_stdout_is_one_line(watch: Watcher, args: tuple[str, ...], code: int) -> None:
-    """Where stdout cannot be written one line on stderr says why; the exit code is 1 where there was nothing else."""
-    said = "error: standard output cannot be written: No space left on device\n"
-    assert _written_to(watch, ">/dev/full", "", *args) == (code, said)
-
-
-@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
-def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
-    """Where stderr takes nothing the exit code still tells what happened."""
-    assert _written_to(watch, "", stderr, "check", "--set", "retries=many") == (2, "")
-    assert _written_to(watch, ">/dev/full", stderr, "status") == (1, "")
-
-
-def _on_a_terminal(watch: Watcher, *args: str, **env: str) -> str:
-    """Run a command with a terminal for stdout and stderr, and give what the terminal got."""
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env={**program.surroundings(watch.folder, watch.environment()), "TERM": "xterm", **env},
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
-    )
-    os.close(slave)
-    said = b""
-    with suppress(OSError):  # Linux ends a terminal that nobody holds any more with EIO
-        while block := os.read(master, 65536):
-            said += block
-    os.close(master)
-    assert process.wait() == 0, said
-    return said.decode()
 
 
 @pytest.mark.parametrize("columns", [40, 80])
@@ -511,15 +438,15 @@ def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistr
     many = watch.but(nodes=["alpha", long, *(f"node-{number}" for number in range(300))], baseline="full")
     some = watch.but(nodes=["alpha", long])
     env = {"COLUMNS": str(columns)}
-    shown = {"check": _on_a_terminal(some.but(baseline="full"), "check", **env)}
-    shown |= {command: _on_a_terminal(some, command, **env) for command in ("status", "history")}
-    shown["config"] = _on_a_terminal(many, "config", **env)
-    for command, said in shown.items():
-        rows = [line for line in click.unstyle(said).splitlines() if not line.startswith("settings file")]
-        assert max(map(terminal.display_width, rows)) <= columns, command
+    said = {"check": terminal.shown(some.but(baseline="full"), "check", **env)}
+    said |= {command: terminal.shown(some, command, **env) for command in ("status", "history")}
+    said["config"] = terminal.shown(many, "config", **env)
+    for command, text in said.items():
+        rows = [line for line in click.unstyle(text).splitlines() if not line.startswith("settings file")]
+        assert max(map(display_width, rows)) <= columns, command
         assert len(rows) < 120, command
-    assert "and 292 more" in " ".join(shown["config"].split())
-    assert "node-299" not in shown["config"]
+    assert "and 292 more" in " ".join(said["config"].split())
+    assert "node-299" not in said["config"]
     assert "node-299" in many.run("config").out
     for command in ("status", "history"):
         (line,) = (line for line in some.run(command).out.splitlines() if long in line)
@@ -531,9 +458,9 @@ def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> No
     """Colours are for terminals: none with `NO_COLOR` or on a dumb one, and in a pipe only with `FORCE_COLOR`."""
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
-    assert "\x1b[31mbanned\x1b[0m" in _on_a_terminal(watch, "check", "--dry-run")
+    assert "\x1b[31mbanned\x1b[0m" in terminal.shown(watch, "check", "--dry-run")
     for plain in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
-        said = _on_a_terminal(watch, "check", "--dry-run", **plain)
+        said = terminal.shown(watch, "check", "--dry-run", **plain)
         assert "\x1b" not in said
         assert "banned" in said
     assert "\x1b" not in watch.run("check", "--dry-run").out

@@ -113,7 +113,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "an author's past": (["history", "--node", "kijai/x"], {}, ["--node: entry 1: 'kijai/x'"]),
     "a pattern": (["check"], {"nodes": "alpha *"}, ["nodes, entry 2: '*'", "cannot be watched yet"]),
     "a bare number": (["history", "--since", "2026"], {}, ["--since", "'2026'", "2026-01-31", "7d"]),
-    "a date far out": (["history", "--since", "10000-01-01"], {}, ["--since", "years 1 to 9999"]),
+    "a date far out": (["history", "--since", "10000-01-01"], {}, ["--since", "years go from 1 to 9999"]),
     "an interval too short": (["status"], {"interval": "9s"}, ["interval", "'9s'", "from 10s"]),
     "nothing to run for": (["run"], {"nodes": ""}, ["nothing to watch"]),
     "bad setting": (["run"], {"interval": "often"}, ["interval", "'often'", "15m", "COMFY_WATCH_INTERVAL"]),

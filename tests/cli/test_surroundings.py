@@ -17,7 +17,8 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 
-FULL = ">/dev/full"
+FULL = '"$@" >/dev/full'
+FULL_SAID = "error: standard output cannot be written: No space left on device\n"
 
 
 @pytest.fixture
@@ -27,21 +28,8 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-def _led(watch: Watcher, redirections: str, *args: str) -> tuple[int, str]:
-    """Run a command with its streams led elsewhere by a shell; give its exit code and what came to stderr."""
-    done = subprocess.run(
-        ["sh", "-c", f'"$@" {redirections}', "sh", sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder, watch.environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return done.returncode, done.stderr
-
-
 def _broken(watch: Watcher, stream: str, *args: str) -> int:
-    """Run a command with a stream that is a pipe whose reader has gone; give its exit code."""
+    """Run a command with a stream that is a pipe whose reader has gone; return its exit code."""
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run(
@@ -49,10 +37,11 @@ def _broken(watch: Watcher, stream: str, *args: str) -> int:
         cwd=watch.folder,
         env=program.surroundings(watch.folder, watch.environment()),
         stdout=writer if stream == "stdout" else subprocess.DEVNULL,
-        stderr=writer if stream == "stderr" else subprocess.DEVNULL,
+        stderr=writer if stream == "stderr" else subprocess.PIPE,
         check=False,
     )
     os.close(writer)
+    assert stream == "stderr" or b"BrokenPipe" not in done.stderr
     return done.returncode
 
 
@@ -65,11 +54,27 @@ def test_what_was_found_decides_the_code_and_not_who_reads_it(
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     guard = ("check", "--dry-run", "--fail-on", "banned", *as_json)
     assert _broken(watch, "stdout", *guard) == 3
-    code, said = _led(watch, FULL, *guard)
-    assert (code, said) == (3, "error: standard output cannot be written: No space left on device\n")
+    assert watch.shell(FULL, *guard) == program.Completed(code=3, out="", err=FULL_SAID)
     assert _broken(watch, "stdout", "check", *as_json) == 0
     inflict(registry, "status_404_json", nodes={"alpha"})
     assert _broken(watch, "stdout", "check", *as_json) == 1
+
+
+def test_a_command_that_only_prints(watch: Watcher) -> None:
+    """Without stdout `config` does its work; on a full one it ends with 1 and a line; a reader that has gone ends it
+    without a word.
+    """
+    assert watch.shell('"$@" >&-', "config", "--json") == program.Completed(code=0, out="", err="")
+    assert watch.shell(FULL, "config") == program.Completed(code=1, out="", err=FULL_SAID)
+    assert _broken(watch, "stdout", "config") == 1
+
+
+@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
+    """Where stderr takes nothing the exit code still says what happened."""
+    wrong = watch.shell(f'"$@" {stderr}', "check", "--set", "retries=many")
+    assert (wrong.code, wrong.out, wrong.err) == (2, "", "")
+    assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 
 def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook) -> None:
@@ -88,10 +93,11 @@ def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: 
     for node in nodes:
         registry.catalog.publish(node, "1.0.0")
     many = watch.but(nodes=nodes, log_level="debug")
-    assert _led(many, closed, "check") == (0, "")
+    done = many.shell(f'"$@" {closed}', "check")
+    assert (done.code, done.err) == (0, "")
     assert len(json.loads((watch.state / "snapshot.json").read_bytes())["nodes"]) == 30
     registry.catalog.set_status("node-7", "1.0.0", "flagged")
-    assert _led(many, closed, "check", "--fail-on", "flagged") == (3, "")
+    assert many.shell(f'"$@" {closed}', "check", "--fail-on", "flagged").code == 3
     assert many.but(log_level="info").reported() == []
     for file in watch.state.glob("*.json"):
         json.loads(file.read_bytes())
@@ -114,15 +120,7 @@ def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, w
 def _in_a_deleted_folder(watch: Watcher, *args: str) -> program.Completed:
     lost = watch.folder / "lost"
     lost.mkdir()
-    done = subprocess.run(
-        ["sh", "-c", f'rmdir "{lost}" && exec "$@"', "sh", sys.executable, "-m", "watcher", *args],
-        cwd=lost,
-        env=program.surroundings(watch.folder, watch.environment()),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
+    return watch.shell(f'rmdir "{lost}" && exec "$@"', *args, cwd=lost)
 
 
 def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:

@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
-import os
-import pty
-import select
-import subprocess
-import sys
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 
-from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.terminal import on_terminal
 from watcher.cli.progress_line import PATIENCE, ProgressLine
 from watcher.fake_registry.server import FakeRegistry
 
@@ -35,56 +28,6 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     """A watcher with a silent baseline, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
-
-
-class _Terminal:
-    """What a program writes to a terminal."""
-
-    def __init__(self, process: subprocess.Popen[bytes], ours: int) -> None:
-        self._process = process
-        self._ours = ours
-        self.said = ""
-
-    def until(self, text: str) -> None:
-        """Read until the text has come."""
-        while text not in self.said:
-            assert self._read(), f"{text!r} never came: {self.said!r}"
-
-    def end(self) -> int:
-        """Read to the end, and give the exit code."""
-        while self._read():
-            pass
-        return self._process.wait(_LONGEST)
-
-    def _read(self) -> bool:
-        readable, _, _ = select.select([self._ours], [], [], _LONGEST)
-        assert readable, f"nothing came: {self.said!r}"
-        with contextlib.suppress(OSError):  # Linux ends a terminal that nobody holds any more with EIO
-            block = os.read(self._ours, 65536)
-            self.said += block.decode()
-            return bool(block)
-        return False
-
-
-@contextlib.contextmanager
-def _on_a_terminal(watch: Watcher, *args: str) -> Iterator[_Terminal]:
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env={**program.surroundings(watch.folder, watch.environment()), "TERM": "xterm", "COLUMNS": "80"},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
-    os.close(theirs)
-    try:
-        yield _Terminal(process, ours)
-    finally:
-        process.kill()
-        process.wait()
-        os.close(ours)
 
 
 class _Gate:
@@ -108,7 +51,7 @@ def test_nodes_that_are_waited_for(watch: Watcher, registry: FakeRegistry) -> No
     for node in ("bravo", "charlie"):
         registry.catalog.publish(node, "1.0.0")
     gate = _Gate(registry, "bravo", "charlie")
-    with _on_a_terminal(watch.but(nodes="alpha bravo charlie"), "check") as terminal:
+    with on_terminal(watch.but(nodes="alpha bravo charlie"), "check") as terminal:
         terminal.until("\r\x1b[K1 of 3 nodes checked, waiting for bravo, charlie (")
         gate.open()
         assert terminal.end() == 0
@@ -120,7 +63,7 @@ def test_many_nodes_are_counted(watch: Watcher, registry: FakeRegistry) -> None:
     """Of many nodes only the count is shown."""
     nodes = [f"node-{number}" for number in range(12)]
     gate = _Gate(registry, *nodes)
-    with _on_a_terminal(watch.but(nodes=["alpha", *nodes]), "check") as terminal:
+    with on_terminal(watch.but(nodes=["alpha", *nodes]), "check") as terminal:
         terminal.until("1 of 13 nodes checked (")
         gate.open()
         assert terminal.end() == 0
@@ -135,7 +78,7 @@ def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistr
         return web.Response(status=429, headers={"Retry-After": "3"}) if len(answered) == 1 else None
 
     registry.respond = respond
-    with _on_a_terminal(watch.but(retries=2), "check") as terminal:
+    with on_terminal(watch.but(retries=2), "check") as terminal:
         terminal.until("alpha: waiting 3 s, the registry asked to slow down; 0 of 1 nodes check")
         assert terminal.end() == 0
 
@@ -146,7 +89,7 @@ def test_a_delivery_that_takes_long(watch: Watcher, registry: FakeRegistry, webh
     channel.check()
     registry.catalog.publish("alpha", "1.1.0")
     webhook.answer["/slow"] = Answer(hang=True)
-    with _on_a_terminal(channel, "check") as terminal:
+    with on_terminal(channel, "check") as terminal:
         terminal.until("\r\x1b[Ksending to json (")
         assert terminal.end() == 1
 
@@ -155,7 +98,7 @@ def test_samples_are_shown_as_they_come(watch: Watcher, webhook: Webhook) -> Non
     """`test-alerts` prints a result when it is there, and says which channel it still waits for."""
     webhook.answer["/slow"] = Answer(hang=True)
     urls = [webhook.apprise_url("/slow"), webhook.apprise_url("/fast")]
-    with _on_a_terminal(watch.but(alert_urls=urls, timeout="3s"), "test-alerts") as terminal:
+    with on_terminal(watch.but(alert_urls=urls, timeout="3s"), "test-alerts") as terminal:
         terminal.until("json-2: \x1b[32mdelivered\x1b[0m")
         assert "failed" not in terminal.said
         terminal.until("sending to json (")
@@ -169,7 +112,7 @@ def test_no_line_where_it_could_not_be_wiped(watch: Watcher, registry: FakeRegis
     inflict(registry, "hang", nodes={"alpha"})
     slow = watch.but(timeout=PATIENCE + 0.5, **quiet)
     if quiet:
-        with _on_a_terminal(slow, "check") as terminal:
+        with on_terminal(slow, "check") as terminal:
             assert terminal.end() == 1
         assert "waiting for" not in terminal.said
     else:

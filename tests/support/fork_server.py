@@ -19,6 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Self
 
+import coverage
+
 from tests.support import program
 from tests.support.fault_points import Cut, FaultPoints
 
@@ -46,13 +48,11 @@ class ForkServer:
     def __enter__(self) -> Self:
         self._ends = contextlib.ExitStack()
         self._own = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
-        # Coverage is not measured here: who gets killed leaves no figures, and it costs half of the time.
-        env = {n: v for n, v in program.surroundings(self._own).items() if not n.startswith(program.MEASURING)}
         self._parent = self._ends.enter_context(
             subprocess.Popen(
                 [sys.executable, "-m", "tests.support.fork_server"],
                 cwd=program.ROOT,
-                env=env,
+                env=program.surroundings(self._own),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 bufsize=0,
@@ -160,8 +160,9 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     sys.argv = ["comfy-watch", *asked["args"]]
+    measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None
-    with _exiting(points):
+    with _exiting(points, measured):
         from watcher.cli.main import main
 
         main()
@@ -181,8 +182,17 @@ def _fault_points(point: dict[str, Any]) -> FaultPoints:
     return points
 
 
+def _coverage(env: Mapping[str, str]) -> coverage.Coverage | None:
+    """Return this process's coverage, inherited from the parent; None, and it is stopped, if none is to be taken."""
+    inherited = coverage.Coverage.current()
+    if inherited is None or any(name.startswith(program.MEASURING) for name in env):
+        return inherited
+    inherited.stop()
+    return None
+
+
 @contextlib.contextmanager
-def _exiting(points: FaultPoints | None) -> Iterator[None]:
+def _exiting(points: FaultPoints | None, measured: coverage.Coverage | None) -> Iterator[None]:
     """End this process as the interpreter would, without the parent's business."""
     code = 1
     try:
@@ -194,6 +204,9 @@ def _exiting(points: FaultPoints | None) -> Iterator[None]:
             stream.flush()
         if points is not None:
             points.leave()
+        if measured is not None:
+            measured.stop()
+            measured.save()
         os._exit(code)
 
 

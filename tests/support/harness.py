@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import json
+import subprocess
+import sys
 from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,8 +22,8 @@ Reported = tuple[str, str | None, str | None]
 class Watcher:
     """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
 
-    Unless they say otherwise, alerts go nowhere on purpose. With a `fork_server` commands start in milliseconds and
-    their coverage is not measured; without one an `interval` may be as short as a test likes.
+    Unless they say otherwise, alerts go nowhere on purpose. With a `fork_server` commands start in milliseconds.
+    Without one they start as a user's do, and an `interval` may be as short as a test likes.
     """
 
     def __init__(
@@ -62,6 +64,22 @@ class Watcher:
         done = self._run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
         assert "Traceback" not in done.out + done.err, done.err
         return done
+
+    def real(self) -> Watcher:
+        """Return the same watcher without a fork server."""
+        return Watcher(self.folder, self.registry, fork_server=None, **self.settings)
+
+    def shell(self, script: str, *args: str, cwd: Path | None = None) -> program.Completed:
+        """Have a shell run a script in which `"$@"` is the command."""
+        done = subprocess.run(
+            ["sh", "-c", script, "sh", sys.executable, "-m", "watcher", *args],
+            cwd=cwd or self.folder,
+            env=program.surroundings(self.folder, self.environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def check(self, *args: str, code: int = 0) -> dict[str, Any]:
         """Poll once, see the exit code and give the one document that is on stdout."""
