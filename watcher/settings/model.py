@@ -134,8 +134,8 @@ class Settings(BaseSettings):
     channels: _Tables = Field((), description="Channels with their own settings, a `[[channels]]` table each; secret.")
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
         7.0 * _DAY,
-        description="An alert that is undelivered for longer expires when its channel fails again; this is logged as"
-        " an error.",
+        description="How long an undelivered alert is kept. After that it expires when its channel fails again, with an"
+        " error.",
     )
     log_level: Annotated[_LogLevel, one_of("a log level", *get_args(_LogLevel))] = Field(
         "info", description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file."
