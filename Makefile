@@ -46,11 +46,12 @@ plain: $(PLAIN_READY) ## run the demo with only the packages that a user install
 bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as CI does
 	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
-chaos: $(READY) $(BENCH_READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
+chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
 	@$(BIN)/python -m tests.chaos
 
-bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time and memory beside a bare loop and nvchecker; prints one table
+bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory and reliability beside other programs; prints two tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.reliability
 
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins

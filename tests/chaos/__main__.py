@@ -17,8 +17,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from tests.chaos.channels import FAULTS
-from tests.chaos.figures import MUST_BE_ZERO
-from tests.chaos.rivals import CONTENDERS
 from tests.chaos.soak import LARGEST
 from tests.faults.cases import cases, process_cases
 
@@ -137,9 +135,7 @@ PARTS = {
         leaked=("leaked_secrets",),
     ),
 }
-RIVALS = "tests.chaos.rivals"
 _LONGEST = "soak"
-_RIVAL_FIGURES = ("kills", "due", "delivered", "lost", "repeated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,12 +168,10 @@ class Row:
 
 def figures_of_all(chosen: Sequence[str]) -> dict[str, tuple[Counts, int]]:
     """Run the parts named: first one after the other those that keep every core busy, then the others, one a core."""
-    modules = {name: PARTS[name].module if name in PARTS else RIVALS for name in chosen}
-    busy = [name for name in chosen if name in PARTS and PARTS[name].as_many_as_cores]
-    done = {name: figures_of(modules[name]) for name in busy}
-    beside = sorted(modules.keys() - done.keys(), key=lambda name: name != _LONGEST)
+    done = {name: figures_of(PARTS[name].module) for name in chosen if PARTS[name].as_many_as_cores}
+    beside = sorted(set(chosen) - done.keys(), key=lambda name: name != _LONGEST)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        return done | dict(zip(beside, threads.map(lambda name: figures_of(modules[name]), beside), strict=True))
+        return done | dict(zip(beside, threads.map(lambda name: figures_of(PARTS[name].module), beside), strict=True))
 
 
 def figures_of(module: str) -> tuple[Counts, int]:
@@ -253,37 +247,17 @@ def table(rows: list[Row]) -> Iterator[str]:
     yield "– is not counted on its own in this part: what it finds wrong is under “other”"
 
 
-def side_by_side(counts: Counts) -> Iterator[str]:
-    """Give the lines of the table that sets the contenders beside each other."""
-    yield f"{'':<26}" + "".join(f"{figure:>11}" for figure in _RIVAL_FIGURES)
-    for test in ("killed", "dead channel", "beside it"):
-        for contender in CONTENDERS:
-            name = f"{contender.name}, {test}"
-            if any(figure.startswith(name) for figure in counts):
-                yield f"{name:<26}" + "".join(f"{counts.get(f'{name}: {figure}', 0):>11}" for figure in _RIVAL_FIGURES)
-
-
 def main() -> int:
     """Run the parts named, or all, and print the table; 1 if a promise was broken, 3 if too little was tried."""
-    chosen = sys.argv[1:] or [*PARTS, "rivals"]
-    if unknown := set(chosen) - {*PARTS, "rivals"}:
-        _say(f"there is no part {min(unknown)!r}; there are {', '.join([*PARTS, 'rivals'])}")
+    chosen = sys.argv[1:] or [*PARTS]
+    if unknown := set(chosen) - PARTS.keys():
+        _say(f"there is no part {min(unknown)!r}; there are {', '.join(PARTS)}")
         return 2
     figures = figures_of_all(chosen)
-    rows = [row(name, PARTS[name], *figures[name]) for name in chosen if name in PARTS]
-    lines = list(table(rows)) if rows else []
-    broken = any(r.is_broken for r in rows)
-    short = any(r.missing for r in rows)
-    if "rivals" in chosen:
-        counts, code = figures["rivals"]
-        left_out = not all(counts.get(f"{contender.name}, killed: kills") for contender in CONTENDERS)
-        lines += ["", *(side_by_side(counts) if counts else [f"rivals ended with {code} and no figures"])]
-        lines += ["rivals left out"] if left_out else []
-        short = short or left_out
-        broken = broken or code != 0 or not counts or any(counts.get(figure) for figure in MUST_BE_ZERO)
-    for line in lines:
+    rows = [row(name, PARTS[name], *figures[name]) for name in chosen]
+    for line in table(rows):
         print(line)
-    return 1 if broken else 3 * short
+    return 1 if any(r.is_broken for r in rows) else 3 * any(r.missing for r in rows)
 
 
 def _say(line: str) -> None:

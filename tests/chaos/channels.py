@@ -21,6 +21,7 @@ from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
 from tests.support.fakes.webhook import Answer
 from tests.support.fork_server import ForkServer
+from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 
 HEALTHY = ("one", "two", "four", "five")
@@ -140,12 +141,10 @@ def _begin(stage: Stage, home: Home, timeout: float) -> None:
     urls = {name: stage.receiver.apprise_url(f"/{name}") for name in HEALTHY}
     # The dead one comes first: whoever works one after the other is held up by it.
     urls = {DEAD: stage.dead_url, **urls}
-    lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{stage.registry.url}"', f"timeout = {timeout}"]
-    for name, url in urls.items():
-        lines += ["[[channels]]", f'name = "{name}"', f'url = "{url}"']
     shutil.rmtree(home.folder, ignore_errors=True)
     home.folder.mkdir()
-    (home.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+    channels = [{"name": name, "url": url} for name, url in urls.items()]
+    write_settings(home.folder, channels, nodes=_PACKS, registry_url=stage.registry.url, timeout=timeout)
 
 
 def play(fault: Fault, home: Home, result: Result) -> None:

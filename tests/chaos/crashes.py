@@ -26,7 +26,7 @@ from watcher.state.store import ACKS, StateFolder
 
 _SERIES = 10
 _SERVICES = 25
-_REST = 1.0
+_BACKOFF = 1.0
 """Seconds after which a channel becomes due that the service's first poll has to leave alone."""
 _APPENDED = ("write state/acks.jsonl", "write state/history.jsonl")
 _NEW = 4
@@ -164,7 +164,7 @@ def between_polls(world: World, stage: Stage, result: Result, kills: int, share:
 def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tuple[str, ...]:
     """Let the service poll, and deliver when the channel that is due has rested, or die there. Give what it passed."""
     trial = Trial(world, stage, result)
-    trial.home.rest("late", _REST)
+    trial.home.back_off("late", _BACKOFF)
 
     def is_done() -> bool:
         return len(world.receiver.taken) >= stage.told.total() and not (trial.home.state / ACKS).exists()

@@ -28,6 +28,7 @@ from tests.support import program
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
+from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
 
@@ -215,17 +216,22 @@ def soak(polls: int, result: Result) -> None:
         for pack in _PACKS:
             for number, version in enumerate(_VERSIONS):
                 registry.catalog.publish(pack, version, created_at=f"2025-03-0{number + 1}T10:00:00Z")
-        lines = [f"nodes = {json.dumps(_PACKS)}", f'registry_url = "{registry.url}"', "interval = 0", "retries = 0"]
-        lines += [
-            f"failure_threshold = {_THRESHOLD}",
-            'log_level = "error"',
-            f"timeout = {_TIMEOUT}",
-            'baseline = "silent"',
+        channels = [
+            {"name": path[1:], "url": receiver.apprise_url(path), "grouping": grouping, "kinds": kinds}
+            for path, grouping, kinds in _CHANNELS
         ]
-        for path, grouping, kinds in _CHANNELS:
-            lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
-            lines += [f'grouping = "{grouping}"', f'kinds = "{kinds}"']
-        Path(root, "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        write_settings(
+            Path(root),
+            channels,
+            nodes=_PACKS,
+            registry_url=registry.url,
+            interval=0,
+            retries=0,
+            failure_threshold=_THRESHOLD,
+            log_level="error",
+            timeout=_TIMEOUT,
+            baseline="silent",
+        )
         with program.start("run", cwd=Path(root), module="tests.support.fast_clock") as started:
             scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
             registry.respond = scene.answer

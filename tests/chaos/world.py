@@ -23,6 +23,8 @@ from tests.chaos.witness import channel_of
 from tests.support import program
 from tests.support.fakes.fault import asked
 from tests.support.fork_server import CrashPoint, ForkServer
+from tests.support.harness import end_backoffs, write_settings
+from watcher import timestamps
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
@@ -171,13 +173,21 @@ class World:
 
     def configure(self, home: Home, chapter: Chapter, *, timeout: int = 10) -> None:
         """Write the settings as they are in a chapter."""
-        lines = [f"nodes = {json.dumps(PACKS)}", f'registry_url = "{self.registry.url}"', "retries = 0"]
-        lines += [f"timeout = {timeout}", 'state_dir = "state"', "failure_threshold = 1"]
-        for channel, grouping in CHANNELS.items():
-            moved = channel == channel_of(_MOVED) and chapter.late_has_moved
-            url = self.receiver.apprise_url(_MOVED if moved else f"/{channel}")
-            lines += ["[[channels]]", f'name = "{channel}"', f'url = "{url}"', f'grouping = "{grouping}"']
-        (home.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        moved = {channel_of(_MOVED): _MOVED} if chapter.late_has_moved else {}
+        channels = [
+            {"name": name, "url": self.receiver.apprise_url(moved.get(name, f"/{name}")), "grouping": grouping}
+            for name, grouping in CHANNELS.items()
+        ]
+        write_settings(
+            home.folder,
+            channels,
+            nodes=PACKS,
+            registry_url=self.registry.url,
+            retries=0,
+            timeout=timeout,
+            state_dir="state",
+            failure_threshold=1,
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,26 +215,18 @@ class Home:
                 break
         return self.fork_server.end()
 
-    def rest(self, channel: str, seconds: float) -> None:
-        """Let a channel's rest end so many seconds from now."""
-        path = self.state / "outbox.json"
-        outbox = json.loads(path.read_bytes())
+    def back_off(self, channel: str, seconds: float) -> None:
+        """Let a channel's backoff end so many seconds from now."""
         ends = datetime.now(UTC) + timedelta(seconds=seconds)
-        outbox["queues"][channel]["not_before"] = ends.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        path.write_text(json.dumps(outbox), "utf-8")
+        end_backoffs(self.state, channel, at=timestamps.show(ends))
 
     def status(self) -> program.Completed:
         """Ask how things stand."""
         return self.fork_server.run("status", "--json", cwd=self.folder)
 
     def let_time_pass(self) -> None:
-        """End the rest that each failed channel takes, as waiting would."""
-        path = self.state / "outbox.json"
-        if path.exists():
-            outbox = json.loads(path.read_bytes())
-            for queue in outbox["queues"].values():
-                queue["not_before"] = ""
-            path.write_text(json.dumps(outbox), "utf-8")
+        """End each failed channel's backoff."""
+        end_backoffs(self.state)
 
     def history(self) -> list[dict[str, Any]]:
         """Give the recorded events, oldest first; what is no line of JSON is none."""

@@ -120,7 +120,7 @@ def test_a_dead_channel_concerns_no_other(watch: Watcher, registry: FakeRegistry
     assert [owed[name]["undelivered"] for name in names] == [2, 0, 2]
     assert [owed[name]["error"] for name in names] == ["HTTP 500", None, "timed out"]
     webhook.answer.clear()
-    watch.end_waits()
+    watch.end_backoffs()
     assert watch.check()["alerts"] == {"delivered": 4, "pending": 0, "expired": 0}
     known = _history(watch)
     for name, tries in zip(names, (1, 0, 1), strict=True):
@@ -137,12 +137,12 @@ def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webh
     webhook.answer["/a"] = 503
     watch.check(code=1)
     registry.catalog.set_status("alpha", "1.0.0", "active")
-    watch.end_waits()
+    watch.end_backoffs()
     watch.check(code=1)
     assert len(webhook.messages()) == 2
     renamed = watch.but(channels=[{**_channel(webhook, "a"), "name": "b"}])
     webhook.answer.clear()
-    watch.end_waits()
+    watch.end_backoffs()
     with Refused() as refused:
         document = renamed.but(registry_url=refused.url).check(code=1)
     assert document["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
@@ -208,7 +208,7 @@ def test_an_old_alert_is_given_up(watch: Watcher, registry: FakeRegistry, webhoo
     watch.check()
     registry.catalog.publish("alpha", "1.1.0")
     assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
-    watch.end_waits()
+    watch.end_backoffs()
     done = watch.run("check", "--json")
     assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 0, "pending": 0, "expired": 1})
     assert done.err.splitlines() == [

@@ -58,7 +58,7 @@ def test_1_an_alert_is_undelivered(watch: Watcher, registry: FakeRegistry, webho
     registry.catalog.publish("alpha", "1.1.0")
     assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
     assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
-    watch.end_waits()
+    watch.end_backoffs()
     done = channel.but(alert_expiry="1ms").run("check")
     assert done.code == 1
     assert "1 alert expired" in done.out
@@ -195,7 +195,7 @@ def test_4_damaged_state(
     channel = watch.but(alert_urls=webhook.apprise_url("/dead"), baseline="summary")
     webhook.answer["/dead"] = 500
     channel.check(code=1)
-    watch.end_waits()
+    watch.end_backoffs()
     harm(watch.state / file)
     before = watch.contents(), len(registry.requests), len(webhook.messages())
     commands = [["check"], ["run"], ["status"]] if file == "outbox.json" else [["check"]]

@@ -86,7 +86,7 @@ def test_a_replaced_installation_ends_a_run(
     assert "was replaced or removed while it ran" in last["error"]
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
-    watch.end_waits()
+    watch.end_backoffs()
     assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
     assert len(webhook.messages()) == 2
 

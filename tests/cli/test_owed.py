@@ -80,7 +80,7 @@ def test_a_new_url_that_is_dead_too_keeps_the_queue(watch: Watcher, receiver: Re
     moved = _moved(watch, receiver)
     for _ in range(3):
         assert moved.check(code=1)["alerts"]["pending"] == 1
-        moved.end_waits()
+        moved.end_backoffs()
     receiver.down = set()
     moved.check()
     assert [taken.path for taken in receiver.taken] == ["/new"]
@@ -112,7 +112,7 @@ def test_an_edit_that_is_taken_back_after_a_kill_loses_nothing(
     _configure(watch, receiver, "/typo")
     assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
     receiver.down = set()
-    watch.end_waits()
+    watch.end_backoffs()
     _configure(watch, receiver, "/old")
     for _ in range(2):
         assert fork_server.run("check", cwd=tmp_path).code == 0
@@ -144,7 +144,7 @@ def test_former_channels_do_not_become_one(watch: Watcher, receiver: Receiver) -
     last.check()
     assert _owed(last) == {"json": 0, "json (former)": 1, "json (former 2)": 1}
     receiver.down = set()
-    last.end_waits()
+    last.end_backoffs()
     for paths in (("/c", "/b"), ("/a", "/c", "/b")):
         assert _listed(watch, receiver, *paths).check()["alerts"]["delivered"] == 1
     assert [taken.path for taken in receiver.taken] == ["/c", "/b", "/a"]
@@ -156,7 +156,7 @@ def test_a_url_that_was_another_channels_takes_nothing_over(watch: Watcher, rece
     _named(watch, receiver, ops="/old").check(code=1)
     receiver.down = set()
     taken_over = _named(watch, receiver, ops="/mail")
-    taken_over.end_waits()
+    taken_over.end_backoffs()
     assert taken_over.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
     assert _owed(taken_over) == {"ops": 0, "ops (former)": 1}
     assert _named(watch, receiver, ops="/mail", back="/old").check()["alerts"]["delivered"] == 1
@@ -170,7 +170,7 @@ def test_a_new_channel_by_the_name_of_a_former_one_gets_nothing_of_it(watch: Wat
     reused = _named(watch, receiver, ops="/new")
     assert reused.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
     receiver.down = set()
-    reused.end_waits()
+    reused.end_backoffs()
     _named(watch, receiver, ops="/new", old="/old").check()
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
@@ -203,7 +203,7 @@ def test_a_kill_in_the_poll_that_sees_a_new_list_loses_nothing(
     _configure_list(watch, receiver, "/old" if back else "/new", "/a")
     fork_server.run("check", cwd=tmp_path)
     receiver.down = set()
-    watch.end_waits()
+    watch.end_backoffs()
     assert fork_server.run("check", cwd=tmp_path).code == 0
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/old" if back else "/new"]
 
@@ -214,7 +214,7 @@ def test_a_lost_list_of_addresses_costs_no_alert(watch: Watcher, receiver: Recei
     (watch.state / "addresses.json").unlink()
     for _ in range(2):
         assert watch.check(code=1)["alerts"]["pending"] == 1
-    watch.end_waits()
+    watch.end_backoffs()
     receiver.down = set()
     watch.check()
     assert len(receiver.taken) == 1
@@ -241,7 +241,7 @@ def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
     _configure(watch, receiver, "/old")
     point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=at, cut=Cut.AFTER)
     assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
-    watch.end_waits()
+    watch.end_backoffs()
     receiver.down = set()
     _configure(watch, receiver, "/old", name=name)
     for _ in range(2):
@@ -262,7 +262,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, 
     with folder.locked():
         report = asyncio.run(Poller(config=early, folder=folder, clock=setup.clock, stopping=asyncio.Event()).poll())
     assert report.pending == 2
-    listed.end_waits()
+    listed.end_backoffs()
     receiver.down = set()
     listed.check()
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/b"]
@@ -275,7 +275,7 @@ def test_an_alert_is_not_given_up_in_silence(
     goes out if the channel is well again.
     """
     watch.check(code=1)
-    watch.end_waits()
+    watch.end_backoffs()
     _configure(watch, receiver, "/old", 'alert_expiry = "1ms"')
     point = CrashPoint(
         folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE
@@ -285,7 +285,7 @@ def test_an_alert_is_not_given_up_in_silence(
     assert "1 alert expired: not delivered within alert_expiry" in done.err
     receiver.down = set()
     assert "backing off after HTTP 500" in fork_server.run("check", cwd=tmp_path).err
-    watch.end_waits()
+    watch.end_backoffs()
     assert fork_server.run("check", cwd=tmp_path).code == 0
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
@@ -327,7 +327,7 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     """Where the disk does not confirm what a killed run renamed, a poll ends with 4: it writes and sends nothing."""
     watch.check(code=1)
     receiver.down = set()
-    watch.end_waits()
+    watch.end_backoffs()
     _configure(watch, receiver, "/old")
     before = watch.contents()
     point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label="fsync state", at=1, cut=Cut.ERROR)
@@ -377,7 +377,7 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
     receiver.refuses = lambda _: False
     receiver.answer.clear()
     both.check(code=1)
-    both.end_waits()
+    both.end_backoffs()
     both.check()
     to = [message.json["channel"] for message in receiver.accepted if "channel" in message.json]
     assert sorted(to) == ["bad", "good"]

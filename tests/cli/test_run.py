@@ -201,7 +201,7 @@ def test_it_delivers_what_an_earlier_run_left(watch: Watcher, registry: FakeRegi
     watch.check(code=1)
     registry.catalog.publish("alpha", "1.2.0")
     webhook.answer.clear()
-    watch.end_waits()
+    watch.end_backoffs()
     with watch.start("run") as started:
         webhook.wait_for(3)
         polls = len(_log(started, "poll"))
@@ -217,7 +217,7 @@ def test_an_old_alert_is_given_up_once(watch: Watcher, registry: FakeRegistry, w
     registry.catalog.publish("alpha", "1.1.0")
     webhook.answer["/a"] = 500
     watch.check(code=1)
-    watch.end_waits()
+    watch.end_backoffs()
     with watch.start("run") as started:
         _until(started, "poll")
         log = [line for line in _log(started) if line["level"] == "error"]

@@ -110,7 +110,7 @@ def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, w
     channel.check()
     registry.catalog.publish("alpha", "1.1.0")
     channel.check(code=1)
-    watch.end_waits()
+    watch.end_backoffs()
     registry.catalog.publish("alpha", "1.2.0")
     assert _broken(channel.but(alert_expiry="1ms"), "stderr", "check") == 1
     assert channel.check()["alerts"]["pending"] == 0

@@ -15,6 +15,7 @@ from tests.faults.cases import THRESHOLD, Case
 from tests.faults.due import Due, Moment
 from tests.faults.matrix import MEGABYTES, RAW, Verdict, moments, quick_folder, right_number, right_words
 from tests.support.fork_server import ForkServer
+from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 
 POLLS_WITH_FAULT = THRESHOLD
@@ -53,10 +54,16 @@ class Stand:
         slow = now.moment is Moment.FAULT and verdict.case.expected.slow
         asked_again = verdict.case.fault == "rate_limited_seconds" and now.moment is Moment.FAULT
         timeout = 0.3 if slow else 10.0
-        lines = [f"nodes = {json.dumps(verdict.case.nodes)}", f'registry_url = "{url}"', f"timeout = {timeout}"]
-        lines += [f"retries = {int(asked_again)}", f"max_response_mb = {MEGABYTES}", f"failure_threshold = {THRESHOLD}"]
-        lines += ["[[channels]]", 'name = "hook"', f'url = "{self._receiver.apprise_url(_PATH)}"']
-        (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        write_settings(
+            folder,
+            [{"name": "hook", "url": self._receiver.apprise_url(_PATH)}],
+            nodes=verdict.case.nodes,
+            registry_url=url,
+            timeout=timeout,
+            retries=int(asked_again),
+            max_response_mb=MEGABYTES,
+            failure_threshold=THRESHOLD,
+        )
         self._receiver.forget()
         began = time.monotonic()
         done = self._fork_server.run("check", "--json", cwd=folder)

@@ -6,7 +6,7 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from typing import Any
 from tests.support import program
 from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry
+
+BACKOFF = "not_before"
+"""A queue's key in `outbox.json` for the time of its next attempt."""
 
 Reported = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""
@@ -49,7 +52,7 @@ class Watcher:
         }
 
     def but(self, **settings: object) -> Watcher:
-        """Give the same watcher with some settings changed."""
+        """Return the same watcher with some settings changed."""
         return Watcher(self.folder, self.registry, fork_server=self._fork_server, **{**self.settings, **settings})
 
     def environment(self) -> dict[str, str]:
@@ -97,19 +100,35 @@ class Watcher:
         return program.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
 
     def contents(self) -> dict[str, bytes]:
-        """Give the state folder's files, the lock aside; empty where there is no folder."""
+        """Return the state folder's files, the lock aside; empty where there is no folder."""
         files = self.state.iterdir() if self.state.exists() else ()
         return {file.name: file.read_bytes() for file in files if file.name != "lock"}
 
-    def end_waits(self) -> None:
-        """Make every channel's wait be over, as if it had been waited for."""
-        path = self.state / "outbox.json"
-        outbox = json.loads(path.read_text("utf-8"))
-        for queue in outbox["queues"].values():
-            queue["not_before"] = "2020-01-01T00:00:00.000Z"
-        path.write_text(json.dumps(outbox), "utf-8")
+    def end_backoffs(self) -> None:
+        """End every channel's backoff, as if it had been waited for."""
+        end_backoffs(self.state)
+
+
+def write_settings(folder: Path, channels: Sequence[Mapping[str, object]] = (), **settings: object) -> None:
+    """Write `comfy-watch.toml`; JSON's spelling of each value is TOML's too."""
+    lines = [f"{name} = {json.dumps(value)}" for name, value in settings.items()]
+    for channel in channels:
+        lines += ["[[channels]]", *(f"{name} = {json.dumps(value)}" for name, value in channel.items())]
+    (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+
+
+def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
+    """Let the backoff of these channels (none named: of all) end at a time, long ago unless one is given."""
+    path = state / "outbox.json"
+    if not path.exists():
+        return
+    outbox = json.loads(path.read_bytes())
+    for name, queue in outbox["queues"].items():
+        if not channels or name in channels:
+            queue[BACKOFF] = at
+    path.write_text(json.dumps(outbox), "utf-8")
 
 
 def reported(events: Iterable[Mapping[str, Any]]) -> list[Reported]:
-    """Give events, in their JSON form, by kind, node and version."""
+    """Return events, in their JSON form, by kind, node and version."""
     return [(event["kind"], event["node"], event["version"]) for event in events]

@@ -50,7 +50,7 @@ def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
 
 def test_a_run_beside_it_delivers_at_once(watch: Watcher, webhook: Webhook) -> None:
     """A `run` whose channel rests for an hour delivers what it owes once `test-alerts` has reached the channel."""
-    watch.end_waits()
+    watch.end_backoffs()
     with watch.start("run") as started:
         webhook.wait_for(2, "/ops")
         started.until(lambda it: '"poll"' in it.err)

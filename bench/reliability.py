@@ -1,11 +1,11 @@
-"""Side by side: the same kills and the same dead channel for Comfy Watch, urlwatch and nvchecker.
+"""Three programs beside each other: the same kills and the same dead channel for Comfy Watch, urlwatch and nvchecker.
 
 Each watches three packs of the loopback registry and tells a webhook which versions are new: Comfy Watch as it comes,
 urlwatch with a webhook reporter, nvchecker with `nvcmp`, a post and `nvtake` one after the other, taken only when the
-post was accepted. The kills are `strace`'s, at the system calls that change the contender's folder or send something,
-and the webhook's, when a message has begun to arrive and when it has arrived and is not yet answered.
+post was accepted. The kills are by `strace`, at the system calls that change the contender's folder or send something,
+and by the webhook, when a message has begun to arrive and when it has arrived and is not yet answered.
 
-`python -m tests.chaos.rivals` prints its figures as one JSON line. It needs `.venv-bench` (made by `make chaos`).
+`python -m bench.reliability`, a part of `make bench`, prints one table and fails nothing.
 """
 
 from __future__ import annotations
@@ -26,11 +26,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from bench.measure import ContenderError
 from tests.chaos.receiver import Receiver, killing
 from tests.chaos.syscalls import TRACING, is_killed, killed_at, may_trace, points, traced
-from tests.chaos.trial import Result
 from tests.support import program
 from tests.support.fakes.webhook import Message
+from tests.support.harness import end_backoffs, write_settings
 from watcher.fake_registry.server import FakeRegistry
 
 BENCH = program.ROOT / ".venv-bench" / "bin"
@@ -40,6 +41,11 @@ KILLS = 40
 UNANSWERED = "unanswered"
 MOMENTS = ("begun", UNANSWERED)
 """When a message's head has arrived, and when all of it has; see `tests.chaos.receiver.killing`."""
+FIGURES = ("kills", "due", "delivered", "lost", "repeated")
+Figures = Counter[tuple[str, str]]
+"""Counts by test and figure."""
+Cut = tuple[int, str, int]
+"""The number of a command, the name of a system call or a moment of a message, and which of that name."""
 
 _MARK = re.compile(r"\b9\.\d+\.\d+\b")
 """Every version that is published while somebody watches is a 9, so that an alert is known by it."""
@@ -57,7 +63,7 @@ for path in sys.argv[1].split(",")[1:] if news else []:
 
 
 class Contender(Protocol):
-    """One program that watches and tells; `folder` holds all that it keeps."""
+    """One program that watches and sends; `folder` holds all that it keeps."""
 
     name: str
 
@@ -65,30 +71,28 @@ class Contender(Protocol):
         """Write its settings: the packs, and a channel to each path."""
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
-        """Give the commands of one poll, each run only if the one before it succeeded."""
+        """Return the commands of one poll; each is run only if the one before it succeeded."""
 
     def news(self, message: Message) -> list[str]:
-        """Give the versions that a message calls new."""
+        """Return the versions that a message calls new."""
 
     def let_time_pass(self, folder: Path) -> None:
         """End whatever it waits for before it tries again."""
 
 
 @dataclass(slots=True)
-class Ours:
+class ComfyWatch:
     """Comfy Watch."""
 
     name: str = "comfy-watch"
 
     def set_up(self, folder: Path, registry: str, receiver: Receiver, paths: Sequence[str]) -> None:
         """Write its settings."""
-        lines = [f"nodes = {json.dumps(PACKS)}", f'registry_url = "{registry}"', "retries = 0", 'state_dir = "state"']
-        for path in paths:
-            lines += ["[[channels]]", f'name = "{path[1:]}"', f'url = "{receiver.apprise_url(path)}"']
-        (folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+        channels = [{"name": path[1:], "url": receiver.apprise_url(path)} for path in paths]
+        write_settings(folder, channels, nodes=PACKS, registry_url=registry, retries=0, state_dir="state")
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
-        """Give its one command."""
+        """Return its one command."""
         return [[sys.executable, "-m", "watcher", "check", "--config", os.fspath(folder / "comfy-watch.toml")]]
 
     def news(self, message: Message) -> list[str]:
@@ -97,13 +101,8 @@ class Ours:
         return _MARK.findall("\n".join(line for line in lines if "new" in line))
 
     def let_time_pass(self, folder: Path) -> None:
-        """End the rest that each failed channel takes."""
-        path = folder / "state" / "outbox.json"
-        if path.exists():
-            outbox = json.loads(path.read_bytes())
-            for queue in outbox["queues"].values():
-                queue["not_before"] = ""
-            path.write_text(json.dumps(outbox), "utf-8")
+        """End each failed channel's backoff."""
+        end_backoffs(folder / "state")
 
 
 @dataclass(slots=True)
@@ -132,7 +131,7 @@ class Urlwatch:
         (folder / "urlwatch.yaml").write_text(json.dumps(settings), "utf-8")
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
-        """Give its one command."""
+        """Return its one command."""
         files = {"--urls": "urls.yaml", "--config": "urlwatch.yaml", "--cache": "cache.db", "--hooks": "hooks.py"}
         given = [part for option, name in files.items() for part in (option, os.fspath(folder / name))]
         return [[os.fspath(BENCH / "urlwatch"), *given]]
@@ -166,7 +165,7 @@ class Nvchecker:
         (folder / "nvchecker.toml").write_text("\n".join(lines), "utf-8")
 
     def poll(self, folder: Path) -> Sequence[Sequence[str]]:
-        """Give its steps."""
+        """Return its steps."""
         given = ["--file", os.fspath(folder / "nvchecker.toml")]
         nvcmp = [os.fspath(BENCH / "nvcmp"), "--json", "--all", *given]
         return [
@@ -186,9 +185,6 @@ class Nvchecker:
 
     def let_time_pass(self, folder: Path) -> None:
         """It waits for nothing."""
-
-
-CONTENDERS: tuple[Contender, ...] = (Ours(), Urlwatch(), Nvchecker())
 
 
 class Arena:
@@ -211,11 +207,8 @@ class Arena:
             registry.catalog.publish(pack, "1.0.0", created_at="2025-01-01T00:00:00Z")
         contender.set_up(self.folder, registry.url, receiver, paths)
 
-    def poll(self, *, cut: tuple[int, str, int] | None = None) -> bool:
-        """Poll once; `cut` kills the command of that number at a system call of that name and number. Say if it did.
-
-        In the place of a system call may stand a moment of the message of that number, one of `MOMENTS`.
-        """
+    def poll(self, cut: Cut | None = None) -> bool:
+        """Poll once and be killed at `cut`; return whether it was."""
         self.contender.let_time_pass(self.folder)
         for number, command in enumerate(self.contender.poll(self.folder)):
             if cut is None or cut[0] != number:
@@ -232,14 +225,11 @@ class Arena:
                 break
         return False
 
-    def points(self) -> tuple[list[tuple[int, str, int]], list[tuple[int, str, int]]]:
-        """Poll once and give the calls that change the folder or send, each as `cut` of `poll` wants it.
-
-        Behind them come the moments of each message.
-        """
+    def points(self) -> tuple[list[Cut], list[Cut]]:
+        """Poll once; return the calls that change the folder or send, and the moments of each message."""
         self.contender.let_time_pass(self.folder)
-        calls: list[tuple[int, str, int]] = []
-        moments: list[tuple[int, str, int]] = []
+        calls: list[Cut] = []
+        moments: list[Cut] = []
         for number, command in enumerate(self.contender.poll(self.folder)):
             before = len(self.receiver.messages())
             self._run(command, *TRACING)
@@ -264,96 +254,75 @@ class Arena:
                 victim.set_result(running.pid)
             return running.wait(120)
 
-    def told(self, path: str) -> Counter[str]:
-        """Count how often each version was called new in what the path accepted since the last `forget`."""
-        return Counter(
-            version
-            for message in self.receiver.accepted
-            if message.path == path
-            for version in self.contender.news(message)
-        )
+    def sent(self, path: str) -> Counter[str]:
+        """Return how often each version was called new in what the path accepted since the last `forget`."""
+        accepted = (message for message in self.receiver.accepted if message.path == path)
+        return Counter(version for message in accepted for version in self.contender.news(message))
 
 
-def killed(arena: Arena, result: Result) -> None:
+def killed(arena: Arena, figures: Figures) -> None:
     """Publish something in every pack, kill the poll that sees it at each point in turn, and let it recover."""
     arena.poll()
     arena.poll()
-    for number, pack in enumerate(PACKS):
-        arena.registry.catalog.publish(pack, f"9.0.{number}", created_at="2025-02-01T00:00:00Z")
     due = {f"9.0.{number}" for number in range(len(PACKS))}
+    for pack, version in zip(PACKS, sorted(due), strict=True):
+        arena.registry.catalog.publish(pack, version, created_at="2025-02-01T00:00:00Z")
     shutil.copytree(arena.folder, arena.saved)
     arena.receiver.forget()
     calls, moments = arena.points()
-    undisturbed = arena.told(arena.paths[0])
-    assert undisturbed == Counter(due), f"{arena.contender.name} undisturbed: {undisturbed}"
+    undisturbed = arena.sent(arena.paths[0])
+    if undisturbed != Counter(due):
+        raise ContenderError(f"{arena.contender.name} undisturbed: {undisturbed}")
     for cut in (*calls[:: -(-len(calls) // KILLS)], *moments):
         shutil.rmtree(arena.folder)
         shutil.copytree(arena.saved, arena.folder)
         arena.receiver.forget()
-        if arena.poll(cut=cut):
-            _count(result, arena.contender.name, "killed", kills=1)
-        else:
-            assert cut not in moments, f"{arena.contender.name} was not killed at {cut}"
+        was_killed = arena.poll(cut)
+        if not was_killed and cut in moments:
+            raise ContenderError(f"{arena.contender.name} was not killed at {cut}")
+        figures["killed", "kills"] += was_killed
         for _ in range(3):
             arena.poll()
-        got = arena.told(arena.paths[0])
-        _count(result, arena.contender.name, "killed", **_balance(due, got))
+        _count(figures, "killed", due, arena.sent(arena.paths[0]))
 
 
-def dead_channel(arena: Arena, result: Result, rounds: int = 3) -> None:
+def dead_channel(arena: Arena, figures: Figures, rounds: int = 3) -> None:
     """Publish something before each of some polls while one of two channels is dead; then it works again."""
     arena.poll()
     arena.receiver.forget()
-    dead = arena.paths[1]
+    beside, dead = arena.paths
     arena.receiver.down = {dead}
-    for number in range(rounds):
-        pack = PACKS[number % len(PACKS)]
-        arena.registry.catalog.publish(pack, f"9.1.{number}", created_at="2025-03-01T00:00:00Z")
+    due = {f"9.1.{number}" for number in range(rounds)}
+    for pack, version in zip(PACKS, sorted(due), strict=True):
+        arena.registry.catalog.publish(pack, version, created_at="2025-03-01T00:00:00Z")
         arena.poll()
     arena.receiver.down = set()
     for _ in range(3):
         arena.poll()
-    due = {f"9.1.{number}" for number in range(rounds)}
-    for path in arena.paths:
-        balance = _balance(due, arena.told(path))
-        _count(result, arena.contender.name, "dead channel" if path == dead else "beside it", **balance)
+    _count(figures, "dead channel", due, arena.sent(dead))
+    _count(figures, "beside it", due, arena.sent(beside))
 
 
-def _balance(due: set[str], got: Counter[str]) -> dict[str, int]:
-    return {
-        "due": len(due),
-        "delivered": len(due & got.keys()),
-        "lost": len(due - got.keys()),
-        "repeated": got.total() - len(got),
-    }
-
-
-def _count(result: Result, name: str, test: str, **counts: int) -> None:
-    for figure, count in counts.items():
-        result.figures.add(f"{name}, {test}: {figure}", count)
-
-
-def everything(result: Result) -> None:
-    """Let each contender through both tests."""
-    for contender in CONTENDERS:
-        for test, paths in ((killed, ("/one",)), (dead_channel, ("/one", "/two"))):
-            with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
-                test(Arena(contender, registry, receiver, Path(root), paths), result)
-    for figure, count in list(result.figures.counts.items()):
-        if figure.startswith(Ours().name) and figure.endswith(": lost"):
-            result.figures.add("lost", count)
+def _count(figures: Figures, test: str, due: set[str], got: Counter[str]) -> None:
+    figures[test, "due"] += len(due)
+    figures[test, "delivered"] += len(due & got.keys())
+    figures[test, "lost"] += len(due - got.keys())
+    figures[test, "repeated"] += got.total() - len(got)
 
 
 def main() -> None:
-    """Let all of them through both tests and print the figures."""
-    result = Result()
+    """Let each contender through both tests and print the table."""
     if not may_trace():
-        result.said.append("there is no strace here that may trace: left out")
-    elif not (BENCH / "urlwatch").exists() or not (BENCH / "nvchecker").exists():
-        result.said.append("there is no .venv-bench with urlwatch and nvchecker ('make chaos' makes it): left out")
-    else:
-        everything(result)
-    result.figures.show("rivals", result.said)
+        sys.exit("reliability: not measured, there is no strace here that may trace")
+    print(f"{'':<26}" + "".join(f"{figure:>11}" for figure in FIGURES))
+    for contender in (ComfyWatch(), Urlwatch(), Nvchecker()):
+        figures: Figures = Counter()
+        for test, paths in ((killed, ("/one",)), (dead_channel, ("/one", "/two"))):
+            with tempfile.TemporaryDirectory() as root, FakeRegistry() as registry, Receiver() as receiver:
+                test(Arena(contender, registry, receiver, Path(root), paths), figures)
+        for name in ("killed", "dead channel", "beside it"):
+            cells = "".join(f"{figures[name, figure]:>11}" for figure in FIGURES)
+            print(f"{f'{contender.name}, {name}':<26}{cells}", flush=True)
 
 
 if __name__ == "__main__":
