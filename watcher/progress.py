@@ -1,15 +1,15 @@
-"""How work under way says what it waits for, to somebody it does not know. Pure."""
+"""How work in progress reports what it waits for. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 Progress = Callable[[str, str], None]
-"""Called with the name of a place and what is waited for there now, in a few words; with "" once that is over.
+"""Called with the name of a place and, in a few words, what is waited for there; with "" when that is over.
 
-The words may hold strangers' text that was made plain, and never a secret.
+The words may contain sanitized untrusted text, and never a secret.
 """
 
 
 def silent(place: str, text: str) -> None:
-    """Say it to nobody."""
+    """Report nothing."""

@@ -1,8 +1,7 @@
-"""One message's events as a digest: what is said, in which order, and how many are not shown. Pure.
+"""The content of a message: which lines, in which order, and how many events are not shown. Pure.
 
-Contract, Alerts: worst first, grouped by node, a burst summarised past a cap with the count of what is not shown.
-How it looks in a format is `watcher.alerts.render`'s business; here our own words (`Trusted`) are kept apart from
-strangers' text (`Untrusted`), so that no format can mix them up.
+Rules: docs/behaviour.md, Messages. Our own words are `Trusted`, text from outside is `Untrusted`, so that
+`watcher.alerts.render`, which writes a digest in a format, cannot mix them up.
 """
 
 from __future__ import annotations
@@ -16,15 +15,17 @@ from watcher.model.event import EMPTY, SEVERITY, Event, Kind, event_id
 from watcher.model.version import BANNED, FLAGGED, STATUSES
 
 LINES = 25
-"""Lines one message shows at most."""
+"""The most lines that one message shows."""
 _BASELINES = 3
+"""More than so many baselines are one group."""
 _CHANGES = 4
+"""Changed fields that one line shows."""
 _NAME = "Comfy Watch"
 _SAFE_IN_TITLE = re.compile(r"(?=.{2,60}\Z)[A-Za-z0-9]+(?:(?:_|-+)[A-Za-z0-9]+)*")
-"""An underscore is no mark only between letters or digits."""
+"""What no service takes for markup: an underscore stands between letters or digits."""
 _SAMPLE_NODE = "this-is-only-a-test"
-_SAYS_IT_ALL = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
-"""Kinds beside which the status before would say nothing new."""
+_BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
+"""Kinds whose line does not show the status before."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,53 +37,60 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Untrusted:
-    """Strangers' text, as it came."""
+    """Text from outside, as it came."""
 
     text: str
 
 
 Words = Trusted | Untrusted
 Counts = tuple[tuple[Kind, int], ...]
-"""How many of which kind, worst first."""
+"""The number of events of each kind, worst first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One event, or one of several baselines: then `subject` is the node and `url` its page, which else is empty."""
+    """One event."""
 
     kind: Kind
     lead: str
+    """What happened."""
     subject: str | None = None
+    """The version; of a baseline in a group of many, the node."""
     url: str = ""
+    """The node's page, if the group has none."""
     notes: tuple[Words, ...] = ()
+    """The status before, the changed fields, the reason."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """The lines under one heading: strangers' text for a node, ours otherwise. `url` is the node's page or empty."""
+    """The lines under one heading."""
 
     heading: Words
+    """A node's id, or our own words."""
     url: str = ""
+    """The node's page, or empty."""
     lines: tuple[Line, ...]
     hidden: Counts = ()
+    """The events of the group that are not shown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
-    """A message to be rendered. `titles` run from full to short and hold only safe ASCII; the first that fits is meant.
-
-    `hidden` counts what no group shows. `reference` is the same for the same events: it tells a repeat by its face.
-    """
+    """The content of a message."""
 
     worst: Kind
     titles: tuple[str, ...]
+    """From long to short, of safe ASCII; the first that fits is used."""
     groups: tuple[Group, ...]
     hidden: Counts = ()
+    """The events of groups that are not shown at all."""
     reference: str
+    """The same for the same events, so that a person recognises a repeat."""
 
 
 def compose(events: tuple[Event, ...]) -> Digest:
-    """Write the digest of one message's events, of which there must be one at least."""
+    """Return the digest of a message's events; there must be at least one."""
     by_node: dict[str, list[Event]] = {}
     baselines = [event for event in events if event.kind is Kind.BASELINE]
     several = len(baselines) > _BASELINES
@@ -102,9 +110,9 @@ def compose(events: tuple[Event, ...]) -> Digest:
 
 
 def shorter(digest: Digest, lines: int) -> Digest:
-    """Give the digest with at most so many lines, the others counted instead of shown.
+    """Return the digest with at most so many lines; the other events are counted.
 
-    The mildest go first; among equals those far down in a long group, so that no node crowds out the others.
+    The mildest are dropped first. Among equals the last of the longest groups are, so that no node crowds out others.
     """
     ranked = sorted(
         (SEVERITY[line.kind], place, number)
@@ -127,12 +135,12 @@ def shorter(digest: Digest, lines: int) -> Digest:
 
 
 def not_shown(digest: Digest) -> Counts:
-    """Count all that no line of the digest shows."""
+    """Return the counts of all events that no line shows."""
     return _sum(digest.hidden, *(group.hidden for group in digest.groups))
 
 
 def sample(at: str) -> tuple[Event, ...]:
-    """Give events that show what an alert looks like and say that they are only a test. `at` is RFC 3339 UTC."""
+    """Return events for a sample alert, which say that they are a test. `at` is RFC 3339 UTC."""
     reason = "a test of your alerts, nothing has happened"
     return (
         Event(
@@ -151,17 +159,17 @@ def sample(at: str) -> tuple[Event, ...]:
 
 
 def counted(counts: Counts) -> str:
-    """Say the counts: "1 banned, 30 new"."""
-    return ", ".join(f"{count} {_called(kind)}" for kind, count in counts)
+    """Return the counts as text: "1 banned, 30 new"."""
+    return ", ".join(f"{count} {_label(kind)}" for kind, count in counts)
 
 
 def more(counts: Counts) -> str:
-    """Say what is not shown: "… and 31 more: 1 banned, 30 new"."""
+    """Return the line for events that are not shown: "… and 31 more: 1 banned, 30 new"."""
     total = sum(count for _, count in counts)
-    return f"… and {total} more{' ' + _called(counts[0][0]) if len(counts) == 1 else ': ' + counted(counts)}"
+    return f"… and {total} more{' ' + _label(counts[0][0]) if len(counts) == 1 else ': ' + counted(counts)}"
 
 
-def _called(kind: Kind) -> str:
+def _label(kind: Kind) -> str:
     return "now watched" if kind is Kind.BASELINE else kind.value
 
 
@@ -184,21 +192,21 @@ def _group(events: list[Event]) -> Group:
 
 
 def _baseline_group(events: list[Event]) -> Group:
-    """Say many first listings as one group, those with something wrong in them first."""
+    """Return many baselines as one group, those with problems first."""
     ordered = sorted(events, key=_trouble)
     lines = [replace(_line(event), lead="", subject=event.node, url=event.url) for event in ordered]
     return Group(heading=Trusted(f"Now watched: {len(events)} node packs"), lines=tuple(lines))
 
 
 def _trouble(baseline: Event) -> int:
-    """Rank a baseline by the worst that was there (`watcher.changes.baseline`); 0 is the worst."""
+    """Return the rank of a baseline by the worst that it contains (`watcher.changes.baseline`); 0 is the worst."""
     ranks = (BANNED, FLAGGED, "deprecated")
     return ranks.index(baseline.after) if baseline.after in ranks else len(ranks)
 
 
 def _line(event: Event) -> Line:
     notes: list[Words] = []
-    if event.before and event.version is not None and event.kind not in _SAYS_IT_ALL:
+    if event.before and event.version is not None and event.kind not in _BEFORE_IS_IMPLIED:
         notes += [Trusted(" (was "), _status(event.before), Trusted(")")]
     for number, change in enumerate(event.changes[:_CHANGES]):
         notes += [Trusted("; " if number else ": "), Untrusted(change.field), Trusted(" ")]
@@ -229,7 +237,7 @@ def _lead(event: Event) -> str:
         case Kind.RECOVERED:
             return "can be read again" if event.node is not None else "the registry can be read again"
         case _:
-            return _called(event.kind)
+            return _label(event.kind)
 
 
 def _status(status: str) -> Words:

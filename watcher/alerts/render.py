@@ -1,9 +1,9 @@
 """A digest as Markdown, HTML or plain text that fits a service's limits. Pure.
 
-Strangers' text is made plain (`watcher.text.sanitize`) and then always quoted, nearly everywhere as code: nothing
-inside a code span is markup, a mention, a link or an emoji, in CommonMark as in the dialects of Slack, Discord,
-Telegram, Matrix and Mattermost, and also where a service reads plain text as Markdown. In mail it is quoted as a
-sample, which looks the same; where Markdown has no code, its marks are escaped. Only our own words carry markup.
+Untrusted text is sanitized (`watcher.text.sanitize`) and then quoted, nearly everywhere as code. Inside a code span
+nothing is markup, a mention, a link or an emoji: in CommonMark, in the dialects of Slack, Discord, Telegram, Matrix and
+Mattermost, and where a service reads plain text as Markdown. Mail quotes it with the `samp` tag, which looks the same.
+Where Markdown has no code, its special characters are escaped. Only our own words have markup.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class Format(StrEnum):
     CODELESS = "markdown without code"
     HTML = "html"
     MAIL = "html for mail"
-    """For what makes a text of the HTML too, and would begin a line at every code tag."""
+    """For services that also convert the HTML to text, where each code tag would begin a line."""
     TEXT = "text"
 
     @property
     def markup(self) -> str:
-        """Its name in apprise."""
+        """The name that apprise has for it."""
         return self.value.partition(" ")[0]
 
 
@@ -60,12 +60,12 @@ SYMBOLS: dict[Kind, str] = {
 }
 
 _QUOTES = (300, 120, 60)
-"""How long a quotation may be: the first length at which the whole digest fits, else the last."""
+"""Longest quotation, in characters: the first at which the whole digest fits, else the last."""
 _SUBJECT = 80
 _LEAST = 20
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
-"""Of a node called `..` there is no page: its link would lead elsewhere. A letter may take nine characters."""
+"""A page of the registry. A node called `..` has none: its link would lead elsewhere."""
 _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
@@ -79,8 +79,8 @@ def render(
 ) -> Rendered:
     """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
 
-    Quotations get shorter first, then events are counted instead of shown, last first. Markup is never cut. A body of
-    so few `lines` has one for each event that is shown, and a last one for what is not.
+    First quotations get shorter, then the last events are counted instead of shown. Markup is never cut. With `lines`
+    the body has at most that many: one for each event, and a last one with the count of the others.
     """
     title = next((title for title in digest.titles if len(title) <= title_limit), "")
     for body in _bodies(digest, format, brief=lines is not None):
@@ -98,9 +98,9 @@ def fitted(
     size: Callable[[Rendered], int],
     lines: int | None = None,
 ) -> Rendered:
-    """Render the digest so that `size`, which may count what a service makes of a message, is at most `limit`.
+    """Render the digest so that `size` of the message, as the service counts it, is at most `limit`.
 
-    Below `_LEAST` bytes of body it gives up getting smaller. `lines` as in `render`.
+    The body gets no smaller than `_LEAST` bytes. `lines` is that of `render`.
     """
     room = limit
     while True:
@@ -115,7 +115,7 @@ def _size(text: str) -> int:
 
 
 def _bodies(digest: Digest, format: Format, *, brief: bool) -> Iterator[str]:  # noqa: A002 - as above
-    """Write the digest shorter and shorter, down to its counts."""
+    """Yield the digest shorter and shorter, down to its counts."""
     write = _brief if brief else _body
     for quote in _QUOTES:
         yield write(digest, _WRITERS[format], quote)
@@ -141,15 +141,20 @@ def _brief(digest: Digest, writer: _Writer, quote: int) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Writer:
-    """What one format needs to know. `quoted` gets one line of plain text without backticks, and never none."""
+    """How one format writes each part of a message."""
 
     said: Callable[[str], str]
+    """Our own words."""
     quoted: Callable[[str], str]
+    """Untrusted text: one sanitized line without backticks, not empty."""
     stressed: Callable[[str], str]
     link: Callable[[str], str]
     listed: Callable[[str, list[str]], str]
+    """A heading and its lines."""
     block: Callable[[str], str]
+    """A paragraph of our own words."""
     between: str
+    """What separates blocks."""
 
     def group(self, group: Group, quote: int) -> str:
         heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Trusted) else ""
@@ -167,13 +172,13 @@ class _Writer:
         return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
 
     def alone(self, group: Group, line: Line, quote: int) -> str:
-        """Write an event without a heading above it. Our own heading says nothing that the line does not."""
+        """Return an event as a line without a heading above it: the node's id comes first."""
         node = "" if isinstance(group.heading, Trusted) else self.words(group.heading, _SUBJECT)
         said = self.line(replace(line, url=""), quote)
         return (f"{node}: {said}" if node else said) + self.linked(line.url or group.url)
 
     def linked(self, url: str) -> str:
-        """Give the link to stand behind what it belongs to; nothing for what is no page of the registry."""
+        """Return a link; "" if the URL is not a page of the registry."""
         return self.link(url) if _LINK.fullmatch(url) else ""
 
     def words(self, words: Words, limit: int) -> str:
@@ -194,7 +199,7 @@ def _same(text: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    """Quote for Markdown without code: between quotation marks, with what is a mark inside of a line escaped."""
+    """Return a quotation for Markdown without code: in quotation marks, with the special characters escaped."""
     return f"“{_MARKS.sub(lambda mark: chr(92) + mark[0], text.translate(_QUOTATION_MARKS))}”"
 
 
