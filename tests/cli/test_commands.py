@@ -308,7 +308,7 @@ def test_options_that_are_given_again_add_up(watch: Watcher, registry: FakeRegis
 
 def test_nowhere_for_alerts(watch: Watcher, webhook: Webhook) -> None:
     """Where there is no channel `check`, `run` and `config` say that alerts go nowhere, unless that is intended."""
-    said = "alerts go nowhere, since there is no channel (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS)"
+    said = "no channel is configured (alert_urls is empty: environment COMFY_WATCH_ALERT_URLS), so alerts go nowhere"
     unset = watch.but(alert_urls="")
     for command in ("check", "config"):
         done = unset.run(command)

@@ -83,7 +83,7 @@ def test_a_replaced_installation_ends_a_run(
         done = started.wait()
     last = json.loads(done.err.splitlines()[-1])
     assert (done.code, last["event"], last["level"]) == (1, "stopped: installation", "error")
-    assert "was replaced or removed while it ran" in last["error"]
+    assert "was replaced or removed while this process ran" in last["error"]
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
     watch.end_backoffs()
@@ -137,7 +137,7 @@ def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: Fa
     with watch.running() as started:
         done = started.wait()
     assert (done.code, len(registry.requests)) == (1, asked)
-    assert "what deliveries need cannot be loaded: ImportError: half of it is missing" in done.err
+    assert "what sends alerts cannot be loaded: ImportError: half of it is missing" in done.err
     watch.settings["alert_urls"] = []
     with watch.running() as started:
         _polls(started)

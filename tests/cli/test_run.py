@@ -293,7 +293,7 @@ def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> 
         started.until(lambda it: len(registry.requests) > 0)
         started.signal(signal.SIGINT)
         done = started.wait()
-    assert (done.code, done.out, done.err) == (130, "", "stopped before anything was changed\n")
+    assert (done.code, done.out, done.err) == (130, "", "stopped; nothing was changed\n")
     assert watch.contents() == {}
 
 

@@ -31,7 +31,7 @@ def show(loaded: Loaded, *, as_json: bool) -> None:
     if as_json:
         echo(to_json(document(loaded)))
         return
-    places = ", ".join(map(str, loaded.looked))
+    places = ", ".join(map(str, loaded.searched))
     echo(f"settings file: {loaded.config_file or f'none (looked for {places})'}")
     columns = width(sys.stdout)
     for line in table(("SETTING", "VALUE", "FROM"), rows(loaded, None if columns is None else ENTRIES_SHOWN), columns):

@@ -90,11 +90,11 @@ def with_settings(command: Callable[..., int]) -> Callable[..., int]:
         given = {name: value for name, value in chosen.items() if value is not None}
 
         def settings(more: Mapping[str, object]) -> Loaded:
-            from watcher.polling.setup import settings_from
+            from watcher.polling.setup import load_settings
 
             assigned, nodes = _assigned(changed, given)
             added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
-            return settings_from(config, {**assigned, "nodes": added})
+            return load_settings(config, {**assigned, "nodes": added})
 
         return command(*args, settings=settings, **options)
 

@@ -1,4 +1,4 @@
-"""Signals: the first asks for a graceful stop, the second stops at once (contract, Commands, `run`)."""
+"""Signals: the first one stops gracefully, the second at once (docs/behaviour.md, Commands)."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import signal
 
 
 class Stop:
-    """Set by the first SIGTERM or SIGINT; `signal` is its number, 0 while there was none."""
+    """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0."""
 
     def __init__(self) -> None:
-        """Take over both signals; call it inside the running loop."""
+        """Handle both signals; call it inside the running loop."""
         self.event = asyncio.Event()
         self.signal = 0
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._take, number)
+            loop.add_signal_handler(number, self._handle, number)
 
-    def _take(self, number: int) -> None:
+    def _handle(self, number: int) -> None:
         if self.event.is_set():
-            # Every write is atomic and nothing unacknowledged is forgotten, so at once is safe at any moment.
+            # Safe at any moment: every write is atomic, and what is not acknowledged stays in the outbox.
             os._exit(128 + number)
         self.signal = number
         self.event.set()

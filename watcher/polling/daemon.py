@@ -1,4 +1,4 @@
-"""`run`: poll after poll until told to stop, with deliveries that become due in between."""
+"""`run`: poll after poll until stopped, and deliveries that become due in between."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.problems import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
 from watcher.text.sanitize import Trusted, escape_invisible
 
-_SHORTEST_NAP = 0.05
-_LOOK = 1.0
-"""Seconds between two looks, while a channel rests, at whether `test-alerts` has reached it."""
+_SHORTEST_WAIT = 0.05
+_CHECK_RETRY = 1.0
+"""Seconds between two looks, during a backoff, at whether `test-alerts` has ended it."""
 
-_REST = outbox.FIRST_WAIT
-"""Seconds without a delivery after one that the state did not allow; no queue can rest for that."""
+_PAUSE = outbox.FIRST_WAIT
+"""Seconds without deliveries after one that the state did not allow; no queue has that in its backoff."""
 
 
 async def run(
@@ -32,24 +32,23 @@ async def run(
     *,
     polls: int | None = None,
 ) -> None:
-    """Poll every `interval` seconds, each wait longer or shorter by up to the share `jitter`.
+    """Poll every `interval` seconds, varied by up to the share `jitter`, until `poller.stopping` is set.
 
-    Waits are measured from a poll's begin, so polls neither drift nor overlap: one that takes longer than the interval
-    is followed at once by the next. Whatever a poll throws is logged, and the next one comes; but ReplacedError, which
-    says that the lock or the state is another one by now, is raised, and InstallationError where the `installation` is.
-    `polls` ends it after so many. Returns when the poller's `stopping` is set.
+    The interval counts from start to start, so polls neither drift nor overlap; one that takes longer is followed at
+    once by the next. `polls` limits their number. Whatever a poll raises is logged, and the next one follows, except
+    ReplacedError (the lock or the state is another one now) and InstallationError from `installation.check`.
     """
     loop = asyncio.get_running_loop()
     revision = 0
     done = 0
     while not poller.stopping.is_set():
         installation.check()
-        begun = loop.time()
+        began = loop.time()
         report_problems = ProblemReporter(_log_problem)
         try:
-            revision = _unbroken(poller, revision)
+            revision = _require_same_state(poller, revision)
             report = await replace(poller, on_expired=report_problems.expired).poll()
-            revision = max(revision, poller.folder.load_revision())  # less means that it vanished meanwhile
+            revision = max(revision, poller.folder.load_revision())  # lower if the state vanished meanwhile
         except StoppedError:
             break
         except ReplacedError:
@@ -62,18 +61,18 @@ async def run(
             log.error("poll failed", error=f"unexpected {type(error).__name__}")
         else:
             report_problems(problems(report))
-            _log(report, loop.time() - begun)
+            _log_report(report, loop.time() - began)
             if report.unsaved:
-                poller.folder.see_that_it_is_held()  # or say at once why nothing could be saved
+                poller.folder.see_that_it_is_held()  # a lost lock explains it
         done += 1
         if done == polls:
             break
-        installation.check()  # what went wrong may be for want of it
-        await _until(poller, installation, begun + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
+        installation.check()  # the poll may have failed because of it
+        await _until(poller, installation, began + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
 
 
-def _unbroken(poller: Poller, revision: int) -> int:
-    """See that the state is the one this process left: beginning anew in silence would lose changes."""
+def _require_same_state(poller: Poller, revision: int) -> int:
+    """Return the state's revision; ReplacedError if it is older than this process left it: changes would be lost."""
     found = poller.folder.load_revision()
     if found < revision:
         raise ReplacedError(
@@ -85,41 +84,43 @@ def _unbroken(poller: Poller, revision: int) -> int:
 
 
 async def _until(poller: Poller, installation: Installation, moment: float) -> None:
-    """Wait until the loop's `moment` or a stop, delivering what becomes due on the way."""
+    """Wait until the loop's `moment` or a stop, and deliver what becomes due meanwhile."""
     loop = asyncio.get_running_loop()
-    resting_until = loop.time()
+    paused_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
         mark = poller.folder.backoffs_mark()
         due = _next_due(poller)
         if due is not None:
-            due = max(due, resting_until - loop.time())
-        nap = left if due is None else min(left, max(due, _SHORTEST_NAP))
+            due = max(due, paused_until - loop.time())
+        wait = left if due is None else min(left, max(due, _SHORTEST_WAIT))
         if due is None:
-            await _stopped(poller, nap)
-        elif await _reached(poller, nap, mark):
+            await _stopped(poller, wait)
+        elif await _backoff_ended(poller, wait, mark):
             continue
-        if due is not None and due <= nap and not poller.stopping.is_set() and not await _deliver(poller, installation):
-            resting_until = loop.time() + _REST
+        is_due = due is not None and due <= wait and not poller.stopping.is_set()
+        if is_due and not await _deliver(poller, installation):
+            paused_until = loop.time() + _PAUSE
 
 
-async def _reached(poller: Poller, seconds: float, mark: object) -> bool:
-    """Wait so many seconds or until a stop; True as soon as `test-alerts` says that it has reached a channel."""
+async def _backoff_ended(poller: Poller, seconds: float, mark: object) -> bool:
+    """Wait for the seconds or a stop; return True as soon as `test-alerts` has reached a channel."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while not poller.stopping.is_set() and (left := until - loop.time()) > 0:
-        await _stopped(poller, min(left, _LOOK))
+        await _stopped(poller, min(left, _CHECK_RETRY))
         if poller.folder.backoffs_mark() != mark:
             return True
     return False
 
 
 async def _stopped(poller: Poller, seconds: float) -> None:
+    """Wait for the seconds or a stop."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(poller.stopping.wait(), seconds)
 
 
 def _next_due(poller: Poller) -> float | None:
-    """Give the seconds until some channel may be tried again; None where none waits."""
+    """Return the seconds until a channel with messages may be tried again; None if no channel has any."""
     try:
         queues = poller.folder.load().outbox.queues
     except StateError:
@@ -134,7 +135,7 @@ def _next_due(poller: Poller) -> float | None:
 
 
 async def _deliver(poller: Poller, installation: Installation) -> bool:
-    """Deliver what is due; False if the state did not allow it. InstallationError where that is why it failed."""
+    """Deliver what is due; return False if the state did not allow it. InstallationError if that is why it failed."""
     report_problems = ProblemReporter(_log_problem)
     try:
         done = await replace(poller, on_expired=report_problems.expired).deliver_due()
@@ -156,8 +157,8 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     return not done.unsaved
 
 
-def _log(report: Report, seconds: float) -> None:
-    """One summary line a poll, before it what was found."""
+def _log_report(report: Report, seconds: float) -> None:
+    """Log each event, then a summary of the poll."""
     for event in report.events:
         log.info(
             "event", kind=event.kind.value, node=event.node, version=event.version, reason=event.reason, id=event.id

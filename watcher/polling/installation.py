@@ -1,7 +1,7 @@
-"""The installation that a process runs from: which files it is, and whether it is still there.
+"""The installation that a process runs from, and whether it is still there.
 
-What was imported goes on working without it. But apprise, requests and this program read from it as they run (the
-trusted certificates, for one), and a newer version of any of it is not in use before the next start.
+What was imported keeps working without it. But apprise, requests and this program read files of it while they run, such
+as the trusted certificates, and a newer version is used only after a restart.
 """
 
 from __future__ import annotations
@@ -17,36 +17,37 @@ _Mark = tuple[int, int, int]
 
 @dataclass(frozen=True, slots=True)
 class Installation:
-    """Files of the running installation, and what each was known by."""
+    """Files of the running installation."""
 
     marks: Mapping[str, _Mark] = field(default_factory=dict)
+    """What identifies each file, by path."""
 
     @classmethod
     def of(cls, files: Iterable[str]) -> Installation:
-        """Note what the files are; one that is none, as in an archive, is left out."""
+        """Remember the files; paths that are no files, as in an archive, are left out."""
         found = {file: _mark(file) for file in files}
         return cls({file: mark for file, mark in found.items() if mark is not None})
 
     def check(self) -> None:
-        """Raise InstallationError if one of the files is gone, or another one has taken its place."""
+        """Raise InstallationError if one of the files is gone or was replaced."""
         for file, mark in self.marks.items():
             try:
                 is_same = _mark(file) == mark
-            except OSError:  # a moment in which nothing can be read says nothing
+            except OSError:  # it cannot be said now
                 continue
             if not is_same:
                 raise InstallationError(
-                    "the installation was replaced or removed while it ran; ending so that it is started anew",
+                    "the installation was replaced or removed while this process ran; stopping for a restart",
                     hint="nothing is lost; if nothing restarts it, start comfy-watch again",
                 )
 
 
 ANY = Installation()
-"""The one of a process that may go on whatever becomes of it."""
+"""For a process that keeps running whatever happens to its installation."""
 
 
 def _mark(file: str) -> _Mark | None:
-    """Return what tells the file from another of its name; None if there is none. OSError if it cannot be said."""
+    """Return what identifies the file; None if there is none. OSError if that cannot be said now."""
     try:
         found = Path(file).stat()
     except (FileNotFoundError, NotADirectoryError):

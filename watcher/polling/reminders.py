@@ -1,6 +1,6 @@
-"""Problems that last: said when they begin, once a day, and when they end. Pure.
+"""Lasting problems are reported when they begin, once a day, and when they end. Pure.
 
-For a `check` that nobody watches: cron mails what it says, every time.
+For a `check` that runs unattended: cron mails whatever it prints, every time.
 """
 
 from __future__ import annotations
@@ -15,24 +15,25 @@ _DAY = 86_400.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """Which problems to say now, which have ended, and what to keep: when each was said last."""
+    """What to report now. Problems are named by their keys (`Problem.about`)."""
 
     due: frozenset[str]
     ended: tuple[str, ...]
     said: Mapping[str, str]
+    """When each lasting problem was last reported, to be kept for the next poll."""
 
 
 def news(said: Mapping[str, str], problems: Collection[str], now: str) -> News:
-    """Compare the problems of a poll, by name, with when each was said last (`said`); times are RFC 3339.
+    """Compare the problems of a poll with when each was last reported (`said`, RFC 3339).
 
-    One that was said in the future, by a clock that was wrong, is due.
+    A problem reported in the future, by a wrong clock, is due.
     """
-    due = frozenset(name for name in problems if name not in said or not _is_fresh(said[name], now))
-    kept = {name: now if name in due else said[name] for name in sorted(problems)}
-    return News(due=due, ended=tuple(name for name in said if name not in kept), said=kept)
+    due = frozenset(key for key in problems if key not in said or not _is_recent(said[key], now))
+    kept = {key: now if key in due else said[key] for key in sorted(problems)}
+    return News(due=due, ended=tuple(key for key in said if key not in kept), said=kept)
 
 
-def _is_fresh(moment: str, now: str) -> bool:
+def _is_recent(moment: str, now: str) -> bool:
     try:
         return 0 <= timestamps.seconds_between(moment, now) < _DAY
     except ValueError:

@@ -1,4 +1,4 @@
-"""From settings to what a poll needs: the watch, the state folder and alert URLs that apprise has accepted."""
+"""From settings to what a poll needs: its configuration, with channels that apprise accepts, and loaded libraries."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
+import watcher
 from watcher import log, timestamps
+from watcher.alerts import channel_identity
 from watcher.alerts.channel_identity import Addresses
 from watcher.errors import ConfigError, InstallationError, UsageError
 from watcher.model.channel import Channel
+from watcher.polling.installation import Installation
 from watcher.polling.model import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
@@ -27,48 +29,41 @@ from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
-if TYPE_CHECKING:
-    from watcher.polling.installation import Installation
-
-NOWHERE: Mapping[str, str] = MappingProxyType({})
-"""The origins of settings that were made and not loaded."""
+NO_ORIGINS: Mapping[str, str] = MappingProxyType({})
+"""The origins of settings that were not loaded from anywhere."""
 
 
 def clock() -> str:
-    """Give the time now, as the program writes times."""
+    """Return the current time as RFC 3339."""
     return timestamps.show(datetime.now(UTC))
 
 
 def warnings(loaded: Loaded) -> tuple[str, ...]:
-    """Return what a person should know of the settings although nothing is wrong with them."""
-    return (*loaded.warnings, *nowhere(loaded))
+    """Return warnings about valid settings."""
+    return (*loaded.warnings, *channel_warnings(loaded))
 
 
-def nowhere(loaded: Loaded) -> tuple[str, ...]:
-    """Return a sentence if alerts go nowhere and nothing says that this is intended."""
+def channel_warnings(loaded: Loaded) -> tuple[str, ...]:
+    """Return a warning if there are no channels and `alert_urls` does not say that this is intended."""
     settings, origin = loaded.settings, loaded.origins["alert_urls"]
     if settings.alert_urls is None or settings.all_channels():
         return ()
     given = "" if origin == "default" else f" (alert_urls is empty: {origin})"
-    meant = f'alert_urls = "{NO_ALERTS}"'
-    return (f"alerts go nowhere, since there is no channel{given}; give alert_urls, or {meant} if that is intended",)
+    intended = f'alert_urls = "{NO_ALERTS}"'
+    return (f"no channel is configured{given}, so alerts go nowhere; set alert_urls, or {intended} if intended",)
 
 
-def looked(loaded: Loaded) -> str:
-    """Return in words where settings and state were looked for; nothing of the settings where a file was found."""
-    places = ", ".join(map(str, loaded.looked))
-    return "\n".join(
-        [
-            *([f"no settings file was found; looked for {places}"] if places else []),
-            f"the state folder is {loaded.settings.state_dir}",
-        ]
-    )
+def searched_places(loaded: Loaded) -> str:
+    """Return lines that say where settings were looked for, unless a file was found, and where the state is."""
+    places = ", ".join(map(str, loaded.searched))
+    lines = [f"no settings file was found; looked for {places}"] if places else []
+    return "\n".join([*lines, f"the state folder is {loaded.settings.state_dir}"])
 
 
 def nothing_to_watch(loaded: Loaded) -> UsageError:
-    """Return the error that says where somebody looked for what to watch."""
+    """Return the error for settings without nodes."""
     hint = "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)"
-    return UsageError("there is nothing to watch: nodes is empty", hint=f"{looked(loaded)}\n{hint}")
+    return UsageError("there is nothing to watch: nodes is empty", hint=f"{searched_places(loaded)}\n{hint}")
 
 
 def existing_state(loaded: Loaded) -> StateFolder:
@@ -79,23 +74,23 @@ def existing_state(loaded: Loaded) -> StateFolder:
     return folder
 
 
-def holder(command: str) -> str:
-    """Return in words who this process is, for one that finds the state in use."""
+def lock_holder(command: str) -> str:
+    """Return a description of this process, for a process that finds the state in use."""
     return f"comfy-watch {command} (process {os.getpid()}, since {clock()[:19]}Z)"
 
 
-def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
-    """Load the settings from this process's surroundings and begin to log as they say.
+def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
+    """Load the settings, with this process's environment and working folder, and configure the log.
 
     ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
     """
     cwd = _working_folder()
-    named = config or os.environ.get(FILE_VARIABLE)
-    if cwd is None and named:
-        _absolute(Path(named), "the settings file")
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=_refusal)
+    given = config or os.environ.get(FILE_VARIABLE)
+    if cwd is None and given:
+        _require_absolute(Path(given), "the settings file")
+    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=_url_problem)
     if cwd is None:
-        _absolute(loaded.settings.state_dir, "state_dir")
+        _require_absolute(loaded.settings.state_dir, "state_dir")
         leave_deleted_folder()
     log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
     if loaded.settings.log_level == "debug":
@@ -104,15 +99,15 @@ def settings_from(config: Path | None, overrides: Mapping[str, object]) -> Loade
 
 
 def _log_files(loaded: Loaded) -> None:
-    """Log which files the settings were read from: before, it was not known whether to."""
-    named = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
-    for path in sorted(named | ({loaded.config_file} if loaded.config_file else set())):
+    """Log which files the settings were read from; only they said whether to log it."""
+    paths = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
+    for path in sorted(paths | ({loaded.config_file} if loaded.config_file else set())):
         with contextlib.suppress(OSError):
             log.debug("file read", path=path, bytes=path.stat().st_size)
 
 
 def _working_folder() -> Path | None:
-    """Give the working folder, None if it has been deleted."""
+    """Return the working folder; None if it has been deleted."""
     try:
         return Path.cwd()
     except FileNotFoundError:
@@ -120,12 +115,12 @@ def _working_folder() -> Path | None:
 
 
 def leave_deleted_folder() -> None:
-    """Go to the root folder if the working folder has been deleted: apprise cannot be loaded without one."""
+    """Change to the root folder if the working folder has been deleted: apprise needs one to be imported."""
     if _working_folder() is None:
         os.chdir("/")
 
 
-def _absolute(path: Path, what: str) -> None:
+def _require_absolute(path: Path, what: str) -> None:
     if not path.expanduser().is_absolute():
         raise UsageError(
             f"the working folder has been deleted, and {what} is relative to it: {str(path)!r}",
@@ -134,17 +129,14 @@ def _absolute(path: Path, what: str) -> None:
 
 
 def preload(channels: tuple[Channel, ...]) -> Installation:
-    """Load what a process that stays needs for deliveries and log lines, while it is there to be loaded.
+    """Import what `run` will need for deliveries and log lines, while it can still be imported.
 
-    Returns what it was loaded from; InstallationError if it cannot be loaded.
+    Returns the files it was imported from; InstallationError if that fails.
     """
-    import watcher
-    from watcher.polling.installation import Installation
-
     files = [str(watcher.__file__)]
     try:
         log.prepare()
-        from watcher.text import status_reason  # noqa: F401 - a poll has it wait for the first reason
+        from watcher.text import status_reason  # noqa: F401 - else imported with the first reason
 
         if channels:
             from watcher.delivery import sender
@@ -152,36 +144,36 @@ def preload(channels: tuple[Channel, ...]) -> Installation:
             files += sender.load()
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         raise InstallationError(
-            f"what deliveries need cannot be loaded: {type(error).__name__}: {sanitize_line(str(error), 200)}",
-            hint="install comfy-watch anew, then start it again",
+            f"what sends alerts cannot be loaded: {type(error).__name__}: {sanitize_line(str(error), 200)}",
+            hint="reinstall comfy-watch, then start it again",
         ) from None
     return Installation.of(files)
 
 
 def recheck_channels(channels: tuple[Channel, ...]) -> None:
-    """Raise InstallationError if apprise, which accepted the channels' URLs before, cannot use one any more."""
-    problems = [f"channel {channel.name}: {why}" for channel in channels if (why := _refusal(channel.url)) is not None]
+    """Raise InstallationError if apprise no longer accepts a channel's URL that it has accepted before."""
+    problems = [
+        f"channel {channel.name}: {why}" for channel in channels if (why := _url_problem(channel.url)) is not None
+    ]
     if problems:
         raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
 def validate_channels(
-    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE
+    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS
 ) -> tuple[Mapping[str, str], Addresses]:
-    """Have every alert URL accepted by apprise, or remembered as accepted; ConfigError with a line for each refusal.
+    """Return the digests of the channels' URLs by channel name, and what the state should keep of the URLs.
 
-    Gives the channels' digests by name and what to remember. `origins` say where the settings came from.
+    ConfigError with a line for each URL that apprise does not accept. URLs that it accepted before are not checked.
     """
     channels = settings.all_channels()
     if not channels:
         return {}, folder.addresses()
-    from watcher.alerts import channel_identity
-
     verdict = channel_identity.judge(
         channels,
         folder.addresses(),
         apprise=version("apprise"),
-        refusal=_refusal,
+        refusal=_url_problem,
         new_salt=lambda: secrets.token_hex(16),
     )
     if verdict.refused:
@@ -189,15 +181,15 @@ def validate_channels(
     return verdict.digests, verdict.addresses
 
 
-def _refusal(url: str) -> str | None:
-    """Ask apprise, which a quiet poll need not load."""
-    from watcher.delivery.sender import refusal
+def _url_problem(url: str) -> str | None:
+    """Return why apprise does not accept the URL; None if it does."""
+    from watcher.delivery.sender import refusal  # a quiet poll is 9 ms faster without it, 85 ms with apprise itself
 
     return refusal(url)
 
 
-def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NOWHERE) -> PollConfig:
-    """Give what to poll. ConfigError as `validate_channels` and `check_usable` raise it."""
+def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS) -> PollConfig:
+    """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
     digests, remembered = validate_channels(settings, folder, origins)
     return PollConfig(

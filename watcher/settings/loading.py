@@ -26,7 +26,7 @@ class Loaded:
     origins: Mapping[str, str]
     """Where each setting came from, for people: `default`, `command line`, a file's path."""
     config_file: Path | None
-    looked: tuple[Path, ...] = ()
+    searched: tuple[Path, ...] = ()
     """Where a file was looked for; empty if there is one."""
     warnings: tuple[str, ...] = ()
 
@@ -98,7 +98,7 @@ def load(
         settings=settings.model_copy(update=changes),
         origins=origins,
         config_file=config_file,
-        looked=() if config_file else sources.places(environ, cwd),
+        searched=() if config_file else sources.places(environ, cwd),
         warnings=tuple(warning for source in found for warning in source.warnings),
     )
 

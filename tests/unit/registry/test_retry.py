@@ -103,7 +103,7 @@ def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) ->
     (watch.state / "retry.json").mkdir()
     done = watch.run("test-alerts", "ops")
     assert (done.code, done.out) == (0, "ops: delivered\n")
-    assert done.err.startswith("warning: channel ops: alerts that wait for it are not sent sooner: ")
+    assert done.err.startswith("warning: channel ops: its undelivered alerts wait for the next retry: ")
     assert watch.check(code=1)["alerts"]["pending"] == 2
 
 
