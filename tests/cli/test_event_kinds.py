@@ -171,34 +171,6 @@ def test_a_node_turns_empty(watch: Watcher, registry: FakeRegistry) -> None:
     assert watch.reported() == []
 
 
-def test_a_node_is_back(watch: Watcher, registry: FakeRegistry) -> None:
-    """A node that had turned empty is one event when it is listed again, and what differs is told beside it."""
-    versions = [f"1.{number}.0" for number in range(60)]
-    for version in versions[1:]:
-        registry.catalog.publish("alpha", version, id=version)
-    watch.check()
-    for version in ["1.0.0", *versions[1:]]:
-        registry.catalog.remove("alpha", version)
-    watch.check()
-    assert watch.reported() == [("removed", "alpha", None)]
-    for version in versions[1:]:
-        registry.catalog.publish("alpha", version, id=version, status="flagged" if version == "1.7.0" else "active")
-    found = watch.check()["events"]
-    assert [(e["kind"], e["version"], e["before"], e["after"]) for e in found] == [
-        ("reinstated", None, "removed", "active"),
-        ("flagged", "1.7.0", "active", "flagged"),
-    ]
-    assert watch.reported() == [("removed", "alpha", "1.0.0")]
-
-
-def test_an_approval_after_a_flag_is_a_pardon(watch: Watcher, registry: FakeRegistry) -> None:
-    """Flagged, pending and active again ends as `reinstated`, not as `new`."""
-    watch.check()
-    for status, kind in (("flagged", "flagged"), ("pending", "changed"), ("active", "reinstated")):
-        registry.catalog.set_status("alpha", "1.0.0", status)
-        assert watch.reported() == [(kind, "alpha", "1.0.0")]
-
-
 def test_baselines(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
     """The first listing is one summary with today's problems, nothing, or every version, as `baseline` says."""
     registry.catalog.publish("alpha", "1.1.0", status="flagged", deprecated=True)
@@ -285,23 +257,6 @@ def test_statuses_are_narrowed_and_widened(watch: Watcher, registry: FakeRegistr
     assert watch.reported() == []
     registry.catalog.set_status("alpha", "0.9.0", "active")
     assert watch.reported() == [("new", "alpha", "0.9.0")]
-
-
-def test_an_incomplete_listing(watch: Watcher, registry: FakeRegistry) -> None:
-    """Of an incomplete listing what was seen counts, what was not seen means nothing, and none is a baseline."""
-    registry.catalog.publish("alpha", "1.1.0")
-    inflict(registry, "missing_rows")
-    assert watch.but(baseline="summary").reported(code=1) == []
-    registry.respond = None
-    assert watch.but(baseline="summary").reported() == [("baseline", "alpha", None)]
-    inflict(registry, "missing_rows")
-    registry.catalog.set_status("alpha", "1.1.0", "flagged")
-    document = watch.check(code=1)
-    assert [(event["kind"], event["version"]) for event in document["events"]] == [("flagged", "1.1.0")]
-    assert "incomplete" in document["errors"][0]["error"]
-    assert watch.reported(code=1) == []
-    registry.respond = None
-    assert watch.reported() == []
 
 
 def test_ids_are_deterministic(tmp_path: Path, watch: Watcher, registry: FakeRegistry) -> None:
