@@ -1,4 +1,4 @@
-"""The effective settings as `config` shows them: value and origin of each, secrets masked (contract, Commands)."""
+"""The settings in effect as `config` shows them: value and origin of each, secrets masked."""
 
 from __future__ import annotations
 
@@ -39,10 +39,10 @@ def show(loaded: Loaded, *, as_json: bool) -> None:
 
 
 def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
-    """Give (setting, value, origin) of every setting in the contract's order, each `[[channels]]` table a row.
+    """Return (setting, value, origin) of every setting, each `[[channels]]` table a row.
 
-    Of a long list the first `most` entries are shown (None: all) and the others counted.
-    Of an alert URL only the scheme is shown, beside the name its channel goes by.
+    A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
+    scheme.
     """
     settings = loaded.settings
     derived, tables = _split(settings)
@@ -70,10 +70,10 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
 
 
 def document(loaded: Loaded) -> dict[str, object]:
-    """Give the JSON-able form: `config_file` (or null) and `settings`, by name each with `value` and `from`.
+    """Return the JSON document: `config_file` (or null) and `settings`, each by name with `value` and `from`.
 
-    Durations are seconds. An entry of `alert_urls` and of `channels` is an object with the channel's name, its masked
-    URL, kinds, nodes and grouping; `alert_urls` is "none" where it says so.
+    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes and grouping; `alert_urls`
+    may be "none".
     """
     settings = loaded.settings
     derived, tables = _split(settings)
@@ -92,7 +92,7 @@ def document(loaded: Loaded) -> dict[str, object]:
 
 
 def _split(settings: Settings) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
-    """Give the channels that come of `alert_urls`, and those of `[[channels]]`."""
+    """Return the channels of `alert_urls`, and those of `[[channels]]`."""
     every = settings.all_channels()
     return tuple(one for one in every if one.placed), tuple(one for one in every if not one.placed)
 

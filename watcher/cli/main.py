@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from watcher import __version__, log
-from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings, without
+from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import WatchError
 from watcher.model.event import Kind
@@ -49,7 +49,7 @@ def cli() -> None:
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
-@with_settings
+@with_settings()
 def check(
     settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
 ) -> int:
@@ -61,7 +61,7 @@ def check(
 
 @cli.command()
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Also watch this node pack (repeatable).")
-@with_settings
+@with_settings()
 def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
     from watcher.cli.commands import run_forever
@@ -71,8 +71,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@without("--registry-url", "--log-format")
-@with_settings
+@with_settings("registry_url", "log_format")
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
     from watcher.cli import status
@@ -87,8 +86,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 @single("--since", metavar="WHEN", help="Only events since a date, or within a duration (7d, 12h).")
 @single("--limit", type=click.IntRange(min=1), default=(50,), show_default=True, metavar="N", help="At most N events.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@without("--registry-url", "--log-format")
-@with_settings
+@with_settings("registry_url", "log_format")
 def history(
     settings: Callable[..., Loaded],
     nodes: tuple[str, ...],
@@ -107,8 +105,7 @@ def history(
 
 @cli.command("test-alerts")
 @click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
-@without("--registry-url")
-@with_settings
+@with_settings("registry_url")
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample alert to every channel, or to the named ones."""
     from watcher.cli.commands import send_samples
@@ -118,7 +115,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 
 @cli.command()
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
-@with_settings
+@with_settings()
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
     from watcher.cli import config

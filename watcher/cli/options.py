@@ -11,17 +11,15 @@ import click
 
 from watcher.errors import UsageError
 from watcher.model.event import Kind
+from watcher.settings.parsing import SECRET, split_list
+from watcher.text.mask import find_url
 
 if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
 
-if TYPE_CHECKING:
     _KindsType = click.ParamType[frozenset[Kind]]
 else:
-    _KindsType = click.ParamType
-
-_Command = TypeVar("_Command", bound=Callable[..., int])
-
+    _KindsType = click.ParamType  # generic for type checkers only
 
 _Value = TypeVar("_Value")
 
@@ -32,7 +30,7 @@ class Kinds(_KindsType):
     name = "KINDS"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
-        """Read the kinds; none at all is a mistake, since it would guard nothing."""
+        """Return the kinds; an empty list is a mistake, since it would match nothing."""
         if isinstance(value, frozenset):
             return value
         try:
@@ -48,14 +46,14 @@ KINDS_HELP = f"KINDS are event kinds between commas: {', '.join(Kind)}."
 
 
 def _any_of(_: click.Context, __: click.Parameter, given: tuple[frozenset[Kind], ...]) -> frozenset[Kind]:
-    """Return the kinds of an option that may be given more than once: they add up."""
+    """Return the kinds of an option that may be repeated: they add up."""
     return frozenset[Kind]().union(*given)
 
 
 def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
-    """Return the value of an option that has one, or None. Given again with another it is refused.
+    """Return the value of an option that has one, or None; repeated with another value it is refused.
 
-    The option is one that may be given more than once, of which click would take the last in silence.
+    click would take the last value silently, unless the option is declared as repeatable.
     """
     if len(set(given)) > 1:
         raise click.BadParameter("it is given more than once, with different values", ctx, option)
@@ -66,56 +64,54 @@ single = partial(click.option, multiple=True, callback=_only_one)
 """Declares an option that has one value; see `_only_one`."""
 
 kinds_option = partial(click.option, type=Kinds(), multiple=True, callback=_any_of, metavar="KINDS")
-"""Declares an option that takes event kinds, and again more of them."""
+"""Declares a repeatable option that takes event kinds."""
+
+_SETTINGS = {
+    "state_dir": single("--state-dir", metavar="DIR", help="State folder.  [default: state]"),
+    "registry_url": single("--registry-url", metavar="URL", help="Registry URL.  [default: https://api.comfy.org]"),
+    "log_level": single("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]"),
+    "log_format": single("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]"),
+}
+"""Settings with an option of their own."""
 
 
-def with_settings(command: Callable[..., int]) -> Callable[..., int]:
-    """Give a command the options that choose settings; it gets a function that loads them."""
+def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
+    """Return a decorator that adds the options that choose settings, except the `omitted`, to a command.
 
-    @single(
-        "--config",
-        type=click.Path(path_type=Path),
-        metavar="FILE",
-        help="Settings file.  [default: ./comfy-watch.toml]",
-    )
-    @single("--state-dir", metavar="DIR", help="Where the state is kept.  [default: state]")
-    @single("--registry-url", metavar="URL", help="The registry to ask.  [default: https://api.comfy.org]")
-    @single("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]")
-    @single("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]")
-    @click.option("--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable).")
-    @wraps(command)
-    def wrapped(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
-        names = ("state_dir", "registry_url", "log_level", "log_format")
-        chosen = {name: options.pop(name, None) for name in names}
-        given = {name: value for name, value in chosen.items() if value is not None}
+    The command gets a function that loads the settings.
+    """
 
-        def settings(more: Mapping[str, object]) -> Loaded:
-            from watcher.polling.setup import load_settings
+    def decorate(command: Callable[..., int]) -> Callable[..., int]:
+        @wraps(command)
+        def decorated(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
+            chosen = {name: value for name in _SETTINGS if (value := options.pop(name, None)) is not None}
 
-            assigned, nodes = _assigned(changed, given)
-            added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
-            return load_settings(config, {**assigned, "nodes": added})
+            def settings(more: Mapping[str, object]) -> Loaded:
+                from watcher.polling.setup import load_settings  # takes 0.2 s, which --help does not need
 
-        return command(*args, settings=settings, **options)
+                assigned, nodes = _assigned(changed, chosen)
+                added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
+                return load_settings(config, {**assigned, "nodes": added})
 
-    return wrapped
+            return command(*args, settings=settings, **options)
 
+        path = click.Path(path_type=Path)
+        options = [
+            single("--config", type=path, metavar="FILE", help="Settings file.  [default: ./comfy-watch.toml]"),
+            *(option for name, option in _SETTINGS.items() if name not in omitted),
+            click.option(
+                "--set", "changed", multiple=True, metavar="NAME=VALUE", help="Any other setting (repeatable)."
+            ),
+        ]
+        for option in reversed(options):
+            decorated = option(decorated)
+        return decorated
 
-def without(*names: str) -> Callable[[_Command], _Command]:
-    """Return what takes options of `with_settings` from a command on which they have no effect."""
-
-    def taken(command: _Command) -> _Command:
-        given: list[click.Parameter] = command.__click_params__  # type: ignore[attr-defined]  # where click keeps them
-        given[:] = [parameter for parameter in given if not set(names) & set(parameter.opts)]
-        return command
-
-    return taken
+    return decorate
 
 
 def _nodes(value: object) -> list[object]:
-    """Give the ids of `--set nodes=…` or of `--node`."""
-    from watcher.settings.parsing import split_list
-
+    """Return the ids of `--set nodes=…` or of `--node`."""
     try:
         return split_list(value)
     except ValueError as error:
@@ -123,7 +119,7 @@ def _nodes(value: object) -> list[object]:
 
 
 def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Read `--set NAME=VALUE` beside what was `chosen` by options; return the settings, and each value of `nodes`.
+    """Return the settings of `--set NAME=VALUE` and those `chosen` by options, and each value of `nodes`.
 
     Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
     """
@@ -134,7 +130,7 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
         name = name.strip().replace("-", "_")
         if not given:
             raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
-        if name in {"alert_urls", "channels"}:
+        if name in SECRET:
             raise UsageError(
                 f"--set {name}: alert URLs are secrets, and every user of the machine can read a command line",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
@@ -147,11 +143,6 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
 
 
 def masked(text: str) -> str:
-    """Give what somebody typed up to where an alert URL may begin: it may have been meant for somewhere else.
-
-    Where it ends can't be told, since a password may have quotes, blanks and newlines in it.
-    """
-    from watcher.text.mask import find_url
-
+    """Return a text from the command line up to where an alert URL may begin; where one ends cannot be known."""
     found = find_url(text)
     return f"{text[: found.start()]}***://***" if found else text

@@ -68,12 +68,7 @@ def load(
         values |= source()
     problems += [problem for source in found for problem in source.problems]
     settings, refused = _validated(found)
-    explain = SettingErrors(
-        origins=origins,
-        known=Settings.model_fields,
-        in_channels=channel_tables.ChannelTable.model_fields,
-        channels=_channel_names(values.get("channels", ())),
-    )
+    explain = SettingErrors(origins=origins, channels=_channel_names(values.get("channels", ())))
     problems += [line for error in refused for line in explain.lines(error)]
     changes: dict[str, object] = {}
     try:

@@ -1,6 +1,6 @@
-"""Node ids as people type them: an id, or a pack's address on registry.comfy.org; and globs over ids. Pure.
+"""Node ids as people type them: an id, or a pack's URL on registry.comfy.org; and globs over ids. Pure.
 
-Both functions raise `parsing.EntriesError` for what can be none. Rules: the contract, Settings, `nodes`.
+Both functions raise `parsing.EntriesError` for invalid entries (docs/behaviour.md, Settings).
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from watcher.text.mask import describe, find_url, is_visible
 LONGEST = 100
 _LONGEST_GLOB = 200
 _ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
-_ADDRESS = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
+_PACK_URL = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[\]]|\A!")
 
 
 def read(value: object) -> tuple[str, ...]:
-    """Return node ids, each once whatever its case, as first spelled; of a pack's address its id."""
+    """Return node ids, a pack's URL as its id; each once, whatever its case, in its first spelling."""
     return _once(read_each(split_list(value), _id))
 
 
 def read_globs(value: object) -> tuple[str, ...]:
-    """Return ids or globs over ids, each once whatever its case, as first spelled."""
+    """Return ids or globs over ids, each once, whatever its case, in its first spelling."""
     return _once(read_each(split_list(value), _glob))
 
 
@@ -36,8 +36,8 @@ def _once(found: list[str]) -> tuple[str, ...]:
 
 def _id(item: object) -> str:
     text = _text(item, "a node id")
-    if address := _ADDRESS.fullmatch(text):
-        text = address[1]
+    if url := _PACK_URL.fullmatch(text):
+        text = url[1]
     elif find_url(text) or "/" in text:
         raise ValueError(
             f"{describe(text)} is not a node id; give the last part of the pack's URL on registry.comfy.org,"
@@ -70,6 +70,6 @@ def _glob(item: object) -> str:
 def _text(item: object, what: str) -> str:
     text = item.strip() if isinstance(item, str) else ""
     if not text:
-        given = "an empty text" if isinstance(item, str) else describe(item)
-        raise ValueError(f"{given} is not {what}; give it as text, e.g. 'rgthree-comfy'")
+        given = "an empty string" if isinstance(item, str) else describe(item)
+        raise ValueError(f"{given} is not {what}; give a string, e.g. 'rgthree-comfy'")
     return text

@@ -23,30 +23,30 @@ SECRET = frozenset({"alert_urls", "channels"})
 """Settings whose values no message, log or listing shows."""
 
 NO_ALERTS = "none"
-"""What `alert_urls` says where alerts are not wanted."""
+"""The value of `alert_urls` where no alerts are wanted."""
 
 _Item = TypeVar("_Item")
-_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
-_BETWEEN_URLS = re.compile(r"[\s,]*,[\s,]*(?=[A-Za-z][A-Za-z0-9+.-]*://)|\s+")
+_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
+_BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={_SCHEME})|\s+")
 _AROUND_URLS = " \t\r\n,"
 
 
 def path(text: str) -> str:
-    """Return the path of a file or folder as it is; one that looks like a URL may be an alert's, in the wrong place."""
+    """Return a path as it is; ValueError if it looks like a URL, which may be an alert URL in the wrong place."""
     if found := find_url(text):
-        address = f"{found[1] or ''}://"
-        raise ValueError(f"{describe(address)} is a URL, not a path; give the path of a file or folder")
+        url = f"{found[1] or ''}://"
+        raise ValueError(f"{describe(url)} is a URL, not a path; give the path of a file or folder")
     return text
 
 
 def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
-    """Return the known name most like this one, or None if none is so much like it."""
-    asked = name.lower().replace("-", "_")
-    return next(iter(difflib.get_close_matches(asked, list(known), n=1, cutoff=likeness)), None)
+    """Return the known name most similar to this one, or None if none is at least as similar as `likeness`."""
+    close = difflib.get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=likeness)
+    return close[0] if close else None
 
 
 def split_list(value: object) -> list[object]:
-    """Return the items of a list, or of one text: JSON, or words between commas, spaces and newlines."""
+    """Return the items of a list, or of a string: JSON, or words separated by commas, spaces and newlines."""
     if isinstance(value, str):
         return from_json(value) if value.lstrip().startswith("[") else list(value.replace(",", " ").split())
     if isinstance(value, (list, tuple, frozenset, set)):
@@ -55,7 +55,7 @@ def split_list(value: object) -> list[object]:
 
 
 def from_json(text: str) -> list[object]:
-    """Return the items of a JSON array; its text is never shown."""
+    """Return the items of a JSON array; the error shows nothing of the text."""
     try:
         items = json.loads(text)
     except (ValueError, RecursionError):
@@ -66,7 +66,7 @@ def from_json(text: str) -> list[object]:
 
 
 class EntriesError(ValueError):
-    """Entries of a list that are refused: `refused` says by an entry's place, counted from 1, what is wrong with it."""
+    """Entries of a list that are wrong: `refused` is what is wrong by the entry's number, from 1."""
 
     def __init__(self, refused: Mapping[int, str]) -> None:
         super().__init__("; ".join(f"entry {place}: {why}" for place, why in refused.items()))
@@ -74,7 +74,7 @@ class EntriesError(ValueError):
 
 
 def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
-    """Read every item; EntriesError with what is wrong with each that is refused."""
+    """Return every item as `read` returns it; EntriesError for all that it refuses."""
     found: list[_Item] = []
     refused: dict[int, str] = {}
     for place, item in enumerate(items, 1):
@@ -99,14 +99,14 @@ def statuses(value: object) -> tuple[str, ...]:
 
 
 def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[str]:
-    """Return names out of the known ones, written in any case; at least one."""
+    """Return one or more of the known names, written in any case."""
     if not items:
         raise ValueError(f"the list is empty; give at least one of {', '.join(known)}")
     return read_each(items, lambda item: choice(item, known, what))
 
 
 def choice(item: object, known: Sequence[str], what: str) -> str:
-    """Return one name out of the known ones, written in any case."""
+    """Return one of the known names, written in any case."""
     name = item.strip().lower() if isinstance(item, str) else None
     if name is not None and name in known:
         return name
@@ -116,7 +116,7 @@ def choice(item: object, known: Sequence[str], what: str) -> str:
 
 
 def number(value: object, low: float, high: float, *, whole: bool = False) -> float:
-    """Return a number within bounds, both allowed, from a number or its text."""
+    """Return a number from `low` to `high`, given as a number or as text."""
     found: float | None = None
     if isinstance(value, str) and re.fullmatch(r"\s*-?[0-9]{1,15}(\.[0-9]{1,15})?\s*", value):
         found = float(value)
@@ -128,7 +128,7 @@ def number(value: object, low: float, high: float, *, whole: bool = False) -> fl
 
 
 def seconds(value: object, low: float, high: float) -> float:
-    """Return the seconds of a duration within bounds, both allowed."""
+    """Return the seconds of a duration from `low` to `high`."""
     if not isinstance(value, (str, int, float)):
         raise ValueError(f"{describe(value)} is not a duration; give {durations.ALLOWED}")
     try:
@@ -141,7 +141,7 @@ def seconds(value: object, low: float, high: float) -> float:
 
 
 def registry_url(value: object) -> str:
-    """Return the registry's address without a trailing slash: http or https, a host, perhaps a port and a path."""
+    """Return the registry's URL without a trailing slash: http or https, a host, perhaps a port and a path."""
     allowed = "give one such as https://api.comfy.org, without user, query or fragment"
     if not isinstance(value, str) or not is_visible(value.strip()) or " " in value.strip():
         raise ValueError(f"{describe(value)} is not a URL; {allowed}")
@@ -162,10 +162,10 @@ def registry_url(value: object) -> str:
 
 
 def alert_urls(value: object) -> tuple[str, ...] | None:
-    """Return apprise URLs from a list or from text: JSON, or split at spaces and commas before a scheme.
+    """Return apprise URLs from a list, JSON, or text that is split at white space and at commas before a scheme.
 
-    None stands for `NO_ALERTS`, which is given alone. Only the scheme is looked at; whether apprise knows the rest is
-    asked elsewhere. Sentences show no part of a URL.
+    None stands for `NO_ALERTS`. Only the form of a URL is checked: `watcher.delivery` asks apprise. Errors show no part
+    of a URL.
     """
     if isinstance(value, str):
         text = value.strip(_AROUND_URLS)
@@ -192,9 +192,9 @@ def _one_of_the_urls(item: object) -> str:
 
 
 def alert_url(value: object) -> str:
-    """Return one apprise URL, of which only the scheme is looked at; no sentence shows any part of it."""
+    """Return one apprise URL, of which only the scheme is checked; errors show no part of it."""
     text = value.strip() if isinstance(value, str) else ""
-    if not _SCHEME.match(text):
+    if not re.match(_SCHEME, text):
         raise ValueError("the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://")
     if not is_visible(text):
         raise ValueError("the URL (not shown) contains invisible or control characters; percent-encode or remove them")
