@@ -6,6 +6,7 @@ The rules are those of docs/behaviour.md, Events and Listings. Nothing here read
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 from watcher.changes.baseline import set_baseline
 from watcher.changes.matching import Known, Matcher
@@ -13,7 +14,10 @@ from watcher.changes.transitions import REMOVED, DiffOptions, VersionEvents, cou
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, STATUSES, Version, created_by
+from watcher.model.version import ACTIVE, BANNED, STATUSES, WATCHED_FIELDS, Version, created_by
+
+_DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
+"""A version is partial without one of these. Admin tags may be withheld for good: when they come, they are a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +106,7 @@ class _Comparison:
         for shown in self.listing.versions:
             old = matcher.find(shown)
             version = self._complete(shown, old)
-            self._compare(shown, version, old)
+            self._compare(version, old, partial=bool(self._unreported(shown) & _DETAILS))
             if version.id and f"={version.version}" not in listed:
                 self.known.forget(f"={version.version}")  # the same version, from when it had no id
             rows.append(version)
@@ -121,26 +125,24 @@ class _Comparison:
         count = self.known.count(*keys or (version.key,))
         return VersionEvents(node=self.node.node, now=self.options.now, version=version, count=count)
 
+    def _unreported(self, shown: Version) -> frozenset[str]:
+        return self.listing.unreported.get(shown.key, frozenset())
+
     def _complete(self, shown: Version, old: Version | None) -> Version:
         """Return the row with what this answer did not report of it."""
         if old is None:
             return shown
-        if shown.key in self.listing.partial:
-            return replace(old, status=shown.status, id=shown.id or old.id, version=shown.version or old.version)
-        if old.id and not shown.id:
-            shown = replace(shown, id=old.id)
-        if not self.listing.admin_tags_told and old.tags_admin:
-            shown = replace(shown, tags_admin=old.tags_admin)
-        return shown
+        empty = {name for name in ("id", "version", "created_at") if not getattr(shown, name)}
+        known: dict[str, Any] = {name: getattr(old, name) for name in self._unreported(shown) | empty}
+        return replace(shown, **known) if known else shown
 
-    def _compare(self, shown: Version, version: Version, old: Version | None) -> None:
+    def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
         known = self.known
         reborn = (
             old is not None
             and known.marks.get(old.key) is Mark.REMOVED
             and not (self.returning and self.node.all_removed)
         )
-        partial = shown.key in self.listing.partial and (old is None or old.key in known.partial)
         if old is None:
             events = self._about(version).first_sight() if self._is_news(version) else []
         elif reborn:
@@ -148,7 +150,7 @@ class _Comparison:
         else:
             events = self._changes(old, version)
         known.take_decision(version, None if reborn else old)
-        known.take(version, old, partial=partial)
+        known.take(version, old, partial=partial and (old is None or old.key in known.partial))
         if events:
             known.count_one(version.key)
             self.events += events

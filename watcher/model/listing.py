@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from watcher.model.version import Version
@@ -20,14 +21,12 @@ class Listing:
     """Why the listing is incomplete, for a person; "" if it is complete. A version missing from an incomplete listing
     may still exist.
     """
-    admin_tags_told: bool = True
-    """False if no row had the field `tags_admin`: it is unknown (docs/registry.md, Answers that lie)."""
     etag: str = ""
     """Identifies this answer, if one page was all of it."""
     elsewhere: frozenset[str] = frozenset()
     """Keys of known versions that it does not show because their status was not requested."""
-    partial: frozenset[str] = frozenset()
-    """Keys of versions of which only status and creation time could be read."""
+    unreported: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """By version key: the fields of `Version` that the answer withheld, or gave unreadably; they are empty here."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

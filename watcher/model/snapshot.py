@@ -44,7 +44,7 @@ class Node:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """By version key."""
     partial: tuple[str, ...] = ()
-    """Keys of versions of which only status and creation time were ever read: the rest is no change when it comes."""
+    """Keys of versions of which some field was never read: what it is will be no change when it comes."""
     decided: tuple[str, ...] = ()
     """Keys of pending versions that were active, flagged, banned or deleted before."""
     versions: tuple[Version, ...] = ()

@@ -6,7 +6,6 @@ wrong: shifted pages, an ignored filter, totals that do not fit.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from watcher.model.version import Version, badness
@@ -25,18 +24,19 @@ class ListingBuilder:
     bytes_left: int
     """How many bytes more may come."""
     rows: dict[str, Version] = field(default_factory=dict)
-    outlines: dict[str, Version] = field(default_factory=dict)
-    """What can be read of rows that do not fit the schema."""
+    unreported: dict[str, frozenset[str]] = field(default_factory=dict)
+    """As `Listing.unreported`."""
     items: int = 0
     """All rows, of whatever node, readable or not."""
     count: int = 0
-    """The node's readable rows."""
+    """The node's rows."""
     total: int | None = None
     """What the first page with a total claims."""
     pages: int = 0
     total_pages: int | None = None
     """What the first page with a number of pages claims."""
-    admin_tags_told: bool = False
+    has_admin_tags: bool = False
+    """Some row has the field, which public answers may withhold."""
     fault: str = ""
     """The first thing that makes the listing incomplete, for a person."""
     ended: bool = False
@@ -46,16 +46,22 @@ class ListingBuilder:
         """Add one page's rows, and note what does not fit. Of rows that contradict each other the worst counts: taking
         the last one would report a change with every poll.
         """
-        for version in self._own(page.rows):
-            if version.key in self.rows:
+        for number_in_page, row in enumerate(page.rows):
+            if row.node_id.lower() != self.node.lower():
+                continue
+            version = schema.parse_version(row)
+            key, unreported = version.key, page.unreported.get(number_in_page)
+            if key in self.rows:
                 self._note("a version came twice")
-            self.rows[version.key] = max(version, self.rows.get(version.key, version), key=badness)
+            if key not in self.rows or badness(version) > badness(self.rows[key]):
+                self.rows[key] = version
+                self.unreported.pop(key, None)
+                if unreported:
+                    self.unreported[key] = unreported
             self.count += 1
-        for version in self._own(page.outlines):
-            self.outlines[version.key] = max(version, self.outlines.get(version.key, version), key=badness)
+            self.has_admin_tags = self.has_admin_tags or row.tags_admin is not schema.MISSING
         self.items += page.items
         self.pages += 1
-        self.admin_tags_told = self.admin_tags_told or page.admin_tags_told
         self.bytes_left -= size
         self.ended = not page.items or self.bytes_left <= 0
         if any(row.node_id.lower() != self.node.lower() for row in page.rows):
@@ -65,10 +71,6 @@ class ListingBuilder:
             self._note(f"{page.fault} on page {number}")
         self._take_total(page)
         self._take_total_pages(page)
-
-    def _own(self, rows: Iterable[schema.VersionRow]) -> Iterator[Version]:
-        """Return the versions of the rows that are the node's."""
-        return (schema.parse_version(row) for row in rows if row.node_id.lower() == self.node.lower())
 
     def _take_total(self, page: schema.Page) -> None:
         if page.total is None:
@@ -109,18 +111,14 @@ class ListingBuilder:
     def _note(self, fault: str) -> None:
         self.fault = self.fault or fault
 
-    @property
-    def partial(self) -> frozenset[str]:
-        """The keys of the rows that are outlines, once finished."""
-        return frozenset(key for key, version in self.rows.items() if self.outlines.get(key) is version)
-
     def finish(self) -> str:
         """Return why the listing is incomplete, or "", after the last page; drop rows that cannot be trusted.
 
         Of two rows with one version text, one with an id and one without, only the one with the id is kept: both would
         match one known version, which would then change with every poll.
         """
-        self.rows = self.outlines | self.rows
+        if not self.has_admin_tags:
+            self.unreported = {key: self.unreported.get(key, frozenset()) | {"tags_admin"} for key in self.rows}
         named = {version.version for version in self.rows.values() if version.id}
         if twins := [key for key, version in self.rows.items() if not version.id and version.version in named]:
             self._note("a version came twice")

@@ -107,9 +107,8 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
         versions=in_order(wanted),
         at=at,
         incomplete=incomplete,
-        admin_tags_told=builder.admin_tags_told or not builder.rows,
         etag=_etag_of(answer) if number == 1 else "",
-        partial=builder.partial,
+        unreported=builder.unreported,
     )
 
 

@@ -10,15 +10,15 @@ import hashlib
 import json
 import re
 from collections import Counter
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from functools import cache
 from operator import attrgetter
 from typing import Annotated, Any, NoReturn
 
 from pydantic import FailFast, TypeAdapter, ValidationError
 
-from watcher.model.version import Version, status_from_api
+from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
 from watcher.text.json_limits import too_dense
 
 MOST_ROWS = 5_000
@@ -61,14 +61,11 @@ class _Answer:
     totalPages: int | None = MISSING  # noqa: N815 - the API's own name
 
 
-_FIELDS = tuple(field.name for field in fields(VersionRow))
-_PAGE_FIELDS = tuple(field.name for field in fields(_Answer))
-_OUTLINES = (
-    ("node_id", "status", "id", "version", "createdAt"),
-    ("node_id", "status", "id", "version"),
-    ("node_id", "status", "id"),
-)
-"""The fields that are read of a row that does not fit; the first that fit are taken."""
+_FIELDS = tuple(one.name for one in fields(VersionRow))
+_PAGE_FIELDS = tuple(one.name for one in fields(_Answer))
+_DETAILS = frozenset(_FIELDS) - {"node_id", "status", "id"}
+"""The fields that a row can be read without."""
+_ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {"deprecated": "deprecated"}
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -76,22 +73,16 @@ class Page:
     """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
 
     rows: Sequence[VersionRow]
-    """The readable ones."""
+    """The ones that say which version they are, and its status."""
     total: int | None
     page_size: int | None
     total_pages: int | None = None
-    unreadable: int = 0
-    """How many rows do not fit."""
+    items: int
+    """How many rows there are, the unreadable ones too."""
+    unreported: Mapping[int, frozenset[str]] = field(default_factory=dict)
+    """By position in `rows`: the fields of `Version` that could not be read."""
     fault: str = ""
-    """Names the first of these, for a person."""
-    outlines: Sequence[VersionRow] = ()
-    """What can be read of these: which version it is, and its status."""
-    admin_tags_told: bool = True
-
-    @property
-    def items(self) -> int:
-        """How many rows there are, the unreadable ones too."""
-        return len(self.rows) + self.unreadable
+    """Names the first row that does not fit, for a person."""
 
 
 class NotAListingError(Exception):
@@ -115,10 +106,10 @@ def parse_page(body: bytes) -> Page:
         raise NotAListingError("the answer has no list of versions")
     return Page(
         rows=rows,
+        items=len(rows),
         total=_count(answer.total),
         page_size=_count(answer.pageSize),
         total_pages=_count(answer.totalPages),
-        admin_tags_told=any(row.tags_admin is not MISSING for row in rows),
     )
 
 
@@ -228,34 +219,45 @@ def _read_in_parts(body: bytes) -> Page:
     if not isinstance(items, list):
         raise NotAListingError("the answer has no list of versions")
     _count_rows(items)
-    read = [_read_row(item) for item in items]
-    rows = [row for row in read if row is not None]
+    rows: list[VersionRow] = []
+    unreported: dict[int, frozenset[str]] = {}
+    fault = ""
+    for number, item in enumerate(items, 1):
+        row, unreadable = _read_row(item)
+        if row is None or unreadable:
+            fault = fault or f"row {number} is unreadable"
+        if row is not None:
+            if names := frozenset(_ATTRIBUTES[name] for name in unreadable & _ATTRIBUTES.keys()):
+                unreported[len(rows)] = names
+            rows.append(row)
     return Page(
         rows=rows,
+        items=len(items),
+        unreported=unreported,
+        fault=fault,
         total=total,
         page_size=_count(answer.get("pageSize")),
         total_pages=_count(answer.get("totalPages")),
-        unreadable=len(read) - len(rows),
-        fault=f"row {read.index(None) + 1} is unreadable" if None in read else "",
-        outlines=[
-            outline
-            for item, row in zip(items, read, strict=True)
-            if row is None and (outline := next(filter(None, (_read_row(item, names) for names in _OUTLINES)), None))
-        ],
-        admin_tags_told=any("tags_admin" in item for item in items if isinstance(item, dict)),
     )
 
 
-def _read_row(item: object, names: Sequence[str] = _FIELDS) -> VersionRow | None:
-    """Return a row with these fields only; None if one of them does not fit."""
-    if not isinstance(item, dict):
-        return None
-    try:
-        # As JSON: strict validation of Python values takes no dict for a dataclass.
-        row = _row().validate_json(json.dumps({name: item[name] for name in names if name in item}), strict=True)
-    except (ValidationError, RecursionError):
-        return None
-    return row if _identifies(row) else None
+def _read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
+    """Return a row, and which of its fields do not fit; None if it does not say what it is."""
+    given = {name: item[name] for name in _FIELDS if name in item} if isinstance(item, dict) else {}
+    unreadable: frozenset[str] = frozenset()
+    for _ in range(2):
+        try:
+            # As JSON: strict validation of Python values takes no dict for a dataclass.
+            row = _row().validate_json(json.dumps(given), strict=True)
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            unreadable = frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"]) or _DETAILS
+        except RecursionError:
+            unreadable = _DETAILS
+        else:
+            return (row if _identifies(row) and unreadable <= _DETAILS else None), unreadable
+        given = {name: value for name, value in given.items() if name not in unreadable}
+    return None, unreadable
 
 
 def _count(value: object) -> int | None:

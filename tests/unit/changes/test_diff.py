@@ -13,7 +13,7 @@ from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES
+from watcher.model.version import STATUSES, WATCHED_FIELDS
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 
@@ -219,12 +219,12 @@ def test_a_text_published_again_under_a_new_id_is_a_new_version() -> None:
     assert {one.id for one in difference.node.versions} == {"id-1.0", "other"}
 
 
-def test_admin_tags_that_are_not_told_are_as_they_were() -> None:
-    """An answer without the field `tags_admin` says nothing of it, in that poll or the next one that has it."""
+def test_withheld_admin_tags_stay() -> None:
+    """An answer without the field `tags_admin` changes nothing of it, nor does the next answer that has it."""
     node = known(version("1.0", tags_admin=("malware",)))
-    untold = compare(node, version("1.0"), admin_tags_told=False)
-    again = compare(untold.node, version("1.0", tags_admin=("malware",)))
-    assert (untold.events, untold.node) == ((), node)
+    withheld = compare(node, version("1.0"), unreported={"id-1.0": frozenset({"tags_admin"})})
+    again = compare(withheld.node, version("1.0", tags_admin=("malware",)))
+    assert (withheld.events, withheld.node) == ((), node)
     assert again.events == ()
 
 
@@ -276,10 +276,25 @@ def test_what_an_incomplete_listing_shows_counts() -> None:
     assert [one.version for one in difference.node.versions] == ["1.0", "2.0", "3.0"]
 
 
+def _part(key: str) -> dict[str, frozenset[str]]:
+    """Say that of one version the details could not be read."""
+    return {key: frozenset(WATCHED_FIELDS) | {"deprecated"}}
+
+
+def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
+    """Of a row with one unreadable field that field is as it was, and a difference of another one is an event."""
+    node = known(version("1.0", tags=("x",), download_url="https://cdn.example/1"))
+    row = version("1.0", download_url="https://cdn.example/2")
+    difference = compare(node, row, incomplete="a row", unreported={"id-1.0": frozenset({"tags"})})
+    (event,) = difference.events
+    assert [change.field for change in event.changes] == ["downloadUrl"]
+    assert difference.node.versions == (replace(row, tags=("x",)),)
+
+
 def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
     """A row of which the status alone could be read changes the status alone."""
     node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
-    flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", partial=frozenset({"id-1.0"}))
+    flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", unreported=_part("id-1.0"))
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
     (row,) = node.versions
     assert (flagged.node.versions, flagged.node.partial) == ((replace(row, status="flagged"),), ())
@@ -292,9 +307,9 @@ def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
 def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
     """A version first seen in part is told of at once; its details are none of its changes, its deprecation is."""
     part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
-    key = frozenset({"id-2.0"})
-    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=key)
-    again = compare(first.node, version("1.0"), part, incomplete="a row", partial=key)
+    part_of = _part("id-2.0")
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", unreported=part_of)
+    again = compare(first.node, version("1.0"), part, incomplete="a row", unreported=part_of)
     assert reported(first) == [("banned", "2.0", None, "banned")]
     assert (again.events, again.node) == ((), first.node)
     last = compare(again.node, version("1.0"), whole)
@@ -308,13 +323,15 @@ def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
 def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
     """Wherever a version was after it was seen in part, its details are no change when they come at last."""
     part, whole = version("2.0"), version("2.0", tags=("x",), download_url="https://cdn.example/2")
-    key, statuses = frozenset({"id-2.0"}), ("active", "flagged") if way == "left" else STATUSES
+    part_of, statuses = _part("id-2.0"), ("active", "flagged") if way == "left" else STATUSES
     terms = {"statuses": statuses}
-    last = compare(known(version("1.0"), **terms), version("1.0"), part, incomplete="a row", partial=key, **terms)
+    last = compare(
+        known(version("1.0"), **terms), version("1.0"), part, incomplete="a row", unreported=part_of, **terms
+    )
     for _ in range(1 if way == "absent" else 2):
         last = compare(last.node, version("1.0"), **terms)
     if way.endswith("in part"):
-        last = compare(last.node, version("1.0"), part, incomplete="a row", partial=key)
+        last = compare(last.node, version("1.0"), part, incomplete="a row", unreported=part_of)
     last = compare(last.node, version("1.0"), whole, **terms)
     assert Kind.CHANGED not in {event.kind for event in last.events}
     assert (last.node.versions[-1], last.node.partial) == (whole, ())
@@ -324,8 +341,8 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
 
 def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
     """Once all of a version was told, even if there was nothing that its part lacked, what it gets next is a change."""
-    key = frozenset({"id-2.0"})
-    part = compare(known(version("1.0")), version("1.0"), version("2.0"), incomplete="a row", partial=key)
+    part_of = _part("id-2.0")
+    part = compare(known(version("1.0")), version("1.0"), version("2.0"), incomplete="a row", unreported=part_of)
     whole = compare(part.node, version("1.0"), version("2.0"))
     assert (whole.events, whole.node.partial) == ((), ())
     changed = compare(whole.node, version("1.0"), version("2.0", tags=("x",)))
@@ -335,9 +352,9 @@ def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
 def test_a_version_seen_in_part_may_get_its_id_later() -> None:
     """What is known of a version by its text goes to its id, and nothing stays behind under the text."""
     part, whole = version("2.0", id=""), version("2.0", tags=("x",))
-    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", partial=frozenset({part.key}))
+    first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", unreported=_part(part.key))
     assert first.node.partial == (part.key,)
-    still = compare(first.node, version("1.0"), version("2.0"), incomplete="a row", partial=frozenset({whole.key}))
+    still = compare(first.node, version("1.0"), version("2.0"), incomplete="a row", unreported=_part(whole.key))
     assert (still.events, still.node.partial) == ((), (whole.key,))
     last = compare(still.node, version("1.0"), whole)
     assert (last.events, last.node.partial) == ((), ())

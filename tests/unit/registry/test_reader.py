@@ -312,7 +312,7 @@ def test_a_bad_detail_hides_no_flag(registry: FakeRegistry) -> None:
         first["id"]: "flagged",
         **{row["id"]: "active" for row in rows},
     }
-    assert listing.partial == {first["id"]}
+    assert listing.unreported == {first["id"]: {"supported_os"}}
 
 
 def test_a_listing_is_no_larger_than_an_answer(registry: FakeRegistry) -> None:
@@ -358,12 +358,16 @@ def test_more_versions_than_told_is_incomplete(registry: FakeRegistry) -> None:
 
 
 def test_admin_tags_that_vanish_are_unknown(registry: FakeRegistry) -> None:
-    """Where no row has admin tags the listing says that nothing was told of them; without rows there is nothing to."""
-    assert listing_of(registry).admin_tags_told
-    of_pack(registry)
-    assert listing_of(registry).admin_tags_told
+    """Where no row has the field `tags_admin`, the listing says so of every version."""
+    of_pack(registry, versions=2)
+    assert listing_of(registry).unreported == {}
     inflict(registry, "fields_vanish")
-    assert not listing_of(registry).admin_tags_told
+    listing = listing_of(registry)
+    assert listing.unreported == {version.key: {"tags_admin"} for version in listing.versions}
+    rows = _rows(registry, "pack")
+    del rows[1]["tags_admin"]
+    registry.respond = responding()(200, json.dumps({"total": 2, "versions": rows}).encode())
+    assert listing_of(registry).unreported == {}
 
 
 def test_a_node_with_a_hostile_id_is_only_a_node(registry: FakeRegistry) -> None:
