@@ -80,7 +80,7 @@ def test_flagged_banned_deleted_and_back(watch: Watcher, registry: FakeRegistry)
 
 
 def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watcher, registry: FakeRegistry) -> None:
-    """Of a newly flagged version the reason is told, whatever the reasons of those flagged before weigh together."""
+    """A newly flagged version has its reason, however large the reasons of older versions are."""
     for number in range(20):
         registry.catalog.publish("alpha", f"2.{number}", status="flagged", reason="x" * 2_000_000)
     watch.check()
@@ -91,7 +91,7 @@ def test_large_reasons_of_older_versions_hide_no_new_one(watch: Watcher, registr
 
 
 def test_deprecation_is_a_fact_of_its_own(watch: Watcher, registry: FakeRegistry) -> None:
-    """Deprecation is told beside `new` at first sight, on, off, and beside a status that changed in the same poll."""
+    """Deprecation is an event beside `new`, when it is set or removed, and beside a change of status."""
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", deprecated=True)
     assert watch.reported() == [("new", "alpha", "1.1.0"), ("deprecated", "alpha", "1.1.0")]
@@ -129,7 +129,7 @@ def test_changed(watch: Watcher, registry: FakeRegistry) -> None:
 
 
 def test_a_whole_node_is_banned(watch: Watcher, registry: FakeRegistry) -> None:
-    """A 403 for a node is one `banned` without a version, told once; a pardon is one `reinstated`, its versions as
+    """A 403 for a node is one `banned` without a version, once; a pardon is one `reinstated`, its versions as
     they were.
     """
     watch.check()
@@ -211,7 +211,7 @@ def test_an_empty_first_listing_is_provisional(watch: Watcher, registry: FakeReg
 
 
 def test_one_node_fails_and_recovers(watch: Watcher, registry: FakeRegistry) -> None:
-    """A node that could not be read in so many polls in a row is failing, told once, until it can be read again."""
+    """A node that cannot be read in `failure_threshold` polls is `failing` once, then `recovered` when it can."""
     registry.catalog.publish("bravo", "1.0.0")
     both = watch.but(nodes="alpha bravo", failure_threshold=2)
     both.check()

@@ -48,7 +48,7 @@ def test_no_program_leaves_loopback(tmp_path: Path, call: str, refusal: type[OSE
 
 
 def test_a_run_gives_code_and_output(run: Callable[..., program.Completed]) -> None:
-    """A run has its input, and is told by its exit code and both outputs."""
+    """A run has its input; its exit code and both outputs are returned."""
     assert run("--compact", stdin='{"a": 1}', module="json.tool").out == '{"a":1}\n'
     bad = run(stdin="{", module="json.tool")
     assert (bad.code, bad.out) == (1, "")

@@ -1,4 +1,4 @@
-"""What a terminal is told while something takes long, and what `--log-level debug` shows of it."""
+"""The progress line on a terminal, and what `--log-level debug` shows."""
 
 from __future__ import annotations
 

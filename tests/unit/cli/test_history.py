@@ -27,12 +27,12 @@ _REASON = ["Rejected", "by", "admin"]
 
 
 def ids(wanted: Filter) -> list[str]:
-    """Give the ids of the chosen events."""
+    """Return the ids of the chosen events."""
     return [one.id for one in choose(EVENTS, wanted)]
 
 
 def shown(*events: Event) -> list[str]:
-    """Give the lines without their colours."""
+    """Return the lines without their colours."""
     return [click.unstyle(line) for line in lines(events)]
 
 
@@ -56,7 +56,7 @@ def test_events_come_newest_first() -> None:
     ],
 )
 def test_filters_choose(wanted: Filter, expected: list[str]) -> None:
-    """Nodes in any spelling, kinds, a time and a limit narrow what is shown, together too."""
+    """Nodes in any case, kinds, a time and a limit narrow the list, also together."""
     assert ids(wanted) == expected
 
 
@@ -129,7 +129,7 @@ def test_a_changed_version_names_its_fields() -> None:
     assert row.endswith("tags: (none) → x; downloadUrl: (none) → x")
 
 
-def test_strangers_text_is_harmless_in_a_table() -> None:
+def test_untrusted_text_is_harmless_in_a_table() -> None:
     """Escapes, line breaks and floods in a node id, a version or a reason reach no terminal."""
     hostile = "\x1b[2J\u202e\n::error::" + "x" * 5000
     said = shown(event(node=hostile, version=hostile, before=hostile, after=hostile, reason=hostile, url=URL))

@@ -28,14 +28,14 @@ def state(*nodes: Node, **fields: Any) -> State:
 
 
 def row(*versions: Any, **fields: Any) -> status.NodeRow:
-    """Give the row of a node with these versions."""
+    """Return the row of a node with these versions."""
     return status.node_row(PACK, state(known(*versions, **fields)))
 
 
 def shown(
     given: State, nodes: tuple[str, ...] = (PACK,), channels: tuple[str, ...] = (), width: int | None = None
 ) -> list[str]:
-    """Give the lines without their colours."""
+    """Return the lines without their colours."""
     return [click.unstyle(line) for line in status.lines(given, nodes, channels, width)]
 
 
@@ -82,8 +82,8 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     narrow = known(*rows, marks=marks, statuses=("active",))
     shown_row = status.node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
-    (told,) = cast("list[dict[str, object]]", status.document(state(narrow), [PACK], [])["nodes"])
-    assert (told["newest"], told["problems"], told["state"]) == ("1.0", [], "ok")
+    (shown_node,) = cast("list[dict[str, object]]", status.document(state(narrow), [PACK], [])["nodes"])
+    assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == ("1.0", [], "ok")
     _, line = shown(state(narrow))
     assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
     gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
@@ -108,7 +108,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     ],
 )
 def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
-    """A node is failing once that was told, before that unread; one whose versions are all gone is not ok."""
+    """A node that cannot be read is unread until it is reported as failing; one without versions is not ok."""
     failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
     given = state(node, checks=Checks(health=Health(nodes=failures)))
     assert status.node_row(PACK, given).state == expected
@@ -122,14 +122,14 @@ def test_what_was_watched_beside_the_settings_is_shown() -> None:
 
 
 def test_a_node_is_named_as_it_is_watched() -> None:
-    """The spelling of the settings is shown, and finds the node whatever the registry's is."""
+    """The id is shown as the settings write it, and finds the node in any case."""
     assert status.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
     assert status.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
     assert status.node_row("never-seen", state()).state == "unchecked"
 
 
-def test_what_is_undelivered_is_told_by_channel() -> None:
-    """Each configured channel has its count and why it failed; a former one is listed only while it owes something."""
+def test_undelivered_alerts_are_counted_by_channel() -> None:
+    """Each configured channel has its count and last error; a removed one is listed while it has undelivered alerts."""
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
     waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
     rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
@@ -141,10 +141,10 @@ def test_what_is_undelivered_is_told_by_channel() -> None:
 
 
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
-    """`status --json` has every watched node and channel, and null where there is nothing to tell."""
+    """`status --json` has every watched node and channel, and null for what is not known."""
     given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
-    told = json.loads(json.dumps(status.document(given, [PACK, "other"], ["ops"])))
-    assert told == {
+    document = json.loads(json.dumps(status.document(given, [PACK, "other"], ["ops"])))
+    assert document == {
         "polled_at": NOW,
         "nodes": [
             {
@@ -168,7 +168,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     }
 
 
-def test_a_fresh_state_has_nothing_to_tell() -> None:
+def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
     assert status.document(State(), [], []) == {"polled_at": None, "nodes": [], "channels": []}
 
@@ -200,7 +200,7 @@ def test_a_failing_node_says_why() -> None:
 
 
 def test_a_former_channel_is_marked_as_such() -> None:
-    """A channel that is configured no more and owes something is told apart, once."""
+    """A removed channel with undelivered alerts is marked, once."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
     assert any("no longer configured" in line for line in shown(state(known(), outbox=waiting)))
     set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
@@ -208,7 +208,7 @@ def test_a_former_channel_is_marked_as_such() -> None:
     assert line.split() == ["ops", "(former)", "1", "-"]
 
 
-def test_strangers_text_is_harmless_in_the_table() -> None:
+def test_untrusted_text_is_harmless_in_the_table() -> None:
     """Escapes in versions and statuses reach no terminal, and each node stays one line."""
     hostile = "1\x1b[2J\u202e\n::error::"
     said = shown(state(known(version(hostile), version(hostile + "2", "flagged"))))
