@@ -1,6 +1,6 @@
 """The content of a message: which lines, in which order, and how many events are not shown. Pure.
 
-Rules: docs/behaviour.md, Messages. Our own words are `Trusted`, text from outside is `Untrusted`, so that
+Rules: docs/behaviour.md, Messages. Our own words are `Trusted`, and every other string is text from outside, so that
 `watcher.alerts.render`, which writes a digest in a format, cannot mix them up.
 """
 
@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 
 from watcher.model.event import EMPTY, SEVERITY, Event, Kind, event_id
 from watcher.model.version import BANNED, FLAGGED, STATUSES
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted
 
 LINES = 25
 """The most lines that one message shows."""
@@ -28,21 +30,6 @@ _BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds whose line does not show the status before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Trusted:
-    """Our own words."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Untrusted:
-    """Text from outside, as it came."""
-
-    text: str
-
-
-Words = Trusted | Untrusted
 Counts = tuple[tuple[Kind, int], ...]
 """The number of events of each kind, worst first."""
 
@@ -58,16 +45,16 @@ class Line:
     """The version; of a baseline in a group of many, the node."""
     url: str = ""
     """The node's page, if the group has none."""
-    notes: tuple[Words, ...] = ()
-    """The status before, the changed fields, the reason."""
+    notes: tuple[str, ...] = ()
+    """The status before, the changed fields, the reason; in part `Trusted`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
     """The lines under one heading."""
 
-    heading: Words
-    """A node's id, or our own words."""
+    heading: str
+    """A node's id, or `Trusted`."""
     url: str = ""
     """The node's page, or empty."""
     lines: tuple[Line, ...]
@@ -142,19 +129,18 @@ def not_shown(digest: Digest) -> Counts:
 def sample(at: str) -> tuple[Event, ...]:
     """Return events for a sample alert, which say that they are a test. `at` is RFC 3339 UTC."""
     reason = "a test of your alerts, nothing has happened"
-    return (
+    kinds = {"1.0.1": Kind.NEW, "1.0.0": Kind.DEPRECATED}
+    return tuple(
         Event(
-            id=event_id("test", at, 1), kind=Kind.NEW, node=_SAMPLE_NODE, version="1.0.1", reason=reason, at=at, url=""
-        ),
-        Event(
-            id=event_id("test", at, 2),
-            kind=Kind.DEPRECATED,
+            id=event_id("test", at, version),
+            kind=kind,
             node=_SAMPLE_NODE,
-            version="1.0.0",
+            version=version,
             reason=reason,
             at=at,
             url="",
-        ),
+        )
+        for version, kind in kinds.items()
     )
 
 
@@ -174,18 +160,18 @@ def _label(kind: Kind) -> str:
 
 
 def _titles(events: tuple[Event, ...]) -> tuple[str, ...]:
-    said = counted(_count(event.kind for event in events))
+    counts = counted(_count(event.kind for event in events))
     nodes = {event.node for event in events}
-    titles = [f"{_NAME}: {said}"]
+    titles = [f"{_NAME}: {counts}"]
     if len(nodes) == 1 and (node := nodes.pop()) and _SAFE_IN_TITLE.fullmatch(node):
-        titles.insert(0, f"{_NAME}: {node}: {said}")
-    return (*titles, f"{_NAME}: {len(events)} event{'' if len(events) == 1 else 's'}", _NAME)
+        titles.insert(0, f"{_NAME}: {node}: {counts}")
+    return (*titles, f"{_NAME}: {plural(len(events), 'event')}", _NAME)
 
 
 def _group(events: list[Event]) -> Group:
     first = events[0]
     return Group(
-        heading=Trusted("Comfy Registry") if first.node is None else Untrusted(first.node),
+        heading=Trusted("Comfy Registry") if first.node is None else first.node,
         url="" if first.node is None else first.url,
         lines=tuple(_line(event) for event in events),
     )
@@ -205,16 +191,16 @@ def _trouble(baseline: Event) -> int:
 
 
 def _line(event: Event) -> Line:
-    notes: list[Words] = []
+    notes: list[str] = []
     if event.before and event.version is not None and event.kind not in _BEFORE_IS_IMPLIED:
         notes += [Trusted(" (was "), _status(event.before), Trusted(")")]
     for number, change in enumerate(event.changes[:_CHANGES]):
-        notes += [Trusted("; " if number else ": "), Untrusted(change.field), Trusted(" ")]
+        notes += [Trusted("; " if number else ": "), change.field, Trusted(" ")]
         notes += [_value(change.before), Trusted(" → "), _value(change.after)]
     if len(event.changes) > _CHANGES:
         notes.append(Trusted(f"; and {len(event.changes) - _CHANGES} more fields"))
     if event.reason:
-        notes += [Trusted(": "), Untrusted(event.reason)]
+        notes += [Trusted(": "), event.reason]
     return Line(kind=event.kind, lead=_lead(event), subject=event.version, notes=tuple(notes))
 
 
@@ -240,12 +226,12 @@ def _lead(event: Event) -> str:
             return _label(event.kind)
 
 
-def _status(status: str) -> Words:
-    return Trusted(status) if status in (*STATUSES, "removed") else Untrusted(status)
+def _status(status: str) -> str:
+    return Trusted(status) if status in (*STATUSES, "removed") else status
 
 
-def _value(value: str) -> Words:
-    return Untrusted(value) if value else Trusted("(empty)")
+def _value(value: str) -> str:
+    return value or Trusted("(empty)")
 
 
 def _count(kinds: Iterable[Kind]) -> Counts:

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.digest import Digest, Group, Line, Trusted, Untrusted, Words, counted, more, not_shown, shorter
+from watcher.alerts.digest import Digest, Group, Line, counted, more, not_shown, shorter
 from watcher.model.event import Kind
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import Trusted, sanitize_line
 
 
 class Format(StrEnum):
@@ -157,16 +157,16 @@ class _Writer:
     """What separates blocks."""
 
     def group(self, group: Group, quote: int) -> str:
-        heading = self.words(group.heading, _SUBJECT) if not isinstance(group.heading, Trusted) else ""
-        heading = heading or self.stressed(group.heading.text if isinstance(group.heading, Trusted) else "(no name)")
-        heading += self.linked(group.url)
+        is_ours = isinstance(group.heading, Trusted)
+        heading = self.stressed(group.heading) if is_ours else self.words(group.heading, _SUBJECT)
+        heading = (heading or self.stressed("(no name)")) + self.linked(group.url)
         lines = [self.line(line, quote) for line in group.lines]
         if group.hidden:
             lines.append(self.said(more(group.hidden)))
         return self.listed(heading, lines)
 
     def line(self, line: Line, quote: int) -> str:
-        subject = self.words(Untrusted(line.subject), _SUBJECT) if line.subject else ""
+        subject = self.words(line.subject, _SUBJECT) if line.subject else ""
         notes = "".join(self.words(words, quote) for words in line.notes)
         parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
         return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
@@ -181,10 +181,10 @@ class _Writer:
         """Return a link; "" if the URL is not a page of the registry."""
         return self.link(url) if _LINK.fullmatch(url) else ""
 
-    def words(self, words: Words, limit: int) -> str:
+    def words(self, words: str, limit: int) -> str:
         if isinstance(words, Trusted):
-            return self.said(words.text)
-        text = sanitize_line(words.text, limit).replace("`", "'")
+            return self.said(words)
+        text = sanitize_line(words, limit).replace("`", "'")
         if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else ""

@@ -82,4 +82,4 @@ def _subject(event: Event) -> str:
 
 
 def _value(text: str) -> str:
-    return sanitize_line(text, _VALUE) or "(none)"
+    return sanitize_line(text, _VALUE) or "(empty)"

@@ -142,7 +142,7 @@ def test_a_line_says_what_changed_and_why() -> None:
     )
     assert flagged == [PACK, "1.0.0", "flagged", "active → flagged; Rejected by admin"]
     assert banned[:2] == [PACK, "banned"]
-    assert changed == [PACK, "1.0.0", "changed", 'tags: (none) → ["x"]']
+    assert changed == [PACK, "1.0.0", "changed", 'tags: (empty) → ["x"]']
     assert failing == ["(registry)", "failing", "could", "not be read"]
 
 
