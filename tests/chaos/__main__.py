@@ -1,8 +1,8 @@
 """`python -m tests.chaos [PART …]`: every part of the chaos, and one table of figures in the end.
 
-Each part is a program of its own (`python -m tests.chaos.crashes`) that prints its figures; what was wrong it says on
-stderr. The exit code is 1 if a figure is not zero that should be, and 3 if none is, but less was tried than it takes to
-prove it: a machine without strace, or a user who may not mount, leaves parts out.
+Each part is a program of its own (`python -m tests.chaos.crashes`) that prints its figures, and on stderr what was
+wrong. The exit code is 1 if a promise was broken, and 3 if none was but less was tried than it takes to prove it: a
+machine without strace, or a user who may not mount, leaves parts out.
 """
 
 from __future__ import annotations
@@ -14,40 +14,28 @@ import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.chaos.channels import FAULTS
-from tests.chaos.soak import LARGEST
 from tests.faults.cases import cases, process_cases
-
-Counts = Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A program and how to read its figures: what it `tried`, and which of the rest may be anything (`told`).
-
-    With less of a figure than `tried` has for it the part proves nothing. Its processes are `as_many_as_cores`, or it
-    leaves room for another part beside it. Where a column has no figure, the part does not count it on its own.
-    """
+    """A program that proves something."""
 
     module: str
     tried: Mapping[str, int]
-    as_many_as_cores: bool = False
-    told: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ("lost",)
-    invented: tuple[str, ...] = ("invented",)
-    repeated: tuple[str, ...] = ("repeated needlessly",)
-    leaked: tuple[str, ...] = ()
+    """How much of each figure it takes at least: with less the part proves nothing."""
+    on_every_core: bool = False
+    """Its processes take all cores; it leaves no room for another part beside it."""
 
 
-_TOLD = ("alerts due", "repeated in flight", "trials", "points not reached")
 PARTS = {
     "crashes": Part(
         module="tests.chaos.crashes",
         tried={"kills": 500, "failed calls": 500, "kills between polls": 40, "kills while receiving": 20},
-        as_many_as_cores=True,
-        told=_TOLD,
+        on_every_core=True,
     ),
     "system calls": Part(
         module="tests.chaos.syscalls",
@@ -58,7 +46,6 @@ PARTS = {
             "kills after an alert": 1,
             "kills at a webhook": 8,
         },
-        told=_TOLD,
     ),
     "folders": Part(
         module="tests.chaos.folders",
@@ -70,7 +57,6 @@ PARTS = {
             "long histories": 12,
             "runs at once": 144,
         },
-        told=_TOLD,
     ),
     "random lives": Part(
         module="tests.chaos.state_machine",
@@ -85,18 +71,10 @@ PARTS = {
             "bans": 100,
             "packs emptied": 20,
         },
-        told=_TOLD,
-        lost=(),
-        invented=(),
-        repeated=(),
     ),
     "channels": Part(
         module="tests.chaos.channels",
         tried={"channel faults": len(FAULTS) + 2},
-        told=_TOLD,
-        lost=(),
-        invented=(),
-        repeated=(),
     ),
     "soak": Part(
         module="tests.chaos.soak",
@@ -110,139 +88,97 @@ PARTS = {
             "stalls": 20,
             "floods": 100,
         },
-        told=(
-            *_TOLD,
-            *(f"{what} at {when}" for what in ("memory", "handles", "threads") for when in ("a quarter", "the end")),
-            *(f"{file}, bytes at most" for file in LARGEST),
-        ),
     ),
     "registry faults": Part(
         module="tests.faults.matrix",
-        as_many_as_cores=True,
+        on_every_core=True,
         tried={"cases": len(list(cases())) + len(list(process_cases()))},
-        lost=("lost events",),
-        invented=("false events",),
-        repeated=(),
     ),
     "hostile text": Part(
         module="tests.chaos.hostile",
-        as_many_as_cores=True,
-        tried={"hostile_inputs": 3000, "places_searched": 400},
-        told=("placements", "placements_in_the_least_told_channel", "outputs", "messages"),
-        lost=(),
-        invented=(),
-        repeated=(),
-        leaked=("leaked_secrets",),
+        on_every_core=True,
+        tried={"hostile inputs": 3000, "places searched": 400},
     ),
 }
 _LONGEST = "soak"
+_COLUMNS = ("lost", "invented", "repeated", "leaked")
+_IN_FLIGHT = "repeated in flight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """What one part came to; `other` names whatever else should be zero and is not, `missing` what was not tried.
-
-    None is what it did not measure.
-    """
+class Outcome:
+    """What one part came to."""
 
     name: str
-    tried: str
-    lost: int | None
-    invented: int | None
-    repeated: int | None
-    leaked: int | None
-    in_flight: int | None
-    other: str
-    missing: str
+    part: Part
+    counts: Mapping[str, int] = field(default_factory=dict)
+    broken: Mapping[str, int] = field(default_factory=dict)
+    """Broken promises, by name; one that the part does not look at is not in it."""
+    code: int = 0
+    """The part's exit code."""
 
     @property
     def is_broken(self) -> bool:
-        """Tell whether a promise was."""
-        return bool(self.lost or self.invented or self.repeated or self.leaked or self.other)
+        """Whether a promise was broken, or the part did not come to its end."""
+        return any(self.broken.values()) or bool(self.ended)
 
     @property
-    def said(self) -> str:
-        """What stands in the last column."""
-        return ", ".join(filter(None, (self.other, self.missing))) or "0"
+    def ended(self) -> str:
+        """How the part ended, unless it came to its end."""
+        if self.counts or self.broken:
+            return f"ended with {self.code}" if self.code else ""
+        return f"ended with {self.code} and no figures"
+
+    @property
+    def missing(self) -> list[str]:
+        """What was not tried, or less than it takes."""
+        return [
+            f"only {self.counts[figure]:,} {figure} of {floor:,}" if self.counts.get(figure) else f"{figure} left out"
+            for figure, floor in self.part.tried.items()
+            if self.counts.get(figure, 0) < floor
+        ]
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """The line of the table."""
+        tried = [f"{self.counts[figure]:,} {figure}" for figure in self.part.tried if self.counts.get(figure)]
+        other = [f"{name} {count}" for name, count in self.broken.items() if count and name not in _COLUMNS]
+        return (
+            self.name,
+            ", ".join(tried) or "left out",
+            *(str(self.broken.get(column, "–")) for column in _COLUMNS),
+            str(self.counts.get(_IN_FLIGHT, "–")),
+            ", ".join(filter(None, (*other, self.ended, *self.missing))) or "0",
+        )
 
 
-def figures_of_all(chosen: Sequence[str]) -> dict[str, tuple[Counts, int]]:
-    """Run the parts named: first one after the other those that keep every core busy, then the others, one a core."""
-    done = {name: figures_of(PARTS[name].module) for name in chosen if PARTS[name].as_many_as_cores}
+def run_all(chosen: Sequence[str]) -> Iterator[Outcome]:
+    """Run the parts named: first one after the other those that take every core, then the others, one a core."""
+    done = {name: run(name) for name in chosen if PARTS[name].on_every_core}
     beside = sorted(set(chosen) - done.keys(), key=lambda name: name != _LONGEST)
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as threads:
-        return done | dict(zip(beside, threads.map(lambda name: figures_of(PARTS[name].module), beside), strict=True))
+        done |= dict(zip(beside, threads.map(run, beside), strict=True))
+    return (done[name] for name in chosen)
 
 
-def figures_of(module: str) -> tuple[Counts, int]:
-    """Run a part and give its figures (none if it gave none) and its exit code."""
-    begun = time.monotonic()
-    _say(f"{module} …")
-    done = subprocess.run([sys.executable, "-m", module], stdout=subprocess.PIPE, text=True, check=False)
-    counts: dict[str, int] = {}
-    for line in done.stdout.splitlines():
-        if line.startswith("{"):
-            counts |= {name: count for name, count in json.loads(line).items() if isinstance(count, int)}
-        elif "\t" in line:
-            name, _, count = line.rpartition("\t")
-            counts[name] = int(count)
-    shown = ", ".join(f"{figure} {count}" for figure, count in counts.items())
-    _say(f"{module}: {time.monotonic() - begun:.0f} s, exit {done.returncode}: {shown}")
-    return counts, done.returncode
+def run(name: str) -> Outcome:
+    """Run a part to its end."""
+    part, begun = PARTS[name], time.monotonic()
+    _say(f"{part.module} …")
+    done = subprocess.run([sys.executable, "-m", part.module], stdout=subprocess.PIPE, text=True, check=False)
+    [line] = [line for line in done.stdout.splitlines() if line.startswith("{")] or ['{"counts": {}, "broken": {}}']
+    figures = json.loads(line)
+    shown = ", ".join(f"{figure} {count}" for figure, count in (figures["counts"] | figures["broken"]).items())
+    _say(f"{part.module}: {time.monotonic() - begun:.0f} s, exit {done.returncode}: {shown}")
+    return Outcome(name=name, part=part, code=done.returncode, **figures)
 
 
-def row(name: str, part: Part, counts: Counts, code: int) -> Row:
-    """Read a part's figures."""
-
-    def total(figures: tuple[str, ...]) -> int | None:
-        measured = [counts[figure] for figure in figures if figure in counts]
-        return sum(measured) if measured else None
-
-    read = {*part.tried, *part.told, *part.lost, *part.invented, *part.repeated, *part.leaked}
-    other = [f"{figure} {count}" for figure, count in counts.items() if count and figure not in read]
-    tried = [_tried(figure, counts[figure]) for figure in part.tried if counts.get(figure)]
-    missing = [
-        f"only {_tried(figure, counts[figure])} of {floor:,}" if counts.get(figure) else f"{_spaced(figure)} left out"
-        for figure, floor in part.tried.items()
-        if counts.get(figure, 0) < floor
-    ]
-    if code or not counts:
-        other.append(f"ended with {code}" + ("" if counts else " and no figures"))
-    return Row(
-        name=name,
-        tried=", ".join(tried) or "left out",
-        lost=total(part.lost),
-        invented=total(part.invented),
-        repeated=total(part.repeated),
-        leaked=total(part.leaked),
-        in_flight=counts.get("repeated in flight"),
-        other=", ".join(other),
-        missing=", ".join(missing),
-    )
-
-
-def _tried(figure: str, count: int) -> str:
-    return f"{count:,} {_spaced(figure)}"
-
-
-def _spaced(figure: str) -> str:
-    return figure.replace("_", " ")
-
-
-def table(rows: list[Row]) -> Iterator[str]:
-    """Give the lines of the table."""
-    names, tries = (
-        max(len(cell) for cell in column) for column in zip(*((r.name, r.tried) for r in rows), strict=True)
-    )
-    yield f"{'':<{names}}  {'tried':<{tries}}  lost  invented  repeated  leaked  in flight*  other"
-    for r in rows:
-        lost, invented, repeated, leaked, in_flight = (
-            "–" if count is None else str(count) for count in (r.lost, r.invented, r.repeated, r.leaked, r.in_flight)
-        )
-        yield (
-            f"{r.name:<{names}}  {r.tried:<{tries}}  {lost:>4}  {invented:>8}  {repeated:>8}  {leaked:>6}"
-            f"  {in_flight:>10}  {r.said}"
-        )
+def table(outcomes: Sequence[Outcome]) -> Iterator[str]:
+    """Return the lines of the table."""
+    rows = [("", "tried", *_COLUMNS, "in flight*", "other"), *(outcome.cells for outcome in outcomes)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        yield "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
     yield "* alerts repeated because the acknowledgement was in flight when the program died, the only repeat allowed"
     yield "– is not counted on its own in this part: what it finds wrong is under “other”"
 
@@ -253,11 +189,12 @@ def main() -> int:
     if unknown := set(chosen) - PARTS.keys():
         _say(f"there is no part {min(unknown)!r}; there are {', '.join(PARTS)}")
         return 2
-    figures = figures_of_all(chosen)
-    rows = [row(name, PARTS[name], *figures[name]) for name in chosen]
-    for line in table(rows):
+    outcomes = list(run_all(chosen))
+    for line in table(outcomes):
         print(line)
-    return 1 if any(r.is_broken for r in rows) else 3 * any(r.missing for r in rows)
+    if any(outcome.is_broken for outcome in outcomes):
+        return 1
+    return 3 if any(outcome.missing for outcome in outcomes) else 0
 
 
 def _say(line: str) -> None:

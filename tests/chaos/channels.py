@@ -16,8 +16,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.chaos.figures import Result
 from tests.chaos.receiver import Receiver
-from tests.chaos.trial import Result
 from tests.chaos.world import Fact, Home
 from tests.support.fakes.webhook import Answer
 from tests.support.fork_server import ForkServer
@@ -174,9 +174,9 @@ def play(fault: Fault, home: Home, result: Result) -> None:
         stage.receiver.forget()
         home.let_time_pass()
         done = home.check()
-        result.figures.add("channel faults")
-        result.figures.add("alerts due", sum(map(len, told)) * (1 + len(HEALTHY)))
-        result.figures.add("repeated in flight", sum(len(message.events) for message in late))
+        result.add("channel faults")
+        result.add("alerts due", sum(map(len, told)) * (1 + len(HEALTHY)))
+        result.add("repeated in flight", sum(len(message.events) for message in late))
         after = [message.shown(facts) for message in stage.receiver.taken if message.path == f"/{DEAD}"]
         if done.code != 0 or after != told or len(after) != len(stage.receiver.taken):
             result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {told}")
@@ -201,7 +201,7 @@ def beside(home: Home, result: Result) -> None:
         # All have come while the first still hangs; its answer comes only now.
         stage.receiver.__exit__()
         done = home.fork_server.end()
-        result.figures.add("channel faults")
+        result.add("channel faults")
         if done.code != 1 or Counter(message.path for message in stage.receiver.taken) != dict.fromkeys(
             (f"/{name}" for name in HEALTHY), 1
         ):
@@ -220,7 +220,7 @@ def half(home: Home, result: Result) -> None:
         stage.receiver.refuses = lambda _: False
         home.let_time_pass()
         third = home.check()
-        result.figures.add("channel faults")
+        result.add("channel faults")
         topics = [message.topic for message in stage.receiver.taken if message.topic]
         if [first.code, second.code, third.code] != [1, 1, 0] or topics != ["good", "bad"]:
             result.wrong("wrong", f"half of the targets: {first} {second} {third}; taken by {topics}")
@@ -241,7 +241,7 @@ def everything() -> Result:
 def main() -> None:
     """Play every fault and print the figures."""
     result = everything()
-    result.figures.show("channels", result.said)
+    result.show()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from tests.chaos.trial import Result, Stage, Trial, stages
+from tests.chaos.figures import PROMISES, Result, counting
+from tests.chaos.trial import Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import CHANNELS, Home, World
 from tests.support import program
@@ -90,7 +91,7 @@ def sweep(
     In one chapter there is a kill beside a hanging channel too, in one there are two in a row about a commit that is
     not certain, and in one so many `services` die between two polls.
     """
-    result = Result()
+    result = counting(*PROMISES)
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
         for stage in stages(world):
             for kill in list(choose(stage))[share::shares]:
@@ -116,19 +117,19 @@ def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> 
         disturbed = trial.disturbed(kill, kill.label, kill.at, kill.cut)
         done = disturbed.done
         if done.code == -signal.SIGKILL:
-            result.figures.add("kills")
-            result.figures.add("kills while receiving", int(kill.label.startswith(_RECEIVING)))
+            result.add("kills")
+            result.add("kills while receiving", int(kill.label.startswith(_RECEIVING)))
         elif kill.cut in FAILURES and disturbed.points.count(kill.label) >= kill.at:
             assert done.code in (0, 1, 4), (kill, done)
             if done.code == 4 and _known(trial.home) != before:
                 result.wrong("wrong", f"{kill}: something was changed: {done}")
-            result.figures.add("failed calls")
+            result.add("failed calls")
         else:
             # How many reads an answer takes is the network's affair; and a later run of a series has less to do. That
             # this does not hide every kill at a read is held by a figure of its own.
             assert len(kills) > 1 or kill.label.startswith("tcp"), (kill, done)
             assert done.code in (0, 1), (kill, done)
-            result.figures.add("points not reached")
+            result.add("points not reached")
     trial.conclude(kills)
 
 
@@ -176,8 +177,8 @@ def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tu
         assert "delivery" in disturbed.done.err, disturbed.done
     else:
         assert disturbed.done.code == -signal.SIGKILL, (kill, disturbed.done)
-        result.figures.add("kills")
-        result.figures.add("kills between polls")
+        result.add("kills")
+        result.add("kills between polls")
     trial.conclude(what)
     return disturbed.points
 
@@ -210,14 +211,14 @@ def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None
         started.wait()
     world.receiver.gate.set()
     world.receiver.gated = frozenset()
-    result.figures.add("kills")
+    result.add("kills")
     trial.interrupted("killed beside a hanging channel", {hanging})
     trial.conclude("killed beside a hanging channel")
 
 
 def whole_sweep(processes: int) -> Result:
     """Do all kills there are, on so many processes."""
-    together = Result()
+    together = counting(*PROMISES)
     with program.workers(processes) as pool:
         for part in [pool.submit(_share, share, processes) for share in range(processes)]:
             together.merge(part.result())
@@ -231,7 +232,7 @@ def _share(share: int, shares: int) -> Result:
 def main() -> None:
     """Sweep everything and print the figures."""
     done = whole_sweep(len(os.sched_getaffinity(0)))
-    done.figures.show("crashes", done.said)
+    done.show()
 
 
 if __name__ == "__main__":

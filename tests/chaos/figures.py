@@ -1,47 +1,51 @@
-"""Counting: what each part of the chaos hands over, by name."""
+"""Counting: what each part of the chaos did, and which promises it found broken."""
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable
+from collections import Counter
 from dataclasses import dataclass, field
 
-MUST_BE_ZERO = (
-    "lost",
-    "invented",
-    "repeated needlessly",
-    "unreadable",
-    "stuck",
-    "history wrong",
-    "leftovers",
-    "wrong",
-)
-"""Figures of which each one counted is a broken promise."""
+PROMISES = ("lost", "invented", "repeated")
+"""What a part counts that knows which alerts are due to whom."""
 
 
 @dataclass(slots=True)
-class Figures:
-    """Counts by name; those of `MUST_BE_ZERO` are there even if nothing was counted."""
+class Result:
+    """What came of one part of the chaos, or of several together."""
 
-    counts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(MUST_BE_ZERO, 0))
+    counts: Counter[str] = field(default_factory=Counter)
+    """What was done and measured, by name."""
+    broken: Counter[str] = field(default_factory=Counter)
+    """Broken promises, by name; one that is counted and kept stands here with 0."""
+    said: list[str] = field(default_factory=list)
+    """A sentence on each broken promise."""
 
     def add(self, name: str, count: int = 1) -> None:
         """Count so many more."""
-        self.counts[name] = self.counts.get(name, 0) + count
+        self.counts[name] += count
 
-    def merge(self, other: Figures) -> None:
-        """Count what another counted."""
+    def wrong(self, promise: str, sentence: str, count: int = 1) -> None:
+        """Count a broken promise and say what happened."""
+        self.broken[promise] += count
+        self.said.append(sentence)
+
+    def merge(self, other: Result) -> None:
+        """Add another's."""
         for name, count in other.counts.items():
-            self.add(name, count)
+            self.counts[name] += count
+        for name, count in other.broken.items():
+            self.broken[name] += count
+        self.said += other.said
 
-    @property
-    def broken(self) -> dict[str, int]:
-        """What should be zero and is not."""
-        return {name: self.counts[name] for name in MUST_BE_ZERO if self.counts[name]}
-
-    def show(self, part: str, said: Iterable[str] = ()) -> None:
-        """Print the figures as one line of JSON, and before them, on stderr, what was said of what should not be."""
-        for line in said:
+    def show(self) -> None:
+        """Print the figures as one line of JSON, and before them, on stderr, what was said."""
+        for line in self.said:
             print(line, file=sys.stderr)
-        print(json.dumps({"part": part, **self.counts}), flush=True)
+        print(json.dumps({"counts": self.counts, "broken": self.broken}), flush=True)
+
+
+def counting(*promises: str) -> Result:
+    """Return an empty result that counts these promises, so that one which is kept is known from one not looked at."""
+    return Result(broken=Counter(dict.fromkeys(promises, 0)))

@@ -21,7 +21,8 @@ from pathlib import Path
 
 from aiohttp import web
 
-from tests.chaos.trial import Result, Stage, Trial, stages
+from tests.chaos.figures import PROMISES, Result, counting
+from tests.chaos.trial import Stage, Trial, stages
 from tests.chaos.witness import acknowledged
 from tests.chaos.world import Home, World
 from tests.support import program
@@ -82,7 +83,7 @@ def full_disk(world: World, stage: Stage, free: Iterable[int], result: Result) -
             space = os.statvfs(trial.home.state)
             ballast.write_bytes(bytes(max(0, space.f_bavail - pages) * _PAGE))
             done = trial.home.check()
-            result.figures.add("full disks")
+            result.add("full disks")
             expected = (4,) if pages == 0 and stage.chapter.due else (0, 1, 4)
             if done.code not in expected or (done.code == 4 and not _is_clear(done)):
                 result.wrong("wrong", f"{what}: {done}")
@@ -99,7 +100,7 @@ def read_only(world: World, stage: Stage, result: Result) -> None:
         before = _contents(trial.home)
         _mount("-o", "remount,ro", os.fspath(trial.home.state))
         done = trial.home.check()
-        result.figures.add("read-only disks")
+        result.add("read-only disks")
         if done.code != 4 or not _is_clear(done) or _contents(trial.home) != before or world.receiver.taken:
             result.wrong("wrong", f"{what}: {done}")
         trial.interrupted(what)
@@ -120,7 +121,7 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
         tried = sorted({0, 1, end // 2, end - 1})
         for length in sorted({*range(0, end, every), *tried}):
             path.write_bytes(whole[:length])
-            result.figures.add("files cut short")
+            result.add("files cut short")
             if not _is_refused(StateFolder(trial.home.state)) or path.read_bytes() != whole[:length]:
                 result.wrong("wrong", f"{name} of {length} bytes was not refused")
             if length in tried:
@@ -147,7 +148,7 @@ def _take_away(world: World, stage: Stage, result: Result) -> None:
         path = trial.home.state / name
         whole = path.read_bytes()
         path.unlink()
-        result.figures.add("files taken away")
+        result.add("files taken away")
         if name in (SNAPSHOT, OUTBOX):
             _see_it_left_alone(world, trial.home, f"without {name}", result)
             path.write_bytes(whole)
@@ -160,7 +161,7 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
     whole = path.read_bytes()
     for length in range(0, len(whole), every):
         path.write_bytes(whole[:length])
-        result.figures.add("files cut short")
+        result.add("files cut short")
         if len(StateFolder(home.state).history()) != whole[:length].count(b"\n"):
             result.wrong("wrong", f"{HISTORY} of {length} bytes")
     done = home.fork_server.run("history", "--json", cwd=home.folder)
@@ -185,7 +186,7 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
     cuts = {f"{length} bytes of {ACKS}": whole[:length] for length in range(0, len(whole), every)}
     for what, left in (cuts | gaps | ends).items():
         (saved / ACKS).write_bytes(left)
-        result.figures.add("files cut short")
+        result.add("files cut short")
         left_over = StateFolder(saved).load().outbox.queues.items()
         owed = {(name, message.id) for name, queue in left_over if name != "late" for message in queue.messages}
         if owed != acknowledged(whole) - acknowledged(left):
@@ -216,7 +217,7 @@ def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut]
             what = f"{cut.value} {label!r} with a long history"
             trial, forgotten = _with_long_history(world, stage, result)
             if trial.disturbed(what, label, points.count(label), cut).done.code == -signal.SIGKILL:
-                result.figures.add("long histories")
+                result.add("long histories")
             trial.conclude(what, forgotten)
 
 
@@ -262,7 +263,7 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
             result.wrong("unreadable", f"{what}: {done}")
         gate.set()
         ended = sorted((one.wait(_PATIENCE) for one in started), key=lambda one: one.code)
-    result.figures.add("runs at once", runs)
+    result.add("runs at once", runs)
     worked, *others = ended
     expected = int(stage.chapter.late_is_down)
     if worked.code != expected or any(one.code != 4 or "is in use by " not in one.err for one in others):
@@ -327,12 +328,12 @@ def everything(result: Result, *, mounts: bool) -> None:
 
 def main() -> None:
     """Do everything and print the figures."""
-    result = Result()
+    result = counting(*PROMISES)
     mounts = may_mount()
     if not mounts:
         result.said.append("full and read-only disks were left out: this user may not mount")
     everything(result, mounts=mounts)
-    result.figures.show("folders", result.said)
+    result.show()
 
 
 if __name__ == "__main__":

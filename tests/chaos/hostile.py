@@ -6,14 +6,13 @@ is told on stderr.
 
 from __future__ import annotations
 
-import json
 import os
 import random
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 
+from tests.chaos.figures import counting
 from tests.hostile.corpus import NODE_IDS, TEXTS, made_up
 from tests.hostile.leaks import Search, everything
 from tests.hostile.world import APART, CHANNELS, FIELDS, Account, World
@@ -73,29 +72,25 @@ def main() -> None:
         for lived in [pool.submit(chapter.live) for chapter in chapters()]:
             together.merge(lived.result())
         search = searched.result()
+    result = counting(*together.figures, "not shown", "silent outputs", "undelivered", "leaked")
     for figure, where, evidence in together.findings:
-        print(f"{figure} in {where}: {evidence!r}", file=sys.stderr)
+        result.wrong(figure, f"{figure} in {where}: {evidence!r}")
     for place, text in sorted(together.lost):
-        print(f"reached nothing: {place}: {text[:80]!r}", file=sys.stderr)
+        result.wrong("not shown", f"shown nowhere: {place}: {text[:80]!r}")
     for where in sorted(together.silent):
-        print(f"without a stranger's word: {where}", file=sys.stderr)
+        result.wrong("silent outputs", f"without untrusted text: {where}")
     for leak in search.leaks:
-        print(f"leak in {leak!r}", file=sys.stderr)
-    figures = {
-        "part": "hostile",
-        "hostile_inputs": len({text for _, text in together.shown}),
+        result.wrong("leaked", f"leak in {leak!r}")
+    result.broken["undelivered"] += together.undelivered
+    result.counts |= {
+        "hostile inputs": len({text for _, text in together.shown}),
         "placements": len(together.shown),
-        "placements_in_the_least_told_channel": min(len(together.reached[channel]) for channel in CHANNELS),
-        "reached_nothing": len(together.lost),
-        "silent_outputs": len(together.silent),
+        "placements in the channel with the fewest": min(len(together.reached[channel]) for channel in CHANNELS),
         "outputs": together.outputs,
         "messages": together.messages,
-        "undelivered": together.undelivered,
-        **together.figures,
-        "places_searched": search.places,
-        "leaked_secrets": len(search.leaks),
+        "places searched": search.places,
     }
-    print(json.dumps(figures), flush=True)
+    result.show()
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, reading_of
-from tests.chaos.trial import Result
 from tests.chaos.trouble import Trouble
 from tests.support import program
 from tests.support.fakes.fault import asked
@@ -316,25 +316,25 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
     for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble)):
         got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.shown(facts))
         came = Counter(facts[key] for key in got if key in facts)
-        result.figures.add("alerts due", due.total())
+        result.add("alerts due", due.total())
         for figure, wrong in (("lost", due - came), ("invented", came - due)):
             if wrong:
                 result.wrong(figure, f"{path}: {figure} {wrong}", wrong.total())
-        result.figures.add("invented", len(got.keys() - facts.keys()))
-        result.figures.add("repeated needlessly", got.total() - len(got))
-    result.figures.add("polls", scene.polls)
-    result.figures.add("faults", scene.faults)
-    result.figures.add("incomplete listings", scene.incomplete)
+        result.broken["invented"] += len(got.keys() - facts.keys())
+        result.broken["repeated"] += got.total() - len(got)
+    result.add("polls", scene.polls)
+    result.add("faults", scene.faults)
+    result.add("incomplete listings", scene.incomplete)
     for figure, kinds in (("failing and recovered", ("failing", "recovered")), ("bans", ("banned",))):
-        result.figures.add(figure, sum(count for (kind, _, _), count in trouble.items() if kind in kinds))
+        result.add(figure, sum(count for (kind, _, _), count in trouble.items() if kind in kinds))
     outages = sum(count for (kind, who, _), count in trouble.items() if kind == "failing" and not who)
-    result.figures.add("outages", outages)
+    result.add("outages", outages)
 
 
 def _judge_holdings(scene: Soak, result: Result) -> None:
     floods = scene.receiver.played.count(_FLOOD)
-    result.figures.add("floods", floods)
-    result.figures.add("stalls", len(scene.receiver.played) - floods + scene.stalled)
+    result.add("floods", floods)
+    result.add("stalls", len(scene.receiver.played) - floods + scene.stalled)
     state = scene.state
     if left := {path.name for path in state.iterdir()} - {LOCK, SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, HISTORY}:
         result.wrong("leftovers", f"the state folder holds {left}")
@@ -343,15 +343,15 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
     # Of each the least: what a poll under way needs comes and goes.
     for name in ("memory", "handles", "threads"):
         before, after = (min(getattr(measure, name) for measure in part) for part in (early, late))
-        result.figures.add(f"{name} at a quarter", before)
-        result.figures.add(f"{name} at the end", after)
+        result.add(f"{name} at a quarter", before)
+        result.add(f"{name} at the end", after)
         if after > before * allowed[name]:
             result.wrong("wrong", f"{name} grew from {before} to {after}")
     if (left_behind := min(measure.threads for measure in late) - _AT_REST) > 0:
         result.wrong("wrong", f"{left_behind} threads were left behind")
     for name, most in LARGEST.items():
         size = max(measure.files.get(name, 0) for measure in scene.measures)
-        result.figures.add(f"{name}, bytes at most", size)
+        result.add(f"{name}, bytes at most", size)
         if size > most:
             result.wrong("wrong", f"{name} has grown to {size} bytes")
     if (size := min(measure.files.get(OUTBOX, 0) for measure in late)) > _SETTLED:
@@ -360,9 +360,9 @@ def _judge_holdings(scene: Soak, result: Result) -> None:
 
 def main() -> None:
     """Soak and print the figures."""
-    result = Result()
+    result = counting(*PROMISES)
     soak(int(sys.argv[1]) if len(sys.argv) > 1 else 10_000, result)
-    result.figures.show("soak", result.said)
+    result.show()
 
 
 if __name__ == "__main__":

@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
-from tests.chaos.figures import Figures
+from tests.chaos.figures import Result
 from tests.chaos.readers import Alert, Reader, Readers, Wired
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, reading_of
@@ -68,7 +68,7 @@ BANS: tuple[dict[str, object], ...] = (
 
 EXPIRY = timedelta(hours=72)
 
-figures = Figures()
+figures = Result()
 """Of all lives since the last `live`."""
 
 _Result = TypeVar("_Result")
@@ -742,13 +742,11 @@ def live(lives: int, steps: int) -> None:
 
 def main() -> None:
     """Live many lives and print the figures."""
-    said = []
     try:
         live(400, 30)
     except AssertionError as error:
-        figures.add("wrong")
-        said.append(str(error))
-    figures.show("machine", said)
+        figures.wrong("wrong", str(error))
+    figures.show()
 
 
 if __name__ == "__main__":

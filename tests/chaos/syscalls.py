@@ -26,8 +26,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import killing
-from tests.chaos.trial import Result, Stage, Trial, stages
+from tests.chaos.trial import Stage, Trial, stages
 from tests.chaos.witness import begun
 from tests.chaos.world import Home, World
 from tests.support import program
@@ -106,13 +107,13 @@ def _unkept(home: Home) -> set[str]:
 def sweep(world: World, stage: Stage, result: Result) -> None:
     """Kill the program at each of its points in one chapter."""
     out = world.root / "strace"
-    undisturbed = Trial(world, stage, Result()).home
+    undisturbed = Trial(world, stage, counting()).home
     _check(undisturbed, out, *TRACING)
     for name, number in points(out, undisturbed.state):
         trial = Trial(world, stage, result)
         what = f"{name} number {number}"
         code = _check(trial.home, out, *killed_at(name, number))
-        result.figures.add("kills" if is_killed(code) else "points not reached")
+        result.add("kills" if is_killed(code) else "points not reached")
         trial.interrupted(what, _unkept(trial.home))
         trial.conclude(what)
 
@@ -125,7 +126,7 @@ def around_alerts(world: World, stage: Stage, result: Result) -> None:
         nonlocal requests
         requests += 1
 
-    undisturbed = Trial(world, stage, Result()).home
+    undisturbed = Trial(world, stage, counting()).home
     with _alive(world, counted):
         undisturbed.check()
     last = requests
@@ -150,8 +151,8 @@ def around_alerts(world: World, stage: Stage, result: Result) -> None:
                 code = started.wait(_PATIENCE).code
         assert is_killed(code), (what, code)
         assert _moment(out, name, number) == moment, out.read_text("utf-8", "replace")
-        result.figures.add("kills")
-        result.figures.add(f"kills {what}")
+        result.add("kills")
+        result.add(f"kills {what}")
         trial.interrupted(what, _unkept(trial.home))
         trial.conclude(what)
 
@@ -219,15 +220,15 @@ def at_the_webhook(world: World, stage: Stage, result: Result) -> None:
                 victim.set_result(started.pid)
                 code = started.wait(_PATIENCE).code
             assert is_killed(code), (what, code)
-            result.figures.add("kills")
-            result.figures.add("kills at a webhook")
+            result.add("kills")
+            result.add("kills at a webhook")
             trial.interrupted(what, _unkept(trial.home))
             trial.conclude(what)
 
 
 def everything() -> Result:
     """Sweep the chapters in which most happens."""
-    result = Result()
+    result = counting(*PROMISES)
     with tempfile.TemporaryDirectory() as root, World(Path(root)) as world:
         for stage in stages(world):
             if stage.chapter.name in _CHAPTERS:
@@ -239,12 +240,12 @@ def everything() -> Result:
 
 def main() -> None:
     """Sweep and print the figures."""
-    result = Result()
+    result = counting(*PROMISES)
     if may_trace():
         result = everything()
     else:
         result.said.append("there is no strace here that may trace: left out")
-    result.figures.show("system calls", result.said)
+    result.show()
 
 
 if __name__ == "__main__":

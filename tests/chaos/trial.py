@@ -5,10 +5,10 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
-from tests.chaos.figures import Figures
+from tests.chaos.figures import Result
 from tests.chaos.receiver import Taken
 from tests.chaos.witness import channel_of, in_flight, points
 from tests.chaos.world import CHANNELS, CHAPTERS, Chapter, Fact, Home, World
@@ -33,24 +33,6 @@ class Stage:
     points: tuple[str, ...]
     told: Counter[str]
     due: Mapping[str, Fact]
-
-
-@dataclass(slots=True)
-class Result:
-    """What came of all trials. `said` are sentences on whatever should not have been."""
-
-    figures: Figures = field(default_factory=Figures)
-    said: list[str] = field(default_factory=list)
-
-    def merge(self, other: Result) -> None:
-        """Take in another's."""
-        self.figures.merge(other.figures)
-        self.said += other.said
-
-    def wrong(self, figure: str, sentence: str, count: int = 1) -> None:
-        """Count what should not have been, and say it."""
-        self.figures.add(figure, count)
-        self.said.append(sentence)
 
 
 def stages(world: World) -> Iterator[Stage]:
@@ -129,7 +111,7 @@ class Trial:
         self._allowed: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
         world.receiver.forget()
         world.begin(stage.chapter)
-        result.figures.add("trials")
+        result.add("trials")
 
     def disturbed(
         self, what: object, label: str, at: int, cut: Cut, run: Callable[[CrashPoint], program.Completed] | None = None
@@ -195,11 +177,9 @@ class Trial:
         invented = got.keys() - due
         again = got - Counter(dict.fromkeys(due | invented, 1))
         needless = again - self._allowed[channel]
-        figures = self._result.figures
-        figures.add("alerts due", len(due))
-        figures.add("lost", len(lost))
-        figures.add("invented", len(invented))
-        figures.add("repeated in flight", (again - needless).total())
-        figures.add("repeated needlessly", needless.total())
-        if lost or invented or needless:
-            self._result.said.append(f"{what} on {channel}: lost {lost}, invented {invented}, repeated {needless}")
+        self._result.add("alerts due", len(due))
+        self._result.add("repeated in flight", (again - needless).total())
+        for promise, events in (("lost", lost), ("invented", invented), ("repeated", [*needless.elements()])):
+            self._result.broken[promise] += len(events)
+            if events:
+                self._result.said.append(f"{what} on {channel}: {promise} {events}")

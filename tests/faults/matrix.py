@@ -21,6 +21,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from tests.chaos.figures import counting
 from tests.faults import due
 from tests.faults.asking import hurried
 from tests.faults.cases import BAD, GOOD, THRESHOLD, Case, Stage, cases, process_cases, without_counts
@@ -80,13 +81,13 @@ class Verdict:
 
     def expect_reported(self, now: Due, got: Counter[Fact], what: str) -> None:
         """Note what one poll told wrongly: what it owes comes with it, and nothing else does."""
-        for figure, wrong in (("false events", got - now.events), ("lost events", now.events - got)):
+        for figure, wrong in (("invented", got - now.events), ("lost", now.events - got)):
             self.expect(not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}")
 
 
 FIGURES = (
-    "false events",
-    "lost events",
+    "invented",
+    "lost",
     "baselines set",
     "wrong exit codes",
     "other nodes affected",
@@ -172,7 +173,7 @@ def live(case: Case, registry: FakeRegistry, folder: Path) -> Verdict:
         else:
             life.poll(now)
     recorded = reported(life.folder.history())
-    life.verdict.expect(recorded == reported(life.events), "lost events", "the history is not what the polls reported")
+    life.verdict.expect(recorded == reported(life.events), "lost", "the history is not what the polls reported")
     return life.verdict
 
 
@@ -318,21 +319,20 @@ def _share(faults: Collection[str] | None, share: int, shares: int) -> list[Verd
         return verdicts + [_to_its_end(case, stand.live) for case in list(process_cases(faults))[share::shares]]
 
 
-def main() -> int:
-    """Live all cases, or those of the faults named, print what was wrong and the figures; 1 if anything was."""
+def main() -> None:
+    """Live all cases, or those of the faults named, and print the figures."""
     faults = sys.argv[1:] or None
     shares = len(os.sched_getaffinity(0))
     with program.workers(shares) as pool:
         parts = [pool.submit(_share, faults, share, shares) for share in range(shares)]
         verdicts = [verdict for part in parts for verdict in part.result()]
-    counts = Counter(figure for verdict in verdicts for figure, _ in verdict.wrong)
+    result = counting(*FIGURES)
+    result.add("cases", len(verdicts))
     for verdict in verdicts:
         for figure, said in verdict.wrong:
-            print(f"{verdict.case}: {figure}: {said}", file=sys.stderr)
-    for figure, count in (("cases", len(verdicts)), *((figure, counts[figure]) for figure in FIGURES)):
-        print(figure, count, sep="\t")
-    return int(bool(counts))
+            result.wrong(figure, f"{verdict.case}: {figure}: {said}")
+    result.show()
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

@@ -84,7 +84,7 @@ class Stand:
         ]
         verdict.expect_reported(now, Counter(delivered), "alerts")
         alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
-        verdict.expect(document["alerts"] == alerts, "lost events", f"{now}: {document['alerts']}")
+        verdict.expect(document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}")
         errors = {error["node"]: error["error"] for error in document["errors"]}
         failed = set(errors)
         right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
