@@ -18,7 +18,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(PLAIN_READY) ## run the demo: a registry of its own goes through a release, a flag, a ban and a pardon
+demo: $(PLAIN_READY) ## run the demo: a registry of its own goes through a release, a flag, a ban and a reinstatement
 	@.venv-plain/bin/comfy-watch demo
 
 test: $(READY) ## run the tests with branch coverage over everything

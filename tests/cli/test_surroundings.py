@@ -45,6 +45,7 @@ def _broken(watch: Watcher, stream: str, *args: str) -> int:
     return done.returncode
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
 def test_what_was_found_decides_the_code_and_not_who_reads_it(
     watch: Watcher, registry: FakeRegistry, as_json: tuple[str, ...]
@@ -69,6 +70,7 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     assert _broken(watch, "stdout", "config") == 1
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
 def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     """Where stderr takes nothing the exit code still says what happened."""
@@ -77,6 +79,7 @@ def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
     webhook.answer["/b"] = 500
@@ -157,6 +160,7 @@ main()
 """
 
 
+@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
 )

@@ -138,10 +138,10 @@ def init(path: Path) -> int:
 
 @cli.command()
 def demo() -> int:
-    """Watch a made-up node pack in a local registry for a few seconds; no network.
+    """Show the alerts of a made-up node pack; no network.
 
-    It goes through a release, a deprecation, a flag, a ban and a reinstatement, and each alert is shown as it arrives.
-    Nothing is left behind.
+    For a few seconds it is watched in a local registry, through a release, a deprecation, a flag, a ban and a
+    reinstatement. Each alert is shown as it arrives. No file is left behind.
     """
     from watcher.cli.demo import demo as play
 
