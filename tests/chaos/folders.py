@@ -162,7 +162,7 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
     for length in range(0, len(whole), every):
         path.write_bytes(whole[:length])
         result.add("files cut short")
-        if len(StateFolder(home.state).history()) != whole[:length].count(b"\n"):
+        if len(StateFolder(home.state).history().events) != whole[:length].count(b"\n"):
             result.wrong("wrong", f"{HISTORY} of {length} bytes")
     done = home.fork_server.run("history", "--json", cwd=home.folder)
     if done.code != 0:

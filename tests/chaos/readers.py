@@ -1,8 +1,7 @@
-"""A simple model of whom alerts are owed to, written from the contract alone: what is owed follows an address.
+"""A simple model of whom alerts are owed to: what is owed follows an address, else a channel's own name.
 
 A *reader* is who is behind a channel. He goes on where his address does, whatever the channel is called and wherever it
-stands. With another address he goes on only by an edit that leaves no doubt: the same name as in the poll before, or,
-in `alert_urls`, one address gone and one come; and an address that nobody else ever had.
+stands. Where his address is gone he goes on with the channel of his own name; one from `alert_urls` has none.
 """
 
 from __future__ import annotations
@@ -35,25 +34,35 @@ class Alert:
 
 @dataclass(slots=True, kw_only=True)
 class Reader:
-    """Who is behind a channel, with all the addresses that were his and nobody else's.
-
-    `in_flight` is the message whose acknowledgement a crash may have cost: it may come once more, before any other.
-    """
+    """Who is behind a channel."""
 
     address: str
-    addresses: set[str] = field(default_factory=set)
+    name: str = ""
+    """The channel's own, if it has one."""
     alerts: dict[str, Alert] = field(default_factory=dict)
-    in_flight: tuple[str, ...] = ()
+    in_flight: set[tuple[str, ...]] = field(default_factory=set)
+    """Messages whose acknowledgement a crash may have cost: each may come once more, before any other of its queue."""
     latest: int = 0
     failures: int = 0
     repeats: int = 0
 
+    def inherit(self, other: Reader) -> None:
+        """The other one's channel goes on at this address: what he was not told is owed here, once."""
+        for event, alert in other.alerts.items():
+            mine = self.alerts.get(event)
+            if mine is not None and not mine.told:
+                mine.expendable = mine.expendable or alert.expendable
+            elif not alert.told or any(event in message for message in other.in_flight):
+                self.alerts[event] = alert
+        self.in_flight |= other.in_flight
+        self.latest = 0
+
     def take(self, events: tuple[str, ...]) -> None:
         """A message has come; AssertionError unless it was owed, its turn, and new to him or in flight."""
         if any(self.alerts[event].told for event in events if event in self.alerts):
-            assert events == self.in_flight, f"{self.address}: repeated needlessly {events}"
+            assert events in self.in_flight, f"{self.address}: repeated needlessly {events}"
             self.repeats += len(events)
-        self.in_flight = ()
+        self.in_flight = self.in_flight - {events} if len(self.in_flight) > 1 else set()
         for event in events:
             assert event in self.alerts, f"{self.address}: invented {event}"
             alert = self.alerts[event]
@@ -81,43 +90,33 @@ class Reader:
 
 @dataclass(slots=True)
 class Readers:
-    """All readers there ever were, and who had which channel in the last poll that took the settings in."""
+    """All readers there ever were."""
 
     everyone: list[Reader] = field(default_factory=list)
-    _last: dict[Wired, Reader] = field(default_factory=dict)
 
     def follow(self, wired: Sequence[Wired]) -> Mapping[str, Reader]:
         """Say, by address, who is behind each channel of a poll; nothing is changed by it."""
         at = {reader.address: reader for reader in self.everyone}
-        edited = {w: reader for w in wired if (reader := self._before_the_edit(w, wired)) is not None}
-        return {w.address: at.get(w.address) or edited.get(w) or Reader(address=w.address) for w in wired}
+        return {w.address: at.get(w.address) or self._moved(w, wired) or Reader(address=w.address) for w in wired}
 
-    def _before_the_edit(self, wired: Wired, now: Sequence[Wired]) -> Reader | None:
-        """Give whose new address this is, if it is one's."""
+    def _moved(self, wired: Wired, now: Sequence[Wired]) -> Reader | None:
+        """Give who had the channel's own name and has lost his address."""
         configured = {w.address for w in now}
-        if wired.name:
-            gone = [reader for w, reader in self._last.items() if w.name == wired.name]
-        else:
-            gone = [reader for w, reader in self._last.items() if not w.name and reader.address not in configured]
-            came = [w for w in now if not w.name and w.address not in {w.address for w in self._last}]
-            gone = gone if came == [wired] else []
-        if len(gone) != 1 or gone[0].address in configured:
-            return None
-        others = (reader for reader in self.everyone if reader is not gone[0])
-        return None if any(wired.address in reader.addresses for reader in others) else gone[0]
+        gone = (reader for reader in self.everyone if reader.address not in configured)
+        return next((reader for reader in gone if reader.name and reader.name == wired.name), None)
 
     def take_in(self, wired: Sequence[Wired], readers: Mapping[str, Reader]) -> None:
         """The program has noted this poll's channels."""
-        for address, reader in readers.items():
-            for other in self.everyone:
-                if other is not reader:
-                    other.addresses.discard(address)
-            if reader.address != address:
-                reader.address, reader.failures = address, 0
-            reader.addresses.add(address)
+        for w in wired:
+            reader, moved = readers[w.address], self._moved(w, wired)
+            if moved is not None and moved is not reader:
+                reader.inherit(moved)
+                self.everyone.remove(moved)
+            if reader.address != w.address:
+                reader.address, reader.failures = w.address, 0
+            reader.name = w.name
             if all(reader is not one for one in self.everyone):
                 self.everyone.append(reader)
-        self._last = {w: readers[w.address] for w in wired}
 
     def despair(self, configured: Iterable[str], now: datetime, expiry: timedelta) -> None:
         """What a channel that is there no more is owed may be given up when it is too old."""

@@ -112,7 +112,7 @@ def _no_crash() -> CrashAt:
 class Fragile(StateFolder):
     """A state folder in which the process crashes when its `crash` says so.
 
-    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that were noted down.
+    `kept` counts the acknowledgements it has by each channel's name, `noted` are the channels that it has noted.
     """
 
     crash: CrashAt = field(default_factory=_no_crash)
@@ -120,7 +120,11 @@ class Fragile(StateFolder):
     noted: set[str] = field(default_factory=set)
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
-        self.crash.step(lambda: StateFolder.prepare(self, waiting, committed))
+        def write() -> None:
+            StateFolder.prepare(self, waiting, committed)
+            self.noted.update(waiting.queues)
+
+        self.crash.step(write)
 
     def commit(self, snapshot: Snapshot) -> None:
         self.crash.step(lambda: StateFolder.commit(self, snapshot))
@@ -137,7 +141,7 @@ class Fragile(StateFolder):
     def save_addresses(self, addresses: Addresses) -> None:
         def save() -> None:
             StateFolder.save_addresses(self, addresses)
-            self.noted.update(addresses.accepted)
+            self.noted.update(addresses.url_digests)
 
         self.crash.step(save)
 
@@ -587,7 +591,7 @@ class WatcherMachine(RuleBasedStateMachine):
         elif isinstance(folder, Fragile):
             for name, path in self._called().items():
                 if folder.kept[name] < len(told.get(path, ())):
-                    readers[path].in_flight = told[path][-1]
+                    readers[path].in_flight = {told[path][-1]}
                     if not folder.kept[name]:  # the program knows of no success since its last failure
                         readers[path].failures = failures[path]
 
@@ -655,7 +659,7 @@ class WatcherMachine(RuleBasedStateMachine):
         self.glitches = {}
         folder = StateFolder(self.path)
         after = folder.load()
-        told: Iterable[Event] = (*folder.history(), *after.outbox.events.values())
+        told: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
         new = {e.id: (e.kind.value, e.node or "", e.version) for e in told if e.id not in self.facts}
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []

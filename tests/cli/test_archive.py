@@ -11,7 +11,7 @@ from tests.support import program
 
 _WHOLE = (".ci", "bench", "deploy", "docs", "requirements", "tests", "watcher")
 _FILES = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml")
-_SCRIPTS = {".in", ".md", ".py", ".txt", ""}
+_SCRIPTS = {".in", ".json", ".md", ".py", ".txt", ""}
 
 
 def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
@@ -27,6 +27,5 @@ def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
         for path in (program.ROOT / folder).rglob("*")
         if path.is_file() and path.suffix in _SCRIPTS
     }
-    schemas = {f"state/{path.name}" for path in (program.ROOT / "state").glob("*.schema.json")}
-    assert (wanted | schemas | {*_FILES, "state/README.md"}) - names == set()
-    assert {name for name in names if name.startswith("state/")} == schemas | {"state/README.md"}
+    assert (wanted | {*_FILES, "state/README.md"}) - names == set()
+    assert {name for name in names if name.startswith("state/")} == {"state/README.md"}

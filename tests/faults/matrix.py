@@ -119,8 +119,7 @@ class Run:
             failure_threshold=THRESHOLD,
             channels=(),
             alert_expiry=7 * 86_400.0,
-            addresses={},
-            accepted=Addresses(),
+            addresses=Addresses(),
         )
 
     def poll(self, now: Due, *, url: str = "") -> Report:
@@ -172,7 +171,7 @@ def live(case: Case, registry: FakeRegistry, folder: Path) -> Verdict:
                 _judge_pictures(life, before, life.state())
         else:
             life.poll(now)
-    recorded = reported(life.folder.history())
+    recorded = reported(life.folder.history().events)
     life.verdict.expect(recorded == reported(life.events), "lost", "the history is not what the polls reported")
     return life.verdict
 

@@ -280,9 +280,9 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
     owed: dict[str, list[list[str]]] = {channel.name: [] for channel in configured}
     digests = {channel.name: f"{number:032x}" for number, channel in enumerate(configured)}
     for revision, batch in enumerate(batches, start=1):
-        waiting = outbox.addressed(outbox.enqueue(waiting, configured, batch, revision, NOW), digests)
+        waiting = outbox.enqueue(waiting, configured, batch, revision, NOW)
         waiting = outbox.drop_uncommitted(waiting, revision)
-        waiting = outbox.renamed(outbox.recorded(waiting), digests)
+        waiting = outbox.reroute(outbox.recorded(waiting), configured, digests)
         for channel in configured:
             owed[channel.name].append([event.id for event in batch if wants(channel, event)])
             if not (queue := waiting.queues.get(channel.name)) or not queue.messages:

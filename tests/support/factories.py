@@ -81,7 +81,10 @@ def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **
         "failure_threshold": 1,
         "channels": channels,
         "alert_expiry": 7 * 86_400.0,
-        "addresses": {one.name: f"{number:032x}" for number, one in enumerate(channels)},
-        "accepted": Addresses(),
+        "addresses": Addresses(
+            salt="ab" * 16,
+            apprise="2.3",
+            url_digests={one.name: f"{number:032x}" for number, one in enumerate(channels)},
+        ),
     }
     return PollConfig(**given | fields)

@@ -15,9 +15,6 @@ from tests.support import program
 from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry
 
-BACKOFF = "not_before"
-"""A queue's key in `outbox.json` for the time of its next attempt."""
-
 Reported = tuple[str, str | None, str | None]
 """An event by its kind, node and version."""
 
@@ -125,7 +122,7 @@ def end_backoffs(state: Path, *channels: str, at: str = "") -> None:
     outbox = json.loads(path.read_bytes())
     for name, queue in outbox["queues"].items():
         if not channels or name in channels:
-            queue[BACKOFF] = at
+            queue["retry_at"] = at
     path.write_text(json.dumps(outbox), "utf-8")
 
 

@@ -151,9 +151,10 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         Queue,
         messages=st.lists(message, max_size=3 if all_events else 0).map(tuple),
         attempts=st.integers(0, 10_000),
-        not_before=_TIMES | st.just(""),
+        retry_at=_TIMES | st.just(""),
         error=_TEXTS,
-        address=_DIGESTS | st.just(""),
+        url_digest=_DIGESTS | st.just(""),
+        named=st.booleans(),
     )
     return Outbox(
         queues=draw(st.dictionaries(_NAMES, queue, max_size=3)),
@@ -173,21 +174,18 @@ def checks() -> st.SearchStrategy[Checks]:
         health=st.builds(Health, nodes=st.dictionaries(_NAMES, failure, max_size=2), registry=st.none() | failure),
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
         etags=st.dictionaries(_NAMES, _NAMES, max_size=2),
-        asked=_TEXTS,
+        etag_scope=_TEXTS,
+        reported=st.dictionaries(_NAMES, _TIMES, max_size=2),
     )
 
 
 def addresses() -> st.SearchStrategy[Addresses]:
     """Make up what is remembered of alert URLs."""
-    some = st.lists(_DIGESTS, min_size=1, max_size=2).map(tuple)
     return st.builds(
         Addresses,
         salt=_DIGESTS,
         apprise=_NAMES,
-        accepted=st.dictionaries(_NAMES, _DIGESTS, max_size=3),
-        placed=st.lists(_NAMES, max_size=2).map(tuple),
-        earlier=st.dictionaries(_NAMES, some, max_size=2),
-        former=some | st.just(()),
+        url_digests=st.dictionaries(_NAMES, _DIGESTS, max_size=3),
     )
 
 

@@ -1,11 +1,11 @@
-"""The bookkeeping of what is undelivered: one queue per channel, in order, until acknowledged or expired. Pure.
+"""The undelivered alerts: one queue per channel, in order, until acknowledged or expired. Pure.
 
-An *alert* is one event for one channel; a *message* carries one or more alerts. Contract: section Alerts.
+An *alert* is one event for one channel; a *message* carries one or more alerts (docs/behaviour.md, Alerts).
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
@@ -15,44 +15,43 @@ from watcher.model.event import Event, event_id
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
-"""Seconds that a channel rests after a failure: doubled with each one in a row, up to the longest."""
+"""Seconds of backoff after a failure: doubled with each one in a row, up to the longest."""
 
 FAILURES_TO_EXPIRE = 2
-"""In a row, before an old alert is given up."""
+"""In a row, before an old alert may expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
-    """Events that go out together. `revision` is the snapshot's that they came with: below it, nothing was seen.
-
-    `reached` names, unreadably, those targets of the channel's URL that have taken the message already.
-    """
+    """Events that go out together."""
 
     id: str
     revision: int
+    """The snapshot's revision that the events came with; while the snapshot is below it the message does not exist."""
     queued_at: str
     events: tuple[str, ...]
     reached: tuple[str, ...] = ()
+    """Digests of those targets of the channel's URL that have taken the message already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """What one channel has not acknowledged, oldest first, and how the channel fares.
-
-    `attempts` counts failures in a row, `error` is why the last one failed, `not_before` when to try again.
-    `address` is a keyed digest of the channel's URL, which lets a renamed channel keep its queue.
-    """
+    """What one channel has not acknowledged, oldest first."""
 
     messages: tuple[Message, ...] = ()
     attempts: int = 0
-    not_before: str = ""
+    """Failures in a row."""
+    retry_at: str = ""
     error: str = ""
-    address: str = ""
+    """Why the last attempt failed."""
+    url_digest: str = ""
+    named: bool = False
+    """The queue's name is the channel's own, from `[[channels]]`, and not made from its place in `alert_urls`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """A message that a channel has taken, as the journal tells it."""
+    """A message that a channel has taken, from the journal."""
 
     channel: str
     message: str
@@ -60,37 +59,33 @@ class Acknowledgement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FailedAttempt:
-    """A failed attempt at a channel's first message, the so manieth in a row, as the journal tells it; see `failed`.
-
-    `address` is the one that it was made at: what is said of it holds for no other.
-    """
+    """A failed attempt at the first message of a channel's queue, from the journal."""
 
     channel: str
     message: str
     attempts: int
+    """Its number in the current streak of failures."""
     error: str
     at: str
-    address: str = ""
+    url_digest: str = ""
+    """Of the URL that was tried: the failure says nothing of another one."""
     reached: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outbox:
-    """Queues by channel name, and the events that they refer to by id.
+    """All queues, by channel name, and the events that they refer to, by id."""
 
-    `unrecorded` are events that the history may not have yet, with the revisions they came with; `prepared` is the
-    last of these revisions.
-    """
-
-    queues: Mapping[str, Queue] = field(default_factory=dict)
-    events: Mapping[str, Event] = field(default_factory=dict)
-    unrecorded: Mapping[str, int] = field(default_factory=dict)
     prepared: int = 0
+    """The snapshot's revision that the newest messages came with."""
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    unrecorded: Mapping[str, int] = field(default_factory=dict)
+    """Ids of events that the history may lack yet, with the snapshot's revision that they came with."""
+    events: Mapping[str, Event] = field(default_factory=dict)
 
     def alerts(self, channel: str) -> int:
-        """Count the undelivered alerts of a channel."""
-        queue = self.queues.get(channel)
-        return sum(len(message.events) for message in queue.messages) if queue else 0
+        """Return the number of undelivered alerts of a channel."""
+        return sum(len(message.events) for message in self.queues.get(channel, Queue()).messages)
 
 
 def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ...], revision: int, now: str) -> Outbox:
@@ -120,81 +115,77 @@ def recorded(outbox: Outbox) -> Outbox:
 
 
 def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
-    """Drop what was prepared for a snapshot that never became durable: nothing of it was sent, and its changes will be
-    seen again.
+    """Drop what was prepared for a snapshot that was never committed: nothing of it was sent, and the next poll finds
+    the same changes again.
     """
+    if outbox.prepared <= revision:
+        return outbox
     queues = {
         name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
         for name, queue in outbox.queues.items()
     }
-    if outbox.prepared <= revision:
-        return outbox
     unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
     return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=revision))
 
 
 def replay(outbox: Outbox, outcomes: Iterable[Acknowledgement | FailedAttempt]) -> Outbox:
-    """Take in what came of deliveries, in the order in which it came: delivered messages leave their queues, which then
-    fare well, and a failed attempt counts if the outbox does not have it yet (`failed`).
-
-    A message belongs to the queue that holds it: to one of an older name where the channel got its name in the very
-    poll that sent it. One that no queue holds changes nothing. The work grows with the messages and the outcomes, not
-    with their product.
+    """Apply the outcomes of deliveries in their order. Unknown ids are ignored, and so is a failure that is applied
+    already. The work grows with the messages and the outcomes, not with their product.
     """
-    holders: dict[str, list[str]] = {}
-    for name, queue in outbox.queues.items():
-        for message in queue.messages:
-            holders.setdefault(message.id, []).append(name)
+    waiting = {name: {message.id for message in queue.messages} for name, queue in outbox.queues.items()}
     taken: dict[str, set[str]] = {}
     for outcome in outcomes:
-        if not (names := holders.get(outcome.message)):
+        if outcome.message not in waiting.get(outcome.channel, ()):
             continue
-        name = outcome.channel if outcome.channel in names else names[0]
         if isinstance(outcome, FailedAttempt):
-            outbox = _refused(_without(outbox, taken), replace(outcome, channel=name))
+            outbox = _replay_failure(_without(outbox, taken), outcome)
             taken = {}
         else:
-            taken.setdefault(name, set()).add(outcome.message)
-            names.remove(name)
+            waiting[outcome.channel].remove(outcome.message)
+            taken.setdefault(outcome.channel, set()).add(outcome.message)
     return _tidy(_without(outbox, taken))
 
 
 def _without(outbox: Outbox, taken: Mapping[str, Container[str]]) -> Outbox:
-    """Take messages off their queues, which need not rest any more."""
+    """Take delivered messages off their queues, which ends the backoff."""
     queues = dict(outbox.queues)
     for name, ids in taken.items():
         left = tuple(message for message in queues[name].messages if message.id not in ids)
-        queues[name] = replace(queues[name], messages=left, attempts=0, not_before="", error="")
+        queues[name] = replace(_due(queues[name]), messages=left)
     return replace(outbox, queues=queues)
 
 
+def _replay_failure(outbox: Outbox, failure: FailedAttempt) -> Outbox:
+    """Apply a failed attempt, unless it is not the next one at this queue's first message and this URL."""
+    queue = outbox.queues[failure.channel]
+    known = (queue.messages[0].id, queue.attempts + 1, queue.url_digest)
+    if known != (failure.message, failure.attempts, failure.url_digest):
+        return outbox
+    return failed(outbox, failure.channel, failure.error, failure.at, failure.reached)
+
+
 def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
-    """Note a failed attempt at the first message: the channel rests, its queue stays but for what was `reached`."""
+    """Note a failed attempt at a queue's first message: its backoff begins, and the targets `reached` are kept."""
     queue = outbox.queues[channel]
-    first, *rest = queue.messages
+    first, *others = queue.messages
     tried = replace(
         queue,
-        messages=(replace(first, reached=tuple(sorted(reached))), *rest),
+        messages=(replace(first, reached=tuple(sorted(reached))), *others),
         attempts=queue.attempts + 1,
-        not_before=backoff_until(queue.attempts, now),
+        retry_at=backoff_until(queue.attempts, now),
         error=error,
     )
     return replace(outbox, queues={**outbox.queues, channel: tried})
 
 
-def backoff_until(failures: int, now: str) -> str:
-    """Give until when a channel rests after one more failure than these in a row."""
-    return timestamps.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
-
-
 def expired(
     outbox: Outbox, channel: str, now: str, expiry: float, *, configured: bool = True
 ) -> tuple[Outbox, tuple[Message, ...]]:
-    """Give up what the channel did not take within `expiry` seconds, and say what it was.
+    """Drop the messages that a channel did not take within `expiry` seconds; return them beside the outbox.
 
-    Only after two failed attempts in a row: a clock that jumps, be it during the first, may not cost an alert that
-    nobody tried to send since. A channel that is configured no more can't be tried, and with its last alert it is
-    forgotten.
+    This takes two failed attempts in a row: a clock that jumps, also during the first one, must not cost an alert that
+    nobody has tried to send since. A channel that is not `configured` any more cannot be tried; with its last message
+    its queue is forgotten.
     """
     queue = outbox.queues[channel]
     if configured and queue.attempts < FAILURES_TO_EXPIRE:
@@ -205,112 +196,95 @@ def expired(
         (old if timestamps.seconds_between(message.queued_at, now) > expiry else left).append(message)
     if configured and not old:
         return outbox, ()
-    attempts = queue.attempts if configured else 0
-    rested = replace(queue, messages=tuple(left), attempts=attempts)
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: rested})), tuple(old)
+    kept = replace(queue, messages=tuple(left), attempts=queue.attempts if configured else 0)
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
 
 
-def _refused(outbox: Outbox, refusal: FailedAttempt) -> Outbox:
-    """Take in a failed attempt, unless it is not the next one at this queue's first message and this address."""
-    queue = outbox.queues[refusal.channel]
-    first = queue.messages[0].id if queue.messages else ""
-    if first != refusal.message or queue.attempts != refusal.attempts - 1 or refusal.address != queue.address:
-        return outbox
-    return failed(outbox, refusal.channel, refusal.error, refusal.at, refusal.reached)
+def backoff_until(failures: int, now: str) -> str:
+    """Return when to retry after one more failure than these in a row."""
+    return timestamps.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
 
 
-def is_due(queue: Queue, now: str) -> bool:
-    """Tell whether a channel has something to send and may be tried now."""
-    return bool(queue.messages) and not backoff_left(queue.not_before, now)
+def backoff_left(retry_at: str, now: str) -> float:
+    """Return the seconds until a time, or 0 where it is empty.
 
-
-def backoffs_of(outbox: Outbox, channel: str, address: str) -> dict[str, str]:
-    """Give by name until when those queues rest that wait for a channel, known by its address, else by its name."""
-    return {
-        name: queue.not_before
-        for name, queue in outbox.queues.items()
-        if queue.messages and queue.not_before and (queue.address == address if queue.address else name == channel)
-    }
-
-
-def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
-    """Let those queues be due that rest `until` exactly that time, by name: one that failed since then rests on."""
-    queues = {
-        name: replace(queue, not_before="") if queue.not_before == until.get(name) else queue
-        for name, queue in outbox.queues.items()
-    }
-    return replace(outbox, queues=queues)
-
-
-def backoff_left(until: str, now: str) -> float:
-    """Give the seconds for which a channel still rests; `until` is a time, or empty where it does not.
-
-    A wait longer than the longest can only come from a clock set back, and is not kept.
+    A wait above the longest comes from a clock that was set back, and is not kept.
     """
-    wait = timestamps.seconds_between(now, until) if until else 0.0
+    wait = timestamps.seconds_between(now, retry_at) if retry_at else 0.0
     return wait if 0 < wait <= LONGEST_WAIT else 0.0
 
 
-def renamed(
-    outbox: Outbox, addresses: Mapping[str, str], earlier: Mapping[str, tuple[str, ...]] | None = None
-) -> Outbox:
-    """Let each queue follow its address to the name that the address goes by now; what moves on need not rest.
+def is_due(queue: Queue, now: str) -> bool:
+    """Return whether a channel has something to send and may be tried now."""
+    return bool(queue.messages) and not backoff_left(queue.retry_at, now)
 
-    `addresses` has the address of each configured channel by its name, `earlier` those that the channel had before
-    (`watcher.alerts.channel_identity.follow`); None where they are lost, and then a queue stays with its
-    name. A queue that no channel has the address of is a former channel's: where its name is another's
-    by now it gets one of its own. Queues become one only if they have come to one address.
-    """
-    names = {addresses[name]: name for name in reversed(list(addresses))}
-    homes = {name: _home(name, queue.address, addresses, names, earlier or {}) for name, queue in outbox.queues.items()}
-    taken = set(addresses) if earlier is not None else {home for home in homes.values() if home}
-    queues: dict[str, Queue] = {}
-    for name, queue in outbox.queues.items():
-        home = homes[name] or (name if name not in taken else _aside(name, {*taken, *homes, *queues}))
-        moved = _at(queue, addresses.get(home, queue.address))
-        queues[home] = _merged(queues[home], moved) if home in queues else moved
+
+def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
+    """Return by name until when those queues back off that belong to the channel."""
+    return {
+        name: queue.retry_at
+        for name, queue in outbox.queues.items()
+        if queue.messages
+        and queue.retry_at
+        and (queue.url_digest == url_digest if queue.url_digest else name == channel)
+    }
+
+
+def end_backoffs(outbox: Outbox, retry_at: Mapping[str, str]) -> Outbox:
+    """Let those queues be due that would be retried at exactly this time, by name; one that failed since waits on."""
+    queues = {
+        name: replace(queue, retry_at="") if queue.retry_at == retry_at.get(name) else queue
+        for name, queue in outbox.queues.items()
+    }
     return replace(outbox, queues=queues)
 
 
-def _home(
-    name: str,
-    address: str,
-    addresses: Mapping[str, str],
-    names: Mapping[str, str],
-    earlier: Mapping[str, tuple[str, ...]],
-) -> str:
-    """Give the name of the channel that a queue belongs to; empty if there is none."""
-    if address in names:
-        return name if addresses.get(name) == address else names[address]
-    heirs = [heir for heir, line in earlier.items() if address in line]
-    return name if name in heirs else next(iter(heirs), "")
+def reroute(
+    outbox: Outbox, channels: Sequence[Channel], url_digests: Mapping[str, str], *, by_name: bool = False
+) -> Outbox:
+    """Put each queue under the channel that it belongs to: the one with its URL, else the `[[channels]]` table with its
+    name. A queue with neither is set aside, under a name that no channel has.
+
+    `url_digests` are the channels' by name. `by_name` is for digests whose salt was lost: then only names count.
+    """
+    named = {channel.name: not channel.placed for channel in channels}
+    owners = {} if by_name else {url_digests[name]: name for name in reversed(named)}
+    queues: dict[str, Queue] = {}
+    for name, queue in outbox.queues.items():
+        if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
+            owner = name
+        else:
+            owner = owners.get(queue.url_digest) or (name if queue.named and named.get(name) else "")
+        if owner:
+            is_moved = queue.url_digest not in {"", url_digests[owner]}
+            moved = replace(_due(queue) if is_moved else queue, url_digest=url_digests[owner], named=named[owner])
+            queues[owner] = _merged(queues[owner], moved) if owner in queues else moved
+        else:
+            queues[name if name not in named else _former(name, {*outbox.queues, *named, *queues})] = queue
+    return replace(outbox, queues=queues)
 
 
-def _aside(name: str, taken: Container[str]) -> str:
-    """Give a name that nobody has to the queue of a channel that is gone."""
-    numbers = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
-    return next(one for one in numbers if one not in taken)
+def _former(name: str, taken: Container[str]) -> str:
+    """Return a free name for the queue of a channel that is gone and whose name is another's."""
+    names = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
+    return next(one for one in names if one not in taken)
 
 
 def _merged(one: Queue, other: Queue) -> Queue:
-    """Make one queue of two that go to one address: it rests as long as either would."""
-    rests = max(one, other, key=lambda queue: queue.attempts)
-    return replace(rests, messages=tuple(sorted(one.messages + other.messages, key=lambda m: m.revision)))
+    """Return one queue of two for the same URL, with the longer streak of failures; no event is in it twice."""
+    failing = max(one, other, key=lambda queue: queue.attempts)
+    known = {event for message in one.messages for event in message.events}
+    lacking = (replace(m, events=tuple(event for event in m.events if event not in known)) for m in other.messages)
+    messages = (*one.messages, *(message for message in lacking if message.events))
+    return replace(failing, messages=tuple(sorted(messages, key=lambda message: message.revision)))
 
 
-def addressed(outbox: Outbox, addresses: Mapping[str, str]) -> Outbox:
-    """Note the address of each queue's channel, for the day it is renamed."""
-    queues = {name: _at(queue, addresses.get(name, queue.address)) for name, queue in outbox.queues.items()}
-    return replace(outbox, queues=queues)
-
-
-def _at(queue: Queue, address: str) -> Queue:
-    moved = queue.address not in {"", address}
-    return replace(queue if not moved else replace(queue, attempts=0, not_before="", error=""), address=address)
+def _due(queue: Queue) -> Queue:
+    return replace(queue, attempts=0, retry_at="", error="")
 
 
 def _tidy(outbox: Outbox) -> Outbox:
-    """Forget empty queues that fare well, and events that nothing refers to."""
+    """Forget empty queues without a failure, and events that nothing refers to."""
     queues = {name: queue for name, queue in outbox.queues.items() if queue.messages or queue.attempts}
     needed = {event for queue in queues.values() for message in queue.messages for event in message.events}
     needed.update(outbox.unrecorded)

@@ -114,13 +114,13 @@ def _report_news(
     folder: StateFolder, config: PollConfig, done: Report, found: list[Problem], report_problem: ProblemReporter
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
-    news = reminders.news(done.said, {key for problem in found for key in problem.about}, done.started)
+    news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
     report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
     for sentence in ended_problems(news.ended, config.nodes, [channel.name for channel in config.channels]):
         echo(sentence, error=True)
-    if news.said != done.said and not done.unsaved:
+    if news.reported != done.reported and not done.unsaved:
         with contextlib.suppress(StateError):  # then it is reported once more
-            folder.save_said(news.said)
+            folder.save_reported(news.reported)
 
 
 def run_forever(chosen: Loaded) -> int:
@@ -187,7 +187,7 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
     folder = StateFolder(settings.state_dir)
-    addresses, _ = validate_channels(settings, folder, chosen.origins)
+    url_digests = validate_channels(settings, folder, chosen.origins).url_digests
     for warning in chosen.warnings:
         echo(f"warning: {warning}", error=True)
     asked = [known[name] for name in names] or list(channels)
@@ -208,7 +208,7 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
                 result = f"{colour('failed')}: {outcome.reason}"
             echo_result([f"{name}: {result}"])
             if isinstance(outcome, Delivered):
-                _end_backoff(folder, name, addresses[name])
+                _end_backoff(folder, name, url_digests[name])
     return 1 if failed else 0
 
 
@@ -216,10 +216,10 @@ def _progress_line(settings: Settings) -> ProgressLine:
     return ProgressLine(wanted=settings.log_level != "debug")
 
 
-def _end_backoff(folder: StateFolder, name: str, address: str) -> None:
+def _end_backoff(folder: StateFolder, name: str, url_digest: str) -> None:
     """Make the channel's undelivered alerts due, now that it works; a `run` beside this sees it within seconds."""
     try:
-        if until := backoffs_of(folder.load().outbox, name, address):
+        if until := backoffs_of(folder.load().outbox, name, url_digest):
             folder.end_backoffs(until)
     except StateError as error:
         echo(f"warning: channel {name}: its undelivered alerts wait for the next retry: {error.what}", error=True)

@@ -39,7 +39,7 @@ class Filter:
 
 def show(loaded: Loaded, wanted: Filter, *, as_json: bool) -> None:
     """Print the events that match, and on stderr how many lines of the history cannot be read."""
-    recorded = existing_state(loaded).read_history()
+    recorded = existing_state(loaded).history()
     if recorded.unreadable:
         echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
     events = choose(recorded.events, wanted)

@@ -117,7 +117,7 @@ def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
             channel=name,
             undelivered=state.outbox.alerts(name),
             error=queues[name].error if name in queues else "",
-            next_try=queues[name].not_before if name in queues else "",
+            next_try=queues[name].retry_at if name in queues else "",
             configured=name in names,
         )
         for name in [*names, *sorted(queues.keys() - set(names))]

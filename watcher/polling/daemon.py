@@ -127,7 +127,7 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.backoff_left(queues[channel.name].not_before, now), poller.backoffs.seconds_left(channel.name, now))
+        max(outbox.backoff_left(queues[channel.name].retry_at, now), poller.backoffs.seconds_left(channel.name, now))
         for channel in poller.config.channels
         if channel.name in queues and queues[channel.name].messages
     ]

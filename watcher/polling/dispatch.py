@@ -191,7 +191,7 @@ def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undeliv
         attempts=1 if one.outcomes else one.queue.attempts + 1,
         error=outcome.reason,
         at=options.clock(),
-        address=one.queue.address,
+        url_digest=one.queue.url_digest,
         reached=tuple(sorted(outcome.reached)),
     )
     one.outcomes.append(refusal)

@@ -25,10 +25,8 @@ class PollConfig:
     channels: tuple[Channel, ...]
     alert_expiry: float
     """Seconds."""
-    addresses: Mapping[str, str]
-    """Digests of the channels' URLs, by channel name."""
-    accepted: Addresses
-    """What the state keeps of these URLs (`watcher.alerts.channel_identity`)."""
+    addresses: Addresses
+    """The channels' URLs, as the state keeps them (`watcher.alerts.channel_identity`)."""
 
     @property
     def etag_scope(self) -> str:
@@ -58,8 +56,8 @@ class Report:
     """Undelivered alerts of channels that this poll found gone from the settings."""
     unsaved: tuple[str, ...] = ()
     """What could not be written after the change itself was saved."""
-    said: Mapping[str, str] = field(default_factory=dict)
-    """When each lasting problem was last reported (`Checks.said`)."""
+    reported: Mapping[str, str] = field(default_factory=dict)
+    """When each lasting problem was last reported (`Checks.reported`)."""
 
     @property
     def expired(self) -> int:

@@ -18,7 +18,7 @@ from watcher.model.version import STATUSES
 from watcher.polling import dispatch
 from watcher.polling.dispatch import Dispatch
 from watcher.polling.model import PollConfig, Report
-from watcher.polling.reroute import Edited, followed, set_aside
+from watcher.polling.reroute import followed, set_aside
 from watcher.polling.survey import Findings, Survey, explained
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
@@ -85,7 +85,7 @@ class Poller:
             channel_errors=self._channel_errors(done),
             set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.config.channels),
             unsaved=tuple(unsaved),
-            said=state.checks.said,
+            reported=state.checks.reported,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
@@ -121,7 +121,7 @@ class Poller:
     async def _look(self, state: State, started: str) -> _Found:
         """Read and compare; nothing is written."""
         config, checks = self.config, state.checks
-        etags = checks.etags if checks.asked == config.etag_scope else {}
+        etags = checks.etags if checks.etag_scope == config.etag_scope else {}
         async with Registry(
             config.registry_url, config.limits, expected_requests=len(config.nodes), progress=self.progress
         ) as registry:
@@ -160,7 +160,7 @@ class Poller:
             health=assessed.health,
             checked=dict(sorted({**checks.checked, **findings.checked}.items())),
             etags=dict(sorted({**others, **findings.etags}.items())),
-            asked=config.etag_scope,
+            etag_scope=config.etag_scope,
             watched=config.nodes,
         )
         events = tuple(bounded(event) for event in events + assessed.events)
@@ -210,14 +210,12 @@ class Poller:
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at
         waiting = outbox.enqueue(state.outbox, channels, found.events, committed + 1, now)
-        waiting = outbox.addressed(waiting, state.addresses.accepted)
+        waiting = outbox.reroute(waiting, channels, state.addresses.url_digests)
         self.folder.prepare(waiting, committed)
         return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
 
     def _followed(self, state: State) -> State:
-        config = self.config
-        edited = Edited(channels=config.channels, digests=config.addresses, told=config.accepted)
-        return followed(self.folder, state, edited)
+        return followed(self.folder, state, self.config.channels, self.config.addresses)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         options = dispatch.DeliveryOptions(
@@ -225,7 +223,7 @@ class Poller:
             expiry=self.config.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
-            url_digests=state.addresses.accepted,
+            url_digests=state.addresses.url_digests,
             salt=state.addresses.salt,
             budget=self.channel_budget,
             backoffs=self.backoffs,

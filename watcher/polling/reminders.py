@@ -19,18 +19,18 @@ class News:
 
     due: frozenset[str]
     ended: tuple[str, ...]
-    said: Mapping[str, str]
+    reported: Mapping[str, str]
     """When each lasting problem was last reported, to be kept for the next poll."""
 
 
-def news(said: Mapping[str, str], problems: Collection[str], now: str) -> News:
-    """Compare the problems of a poll with when each was last reported (`said`, RFC 3339).
+def news(reported: Mapping[str, str], problems: Collection[str], now: str) -> News:
+    """Compare the problems of a poll with when each was last reported (`reported`, RFC 3339).
 
     A problem reported in the future, by a wrong clock, is due.
     """
-    due = frozenset(key for key in problems if key not in said or not _is_recent(said[key], now))
-    kept = {key: now if key in due else said[key] for key in sorted(problems)}
-    return News(due=due, ended=tuple(key for key in said if key not in kept), said=kept)
+    due = frozenset(key for key in problems if key not in reported or not _is_recent(reported[key], now))
+    kept = {key: now if key in due else reported[key] for key in sorted(problems)}
+    return News(due=due, ended=tuple(key for key in reported if key not in kept), reported=kept)
 
 
 def _is_recent(moment: str, now: str) -> bool:

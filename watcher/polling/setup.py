@@ -7,6 +7,7 @@ import os
 import secrets
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -159,26 +160,20 @@ def recheck_channels(channels: tuple[Channel, ...]) -> None:
         raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
-def validate_channels(
-    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS
-) -> tuple[Mapping[str, str], Addresses]:
-    """Return the digests of the channels' URLs by channel name, and what the state should keep of the URLs.
+def validate_channels(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS) -> Addresses:
+    """Return the channels' URLs as the state should keep them.
 
     ConfigError with a line for each URL that apprise does not accept. URLs that it accepted before are not checked.
     """
-    channels = settings.all_channels()
+    channels, known = settings.all_channels(), folder.addresses()
     if not channels:
-        return {}, folder.addresses()
+        return replace(known, url_digests={})
     verdict = channel_identity.judge(
-        channels,
-        folder.addresses(),
-        apprise=version("apprise"),
-        refusal=_url_problem,
-        new_salt=lambda: secrets.token_hex(16),
+        channels, known, apprise=version("apprise"), refusal=_url_problem, new_salt=lambda: secrets.token_hex(16)
     )
     if verdict.refused:
         raise ConfigError(*url_problems(settings, origins, verdict.refused))
-    return verdict.digests, verdict.addresses
+    return verdict.addresses
 
 
 def _url_problem(url: str) -> str | None:
@@ -191,7 +186,7 @@ def _url_problem(url: str) -> str | None:
 def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS) -> PollConfig:
     """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
-    digests, remembered = validate_channels(settings, folder, origins)
+    addresses = validate_channels(settings, folder, origins)
     return PollConfig(
         nodes=settings.nodes,
         statuses=settings.statuses,
@@ -206,6 +201,5 @@ def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, s
         failure_threshold=settings.failure_threshold,
         channels=settings.all_channels(),
         alert_expiry=settings.alert_expiry,
-        addresses=digests,
-        accepted=remembered,
+        addresses=addresses,
     )

@@ -1,4 +1,4 @@
-"""One JSON form, from text to value and back: which format it has, and why a text is none.
+"""JSON forms, from text to value and back: which format a text has, and why it cannot be read.
 
 A form that a newer program wrote is refused, not guessed at.
 """
@@ -12,8 +12,8 @@ from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
-FORMAT = 1
-"""Of every file; it grows when an older program could not read the file any more."""
+FIRST_FORMAT = 1
+"""A file's format grows when an older program could not read it any more."""
 
 _Form = TypeVar("_Form")
 
@@ -36,30 +36,34 @@ def decoder(form: Hashable) -> TypeAdapter[Any]:
     return TypeAdapter(cast("type[Any]", form))
 
 
-def decode(form: type[_Form], text: bytes) -> _Form:
-    """Decode one form's text; a value of a wrong type is not made to fit. Raises UnreadableFormError."""
+def decode(form: type[_Form], text: bytes, known: int = FIRST_FORMAT) -> _Form:
+    """Decode one form's text; a value of a wrong type is not made to fit. Raises UnreadableFormError.
+
+    `known` is the newest format of the form: NewerFormError for a later one.
+    """
     try:
         value: _Form = decoder(cast("Hashable", form)).validate_json(text, strict=True)
     except ValidationError as error:
-        _refuse_newer(_format_of(text))
+        _refuse_newer(format_of(text), known)
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
         raise UnreadableFormError(f"{first['msg']}{f' (at {place})' if place else ''}") from None
-    _refuse_newer(getattr(value, "format", FORMAT))
+    _refuse_newer(getattr(value, "format", known), known)
     return value
 
 
-def _refuse_newer(found: int) -> None:
-    if found > FORMAT:
-        raise NewerFormError(f"it was written by a newer version of comfy-watch (format {found}, known: {FORMAT})")
+def _refuse_newer(found: int, known: int) -> None:
+    if found > known:
+        raise NewerFormError(f"it was written by a newer version of comfy-watch (format {found}, known: {known})")
 
 
-def _format_of(text: bytes) -> int:
+def format_of(text: bytes) -> int:
+    """Return the format that a text says it has; 0 where it says none."""
     try:
         found = json.loads(text).get("format")
     except (ValueError, AttributeError, RecursionError):
         return 0
-    return found if isinstance(found, int) else 0
+    return found if type(found) is int else 0
 
 
 def encode(form: object) -> bytes:

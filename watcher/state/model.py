@@ -15,19 +15,22 @@ from watcher.model.snapshot import Snapshot
 class Checks:
     """How the polls went: what changes with every poll and is therefore no part of the snapshot.
 
-    `checked` is when each node was last read completely, `etags` the names of those answers that the snapshot
-    shows as they were, both by lower-case node id; `asked` is the question that the names go with, `watched`
-    are the ids of the last poll and `polled_at` is when it began; `said` is when each problem that lasts was said last
-    (`watcher.polling.reminders`). Losing this costs no alert.
+    Losing this costs no alert.
     """
 
     polled_at: str = ""
+    """When the last poll began."""
     health: Health = field(default_factory=Health)
     checked: Mapping[str, str] = field(default_factory=dict)
+    """When each node was last read completely, by lower-case node id."""
     etags: Mapping[str, str] = field(default_factory=dict)
-    asked: str = ""
+    """Versions of those answers that the snapshot shows as they were, by lower-case node id."""
+    etag_scope: str = ""
+    """What the etags go with beside the node: the registry's address and the watched statuses."""
     watched: tuple[str, ...] = ()
-    said: Mapping[str, str] = field(default_factory=dict)
+    """The node ids of the last poll."""
+    reported: Mapping[str, str] = field(default_factory=dict)
+    """When each problem that lasts was last reported, by what it is about (`watcher.polling.reminders`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,57 +1,159 @@
 """The JSON forms of the state beside the snapshot. Text to value and back; no files here.
 
-The schemas in `state/` describe the same forms.
+The schemas in `watcher/state/schemas` describe the same forms.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Container, Iterable, Mapping
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import asdict, dataclass, fields, make_dataclass
+from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox, Queue
-from watcher.changes.health import Health
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.event import Event
-from watcher.state.codec import FORMAT, UnreadableFormError, decode, encode
+from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, encode, format_of
 from watcher.state.model import Checks
 
+FORMAT = 2
+"""Of the documents below."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _OutboxForm:
-    format: int
-    revision: int
-    prepared: int
-    queues: dict[str, Queue]
-    unrecorded: dict[str, int]
-    events: dict[str, Event]
+_Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _ChecksForm:
-    format: int
-    revision: int
-    polled_at: str
-    health: Health
-    checked: dict[str, str]
-    asked: str
-    watched: tuple[str, ...]
-    etags: dict[str, str]
-    said: dict[str, str] = field(default_factory=dict)
+class _Document(Generic[_Value]):
+    """The file of one value: its format, the snapshot's revision where it goes with one, then the value's fields."""
+
+    def __init__(
+        self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *, with_revision: bool = True
+    ) -> None:
+        """Build the form; `upgrade` makes this format's keys of those of the first format."""
+        hints = get_type_hints(value)
+        self._value = value
+        self._upgrade = upgrade
+        self._names = [field.name for field in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
+        head = [("format", Literal[FORMAT]), ("revision", int)] if with_revision else [("format", Literal[FORMAT])]
+        every = [*head, *((name, hints[name]) for name in self._names)]
+        self._form = make_dataclass(f"{value.__name__}Form", every, kw_only=True, frozen=True)
+        self._with_revision = with_revision
+
+    def read(self, text: bytes) -> tuple[int, _Value]:
+        """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
+        try:
+            form: Any = decode(self._form, text, FORMAT)
+        except UnreadableFormError:
+            if format_of(text) != FIRST_FORMAT:
+                raise
+            upgraded = self._upgrade(json.loads(text)) | {"format": FORMAT}
+            form = decode(self._form, json.dumps(upgraded).encode(), FORMAT)
+        return getattr(form, "revision", 0), self._value(**{name: getattr(form, name) for name in self._names})
+
+    def write(self, value: _Value, revision: int = 0) -> bytes:
+        """Encode the value."""
+        head = {"format": FORMAT, "revision": revision} if self._with_revision else {"format": FORMAT}
+        return encode(self._form(**head, **{name: getattr(value, name) for name in self._names}))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _AddressesForm:
-    format: int
-    salt: str
-    apprise: str
-    accepted: dict[str, str]
-    placed: tuple[str, ...]
-    earlier: dict[str, tuple[str, ...]]
-    former: tuple[str, ...]
+def _renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(key, key): value for key, value in found.items()}
+
+
+def _upgraded_outbox(found: dict[str, Any]) -> dict[str, Any]:
+    """Before, a queue did not say whether its name is a channel's own."""
+    if isinstance(queues := found.get("queues"), dict):
+        found["queues"] = {name: _upgraded_queue(queue) for name, queue in queues.items()}
+    return found
+
+
+def _upgraded_queue(found: object) -> object:
+    if not isinstance(found, dict):
+        return found  # to be refused
+    return {"named": True} | _renamed(found, not_before="retry_at", address="url_digest")
+
+
+def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
+    """Before, it could lack what was reported, and a failure's kind was called its trouble."""
+    health = found.get("health")
+    nodes = health.get("nodes") if isinstance(health, dict) else None
+    for failure in nodes.values() if isinstance(nodes, dict) else ():
+        if isinstance(failure, dict) and failure.pop("trouble", None) == "untried":
+            failure["kind"] = "untried"
+    return {"reported": {}} | _renamed(found, asked="etag_scope", said="reported")
+
+
+def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
+    """Before, it kept the digests of earlier URLs too, for queues that would follow an edit."""
+    found = _renamed(found, accepted="url_digests")
+    return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
+
+
+_OUTBOX = _Document(Outbox, _upgraded_outbox)
+_CHECKS = _Document(Checks, _upgraded_checks)
+_ADDRESSES = _Document(Addresses, _upgraded_addresses, with_revision=False)
+
+
+def read_outbox(text: bytes) -> tuple[int, Outbox]:
+    """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
+    revision, outbox = _OUTBOX.read(text)
+    for event in outbox.events.values():
+        _check_time(event.at)
+    for queue in outbox.queues.values():
+        _check_time(queue.retry_at or None)
+        for message in queue.messages:
+            _check_time(message.queued_at)
+            _check_events(message.events, outbox.events)
+    _check_events(outbox.unrecorded, outbox.events)
+    return revision, outbox
+
+
+def write_outbox(revision: int, outbox: Outbox) -> bytes:
+    """Encode `outbox.json`."""
+    return _OUTBOX.write(outbox, revision)
+
+
+def read_checks(text: bytes) -> tuple[int, Checks]:
+    """Decode `checks.json` like `read_outbox`."""
+    revision, checks = _CHECKS.read(text)
+    failures = [*checks.health.nodes.values(), *filter(None, [checks.health.registry])]
+    for time in (checks.polled_at, *checks.checked.values(), *(failure.since for failure in failures)):
+        _check_time(time or None)
+    return revision, checks
+
+
+def write_checks(revision: int, checks: Checks) -> bytes:
+    """Encode `checks.json`."""
+    return _CHECKS.write(checks, revision)
+
+
+def read_addresses(text: bytes) -> Addresses:
+    """Decode `addresses.json`; raises UnreadableFormError."""
+    _, addresses = _ADDRESSES.read(text)
+    if not re.fullmatch("(?:[0-9a-f]{2})*", addresses.salt):
+        raise UnreadableFormError("the salt is not hexadecimal")
+    return addresses
+
+
+def write_addresses(addresses: Addresses) -> bytes:
+    """Encode `addresses.json`."""
+    return _ADDRESSES.write(addresses)
+
+
+def _check_events(ids: Iterable[str], events: Container[str]) -> None:
+    for event in ids:
+        if event not in events:
+            raise UnreadableFormError(f"the event {event} is missing")
+
+
+def _check_time(text: str | None) -> None:
+    """Raise UnreadableFormError for a text that is no time; None is no text."""
+    try:
+        if text is not None:
+            timestamps.read(text)
+    except ValueError:
+        raise UnreadableFormError(f"{text!r} is no time") from None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,124 +162,8 @@ class _RetryForm:
     queues: dict[str, str]
 
 
-_SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    channel: str
-    message: str
-    state: str
-
-
-def read_outbox(text: bytes) -> tuple[int, Outbox]:
-    """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
-    form = decode(_OutboxForm, text)
-    _see_that_they_are_times(*(event.at for event in form.events.values()))
-    for queue in form.queues.values():
-        _see_that_they_are_times(*(message.queued_at for message in queue.messages))
-        _see_that_they_are_times(*filter(None, [queue.not_before]))
-        for message in queue.messages:
-            _see_that_they_are_there(message.events, form.events)
-    _see_that_they_are_there(form.unrecorded, form.events)
-    outbox = Outbox(queues=form.queues, events=form.events, unrecorded=form.unrecorded, prepared=form.prepared)
-    return form.revision, outbox
-
-
-def _see_that_they_are_there(ids: Iterable[str], events: Container[str]) -> None:
-    for event in ids:
-        if event not in events:
-            raise UnreadableFormError(f"the event {event} is missing")
-
-
-def _see_that_they_are_times(*texts: str) -> None:
-    """Raise UnreadableFormError where a text is no time."""
-    for text in texts:
-        try:
-            timestamps.read(text)
-        except ValueError:
-            raise UnreadableFormError(f"{text!r} is no time") from None
-
-
-def write_outbox(revision: int, outbox: Outbox) -> bytes:
-    """Encode `outbox.json`."""
-    form = _OutboxForm(
-        format=FORMAT,
-        revision=revision,
-        prepared=outbox.prepared,
-        queues=dict(outbox.queues),
-        unrecorded=dict(outbox.unrecorded),
-        events=dict(outbox.events),
-    )
-    return encode(form)
-
-
-def read_checks(text: bytes) -> tuple[int, Checks]:
-    """Decode `checks.json` like `read_outbox`."""
-    form = decode(_ChecksForm, text)
-    failures = [*form.health.nodes.values(), *filter(None, [form.health.registry])]
-    times_of = [form.polled_at, *form.checked.values(), *(failure.since for failure in failures)]
-    _see_that_they_are_times(*filter(None, times_of))
-    return form.revision, Checks(
-        polled_at=form.polled_at,
-        health=form.health,
-        checked=form.checked,
-        asked=form.asked,
-        etags=form.etags,
-        watched=form.watched,
-        said=form.said,
-    )
-
-
-def write_checks(revision: int, checks: Checks) -> bytes:
-    """Encode `checks.json`."""
-    return encode(
-        _ChecksForm(
-            format=FORMAT,
-            revision=revision,
-            polled_at=checks.polled_at,
-            health=checks.health,
-            checked=dict(checks.checked),
-            asked=checks.asked,
-            watched=checks.watched,
-            etags=dict(checks.etags),
-            said=dict(checks.said),
-        )
-    )
-
-
-def read_addresses(text: bytes) -> Addresses:
-    """Decode `addresses.json`; raises UnreadableFormError."""
-    form = decode(_AddressesForm, text)
-    if not re.fullmatch("(?:[0-9a-f]{2})*", form.salt):
-        raise UnreadableFormError("the salt is not hexadecimal")
-    return Addresses(
-        salt=form.salt,
-        apprise=form.apprise,
-        accepted=form.accepted,
-        placed=form.placed,
-        earlier=form.earlier,
-        former=form.former,
-    )
-
-
-def write_addresses(addresses: Addresses) -> bytes:
-    """Encode `addresses.json`."""
-    return encode(
-        _AddressesForm(
-            format=FORMAT,
-            salt=addresses.salt,
-            apprise=addresses.apprise,
-            accepted=dict(addresses.accepted),
-            placed=addresses.placed,
-            earlier=dict(addresses.earlier),
-            former=addresses.former,
-        )
-    )
-
-
 def read_retry(text: bytes) -> dict[str, str]:
-    """Decode `retry.json`: until when queues rest that need not, by name. One that cannot be read says nothing."""
+    """Decode `retry.json`: until when queues back off that need not, by name; empty where it cannot be read."""
     try:
         return decode(_RetryForm, text).queues
     except UnreadableFormError:
@@ -186,11 +172,11 @@ def read_retry(text: bytes) -> dict[str, str]:
 
 def write_retry(queues: Mapping[str, str]) -> bytes:
     """Encode `retry.json`."""
-    return encode(_RetryForm(format=FORMAT, queues=dict(sorted(queues.items()))))
+    return encode(_RetryForm(format=FIRST_FORMAT, queues=dict(sorted(queues.items()))))
 
 
 def event_form(event: Event) -> dict[str, Any]:
-    """Give the public JSON form of an event (contract, `check --json`)."""
+    """Return the public JSON form of an event (docs/behaviour.md, Events)."""
     return {
         "id": event.id,
         "kind": event.kind.value,
@@ -214,8 +200,18 @@ def write_event(event: Event) -> bytes:
 def read_event(line: bytes) -> Event:
     """Decode one line of `history.jsonl`; raises UnreadableFormError."""
     event = decode(Event, line)
-    _see_that_they_are_times(event.at)
+    _check_time(event.at)
     return event
+
+
+_SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    channel: str
+    message: str
+    state: str
 
 
 def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes:
@@ -227,16 +223,17 @@ def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes
     return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
 
 
-def write_refusal(refusal: FailedAttempt) -> bytes:
+def write_failure(failure: FailedAttempt) -> bytes:
     """Encode a failed attempt as a line of `acks.jsonl`."""
-    return json.dumps(asdict(refusal) | {"state": _REFUSED}).encode() + b"\n"
+    return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
 
 
 def read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
-    """Decode one line of `acks.jsonl`; None where it tells of a message that has not arrived. UnreadableFormError."""
+    """Decode a line of `acks.jsonl`; None for a message without an outcome. Raises UnreadableFormError."""
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
-        refusal = decode(FailedAttempt, line)
-        _see_that_they_are_times(refusal.at)
-        return refusal
+        # The lines have no format: in the first one the digest was called an address.
+        failure = decode(FailedAttempt, json.dumps(_renamed(json.loads(line), address="url_digest")).encode())
+        _check_time(failure.at)
+        return failure
     return Acknowledgement(channel=entry.channel, message=entry.message) if entry.state == _ARRIVED else None

@@ -10,7 +10,7 @@ from dataclasses import dataclass, fields
 
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import Version
-from watcher.state.codec import FORMAT, UnreadableFormError, decode
+from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode
 
 Refuse = Callable[[UnreadableFormError], Exception]
 """Makes the error that its caller wants to see of one that the text gives."""
@@ -130,7 +130,7 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
     failing = json.dumps(snapshot.registry_failing)
     yield (
-        f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
+        f'{{\n"format": {FIRST_FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
         f'"registry_seen": {snapshot.registry_seen},\n"nodes": {{'
     ).encode()
     for number, key in enumerate(sorted(snapshot.nodes)):

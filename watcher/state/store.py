@@ -3,7 +3,8 @@
 The order is what keeps alerts. `prepare` makes a poll's alerts durable while nobody acts on them; `commit` renames the
 snapshot, and with that one step both the change and its alerts exist; only then is anything sent. After a crash
 between the two, the alerts belong to a revision that the snapshot never reached and are dropped, and the next poll
-finds the same change again.
+finds the same change again. Each delivery goes to the journal (`acks.jsonl`) at once; `compact` takes it into the
+outbox.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -47,40 +48,40 @@ _Value = TypeVar("_Value")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The recorded events, oldest first, and how many whole lines among them are none that this program knows.
-
-    It is a record and not what anything rests on: damage to it holds back no alert and no later event.
-    """
+    """The recorded events. Nothing depends on them: damage holds back no alert and no later event."""
 
     events: tuple[Event, ...] = ()
+    """Oldest first."""
     unreadable: int = 0
+    """Whole lines that are no event."""
 
 
 @dataclass(slots=True)
 class _Held:
-    """What this process holds of a folder: its lock, and the turn to write to `acks.jsonl`, which threads share."""
+    """What this process holds of a folder."""
 
     lock: files.Lock | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
+    """To write to the journal, which threads share."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
     """One state folder. Every method raises StateError where the folder or a file in it cannot be used.
 
-    `history_limit` is in bytes; beyond it the older half of the history goes. While it is `locked`, nothing is written
-    once another file stands in the lock's place.
+    While it is `locked`, nothing is written once another file stands in the lock's place.
     """
 
     path: Path
     history_limit: int = HISTORY_LIMIT
+    """Bytes; beyond them the older half of the history goes."""
     _held: _Held = field(default_factory=_Held, repr=False, compare=False)
 
     @contextlib.contextmanager
     def locked(self, holder: str = "") -> Iterator[None]:
         """Hold the folder's exclusive lock, creating the folder if need be; StateError if another run holds it.
 
-        `holder` says in words who holds it then, for the error that the other one gets.
+        `holder` names this process in the error that another one gets.
         """
         with contextlib.ExitStack() as held:
             with self._failing("cannot be written"):
@@ -109,7 +110,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
-        journal = self._read(ACKS, _read_journal, _NO_OUTCOMES)
+        journal = self._read(ACKS, _read_journal, _EMPTY_JOURNAL)
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(SNAPSHOT, partial(snapshot_file.read_snapshot, refuse=self._refused_snapshot), Snapshot())
@@ -120,19 +121,19 @@ class StateFolder:
                 hint=f"put the right {SNAPSHOT} back; or, to begin anew, move the whole folder away",
             )
         if checks_at < snapshot.revision:
-            # A crash came between the picture and its answers' names: an older name would vouch for an older picture.
+            # A crash came between the snapshot and its etags: older ones would vouch for an older snapshot.
             checks = replace(checks, etags={})
         if snapshot.revision and not (self.path / OUTBOX).exists():
-            raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it what no channel has taken yet")
+            raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it the undelivered alerts")
         waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
         if journal:
             waiting = outbox.replay(waiting, journal)
-        if any(queue.not_before for queue in waiting.queues.values()):
-            waiting = outbox.end_backoffs(waiting, self._retry())
+        if any(queue.retry_at for queue in waiting.queues.values()):
+            waiting = outbox.end_backoffs(waiting, self._ended_backoffs())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def exists(self) -> bool:
-        """Tell whether there is anything of a state here."""
+        """Return whether there is anything of a state here."""
         with self._failing("cannot be read"):
             return any((self.path / name).exists() for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX))
 
@@ -141,7 +142,7 @@ class StateFolder:
         return self._read(SNAPSHOT, snapshot_file.read_revision, 0)
 
     def addresses(self) -> Addresses:
-        """Read which alert URLs were accepted."""
+        """Read which alert URLs apprise has accepted."""
         return self._read(ADDRESSES, records.read_addresses, Addresses())
 
     def prepare(self, waiting: Outbox, committed: int) -> None:
@@ -158,27 +159,27 @@ class StateFolder:
             files.replace_file(self.path / SNAPSHOT, snapshot_file.write_snapshot(snapshot))
 
     def fsync_folder(self) -> None:
-        """Make sure that what this folder shows is on the disk, whatever became of it when it was written."""
+        """Make sure that the names in this folder are on the disk, whatever became of them when they were written."""
         with self._writing():
             files.sync_folder(self.path)
 
     def compact(self, waiting: Outbox, revision: int) -> None:
-        """Write the outbox if it differs from what the folder says, and drop the acknowledgements it has taken in."""
+        """Write the outbox, which has taken the journal in, unless the folder has it already; then drop the journal."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._writing():
             saved = path.read_bytes() if path.exists() else records.write_outbox(revision, Outbox())
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
-            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self._retry()):
+            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self._ended_backoffs()):
                 files.remove(self.path / RETRY)
 
-    def end_backoffs(self, until: Mapping[str, str]) -> None:
-        """Note that queues are due which rest until these times, by name; it needs no lock, and holds from `load` on.
+    def end_backoffs(self, retry_at: Mapping[str, str]) -> None:
+        """Note that queues are due which would be retried at these times, by name; needs no lock, holds from `load` on.
 
-        A queue that fails once more rests until another time, so that the note is void without being taken back.
+        A queue that fails once more gets another time, so that the note is void without being taken back.
         """
-        self._replace(RETRY, records.write_retry({**self._retry(), **until}))
+        self._replace(RETRY, records.write_retry({**self._ended_backoffs(), **retry_at}))
 
     def backoffs_mark(self) -> object:
         """Return what changes when `end_backoffs` has noted something; cheap, and never fails."""
@@ -188,7 +189,7 @@ class StateFolder:
             return None
         return found.st_ino, found.st_mtime_ns
 
-    def _retry(self) -> Mapping[str, str]:
+    def _ended_backoffs(self) -> Mapping[str, str]:
         try:
             return records.read_retry((self.path / RETRY).read_bytes())
         except OSError:
@@ -198,32 +199,34 @@ class StateFolder:
         """Write how the poll went; UnsureError where that was done but may not outlive a loss of power."""
         self._replace(CHECKS, records.write_checks(revision, checks), UnsureError)
 
-    def save_said(self, said: Mapping[str, str]) -> None:
-        """Write when each problem that lasts was said last, and leave the rest of `checks.json` as it is."""
+    def save_reported(self, reported: Mapping[str, str]) -> None:
+        """Write when each problem that lasts was last reported, and leave the rest of `checks.json` as it is."""
         revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
-        self.save_checks(replace(checks, said=said), revision)
+        self.save_checks(replace(checks, reported=reported), revision)
 
     def save_addresses(self, addresses: Addresses) -> None:
-        """Write which alert URLs were accepted."""
+        """Write which alert URLs apprise has accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))
 
     def reserve_ack(self, channel: str, message: str) -> int:
-        """Make room for an acknowledgement before the message goes out, and give the place for `write_ack`.
+        """Reserve room for an acknowledgement before the message goes out; return the offset for `write_ack`.
 
-        With the room taken beforehand, a disk that is full by then can't cost the acknowledgement.
+        A disk that is full by then cannot cost the acknowledgement.
         """
-        with self._writing(), self._held.turn:
-            return files.append(self.path / ACKS, records.write_acknowledgement(channel, message, arrived=False))
+        return self._append_to_journal(records.write_acknowledgement(channel, message, arrived=False))
 
-    def write_ack(self, channel: str, message: str, place: int) -> None:
+    def write_ack(self, channel: str, message: str, offset: int) -> None:
         """Make an acknowledgement durable."""
         with self._writing(), self._held.turn:
-            files.overwrite(self.path / ACKS, place, records.write_acknowledgement(channel, message, arrived=True))
+            files.overwrite(self.path / ACKS, offset, records.write_acknowledgement(channel, message, arrived=True))
 
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        """Make a failed attempt durable: which of the URL's targets have the message, and how the channel fares."""
+    def write_failure(self, failure: FailedAttempt) -> None:
+        """Make a failed attempt durable."""
+        self._append_to_journal(records.write_failure(failure))
+
+    def _append_to_journal(self, line: bytes) -> int:
         with self._writing(), self._held.turn:
-            files.append(self.path / ACKS, records.write_refusal(refusal))
+            return files.append(self.path / ACKS, line)
 
     def record(self, events: tuple[Event, ...]) -> None:
         """Append events to the history, which forgets its older half when it has grown too long."""
@@ -235,17 +238,13 @@ class StateFolder:
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
 
     def record_rest(self, waiting: Outbox) -> None:
-        """Append what an interrupted poll had not recorded yet of its events."""
-        known = {event.id for event in self.history()}
+        """Append those events of an interrupted poll that it had not recorded yet."""
+        known = {event.id for event in self.history().events}
         if events := tuple(waiting.events[key] for key in waiting.unrecorded if key not in known):
             self.record(events)
 
-    def history(self) -> tuple[Event, ...]:
-        """Give the recorded events, oldest first; see `read_history`."""
-        return self.read_history().events
-
-    def read_history(self) -> History:
-        """Give the recorded events and how many lines are none; a last line that a crash cut short is neither."""
+    def history(self) -> History:
+        """Read the history; a last line that a crash cut short does not count."""
         return self._read(HISTORY, _read_history, History())
 
     def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
@@ -269,7 +268,7 @@ class StateFolder:
         return StateError(f"{self._shown(name)} {what}", hint)
 
     def _shown(self, name: str = "") -> str:
-        """Give the folder's path, or a file's, for a message: the user's own text, of which nothing acts unseen."""
+        """Return the folder's path, or a file's, for a message."""
         return escape_invisible(str(self.path / name))
 
     def _replace(self, name: str, content: bytes, unsure: type[StateError] = StateError) -> None:
@@ -277,13 +276,13 @@ class StateFolder:
             files.replace_file(self.path / name, content)
 
     def _of(self, error: OSError) -> str:
-        """Name the file that an error is about, by the name it would have had in the end."""
+        """Return the name of the file that an error is about, for a temporary file the final one."""
         path = Path(str(error.filename)) if error.filename else self.path
         return f" ({files.final_name(path)})" if path.parent == self.path else ""
 
     @contextlib.contextmanager
     def _writing(self, unsure: type[StateError] = StateError) -> Iterator[None]:
-        """Hold every write back that this process has lost the lock for."""
+        """Refuse to write where this process has lost the lock."""
         self.see_that_it_is_held()
         with self._failing("cannot be written", unsure):
             yield
@@ -300,17 +299,18 @@ class StateFolder:
             ) from None
 
 
-_NO_OUTCOMES: tuple[Acknowledgement | FailedAttempt, ...] = ()
+_Journal = Sequence[Acknowledgement | FailedAttempt]
+_EMPTY_JOURNAL: _Journal = ()
 
 
-def _read_journal(text: bytes) -> tuple[Acknowledgement | FailedAttempt, ...]:
-    """Give what came of each delivery that ended; a damaged line tells of none, and its message goes out again."""
+def _read_journal(text: bytes) -> _Journal:
+    """Decode the outcomes of deliveries; a damaged line is skipped, so that its message goes out again."""
     found: list[Acknowledgement | FailedAttempt] = []
     for line in text.splitlines():
         with contextlib.suppress(codec.UnreadableFormError):
             if outcome := records.read_outcome(line):
                 found.append(outcome)
-    return tuple(found)
+    return found
 
 
 def _read_history(text: bytes) -> History:

@@ -16,8 +16,8 @@ from watcher.model.event import Kind
 OPS, MAIL = channel("ops"), channel("mail")
 BOTH = (OPS, MAIL)
 E1, E2, E3 = event("e1"), event("e2", Kind.NEW), event("e3", Kind.BANNED)
-U1, U2, U3, U4 = "1" * 32, "2" * 32, "3" * 32, "4" * 32
-"""Addresses: digests of channels' URLs."""
+U1, U2, U3 = "1" * 32, "2" * 32, "3" * 32
+"""Digests of channels' URLs."""
 
 
 def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
@@ -92,10 +92,10 @@ def test_a_finished_queue_is_forgotten_with_its_events() -> None:
 
 
 def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
-    """A message that no queue holds is none of ours any more; one that another queue holds is that queue's."""
-    waiting = owing(("e1",))
-    assert alerts(acknowledged(waiting, "ops", "unknown")) == ["e1"]
-    assert alerts(acknowledged(waiting, "mail", first(waiting).id)) == []
+    """Ids that the channel's queue does not hold are ignored; its backoff goes on."""
+    waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    for name, message in (("ops", "unknown"), ("ops", first(waiting, "mail").id), ("nobody", first(waiting).id)):
+        assert acknowledged(waiting, name, message) == waiting
 
 
 def test_the_waits_double_up_to_the_longest() -> None:
@@ -103,7 +103,7 @@ def test_the_waits_double_up_to_the_longest() -> None:
     waiting, waits = owing(("e1",)), []
     for _ in range(12):
         waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
-        waits.append(timestamps.seconds_between(NOW, waiting.queues["ops"].not_before))
+        waits.append(timestamps.seconds_between(NOW, waiting.queues["ops"].retry_at))
     assert waits[:3] == [30, 60, 120]
     assert waits[-1] == LONGEST_WAIT
     assert waits == sorted(waits)
@@ -114,7 +114,7 @@ def test_a_wait_can_be_counted_for_ever() -> None:
     waiting = owing(("e1",))
     queue = replace(waiting.queues["ops"], attempts=10_000)
     waiting = outbox.failed(replace(waiting, queues={"ops": queue}), "ops", "HTTP 500", NOW)
-    assert waiting.queues["ops"].not_before == minute(60)
+    assert waiting.queues["ops"].retry_at == minute(60)
 
 
 def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
@@ -138,7 +138,7 @@ def test_a_success_ends_the_rest() -> None:
     waiting = outbox.failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
     done = acknowledged(waiting, "ops", first(waiting).id)
     queue = done.queues["ops"]
-    assert (queue.attempts, queue.not_before, queue.error) == (0, "", "")
+    assert (queue.attempts, queue.retry_at, queue.error) == (0, "", "")
     assert outbox.is_due(queue, NOW)
 
 
@@ -228,108 +228,112 @@ def test_what_was_committed_stays(revision: int) -> None:
     assert waiting.unrecorded == {"e2": 2}
 
 
-def at(addresses: dict[str, str]) -> Outbox:
-    """Give an outbox that owes one alert to each channel, which has the address: `a1` to `a`, and so on."""
+def at(url_digests: dict[str, str], *, placed: bool = False) -> Outbox:
+    """Return an outbox that owes one alert to each channel, by name and its URL's digest: `a1` to `a`, and so on."""
     waiting = Outbox()
-    for revision, name in enumerate(addresses, start=1):
+    for revision, name in enumerate(url_digests, start=1):
         waiting = outbox.enqueue(waiting, (channel(name),), (event(f"{name}1"),), revision, NOW)
-    return outbox.addressed(waiting, addresses)
+    return rerouted(waiting, url_digests, placed=placed)
+
+
+def rerouted(waiting: Outbox, url_digests: dict[str, str], *, placed: bool = False, by_name: bool = False) -> Outbox:
+    """Return the outbox after an edit of the settings, which changes nothing the second time."""
+    channels = [channel(name, placed=placed) for name in url_digests]
+    moved = outbox.reroute(waiting, channels, url_digests, by_name=by_name)
+    assert outbox.reroute(moved, channels, url_digests) == moved
+    return moved
+
+
+Names = dict[str, str]
+Alerts = dict[str, list[str]]
+EVERYWHERE = {
+    "same": ({"a": U1, "b": U2}, {"a": U1, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
+    "renamed": ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
+    "swapped": ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
+    "shifted": ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
+    "removed": ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
+    "all removed": ({"a": U1, "b": U2}, {}, {"a": ["a1"], "b": ["b1"]}),
+    "twins": ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
+    "merged": ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
+}
+NAMED = {
+    "new URL": ({"a": U1}, {"a": U2}, {"a": ["a1"]}),
+    "name and URL": ({"a": U1}, {"b": U2}, {"a": ["a1"]}),
+    "URL goes elsewhere": ({"a": U1}, {"a": U2, "b": U1}, {"b": ["a1"]}),
+    "another's URL": ({"a": U1, "b": U2}, {"a": U2}, {"a": ["a1", "b1"]}),
+}
+PLACED = {
+    "new URL": ({"a": U1}, {"a": U2}, {"a (former)": ["a1"]}),
+    "next in the list": ({"a": U1, "b": U2}, {"a": U2}, {"a (former)": ["a1"], "a": ["b1"]}),
+    "free name taken": (
+        {"a": U1, "a (former)": U2},
+        {"a": U3},
+        {"a (former 2)": ["a1"], "a (former)": ["a (former)1"]},
+    ),
+}
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "owed"),
+    ("before", "now", "owed", "placed"),
     [
-        ({"a": U1, "b": U2}, {"a": U1, "b": U2}, {"a": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U2}, {"c": U1, "b": U2}, {"c": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U2}, {"b": U1, "a": U2}, {"b": ["a1"], "a": ["b1"]}),
-        ({"a": U1, "b": U2}, {"b": U1, "c": U2}, {"b": ["a1"], "c": ["b1"]}),
-        ({"a": U1, "b": U2}, {"b": U2}, {"a": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U2}, {"a": U2}, {"a (former)": ["a1"], "a": ["b1"]}),
-        ({"a": U1, "b": U2}, {"a": U3, "b": U3}, {"a (former)": ["a1"], "b (former)": ["b1"]}),
-        ({"a": U1, "a (former)": U2}, {"a": U3}, {"a (former 2)": ["a1"], "a (former)": ["a (former)1"]}),
-        ({"a": U1, "b": U1}, {"a": U1, "b": U1}, {"a": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U1}, {"c": U1}, {"c": ["a1", "b1"]}),
-        ({"a": U1, "b": U2}, {}, {"a": ["a1"], "b": ["b1"]}),
-    ],
-    ids=[
-        "same",
-        "renamed",
-        "swapped",
-        "shifted",
-        "removed",
-        "passed-on",
-        "two-passed-on",
-        "passed-on-again",
-        "twins",
-        "merged",
-        "all-removed",
+        *(pytest.param(*case, False, id=name) for name, case in EVERYWHERE.items()),
+        *(pytest.param(*case, True, id=f"{name}, placed") for name, case in EVERYWHERE.items()),
+        *(pytest.param(*case, False, id=f"[[channels]], {name}") for name, case in NAMED.items()),
+        *(pytest.param(*case, True, id=f"alert_urls, {name}") for name, case in PLACED.items()),
     ],
 )
-def test_a_queue_follows_its_address(before: dict[str, str], now: dict[str, str], owed: dict[str, list[str]]) -> None:
-    """It has the name that its address goes by; a former channel's keeps its own or gets one that nobody has, and two
-    become one only where they lead to one address.
-    """
-    moved = outbox.renamed(at(before), now, {})
-    assert {name: alerts(moved, name) for name in moved.queues} == owed
-    assert outbox.renamed(moved, now, {}) == moved
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "earlier", "owed"),
-    [
-        ({"a": U1}, {"a": U2}, {"a": (U1,)}, {"a": ["a1"]}),
-        ({"a": U1}, {"b": U2}, {"b": (U1,)}, {"b": ["a1"]}),
-        ({"a": U1, "b": U1}, {"a": U2, "b": U3}, {"a": (U1,), "b": (U1,)}, {"a": ["a1"], "b": ["b1"]}),
-        ({"a": U1, "b": U2}, {"b": U3, "a": U4}, {"b": (U1,), "a": (U2,)}, {"b": ["a1"], "a": ["b1"]}),
-        ({"a": U1}, {"a": U2, "b": U1}, {"a": (U1,)}, {"b": ["a1"]}),
-    ],
-    ids=["edited", "renamed-since", "twins", "crossed", "configured-again"],
-)
-def test_a_queue_follows_an_edit(
-    before: dict[str, str], now: dict[str, str], earlier: dict[str, tuple[str, ...]], owed: dict[str, list[str]]
+def test_a_queue_belongs_to_its_url_else_to_the_channels_own_name(
+    before: Names, now: Names, owed: Alerts, *, placed: bool
 ) -> None:
-    """What was owed to an address that a channel had before its own goes to the channel, and is due at once."""
-    waiting = at(before)
-    for name in before:
-        waiting = outbox.failed(waiting, name, "HTTP 500", NOW)
-    moved = outbox.renamed(waiting, now, earlier)
+    """Any other queue is set aside under a name that no channel has."""
+    moved = rerouted(at(before, placed=placed), now, placed=placed)
     assert {name: alerts(moved, name) for name in moved.queues} == owed
-    assert [outbox.is_due(queue, NOW) for queue in moved.queues.values()] == [U1 not in now.values()] * len(owed)
-    assert outbox.renamed(moved, now, earlier) == moved
 
 
-def test_without_any_earlier_address_the_name_decides() -> None:
-    """Where the addresses are lost a queue stays with its name, but for one whose address is there after all."""
-    waiting = at({"a": U1, "b": U2})
-    assert outbox.renamed(waiting, {"a": U3}).queues["a"].address == U3
-    moved = outbox.renamed(waiting, {"b": U1})
-    assert {name: alerts(moved, name) for name in moved.queues} == {"b": ["a1"], "b (former)": ["b1"]}
+def test_a_table_does_not_get_the_queue_of_an_entry_by_its_name() -> None:
+    """A name that was made from a place in `alert_urls` is not a channel's own."""
+    moved = rerouted(at({"json": U1}, placed=True), {"json": U2})
+    assert {name: alerts(moved, name) for name in moved.queues} == {"json (former)": ["json1"]}
 
 
-def test_a_renamed_channel_keeps_its_rest() -> None:
-    """A new name does not make a dead channel due."""
-    waiting = outbox.failed(outbox.addressed(owing(("e1",), to=(OPS,)), {"ops": U1}), "ops", "HTTP 500", NOW)
-    moved = outbox.renamed(waiting, {"duty": U1}, {})
-    assert moved.queues == {"duty": waiting.queues["ops"]}
+def test_a_queue_that_is_set_aside_comes_back_with_its_url() -> None:
+    """However many were set aside, each gets its own alerts when its URL is configured again."""
+    waiting = at({"a": U1}, placed=True)
+    for digest in (U2, U3):
+        waiting = outbox.enqueue(rerouted(waiting, {"a": digest}, placed=True), (channel("a"),), (E1,), 2, NOW)
+    back = rerouted(waiting, {"b": U1, "a": U3}, placed=True)
+    assert (alerts(back, "b"), sorted(back.queues)) == (["a1"], ["a", "b"])
+
+
+@pytest.mark.parametrize(("now", "is_due"), [({"duty": U1}, False), ({"ops": U2}, True)], ids=["renamed", "new URL"])
+def test_a_new_url_ends_the_backoff_and_a_new_name_does_not(now: Names, *, is_due: bool) -> None:
+    """Failures are those of a URL."""
+    waiting = outbox.failed(at({"ops": U1}), "ops", "HTTP 500", NOW)
+    (queue,) = rerouted(waiting, now).queues.values()
+    assert (outbox.is_due(queue, NOW), queue.attempts, queue.error) == (
+        is_due,
+        not is_due,
+        "" if is_due else "HTTP 500",
+    )
+
+
+@pytest.mark.parametrize("placed", [False, True])
+def test_without_a_salt_the_name_decides(*, placed: bool) -> None:
+    """Where the old digests say nothing a queue stays with its name, and gets the new digest."""
+    moved = rerouted(at({"a": U1, "b": U2}, placed=placed), {"a": U3, "c": U1}, placed=placed, by_name=True)
+    assert {name: (alerts(moved, name), queue.url_digest) for name, queue in moved.queues.items()} == {
+        "a": (["a1"], U3),
+        "b": (["b1"], U2),
+    }
 
 
 def test_queues_that_become_one_keep_the_order_of_polls() -> None:
-    """Alerts of two channels that become one are merged by poll, none lost, and rest as long as either would."""
+    """Alerts of two channels that become one are merged by poll, none lost or twice, with the longer backoff."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (E1,), 1, NOW)
-    waiting = outbox.enqueue(waiting, (MAIL,), (E2,), 2, NOW)
+    waiting = outbox.enqueue(waiting, (MAIL,), (E1, E2), 2, NOW)
     waiting = outbox.enqueue(waiting, (OPS,), (E3,), 3, NOW)
-    waiting = outbox.failed(outbox.addressed(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW)
+    waiting = outbox.failed(rerouted(waiting, {"ops": U1, "mail": U1}), "mail", "HTTP 500", NOW)
     for name in ("ops", "mail"):
-        moved = outbox.renamed(waiting, {name: U1}, {})
+        moved = rerouted(waiting, {name: U1})
         assert {one: alerts(moved, one) for one in moved.queues} == {name: ["e1", "e2", "e3"]}
         assert moved.queues[name].attempts == 1
-
-
-def test_a_former_channel_comes_back_with_its_address() -> None:
-    """However many former channels had a name, each gets its own alerts when its address is configured again."""
-    waiting = outbox.renamed(at({"a": U1}), {"a": U2}, {})
-    waiting = outbox.addressed(outbox.enqueue(waiting, (channel("a"),), (event("a2"),), 2, NOW), {"a": U2})
-    waiting = outbox.renamed(waiting, {"a": U3}, {})
-    assert set(waiting.queues) == {"a (former)", "a (former 2)"}
-    back = outbox.renamed(waiting, {"a": U3, "b": U2, "c": U1}, {})
-    assert {name: alerts(back, name) for name in back.queues} == {"b": ["a2"], "c": ["a1"]}

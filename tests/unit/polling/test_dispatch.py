@@ -121,7 +121,7 @@ def test_a_thread_that_cannot_start_costs_its_channel_only(
     waiting = owing(*channels)
     done = sent(StateFolder(tmp_path), waiting, *channels)
     assert (done.delivered, done.failures) == (3, {"mail": "no thread could be started"})
-    assert done.waiting.queues["mail"].not_before == minute(0.5)
+    assert done.waiting.queues["mail"].retry_at == minute(0.5)
     again = sent(StateFolder(tmp_path), done.waiting, *channels)
     assert (again.delivered, again.waiting.alerts("mail")) == (0, 3)
     assert [message.path for message in webhook.messages()] == ["/ops"]

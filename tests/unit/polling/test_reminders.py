@@ -18,12 +18,12 @@ _DAY = 24 * 60.0
 def test_a_problem_is_said_when_it_begins_once_a_day_and_when_it_ends() -> None:
     """What is new is due, then again after a day; what is gone has ended, once."""
     first = news({}, {"a", "b"}, NOW)
-    assert first == News(due=frozenset("ab"), ended=(), said={"a": NOW, "b": NOW})
-    second = news(first.said, {"a", "c"}, minute(15))
-    assert second == News(due=frozenset("c"), ended=("b",), said={"a": NOW, "c": minute(15)})
-    third = news(second.said, {"a", "c"}, minute(_DAY))
-    assert third == News(due=frozenset("a"), ended=(), said={"a": minute(_DAY), "c": minute(15)})
-    assert news(third.said, (), minute(_DAY + 1)).said == {}
+    assert first == News(due=frozenset("ab"), ended=(), reported={"a": NOW, "b": NOW})
+    second = news(first.reported, {"a", "c"}, minute(15))
+    assert second == News(due=frozenset("c"), ended=("b",), reported={"a": NOW, "c": minute(15)})
+    third = news(second.reported, {"a", "c"}, minute(_DAY))
+    assert third == News(due=frozenset("a"), ended=(), reported={"a": minute(_DAY), "c": minute(15)})
+    assert news(third.reported, (), minute(_DAY + 1)).reported == {}
 
 
 @pytest.mark.parametrize("moment", [minute(1), "", "2026-13-01T00:00:00.000Z"])

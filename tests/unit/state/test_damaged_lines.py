@@ -58,7 +58,7 @@ REFUSAL = FailedAttempt(
 JOURNAL = (
     records.write_acknowledgement("ops", FIRST, arrived=True),
     records.write_acknowledgement("ops", FIRST, arrived=False),
-    records.write_refusal(REFUSAL),
+    records.write_failure(REFUSAL),
 )
 RECORDED = records.write_event(
     event("e1", Kind.CHANGED, changes=(Change(field="tags", before="[]", after='["a"]'),), reason="why")
@@ -136,7 +136,7 @@ def test_a_refusal_that_is_damaged_is_none(folder: StateFolder, time: str, attem
 def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line: bytes) -> None:
     """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
     (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
-    recorded = folder.read_history()
+    recorded = folder.history()
     found = history.choose(recorded.events, history.Filter(since=history.parse_since("1d", NOW)))
     assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
     history.lines(found)
@@ -160,9 +160,9 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
     """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
     kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
     refusal = FailedAttempt(
-        channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, address=kept["address"]
+        channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, url_digest=kept["url_digest"]
     )
-    (watch.state / "acks.jsonl").write_bytes(records.write_refusal(refusal))
+    (watch.state / "acks.jsonl").write_bytes(records.write_failure(refusal))
     line = json.loads((watch.state / "history.jsonl").read_bytes())
     with (watch.state / "history.jsonl").open("a") as history:
         history.write(json.dumps(line | {"at": time}) + "\n")
@@ -177,7 +177,7 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watche
     """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old is given up."""
     before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}
     queue = before["outbox.json"]["queues"]["ops"]
-    queue["not_before"] = queue["messages"][0]["queued_at"] = time
+    queue["retry_at"] = queue["messages"][0]["queued_at"] = time
     for told in before["outbox.json"]["events"].values():
         told["at"] = time
     before["checks.json"] |= {"polled_at": time, "checked": {"alpha": time}}
@@ -192,7 +192,7 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watche
 def test_a_time_that_is_none_is_refused_in_a_file(watch: Watcher, file: str) -> None:
     """A `.json` file in which a time is damaged is refused with exit code 4 and left as it is."""
     text = (watch.state / file).read_text()
-    at = json.loads(text)["polled_at"] if file == "checks.json" else json.loads(text)["queues"]["ops"]["not_before"]
+    at = json.loads(text)["polled_at"] if file == "checks.json" else json.loads(text)["queues"]["ops"]["retry_at"]
     (watch.state / file).write_text(text.replace(at, "yesterday"))
     before = watch.contents()
     for command in ("status", "check"):

@@ -12,6 +12,8 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, reported
 from tests.support.program import ROOT
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.listing import FailureKind
+from watcher.state.store import StateFolder
 
 _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
 """Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo
@@ -66,3 +68,31 @@ def test_an_earlier_state_is_carried_over(
     assert watch.reported() == []
     history = [event["id"] for event in json.loads(watch.run("history", "--json").out)["events"]]
     assert Counter(history) == expected
+
+
+def test_an_earlier_state_is_read_with_all_that_it_holds(tmp_path: Path) -> None:
+    """Under new keys nothing is lost: queues with their waits and URLs, what is known of answers, and the journal."""
+    shutil.copytree(_EARLIER, tmp_path / "state")
+    folder = StateFolder(tmp_path / "state")
+    state = folder.load()
+    earlier = {name: json.loads((_EARLIER / f"{name}.json").read_text("utf-8")) for name in ("outbox", "checks")}
+    for name, queue in earlier["outbox"]["queues"].items():
+        kept = state.outbox.queues[name]
+        assert [message.id for message in kept.messages] == [message["id"] for message in queue["messages"]]
+        assert (kept.attempts, kept.retry_at, kept.error) == (queue["attempts"], queue["not_before"], queue["error"])
+        assert (kept.url_digest, kept.named) == (queue["address"], True)
+    assert state.addresses.url_digests == {name: queue.url_digest for name, queue in state.outbox.queues.items()}
+    assert (state.checks.etag_scope, state.checks.reported) == (earlier["checks"]["asked"], {})
+    assert state.checks.etags == earlier["checks"]["etags"]
+    assert {failure.kind for failure in state.checks.health.nodes.values()} == {FailureKind.FAULT}
+    ops = earlier["outbox"]["queues"]["ops"]
+    entry = {
+        "channel": "ops",
+        "message": ops["messages"][0]["id"],
+        "attempts": ops["attempts"] + 1,
+        "error": "HTTP 500",
+    }
+    line = entry | {"at": ops["not_before"], "address": ops["address"], "reached": ["0" * 32], "state": "refused"}
+    (folder.path / "acks.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
+    queue = folder.load().outbox.queues["ops"]
+    assert (queue.attempts, queue.messages[0].reached) == (ops["attempts"] + 1, ("0" * 32,))

@@ -29,18 +29,17 @@ from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.polling.model import PollConfig
 from watcher.polling.poll import Poller
-from watcher.state import codec, records, snapshot_file
+from watcher.state import records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
 
-NAMES = ("snapshot", "outbox", "checks", "addresses", "retry", "history")
-DOCUMENTS = NAMES[:-1]
+FORMATS = {"snapshot": 1, "outbox": 2, "checks": 2, "addresses": 2, "retry": 1}
 LAWS = settings(max_examples=40)
 
 
 def schema(name: str) -> dict[str, Any]:
     """Read one of the schemas."""
-    read: dict[str, Any] = json.loads((ROOT / "state" / f"{name}.schema.json").read_text())
+    read: dict[str, Any] = json.loads(schemas.schema(name))
     return read
 
 
@@ -74,14 +73,14 @@ def everything(path: Path) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", schemas.NAMES)
 def test_a_schema_is_one(name: str) -> None:
     """Each schema is valid by draft 2020-12 and says so."""
     assert schema(name)["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     Draft202012Validator.check_schema(schema(name))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", schemas.NAMES)
 def test_a_schema_is_strict_and_described(name: str) -> None:
     """Every object says what may be in it, every property and definition what it means, and each is used."""
     given = schema(name)
@@ -134,7 +133,8 @@ def test_an_event_has_one_form() -> None:
     """The history and the outbox describe an event alike, and the version of the format is the program's."""
     history = schema("history")
     assert {key: history[key] for key in schema("outbox")["$defs"]["event"]} == schema("outbox")["$defs"]["event"]
-    assert {schema(name)["properties"]["format"]["const"] for name in DOCUMENTS} == {codec.FORMAT}
+    assert {name: schema(name)["properties"]["format"]["const"] for name in FORMATS} == FORMATS
+    assert {name: _samples()[name]["format"] for name in FORMATS} == FORMATS
 
 
 @pytest.mark.parametrize(
@@ -187,7 +187,7 @@ def _samples() -> dict[str, Any]:
         "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
-        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", accepted={"ops": "b" * 32})),
+        "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", url_digests={"ops": "b" * 32})),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
     }
@@ -204,7 +204,7 @@ def _objects(given: Any) -> Iterator[dict[str, Any]]:
             yield from _objects(inner)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", schemas.NAMES)
 def test_an_unknown_key_is_invalid_wherever_it_is(name: str) -> None:
     """No object of any file takes a key that is not described, but those that are maps by name."""
     sample = _samples()[name]
@@ -252,12 +252,11 @@ def test_the_files_of_a_life_are_valid(registry: FakeRegistry, webhook: Webhook,
         channel("ops", url=webhook.apprise_url("/ops")),
         channel("chät", url=webhook.apprise_url("/chat"), grouping=Grouping.EVENT),
     )
-    accepted = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
     folder = StateFolder(state)
     times = iter(range(100))
 
     def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
-        told: PollConfig = watch(url, PACK, "other", channels=channels, accepted=accepted, **fields)
+        told: PollConfig = watch(url, PACK, "other", channels=channels, **fields)
         at = minute(600 * next(times))
         asyncio.run(Poller(config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
         return everything(state)
@@ -317,5 +316,4 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
         folder.end_backoffs({"ops": NOW})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
-    assert {path.name.split(".")[0] for path in (ROOT / "state").glob("*.schema.json")} == set(NAMES)
-    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(NAMES)
+    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(schemas.NAMES)

@@ -50,7 +50,7 @@ CHECKS = Checks(
     checked={PACK.lower(): NOW},
     etags={PACK.lower(): '"abc"'},
 )
-KEPT = Addresses(salt="ab" * 16, apprise="2.3", accepted={"ops": "cd" * 16})
+KEPT = Addresses(salt="ab" * 16, apprise="2.3", url_digests={"ops": "cd" * 16})
 
 
 @pytest.fixture
@@ -95,7 +95,7 @@ def test_a_folder_that_is_not_there_is_a_fresh_state(tmp_path: Path) -> None:
     """Where nothing is, everything begins; reading creates nothing."""
     folder = StateFolder(tmp_path / "nowhere")
     assert folder.load() == State()
-    assert (folder.load_revision(), folder.history(), folder.addresses()) == (0, (), Addresses())
+    assert (folder.load_revision(), folder.history().events, folder.addresses()) == (0, (), Addresses())
     assert not folder.path.exists()
 
 
@@ -104,7 +104,7 @@ def test_what_was_saved_is_loaded(folder: StateFolder) -> None:
     state = polled(folder)
     assert folder.load() == state
     assert folder.load_revision() == 1
-    assert folder.history() == (FLAG, RELEASE)
+    assert folder.history().events == (FLAG, RELEASE)
 
 
 def test_everything_is_private(folder: StateFolder, tmp_path: Path) -> None:
@@ -343,9 +343,9 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
     polled(folder)
     path = folder.path / name
     told = json.loads(path.read_text())
-    for newer in (told | {"format": 2}, {"format": 2, "something": "else"}):
+    for newer in (told | {"format": 3}, {"format": 3, "something": "else"}):
         path.write_text(json.dumps(newer))
-        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 2") as caught:
+        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 3") as caught:
             folder.load()
         assert "upgrade comfy-watch" in caught.value.hint
         assert "begin anew" not in caught.value.hint
@@ -581,7 +581,7 @@ def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
     folder = StateFolder(tmp_path, history_limit=10 * line)
     for number in range(100):
         folder.record((event(f"e{number:04}"),))
-        kept = [one.id for one in folder.history()]
+        kept = [one.id for one in folder.history().events]
         assert kept == [f"e{one:04}" for one in range(number + 1 - len(kept), number + 1)]
         assert min(5, number + 1) <= len(kept) <= 10
     assert stat.S_IMODE((tmp_path / "history.jsonl").stat().st_mode) == 0o600
@@ -594,9 +594,9 @@ def test_a_torn_last_line_of_the_history_is_no_event(folder: StateFolder) -> Non
     whole = path.read_bytes()
     for cut in range(whole.index(b"\n") + 1, len(whole)):
         path.write_bytes(whole[:cut])
-        assert folder.history() == (FLAG,)
+        assert folder.history().events == (FLAG,)
     folder.record((event("later"),))
-    assert [one.id for one in folder.history()] == ["flag", "later"]
+    assert [one.id for one in folder.history().events] == ["flag", "later"]
 
 
 @pytest.mark.parametrize("line", [b"", b"\x00" * 300, b"nonsense", b"{}", b'{"kind": "flogged"}', b"\xff", b"[" * 5000])
@@ -607,7 +607,7 @@ def test_a_damaged_line_of_the_history_costs_itself_only(folder: StateFolder, li
     whole = path.read_bytes()
     path.write_bytes(whole + line + b"\n")
     folder.record_rest(outbox.enqueue(Outbox(), (), (FLAG, RELEASE), 1, NOW))
-    assert folder.read_history() == History(events=(FLAG, RELEASE), unreadable=1)
+    assert folder.history() == History(events=(FLAG, RELEASE), unreadable=1)
     assert path.read_bytes().startswith(whole + line + b"\n")
 
 
@@ -617,7 +617,7 @@ def test_what_an_interrupted_poll_did_not_record_is_recorded_once(folder: StateF
     folder.record((FLAG,))
     folder.record_rest(waiting)
     folder.record_rest(waiting)
-    assert folder.history() == (FLAG, RELEASE)
+    assert folder.history().events == (FLAG, RELEASE)
 
 
 def test_a_message_under_way_keeps_which_targets_it_reached(folder: StateFolder) -> None:
@@ -692,7 +692,7 @@ def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry
         poll(_Dying(folder.path, before=step), registry, OPS)
     poll(folder, registry, OPS)
     assert len(owed(folder)) == 1
-    assert [one.kind for one in folder.history()] == [Kind.BASELINE, Kind.FLAGGED]
+    assert [one.kind for one in folder.history().events] == [Kind.BASELINE, Kind.FLAGGED]
 
 
 def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, registry: FakeRegistry) -> None:
@@ -709,7 +709,7 @@ def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, regi
     with pytest.raises(_DiedError):
         poll(_Dying(folder.path, before="compact"), registry, OPS)
     assert owed(folder) == []
-    assert [one.kind for one in folder.history()] == [Kind.BASELINE]
+    assert [one.kind for one in folder.history().events] == [Kind.BASELINE]
 
 
 @pytest.mark.parametrize("step", ["record", "save_checks", "compact"])
