@@ -51,7 +51,6 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Change, Event, Kind
 from watcher.model.snapshot import Snapshot
-from watcher.polling.model import Report
 from watcher.polling.problems import problems
 from watcher.state.model import Checks, State
 from watcher.state.records import event_form
@@ -145,19 +144,7 @@ def _printed(*lines: str) -> str:
 @given(_told(), _TEXT, _TEXT)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
-    done = Report(
-        started=factories.NOW,
-        finished=factories.NOW,
-        watched=3,
-        checked=1,
-        events=tuple(events),
-        errors=((node, error),),
-        empty=(node,),
-        delivered=0,
-        pending=0,
-        channel_errors={},
-        expired_by_channel={},
-    )
+    done = factories.poll_report(*events, watched=3, errors=((node, error),), empty=(node,))
     assert list(parsers.in_lines(_printed(*report.lines(done, dry_run=False)), len(events) + 1)) == []
     assert list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []

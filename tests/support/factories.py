@@ -13,7 +13,7 @@ from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, STATUSES, Version, in_order
-from watcher.polling.model import PollConfig
+from watcher.polling.model import PollConfig, Report
 from watcher.registry.client import Limits
 
 PACK = "Some-Pack"
@@ -88,3 +88,21 @@ def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **
         ),
     }
     return PollConfig(**given | fields)
+
+
+def poll_report(*events: Event, **fields: Any) -> Report:
+    """Make the report of a poll of one node that went well."""
+    given: dict[str, Any] = {
+        "started": NOW,
+        "finished": minute(0.025),
+        "watched": 1,
+        "checked": 1,
+        "events": events,
+        "errors": (),
+        "empty": (),
+        "delivered": 0,
+        "pending": 0,
+        "expired_by_channel": {},
+        "channel_errors": {},
+    }
+    return Report(**given | fields)
