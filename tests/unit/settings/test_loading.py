@@ -1,0 +1,310 @@
+"""Settings from every source: which wins, where each came from, and what is wrong, all at once."""
+
+from __future__ import annotations
+
+import os
+import socket
+import traceback
+from pathlib import Path
+
+import pytest
+
+from tests.unit.settings.conftest import TOKEN, Loads
+from watcher.errors import ConfigError
+from watcher.settings import sources
+from watcher.settings.loading import load
+from watcher.settings.model import Settings
+
+
+def test_precedence(loads: Loads, tmp_path: Path) -> None:
+    """Command line beats environment beats secrets folders beat file beats default, and each origin is named."""
+    container, credentials = tmp_path / "container", tmp_path / "credentials"
+    for folder in (container, credentials):
+        folder.mkdir()
+    for name in ("retries", "concurrency", "failure_threshold", "jitter"):
+        (container / name).write_text("1\n")
+    for name in ("RETRIES", "comfy_watch_concurrency", "failure_threshold"):
+        (credentials / name).write_text(" 2 \n")
+    loaded = loads(
+        "retries = 0\nconcurrency = 9\nfailure_threshold = 9\njitter = 0.9\ninterval = '9m'\ntimeout = '9s'",
+        overrides={"retries": "4", "log_level": None},
+        secrets=container,
+        CREDENTIALS_DIRECTORY=str(credentials),
+        COMFY_WATCH_RETRIES="3",
+        comfy_watch_concurrency="3",
+        COMFY_WATCH_TIMEOUT="3s",
+    )
+    for name, value, origin in (
+        ("retries", 4, "command line"),
+        ("concurrency", 3, "environment comfy_watch_concurrency"),
+        ("failure_threshold", 2, f"secret file {credentials / 'failure_threshold'}"),
+        ("jitter", 1, f"secret file {container / 'jitter'}"),
+        ("interval", 540, str(loads.file)),
+        ("timeout", 3, "environment COMFY_WATCH_TIMEOUT"),
+        ("log_level", "info", "default"),
+    ):
+        assert (getattr(loaded.settings, name), loaded.origins[name]) == (value, origin)
+    assert loaded.config_file == loads.file
+
+
+def test_other_files_in_a_secrets_folder(loads: Loads, tmp_path: Path) -> None:
+    """A secrets folder may hold other files, and folders."""
+    (tmp_path / "secrets" / "nodes").mkdir(parents=True)
+    (tmp_path / "secrets" / "database_password").write_bytes(b"\xff")
+    assert loads(secrets=tmp_path / "secrets").settings.nodes == ()
+
+
+def test_command_line_nodes_add(loads: Loads) -> None:
+    """Nodes of the command line add to the others', once whatever the case, and the first spelling stays."""
+    loaded = loads("nodes = ['Alpha', 'beta']", overrides={"nodes": ("BETA", "gamma", "alpha")})
+    assert loaded.settings.nodes == ("Alpha", "beta", "gamma")
+    assert loaded.origins["nodes"] == f"{loads.file} + command line"
+    alone = loads("", overrides={"nodes": ("gamma",)})
+    assert (alone.settings.nodes, alone.origins["nodes"]) == (("gamma",), "command line")
+
+
+def test_file_search(loads: Loads, tmp_path: Path) -> None:
+    """The file is `--config`, else `$COMFY_WATCH_CONFIG`, else the working folder's, else the user's."""
+    for path, retries in (
+        ("named.toml", 1),
+        ("env.toml", 2),
+        ("xdg/comfy-watch/comfy-watch.toml", 4),
+        ("home/.config/comfy-watch/comfy-watch.toml", 5),
+    ):
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(f"retries = {retries}")
+    user = {"XDG_CONFIG_HOME": str(tmp_path / "xdg")}
+    assert loads().settings.retries == 5
+    assert loads(**user).settings.retries == 4
+    assert loads("retries = 3", **user).settings.retries == 3
+    assert loads(COMFY_WATCH_CONFIG="../env.toml", **user).settings.retries == 2
+    assert loads(config=Path("../named.toml"), COMFY_WATCH_CONFIG="../env.toml").settings.retries == 1
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"interval = \nretries = 1", "not valid TOML at line 1, column 12: invalid value"),
+        (b"a = 1\n" + TOKEN.encode() + b" = soon", "not valid TOML at line 2, column"),
+        (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
+        (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
+        (b"a = " + b"[" * 20_000, "not valid TOML"),
+        (b"a = " + b"1" * 10_000, "not valid TOML"),
+        (b"\xff\xfen\0o\0", "not UTF-8 text"),
+        (b"#" * (4 * 1024 * 1024 + 1), "larger than 4 MB"),
+    ],
+    ids=["value", "statement", "twice", "string", "deep", "digits", "utf-16", "huge"],
+)
+def test_unreadable_content(loads: Loads, tmp_path: Path, content: bytes, problem: str) -> None:
+    """A file that is no TOML is one line with the place of the fault and nothing of its content."""
+    path = tmp_path / "bad.toml"
+    path.write_bytes(content)
+    (line,) = loads.problems(config=path)
+    assert line.startswith(f"{path}: {problem}")
+    assert len(line) < len(str(path)) + 200
+
+
+def test_what_cannot_be_opened(loads: Loads, tmp_path: Path) -> None:
+    """A named file, or credentials folder, that cannot be opened is an error that says why and who named it."""
+    gone = tmp_path / "gone"
+    assert loads.problems(config=gone) == (f"{gone}: does not exist (--config)",)
+    by_variable = loads.problems(COMFY_WATCH_CONFIG=str(gone))
+    assert by_variable == (f"{gone}: does not exist (environment COMFY_WATCH_CONFIG)",)
+    assert loads.problems(config=tmp_path, CREDENTIALS_DIRECTORY=str(gone)) == (
+        f"secrets folder {gone}: does not exist (environment CREDENTIALS_DIRECTORY)",
+        f"{tmp_path}: is a folder, not a file (--config)",
+    )
+    assert loads.problems(config=tmp_path / ("x" * 300))[0].endswith("cannot be read (File name too long) (--config)")
+    tmp_path.chmod(0o000)
+    try:
+        os.seteuid(65_534 if os.getuid() == 0 else os.getuid())
+        lines = loads.problems(config=tmp_path / "c.toml")
+    finally:
+        os.seteuid(os.getuid())
+        tmp_path.chmod(0o700)
+    assert lines == (f"{tmp_path / 'c.toml'}: is not readable by this user (--config)",)
+
+
+@pytest.mark.parametrize("kind", ["fifo", "device", "socket"])
+@pytest.mark.parametrize("where", ["--config", "secrets"])
+def test_what_is_not_a_file_is_not_waited_for(loads: Loads, tmp_path: Path, kind: str, where: str) -> None:
+    """A pipe, a device or a socket instead of a file is an error, and nothing waits for its content."""
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    path = folder / "nodes"
+    with socket.socket(socket.AF_UNIX) as listener:
+        if kind == "fifo":
+            os.mkfifo(path)
+        elif kind == "socket":
+            listener.bind(os.path.relpath(path))
+        else:
+            path.symlink_to("/dev/zero")
+        (line,) = loads.problems(**({"config": path} if where == "--config" else {"secrets": folder}))
+    assert line.removeprefix("secret file ").startswith(f"{path}: is not a regular file")
+
+
+def test_byte_order_mark(loads: Loads) -> None:
+    """A file that an editor began with a byte order mark and wrote with CRLF is read like any other."""
+    loads.file.write_bytes(b"\xef\xbb\xbfretries = 7\r\ninterval = 60\r\n")
+    assert loads().settings.retries == 7
+
+
+@pytest.mark.parametrize("form", ["json://user:{}@host/x", "  HTTPS:/h/{}", '["json://h/{}"]', "nodes=json:/{}"])
+def test_a_url_is_no_path(loads: Loads, form: str) -> None:
+    """What may be an alert URL is refused as a path, also as `Path` has it; only its scheme is shown."""
+    url = form.format(TOKEN)
+    for refused in (
+        loads.problems(COMFY_WATCH_CONFIG=url),
+        loads.problems(config=Path(url)),
+        loads.problems(CREDENTIALS_DIRECTORY=url),
+        loads.problems(COMFY_WATCH_STATE_DIR=url),
+        loads.problems(overrides={"state_dir": url}),
+        loads.problems(f"state_dir = '{url}'"),
+    ):
+        (line,) = refused
+        assert "***' is a URL, not a path" in line
+    assert len(loads.problems(COMFY_WATCH_CONFIG=url, COMFY_WATCH_RETRIES="many")) == 2
+
+
+def test_state_dir(loads: Loads, tmp_path: Path) -> None:
+    """A relative state folder starts at the folder of the file that says it, or else at the working folder."""
+    (tmp_path / "etc").mkdir()
+    config = tmp_path / "etc" / "c.toml"
+    config.write_text("")
+    assert loads(config=config).settings.state_dir == config.parent / "state"
+    assert loads(config=config, COMFY_WATCH_STATE_DIR="x").settings.state_dir == loads.cwd / "x"
+    assert loads(config=config, overrides={"state_dir": "x"}).settings.state_dir == loads.cwd / "x"
+    assert loads(COMFY_WATCH_STATE_DIR="~/watch").settings.state_dir == Path("~/watch").expanduser()
+    by_systemd = loads(STATE_DIRECTORY="/var/lib/comfy-watch:/var/lib/other")
+    assert by_systemd.settings.state_dir == Path("/var/lib/comfy-watch")
+    assert by_systemd.origins["state_dir"] == "environment STATE_DIRECTORY"
+    assert loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir == loads.cwd / "mine"
+    assert "home folder" in loads.problems(COMFY_WATCH_STATE_DIR="~no-such-user-at-all/x")[0]
+
+
+def test_a_colon_for_the_equals_sign(loads: Loads) -> None:
+    """A variable with an impossible name is refused without what follows the name, which may be a secret."""
+    for name, shown in ((f"ALERT_URLS:discord://{TOKEN}/x", "ALERT_URLS"), (f"X:{TOKEN}", "X")):
+        assert loads.problems(**{f"COMFY_WATCH_{name}": "x"}) == (
+            f"environment COMFY_WATCH_{shown}***: not a setting's name; write COMFY_WATCH_NAME=VALUE",
+        )
+
+
+def test_variables_of_kubernetes(loads: Loads) -> None:
+    """The variables that Kubernetes sets for a service called comfy-watch, or comfy-watch-nodes, are ignored."""
+    names = ("SERVICE_HOST", "SERVICE_PORT_HTTP", "PORT", "PORT_80_TCP", "PORT_80_TCP_PROTO", "NODES_SERVICE_HOST")
+    assert loads(**{f"COMFY_WATCH_{name}": "tcp://10.0.0.1:80" for name in (*names, "NODES_PORT")}).warnings == ()
+
+
+def test_other_variables(loads: Loads) -> None:
+    """A variable that is similar to a setting's is a mistake; any other is a warning that shows no value."""
+    loaded = loads(COMFY_WATCH_IMAGE=f"json://{TOKEN}", comfy_watch_home="x")
+    assert loaded.warnings == (
+        "environment COMFY_WATCH_IMAGE: unknown setting, ignored",
+        "environment comfy_watch_home: unknown setting, ignored",
+    )
+    for name, meant in (("INTERVALL", "interval"), ("NODE", "nodes"), ("ALERTURLS", "alert_urls")):
+        (line,) = loads.problems(**{f"COMFY_WATCH_{name}": "x"})
+        assert line == f"{name.lower()}: unknown setting; did you mean {meant}? (environment COMFY_WATCH_{name})"
+
+
+@pytest.mark.parametrize(
+    ("mode", "toml", "warned"),
+    [
+        (0o644, "alert_urls = 'json://h'", True),
+        (0o640, "[[channels]]\nname = 'x'\nurl = 'json://h'", True),
+        (0o604, "alert_urls = ['json://h']", True),
+        (0o600, "alert_urls = 'json://h'", False),
+        (0o644, "nodes = 'x'\nalert_urls = 'none'", False),
+    ],
+)
+def test_secrets_that_others_can_read(loads: Loads, tmp_path: Path, mode: int, toml: str, warned: bool) -> None:
+    """A settings file with alert URLs that others can read is a warning."""
+    path = tmp_path / "c.toml"
+    path.write_text(toml, "utf-8")
+    path.chmod(mode)
+    warning = f"{path} holds secrets and can be read by others; try: chmod 600 {path}"
+    assert loads(config=path).warnings == ((warning,) if warned else ())
+
+
+def test_all_problems_at_once(loads: Loads, tmp_path: Path) -> None:
+    """Everything that is wrong, in every source, is in one error, a line each."""
+    secrets = tmp_path / "secrets"
+    secrets.mkdir()
+    (secrets / "alert_urls").write_text(TOKEN)
+    (secrets / "jitter").write_bytes(b"\xff")
+    lines = loads.problems(
+        "interval = 'soon'\nretrys = 3\n[[channels]]\nname = ' '\nurl = 1\ncolor = 'red'",
+        secrets=secrets,
+        overrides={"log_level": "loud", "nodes": ("a b",)},
+        COMFY_WATCH_CONCURRENCY="0",
+        COMFY_WATCH_TIMEOUTS="3",
+    )
+    starts = {
+        "secret file ": f"secret file {secrets / 'jitter'}: not UTF-8 text",
+        "interval: ": f"({loads.file})",
+        "concurrency: ": "(environment COMFY_WATCH_CONCURRENCY)",
+        "alert_urls, entry 1: ": f"(secret file {secrets / 'alert_urls'})",
+        "channels, entry 1, name: ": f"({loads.file})",
+        "channels, entry 1, url: ": f"({loads.file})",
+        "channels, entry 1, color: ": f"({loads.file})",
+        "log_level: ": "(command line)",
+        "timeouts: unknown": "(environment COMFY_WATCH_TIMEOUTS)",
+        "retrys: unknown": f"({loads.file})",
+        "nodes, entry 1: ": "(command line)",
+    }
+    assert len(lines) == len(starts)
+    for start, end in starts.items():
+        assert any(line.startswith(start) and line.endswith(end) for line in lines), start
+
+
+def test_alert_urls_are_checked_beside_other_mistakes(tmp_path: Path) -> None:
+    """An alert URL that apprise refuses is reported together with a setting that is wrong."""
+    path = tmp_path / "comfy-watch.toml"
+    path.write_text(f"interval = 'soon'\nalert_urls = ['json://{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'j://x'\n")
+    asked: list[str] = []
+
+    def refusal(url: str) -> str | None:
+        asked.append(url)
+        return "no such service" if url == "j://x" else None
+
+    with pytest.raises(ConfigError) as caught:
+        load(config=path, overrides={}, environ={}, cwd=tmp_path, refusal=refusal)
+    interval, channel = caught.value.problems
+    assert interval.startswith("interval: ")
+    assert channel == f"channels, entry 1 (ops), url: no such service ({path})"
+    assert asked == [f"json://{TOKEN}", "j://x"]
+
+
+def test_an_overridden_value_is_not_checked(loads: Loads) -> None:
+    """A bad value that a later source replaces is no error."""
+    assert loads("retries = 99", COMFY_WATCH_RETRIES="1").settings.retries == 1
+
+
+def test_secrets_are_in_no_repr(loads: Loads) -> None:
+    """No way of printing settings or channels shows an alert URL."""
+    loaded = loads(f"alert_urls = ['discord://id/{TOKEN}']\n[[channels]]\nname = 'ops'\nurl = 'slack://{TOKEN}'")
+    channels = loaded.settings.all_channels()
+    assert TOKEN in channels[0].url
+    shown = [repr(loaded), str(loaded.settings), loaded.settings.model_dump_json(), repr(channels)]
+    assert not [text for text in shown if TOKEN in text]
+
+
+def test_secrets_are_in_no_error(loads: Loads) -> None:
+    """An error beside secrets holds none of them: not in its lines, its traceback, or the exceptions behind it."""
+    bad = f"retries = 99\nalert_urls = ['{TOKEN}']\n[[channels]]\nname = '/'\nurl = 'j://{TOKEN}'\nkey = '{TOKEN}'"
+    with pytest.raises(ConfigError, match="retries: 99") as caught:
+        loads(bad)
+    error: BaseException | None = caught.value
+    while error is not None:
+        assert TOKEN not in "".join(traceback.format_exception(error))
+        error = error.__cause__ or error.__context__
+
+
+def test_secrets_are_sealed_in_a_source() -> None:
+    """What a source hands to the settings library, which has a debug log of its own, shows no secret."""
+    given = {"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3}
+    source = sources.CommandLine(Settings, given)
+    assert source()["retries"] == 3
+    assert source.get_field_value(Settings.model_fields["retries"], "retries") == (3, "retries", False)
+    assert TOKEN not in f"{source()!r} {source()} {source!r}"
