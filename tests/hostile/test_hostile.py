@@ -41,6 +41,7 @@ from tests.hostile.services import SERVICES, Dialect, Service, answers
 from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
 from tests.support import factories
 from tests.support.fakes.webhook import Message, Webhook
+from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher import log
 from watcher.changes.health import FailureStreak, Health
@@ -73,11 +74,11 @@ def test_no_text_escapes_from_any_output() -> None:
     assert {(place, text[:80]) for place, text in account.lost} == set()
 
 
-def test_node_ids_alter_no_request(tmp_path: Path, registry: FakeRegistry) -> None:
+def test_node_ids_alter_no_request(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
     """Any id that the settings let pass is asked for as it is, once, under `/versions`; it names no file."""
     for node in NODE_IDS:
         registry.catalog.publish(node, "1.0.0")
-    watch = Watcher(tmp_path, registry, nodes=list(NODE_IDS))
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes=list(NODE_IDS))
     assert watch.check()["nodes"] == {"watched": len(NODE_IDS), "checked": len(NODE_IDS), "failed": 0}
     assert {asked.path for asked in registry.requests} == {"/versions"}
     queries = [asked.query for asked in registry.requests]
@@ -88,11 +89,11 @@ def test_node_ids_alter_no_request(tmp_path: Path, registry: FakeRegistry) -> No
     assert set(json.loads(watch.contents()["snapshot.json"])["nodes"]) == {node.lower() for node in NODE_IDS}
 
 
-def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry) -> None:
+def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
     """A lone surrogate where nothing is read from costs nothing; in a field that is compared it costs the details
     of its row, and hides neither the version nor its ban.
     """
-    watch = Watcher(tmp_path, registry)
+    watch = Watcher(tmp_path, registry, fork_server=fork_server)
     registry.catalog.publish("alpha", "1.0.0", changelog=BROKEN[0])
     watch.check()
     registry.catalog.publish("alpha", "1.1.0", tags=[BROKEN[1]])

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.factories import NOW, minute
 from tests.support.fakes.faults import inflict
+from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reminders import News, news
@@ -32,10 +33,11 @@ def test_a_clock_that_was_wrong_silences_nothing(moment: str) -> None:
     assert news({"a": moment}, {"a"}, NOW).due == {"a"}
 
 
-def test_cron_hears_what_is_news(tmp_path: Path, registry: FakeRegistry) -> None:
+def test_cron_hears_what_is_news(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
     """Off a terminal a problem is on stderr when it begins and when it ends; the exit code says it every time."""
     registry.catalog.publish("alpha", "1.0.0")
-    watch = Watcher(tmp_path, registry, nodes="alpha wrong-id", alert_urls="", baseline="silent")
+    settings = {"nodes": "alpha wrong-id", "alert_urls": "", "baseline": "silent"}
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     inflict(registry, "status_404_json", nodes={"alpha"})
     mailed = {"CI": ""}
     first = watch.run("check", env=mailed)
