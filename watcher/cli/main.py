@@ -137,6 +137,19 @@ def init(path: Path) -> int:
 
 
 @cli.command()
+@click.argument("name", metavar="NAME")
+def schema(name: str) -> int:
+    """Print a JSON Schema: of a state file, or of the settings file.
+
+    NAME is snapshot, outbox, checks, addresses, history, retry or settings.
+    """
+    from watcher.cli.schema import text_of
+
+    echo(text_of(name))
+    return 0
+
+
+@cli.command()
 def demo() -> int:
     """Show the alerts of a made-up node pack; no network.
 

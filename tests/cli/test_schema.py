@@ -1,0 +1,50 @@
+"""`schema`: a JSON Schema on stdout, by name; needs no settings and no state."""
+
+from __future__ import annotations
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.support import program
+from watcher.state import schemas
+
+_NAMES = (*schemas.NAMES, "settings")
+
+
+@pytest.mark.parametrize("name", _NAMES)
+def test_a_schema_is_printed(tmp_path: Path, name: str) -> None:
+    """What is printed is one schema of draft 2020-12, and nothing is created."""
+    done = program.run("schema", name, cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    document = json.loads(done.out)
+    assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    Draft202012Validator.check_schema(document)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_unknown_schema_is_a_usage_error_with_the_known_names(tmp_path: Path) -> None:
+    """The error names what was given, made harmless, and what there is."""
+    done = program.run("schema", "setings\x1b", cwd=tmp_path)
+    assert (done.code, done.out) == (2, "")
+    assert "error: there is no schema 'setings" in done.err
+    assert f"hint: schemas are {', '.join(_NAMES)}\n" in done.err
+    assert "\x1b" not in done.err
+
+
+def test_the_help_names_every_schema(tmp_path: Path) -> None:
+    """None is missing in `schema --help`."""
+    text = program.run("schema", "--help", cwd=tmp_path).out
+    assert all(name in text for name in _NAMES)
+
+
+def test_the_sample_settings_are_valid(tmp_path: Path) -> None:
+    """What `init` writes is what the schema of the settings says, and an unknown setting is not."""
+    assert program.run("init", cwd=tmp_path).code == 0
+    sample = tomllib.loads((tmp_path / "comfy-watch.toml").read_text("utf-8"))
+    validator = Draft202012Validator(json.loads(program.run("schema", "settings", cwd=tmp_path).out))
+    validator.validate(sample | {"nodes": ["comfyui-kjnodes"], "interval": "15m"})
+    assert not validator.is_valid(sample | {"nods": []})
