@@ -72,10 +72,7 @@ PARTS = {
             "packs emptied": 20,
         },
     ),
-    "channels": Part(
-        module="tests.chaos.channels",
-        tried={"channel faults": len(FAULTS) + 2},
-    ),
+    "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
     "soak": Part(
         module="tests.chaos.soak",
         tried={
@@ -95,9 +92,7 @@ PARTS = {
         tried={"cases": len(list(cases())) + len(list(process_cases()))},
     ),
     "hostile text": Part(
-        module="tests.chaos.hostile",
-        on_every_core=True,
-        tried={"hostile inputs": 3000, "places searched": 400},
+        module="tests.chaos.hostile", on_every_core=True, tried={"hostile inputs": 3000, "places searched": 400}
     ),
 }
 _LONGEST = "soak"

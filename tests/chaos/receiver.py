@@ -23,13 +23,14 @@ _MORE = re.compile(r"… and (\d+) more")
 class Taken:
     """One whole message that was answered with a 2xx, or would have been had the sender still been there.
 
-    One that floods the sender is among them, one that drips for ever is not. `events` are the ids it told, and `topic`
-    is what it calls itself where a service has several targets (ntfy).
+    An answer without end counts if the sender breaks it off before its time is up: it has read enough.
     """
 
     path: str
     events: tuple[str, ...]
+    """The ids of its events."""
     topic: str = ""
+    """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
 
     def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
@@ -52,31 +53,34 @@ class Taken:
 
 
 class Receiver(Webhook):
-    """A webhook whose `taken` lists, in order, every message it has accepted.
-
-    `down` are the paths that answer 500, and `refuses` may choose single messages for it. `once[path]` is the answer to
-    the next message only, and is in `played` when it was given. While `gate` is closed (not set) a message is taken, or
-    refused, but not answered; where `gated` names paths, this is so for them alone. `meeting` is called with the path
-    of each message when its head has come (False), and again before it is answered (True).
-    """
+    """A webhook whose `taken` lists, in order, every message it has accepted."""
 
     def __init__(self) -> None:
         super().__init__()
         self.down: set[str] = set()
-        self.once: dict[str, Answer] = {}
-        self.played: list[Answer] = []
+        """Paths that answer 500."""
         self.refuses: Callable[[Message], bool] = lambda _: False
+        """Whether a single message is answered with 500."""
+        self.once: dict[str, Answer] = {}
+        """The answer to the next message on a path only."""
+        self.played: list[Answer] = []
+        """The answers of `once` that were given."""
+        self.sender_timeout = 10.0
+        """Seconds after which a sender takes an endless answer for a failure."""
         self.meeting: Callable[[str, bool], None] = _nothing
+        """Called with each message's path when its head has come (False), and before it is answered (True)."""
         self.gate = threading.Event()
+        """While it is not set a message is taken, or refused, but not answered."""
         self.gate.set()
         self.gated: frozenset[str] = frozenset()
+        """The paths that the gate is for; empty for all."""
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
         self._refusals: list[str] = []
         self._account = threading.Lock()
 
     def meet(self, path: str) -> None:
-        """Tell of a message that has begun."""
+        """Call `meeting` for a message that has begun."""
         self.meeting(path, False)
 
     def remember(self, message: Message) -> Answer | None:
@@ -97,18 +101,27 @@ class Receiver(Webhook):
                 self._refusals.append(message.path)
                 return None
             answer = once or self.answer_for(message.path)
-            cut_off = answer.hang or answer.reset or answer.endless
-            if isinstance(message.json, dict) and answer.status < 300 and not cut_off:
-                self._accepted.append(message)
-                self._taken.append(
-                    Taken(
-                        path=message.path,
-                        events=tuple(message.json.get("events", ())),
-                        topic=str(message.json.get("topic", "")),
-                        text=str(message.json.get("message", "")),
-                    )
-                )
+            if answer.status < 300 and not (answer.hang or answer.reset or answer.endless is not None):
+                self._take(message)
         return answer
+
+    def broken_off(self, message: Message, seconds: float) -> None:
+        """Take a message whose sender has read enough of an endless answer before its time was up."""
+        if seconds < 0.9 * self.sender_timeout:
+            with self._account:
+                self._take(message)
+
+    def _take(self, message: Message) -> None:
+        if isinstance(message.json, dict):
+            said = message.json
+            taken = Taken(
+                path=message.path,
+                events=tuple(said.get("events", ())),
+                topic=str(said.get("topic", "")),
+                text=str(said.get("message", "")),
+            )
+            self._taken.append(taken)
+            self._accepted.append(message)
 
     def __exit__(self, *exc_info: object) -> None:
         """Close, and let go of whom the gate held."""

@@ -22,8 +22,7 @@ from aiohttp import web
 
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, reading_of
-from tests.chaos.trouble import Trouble
+from tests.chaos.subscriber import Fact, Trouble, reading_of
 from tests.support import program
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
@@ -233,6 +232,7 @@ def soak(polls: int, result: Result) -> None:
             baseline="silent",
         )
         with program.start("run", cwd=Path(root), module="tests.support.fast_clock") as started:
+            receiver.sender_timeout = _TIMEOUT
             scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
             registry.respond = scene.answer
             scene.until((scene.state / CHECKS).exists)

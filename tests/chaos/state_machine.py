@@ -29,8 +29,7 @@ from pydantic import SecretStr
 from tests.chaos.figures import Result
 from tests.chaos.readers import Alert, Reader, Readers, Wired
 from tests.chaos.receiver import Receiver
-from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, reading_of
-from tests.chaos.trouble import Trouble
+from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from watcher import timestamps

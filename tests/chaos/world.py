@@ -83,11 +83,7 @@ def _more_changes(catalog: Catalog) -> None:
 
 
 CHAPTERS = (
-    Chapter(
-        name="first poll",
-        happen=_begin,
-        due=frozenset((Kind.BASELINE.value, pack, None) for pack in PACKS),
-    ),
+    Chapter(name="first poll", happen=_begin, due=frozenset((Kind.BASELINE.value, pack, None) for pack in PACKS)),
     Chapter(
         name="changes",
         happen=_many_changes,

@@ -8,17 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cases import (
-    CROWD,
-    EXPECTED,
-    GOOD,
-    Breadth,
-    Case,
-    Stage,
-    cases,
-    process_cases,
-    selection,
-)
+from tests.faults.cases import CROWD, EXPECTED, GOOD, Breadth, Case, Stage, cases, process_cases, selection
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means

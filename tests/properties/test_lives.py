@@ -127,11 +127,7 @@ def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None
         life.crash_while_saving(at or 20, after=True)
         life.poll(0)
         life.poll(0)
-        back: list[Fact] = [
-            ("reinstated", "alpha", None),
-            ("flagged", "alpha", "1.1.0"),
-            ("removed", "alpha", "1.0.0"),
-        ]
+        back: list[Fact] = [("reinstated", "alpha", None), ("flagged", "alpha", "1.1.0"), ("removed", "alpha", "1.0.0")]
         assert reported(life) == Counter([("removed", "alpha", None), *back])
 
 

@@ -27,12 +27,7 @@ class Watcher:
     """
 
     def __init__(
-        self,
-        folder: Path,
-        registry: FakeRegistry,
-        *,
-        fork_server: ForkServer | None = None,
-        **settings: object,
+        self, folder: Path, registry: FakeRegistry, *, fork_server: ForkServer | None = None, **settings: object
     ) -> None:
         self._fork_server = fork_server
         self._module = "tests.support.eager" if "interval" in settings else "watcher"

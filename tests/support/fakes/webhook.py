@@ -6,6 +6,7 @@ import json
 import socket
 import struct
 import threading
+import time
 from dataclasses import dataclass, field
 from email.message import Message as Headers
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -92,6 +93,9 @@ class Webhook:
     def meet(self, path: str) -> None:
         """Know that a message to the path begins to arrive: its head has, its body may not have."""
 
+    def broken_off(self, message: Message, seconds: float) -> None:
+        """Know that the sender left an endless answer after so many seconds."""
+
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
         return self.play(message, self.answer_for(message.path))
@@ -155,8 +159,16 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", str(len(answer.body)))
         self.end_headers()
         self.wfile.write(answer.body)
-        while answer.endless is not None and not self.server.webhook.is_closing(answer.endless):
-            self.wfile.write(answer.body)
+        if answer.endless is not None:
+            self._flood(message, answer.endless, answer.body)
+
+    def _flood(self, message: Message, pause: float, body: bytes) -> None:
+        began = time.monotonic()
+        try:
+            while not self.server.webhook.is_closing(pause):
+                self.wfile.write(body)
+        except OSError:
+            self.server.webhook.broken_off(message, time.monotonic() - began)
 
     do_PUT = do_POST  # noqa: N815 - the base class's names
     do_GET = do_POST  # noqa: N815 - as above
