@@ -245,15 +245,16 @@ def _read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it does not say what it is."""
     given = {name: item[name] for name in _FIELDS if name in item} if isinstance(item, dict) else {}
     unreadable: frozenset[str] = frozenset()
-    for _ in range(2):
+    # An error without a place, as of a lone surrogate, says nothing of the field: try with fewer of them.
+    for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):
         try:
             # As JSON: strict validation of Python values takes no dict for a dataclass.
             row = _row().validate_json(json.dumps(given), strict=True)
         except ValidationError as error:
             faults = error.errors(include_url=False, include_input=False)
-            unreadable = frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"]) or _DETAILS
+            unreadable |= frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"]) or fallback
         except RecursionError:
-            unreadable = _DETAILS
+            unreadable |= fallback
         else:
             return (row if _identifies(row) and unreadable <= _DETAILS else None), unreadable
         given = {name: value for name, value in given.items() if name not in unreadable}
