@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -14,7 +14,7 @@ TOKEN = "S3cr3tT0k3n"
 
 
 class Loads:
-    """Loads settings; `toml` is the text of the folder's settings file, the keywords are environment variables."""
+    """Loads settings in a folder of its own."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -22,27 +22,22 @@ class Loads:
         self.file = self.cwd / "comfy-watch.toml"
         self.cwd.mkdir()
 
-    def __call__(
-        self,
-        toml: str | None = None,
-        *,
-        overrides: Mapping[str, object] | None = None,
-        config: Path | None = None,
-        secrets: Path | None = None,
-        **environ: str,
-    ) -> Loaded:
+    def __call__(self, toml: str | None = None, **given: Any) -> Loaded:
+        """Load with `toml` in the settings file; `config`, `overrides`, `secrets` or environment variables given."""
         if toml is not None:
             self.file.write_text(toml, "utf-8")
-        environ = {"HOME": str(self.folder / "home"), "XDG_CONFIG_HOME": ""} | environ
-        containers = secrets or self.folder / "none"
         return load(
-            config=config, overrides=overrides or {}, environ=environ, cwd=self.cwd, container_secrets=containers
+            config=given.pop("config", None),
+            overrides=given.pop("overrides", {}),
+            container_secrets=given.pop("secrets", self.folder / "none"),
+            environ={"HOME": str(self.folder / "home"), "XDG_CONFIG_HOME": ""} | given,
+            cwd=self.cwd,
         )
 
-    def problems(self, *args: str, **kwargs: object) -> tuple[str, ...]:
-        """Return the lines of the error that loading ends with; none shows the secret or is more than a line."""
+    def problems(self, toml: str | None = None, **given: Any) -> tuple[str, ...]:
+        """Return the lines of the error that loading ends with; none shows the secret."""
         with pytest.raises(ConfigError) as caught:
-            self(*args, **kwargs)  # type: ignore[arg-type]  # as `__call__`
+            self(toml, **given)
         for line in caught.value.problems:
             assert line.isprintable()
             assert TOKEN not in line
