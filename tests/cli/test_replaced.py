@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import shutil
 import threading
@@ -11,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from aiohttp import web
 
+from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
@@ -55,26 +54,6 @@ def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server:
     made = Watcher(tmp_path, registry, fork_server=fork_server, **settings)
     made.check()
     return made
-
-
-class Gate:
-    """Holds the registry's first answer back until it is opened."""
-
-    def __init__(self, registry: FakeRegistry) -> None:
-        self._held = False
-        self._open = threading.Event()
-        self.reached = threading.Event()
-        registry.respond = self._respond
-
-    def open(self) -> None:
-        """Let the first answer go."""
-        self._open.set()
-
-    async def _respond(self, request: web.BaseRequest) -> None:
-        if not self._held:
-            self._held = True
-            self.reached.set()
-            await asyncio.get_running_loop().run_in_executor(None, self._open.wait, _PATIENCE)
 
 
 def _delete_lock(state: Path) -> None:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +11,15 @@ import pytest
 from aiohttp import web
 
 from tests.support.fakes.faults import inflict
+from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.program import Completed
 from tests.support.terminal import on_terminal
 from watcher.cli.progress_line import PATIENCE, ProgressLine
 from watcher.fake_registry.server import FakeRegistry
 
-_LONGEST = 20.0
 TOKEN = "S3cr3tT0k3n"
 
 
@@ -30,54 +30,21 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-class _Gate:
-    """Lets the registry answer for some nodes only once it is open."""
-
-    def __init__(self, registry: FakeRegistry, *nodes: str) -> None:
-        self._open = threading.Event()
-        self._nodes = nodes
-        registry.respond = self._respond
-
-    def open(self) -> None:
-        self._open.set()
-
-    async def _respond(self, request: web.BaseRequest) -> None:
-        if request.query.get("nodeId") in self._nodes:
-            await asyncio.to_thread(self._open.wait, _LONGEST)
-
-
-def test_nodes_that_are_waited_for(watch: Watcher, registry: FakeRegistry) -> None:
-    """A few nodes that take long are named, beside the count of those that are through, and wiped in the end."""
-    for node in ("bravo", "charlie"):
-        registry.catalog.publish(node, "1.0.0")
-    gate = _Gate(registry, "bravo", "charlie")
-    with on_terminal(watch.but(nodes="alpha bravo charlie"), "check") as terminal:
-        terminal.until("\r\x1b[K1 of 3 nodes checked, waiting for bravo, charlie (")
-        gate.open()
-        assert terminal.end() == 0
-    _, _, rest = terminal.said.rpartition("\r\x1b[K")
-    assert rest.startswith("3 nodes checked, 0 events")
-
-
-def test_many_nodes_are_counted(watch: Watcher, registry: FakeRegistry) -> None:
-    """Of many nodes only the count is shown."""
-    nodes = [f"node-{number}" for number in range(12)]
-    gate = _Gate(registry, *nodes)
+@pytest.mark.parametrize(("slow", "named"), [(2, ", waiting for slow-0, slow-1"), (12, "")])
+def test_slow_nodes(watch: Watcher, registry: FakeRegistry, slow: int, named: str) -> None:
+    """The line counts the nodes that are checked, names a few slow ones, and is wiped in the end."""
+    nodes = [f"slow-{number}" for number in range(slow)]
+    gate = Gate(registry, *nodes)
     with on_terminal(watch.but(nodes=["alpha", *nodes]), "check") as terminal:
-        terminal.until("1 of 13 nodes checked (")
+        terminal.until(f"\r\x1b[K1 of {slow + 1} nodes checked{named} (")
         gate.open()
         assert terminal.end() == 0
+    assert " of " not in terminal.said.rpartition("\r\x1b[K")[2]
 
 
 def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistry) -> None:
     """A wait that the registry asked for is said with its length and its reason."""
-    answered = []
-
-    async def respond(_: web.BaseRequest) -> web.StreamResponse | None:
-        answered.append(429)
-        return web.Response(status=429, headers={"Retry-After": "3"}) if len(answered) == 1 else None
-
-    registry.respond = respond
+    _answer_once(registry, 429, {"Retry-After": "3"})
     with on_terminal(watch.but(retries=2), "check") as terminal:
         terminal.until("alpha: waiting 3 s, the registry asked to slow down; 0 of 1 nodes check")
         assert terminal.end() == 0
@@ -133,33 +100,22 @@ def test_a_line_fits_the_terminal() -> None:
     assert progress.line(0.0) == ""
 
 
-def _logged(text: str) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in text.splitlines() if line.startswith("{")]
-
-
 def test_debug_shows_requests_waits_and_files(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """`--log-level debug` shows each request, retry, delivery and file of a poll, and no secret."""
     (watch.folder / "comfy-watch.toml").write_text("failure_threshold = 2\n", "utf-8")
-    answered: list[int] = []
-
-    async def respond(_: web.BaseRequest) -> web.StreamResponse | None:
-        answered.append(503)
-        return web.Response(status=503) if len(answered) == 1 else None
-
-    registry.respond = respond
+    _answer_once(registry, 503)
     url = webhook.apprise_url(f"/{TOKEN}")
     done = watch.but(alert_urls=url, retries=1, baseline="full").run("check", "--log-level", "debug")
-    lines = _logged(done.err)
-    requests = [(line["method"], line["path"].partition("&")[0], line["status"]) for line in _of(lines, "request")]
+    requests = [(line["method"], line["path"].partition("&")[0], line["status"]) for line in _of(done, "request")]
     assert requests == [("GET", "/versions?nodeId=alpha", 503), ("GET", "/versions?nodeId=alpha", 200)]
-    assert all(line["bytes"] >= 0 and line["seconds"] >= 0 for line in _of(lines, "request"))
-    assert [(line["node"], line["why"]) for line in _of(lines, "retry")] == [("alpha", "HTTP 503")]
-    assert [(line["channel"], line["result"]) for line in _of(lines, "sent")] == [("json", "delivered")]
-    read = {line["path"]: line["bytes"] for line in _of(lines, "file read")}
+    assert all(line["bytes"] >= 0 and line["seconds"] >= 0 for line in _of(done, "request"))
+    assert [(line["node"], line["why"]) for line in _of(done, "retry")] == [("alpha", "HTTP 503")]
+    assert [(line["channel"], line["result"]) for line in _of(done, "sent")] == [("json", "delivered")]
+    read = {line["path"]: line["bytes"] for line in _of(done, "file read")}
     assert read[str(watch.folder / "comfy-watch.toml")] == 22
-    written = {Path(line["path"]).name for line in _of(lines, "file written")}
+    written = {Path(line["path"]).name for line in _of(done, "file written")}
     assert written == {"addresses.json", "outbox.json", "snapshot.json", "checks.json"}
-    assert {Path(line["path"]).name for line in _of(lines, "file appended to")} == {"acks.jsonl", "history.jsonl"}
+    assert {Path(line["path"]).name for line in _of(done, "file appended to")} == {"acks.jsonl", "history.jsonl"}
     assert TOKEN not in done.err + done.out
 
 
@@ -178,11 +134,22 @@ def test_debug_shows_files_in_every_command(watch: Watcher, webhook: Webhook, co
     watch.check()
     done = watch.run(command, "--log-level", "debug")
     assert done.code == 0
-    lines = _logged(done.err)
-    assert file in {Path(line["path"]).name for line in _of(lines, "file read")}
-    assert [line["channel"] for line in _of(lines, "sent")] == (["json"] if command == "test-alerts" else [])
+    assert file in {Path(line["path"]).name for line in _of(done, "file read")}
+    assert [line["channel"] for line in _of(done, "sent")] == (["json"] if command == "test-alerts" else [])
     assert TOKEN not in done.err + done.out
 
 
-def _of(lines: list[dict[str, Any]], event: str) -> list[dict[str, Any]]:
+def _answer_once(registry: FakeRegistry, status: int, headers: Mapping[str, str] | None = None) -> None:
+    """Let the registry answer its next request with this status."""
+
+    async def respond(_: web.BaseRequest) -> web.StreamResponse:
+        registry.respond = None
+        return web.Response(status=status, headers=headers)
+
+    registry.respond = respond
+
+
+def _of(done: Completed, event: str) -> list[dict[str, Any]]:
+    """Return a log's lines of one event."""
+    lines = [json.loads(line) for line in done.err.splitlines() if line.startswith("{")]
     return [line for line in lines if line["event"] == event]
