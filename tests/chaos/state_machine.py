@@ -32,6 +32,7 @@ from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
+from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import FailedAttempt, Outbox, Queue
@@ -622,6 +623,7 @@ class WatcherMachine(RuleBasedStateMachine):
                 folder=folder,
                 clock=lambda: timestamps.show(self._clock),
                 stopping=asyncio.Event(),
+                worker=WORKER,
             )
             await work(poller)
 

@@ -150,17 +150,20 @@ import sys
 from watcher import log
 from watcher.cli import commands
 from watcher.polling import daemon, setup
-from watcher.model.channel import Channel
-setup.preload((Channel(name="c", url="json://127.0.0.1"),))
+from watcher.delivery import worker
+setup.preload(None)
+worker.load()
 known = set(sys.modules)
-from watcher.delivery.sender import deliver
+from watcher.delivery.job import Job
+from watcher.delivery.sender import send
 from watcher.alerts.digest import sample
 urls = ["json://127.0.0.1:{webhook.port}/a", "json://localhost:{webhook.port}/bad", "jsons://127.0.0.1:{webhook.port}/",
         "ntfy://127.0.0.1:{webhook.port}/a/b", "gotify://127.0.0.1:{webhook.port}/token", "xml://127.0.0.1:9/",
         "matrix://127.0.0.1:{webhook.port}/!r:x", "mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4",
         {mailbox.apprise_url()!r}, "mailtos://127.0.0.1:9/?from=a@example.org&to=b@example.org"]
 for url in urls:
-    print(deliver(Channel(name="c", url=url), sample("2026-01-01T00:00:00Z"), 3))
+    job = Job(url=url, events=sample("2026-01-01T00:00:00Z"), timeout=3)
+    print(send(job, print, print) or "delivered")
 log.error("a line", reason="x")
 print(sorted(set(sys.modules) - known))
 """
@@ -171,4 +174,4 @@ print(sorted(set(sys.modules) - known))
     assert done.code == 0, done.err
     *outcomes, loaded = done.out.splitlines()
     assert loaded == "[]"
-    assert [line.startswith("Delivered") for line in outcomes].count(True) >= 5
+    assert outcomes.count("delivered") >= 5

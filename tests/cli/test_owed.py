@@ -17,6 +17,7 @@ from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
+from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
 from watcher.polling.poll import Poller
@@ -211,7 +212,9 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, 
     )
     listed.check(code=1)
     with folder.locked():
-        report = asyncio.run(Poller(config=early, folder=folder, clock=setup.clock, stopping=asyncio.Event()).poll())
+        report = asyncio.run(
+            Poller(config=early, folder=folder, clock=setup.clock, stopping=asyncio.Event(), worker=WORKER).poll()
+        )
     assert report.pending == 2
     listed.end_backoffs()
     receiver.down = set()

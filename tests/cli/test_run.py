@@ -19,6 +19,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher
 from tests.support.program import Started
+from tests.support.worker import WORKER
 from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
@@ -277,7 +278,9 @@ def test_a_full_disk_is_no_reason_to_hurry(
     async def for_a_second() -> None:
         folder.loops.append(asyncio.get_running_loop())
         told = setup.poll_config(chosen, folder)
-        await daemon.run(Poller(config=told, folder=folder, clock=setup.clock, stopping=folder.stopping), 900, 0)
+        await daemon.run(
+            Poller(config=told, folder=folder, clock=setup.clock, stopping=folder.stopping, worker=WORKER), 900, 0
+        )
 
     with folder.locked():
         asyncio.run(for_a_second())

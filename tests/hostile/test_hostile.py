@@ -47,9 +47,11 @@ from watcher import log
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
 from watcher.cli.terminal import echo, to_json
-from watcher.delivery.sender import Delivered, deliver
+from watcher.delivery import sender
+from watcher.delivery.job import Job
+from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Grouping
 from watcher.model.event import Change, Event, Kind
 from watcher.model.snapshot import Snapshot
 from watcher.polling.problems import problems
@@ -178,8 +180,7 @@ def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(requests.adapters.HTTPAdapter, "send", send)
-        channel = Channel(name="c", url=service.url.format(port=9))
-        assert deliver(channel, tuple(events), 10) == Delivered()
+        _deliver(service, 9, tuple(events))
     [message] = sent
     for dialect, text in service.shown(message):
         assert list(in_message_of(service, dialect, text)) == []
@@ -222,12 +223,17 @@ def test_no_reason_passes_an_address_on(form: int) -> None:
     assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
 
 
+def _deliver(service: Service, port: int, events: tuple[Event, ...]) -> None:
+    load()
+    job = Job(url=service.url.format(port=port), events=events, timeout=10)
+    assert sender.send(job, taken=lambda _: None, allow=lambda _: None) == ""
+
+
 def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:
     """Deliver one message to a service, and give its texts."""
     answers(webhook)
     [service] = [service for service in SERVICES if service.name == name]
-    channel = Channel(name="c", url=service.url.format(port=webhook.port))
-    assert deliver(channel, events, 5) == Delivered()
+    _deliver(service, webhook.port, events)
     return service.shown(webhook.messages(service.path)[-1])
 
 

@@ -118,7 +118,7 @@ class FaultPoints:
         self._label_to_die_at = label
         self._at = at
         self._cut = cut
-        self._count = 0
+        self._program = os.getpid()
         self._full = False
         self._turn = threading.RLock()
         self._files: dict[int, _File] = {}
@@ -133,6 +133,7 @@ class FaultPoints:
 
     def arm(self) -> None:
         """Step between this process and its calls; there is no way back."""
+        signal.signal(signal.SIGUSR1, lambda *_: self._die())
         for name in self._real:
             setattr(os, name, getattr(self, f"_{name}"))
         for name in ("connect", "connect_ex", "send", "sendall", "sendmsg", "recv", "recv_into"):
@@ -140,10 +141,8 @@ class FaultPoints:
 
     def _point(self, label: str, call: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
         with self._turn:
-            if same := label == self._label_to_die_at:
-                self._count += 1
-            here = same and self._count == self._at
             self._note(label)
+            here = label == self._label_to_die_at and self._passed(label) == self._at
             if here and self._cut is Cut.BEFORE:
                 self._die()
             if here and self._cut is Cut.ERROR:
@@ -173,6 +172,10 @@ class FaultPoints:
     def _note(self, line: str) -> None:
         self._real["write"](self._trace, f"{line}\n".encode())
 
+    def _passed(self, label: str) -> int:
+        """Count how often the program and its jobs have come to a point: each job is a process of its own."""
+        return Path(f"/proc/self/fd/{self._trace}").read_text("utf-8").splitlines().count(label)
+
     def _need_room(self) -> None:
         if self._full:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -193,6 +196,11 @@ class FaultPoints:
             self._uncertain.write_bytes(pickle.dumps(self._disk))
 
     def _die(self) -> None:
+        """Kill the program; a job asks it to die, since it knows what is uncertain on the disk."""
+        if os.getpid() != self._program:
+            os.kill(self._program, signal.SIGUSR1)
+            while True:
+                signal.pause()
         self.leave()
         os.kill(os.getpid(), signal.SIGKILL)
         signal.pause()

@@ -11,6 +11,8 @@ import json
 import os
 import select
 import signal
+import socket
+import stat
 import subprocess
 import sys
 import tempfile
@@ -23,6 +25,7 @@ import coverage
 
 from tests.support import program
 from tests.support.fault_points import Cut, FaultPoints
+from watcher.delivery import client, worker
 
 _LONGEST = 60
 
@@ -125,14 +128,12 @@ def _preload() -> None:
     import httpx
 
     from watcher.cli import commands, history, status
-    from watcher.delivery import sender
     from watcher.polling import survey
     from watcher.registry import schema
 
     used = (anyio._backends._asyncio, httpx, commands, history, status, survey, schema)
     assert all(used)
-    assert sender.refusal("json://127.0.0.1") is None
-    assert sender.refusal("unheard-of://127.0.0.1") is not None
+    worker.load()
 
 
 def _serve() -> None:
@@ -159,6 +160,7 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         opened = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    client.spawn = _Forked
     sys.argv = ["comfy-watch", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None
@@ -166,6 +168,35 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         from watcher.cli.main import main
 
         main()
+
+
+class _Forked:
+    """The worker as a fork of the program, which has loaded all that it needs."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                _keep_no_socket_but(end.fileno())
+                signal.set_wakeup_fd(-1)
+                worker.serve(end)
+            finally:
+                os._exit(0)
+
+    def wait(self) -> int:
+        """Wait for its end."""
+        return os.waitpid(self._pid, 0)[1]
+
+
+def _keep_no_socket_but(kept: int) -> None:
+    """Close the program's sockets in its fork, and lead its streams nowhere, as a start of another program would."""
+    for link in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):
+            number = int(link.name)
+            if number != kept and stat.S_ISSOCK(os.fstat(number).st_mode):
+                os.close(number)
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
 
 
 def _fault_points(point: dict[str, Any]) -> FaultPoints:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import ctypes
 import gc
 import os
 import sys
-from concurrent.futures import ThreadPoolExecutor, as_completed
+from collections.abc import Callable
+from functools import wraps
 from signal import Signals
+from typing import Concatenate, ParamSpec
 
 from watcher import log
 from watcher.alerts.outbox import backoffs_of
@@ -17,7 +18,11 @@ from watcher.cli import report
 from watcher.cli.progress_line import ProgressLine
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import colour, echo, echo_result
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered
 from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
+from watcher.model.channel import Channel
 from watcher.model.event import Kind
 from watcher.polling import daemon, reminders
 from watcher.polling.model import PollConfig, Report
@@ -42,20 +47,31 @@ from watcher.streams import width
 from watcher.text.mask import describe
 from watcher.text.sanitize import Trusted
 
+_P = ParamSpec("_P")
+
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
-
-_M_ARENA_MAX = -8
-"""glibc's `M_ARENA_MAX`, the parameter of `mallopt` that limits the number of heaps."""
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
 
 
-def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def _with_worker(command: Callable[Concatenate[Worker, _P], int]) -> Callable[_P, int]:
+    """Return the command with a worker for its deliveries, which ends with it."""
+
+    @wraps(command)
+    def run(*args: _P.args, **options: _P.kwargs) -> int:
+        with Worker() as worker:
+            return command(worker, *args, **options)
+
+    return run
+
+
+@_with_worker
+def check(worker: Worker, chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
     folder = StateFolder(chosen.settings.state_dir)
-    config = _poll_config(chosen, folder)
+    config = _poll_config(chosen, folder, worker)
     stopped_by = 0
     report_problem = ProblemReporter(lambda problem: echo(f"{problem.level}: {problem.sentence}", error=True))
 
@@ -70,6 +86,7 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
                 clock=clock,
                 stopping=stop.event,
                 progress=progress,
+                worker=worker,
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
                 on_expired=report_problem.expired,
@@ -123,17 +140,17 @@ def _report_news(
             folder.save_reported(news.reported)
 
 
-def run_forever(chosen: Loaded) -> int:
+@_with_worker
+def run_forever(worker: Worker, chosen: Loaded) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
     WatchError for what is wrong before the first poll.
     """
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
-    _share_one_heap()
-    installation = preload(settings.all_channels())
-    config = _poll_config(chosen, folder)
-    recheck_channels(config.channels)
+    installation = preload(worker if settings.all_channels() else None)
+    config = _poll_config(chosen, folder, worker)
+    recheck_channels(config.channels, worker)
 
     async def loop() -> None:
         _tune_gc()
@@ -145,6 +162,7 @@ def run_forever(chosen: Loaded) -> int:
                 clock=clock,
                 stopping=stop.event,
                 progress=progress,
+                worker=worker,
                 channel_budget=CHANNEL_BUDGET,
             )
             for warning in warnings(chosen):
@@ -166,17 +184,17 @@ def run_forever(chosen: Loaded) -> int:
     return 0
 
 
-def _poll_config(chosen: Loaded, folder: StateFolder) -> PollConfig:
+def _poll_config(chosen: Loaded, folder: StateFolder, worker: Worker) -> PollConfig:
     """Return the configuration of a poll; UsageError if there is nothing to watch."""
     if not chosen.settings.nodes:
         raise nothing_to_watch(chosen)
-    return poll_config(chosen.settings, folder, chosen.origins)
+    return poll_config(chosen.settings, folder, chosen.origins, worker.refusal)
 
 
-def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
+@_with_worker
+def send_samples(worker: Worker, chosen: Loaded, names: tuple[str, ...]) -> int:
     """Send a sample to all channels at once and print a line for each when it is done; return 1 if one failed."""
-    from watcher.alerts.digest import sample  # here, since a quiet poll is 9 ms faster without these two
-    from watcher.delivery.sender import Delivered, deliver
+    from watcher.alerts.digest import sample  # here, since a quiet poll is faster without it
 
     settings = chosen.settings
     channels = settings.all_channels()
@@ -187,29 +205,29 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
     folder = StateFolder(settings.state_dir)
-    url_digests = validate_channels(settings, folder, chosen.origins).url_digests
+    url_digests = validate_channels(settings, folder, chosen.origins, worker.refusal).url_digests
     for warning in chosen.warnings:
         echo(f"warning: {warning}", error=True)
     asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
-    failed = 0
-    with _progress_line(settings) as progress, ThreadPoolExecutor(len(asked)) as threads:
-        under_way = {threads.submit(deliver, channel, events, settings.timeout): channel for channel in asked}
-        for channel in asked:
-            progress(channel.name, f"sending to {channel.name}")
-        for sent in as_completed(under_way):
-            name, outcome = under_way[sent].name, sent.result()
-            progress(name, "")
-            log.debug("sent", channel=name)
-            if isinstance(outcome, Delivered):
-                result = colour("delivered")
-            else:
-                failed += 1
-                result = f"{colour('failed')}: {outcome.reason}"
-            echo_result([f"{name}: {result}"])
-            if isinstance(outcome, Delivered):
-                _end_backoff(folder, name, url_digests[name])
-    return 1 if failed else 0
+
+    async def send(channel: Channel) -> bool:
+        progress(channel.name, f"sending to {channel.name}")
+        outcome = await worker.deliver(Job(url=channel.url, events=events, timeout=settings.timeout))
+        progress(channel.name, "")
+        log.debug("sent", channel=channel.name)
+        if isinstance(outcome, Delivered):
+            echo_result([f"{channel.name}: {colour('delivered')}"])
+            _end_backoff(folder, channel.name, url_digests[channel.name])
+            return True
+        echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
+        return False
+
+    async def send_all() -> list[bool]:
+        return await asyncio.gather(*map(send, asked))
+
+    with _progress_line(settings) as progress:
+        return 0 if all(asyncio.run(send_all())) else 1
 
 
 def _progress_line(settings: Settings) -> ProgressLine:
@@ -233,13 +251,3 @@ def _tune_gc() -> None:
     gc.freeze()
     gc.set_threshold(50_000, 1, 1)
     gc.enable()
-
-
-def _share_one_heap() -> None:
-    """Let all threads allocate from one heap, where the C library is glibc.
-
-    By default each sending thread gets its own heap and keeps megabytes of it: after thousands of polls, a fifth of
-    the memory of `run`.
-    """
-    with contextlib.suppress(AttributeError, OSError):  # another C library
-        ctypes.CDLL(None).mallopt(_M_ARENA_MAX, 1)

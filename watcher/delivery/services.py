@@ -5,9 +5,7 @@ apprise itself is not needed for that: a service is one of its objects, which `w
 
 from __future__ import annotations
 
-from collections.abc import Hashable
 from enum import StrEnum
-from functools import cache
 from typing import Any, Protocol, cast
 
 from watcher.alerts.render import Format
@@ -39,6 +37,9 @@ class Service(Protocol):
     def __len__(self) -> int:
         """Give how many targets it has."""
 
+    def throttle(self, *args: object, **options: object) -> None:
+        """Pause before a request, where the service wants that."""
+
     def dialect_convert(self, body: str, body_format: object) -> str:
         """Give what the service makes of a body."""
 
@@ -68,34 +69,32 @@ def disable_mentions(service: Service) -> None:
     if service.service_name == "Discord" and not getattr(service, "flags", 0):
         service.flags = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS
     if service.service_name == "Matrix":
-        service.__class__ = _mentioning_nobody(type(service))
+        _mention_nobody(service)
 
 
-@cache
-def _mentioning_nobody(matrix: Hashable) -> type[Service]:
-    """Make of the class of a Matrix service one that says in each message that it mentions nobody.
+def _mention_nobody(matrix: Any) -> None:  # noqa: ANN401 - apprise's own object, untyped
+    """Have a Matrix service say in each message that it mentions nobody.
 
     Else a client looks for its user's name in the text, and rings. The plain text that apprise makes of the HTML keeps
-    code in its line too. A class of its own, since functions that an object held itself would keep it from ending,
-    which is when it logs out.
+    code in its line too.
     """
-    plugin = cast("type", matrix)
+    names = "_fetch", "_e2ee_get_megolm", "_matrix_plain_fallback"
+    ask, session_of, text_of = (cast("Any", getattr(matrix, name, None)) for name in names)
 
-    def fetch(self: object, path: str, payload: object = None, **more: object) -> object:
-        return ask(self, path, payload=_with_no_mentions(payload), **more)
+    def fetch(path: str, payload: object = None, **more: object) -> object:
+        return ask(path, payload=_with_no_mentions(payload), **more)
 
-    def session(self: object, room: object) -> object:
-        found = session_of(self, room)
-        encrypt = type(found).encrypt
-        found.encrypt = lambda event: encrypt(found, event | {"content": _with_no_mentions(event["content"])})
+    def session(room: object) -> object:
+        found = session_of(room)
+        encrypt = found.encrypt
+        found.encrypt = lambda event: encrypt(event | {"content": _with_no_mentions(event["content"])})
         return found
 
-    def fallback(self: object, body: str, *more: object) -> object:
-        return text_of(self, body.replace("code>", "samp>"), *more)
+    def fallback(body: str, *more: object) -> object:
+        return text_of(body.replace("code>", "samp>"), *more)
 
-    ours = {"_fetch": fetch, "_e2ee_get_megolm": session, "_matrix_plain_fallback": fallback}
-    ask, session_of, text_of = (cast("Any", getattr(plugin, name, None)) for name in ours)
-    return type(plugin.__name__, (plugin,), ours)
+    for name, ours in zip(names, (fetch, session, fallback), strict=True):
+        setattr(matrix, name, ours)
 
 
 def _with_no_mentions(content: object) -> object:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from watcher import log
 from watcher.alerts import outbox
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox, Queue
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Undelivered
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
@@ -19,8 +20,8 @@ from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import Trusted
 
-if TYPE_CHECKING:
-    from watcher.delivery.sender import Undelivered
+_STOP_WITHIN = 3.0
+"""Seconds that a message under way has once the program is to stop."""
 
 
 @dataclass(slots=True)
@@ -67,6 +68,7 @@ class DeliveryOptions:
     """
     backoffs: Backoffs = field(default_factory=Backoffs)
     """They outlive the round."""
+    worker: Worker = field(default_factory=Worker)
     progress: Progress = silent
 
 
@@ -88,7 +90,7 @@ class Dispatch:
 
 @dataclass(slots=True, kw_only=True)
 class _Round:
-    """One channel's queue, and the outcomes of its messages in order, filled in by the channel's own thread."""
+    """One channel's queue, and the outcomes of its messages in order, filled in as they come."""
 
     channel: Channel
     queue: Queue
@@ -113,7 +115,11 @@ async def dispatch(
         and outbox.is_due(waiting.queues[channel.name], now)
         and not options.backoffs.seconds_left(channel.name, now)
     ]
-    await asyncio.gather(*(_send_queue(folder, one, waiting.events, options) for one in rounds))
+    stop = asyncio.create_task(_stop_soon(options))
+    try:
+        await asyncio.gather(*(_send_queue(folder, one, waiting.events, options) for one in rounds))
+    finally:
+        stop.cancel()
     done = Dispatch(
         outbox.replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
         delivered=sum(one.delivered for one in rounds),
@@ -130,24 +136,17 @@ async def dispatch(
     return done
 
 
+async def _stop_soon(options: DeliveryOptions) -> None:
+    """Once the program is to stop, let a message that is under way keep it for seconds only."""
+    await options.stopping.wait()
+    options.worker.stop_within(_STOP_WITHIN)
+
+
 async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions) -> None:
-    """Send one channel's messages in a thread. Whatever goes wrong costs this channel only, and it rests."""
+    """Send one channel's messages. Whatever goes wrong costs this channel only, and it rests."""
     name = one.channel.name
     try:
-        from watcher.delivery.sender import Undelivered  # here, before there are threads, of which each would load it
-
-        # One of its own: what waits in a shared one for a thread that can't be started would be sent by another's.
-        with ThreadPoolExecutor(1, thread_name_prefix=f"channel {name}") as thread:
-            try:
-                sending = asyncio.get_running_loop().run_in_executor(
-                    thread, _send_messages, folder, one, events, options
-                )
-            except RuntimeError:
-                reached = frozenset(one.queue.messages[0].reached)
-                unsent = Undelivered(reason="no thread could be started", reached=reached)
-                _refuse(folder, one, one.queue.messages[0], unsent, options)
-            else:
-                await sending
+        await _send_messages(folder, one, events, options)
     except StateError as error:
         one.failure = Trusted(f"its acknowledgement could not be kept: {error.what}")
         options.backoffs.failed(name, options.clock())
@@ -156,10 +155,10 @@ async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Eve
         options.backoffs.failed(name, options.clock())
 
 
-def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions) -> None:
+async def _send_messages(
+    folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions
+) -> None:
     """Send one message after the other: room for its acknowledgement, the message, the acknowledgement, the next."""
-    from watcher.delivery.sender import Reached, Undelivered, deliver
-
     name, begun = one.channel.name, time.monotonic()
     for message in one.queue.messages:
         if options.stopping.is_set() or (
@@ -170,7 +169,13 @@ def _send_messages(folder: StateFolder, one: _Round, events: Mapping[str, Event]
         reached = Reached(key=options.url_digests.get(name, ""), salt=options.salt, targets=frozenset(message.reached))
         options.progress(f"channel {name}", f"sending to {name}")
         tried_at = time.monotonic()
-        outcome = deliver(one.channel, tuple(events[key] for key in message.events), options.timeout, reached)
+        job = Job(
+            url=one.channel.url,
+            events=tuple(events[key] for key in message.events),
+            timeout=options.timeout,
+            reached=reached,
+        )
+        outcome = await options.worker.deliver(job)
         options.progress(f"channel {name}", "")
         result = outcome.reason if isinstance(outcome, Undelivered) else "delivered"
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - tried_at, 3))

@@ -11,6 +11,7 @@ from typing import Any
 from watcher.alerts import outbox
 from watcher.changes import health
 from watcher.changes.transitions import DiffOptions
+from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event, bounded
 from watcher.model.snapshot import Snapshot
@@ -58,6 +59,7 @@ class Poller:
     on_expired: Callable[[Dispatch], None] = lambda _: None
     """Called with expired alerts before they are forgotten."""
     backoffs: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
+    worker: Worker = field(default_factory=Worker)
 
     async def poll(self) -> Report:
         """Do one whole poll. StateError as the state folder raises it; StoppedError if stopped while reading."""
@@ -227,6 +229,7 @@ class Poller:
             salt=state.addresses.salt,
             budget=self.channel_budget,
             backoffs=self.backoffs,
+            worker=self.worker,
             progress=self.progress,
         )
         done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, options)

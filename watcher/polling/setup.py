@@ -6,7 +6,7 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -17,6 +17,8 @@ import watcher
 from watcher import log, timestamps
 from watcher.alerts import channel_identity
 from watcher.alerts.channel_identity import Addresses
+from watcher.delivery import urls
+from watcher.delivery.client import Worker, WorkerError
 from watcher.errors import ConfigError, InstallationError, UsageError
 from watcher.model.channel import Channel
 from watcher.polling.installation import Installation
@@ -29,6 +31,9 @@ from watcher.settings.parsing import NO_ALERTS
 from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
+
+UrlProblem = Callable[[str], str | None]
+"""Returns why apprise refuses a URL."""
 
 NO_ORIGINS: Mapping[str, str] = MappingProxyType({})
 """The origins of settings that were not loaded from anywhere."""
@@ -89,7 +94,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loade
     given = config or os.environ.get(FILE_VARIABLE)
     if cwd is None and given:
         _require_absolute(Path(given), "the settings file")
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=_url_problem)
+    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=urls.refusal)
     if cwd is None:
         _require_absolute(loaded.settings.state_dir, "state_dir")
         leave_deleted_folder()
@@ -129,7 +134,7 @@ def _require_absolute(path: Path, what: str) -> None:
         )
 
 
-def preload(channels: tuple[Channel, ...]) -> Installation:
+def preload(worker: Worker | None) -> Installation:
     """Import what `run` will need for deliveries and log lines, while it can still be imported.
 
     Returns the files it was imported from; InstallationError if that fails.
@@ -139,28 +144,28 @@ def preload(channels: tuple[Channel, ...]) -> Installation:
         log.prepare()
         from watcher.text import status_reason  # noqa: F401 - else imported with the first reason
 
-        if channels:
-            from watcher.delivery import sender
-
-            files += sender.load()
+        if worker is not None:
+            files += worker.start()
     except Exception as error:  # noqa: BLE001 - an import can raise anything
+        what = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
         raise InstallationError(
-            f"what sends alerts cannot be loaded: {type(error).__name__}: {sanitize_line(str(error), 200)}",
+            f"what sends alerts cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return Installation.of(files)
 
 
-def recheck_channels(channels: tuple[Channel, ...]) -> None:
+def recheck_channels(channels: tuple[Channel, ...], worker: Worker) -> None:
     """Raise InstallationError if apprise no longer accepts a channel's URL that it has accepted before."""
-    problems = [
-        f"channel {channel.name}: {why}" for channel in channels if (why := _url_problem(channel.url)) is not None
-    ]
+    refused = ((channel.name, worker.refusal(channel.url)) for channel in channels)
+    problems = [f"channel {name}: {why}" for name, why in refused if why is not None]
     if problems:
         raise InstallationError("\n".join(problems), hint="these URLs worked before: install what is missing")
 
 
-def validate_channels(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS) -> Addresses:
+def validate_channels(
+    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS, refusal: UrlProblem = urls.refusal
+) -> Addresses:
     """Return the channels' URLs as the state should keep them.
 
     ConfigError with a line for each URL that apprise does not accept. URLs that it accepted before are not checked.
@@ -169,24 +174,19 @@ def validate_channels(settings: Settings, folder: StateFolder, origins: Mapping[
     if not channels:
         return replace(known, url_digests={})
     verdict = channel_identity.judge(
-        channels, known, apprise=version("apprise"), refusal=_url_problem, new_salt=lambda: secrets.token_hex(16)
+        channels, known, apprise=version("apprise"), refusal=refusal, new_salt=lambda: secrets.token_hex(16)
     )
     if verdict.refused:
         raise ConfigError(*url_problems(settings, origins, verdict.refused))
     return verdict.addresses
 
 
-def _url_problem(url: str) -> str | None:
-    """Return why apprise does not accept the URL; None if it does."""
-    from watcher.delivery.sender import refusal  # a quiet poll is 9 ms faster without it, 85 ms with apprise itself
-
-    return refusal(url)
-
-
-def poll_config(settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS) -> PollConfig:
+def poll_config(
+    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS, refusal: UrlProblem = urls.refusal
+) -> PollConfig:
     """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
-    addresses = validate_channels(settings, folder, origins)
+    addresses = validate_channels(settings, folder, origins, refusal)
     return PollConfig(
         nodes=settings.nodes,
         statuses=settings.statuses,

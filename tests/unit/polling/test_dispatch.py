@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,28 +11,42 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import NOW, event, minute
-from tests.support.fakes.webhook import Webhook
+from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts import outbox
 from watcher.alerts.outbox import FailedAttempt, Outbox
+from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.polling.dispatch import Backoffs, DeliveryOptions, Dispatch, dispatch
 from watcher.state.store import StateFolder
 
 
-def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, budget: float | None = None) -> Dispatch:
+def sent(
+    folder: StateFolder, waiting: Outbox, *channels: Channel, budget: float | None = None, worker: Worker = WORKER
+) -> Dispatch:
     """Dispatch once."""
-    return dispatched(folder, waiting, *channels, terms=terms(budget=budget))
+    return dispatched(folder, waiting, *channels, terms=terms(budget=budget, worker=worker))
 
 
 def terms(
-    clock: Callable[[], str] = lambda: NOW, *, budget: float | None = None, backoffs: Backoffs | None = None
+    clock: Callable[[], str] = lambda: NOW,
+    *,
+    budget: float | None = None,
+    backoffs: Backoffs | None = None,
+    worker: Worker = WORKER,
 ) -> DeliveryOptions:
     """Give terms by which an alert expires after an hour."""
     stopping = asyncio.Event()
     return DeliveryOptions(
-        timeout=10, expiry=3600, clock=clock, stopping=stopping, budget=budget, backoffs=backoffs or Backoffs()
+        timeout=10,
+        expiry=3600,
+        clock=clock,
+        stopping=stopping,
+        budget=budget,
+        backoffs=backoffs or Backoffs(),
+        worker=worker,
     )
 
 
@@ -105,26 +119,40 @@ def _pair(webhook: Webhook) -> tuple[Channel, Channel]:
     return Channel(name="ops", url=webhook.apprise_url("/ops")), Channel(name="mail", url=webhook.apprise_url("/mail"))
 
 
-def test_a_thread_that_cannot_start_costs_its_channel_only(
+def test_a_worker_that_cannot_start_is_a_failure(
     tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Round upon round the other channel gets its message once, and this one waits as after any failure."""
-    start = threading.Thread.start
-
-    def scarce(thread: threading.Thread) -> None:
-        if thread.name.startswith("channel mail") or thread.name.endswith("_1"):
-            raise RuntimeError("can't start new thread")
-        start(thread)
-
-    monkeypatch.setattr(threading.Thread, "start", scarce)
+    """Where the process that delivers cannot be started, each channel waits as after any failure, and is tried then."""
     channels = _pair(webhook)
-    waiting = owing(*channels)
-    done = sent(StateFolder(tmp_path), waiting, *channels)
-    assert (done.delivered, done.failures) == (3, {"mail": "no thread could be started"})
-    assert done.waiting.queues["mail"].retry_at == minute(0.5)
-    again = sent(StateFolder(tmp_path), done.waiting, *channels)
-    assert (again.delivered, again.waiting.alerts("mail")) == (0, 3)
-    assert [message.path for message in webhook.messages()] == ["/ops"]
+    reason = "the process that delivers could not be started"
+    with Worker() as broken:
+        monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.support.no_such_module")
+        done = sent(StateFolder(tmp_path), owing(*channels), *channels, worker=broken)
+        assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
+        assert done.waiting.queues["mail"].retry_at == minute(0.5)
+        monkeypatch.undo()
+        later = terms(lambda: minute(1), worker=broken)
+        assert dispatched(StateFolder(tmp_path), done.waiting, *channels, terms=later).delivered == 6
+
+
+def test_a_program_that_is_to_stop_waits_for_seconds(
+    tmp_path: Path, webhook: Webhook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message under way is left when the program is to stop, whatever the timeout, and is tried again."""
+    monkeypatch.setattr("watcher.polling.dispatch._STOP_WITHIN", 0.1)
+    webhook.answer["/a"] = Answer(hang=True)
+    channel = Channel(name="ops", url=webhook.apprise_url("/a"))
+    stopping = terms()
+
+    async def once() -> Dispatch:
+        asyncio.get_running_loop().run_in_executor(None, webhook.wait_for, 1).add_done_callback(
+            lambda _: stopping.stopping.set()
+        )
+        return await dispatch(StateFolder(tmp_path), owing(channel), [channel], stopping)
+
+    begun = time.monotonic()
+    assert asyncio.run(once()).failures == {"ops": "timed out"}
+    assert time.monotonic() - begun < stopping.timeout
 
 
 def test_what_nobody_expects_costs_its_channel_only(tmp_path: Path, webhook: Webhook) -> None:

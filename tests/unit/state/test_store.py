@@ -19,6 +19,7 @@ import pytest
 
 from tests.support import program
 from tests.support.factories import NOW, PACK, channel, event, known, version, watch
+from tests.support.worker import WORKER
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox
@@ -666,7 +667,9 @@ def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: st
 
     async def once() -> Report:
         told = watch(registry.url, channels=channels)
-        return await Poller(config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll()
+        return await Poller(
+            config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event(), worker=WORKER
+        ).poll()
 
     return asyncio.run(once())
 

@@ -1,0 +1,28 @@
+"""A worker in whose processes ntfy pauses briefly, one host's name is looked up for ever, and one host ends a job."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from typing import Any
+
+from apprise.plugins.ntfy import NotifyNtfy
+
+from watcher.delivery import worker
+
+_lookup = socket.getaddrinfo
+
+
+def _odd(host: str, *args: Any, **more: Any) -> Any:
+    if host == "hangs.invalid":
+        time.sleep(600)
+    if host == "crashes.invalid":
+        os.abort()
+    return _lookup(host, *args, **more)
+
+
+if __name__ == "__main__":
+    NotifyNtfy.request_rate_per_sec = 0.3
+    socket.getaddrinfo = _odd  # type: ignore[assignment]  # it takes what the real one takes
+    worker.main()

@@ -1,0 +1,50 @@
+"""What is refused at start, and what is said of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.worker import WORKER
+from watcher.delivery.urls import refusal
+
+SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "discord://1234567890/token",
+        "https://discord.com/api/webhooks/1234567890/token",
+        "json://127.0.0.1:9/x?format=html",
+        "mailto://user:pass@gmail.com?to=a@example.org,b@example.org",
+        "tgram://123456789:abcdefg_hijklmnop/12315544/",
+    ],
+)
+def test_a_good_url_is_not_refused(url: str) -> None:
+    """What apprise can parse as one service is fine."""
+    assert refusal(url) is None
+
+
+@pytest.mark.parametrize(
+    ("url", "said"),
+    [
+        ("s3cr3t-token", "has to begin with a scheme"),
+        ("", "has to begin with a scheme"),
+        ("foo://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token?q=s3cr3t-query", "does not know this foo:// address"),
+        ("https://s3cr3t-user.example/s3cr3t-token", "a webhook of your own is json:// or jsons://"),
+        ("discord://s3cr3t-token", "discord://{webhook_id}/{webhook_token}"),
+        ("tgram://s3cr3t-token", "tgram:// URL is incomplete or malformed"),
+        ("json://s3cr3t-user, json://s3cr3t-token", "more than one URL"),
+        ("json://[s3cr3t-token", "json:// URL"),
+        ("json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query", "json:// URL"),
+    ],
+)
+def test_a_bad_url_is_refused_without_naming_it(url: str, said: str, capfd: pytest.CaptureFixture[str]) -> None:
+    """One sentence says what is wrong and names nothing of the URL but its scheme; the worker says the same."""
+    refused = refusal(url)
+    assert refused is not None
+    assert said in refused
+    assert "\n" not in refused
+    assert not any(secret in refused for secret in SECRETS)
+    assert WORKER.refusal(url) == refused
+    assert capfd.readouterr() == ("", "")

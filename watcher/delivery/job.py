@@ -1,0 +1,32 @@
+"""What the worker is asked to send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watcher.model.event import Event
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reached:
+    """The targets of a URL that earlier attempts at a message reached."""
+
+    key: str = ""
+    """The digest of the channel's URL."""
+    salt: str = ""
+    """What that was made with (`watcher.alerts.channel_identity`); names of targets are made with both."""
+    targets: frozenset[str] = frozenset()
+
+
+NOBODY_YET = Reached()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One message to one channel."""
+
+    url: str
+    events: tuple[Event, ...]
+    timeout: float
+    """Seconds for each request."""
+    reached: Reached = NOBODY_YET
