@@ -41,20 +41,12 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
     assert event.reason == "5 versions; newest 1.0; banned: 0.8; flagged: 0.9; deprecated: 0.7"
 
 
-def test_the_worst_that_is_there_is_told_as_a_value() -> None:
+@pytest.mark.parametrize(("rows", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)])
+def test_the_worst_that_is_there_is_told_as_a_value(rows: int, worst: str | None) -> None:
     """A baseline's `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble."""
-    worst = [
-        version("4.0", "banned"),
-        version("3.0", "flagged"),
-        version("2.0", deprecated=True),
-        version("1.0", "deleted"),
-    ]
-    afters = []
-    while worst:
-        (event,) = compare(None, *worst).events
-        afters.append(event.after)
-        worst.pop(0)
-    assert afters == ["banned", "flagged", "deprecated", None]
+    better_last = [version("1.0", "deleted"), version("2.0", deprecated=True)]
+    better_last += [version("3.0", "flagged"), version("4.0", "banned")]
+    assert [event.after for event in compare(None, *better_last[:rows]).events] == [worst]
 
 
 def test_the_summary_of_many_problems_counts_the_rest() -> None:

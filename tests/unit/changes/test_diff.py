@@ -13,7 +13,7 @@ from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Change, Kind
 from watcher.model.listing import NodeBanned
 from watcher.model.snapshot import Node
-from watcher.model.version import STATUSES, WATCHED_FIELDS
+from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 
 UNKNOWN = "NodeVersionStatusQuarantined"
 
@@ -29,12 +29,8 @@ def test_what_is_as_it_was_is_no_event() -> None:
 @pytest.mark.parametrize(
     ("status", "kinds"),
     [
-        ("active", ["new"]),
-        ("pending", ["pending"]),
-        ("flagged", ["flagged"]),
-        ("banned", ["banned"]),
-        ("deleted", []),
-        (UNKNOWN, ["changed"]),
+        *(("active", ["new"]), ("deleted", []), (UNKNOWN, ["changed"])),
+        *((status, [status]) for status in ("pending", "flagged", "banned")),
     ],
 )
 def test_first_sight_of_a_version(status: str, kinds: list[str]) -> None:
@@ -72,11 +68,8 @@ def test_a_change_of_status(before: str, after: str, kind: str) -> None:
     [
         (("pending",), "new"),
         (("pending", UNKNOWN, "pending"), "new"),
-        (("active", "pending"), "reinstated"),
-        (("flagged", "pending"), "reinstated"),
-        (("banned", "pending"), "reinstated"),
-        (("deleted", "pending"), "reinstated"),
-        (("pending", "flagged", "pending"), "reinstated"),
+        *((("pending", before, "pending"), "reinstated") for before in ("active", "flagged", "banned", "deleted")),
+        *(((before, "pending"), "reinstated") for before in ("active", "flagged", "banned", "deleted")),
         (("flagged", UNKNOWN, "pending"), "reinstated"),
     ],
 )
@@ -107,29 +100,33 @@ def test_a_removed_version_begins_a_new_life() -> None:
     assert reported(compare(node, version("2.0"), version("1.0"))) == [("new", "1.0", "pending", "active")]
 
 
-def test_an_unknown_status_is_told_as_a_changed_field() -> None:
+def test_an_unknown_status_is_a_changed_field() -> None:
     """A status that this program does not know is in `changes`, as it came."""
     (event,) = compare(known(version("1.0")), version("1.0", UNKNOWN)).events
     assert event.changes == (Change(field="status", before="active", after=UNKNOWN),)
 
 
-def test_deprecation_turns_on_and_off() -> None:
-    """The flag turned on is `deprecated`, turned off it is `undeprecated`."""
-    plain, marked = version("1.0"), version("1.0", deprecated=True)
-    assert reported(compare(known(plain), marked)) == [("deprecated", "1.0", None, "deprecated")]
-    assert reported(compare(known(marked), plain)) == [("undeprecated", "1.0", "deprecated", None)]
+PLAIN, MARKED = version("1.0"), version("1.0", deprecated=True)
+MOVED = version("1.0", "banned", tags=("x",), download_url="https://x.example")
 
 
-def test_a_version_born_deprecated_is_new_and_deprecated() -> None:
-    """The flag that is on at first sight is an event beside `new`."""
-    difference = compare(known(), version("1.0", deprecated=True))
-    assert [event.kind for event in difference.events] == [Kind.NEW, Kind.DEPRECATED]
-
-
-def test_status_and_deprecation_are_two_facts() -> None:
-    """One poll can yield two events for one version, and neither hides the other."""
-    difference = compare(known(version("1.0")), version("1.0", "flagged", deprecated=True))
-    assert [event.kind for event in difference.events] == [Kind.FLAGGED, Kind.DEPRECATED]
+@pytest.mark.parametrize(
+    ("node", "row", "events"),
+    [
+        (known(PLAIN), MARKED, [("deprecated", "1.0", None, "deprecated")]),
+        (known(MARKED), PLAIN, [("undeprecated", "1.0", "deprecated", None)]),
+        (known(), MARKED, [("new", "1.0", None, "active"), ("deprecated", "1.0", None, "deprecated")]),
+        (
+            known(PLAIN),
+            replace(MARKED, status="flagged"),
+            [("flagged", "1.0", "active", "flagged"), ("deprecated", "1.0", None, "deprecated")],
+        ),
+        (known(PLAIN), MOVED, [("banned", "1.0", "active", "banned"), ("changed", "1.0", "active", "banned")]),
+    ],
+)
+def test_status_deprecation_and_fields_are_facts_of_their_own(node: Node, row: Version, events: Any) -> None:
+    """One poll can yield several events for one version, and none hides another."""
+    assert reported(compare(node, row)) == events
 
 
 @pytest.mark.parametrize(
@@ -154,11 +151,10 @@ def test_a_watched_field_that_differs_is_a_change(attribute: str, field: str, va
     assert (back.kind, back.changes) == (Kind.CHANGED, (Change(field=field, before=shown, after=""),))
 
 
-def test_all_changed_fields_are_one_event_beside_a_new_status() -> None:
-    """Fields that changed with the status are one `changed` event of their own."""
-    difference = compare(known(version("1.0")), version("1.0", "banned", tags=("x",), download_url="https://x.example"))
-    assert [event.kind for event in difference.events] == [Kind.BANNED, Kind.CHANGED]
-    assert [change.field for change in difference.events[1].changes] == ["downloadUrl", "tags"]
+def test_all_changed_fields_are_one_event() -> None:
+    """A `changed` event names each field that differs."""
+    (_, event) = compare(known(PLAIN), MOVED).events
+    assert [change.field for change in event.changes] == ["downloadUrl", "tags"]
 
 
 def test_when_it_was_created_is_no_watched_field() -> None:
@@ -325,13 +321,12 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
     part, whole = version("2.0"), version("2.0", tags=("x",), download_url="https://cdn.example/2")
     part_of, statuses = _part("id-2.0"), ("active", "flagged") if way == "left" else STATUSES
     terms = {"statuses": statuses}
-    last = compare(
-        known(version("1.0"), **terms), version("1.0"), part, incomplete="a row", unreported=part_of, **terms
-    )
+    partial = {"incomplete": "a row", "unreported": part_of}
+    last = compare(known(version("1.0"), **terms), version("1.0"), part, **partial, **terms)
     for _ in range(1 if way == "absent" else 2):
         last = compare(last.node, version("1.0"), **terms)
     if way.endswith("in part"):
-        last = compare(last.node, version("1.0"), part, incomplete="a row", unreported=part_of)
+        last = compare(last.node, version("1.0"), part, **partial)
     last = compare(last.node, version("1.0"), whole, **terms)
     assert Kind.CHANGED not in {event.kind for event in last.events}
     assert (last.node.versions[-1], last.node.partial) == (whole, ())
@@ -340,12 +335,11 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
 
 
 def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
-    """Once all of a version was told, even if there was nothing that its part lacked, what it gets next is a change."""
-    part_of = _part("id-2.0")
-    part = compare(known(version("1.0")), version("1.0"), version("2.0"), incomplete="a row", unreported=part_of)
-    whole = compare(part.node, version("1.0"), version("2.0"))
+    """Once all of a version was read, even if nothing was missing from its part, what it gets next is a change."""
+    part = compare(known(PLAIN), PLAIN, version("2.0"), incomplete="a row", unreported=_part("id-2.0"))
+    whole = compare(part.node, PLAIN, version("2.0"))
     assert (whole.events, whole.node.partial) == ((), ())
-    changed = compare(whole.node, version("1.0"), version("2.0", tags=("x",)))
+    changed = compare(whole.node, PLAIN, version("2.0", tags=("x",)))
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 
