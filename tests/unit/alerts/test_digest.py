@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-import pytest
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.factories import event
 from watcher.alerts.digest import LINES, Digest, compose, counted, more, sample, shorter
 from watcher.model.event import SEVERITY, Change, Event, Kind, event_id
 from watcher.text.sanitize import Trusted
 
 
-def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **more_fields: object) -> Event:
-    fields: dict[str, object] = {
-        "id": event_id(kind, node, version),
-        "kind": kind,
-        "node": node,
-        "version": version,
-        "at": "2026-01-01T00:00:00Z",
-        "url": f"https://registry.comfy.org/nodes/{node}",
-    }
-    return Event(**(fields | more_fields))  # type: ignore[arg-type]
+def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any) -> Event:
+    given = {"node": node, "version": version, "before": None, "after": None}
+    return event(event_id(kind, node, version), kind, **given | fields)
 
 
 def _words(digest: Digest) -> str:
@@ -74,15 +69,6 @@ def test_many_changed_fields_are_counted() -> None:
     assert _words(compose((_event(Kind.CHANGED, changes=changes),))).endswith("; and 2 more fields")
 
 
-@pytest.mark.parametrize(
-    ("before", "words"),
-    [("banned", "the node pack is no longer banned None"), ("removed", "the node pack is listed again None")],
-)
-def test_a_node_that_is_back_says_from_where(before: str, words: str) -> None:
-    """A node pack that is back was banned or had turned empty, and the message says which."""
-    assert _words(compose((_event(Kind.REINSTATED, version=None, before=before, after="active"),))) == words
-
-
 def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
     """What is not about a version is said in words, and the registry has a group of its own."""
     digest = compose(
@@ -91,16 +77,18 @@ def test_events_of_the_node_and_of_the_registry_are_sentences() -> None:
             _event(Kind.REMOVED, "gone", version=None),
             _event(Kind.FAILING, None, version=None, reason="timed out", url="https://registry.comfy.org"),
             _event(Kind.FAILING, "typo", version=None, after="empty", reason="is the id right?"),
+            _event(Kind.REINSTATED, "pardoned", version=None, before="banned"),
+            _event(Kind.REINSTATED, "relisted", version=None, before="removed"),
             _event(Kind.RECOVERED, "late", version=None, before="empty"),
         )
     )
     assert _words(digest) == (
         "the whole node pack is banned None | no version is listed any more None"
         " | the registry cannot be read None: timed out | no version was ever found None: is the id right?"
-        " | has versions now None"
+        " | the node pack is no longer banned None | the node pack is listed again None | has versions now None"
     )
     assert digest.groups[2].heading == "Comfy Registry"
-    assert [isinstance(group.heading, Trusted) for group in digest.groups] == [False, False, True, False, False]
+    assert [isinstance(group.heading, Trusted) for group in digest.groups] == [number == 2 for number in range(7)]
 
 
 def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
