@@ -21,7 +21,7 @@ Row = tuple[str, str, str, str]
 
 @contextmanager
 def stage(*, nodes: int, versions: int, latency: float = 0.0) -> Iterator[Stage]:
-    """Give a registry and an empty folder for those who poll it; both are gone afterwards."""
+    """Return a registry and an empty folder for those who poll it; both are gone afterwards."""
     with (
         tempfile.TemporaryDirectory(prefix="comfy-watch-bench-") as folder,
         registry(nodes=nodes, versions=versions, latency=latency) as url,
@@ -30,12 +30,12 @@ def stage(*, nodes: int, versions: int, latency: float = 0.0) -> Iterator[Stage]
 
 
 def shown(cost: Cost) -> str:
-    """Give a cost in one cell."""
+    """Return a cost in one cell."""
     return f"{cost.seconds:.2f} s, {cost.cpu:.2f} s CPU, {cost.peak_mb:.0f} MB"
 
 
 def against(cost: Cost, other: Cost) -> str:
-    """Give how many times as long the first took as the second, with the second's cost."""
+    """Return how many times as long the first took as the second, with the second's cost."""
     return f"{cost.seconds / other.seconds:.2f}x of {shown(other)}"
 
 

@@ -1,6 +1,6 @@
 """Three programs beside each other: the same kills and the same dead channel for Comfy Watch, urlwatch and nvchecker.
 
-Each watches three packs of the loopback registry and tells a webhook which versions are new: Comfy Watch as it comes,
+Each watches three packs of the loopback registry and posts new versions to a webhook: Comfy Watch as it comes,
 urlwatch with a webhook reporter, nvchecker with `nvcmp`, a post and `nvtake` one after the other, taken only when the
 post was accepted. The kills are by `strace`, at the system calls that change the contender's folder or send something,
 and by the webhook, when a message has begun to arrive and when it has arrived and is not yet answered.

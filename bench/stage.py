@@ -85,5 +85,5 @@ class Stage:
         return command
 
     def bare(self) -> Sequence[str]:
-        """Give the command of the bare loop over the same requests."""
+        """Return the command of the bare loop over the same requests."""
         return [str(PLAIN / "python"), "-m", "bench.bare", self.url, str(self.nodes), str(CONCURRENCY)]

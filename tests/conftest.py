@@ -34,7 +34,7 @@ def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
-    """What starts the program in milliseconds, and lets it die where it is told to."""
+    """What starts the program in milliseconds, and lets it die at a chosen point."""
     with ForkServer() as forks:
         yield forks
 

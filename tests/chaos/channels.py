@@ -148,7 +148,7 @@ def _begin(stage: Stage, home: Home, timeout: float) -> None:
 
 
 def play(fault: Fault, home: Home, result: Result) -> None:
-    """Poll twice with the fault, each time with something to tell, and then without it."""
+    """Poll twice with the fault, each time with something to report, and then without it."""
     with _stage() as stage:
         fault.begin(stage)
         _begin(stage, home, fault.timeout)
@@ -160,8 +160,8 @@ def play(fault: Fault, home: Home, result: Result) -> None:
                 home.let_time_pass()
             stage.receiver.forget()
             done = home.check()
-            facts |= _told(done.out)
-            told.append(tuple(_told(done.out)))
+            facts |= _reported(done.out)
+            told.append(tuple(_reported(done.out)))
             healthy = [message for message in stage.receiver.taken if message.path != f"/{DEAD}"]
             if Counter((message.path, message.shown(facts)) for message in healthy) != _once(told[-1]):
                 result.wrong("wrong", f"{fault.name}: the others got {healthy}")
@@ -182,7 +182,7 @@ def play(fault: Fault, home: Home, result: Result) -> None:
             result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {told}")
 
 
-def _told(out: str) -> dict[str, Fact]:
+def _reported(out: str) -> dict[str, Fact]:
     return {event["id"]: (event["kind"], event["node"], event["version"]) for event in json.loads(out)["events"]}
 
 

@@ -38,7 +38,7 @@ _RECEIVING = "tcp recv"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kill:
-    """Where one run dies: the chapter's number, the point, the how manieth of its name, and how."""
+    """Where one run dies: the chapter's number, the point, which time that it comes there, and how."""
 
     chapter: int
     label: str
@@ -47,7 +47,7 @@ class Kill:
 
 
 def every_kill(stage: Stage) -> list[Kill]:
-    """Give each point of a chapter with each way to die there."""
+    """Return each point of a chapter with each way to die there."""
     found: list[Kill] = []
     passed: Counter[str] = Counter()
     for label in stage.points:
@@ -66,7 +66,7 @@ def every_kill(stage: Stage) -> list[Kill]:
 
 
 def some_kills(stage: Stage) -> list[Kill]:
-    """Give a few, always the same: where most happens one of each kind of point, elsewhere as the dice fell."""
+    """Return a few, always the same: where most happens one of each kind of point, elsewhere as the dice fell."""
     dice = random.Random(stage.number)
     kills = [kill for kill in every_kill(stage) if kill.cut not in FAILURES]
     failures = [kill for kill in every_kill(stage) if kill.cut in FAILURES]
@@ -110,7 +110,7 @@ def sweep(
 
 
 def _kill(world: World, stage: Stage, kills: Sequence[Kill], result: Result) -> None:
-    """Let the program die as told, one run after the other, then let it recover."""
+    """Let the program die at each of these, one run after the other, then let it recover."""
     trial = Trial(world, stage, result)
     for kill in kills:
         before = _known(trial.home)
@@ -168,7 +168,7 @@ def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tu
     trial.home.back_off("late", _BACKOFF)
 
     def is_done() -> bool:
-        return len(world.receiver.taken) >= stage.told.total() and not (trial.home.state / ACKS).exists()
+        return len(world.receiver.taken) >= stage.messages.total() and not (trial.home.state / ACKS).exists()
 
     what = f"between polls, {kill}"
     label, at, cut = (kill.label, kill.at, kill.cut) if kill else ("", 0, Cut.AFTER)
@@ -184,7 +184,7 @@ def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tu
 
 
 def _known(home: Home) -> tuple[int, object]:
-    """Give the picture's revision, and what each channel is owed, wherever it may have moved."""
+    """Return the picture's revision, and what each channel is owed, wherever it may have moved."""
     state = StateFolder(home.state).load()
     return state.snapshot.revision, {name: queue.messages for name, queue in state.outbox.queues.items()}
 
@@ -192,17 +192,17 @@ def _known(home: Home) -> tuple[int, object]:
 def beside_a_hanging_channel(world: World, stage: Stage, result: Result) -> None:
     """Kill the program while one channel hangs and the others are through: of theirs nothing may come again."""
     hanging, *others = sorted(CHANNELS, key=lambda channel: channel != "late")
-    told = Counter({channel: stage.told[channel] for channel in others})
+    sent = Counter({channel: stage.messages[channel] for channel in others})
     trial = Trial(world, stage, result, timeout=60)
     world.mend()
     world.receiver.gated = frozenset({f"/{hanging}"})
     world.receiver.gate.clear()
 
     def is_kept(_: program.Started) -> bool:
-        return Counter(channel for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())) >= told
+        return Counter(channel for channel, _ in acknowledged((trial.home.state / ACKS).read_bytes())) >= sent
 
     with program.start("check", cwd=trial.home.folder) as started:
-        for channel, messages in told.items():
+        for channel, messages in sent.items():
             world.receiver.wait_for(messages, f"/{channel}")
         # Who keeps acknowledgements only when all channels are through is killed all the same, after a while.
         with contextlib.suppress(AssertionError):

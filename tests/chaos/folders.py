@@ -64,7 +64,7 @@ def _mount(*arguments: str) -> None:
 
 
 def may_mount() -> bool:
-    """Tell whether this user can put a disk under a folder."""
+    """Return whether this user can put a disk under a folder."""
     with tempfile.TemporaryDirectory() as folder:
         try:
             with small_disk(Path(folder, "disk")):
@@ -172,11 +172,11 @@ def _cut_history(world: World, stage: Stage, result: Result, every: int) -> None
 def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int) -> None:
     """Kill the program when all was sent and only `acks.jsonl` knows it, and take away from the file.
 
-    It is cut at each `every`th length, and each of its lines goes missing. What it tells no more goes out again, and
-    nothing else does. Each is tried on the state folder, some on the program.
+    It is cut at each `every`th length, and each of its lines goes missing. What it no longer acknowledges goes out
+    again, and nothing else does. Each is tried on the state folder, some on the program.
     """
-    saved = world.root / "all-told"
-    killed = _all_told(world, stage, saved, result)
+    saved = world.root / "all-sent"
+    killed = _all_sent(world, stage, saved, result)
     whole = (saved / ACKS).read_bytes()
     queues = json.loads((saved / OUTBOX).read_bytes())["queues"].values()
     events = {message["id"]: message["events"] for queue in queues for message in queue["messages"]}
@@ -199,13 +199,13 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
         trial.conclude(what)
 
 
-def _all_told(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
+def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
     """Kill the program before it settles its outbox, and give this as a stage to begin from, with its state saved."""
     trial = Trial(world, stage, result)
-    trial.disturbed("all told", "rename state/outbox.json", 2, Cut.BEFORE)
+    trial.disturbed("all sent", "rename state/outbox.json", 2, Cut.BEFORE)
     shutil.copytree(trial.home.state, saved)
     killed = replace(stage, saved=saved, before=stage.before + world.receiver.taken)
-    trial.conclude("all told")
+    trial.conclude("all sent")
     return killed
 
 
@@ -222,7 +222,7 @@ def long_history(world: World, stage: Stage, result: Result, cuts: Iterable[Cut]
 
 
 def _forgetting(world: World, stage: Stage, result: Result) -> Sequence[str]:
-    """Give the points that an undisturbed poll passes."""
+    """Return the points that an undisturbed poll passes."""
     trial, forgotten = _with_long_history(world, stage, result)
     passed = trial.disturbed("a long history", "", 0, Cut.AFTER).points
     trial.conclude("a long history", forgotten)
@@ -287,7 +287,7 @@ def _is_refused(folder: StateFolder) -> bool:
 
 
 def _is_clear(done: program.Completed) -> bool:
-    """Tell whether a refusal is one error line with a hint, and nothing else."""
+    """Return whether a refusal is one error line with a hint, and nothing else."""
     lines = done.err.splitlines()
     return not done.out and [line.partition(":")[0] for line in lines] == ["error", "hint"]
 

@@ -1,7 +1,7 @@
 """The sweep of hostile texts and of secrets, end to end: every text in every field, every failure with a secret near.
 
 `python -m tests.chaos.hostile` does all of it and prints its figures as one JSON line; what should be zero and is not
-is told on stderr.
+is on stderr.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class Chapter:
 
 
 def chapters() -> Iterator[Chapter]:
-    """Give chapters in which every text of the corpus has been in every field, and then some with made-up texts.
+    """Return chapters in which every text of the corpus has been in every field, and then some with made-up texts.
 
     Each channel has each grouping in turn.
     """

@@ -34,9 +34,9 @@ class Taken:
     text: str = ""
 
     def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
-        """Give the ids that it tells, less those of alerts that nobody can read in its text.
+        """Return the ids of its alerts, less those that nobody can read in its text.
 
-        `facts` gives kind, node and version by id; an id without a fact is told as it is. A version has to stand in the
+        `facts` gives kind, node and version by id; an id without a fact stays. A version has to stand in the
         text once for each alert about it, and its node. As many may be missing as the text counts instead of showing.
         """
         unread: set[str] = set()
@@ -93,7 +93,7 @@ class Receiver(Webhook):
         return Answer(status=500) if answer is None else self.play(message, answer)
 
     def _decide(self, message: Message) -> Answer | None:
-        """Give the answer to a message; None where it is refused."""
+        """Return the answer to a message, None where it is refused."""
         with self._account:
             if (once := self.once.pop(message.path, None)) is not None:
                 self.played.append(once)
@@ -168,7 +168,7 @@ class Receiver(Webhook):
 
 @contextlib.contextmanager
 def killing(receiver: Receiver, number: int, *, whole: bool) -> Iterator[Future[int]]:
-    """Kill a process, whose id is to be set, when its so manieth message has begun to arrive, or has been taken."""
+    """Kill a process, whose id is to be set, when its message of that number has begun to arrive, or has been taken."""
     victim: Future[int] = Future()
     counting = threading.Lock()
     left = number

@@ -1,6 +1,6 @@
 """The soak: `run`, poll upon poll without a pause, while the registry and a channel fail, stall and flood at random.
 
-`python -m tests.chaos.soak [POLLS]` does 10,000 polls, or as many as told, and prints its figures as one JSON line.
+`python -m tests.chaos.soak [POLLS]` does 10,000 polls, or as many as given, and prints its figures as one JSON line.
 """
 
 from __future__ import annotations
@@ -193,12 +193,12 @@ class Soak:
         """Look at the process as the system sees it."""
         proc = Path("/proc", str(self.started.pid))
         lines = (proc / "status").read_text("utf-8").splitlines()
-        told = {name: value.split()[0] for name, value in (line.split(":", 1) for line in lines) if value.split()}
+        status = {name: value.split()[0] for name, value in (line.split(":", 1) for line in lines) if value.split()}
         self.measures.append(
             Measure(
-                memory=int(told["VmRSS"]),
+                memory=int(status["VmRSS"]),
                 handles=sum(1 for _ in (proc / "fd").iterdir()),
-                threads=int(told["Threads"]),
+                threads=int(status["Threads"]),
                 files=dict(self._files()),
             )
         )
@@ -256,14 +256,14 @@ def _live(scene: Soak, polls: int) -> None:
         on = is_on[pack, version] = not is_on.get((pack, version), False)
         scene.registry.catalog.deprecate(pack, version, on)
         scene.due["deprecated" if on else "undeprecated", pack, version] += 1
-        told = scene.due.total()
+        due = scene.due.total()
         if not scene.dice.randrange(20):
             scene.receiver.down ^= {_SHAKY}
-        if told % _FLOODS_IN == 0:
+        if due % _FLOODS_IN == 0:
             scene.receiver.once.setdefault(_SHAKY, _FLOOD)
         if scene.polls >= polls * scene.stalls / stalls:
             scene.stall()
-        scene.until(partial(_has_told, scene, _STEADY, told))
+        scene.until(partial(_has_sent, scene, _STEADY, due))
         scene.registry.requests.clear()
         if scene.polls >= polls * len(scene.measures) / _MEASURES:
             scene.measure()
@@ -273,7 +273,7 @@ def _count(scene: Soak, path: str) -> int:
     return sum(len(message.events) for message in scene.receiver.taken if message.path == path)
 
 
-def _has_told(scene: Soak, path: str, alerts: int) -> bool:
+def _has_sent(scene: Soak, path: str, alerts: int) -> bool:
     return _count(scene, path) >= alerts
 
 
@@ -283,15 +283,15 @@ def _recover(scene: Soak) -> None:
     scene.slow.clear()
     scene.receiver.once.clear()
     scene.receiver.down = set()
-    told, polls = scene.due.total(), scene.polls + _CALM_POLLS
-    scene.until(lambda: _count(scene, _SHAKY) >= told and _count(scene, _STEADY) >= told and scene.polls >= polls)
+    due, polls = scene.due.total(), scene.polls + _CALM_POLLS
+    scene.until(lambda: _count(scene, _SHAKY) >= due and _count(scene, _STEADY) >= due and scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()
         time.sleep(0.01)  # between two measures, of which the least counts
 
 
 def _trouble_due(scene: Soak) -> Counter[Fact]:
-    """Give all that has to be told of nodes that could not be read, or were banned."""
+    """Return all that must be reported of nodes that could not be read, or were banned."""
     trouble = Trouble(threshold=_THRESHOLD)
     due: Counter[Fact] = Counter()
     banned: set[str] = set()

@@ -111,11 +111,11 @@ class Subscriber:
     _packs: dict[str, Pack] = field(default_factory=dict)
 
     def has(self, pack: str, version: str) -> bool:
-        """Tell whether the registry has the version."""
+        """Return whether the registry has the version."""
         return (pack, version) in self._named
 
     def has_seen(self, pack: str) -> bool:
-        """Tell whether the pack was ever seen completely, and any version of it."""
+        """Return whether the pack was ever seen completely, and any version of it."""
         return pack in self._packs and self._packs[pack].based and bool(self._packs[pack].seen)
 
     def publish(self, pack: str, version: str, status: str, *, created: datetime) -> None:
@@ -146,10 +146,10 @@ class Subscriber:
         noted: bool,
         glitches: Mapping[str, Glitch] | None = None,
     ) -> tuple[list[Fact], dict[str, Reading]]:
-        """Look at the packs; give what has to be told, and how each reading ended.
+        """Look at the packs; return what must be reported, and how each reading ended.
 
         `noted` says whether the time of this look is remembered. Where a crash cost that time, what came since the look
-        before may be told once it is watched: it was never told. Some packs' answers may have `glitches`.
+        before may be reported once it is watched: it never was. Some packs' answers may have `glitches`.
         """
         facts: list[Fact] = []
         readings: dict[str, Reading] = {}
@@ -163,8 +163,8 @@ class Subscriber:
                 facts += [] if pack.banned else [("banned", name, None)]
                 pack.banned = True
                 continue
-            told, is_complete = self._list(name, pack, glitch, frozenset(statuses))
-            facts += [(kind, name, None if number is None else self._names[number]) for number, kind in told]
+            found, is_complete = self._list(name, pack, glitch, frozenset(statuses))
+            facts += [(kind, name, None if number is None else self._names[number]) for number, kind in found]
             if not is_complete:
                 readings[name] = Reading.UNREAD
                 continue
@@ -179,7 +179,7 @@ class Subscriber:
     def _list(
         self, name: str, pack: Pack, glitch: Glitch, statuses: frozenset[str]
     ) -> tuple[list[tuple[int | None, str]], bool]:
-        """Take in a listing, and give what it tells and whether it is complete."""
+        """Take in a listing; return what it reports and whether it is complete."""
         there = {} if glitch.empty else self._as_known(name, pack, nameless=glitch.nameless)
         hidden = {number for number in there if self._names[number] in glitch.hidden}
         listed = {number: truth for number, truth in there.items() if truth.status in statuses}
@@ -189,26 +189,26 @@ class Subscriber:
         )
         if glitch.counted and hidden and _lost_sight(pack, shown, there.keys() - hidden, statuses):
             is_complete = False
-        told: list[tuple[int | None, str]] = []
+        found: list[tuple[int | None, str]] = []
         # However many reasons kept it away, it is back once.
         is_back = is_complete if pack.banned else bool(pack.emptied and shown)
         if is_back:
-            told.append((None, "reinstated"))
+            found.append((None, "reinstated"))
         if is_complete:
             pack.banned = False
         if shown:
             for number in pack.emptied:
                 pack.seen[number].gone, pack.seen[number].missed = False, 0
             pack.emptied = frozenset()
-        told += _sights(pack, shown, nameless=glitch.nameless)
+        found += _sights(pack, shown, nameless=glitch.nameless)
         if is_complete:
             maybe = {self._names[number] for number in shown} if glitch.nameless else set()
             unsure = {number for number in pack.seen if self._names[number] in maybe}
-            told += _absences(pack, shown.keys() | unsure, statuses, there)
-        return told, is_complete
+            found += _absences(pack, shown.keys() | unsure, statuses, there)
+        return found, is_complete
 
     def _as_known(self, name: str, pack: Pack, *, nameless: bool) -> dict[int, Truth]:
-        """Give the pack's versions by the numbers that they are known by: their own, else that of a like-named one.
+        """Return the pack's versions by the numbers that they are known by: their own, else that of a like-named one.
 
         A row without an id is taken for the version of its name that was there last. One that was seen without an id
         gets the first that is shown.
@@ -229,30 +229,30 @@ class Subscriber:
 
 
 def _sights(pack: Pack, shown: dict[int, Truth], *, nameless: bool) -> list[tuple[int | None, str]]:
-    """Take in what is shown, and give what it tells: what was seen counts, of whatever listing."""
-    told: list[tuple[int | None, str]] = []
+    """Take in what is shown and return what it reports: what was seen counts, of whatever listing."""
+    found: list[tuple[int | None, str]] = []
     for number, truth in shown.items():
         seen = pack.seen.get(number)
         is_pending = truth.status == "pending"
         if seen is None:
             # Only newly watched, not new, is what was there at the last look among statuses it did not cover.
             is_new = truth.status in pack.of or pack.looked is None or truth.created > pack.looked
-            told += [(number, kind) for kind in _at_first_sight(truth) if pack.based and is_new]
+            found += [(number, kind) for kind in _at_first_sight(truth) if pack.based and is_new]
         elif seen.gone:
-            told += [(number, kind) for kind in _at_first_sight(truth)]
+            found += [(number, kind) for kind in _at_first_sight(truth)]
         else:
             is_pending = is_pending and seen.pending and not seen.left
             if seen.left or seen.status != truth.status:
-                told.append((number, _on_arrival(truth.status, seen)))
+                found.append((number, _on_arrival(truth.status, seen)))
             if seen.deprecated != truth.deprecated:
-                told.append((number, "deprecated" if truth.deprecated else "undeprecated"))
+                found.append((number, "deprecated" if truth.deprecated else "undeprecated"))
         is_nameless = nameless and (seen is None or seen.nameless)
         pack.seen[number] = Seen(truth.status, truth.deprecated, pending=is_pending, nameless=is_nameless)
-    return told
+    return found
 
 
 def _contradicts(pack: Pack, listed: dict[int, Truth], shown: dict[int, Truth], statuses: frozenset[str]) -> bool:
-    """Tell whether a listing of some statuses is found out: it hides what the question for all of them then shows."""
+    """Return whether a listing of some statuses is found out: it hides what the question for all of them then shows."""
     return not statuses >= ALL and any(
         number in listed and number not in shown and seen.status in statuses and not seen.left and not seen.gone
         for number, seen in pack.seen.items()
@@ -260,7 +260,7 @@ def _contradicts(pack: Pack, listed: dict[int, Truth], shown: dict[int, Truth], 
 
 
 def _lost_sight(pack: Pack, shown: dict[int, Truth], there: set[int], statuses: frozenset[str]) -> bool:
-    """Tell whether nobody knows where a version went: the answer for all statuses lacks some it counts, and this."""
+    """Return whether nobody knows where a version went: the answer for all statuses lacks some it counts, and this."""
     return not statuses >= ALL and any(
         number not in there and number not in shown and seen.status in statuses and not seen.left and not seen.gone
         for number, seen in pack.seen.items()
@@ -270,7 +270,7 @@ def _lost_sight(pack: Pack, shown: dict[int, Truth], there: set[int], statuses: 
 def _absences(
     pack: Pack, shown: set[int], statuses: frozenset[str], there: dict[int, Truth]
 ) -> list[tuple[int | None, str]]:
-    """Take in what a complete listing does not show, and give what that tells.
+    """Take in what a complete listing does not show, and return what that reports.
 
     A row without an id may be any version of its name, so that it says of none that it is missing. Missed twice it is
     gone, and the pack as a whole if nothing else is left. Of some statuses only, it has left them, at once if it is
@@ -321,31 +321,31 @@ class Trouble:
     _failing: set[str] = field(default_factory=set)
 
     def poll(self, readings: Mapping[str, Reading], *, noted: bool = True) -> list[Fact]:
-        """Take how one poll's readings ended, by node, and give what has to be told.
+        """Take how one poll's readings ended, by node, and return what must be reported.
 
-        `noted` says whether the poll is remembered. Where a crash cost that, what was told is still known, and the poll
-        does not count.
+        `noted` says whether the poll is remembered. Where a crash cost that, what was reported is still known, and
+        the poll does not count.
         """
         unread = {node for node, reading in readings.items() if reading is not Reading.READ}
         in_a_row = Counter(self._in_a_row)
         is_down = is_outage(readings)
         for who, failed in {**{node: node in unread for node in readings}, _REGISTRY: is_down}.items():
             in_a_row[who] = in_a_row[who] + 1 if failed else 0
-        told: list[Fact] = []
+        found: list[Fact] = []
         if not is_down and len(unread) < len(readings):
-            told += self._recovers(_REGISTRY)
+            found += self._recovers(_REGISTRY)
         if _REGISTRY not in self._failing:
             due = {node for node in unread - self._failing if in_a_row[node] >= self.threshold}
-            # One outage is told once: not of the registry too where it was told of every single node.
+            # One outage is reported once: not for the registry too where it was for every single node.
             is_long = in_a_row[_REGISTRY] >= self.threshold and not unread <= self._failing
             for who in {_REGISTRY} if is_down and (is_long or len(due) >= _NOT_FEW) else due:
                 self._failing.add(who)
-                told.append(("failing", who, None))
+                found.append(("failing", who, None))
         for node in readings.keys() - unread:
-            told += self._recovers(node)
+            found += self._recovers(node)
         if noted:
             self._in_a_row = in_a_row
-        return told
+        return found
 
     def _recovers(self, who: str) -> list[Fact]:
         if who not in self._failing:
@@ -355,7 +355,7 @@ class Trouble:
 
 
 def is_outage(readings: Mapping[str, Reading]) -> bool:
-    """Tell whether a poll's failures are the registry's: the way to it failed for all or most, or no node was read."""
+    """Return whether a poll's failures are the registry's: it was out of reach for all or most, or no node was read."""
     asked = len(readings)
     no_way = sum(reading is Reading.NO_WAY for reading in readings.values())
     if asked >= _NOT_FEW and (no_way * 2 > asked or Reading.READ not in readings.values()):

@@ -46,7 +46,7 @@ _PATIENCE = 30.0
 
 
 def may_trace() -> bool:
-    """Tell whether there is a strace that may trace."""
+    """Return whether there is a strace that may trace."""
     if shutil.which("strace") is None:
         return False
     with tempfile.NamedTemporaryFile() as out:
@@ -69,17 +69,17 @@ def traced(command: Sequence[str], *options: str, folder: Path, env: Mapping[str
 
 
 def killed_at(name: str, number: int) -> tuple[str, ...]:
-    """Give strace's options to kill at a system call, the so manieth of its name in its thread."""
+    """Return strace's options to kill at a system call, the one of that number and name in its thread."""
     return ("-e", f"trace={name}", "-e", f"inject={name}:signal=SIGKILL:when={number}")
 
 
 def is_killed(code: int) -> bool:
-    """Tell whether an exit code is that of a command that was killed."""
+    """Return whether an exit code is that of a command that was killed."""
     return code in (-signal.SIGKILL, 128 + signal.SIGKILL)
 
 
 def points(out: Path, folder: Path) -> list[tuple[str, int]]:
-    """Give the calls, in what strace wrote with `TRACING`, that change a folder or send: as `killed_at` wants them."""
+    """Return the calls that change a folder or send, in what strace wrote with `TRACING`, as `killed_at` wants them."""
     passed: Counter[tuple[str, str]] = Counter()
     found: set[tuple[str, int]] = set()
     for line in out.read_text("utf-8", "replace").splitlines():
@@ -184,7 +184,7 @@ def _joined(pid: int, out: Path, name: str, number: int) -> Iterator[None]:
 
 
 def _moment(out: Path, name: str, number: int) -> str:
-    """Tell from what strace wrote where in an alert the thread was that came first to that call of that number."""
+    """Return from what strace wrote where in an alert the thread was that came first to that call of that number."""
     heads: dict[str, int] = {}
     bodies: dict[str, int] = {}
     passed: Counter[tuple[str, str]] = Counter()
@@ -209,7 +209,7 @@ def _moment(out: Path, name: str, number: int) -> str:
 
 def at_the_webhook(world: World, stage: Stage, result: Result) -> None:
     """Kill the program when each of its alerts has begun to arrive, and when it has arrived and is not yet answered."""
-    for number in range(1, stage.told.total() + 1):
+    for number in range(1, stage.messages.total() + 1):
         for whole in (False, True):
             trial = Trial(world, stage, result)
             what = f"alert {number} {'unanswered' if whole else 'begun'}"

@@ -1,4 +1,4 @@
-"""One trial: the program is disturbed in a chapter of the world, recovers, and its channels tell what they got."""
+"""One trial: the program is disturbed in a chapter of the world, recovers, and what its channels got is judged."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.support.fork_server import CrashPoint
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """A chapter at its start: the saved state, what was taken until then, and what it has to come to.
-
-    `points` are what an undisturbed poll passes (`tests.support.fault_points`),
-    `told` how many messages each channel takes in
-    it, and `due` all events owed by its end, by id.
-    """
+    """A chapter at its start, and what it has to come to."""
 
     number: int
     chapter: Chapter
     saved: Path | None
+    """The state at its start."""
     before: tuple[Taken, ...]
+    """What was taken until then."""
     points: tuple[str, ...]
-    told: Counter[str]
+    """What an undisturbed poll passes (`tests.support.fault_points`)."""
+    messages: Counter[str]
+    """How many messages each channel takes in it."""
     due: Mapping[str, Fact]
+    """All events owed by its end, by id."""
 
 
 def stages(world: World) -> Iterator[Stage]:
@@ -54,8 +54,10 @@ def stages(world: World) -> Iterator[Stage]:
         taken = world.receiver.taken
         due = _due_by_the_model(world, home, chapter, before + taken, owed)
         passed = tuple(points(trace.read_text("utf-8")))
-        told = Counter(channel_of(message.path) for message in taken)
-        yield Stage(number=number, chapter=chapter, saved=saved, before=before, points=passed, told=told, due=due)
+        messages = Counter(channel_of(message.path) for message in taken)
+        yield Stage(
+            number=number, chapter=chapter, saved=saved, before=before, points=passed, messages=messages, due=due
+        )
         before += taken
 
 
@@ -80,7 +82,7 @@ def _due_by_the_model(
 
 
 def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Counter[str]]:
-    """Count by channel how often each event was told: by its id, and for whoever reads the text."""
+    """Count by channel how often each event was sent: by its id, and for whoever reads the text."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
         counts[channel_of(message.path)].update(message.shown(facts))
@@ -156,7 +158,7 @@ class Trial:
         """
         try:
             if self._stage.chapter.unreadable:
-                # What nobody sees while it is so, nobody can tell.
+                # What nobody sees while it is so, nobody can report.
                 self.home.until_seen()
             self._world.mend()
             polls = self.home.until_quiet()

@@ -32,12 +32,12 @@ class _Stage(Enum):
 
 
 def points(trace: str) -> list[str]:
-    """Give the labels of the points in a trace, without the notes."""
+    """Return the labels of the points in a trace, without the notes."""
     return [line for line in trace.splitlines() if not line.startswith(NOTE)]
 
 
 def in_flight(trace: str) -> frozenset[str]:
-    """Give the channels whose last message was sent and not yet kept at a trace's end; see the module."""
+    """Return the channels whose last message was sent and not yet kept at a trace's end; see the module."""
     stages: dict[str, _Stage] = {}
     for line in trace.splitlines():
         if post := _POST.match(line):
@@ -57,7 +57,7 @@ def in_flight(trace: str) -> frozenset[str]:
 
 
 def acknowledged(journal: bytes) -> set[tuple[str, str]]:
-    """Give which messages an `acks.jsonl` tells as arrived, by channel and id; what is no whole line tells nothing."""
+    """Return which messages an `acks.jsonl` acknowledges, by channel and id; what is no whole line does not count."""
     found = set()
     for line in journal.decode().splitlines():
         with contextlib.suppress(ValueError):
@@ -67,7 +67,7 @@ def acknowledged(journal: bytes) -> set[tuple[str, str]]:
 
 
 def begun(journal: bytes) -> set[str]:
-    """Give the channels of whose last message an `acks.jsonl` tells only that it was about to be sent."""
+    """Return the channels whose last message in an `acks.jsonl` was only about to be sent."""
     last: dict[str, str] = {}
     for line in journal.decode().splitlines():
         with contextlib.suppress(ValueError):
@@ -77,7 +77,7 @@ def begun(journal: bytes) -> set[str]:
 
 
 def channel_of(path: str) -> str:
-    """Give the channel that a path belongs to, wherever it has moved."""
+    """Return the channel that a path belongs to, wherever it has moved."""
     return path.split("/")[1]
 
 

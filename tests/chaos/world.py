@@ -157,7 +157,7 @@ class World:
         self.registry.respond = None
 
     def home(self, name: str, chapter: Chapter, saved: Path | None = None, *, timeout: int = 10) -> Home:
-        """Give an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
+        """Return an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
         folder = self.root / name
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
@@ -203,7 +203,7 @@ class Home:
         return self.fork_server.run("check", "--json", cwd=self.folder, point=point)
 
     def serve(self, is_done: Callable[[], bool], point: CrashPoint | None = None) -> program.Completed:
-        """Start the program as a service, and tell it to end when `is_done` says that it has done what it should."""
+        """Start the program as a service, and have it end when `is_done` says that it has done what it should."""
         self.fork_server.begin("run", cwd=self.folder, point=point)
         while not self.fork_server.has_ended(within=_GLANCE):
             if is_done():
@@ -225,7 +225,7 @@ class Home:
         end_backoffs(self.state)
 
     def history(self) -> list[dict[str, Any]]:
-        """Give the recorded events, oldest first; what is no line of JSON is none."""
+        """Return the recorded events, oldest first; what is no line of JSON is none."""
         path = self.state / "history.jsonl"
         found: list[dict[str, Any]] = []
         for line in path.read_bytes().splitlines() if path.exists() else []:

@@ -55,7 +55,7 @@ def _wrote(state: str) -> str:
     return WROTE + json.dumps({"channel": "ops", "message": "1", "state": state})
 
 
-def test_an_alert_that_no_text_shows_is_not_told() -> None:
+def test_an_alert_that_no_text_shows_is_not_sent() -> None:
     """An id counts only with its alert in the text, its node and version, unless the text counts what it leaves out."""
     facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0"), "c": ("failing", None, None)}
     message = Taken(path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`")
@@ -153,7 +153,7 @@ def test_a_version_that_nobody_shows_has_not_left() -> None:
 
 @pytest.mark.bounded
 def test_a_long_run_stays_as_it_was() -> None:
-    """Poll upon poll through random faults, each change is told once, and nothing is held that was not held before."""
+    """Poll after poll through random faults, each change is reported once, and memory and handles stay as they were."""
     done = counting(*PROMISES)
     soak.soak(100, done)
     _holds(done)

@@ -52,7 +52,7 @@ class HurriedLoop(asyncio.SelectorEventLoop):
         *args: *_Arguments,
         context: Context | None = None,
     ) -> asyncio.TimerHandle:
-        # By its callback a sleep is told from a deadline, which must stay as far away as it was.
+        # By its callback a sleep is known from a deadline, which must stay as far away as it was.
         if delay > _LONG and getattr(callback, "__name__", "") == "_set_result_unless_cancelled":
             self.naps.append(delay)
             self._skipped += delay
@@ -70,7 +70,7 @@ def hurried(work: Coroutine[Any, Any, _Result]) -> tuple[_Result, list[float]]:
 
 
 async def ask(url: str, query: Query | None = None, *, way: int = 1, etag: str = "", **limits: Any) -> Answer:
-    """Ask once over a pool of its own; no retries unless told."""
+    """Ask once over a pool of its own; no retries unless asked for."""
     bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
     async with Registry(url, bounds, expected_requests=way) as registry:
         return await registry.ask(query or Query(), etag=etag)
@@ -100,7 +100,7 @@ def read(url: str, asked: NodeQuery, *, way: int = 1, **limits: Any) -> Reading:
 
 
 def responding(**headers: str) -> Callable[[int, bytes], Respond]:
-    """Give a maker of answers that are always the same; header names are written with `_` for `-`."""
+    """Return a maker of answers that are always the same; header names are written with `_` for `-`."""
 
     def make(status: int, body: bytes) -> Respond:
         async def respond(request: web.BaseRequest) -> web.StreamResponse:

@@ -117,12 +117,12 @@ class Case:
 
 
 def without_counts(error: str) -> str:
-    """Give what is said of a node that could not be read, whatever it counts of the node's versions."""
+    """Return what is said of a node that could not be read, whatever it counts of the node's versions."""
     return _COUNTS.sub("some", error.rpartition("incomplete: ")[2])
 
 
 def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
-    """Give every case of the faults (None: of all), lived by the poll itself unless other `breadths` are given."""
+    """Return every case of the faults (None: of all), lived by the poll itself unless other `breadths` are given."""
     chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
     for fault, stage, breadth in itertools.product(sorted(EXPECTED), Stage, chosen):
         possible = not EXPECTED[fault].everybody or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
@@ -131,7 +131,7 @@ def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] |
 
 
 def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
-    """Give every case that the real program lives as a process.
+    """Return every case that the real program lives as a process.
 
     All of fifty nodes take their time: they meet each fault at one stage, in turn, and those of the address at each.
     """
@@ -144,6 +144,6 @@ def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
 
 
 def selection() -> list[Case]:
-    """Give one case of every fault, so that each stage meets each breadth many times."""
+    """Return one case of every fault, so that each stage meets each breadth many times."""
     by_fault = [list(group) for _, group in itertools.groupby(cases(), key=lambda case: case.fault)]
     return [group[number * 4 % len(group)] for number, group in enumerate(by_fault)]

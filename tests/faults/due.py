@@ -1,6 +1,6 @@
-"""What each poll of a case has to tell, written by hand from docs/behaviour.md; nothing here asks the program.
+"""What each poll of a case must report, written by hand from docs/behaviour.md; nothing here asks the program.
 
-The contract's words are those of its section Events: of an incomplete listing what was seen counts, an error changes
+In short: of an incomplete listing what was seen counts, an error changes
 nothing, `failing` comes with the poll that makes the threshold full, `recovered` with the first good one.
 """
 
@@ -64,19 +64,19 @@ def publish(registry: FakeRegistry, nodes: Iterable[str]) -> None:
 
 
 def change(registry: FakeRegistry, node: str, round_: int) -> None:
-    """Let a node live on, in the way that `changes` tells."""
+    """Let a node live on, as `changes` reports it."""
     registry.catalog.set_status(node, f"1.{round_}.0", "flagged", "Rejected by a scanner")
     registry.catalog.publish(node, f"2.{round_}.0")
 
 
 def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = (FLAGGED, NEW)) -> Counter[Fact]:
-    """Give what is to be told of a round of `change`; of some `kinds` only, if others were not shown."""
+    """Return what is reported of a round of `change`; of some `kinds` only, if others were not shown."""
     versions = {FLAGGED: f"1.{round_}.0", NEW: f"2.{round_}.0"}
     return Counter((kind, node, versions[kind]) for node in nodes for kind in kinds)
 
 
 def script(case: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
-    """Give the polls of a case's life in order, `polls` of them with the fault, and maybe one with another change."""
+    """Return the polls of a case's life in order, `polls` of them with the fault, and maybe one with another change."""
     if case.stage is not Stage.FIRST:
         yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", case.nodes))
     for number in range(polls):
@@ -102,12 +102,12 @@ def _failed(case: Case) -> tuple[str, ...]:
 
 
 def _hit(case: Case) -> set[str]:
-    """Give those who change and meet the fault."""
+    """Return those who change and meet the fault."""
     return set(case.living) & set(case.met)
 
 
 def _shown(case: Case) -> tuple[str, ...]:
-    """Give the kinds of change that the first faulty poll shows of those who meet the fault."""
+    """Return the kinds of change that the first faulty poll shows of those who meet the fault."""
     match case.expected.means:
         case Means.COMPLETE:
             return (FLAGGED, NEW)
@@ -120,7 +120,7 @@ def _shown(case: Case) -> tuple[str, ...]:
 
 
 def _under(case: Case, number: int) -> Counter[Fact]:
-    """Give what a poll under the fault tells."""
+    """Return what a poll under the fault reports."""
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
@@ -140,7 +140,7 @@ def _under(case: Case, number: int) -> Counter[Fact]:
 
 
 def _after(case: Case, polls: int) -> Counter[Fact]:
-    """Give what the first poll tells that comes after the fault."""
+    """Return what the first poll reports that comes after the fault."""
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if case.stage is Stage.FIRST and means is not Means.COMPLETE:
@@ -151,7 +151,7 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
         # Twice there was nothing, so that the node was gone; it is back as one event, plus what changed meanwhile.
         events += _of_nodes("reinstated", case.met)
     if case.fault == "fields_vanish" and case.stage is Stage.FIRST:
-        # A missing field is an empty one (contract, Events), so admin tags that were never told and come are a change.
+        # A missing field is an empty one (docs/behaviour.md, Events), so admin tags that come later are a change.
         events += Counter(("changed", node, version) for node in case.met for version in VERSIONS)
     if means is Means.EMPTY and case.stage is Stage.FIRST and polls >= THRESHOLD:
         events += _of_nodes("recovered", case.met)

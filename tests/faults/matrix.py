@@ -1,7 +1,7 @@
 """The fault matrix: every fault, at every stage of a watcher's life, for one node or for all.
 
 A case is a short life: polls before, with and after the fault, over a registry whose real changes are known. What each
-poll tells is held against what it has to tell (`tests.faults.due`). `python -m tests.faults.matrix [FAULT …]` lives all
+poll reports is held against what it must (`tests.faults.due`). `python -m tests.faults.matrix [FAULT …]` lives all
 cases, or those of the faults named, and prints the figures.
 """
 
@@ -56,7 +56,7 @@ _TRACED = 2
 """So many times as long where memory is traced, which costs more than the work; the real program does it untraced."""
 
 RAW = re.compile(r"Traceback|<html|SSH-2|Checking your browser|\x1b|somebody-elses|claimed-\d|aiohttp|httpx")
-"""What no line may show: a traceback, or what a stranger sent."""
+"""What no line may show: a traceback, or untrusted text."""
 _QUICK = Path("/dev/shm")
 """Memory where there is such a folder: that writes reach a disk is not what is proven here."""
 
@@ -80,7 +80,7 @@ class Verdict:
             self.wrong.append((figure, said))
 
     def expect_reported(self, now: Due, got: Counter[Fact], what: str) -> None:
-        """Note what one poll told wrongly: what it owes comes with it, and nothing else does."""
+        """Note what one poll reported wrongly: what it owes comes with it, and nothing else does."""
         for figure, wrong in (("invented", got - now.events), ("lost", now.events - got)):
             self.expect(not wrong, figure, f"{what} {now}: {sorted(wrong.items(), key=str)}")
 
@@ -101,7 +101,7 @@ FIGURES = (
 
 
 class Run:
-    """A case's watcher, in a folder of its own, and what its polls told."""
+    """A case's watcher, in a folder of its own, and what its polls reported."""
 
     def __init__(self, case: Case, registry: FakeRegistry, folder: Path) -> None:
         self.case = case
@@ -123,7 +123,7 @@ class Run:
         )
 
     def poll(self, now: Due, *, url: str = "") -> Report:
-        """Poll once, as `check` does, and judge what is told.
+        """Poll once, as `check` does, and judge what is reported.
 
         Under the fault `naps` are the waits until it was asked again, which take no time. They come one after the
         other, since there is one clock for all; under faults that take their time nothing is asked again.
@@ -220,17 +220,17 @@ def _with_fault(life: Run, url: str, now: Due) -> None:
 
 
 def right_words(case: Case, now: Due, errors: Mapping[str, str]) -> bool:
-    """Tell whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
+    """Return whether it is said of the nodes what has to be said in a poll, and nothing else; `errors` by node."""
     return {without_counts(error) for error in errors.values()} == (case.said if now.failed else set())
 
 
 def right_number(case: Case, now: Due, lines: int) -> bool:
-    """Tell whether so many lines are what a poll has to say: nodes that failed alike, or are empty, share one."""
+    """Return whether so many lines are what a poll has to say: nodes that failed alike, or are empty, share one."""
     return lines in case.lines if now.failed else lines == int(now.warned)
 
 
 def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
-    """Tell whether these are the waits of one poll: each as it has to be, and none left out but for being too many."""
+    """Return whether these are the waits of one poll: each as long as it must be, and none left out but the last."""
     holds = case.expected.holds
     waits = (case.expected.waits + ((holds,) if holds else ())) * len(case.met)
     if holds and (now.number > 0 or case.met == case.nodes):
@@ -295,7 +295,7 @@ def measured(case: Case) -> Verdict:
 
 @contextlib.contextmanager
 def quick_folder() -> Iterator[Path]:
-    """Give a folder for the length of the `with` block, in memory where that can be had."""
+    """Return a folder for the length of the `with` block, in memory where that can be had."""
     with tempfile.TemporaryDirectory(dir=_QUICK if _QUICK.is_dir() else None) as folder:
         yield Path(folder)
 

@@ -74,13 +74,11 @@ class Stand:
         verdict.expect(done.peak < MOST_MEMORY, "unbounded", f"{now}: {done.peak / 2**20:.0f} MB")
         verdict.expect(done.code == int(bool(now.failed)), "wrong exit codes", f"{now}: {done}")
         document: dict[str, Any] = json.loads(done.out)
-        told = Counter((event["kind"], event["node"], event["version"]) for event in document["events"])
-        verdict.expect_reported(now, told, "events")
+        events = Counter((event["kind"], event["node"], event["version"]) for event in document["events"])
+        verdict.expect_reported(now, events, "events")
         facts = {event["id"]: (event["kind"], event["node"], event["version"]) for event in document["events"]}
         delivered = [
-            facts.get(event, ("unheard of", None, event))
-            for taken in self._receiver.taken
-            for event in taken.shown(facts)
+            facts.get(event, ("unknown", None, event)) for taken in self._receiver.taken for event in taken.shown(facts)
         ]
         verdict.expect_reported(now, Counter(delivered), "alerts")
         alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}

@@ -65,13 +65,13 @@ def test_incomplete_listings_show_something_and_nothing() -> None:
 
 @pytest.mark.parametrize("case", selection(), ids=str)
 def test_a_case(case: Case) -> None:
-    """In each poll exactly what is due is told: before, with and after the fault; and every poll says how it went."""
+    """Each poll reports exactly what is due, before, with and after the fault, and says how it went."""
     assert measured(case).wrong == []
 
 
 @pytest.mark.parametrize("case", IN_PROCESSES, ids=str)
 def test_a_case_lived_by_the_program(stand: Stand, case: Case) -> None:
-    """The real program tells the same and delivers it at once, each alert once, in bounded time and memory."""
+    """The real program reports the same and delivers it at once, each alert once, in bounded time and memory."""
     assert stand.live(case).wrong == []
 
 

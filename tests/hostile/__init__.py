@@ -1,1 +1,1 @@
-"""Strangers' worst: what they may write, and parsers that tell what came of it in each output."""
+"""Hostile text: what anybody may write, and parsers that find what came of it in each output."""

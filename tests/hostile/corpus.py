@@ -1,4 +1,4 @@
-"""What strangers may write: texts, reasons, node ids and reviewers' addresses that try to be more than text.
+"""What anybody may write: texts, reasons, node ids and reviewers' addresses that try to be more than text.
 
 Nearly every text has the word `CANARY` in it: wherever it shows outside a quotation, a text has escaped.
 """
@@ -264,9 +264,9 @@ NODE_IDS = (
 
 
 def reasons(text: str) -> tuple[str, ...]:
-    """Give the text as a version's reason in each of its forms, each also cut off in the middle."""
+    """Return the text as a version's reason in each of its forms, each also cut off in the middle."""
     history = {"status": "NodeVersionStatusBanned", "message": text, "by": "jane.reviewer@comfy.example"}
-    told = {"message": text, "by": "jane.reviewer@comfy.example", "statusHistory": [history], "batchId": text}
+    ban = {"message": text, "by": "jane.reviewer@comfy.example", "statusHistory": [history], "batchId": text}
     finding = {
         "issue_type": text,
         "severity": text,
@@ -278,7 +278,7 @@ def reasons(text: str) -> tuple[str, ...]:
         "admin_tags": [text],
     }
     older = {"type": text, "severity": "critical", "path": text, "line": 7}
-    forms = (told, {**told, "message": ""}, {"message": json.dumps(told)}, [finding, older, finding], [text, text])
+    forms = (ban, {**ban, "message": ""}, {"message": json.dumps(ban)}, [finding, older, finding], [text, text])
     whole = [json.dumps(form) for form in forms]
     return (text, *whole, whole[0][:-30], whole[3][: len(whole[3]) * 2 // 3], f"{whole[1][:-40]}")
 

@@ -95,7 +95,7 @@ class Search:
 
 
 def _urls(webhook: Webhook, mailbox: Mailbox) -> dict[str, str]:
-    """Give a URL for each way in which a delivery ends, by name."""
+    """Return a URL for each way in which a delivery ends, by name."""
     here = f"127.0.0.1:{webhook.port}"
     echo = f"no such thing: json://{_LOGIN}@{here}/{TOKEN}{_TAIL}".encode()
     ways: dict[str, int | Answer] = {
@@ -346,7 +346,7 @@ class Trial:
 
 
 def _told_to_others(pid: int) -> Iterator[tuple[str, str]]:
-    """Give what any user of the machine can read of a process, and all that is passed on to its children."""
+    """Return what any user of the machine can read of a process, and all that is passed on to its children."""
     process = Path("/proc", str(pid))
     yield "command line", process.joinpath("cmdline").read_text()
     for thread in process.joinpath("task").iterdir():
@@ -389,5 +389,5 @@ def everything(search: Search) -> None:
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """Give the permissions of every file and folder in a folder, by its path in there."""
+    """Return the permissions of every file and folder in a folder, by its path in there."""
     return {str(path.relative_to(folder)): stat.S_IMODE(path.stat().st_mode) for path in folder.rglob("*")}

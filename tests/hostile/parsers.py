@@ -1,4 +1,4 @@
-"""What came of strangers' text in an output: parsed as its reader would, it gives a finding for each broken promise.
+"""What came of untrusted text in an output: parsed as its reader would, it gives a finding for each broken promise.
 
 A finding is the figure it counts for and what was seen. `watcher` promises that there are none.
 """
@@ -90,7 +90,7 @@ def in_message(text: str) -> Iterator[Finding]:
 
 
 def _live_hosts(text: str) -> Iterator[str]:
-    """Give what a reader may take for a host, by Unicode's categories: letters of any script with their marks.
+    """Return what a reader may take for a host, by Unicode's categories: letters of any script with their marks.
 
     Symbols stand in hosts too (`i❤.example`), but the last label is one of letters; `py` and `js` are files' names.
     """
@@ -198,7 +198,7 @@ def _in_markdown(text: str) -> Iterator[Finding]:
 
 
 def _in_card(text: str) -> Iterator[Finding]:
-    """Read Markdown without code: a stranger's words stand between quotation marks, and are no more than text."""
+    """Read Markdown without code: untrusted text stands between quotation marks, and is no more than text."""
     stressed = 0
     for token in _tokens(text, "backticks"):
         stressed += {"strong_open": 1, "strong_close": -1}.get(token.type, 0)

@@ -28,7 +28,7 @@ class Dialect(StrEnum):
     TITLE = "title"
     """Our own words alone, but for a node's id that needs no quoting."""
     TEXT = "text"
-    """Shown as it is, though links may be found in it; strangers' text stands between backticks."""
+    """Shown as it is, though links may be found in it; untrusted text stands between backticks."""
     BARE = "bare"
     """As `TEXT`, without the backticks."""
 
@@ -57,11 +57,11 @@ class Service:
     slow: bool = False
 
     def sent(self, message: Message) -> bool:
-        """Tell whether it is this service's message."""
+        """Return whether it is this service's message."""
         return fnmatchcase(message.path, self.path)
 
     def shown(self, message: Message) -> Shown:
-        """Give the texts of a message with the dialect that each is read in."""
+        """Return the texts of a message with the dialect that each is read in."""
         decoded = message.json
         if decoded is None:
             decoded = {name: values[0] for name, values in parse_qs(message.body.decode()).items()}

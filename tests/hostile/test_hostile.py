@@ -1,4 +1,4 @@
-"""Strangers' texts in every output of the real program, read by real parsers: a text stays a text.
+"""Hostile texts in every output of the real program, read by real parsers: a text stays a text.
 
 The whole of it is `python -m tests.chaos.hostile`.
 """
@@ -104,8 +104,8 @@ def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry, for
     assert {event["version"] for event in document["events"]} == {"1.1.0", "1.2.0"}
     assert watch.check(code=1)["events"] == []
     registry.catalog.set_status("alpha", "1.1.0", "banned")
-    told = {event["kind"]: event["version"] for event in watch.check(code=1)["events"]}
-    assert told == {"banned": "1.1.0", "failing": None}
+    reported = {event["kind"]: event["version"] for event in watch.check(code=1)["events"]}
+    assert reported == {"banned": "1.1.0", "failing": None}
 
 
 _TEXT = (
@@ -116,8 +116,8 @@ _TEXT = (
 
 
 @st.composite
-def _told(draw: st.DrawFn) -> list[Event]:
-    """Make up events in which all that can be a stranger's is one's."""
+def _events(draw: st.DrawFn) -> list[Event]:
+    """Make up events in which all that can be untrusted is hostile."""
     return [
         Event(
             id=str(number),
@@ -144,7 +144,7 @@ def _printed(*lines: str) -> str:
 
 
 @settings(max_examples=25)
-@given(_told(), _TEXT, _TEXT)
+@given(_events(), _TEXT, _TEXT)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
     done = factories.poll_report(*events, watched=3, errors=((node, error),), empty=(node,))
@@ -161,7 +161,7 @@ _BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams
 
 
 @settings(max_examples=150)
-@given(_told(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
+@given(_events(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
 def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
     """Whatever the texts, what apprise's own builders make of a message holds no more than our markup, and fits."""
     sent: list[Message] = []

@@ -1,8 +1,8 @@
-"""A registry full of strangers' worst, the real program told of it by every command, and all that it then says.
+"""A registry full of hostile text, the real program with every command, and all that it then writes.
 
 Each node of a chapter carries several texts, another one in each field. The life of every node is the same: it is
-watched, its versions change in a few fields each, are flagged and banned, and it ends in a refusal whose words are a
-stranger's too. Each text is given a mark of its own wherever it is placed, by which it is known in an output.
+watched, its versions change in a few fields each, are flagged and banned, and it ends in a refusal in hostile
+words too. Each text is given a mark of its own wherever it is placed, by which it is known in an output.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CHANGING = (
     ("tags", "tags_admin", "dependencies", "supported_os"),
     ("supported_accelerators", "downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"),
 )
-"""Fields whose change is told, as many for each of two versions as one line spells out."""
+"""Fields whose change is reported, as many for each of two versions as one line spells out."""
 _ONE_TEXT = {"downloadUrl", "supported_comfyui_version", "supported_comfyui_frontend_version"}
 _PLACES = (
     *(name for names in _CHANGING for name in names),
@@ -49,7 +49,7 @@ FIELDS = len(_PLACES) + 2
 """How many texts a node carries; what two of them are in is shown nowhere: the changelog and the time of creation."""
 APART = 2
 """So many nodes stand apart in the end: one is refused in a person's words, and one is not, or the registry as a whole
-would be told to fail.
+would be reported as failing.
 """
 
 _FILES = {
@@ -77,14 +77,14 @@ _MARK = re.compile(rf"{CANARY}\d{{5}}")
 _LONGEST_ERROR = 60_000
 """Of a refusal larger than 256 KB nothing is read."""
 _REFUSALS = (404, 400, 500, 403, 404, 400, 418, 404, 400, 429)
-"""Mostly ones that say nothing of the registry as a whole, which would be told instead of the nodes."""
+"""Mostly ones that say nothing of the registry as a whole, which would be reported instead of the nodes."""
 CHANNELS = {service.name for service in SERVICES} | {"mail"}
 OUTPUTS = CHANNELS | {
     *("terminal", "log, json", "log, console", "check", "check --json", "check, stderr"),
     *("status", "status --json", "history", "history --json", "config", "config --json"),
     *("snapshot.json", "history.jsonl"),
 }
-"""Where strangers' words are shown."""
+"""Where untrusted text is shown."""
 _OUR_ESCAPES = re.compile(r"\x1b\[(?:0|1|3[0-9])m|\r\d+ of \d+ nodes checked|\r\x1b\[K")
 
 
@@ -97,7 +97,7 @@ class Account:
     """What was looked at, and everything that was found.
 
     `reached` says what of all that was `placed` showed in an output that is not a file of the state; `seen` counts, by
-    output, strangers' words that showed.
+    output, untrusted text that showed.
     """
 
     outputs: int = 0
@@ -110,7 +110,7 @@ class Account:
     _carried: dict[str, tuple[Placed, ...]] = field(default_factory=dict)
 
     def mark(self, place: str, text: str, *along: Placed) -> str:
-        """Give the text with a mark in it that tells where it was placed.
+        """Return the text with a mark in it by which its place is known.
 
         `along` is what will be in the same line of an output, or be kept out of it: whoever saw the mark has had it
         before him. What is nothing but blanks is given as it is.
@@ -134,7 +134,7 @@ class Account:
                 reached.update(self._carried.get(mark, ()))
 
     def merge(self, other: Account) -> None:
-        """Take in what another was told."""
+        """Add another's."""
         self.outputs += other.outputs
         self.messages += other.messages
         self.undelivered += other.undelivered
@@ -156,7 +156,7 @@ class Account:
 
     @property
     def silent(self) -> set[str]:
-        """The outputs that should have shown a stranger's words, and showed none."""
+        """The outputs that should have shown untrusted text, and showed none."""
         return {where for where in OUTPUTS if not self.seen[where]}
 
     @property
@@ -212,8 +212,8 @@ class World:
     def _marked(self, node: int, number: int, *along: Placed) -> str:
         return self.account.mark(_PLACES[number], self._text(node, number), *along)
 
-    def _person(self, number: int, told: Sequence[str] = (*ADDRESSES, *HALVES)) -> str:
-        return told[(self._turn * len(self._nodes) + number) % len(told)]
+    def _person(self, number: int, texts: Sequence[str] = (*ADDRESSES, *HALVES)) -> str:
+        return texts[(self._turn * len(self._nodes) + number) % len(texts)]
 
     def _changed(self, node: int, name: str) -> object:
         text = self._marked(node, _PLACES.index(name))
@@ -292,7 +292,7 @@ class World:
         self._registry.respond = respond
 
     def _told_off(self) -> dict[str, str]:
-        """Give words for refusals that are a person's, or can't be written in UTF-8."""
+        """Return words for refusals that are a person's, or can't be written in UTF-8."""
         return {
             node.lower(): self._person(number + 5) if number % 5 else BROKEN[number % len(BROKEN)]
             for number, node in enumerate(self._nodes)
@@ -350,7 +350,7 @@ class World:
         self.account.look(" ".join(args[:1]) + (" --json" if kind == "json" else ""), done.out, findings)
 
     def _expected(self, kind: str, out: str) -> int:
-        """Say how many lines there should be, from what a program is told of the same."""
+        """Say how many lines there should be, by the same command's document."""
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
             errors = sum(1 for node in document["nodes"] if node["error"])

@@ -69,7 +69,7 @@ def live(node: Node | None, step: _Step, at: str = NOW) -> Difference:
 
 
 def after(life: Sequence[_Step]) -> Node | None:
-    """Give what is known of the node after a life; None before the first poll."""
+    """Return what is known of the node after a life; None before the first poll."""
     node: Node | None = None
     for step in life:
         node = live(node, step).node
@@ -88,7 +88,7 @@ def test_a_picture_does_not_differ_from_itself(picture: Picture, statuses: tuple
 @FAST
 @given(lives(), PICTURES, watched_statuses() | st.just(STATUSES))
 def test_a_listing_twice_tells_only_absences(life: list[_Step], picture: Picture, statuses: tuple[str, ...]) -> None:
-    """Whatever happened before, the same listing again tells at most that what is absent was removed."""
+    """Whatever happened before, the same listing again reports at most that what is absent was removed."""
     step = (picture, statuses, True)
     node = after([*life, step])
     second = live(node, step)
@@ -192,7 +192,7 @@ def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Pict
 def test_what_two_listings_in_a_row_show_differently_is_told(
     life: list[_Step], one: Picture, other: Picture, first_complete: bool, then_complete: bool
 ) -> None:
-    """Complete or not, with a baseline or without: of a version seen twice each change is told."""
+    """Complete or not, with a baseline or without: of a version seen twice each change is reported."""
     step = live(after([*life, (one, STATUSES, first_complete)]), (other, STATUSES, then_complete))
     before = {version.key: version for version in one}
     heard = {event.version_id or f"={event.version}" for event in step.events if event.version is not None}
@@ -274,7 +274,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
     configured: tuple[Channel, ...], batches: list[tuple[Event, ...]], data: st.DataObject
 ) -> None:
     """Through polls, failures, commits, histories, renames and acknowledgements each channel owes exactly what it
-    wants and was not told, a poll's alerts never behind a later one's.
+    wants and was not sent, a poll's alerts never behind a later one's.
     """
     waiting = Outbox()
     owed: dict[str, list[list[str]]] = {channel.name: [] for channel in configured}

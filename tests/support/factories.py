@@ -26,7 +26,7 @@ NOW = "2026-03-02T00:00:00.000Z"
 
 
 def minute(number: float) -> str:
-    """Give the time so many minutes after `NOW`."""
+    """Return the time so many minutes after `NOW`."""
     return timestamps.later(NOW, number * 60)
 
 
@@ -71,7 +71,7 @@ def channel(name: str = "ops", **fields: Any) -> Channel:
 
 
 def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> PollConfig:
-    """Make what a poll is told, with no patience for a registry that is down."""
+    """Make a poll's configuration, with no patience for a registry that is down."""
     given: dict[str, Any] = {
         "nodes": nodes or (PACK,),
         "statuses": STATUSES,

@@ -1,4 +1,4 @@
-"""A watcher in a test's own folder: the real program, told about a loopback registry by its environment."""
+"""A watcher in a test's own folder: the real program, with a loopback registry in its environment."""
 
 from __future__ import annotations
 

@@ -36,7 +36,7 @@ class Completed:
 
 
 def surroundings(home: Path, env: Mapping[str, str] | None = None) -> dict[str, str]:
-    """Give an environment that holds nothing of the caller's settings, secrets or proxies, and then `env`.
+    """Return an environment that holds nothing of the caller's settings, secrets or proxies, and then `env`.
 
     What measures coverage in child processes is passed on, and what keeps tests on loopback holds there too. Each run
     counts as one with a log of its own, so that it holds back no problem that lasts.
@@ -60,7 +60,7 @@ def end_with_parent() -> None:
 
 
 def workers(count: int) -> ProcessPoolExecutor:
-    """Give a pool of processes that end with this one, however it does."""
+    """Return a pool of processes that end with this one, however it does."""
     return ProcessPoolExecutor(count, mp_context=multiprocessing.get_context("spawn"), initializer=end_with_parent)
 
 

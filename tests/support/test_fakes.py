@@ -67,7 +67,7 @@ def test_a_fault_stays_with_its_node(registry: FakeRegistry, client: httpx.Clien
 
 
 def rows(text: str) -> object:
-    """Give the rows of a document, or the text of what is none."""
+    """Return the rows of a document, or the text of what is none."""
     try:
         return json.loads(text)["versions"]
     except (ValueError, TypeError, KeyError, RecursionError):

@@ -27,7 +27,7 @@ async def wrong_row_types(request: web.BaseRequest, catalog: Catalog) -> web.Str
 
 @fault(Means.INCOMPLETE, "row 1 is unreadable on page 1", shows=(FLAGGED, NEW))
 async def wrong_details(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
-    """Every row has a detail of another type, as after a change of the API that nobody was told of."""
+    """Every row has a detail of another type, as after a change of the API that nobody announced."""
     document = ordinary(request, catalog)
     rows = [row | {"supported_os": [{"name": "linux"}], "deprecated": "no"} for row in document["versions"]]
     return as_json(document | {"versions": rows})

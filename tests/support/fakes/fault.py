@@ -50,7 +50,7 @@ class Fault:
     """Gets the request and the catalog; None from it means the ordinary answer."""
     means: Means = Means.COMPLETE
     said: str = ""
-    """What a person is told, "" where there is nothing to say."""
+    """The error that is shown, "" where there is nothing to say."""
     shows: tuple[str, ...] = ()
     """Of an incomplete listing: which of two changes its rows show.
 

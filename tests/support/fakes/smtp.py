@@ -51,7 +51,7 @@ class Mailbox:
         self._thread.join()
 
     def apprise_url(self, to: str = "reader@example.org") -> str:
-        """Give the apprise URL that mails the address through this server, without TLS or login."""
+        """Return the apprise URL that mails the address through this server, without TLS or login."""
         query = urlencode({"from": "watcher@example.org", "to": to, "mode": "insecure"})
         return f"mailto://127.0.0.1:{self.port}?{query}"
 

@@ -1,4 +1,4 @@
-"""A webhook on loopback that remembers every message and answers as told, path by path."""
+"""A webhook on loopback that remembers every message and answers as set, path by path."""
 
 from __future__ import annotations
 
@@ -72,11 +72,11 @@ class Webhook:
         self._server.server_close()
 
     def apprise_url(self, path: str = "/") -> str:
-        """Give the apprise URL that posts JSON to the path."""
+        """Return the apprise URL that posts JSON to the path."""
         return f"json://127.0.0.1:{self.port}{path}"
 
     def messages(self, path: str | None = None) -> list[Message]:
-        """Give what has come so far, in order; of one path, or of all."""
+        """Return what has come so far, in order; of one path, or of all."""
         with self._arrived:
             return [message for message in self._messages if path in (None, message.path)]
 
@@ -117,7 +117,7 @@ class Webhook:
         return None if self._closing.is_set() and (answer.hang or answer.delay) else answer
 
     def is_closing(self, patience: float) -> bool:
-        """Wait so many seconds for the end of the `with` block, and tell whether it has come."""
+        """Wait so many seconds for the end of the `with` block, and return whether it has come."""
         return self._closing.wait(patience)
 
 
