@@ -61,13 +61,13 @@ def replace_file(path: Path, content: bytes) -> None:
 
 
 def final_name(path: Path) -> str:
-    """Give the name that a temporary file of `replace_file` stands for; any other file's own."""
+    """Return the final name of a temporary file of `replace_file`; any other file's own name."""
     name = path.name
     return name[1:].rsplit(".", 2)[0] if name.startswith(".") and name.endswith(_LEFTOVER) else name
 
 
 def append(path: Path, content: bytes) -> int:
-    """Add whole lines to a file and give the offset where they begin.
+    """Add whole lines to a file and return the offset where they begin.
 
     A last line that an earlier crash cut short is dropped first; after an error the file is as it was, and where its
     name may not be on the disk it has no line.
@@ -129,7 +129,7 @@ class Lock:
     inode: int
 
     def is_there(self) -> bool:
-        """Tell whether the file at the path is still the one that is locked: another process locks what it finds.
+        """Return whether the file at the path is still the one that is locked: another process locks what it finds.
 
         Where the system cannot say, nothing shows that it is not.
         """
@@ -186,7 +186,7 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 
 def _end_of_last_line(descriptor: int, size: int) -> int:
-    """Give the offset behind the last newline: `size` unless the last line is torn."""
+    """Return the offset after the last newline: `size` unless the last line is torn."""
     if size and os.pread(descriptor, 1, size - 1) == b"\n":
         return size
     position = size

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
 from watcher.changes.health import Health
+from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
 
 
@@ -31,6 +32,16 @@ class Checks:
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)
     """When each problem that lasts was last reported, by what it is about (`watcher.polling.reminders`)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class History:
+    """The recorded events. Nothing depends on them: damage holds back no alert and no later event."""
+
+    events: tuple[Event, ...] = ()
+    """Oldest first."""
+    unreadable: int = 0
+    """Whole lines that are no event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,10 @@ The schemas in `watcher/state/schemas` describe the same forms.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
-from collections.abc import Callable, Container, Iterable, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, fields, make_dataclass
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
@@ -16,7 +17,7 @@ from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.event import Event
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, encode, format_of
-from watcher.state.model import Checks
+from watcher.state.model import Checks, History
 
 FORMAT = 2
 """Of the documents below."""
@@ -192,6 +193,13 @@ def event_form(event: Event) -> dict[str, Any]:
     }
 
 
+def _each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
+    """Decode the lines that are not damaged."""
+    for line in lines:
+        with contextlib.suppress(UnreadableFormError):
+            yield read(line)
+
+
 def write_event(event: Event) -> bytes:
     """Encode an event as one line of `history.jsonl`."""
     return json.dumps(event_form(event)).encode() + b"\n"
@@ -202,6 +210,14 @@ def read_event(line: bytes) -> Event:
     event = decode(Event, line)
     _check_time(event.at)
     return event
+
+
+def read_history(text: bytes) -> History:
+    """Decode `history.jsonl`; a damaged line is counted, and a last line without its end is ignored."""
+    whole, _, _ = text.rpartition(b"\n")
+    lines = whole.splitlines()
+    events = tuple(_each(lines, read_event))
+    return History(events=events, unreadable=len(lines) - len(events))
 
 
 _SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
@@ -228,8 +244,13 @@ def write_failure(failure: FailedAttempt) -> bytes:
     return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
 
 
-def read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
-    """Decode a line of `acks.jsonl`; None for a message without an outcome. Raises UnreadableFormError."""
+def read_journal(text: bytes) -> tuple[Acknowledgement | FailedAttempt, ...]:
+    """Decode the outcomes in `acks.jsonl`; a damaged line is skipped, so that its message is sent again."""
+    return tuple(outcome for outcome in _each(text.splitlines(), _read_outcome) if outcome)
+
+
+def _read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
+    """Decode one line of `acks.jsonl`; None for a message without an outcome. Raises UnreadableFormError."""
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
         # The lines have no format: in the first one the digest was called an address.

@@ -13,7 +13,7 @@ from watcher.model.version import Version
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode
 
 Refuse = Callable[[UnreadableFormError], Exception]
-"""Makes the error that its caller wants to see of one that the text gives."""
+"""Makes the caller's own error of a decoding error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +28,8 @@ class _SnapshotForm:
 def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
     """Decode `snapshot.json`; raises UnreadableFormError.
 
-    Of a file laid out as this program does, a node is decoded when it is asked for (`LazyNodes`): that holds 35,000
-    versions in a third of the memory, and `refuse` makes the error of one that is broken. A reformatted file, or one
-    whose outside is broken, is decoded whole.
+    In the program's own layout a node is decoded when it is looked up (`LazyNodes`), which needs a third of the memory
+    at 35,000 versions; `refuse` makes the error for a node that is broken. Any other layout is decoded as a whole.
     """
     head = _LAYOUT.match(text)
     if head is None or not text.endswith(_FOOT):
@@ -45,7 +44,7 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
 def _read_whole(text: bytes) -> Snapshot:
     form = decode(_SnapshotForm, text)
     for key, node in form.nodes.items():
-        _see_that_it_is(node, key)
+        _check_key(node, key)
     return Snapshot(
         revision=form.revision,
         registry_failing=form.registry_failing,
@@ -54,21 +53,21 @@ def _read_whole(text: bytes) -> Snapshot:
     )
 
 
-def _see_that_it_is(node: Node, key: str) -> Node:
+def _check_key(node: Node, key: str) -> Node:
     if key != node.node.lower():
         raise UnreadableFormError(f"the entry {key!r} holds another node")
     return node
 
 
 class LazyNodes(Mapping[str, Node]):
-    """The nodes of a snapshot in its own text, each decoded when it is asked for, and not kept.
+    """The nodes of a snapshot's text, each decoded whenever it is looked up.
 
-    Asking for one that cannot be decoded raises UnreadableFormError, or what `refuse` makes of it; what is not asked
-    for stays as it is.
+    Looking up one that cannot be decoded raises UnreadableFormError, or what `refuse` makes of it. A node that nobody
+    looks up is not checked.
     """
 
     def __init__(self, text: bytes, begin: int, end: int, refuse: Refuse | None = None) -> None:
-        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; ValueError if it isn't so."""
+        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; ValueError if not."""
         self._text = text
         self._refuse = refuse
         self._places: dict[str, tuple[int, int]] = {}
@@ -78,14 +77,14 @@ class LazyNodes(Mapping[str, Node]):
             colon = text.index(b": ", begin, stop)
             key, name = json.loads(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
             if name is None or json.loads(name[1]).lower() != key:
-                raise ValueError(key)  # under another key the node would be one that nothing is known of
+                raise ValueError(key)  # the node would be missing under its own key
             self._places[key] = (colon + 2, stop)
             begin = stop + len(_BETWEEN) - 1
 
     def __getitem__(self, key: str) -> Node:
         block = self.block(key)
         try:
-            return _see_that_it_is(decode(Node, block), key)
+            return _check_key(decode(Node, block), key)
         except UnreadableFormError as error:
             raise (self._refuse(error) if self._refuse else error) from None
 
@@ -93,7 +92,7 @@ class LazyNodes(Mapping[str, Node]):
         return key in self._places  # `Mapping` would decode the node
 
     def block(self, key: str) -> bytes:
-        """Give a node's own text."""
+        """Return a node's own text."""
         begin, end = self._places[key]
         return self._text[begin:end]
 
@@ -117,7 +116,7 @@ _HEAD = re.compile(rb'\s*\{\s*"format":\s*1,\s*"revision":\s*([0-9]+),')
 
 
 def read_revision(text: bytes) -> int:
-    """Give the revision of a `snapshot.json`, without decoding the rest where it is laid out as this program does."""
+    """Return the revision of a `snapshot.json`, without decoding the rest in the program's own layout."""
     found = _HEAD.match(text)
     return int(found[1]) if found else read_snapshot(text).revision
 
@@ -140,16 +139,16 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
 
 
 def _block(nodes: Mapping[str, Node], key: str) -> bytes:
-    """Give a node's text, which is at hand where the node did not change since it was read."""
+    """Return a node's text: as it was read, if the node did not change since."""
     layers = nodes.maps if isinstance(nodes, ChainMap) else [nodes]
     holder = next(layer for layer in layers if key in layer)
     if isinstance(holder, LazyNodes):
         return holder.block(key)
     node = holder[key]
     head = ",\n ".join(
-        f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _told(node, _NODE_HEAD)
+        f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _kept(node, _NODE_HEAD)
     )
-    rows = ",\n  ".join(json.dumps(dict(_told(version, _VERSION_FIELDS))) for version in node.versions)
+    rows = ",\n  ".join(json.dumps(dict(_kept(version, _VERSION_FIELDS))) for version in node.versions)
     versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""
     return f"{{\n {head}{versions}}}".encode()
 
@@ -158,8 +157,9 @@ _VERSION_FIELDS = tuple(item.name for item in fields(Version))
 _NODE_HEAD = tuple(item.name for item in fields(Node) if item.name != "versions")
 
 
-def _told(value: object, names: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+def _kept(value: object, names: tuple[str, ...]) -> Iterator[tuple[str, object]]:
+    """Return the fields to write: those that are not empty, and the status."""
     for name in names:
-        told = getattr(value, name)
-        if told or name == "status":
-            yield name, told
+        found = getattr(value, name)
+        if found or name == "status":
+            yield name, found

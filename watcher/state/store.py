@@ -13,7 +13,7 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -22,12 +22,12 @@ from typing import TypeVar
 from watcher import log
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
+from watcher.alerts.outbox import FailedAttempt, Outbox
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
 from watcher.state import codec, files, records, snapshot_file
-from watcher.state.model import Checks, State
+from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
 SNAPSHOT = "snapshot.json"
@@ -44,16 +44,6 @@ HISTORY_LIMIT = 16 * 1024 * 1024
 
 _HOLDER_SHOWN = 120
 _Value = TypeVar("_Value")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class History:
-    """The recorded events. Nothing depends on them: damage holds back no alert and no later event."""
-
-    events: tuple[Event, ...] = ()
-    """Oldest first."""
-    unreadable: int = 0
-    """Whole lines that are no event."""
 
 
 @dataclass(slots=True)
@@ -110,7 +100,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything, without the alerts of a change that never became durable."""
-        journal = self._read(ACKS, _read_journal, _EMPTY_JOURNAL)
+        journal = self._read(ACKS, records.read_journal, records.read_journal(b""))
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(SNAPSHOT, partial(snapshot_file.read_snapshot, refuse=self._refused_snapshot), Snapshot())
@@ -245,7 +235,7 @@ class StateFolder:
 
     def history(self) -> History:
         """Read the history; a last line that a crash cut short does not count."""
-        return self._read(HISTORY, _read_history, History())
+        return self._read(HISTORY, records.read_history, History())
 
     def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
         path = self.path / name
@@ -297,27 +287,3 @@ class StateFolder:
                 f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None
-
-
-_Journal = Sequence[Acknowledgement | FailedAttempt]
-_EMPTY_JOURNAL: _Journal = ()
-
-
-def _read_journal(text: bytes) -> _Journal:
-    """Decode the outcomes of deliveries; a damaged line is skipped, so that its message goes out again."""
-    found: list[Acknowledgement | FailedAttempt] = []
-    for line in text.splitlines():
-        with contextlib.suppress(codec.UnreadableFormError):
-            if outcome := records.read_outcome(line):
-                found.append(outcome)
-    return found
-
-
-def _read_history(text: bytes) -> History:
-    whole, _, _ = text.rpartition(b"\n")
-    events: list[Event] = []
-    lines = whole.splitlines()
-    for line in lines:
-        with contextlib.suppress(codec.UnreadableFormError):
-            events.append(records.read_event(line))
-    return History(events=tuple(events), unreadable=len(lines) - len(events))

@@ -33,8 +33,8 @@ from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.state import records
-from watcher.state.model import Checks, State
-from watcher.state.store import History, StateFolder
+from watcher.state.model import Checks, History, State
+from watcher.state.store import StateFolder
 
 OPS = channel("ops")
 PICTURE = Snapshot(
