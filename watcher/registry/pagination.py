@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from watcher.model.version import Version, badness
 from watcher.registry import schema
 from watcher.registry.client import PAGE_SIZE
+from watcher.registry.row import MISSING, parse_version
 
 MOST_PAGES = 200
 """20,000 versions, far more than any node has. All pages together may be as large as one answer (`max_response_mb`)."""
@@ -49,7 +50,7 @@ class ListingBuilder:
         for number_in_page, row in enumerate(page.rows):
             if row.node_id.lower() != self.node.lower():
                 continue
-            version = schema.parse_version(row)
+            version = parse_version(row)
             key, unreported = version.key, page.unreported.get(number_in_page)
             if key in self.rows:
                 self._note("a version came twice")
@@ -59,7 +60,7 @@ class ListingBuilder:
                 if unreported:
                     self.unreported[key] = unreported
             self.count += 1
-            self.has_admin_tags = self.has_admin_tags or row.tags_admin is not schema.MISSING
+            self.has_admin_tags = self.has_admin_tags or row.tags_admin is not MISSING
         self.items += page.items
         self.pages += 1
         self.bytes_left -= size

@@ -19,6 +19,7 @@ from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import parse_ban, parse_message
 from watcher.registry.pagination import MOST_PAGES, ListingBuilder
+from watcher.registry.row import VersionRow, parse_version
 
 _OF_BODY = "body:"
 """Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
@@ -201,7 +202,7 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
             if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
                 break
             for row in rows:
-                key = schema.parse_version(row).key
+                key = parse_version(row).key
                 if key in missing and row.node_id.lower() == node.lower():
                     missing.discard(key)
                     yield key, row.status_reason or ""
@@ -211,12 +212,12 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
 
 async def _one_by_one(
     registry: Registry, query: Query, outline: schema.Page, keys: Collection[str]
-) -> list[schema.VersionRow]:
+) -> list[VersionRow]:
     """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
     before = (query.page - 1) * query.page_size
-    rows: list[schema.VersionRow] = []
+    rows: list[VersionRow] = []
     for place, row in enumerate(outline.rows, before + 1):
-        if schema.parse_version(row).key in keys:
+        if parse_version(row).key in keys:
             page = await _page(registry, replace(query, page=place, page_size=1))
             rows += page.rows if page else ()
     return rows

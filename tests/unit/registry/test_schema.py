@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.factories import BEFORE
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
-from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, parse_page, parse_version
+from watcher.registry.row import parse_version
+from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, parse_page
 from watcher.text.sanitize import REDACTED_EMAIL
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}

@@ -1,0 +1,110 @@
+"""One row of an answer, as received and as a `Version`. Source: docs/registry.md, Endpoint (`NodeVersion`)."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from typing import Annotated, Any
+
+from pydantic import FailFast, TypeAdapter, ValidationError
+
+from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
+
+MISSING: Any = ()
+"""An absent field: empty, but distinct from null and from any JSON value, none of which is a tuple."""
+
+_Texts = Annotated[list[str] | None, FailFast()]
+
+
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
+class VersionRow:
+    """One `NodeVersion` as received. Null and absent are both empty (docs/registry.md, Answers that lie)."""
+
+    node_id: str
+    status: str
+    version: str | None = MISSING
+    id: str | None = MISSING
+    deprecated: bool | None = MISSING
+    createdAt: str | None = MISSING  # noqa: N815 - the API's own name
+    downloadUrl: str | None = MISSING  # noqa: N815 - the API's own name
+    dependencies: _Texts = MISSING
+    supported_accelerators: _Texts = MISSING
+    supported_os: _Texts = MISSING
+    supported_comfyui_version: str | None = MISSING
+    supported_comfyui_frontend_version: str | None = MISSING
+    tags: _Texts = MISSING
+    tags_admin: _Texts = MISSING
+    status_reason: str | None = MISSING
+
+
+FIELDS = tuple(one.name for one in fields(VersionRow))
+_DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
+"""The fields that a row can be read without."""
+ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {"deprecated": "deprecated"}
+"""The fields that `Listing.unreported` may name, with their names in `Version`."""
+
+
+def parse_version(row: VersionRow) -> Version:
+    """Return the version that a row describes. Reviewers write `tags_admin`: e-mail addresses in it are removed here,
+    before it is compared or kept.
+    """
+    return Version(
+        version=row.version or "",
+        id=row.id or "",
+        status=status_from_api(row.status),
+        deprecated=row.deprecated or False,
+        created_at=row.createdAt or "",
+        download_url=row.downloadUrl or "",
+        dependencies=tuple(row.dependencies or ()),
+        supported_accelerators=tuple(row.supported_accelerators or ()),
+        supported_os=tuple(row.supported_os or ()),
+        supported_comfyui_version=row.supported_comfyui_version or "",
+        supported_comfyui_frontend_version=row.supported_comfyui_frontend_version or "",
+        tags=tuple(row.tags or ()),
+        tags_admin=_redact(row.tags_admin) if row.tags_admin else (),
+    )
+
+
+def _redact(tags: Sequence[str]) -> tuple[str, ...]:
+    """Return the tags without e-mail addresses. A digest keeps tags apart that differ only in an address."""
+    from watcher.text.sanitize import redact_emails  # few rows have such tags, and a quiet poll need not load it
+
+    redacted = [(tag, redact_emails(tag)) for tag in tags]
+    return tuple(tag if tag == text else f"{text} #{_digest(tag)}" for tag, text in redacted)
+
+
+def _digest(text: str) -> str:
+    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+
+
+def identifies(row: VersionRow) -> bool:
+    """Return whether a row says which version of which node it is, and its status. Else it is unreadable."""
+    return bool(row.node_id and row.status and (row.id or row.version))
+
+
+def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
+    """Return a row, and which of its fields do not fit; None if it does not say what it is."""
+    given = {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else {}
+    unreadable: frozenset[str] = frozenset()
+    # An error without a place, as of a lone surrogate, says nothing of the field: try with fewer of them.
+    for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):
+        try:
+            # As JSON: strict validation of Python values takes no dict for a dataclass.
+            row = _row().validate_json(json.dumps(given), strict=True)
+        except ValidationError as error:
+            faults = error.errors(include_url=False, include_input=False)
+            unreadable |= frozenset(str(fault["loc"][0]) for fault in faults if fault["loc"]) or fallback
+        except RecursionError:
+            unreadable |= fallback
+        else:
+            return (row if identifies(row) and unreadable <= _DETAILS else None), unreadable
+        given = {name: value for name, value in given.items() if name not in unreadable}
+    return None, unreadable
+
+
+@cache
+def _row() -> TypeAdapter[VersionRow]:
+    return TypeAdapter(VersionRow)
