@@ -149,14 +149,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _find_channels(self) -> Settings:
         """Derive the channels; ValueError if the name of a table is another channel's too."""
-        urls = dict.fromkeys(secret.get_secret_value() for secret in self.alert_urls or ())
-        places = [secret.get_secret_value() for secret in self.alert_urls or ()]
+        urls = [secret.get_secret_value() for secret in self.alert_urls or ()]
         schemes: Counter[str] = Counter()
-        for url in urls:
+        for url in dict.fromkeys(urls):
             scheme = mask.scheme(url).replace("+", "-")
             schemes[scheme] += 1
             name = scheme if schemes[scheme] == 1 else f"{scheme}-{schemes[scheme]}"
-            self._channels[f"alert_urls, entry {places.index(url) + 1}"] = Channel(name=name, url=url, placed=True)
+            self._channels[f"alert_urls, entry {urls.index(url) + 1}"] = Channel(name=name, url=url, placed=True)
         for entry, table in enumerate(self.channels, 1):
             self._channels[f"channels, entry {entry} ({table.name}), url"] = table.channel()
         counts = Counter(channel.name.lower() for channel in self.all_channels())

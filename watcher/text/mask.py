@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import re
 
+from watcher.text.sanitize import INVISIBLE
+
 NOT_IN_REGISTRY_URL = re.compile(r"[@?#\\\uff20\ufe6b]")
 """Characters that a registry's URL never has; they mark a user, a query or a fragment, any of them maybe a secret."""
 
 _SHOWN = 60
-_ADDRESS = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
+_URL = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
 """What may be an alert URL: apprise takes one slash, or three, for two. A drive's one letter is no scheme."""
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
-    map(chr, range(0xFE00, 0xFE10))
-)
-"""Characters that Unicode calls letters, marks or symbols but that show as nothing."""
 
 
 def find_url(text: str) -> re.Match[str] | None:
     """Return the match of what may be an alert URL in a text; group 1 is its scheme, where it has one."""
-    return _ADDRESS.search(text)
+    return _URL.search(text)
 
 
 def describe(value: object) -> str:
@@ -58,7 +56,7 @@ def describe_registry_url(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Return whether every character of a text can be seen, or is a plain space."""
-    return text.isprintable() and _UNSEEN.isdisjoint(text)
+    return text.isprintable() and not INVISIBLE.search(text)
 
 
 def scheme(url: str) -> str:

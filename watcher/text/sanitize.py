@@ -22,11 +22,11 @@ _MARKS = 3
 _TRUSTED_LIMIT = 8192
 _READ = 16
 """So many times more characters are read than are kept, since most of them may be invisible."""
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE = frozenset({"Zs", "Zl", "Zp"})
 _SEPARATORS = frozenset({"Zl", "Zp"})
 _MARK = frozenset({"Mn", "Me"})
-_UNSEEN = re.compile(
+INVISIBLE = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0\ufe00-\ufe0f\U000e0100-\U000e01ef"
     "\0-\x08\x0e-\x1b\x7f-\x84\x86-\x9f\xad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
     "\U000e0000-\U000e00ff]"
@@ -156,7 +156,7 @@ def escape_invisible(text: str) -> str:
     for char in text:
         category = unicodedata.category(char)
         marks = marks + 1 if category in _MARK else 0
-        hidden = category in _INVISIBLE or category in _SEPARATORS or marks > _MARKS or _UNSEEN.match(char)
+        hidden = category in _INVISIBLE_CATEGORIES or category in _SEPARATORS or marks > _MARKS or INVISIBLE.match(char)
         out.append(_escaped(char) if hidden else char)
     return _COMMAND.sub(lambda found: found[0][:-1] + _escaped(found[0][-1]), "".join(out))
 
@@ -173,7 +173,7 @@ def redact_emails(text: str) -> str:
     """
     if not _AN_AT.search(text):
         return text
-    seen = _UNSEEN.sub("", text)
+    seen = INVISIBLE.sub("", text)
     out: list[str] = []
     done = 0
     for found in _at_host().finditer(seen):
@@ -193,7 +193,7 @@ def _visible(text: str, most: int) -> str:
     """
     out: list[str] = []
     marks = _MARKS
-    for char in _UNSEEN.sub("", text):
+    for char in INVISIBLE.sub("", text):
         if len(out) > most:
             break
         category = unicodedata.category(char)
@@ -201,7 +201,7 @@ def _visible(text: str, most: int) -> str:
             if out and out[-1] != " ":
                 out.append(" ")
             marks = _MARKS
-        elif category in _INVISIBLE:
+        elif category in _INVISIBLE_CATEGORIES:
             continue
         elif category in _MARK:
             marks += 1

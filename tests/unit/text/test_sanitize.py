@@ -1,4 +1,4 @@
-"""Strangers' text is harmless in a line of any output, and still readable."""
+"""Untrusted text is safe in a line of any output, and still readable."""
 
 from __future__ import annotations
 
@@ -215,7 +215,7 @@ def test_a_megabyte_of_nearly_addresses(piece: str) -> None:
 
 @pytest.mark.parametrize("text", ["a" * 2_000_000, "a@" * 1_000_000, "\u0301" * 2_000_000, "." * 2_000_000])
 def test_megabytes_are_not_walked_through(text: str) -> None:
-    """The work is bounded by what can be shown: what a stranger wrote beyond it changes nothing."""
+    """The work is bounded by what can be shown: text beyond that changes nothing."""
     assert len(sanitize_line(text)) <= 200
     assert sanitize_line(text) == sanitize_line(text[:100_000])
 
