@@ -12,7 +12,7 @@ from watcher.alerts import outbox
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox, Queue
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Undelivered
+from watcher.delivery.outcome import Outcome, Undelivered
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
@@ -21,7 +21,7 @@ from watcher.state.store import StateFolder
 from watcher.text.sanitize import Trusted
 
 _STOP_WITHIN = 3.0
-"""Seconds that a message under way has once the program is to stop."""
+"""Seconds that a message has left once the program is asked to stop."""
 
 
 @dataclass(slots=True)
@@ -88,18 +88,6 @@ class Dispatch:
     """What could not be written afterwards."""
 
 
-@dataclass(slots=True, kw_only=True)
-class _Round:
-    """One channel's queue, and the outcomes of its messages in order, filled in as they come."""
-
-    channel: Channel
-    queue: Queue
-    outcomes: list[Acknowledgement | FailedAttempt] = field(default_factory=list)
-    delivered: int = 0
-    failure: str = ""
-    refused: bool = False
-
-
 async def dispatch(
     folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], options: DeliveryOptions
 ) -> Dispatch:
@@ -109,15 +97,15 @@ async def dispatch(
     """
     now = options.clock()
     rounds = [
-        _Round(channel=channel, queue=waiting.queues[channel.name])
+        _Round(folder=folder, options=options, events=waiting.events, channel=channel, queue=queue)
         for channel in channels
-        if channel.name in waiting.queues
-        and outbox.is_due(waiting.queues[channel.name], now)
+        if (queue := waiting.queues.get(channel.name)) is not None
+        and outbox.is_due(queue, now)
         and not options.backoffs.seconds_left(channel.name, now)
     ]
     stop = asyncio.create_task(_stop_soon(options))
     try:
-        await asyncio.gather(*(_send_queue(folder, one, waiting.events, options) for one in rounds))
+        await asyncio.gather(*(one.send() for one in rounds))
     finally:
         stop.cancel()
     done = Dispatch(
@@ -137,71 +125,86 @@ async def dispatch(
 
 
 async def _stop_soon(options: DeliveryOptions) -> None:
-    """Once the program is to stop, let a message that is under way keep it for seconds only."""
+    """Wait for the request to stop, and then limit the time of messages that are being sent."""
     await options.stopping.wait()
     options.worker.stop_within(_STOP_WITHIN)
 
 
-async def _send_queue(folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions) -> None:
-    """Send one channel's messages. Whatever goes wrong costs this channel only, and it rests."""
-    name = one.channel.name
-    try:
-        await _send_messages(folder, one, events, options)
-    except StateError as error:
-        one.failure = Trusted(f"its acknowledgement could not be kept: {error.what}")
-        options.backoffs.failed(name, options.clock())
-    except Exception as error:  # noqa: BLE001 - the one place around one channel's work
-        one.failure = f"unexpected {type(error).__name__}"
-        options.backoffs.failed(name, options.clock())
+@dataclass(slots=True, kw_only=True)
+class _Round:
+    """One round of deliveries to one channel."""
 
+    folder: StateFolder
+    options: DeliveryOptions
+    events: Mapping[str, Event]
+    channel: Channel
+    queue: Queue
+    outcomes: list[Acknowledgement | FailedAttempt] = field(default_factory=list)
+    """Of the queue's messages, in order."""
+    delivered: int = 0
+    failure: str = ""
+    refused: bool = False
 
-async def _send_messages(
-    folder: StateFolder, one: _Round, events: Mapping[str, Event], options: DeliveryOptions
-) -> None:
-    """Send one message after the other: room for its acknowledgement, the message, the acknowledgement, the next."""
-    name, begun = one.channel.name, time.monotonic()
-    for message in one.queue.messages:
-        if options.stopping.is_set() or (
-            options.budget is not None and one.outcomes and time.monotonic() - begun > options.budget
-        ):
-            return
-        place = folder.reserve_ack(name, message.id)
-        reached = Reached(key=options.url_digests.get(name, ""), salt=options.salt, targets=frozenset(message.reached))
-        options.progress(f"channel {name}", f"sending to {name}")
-        tried_at = time.monotonic()
+    async def send(self) -> None:
+        """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
+        try:
+            await self._send_messages()
+        except StateError as error:
+            self._back_off(Trusted(f"its acknowledgement could not be kept: {error.what}"))
+        except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+            self._back_off(f"unexpected {type(error).__name__}")
+
+    def _back_off(self, failure: str) -> None:
+        self.failure = failure
+        self.options.backoffs.failed(self.channel.name, self.options.clock())
+
+    async def _send_messages(self) -> None:
+        """Send one message after the other: reserve room for the acknowledgement, send, write it."""
+        options, name, began = self.options, self.channel.name, time.monotonic()
+        for message in self.queue.messages:
+            spent = time.monotonic() - began
+            if options.stopping.is_set() or (options.budget is not None and self.outcomes and spent > options.budget):
+                return
+            place = self.folder.reserve_ack(name, message.id)
+            outcome = await self._deliver(message)
+            if isinstance(outcome, Undelivered):
+                self._record_failure(message, outcome)
+                return
+            self.outcomes.append(Acknowledgement(channel=name, message=message.id))
+            self.delivered += len(message.events)
+            self.folder.write_ack(name, message.id, place)
+            options.backoffs.clear(name)
+
+    async def _deliver(self, message: Message) -> Outcome:
+        options, name, began = self.options, self.channel.name, time.monotonic()
+        digest = options.url_digests.get(name, "")
         job = Job(
-            url=one.channel.url,
-            events=tuple(events[key] for key in message.events),
+            url=self.channel.url,
+            events=tuple(self.events[key] for key in message.events),
             timeout=options.timeout,
-            reached=reached,
+            reached=Reached(key=digest, salt=options.salt, targets=frozenset(message.reached)),
         )
+        options.progress(f"channel {name}", f"sending to {name}")
         outcome = await options.worker.deliver(job)
         options.progress(f"channel {name}", "")
         result = outcome.reason if isinstance(outcome, Undelivered) else "delivered"
-        log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - tried_at, 3))
-        if isinstance(outcome, Undelivered):
-            _refuse(folder, one, message, outcome, options)
-            return
-        one.outcomes.append(Acknowledgement(channel=name, message=message.id))
-        one.delivered += len(message.events)
-        folder.write_ack(name, message.id, place)
-        options.backoffs.clear(name)
+        log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
+        return outcome
 
-
-def _refuse(folder: StateFolder, one: _Round, message: Message, outcome: Undelivered, options: DeliveryOptions) -> None:
-    """Note a failed attempt, and make that durable."""
-    refusal = FailedAttempt(
-        channel=one.channel.name,
-        message=message.id,
-        attempts=1 if one.outcomes else one.queue.attempts + 1,
-        error=outcome.reason,
-        at=options.clock(),
-        url_digest=one.queue.url_digest,
-        reached=tuple(sorted(outcome.reached)),
-    )
-    one.outcomes.append(refusal)
-    one.failure, one.refused = refusal.error, True
-    try:
-        folder.write_failure(refusal)
-    except StateError:  # it is in the outbox too, once all channels are done, if that can be written
-        options.backoffs.failed(refusal.channel, refusal.at)
+    def _record_failure(self, message: Message, outcome: Undelivered) -> None:
+        """Make a failed attempt durable."""
+        attempt = FailedAttempt(
+            channel=self.channel.name,
+            message=message.id,
+            attempts=1 if self.outcomes else self.queue.attempts + 1,
+            error=outcome.reason,
+            at=self.options.clock(),
+            url_digest=self.queue.url_digest,
+            reached=tuple(sorted(outcome.reached)),
+        )
+        self.outcomes.append(attempt)
+        self.failure, self.refused = attempt.error, True
+        try:
+            self.folder.write_failure(attempt)
+        except StateError:  # the outbox gets it too, after all channels, if it can be written
+            self.options.backoffs.failed(attempt.channel, attempt.at)

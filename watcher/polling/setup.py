@@ -142,8 +142,6 @@ def preload(worker: Worker | None) -> Installation:
     files = [str(watcher.__file__)]
     try:
         log.prepare()
-        from watcher.text import status_reason  # noqa: F401 - else imported with the first reason
-
         if worker is not None:
             files += worker.start()
     except Exception as error:  # noqa: BLE001 - an import can raise anything

@@ -16,6 +16,7 @@ from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.reader import NodeQuery, read_node, read_reasons, read_whereabouts
+from watcher.text.status_reason import summarize
 
 _SHORTEST_STREAK = 8
 """After this many registry-wide failures in a row, or one per concurrent request, further nodes get one attempt."""
@@ -169,8 +170,6 @@ class Survey:
             findings.empty.append(listing.node)
 
     def _take_ban(self, ban: NodeBanned, key: str) -> None:
-        from watcher.text.status_reason import summarize
-
         known = self.snapshot.nodes.get(key)
         difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.options)
         self.findings.read[key] = known is not None and known.failing
@@ -189,8 +188,6 @@ async def explained(
             wanted.setdefault(event.node, {})[event.key] = event.after
     if not wanted:
         return events
-    from watcher.text.status_reason import summarize
-
     reasons: dict[tuple[str | None, str], str] = {}
 
     async def ask(node: str, versions: dict[str, str]) -> None:
