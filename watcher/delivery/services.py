@@ -10,7 +10,7 @@ from typing import Any, Protocol, cast
 
 from watcher.alerts.render import Format
 
-_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is a stranger's too
+_SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is untrusted too
 _SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
 """What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
 _KNOW_CODE = frozenset({"Telegram", "Matrix", "JSON", "XML", "Form", "AMQP"})
@@ -51,7 +51,7 @@ class Service(Protocol):
 
 
 def format_of(service: Service, *, single: bool) -> Format:
-    """Choose what a service is to be sent; a `single` one knows no other format than it was told to have."""
+    """Return the format to send to a service; a `single` one accepts only the format that was set on it."""
     name = str(service.service_name)
     if service.body_max_line_count > 0:  # a pop-up, which shows what it gets
         return Format.TEXT
