@@ -87,7 +87,7 @@ class Catalog:
             return str(row["id"])
 
     def set_status(self, node: str, version: str, status: str, reason: str = "") -> None:
-        """Give a version a status and its reason, as a scan or a person does."""
+        """Set a version's status and its reason, as a scan or a person does."""
         self.edit(node, version, status=_long(status), status_reason=reason)
 
     def deprecate(self, node: str, version: str, on: bool = True) -> None:

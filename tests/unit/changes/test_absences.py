@@ -16,12 +16,12 @@ ONE, TWO, THREE = version("1.0"), version("2.0", "flagged"), version("3.0")
 
 
 def absent(*gone: str) -> Node:
-    """Give the node after one complete listing without the `gone` versions."""
+    """Return the node after one complete listing without the `gone` versions."""
     node = known(ONE, TWO, THREE)
     return compare(node, *(one for one in node.versions if one.version not in gone)).node
 
 
-def test_the_first_absence_is_noted_and_not_told() -> None:
+def test_the_first_absence_is_noted_and_not_reported() -> None:
     """A version that is missing once stays in the picture, marked."""
     node = absent("2.0")
     assert node.marks == {"id-2.0": Mark.ABSENT}
@@ -35,7 +35,7 @@ def test_the_second_absence_in_a_row_is_removed() -> None:
     assert difference.node.marks == {"id-2.0": Mark.REMOVED}
 
 
-def test_what_was_removed_is_told_once() -> None:
+def test_what_was_removed_is_reported_once() -> None:
     """Further listings without the version tell nothing."""
     node = compare(absent("2.0"), ONE, THREE).node
     difference = compare(node, ONE, THREE)
@@ -49,7 +49,7 @@ def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
     assert compare(back.node, ONE, THREE).events == ()
 
 
-def test_a_change_seen_on_return_is_told() -> None:
+def test_a_change_seen_on_return_is_reported() -> None:
     """A version that comes back after one absence with another status is a change like any other."""
     assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
 
@@ -68,7 +68,7 @@ def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
     assert compare(absent("2.0"), TWO, incomplete="it was cut short").node.marks == {}
 
 
-def test_a_removed_version_that_returns_is_told() -> None:
+def test_a_removed_version_that_returns_is_reported() -> None:
     """The return of a removed version is a transition of its own, with an id that its first sight did not have."""
     born = compare(known(ONE), ONE, THREE)
     node = compare(compare(born.node, ONE).node, ONE).node
@@ -89,7 +89,7 @@ def test_each_removal_of_one_version_has_its_own_id() -> None:
 
 
 def emptied(*rows: Version) -> Node:
-    """Give the node after two complete listings without any of its versions."""
+    """Return the node after two complete listings without any of its versions."""
     return compare(compare(known(*rows)).node).node
 
 
@@ -112,7 +112,7 @@ def test_a_version_that_goes_before_the_rest_is_removed_on_time() -> None:
 
 
 def test_an_empty_listing_hides_no_removal() -> None:
-    """A version that was missing twice stays told although the listing was empty once and then whole again."""
+    """A version that was missing twice stays reported although the listing was empty once and then whole again."""
     gone = compare(absent("2.0"))
     back = compare(gone.node, ONE, TWO, THREE)
     assert reported(gone) == [("removed", "2.0", "flagged", "removed")]
@@ -120,7 +120,7 @@ def test_an_empty_listing_hides_no_removal() -> None:
 
 
 def test_a_node_that_lost_the_last_of_its_versions_is_empty() -> None:
-    """What was reported removed before is not told again when the rest goes."""
+    """What was reported removed before is not reported again when the rest goes."""
     node = compare(compare(absent("2.0"), ONE, THREE).node).node
     difference = compare(node)
     assert reported(difference) == [("removed", None, "active", "removed")]
@@ -138,7 +138,7 @@ def test_a_node_that_is_back_is_one_event() -> None:
 
 
 def test_a_node_that_is_back_tells_what_differs() -> None:
-    """Beside the event of the node, what is not as it was known is told, and only that."""
+    """Beside the event of the node, what is not as it was known is reported, and only that."""
     back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
     assert reported(back) == [
         ("reinstated", None, "removed", "active"),

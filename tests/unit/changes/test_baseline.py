@@ -42,7 +42,7 @@ def test_the_summary_says_what_is_watched_and_what_is_wrong() -> None:
 
 
 @pytest.mark.parametrize(("rows", "worst"), [(4, "banned"), (3, "flagged"), (2, "deprecated"), (1, None)])
-def test_the_worst_that_is_there_is_told_as_a_value(rows: int, worst: str | None) -> None:
+def test_the_worst_that_is_there_is_reported_as_a_value(rows: int, worst: str | None) -> None:
     """A baseline's `after` is banned, flagged or deprecated, whichever is the worst today, and null without trouble."""
     better_last = [version("1.0", "deleted"), version("2.0", deprecated=True)]
     better_last += [version("3.0", "flagged"), version("4.0", "banned")]
@@ -75,7 +75,7 @@ def test_full_tells_every_version() -> None:
 
 
 def test_changes_after_the_baseline_are_events() -> None:
-    """What the baseline took in silently is known: only what changes after it is told."""
+    """What the baseline took in silently is known: only what changes after it is reported."""
     node = compare(None, version("1.0"), version("2.0"), baseline="silent").node
     assert reported(compare(node, version("1.0"), version("2.0", "banned"))) == [("banned", "2.0", "active", "banned")]
 
@@ -83,15 +83,15 @@ def test_changes_after_the_baseline_are_events() -> None:
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 @pytest.mark.parametrize("rows", [(), (version("1.0"), version("2.0", "flagged"))])
 def test_an_incomplete_listing_sets_no_baseline(baseline: str, rows: tuple[Version, ...]) -> None:
-    """Whatever an incomplete first listing shows is kept, but the node stays without a baseline, nothing is told."""
+    """What an incomplete first listing shows is kept and not reported, and the node stays without a baseline."""
     difference = compare(None, *rows, baseline=baseline, incomplete="1 of 2 versions came")
     assert difference.events == ()
     assert difference.node == Node(node=PACK, versions=rows)
 
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
-def test_a_flag_between_incomplete_listings_is_told(baseline: str) -> None:
-    """A change of what incomplete listings showed is told, though none of the node's was ever complete."""
+def test_a_flag_between_incomplete_listings_is_reported(baseline: str) -> None:
+    """A change of what incomplete listings showed is reported, though none of the node's was ever complete."""
     node = compare(None, version("1.0"), version("2.0"), incomplete="1 row is unreadable").node
     flagged = compare(node, version("1.0", "flagged"), baseline=baseline, incomplete="1 row is unreadable")
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]
@@ -102,10 +102,10 @@ def test_a_flag_between_incomplete_listings_is_told(baseline: str) -> None:
 @pytest.mark.parametrize(
     ("baseline", "more"), [("silent", []), ("summary", [("baseline", None, None, "flagged")]), ("full", [])]
 )
-def test_a_flag_that_comes_with_the_baseline_is_told(
+def test_a_flag_that_comes_with_the_baseline_is_reported(
     baseline: str, more: list[tuple[str, str | None, str | None, str | None]]
 ) -> None:
-    """What an incomplete listing showed active and the first complete one flagged is told, and told once."""
+    """What an incomplete listing showed active and the first complete one flagged is reported, and reported once."""
     node = compare(None, version("1.0"), incomplete="1 row is unreadable").node
     difference = compare(node, version("1.0", "flagged"), baseline=baseline)
     assert reported(difference) == [("flagged", "1.0", "active", "flagged"), *more]
@@ -142,7 +142,7 @@ def test_after_an_empty_listing_what_is_older_is_the_baseline() -> None:
 
 
 def test_after_an_empty_listing_silence_covers_only_what_is_older() -> None:
-    """A release after the empty listing is told although the baseline is silent."""
+    """A release after the empty listing is reported although the baseline is silent."""
     assert reported(compare(PROVISIONAL, OLD, LATER, baseline="silent")) == [("new", "2.0", None, "active")]
 
 
@@ -175,7 +175,7 @@ def test_a_first_release_ever_is_new_and_no_baseline() -> None:
     assert difference.node.baseline_at == NOW
 
 
-def test_a_version_that_does_not_say_when_it_was_created_is_told() -> None:
+def test_a_version_that_does_not_say_when_it_was_created_is_reported() -> None:
     """After an empty listing, a version of unknown age is an event rather than a silent part of the baseline."""
     difference = compare(PROVISIONAL, version("2.0", created_at=""))
     assert reported(difference) == [("new", "2.0", None, "active")]
@@ -207,7 +207,7 @@ def test_an_empty_listing_that_was_dated_in_the_future_is_dated_anew() -> None:
 
 @pytest.mark.parametrize("baseline", ["summary", "silent", "full"])
 def test_a_row_without_an_id_is_the_version_that_was_seen(baseline: str) -> None:
-    """What was told of a version in an incomplete listing is not told again where the first complete one lacks ids."""
+    """A change that incomplete listings reported is not reported again if the first complete one lacks ids."""
     first = compare(None, version("1.0"), incomplete="it was cut short", baseline=baseline)
     flagged = compare(first.node, version("1.0", "flagged"), incomplete="it was cut short", baseline=baseline)
     assert reported(flagged) == [("flagged", "1.0", "active", "flagged")]

@@ -1,4 +1,4 @@
-"""What two sights of one node tell: the contract's event table, row by row."""
+"""Which events two readings of one node have: the table of docs/behaviour.md, Events, row by row."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ def test_status_deprecation_and_fields_are_facts_of_their_own(node: Node, row: V
     ],
 )
 def test_a_watched_field_that_differs_is_a_change(attribute: str, field: str, value: Any, shown: str) -> None:
-    """Each watched field is told under the API's name, from empty to something and back."""
+    """Each watched field is reported under the API's name, from empty to something and back."""
     empty, filled = version("1.0"), version("1.0", **{attribute: value})
     (forth,) = compare(known(empty), filled).events
     (back,) = compare(known(filled), empty).events
@@ -244,7 +244,7 @@ def test_a_node_may_be_banned_at_first_sight() -> None:
 
 
 def test_a_complete_listing_pardons_the_node() -> None:
-    """A banned node that is listed again is reinstated, and what changed meanwhile is told too."""
+    """A banned node that is listed again is reinstated, and what changed meanwhile is reported too."""
     difference = compare(known(version("1.0"), banned=True), version("1.0", "banned"))
     assert reported(difference) == [("reinstated", None, "banned", "active"), ("banned", "1.0", "active", "banned")]
     assert not difference.node.banned
@@ -265,7 +265,7 @@ def test_an_incomplete_listing_pardons_nobody() -> None:
 
 
 def test_what_an_incomplete_listing_shows_counts() -> None:
-    """A flag is a flag: what was seen in an incomplete listing is told and recorded."""
+    """A flag is a flag: what was seen in an incomplete listing is reported and recorded."""
     node = known(version("1.0"), version("2.0"))
     difference = compare(node, version("1.0", "flagged"), version("3.0"), incomplete="1 page is missing")
     assert reported(difference) == [("flagged", "1.0", "active", "flagged"), ("new", "3.0", None, "active")]
@@ -273,7 +273,7 @@ def test_what_an_incomplete_listing_shows_counts() -> None:
 
 
 def _part(key: str) -> dict[str, frozenset[str]]:
-    """Say that of one version the details could not be read."""
+    """Return the `unreported` of a listing that has no readable details of one version."""
     return {key: frozenset(WATCHED_FIELDS) | {"deprecated"}}
 
 
@@ -301,7 +301,7 @@ def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
 
 
 def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
-    """A version first seen in part is told of at once; its details are none of its changes, its deprecation is."""
+    """A version first seen in part is reported at once; its details are none of its changes, its deprecation is."""
     part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
     part_of = _part("id-2.0")
     first = compare(known(version("1.0")), version("1.0"), part, incomplete="a row", unreported=part_of)

@@ -41,7 +41,7 @@ def polls(count: int, failed: dict[str, FetchFailed], *read: str) -> Assessment:
 
 
 def said(events: tuple[Event, ...]) -> list[tuple[Kind, str | None]]:
-    """Give kind and node of each event."""
+    """Return kind and node of each event."""
     return [(event.kind, event.node) for event in events]
 
 

@@ -22,7 +22,7 @@ OTHER = version("2.0")
 
 
 def republished() -> Node:
-    """Give a node whose version 1.0 was removed, and published again under another id."""
+    """Return a node whose version 1.0 was removed, and published again under another id."""
     node = known(version("1.0", id="zz"), OTHER)
     for rows in ((), (), (version("1.0", id="aa"),)):
         node = compare(node, OTHER, *rows).node
@@ -62,7 +62,7 @@ def test_an_id_of_old_goes_to_the_version_that_is_there() -> None:
 
 
 def test_a_row_without_an_id_may_be_each_version_of_its_text() -> None:
-    """While it cannot be told which of two versions of one text is shown, none of them is removed."""
+    """While either of two versions of one text may be shown, none of them is removed."""
     node = known(version("1.0", "deleted", id="a"), version("1.0", id="b"), OTHER)
     for _ in range(3):
         difference = compare(node, OTHER, replace(BARE, status="deleted"))
@@ -102,7 +102,7 @@ def _listings(draw: st.DrawFn) -> tuple[Version, ...]:
 
 
 def _crowd(size: int, day: str) -> Node:
-    """Give a node that had so many more versions once, which were removed."""
+    """Return a node that had so many more versions once, which were removed."""
     rows = [version(f"0.{number}", id=f"old-{number}", created_at=f"{day}T00:00:00Z") for number in range(size)]
     return known(OTHER, *rows, marks={row.key: Mark.REMOVED for row in rows}, seen={row.key: 2 for row in rows})
 
@@ -142,7 +142,7 @@ def test_no_event_id_comes_twice_and_nothing_listed_is_removed(
 
 
 def _shows(rows: tuple[Version, ...], event: Event) -> bool:
-    """Tell whether a listing shows the version that an event is about: by id, or by text where one side has no id."""
+    """Return whether a listing shows the version that an event is about: by id, or by text where one side has no id."""
     if event.version is None:
         return bool(rows)
     return any(

@@ -13,12 +13,12 @@ GONE = frozenset({"id-1.0"})
 
 
 def left(status: str = "active") -> Node:
-    """Give a node whose version 1.0 left the one status that is watched."""
+    """Return a node whose version 1.0 left the one status that is watched."""
     node = known(version("1.0", status), version("2.0", status), statuses=(status,))
     return compare(node, version("2.0", status), statuses=(status,), elsewhere=GONE).node
 
 
-def test_leaving_the_watched_statuses_is_recorded_and_not_told() -> None:
+def test_leaving_the_watched_statuses_is_recorded_and_not_reported() -> None:
     """A version that is not listed among the watched statuses any more is marked, and never removed."""
     node = left()
     assert node.marks == {"id-1.0": Mark.LEFT}
@@ -60,8 +60,8 @@ def test_coming_back_is_a_change() -> None:
 
 
 @pytest.mark.parametrize("status", ["flagged", "banned", "deleted", "pending"])
-def test_what_left_is_told_once_it_is_watched_where_it_went(status: str) -> None:
-    """When all statuses are watched again, where the version went is told."""
+def test_what_left_is_reported_once_it_is_watched_where_it_went(status: str) -> None:
+    """When all statuses are watched again, where the version went is reported."""
     assert reported(compare(left(), version("1.0", status), version("2.0"))) == [(status, "1.0", None, status)]
 
 
@@ -137,7 +137,7 @@ def test_a_first_listing_that_is_dated_ahead_hides_nothing() -> None:
     assert compare(node, version("1.0"), banned, checked_at="").events == ()
 
 
-def test_an_old_version_that_enters_the_watched_statuses_is_told() -> None:
+def test_an_old_version_that_enters_the_watched_statuses_is_reported() -> None:
     """A version that was never listed and is now among the statuses watched all along has come there."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
     difference = compare(node, version("1.0"), version("2.0", created_at=BEFORE), statuses=ACTIVE_ONLY)

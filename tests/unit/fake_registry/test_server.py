@@ -28,7 +28,7 @@ def ask(registry: FakeRegistry) -> Iterator[Ask]:
 
 
 def versions(answer: httpx.Response) -> list[str]:
-    """Give the version texts of an answer, in order."""
+    """Return the version texts of an answer, in order."""
     assert answer.status_code == 200
     return [row["version"] for row in answer.json()["versions"]]
 
@@ -43,7 +43,7 @@ def test_a_row_has_every_field_of_the_spec(registry: FakeRegistry, ask: Ask) -> 
 
 
 def test_node_ids_ignore_case(registry: FakeRegistry, ask: Ask) -> None:
-    """A node is found under any spelling and shown under its first."""
+    """A node is found in any case and shown as it was first published."""
     registry.catalog.publish("My-Pack", "1.0.0")
     registry.catalog.publish("my-pack", "1.1.0")
     rows = ask(("nodeId", "MY-PACK")).json()["versions"]
@@ -89,7 +89,7 @@ def test_an_unknown_status_matches_nothing(registry: FakeRegistry, ask: Ask, val
     assert versions(ask(("statuses", value))) == []
 
 
-def test_a_reason_is_told_only_when_asked_for(registry: FakeRegistry, ask: Ask) -> None:
+def test_a_reason_is_reported_only_when_asked_for(registry: FakeRegistry, ask: Ask) -> None:
     """Without `include_status_reason` the reason is empty, though there is one."""
     registry.catalog.publish("a", "1.0.0")
     registry.catalog.set_status("a", "1.0.0", "flagged", "Bad things")
@@ -111,7 +111,7 @@ def test_searching_reasons_ignores_case(registry: FakeRegistry, ask: Ask) -> Non
 
 
 def test_pages(registry: FakeRegistry, ask: Ask) -> None:
-    """Pages start at 1 and have 10 rows unless told; the counts are of everything; past the end is an empty page."""
+    """Pages start at 1 and have 10 rows by default; the counts are of everything; past the end is an empty page."""
     for number in range(25):
         registry.catalog.publish("a", f"{number:02}")
     first, third, past = ask(), ask(("page", "3")), ask(("page", "4"))
@@ -145,7 +145,7 @@ def test_no_page_is_the_whole_table(registry: FakeRegistry, ask: Ask, query: tup
 
 
 def test_a_banned_node(registry: FakeRegistry, ask: Ask) -> None:
-    """A banned node answers 403 under any spelling; its versions stay as they were, and come back with the pardon."""
+    """A banned node answers 403 in any case; its versions stay as they were, and come back with the pardon."""
     registry.catalog.publish("Pack", "1.0.0")
     registry.catalog.ban_node("Pack", "No more")
     answer = ask(("nodeId", "pACK"))
@@ -232,7 +232,7 @@ def test_mistakes_in_a_catalog_are_refused() -> None:
 
 
 def test_hostile_text_is_still_json(registry: FakeRegistry, ask: Ask) -> None:
-    """Whatever text a stranger writes arrives as it was, lone surrogates included."""
+    """Untrusted text arrives as it was, lone surrogates included."""
     text = 'é 名 \U0001f600 " \\ \x1b[31m \u202e \ud800 \x00'
     registry.catalog.publish("a", "1.0.0", changelog=text)
     assert ask().json()["versions"][0]["changelog"] == text

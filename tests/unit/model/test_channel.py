@@ -19,7 +19,7 @@ EVENTS = (
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_channel_gets_every_kind_but_pending_by_default(kind: Kind) -> None:
-    """The contract's table says which kinds a channel gets that names none."""
+    """A channel that names no kinds gets every kind but `pending`."""
     assert wants(channel(), event(kind=kind)) is (kind is not Kind.PENDING)
     assert (kind in DEFAULT_KINDS) is (kind is not Kind.PENDING)
 
@@ -40,7 +40,7 @@ def test_globs_choose_nodes_whatever_the_case(globs: tuple[str, ...], wanted: bo
 
 
 def test_an_event_about_the_registry_passes_every_glob() -> None:
-    """A channel for one node is told that the registry as a whole fails."""
+    """A channel for one node gets the events of the registry as a whole."""
     assert wants(channel(nodes=("nothing",)), event(kind=Kind.FAILING, node=None))
 
 
@@ -53,7 +53,7 @@ def test_an_event_about_the_registry_passes_every_glob() -> None:
     ],
 )
 def test_a_channel_chooses_how_events_are_grouped(grouping: Grouping, messages: list[list[str]]) -> None:
-    """One message a poll, a node (in any spelling) or an event, with what the channel wants, in order."""
+    """One message a poll, a node (in any case) or an event, with what the channel wants, in order."""
     assert [[one.id for one in group] for group in grouped(channel(grouping=grouping), EVENTS)] == messages
 
 

@@ -45,9 +45,9 @@ def test_a_pack_that_grows_at_each_poll_does_not_grow_the_outbox(
     sizes, seen = [], []
     for number in range(3):
         registry.catalog.edit("alpha", "1.0.0", dependencies=["x" * 1_000_000, f"numpy=={number}"])
-        (told,) = watch.check(code=1)["events"]
-        assert told["kind"] == Kind.CHANGED
-        seen.append((told["id"], told["changes"][0]["after"]))
+        (found,) = watch.check(code=1)["events"]
+        assert found["kind"] == Kind.CHANGED
+        seen.append((found["id"], found["changes"][0]["after"]))
         sizes.append((watch.state / "outbox.json").stat().st_size)
     assert sizes[0] < 10_000
     assert sizes[2] - sizes[1] < 10_000

@@ -47,8 +47,10 @@ class Watcher:
         url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
 
         async def work() -> Report:
-            told = watch(url, *nodes, **settings)
-            poller = Poller(config=told, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear)
+            config = watch(url, *nodes, **settings)
+            poller = Poller(
+                config=config, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear
+            )
             return await poller.poll()
 
         with self.folder.locked():
@@ -59,11 +61,11 @@ class Watcher:
             self.progress = int(text.split(maxsplit=1)[0])
 
     def asked(self, name: str = "nodeId") -> list[str]:
-        """Give what was asked under a parameter, in order, by the requests that had it."""
+        """Return what was asked under a parameter, in order, by the requests that had it."""
         return [request.query[name][0] for request in self.registry.requests if name in request.query]
 
     def conditional(self) -> list[bool]:
-        """Tell of each request whether it asked only for what changed."""
+        """Return whether each request asked only for what changed."""
         return ["If-None-Match" in request.headers for request in self.registry.requests]
 
 
@@ -83,8 +85,8 @@ def watcher(registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
     return make
 
 
-def told(report: Report) -> list[tuple[str, str | None, str | None]]:
-    """Give a poll's events by kind, node and version."""
+def reported(report: Report) -> list[tuple[str, str | None, str | None]]:
+    """Return a poll's events by kind, node and version."""
     return [(event.kind.value, event.node, event.version) for event in report.events]
 
 
@@ -114,7 +116,7 @@ def test_a_quiet_poll_asks_for_no_reason(watcher: Callable[..., Watcher]) -> Non
     """A first poll and a quiet one ask one question a node, and for no reason."""
     made = watcher("a", "b")
     assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == []
     assert (made.asked(), made.asked("include_status_reason")) == (["a", "b"], [])
 
 
@@ -144,12 +146,12 @@ def test_a_reason_stands_on_the_event_that_it_explains(
 
 
 def test_what_needs_no_reason_asks_for_none(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """New, deprecated and changed versions are told without a second question."""
+    """New, deprecated and changed versions are reported without a second question."""
     made = watcher("a")
     registry.catalog.publish("a", "2.0.0")
     registry.catalog.deprecate("a", "1.0.0")
     registry.catalog.edit("a", "1.1.0", downloadUrl="https://cdn.example/other.zip")
-    assert sorted(kind for kind, _, _ in told(made.poll())) == ["changed", "deprecated", "new"]
+    assert sorted(kind for kind, _, _ in reported(made.poll())) == ["changed", "deprecated", "new"]
     assert made.asked("include_status_reason") == []
 
 
@@ -164,11 +166,11 @@ def test_an_alert_does_not_wait_for_its_reason(
     (event,) = made.poll(limits=Limits(timeout=0.5, retries=0, max_bytes=2**20)).events
     assert (event.kind, event.reason) == ("flagged", "")
     registry.respond = None
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == []
 
 
 def test_a_reason_that_came_in_time_is_kept(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """Of a node whose second reason does not come in time, the first is told."""
+    """Of a node whose second reason does not come in time, the first is reported."""
     made = watcher("a")
     registry.catalog.set_status("a", "1.0.0", "banned", "because")
     registry.catalog.set_status("a", "1.1.0", "flagged", "late")
@@ -197,30 +199,32 @@ class Naming:
         registry.respond = respond
 
 
-def test_a_304_is_as_before_and_then_a_change_is_told(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_304_is_as_before_and_then_a_change_is_reported(
+    registry: FakeRegistry, watcher: Callable[..., Watcher]
+) -> None:
     """A node whose answer the registry names is asked conditionally, counts as checked at 304, and loses no change."""
     made = watcher("a", "b")
     naming = Naming(registry)
     made.poll()
     before = made.folder.load().snapshot
     report = made.poll()
-    assert (report.checked, told(report), naming.given, made.conditional()) == (2, [], 2, [True, True])
+    assert (report.checked, reported(report), naming.given, made.conditional()) == (2, [], 2, [True, True])
     assert made.folder.load().snapshot == before
     registry.catalog.set_status("a", "1.1.0", "flagged", "because")
-    assert told(made.poll()) == [("flagged", "a", "1.1.0")]
+    assert reported(made.poll()) == [("flagged", "a", "1.1.0")]
     assert naming.given == 3
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == []
     assert naming.given == 5
 
 
 def test_what_is_not_settled_is_asked_in_full(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """A version that is absent once is looked for again with a full question, and told when it stays away."""
+    """A version that is absent once is looked for again with a full question, and reported when it stays away."""
     made = watcher("a")
     Naming(registry)
     made.poll()
     registry.catalog.remove("a", "1.0.0")
-    assert told(made.poll()) == []
-    assert told(made.poll()) == [("removed", "a", "1.0.0")]
+    assert reported(made.poll()) == []
+    assert reported(made.poll()) == [("removed", "a", "1.0.0")]
     assert made.conditional() == [False]
 
 
@@ -234,16 +238,16 @@ def test_an_empty_node_is_asked_in_full(registry: FakeRegistry, state: Path) -> 
 
 
 def test_a_pardon_is_not_as_before(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is told."""
+    """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is reported."""
     made = watcher("a")
     Naming(registry)
     made.poll()
     registry.catalog.ban_node("a")
-    assert told(made.poll()) == [("banned", "a", None)]
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == [("banned", "a", None)]
+    assert reported(made.poll()) == []
     assert made.conditional() == [False]
     registry.catalog.pardon_node("a")
-    assert told(made.poll()) == [("reinstated", "a", None)]
+    assert reported(made.poll()) == [("reinstated", "a", None)]
 
 
 @pytest.mark.parametrize("fault", ["status_500_json", "missing_rows", "html_200"])
@@ -256,9 +260,9 @@ def test_after_a_failure_the_question_is_whole(
     named = registry.respond
     made.poll()
     inflict(registry, fault)
-    assert [kind for kind, _, _ in told(made.poll())] == ["failing"]
+    assert [kind for kind, _, _ in reported(made.poll())] == ["failing"]
     registry.respond = named
-    assert [kind for kind, _, _ in told(made.poll())] == ["recovered"]
+    assert [kind for kind, _, _ in reported(made.poll())] == ["recovered"]
     assert (made.conditional(), naming.given) == ([False], 0)
     made.poll()
     made.poll()
@@ -277,10 +281,10 @@ def test_another_question_is_asked_in_full(registry: FakeRegistry, watcher: Call
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["etag", "body"])
-def test_a_picture_that_comes_back_after_a_crash_is_told(
+def test_a_picture_that_comes_back_after_a_crash_is_reported(
     registry: FakeRegistry, watcher: Callable[..., Watcher], named: bool
 ) -> None:
-    """Where a crash kept the old answer's name beside a newer picture, the way back is told and not "as before"."""
+    """Where a crash kept the old answer's name beside a newer picture, the way back is reported and not "as before"."""
     made = watcher("a")
     if named:
         Naming(registry)
@@ -289,10 +293,10 @@ def test_a_picture_that_comes_back_after_a_crash_is_told(
     kept = checks.with_suffix(".kept")
     shutil.copy(checks, kept)
     registry.catalog.deprecate("a", "1.1.0")
-    assert told(made.poll()) == [("deprecated", "a", "1.1.0")]
+    assert reported(made.poll()) == [("deprecated", "a", "1.1.0")]
     shutil.copy(kept, checks)
     registry.catalog.deprecate("a", "1.1.0", on=False)
-    assert told(made.poll()) == [("undeprecated", "a", "1.1.0")]
+    assert reported(made.poll()) == [("undeprecated", "a", "1.1.0")]
 
 
 # One node's trouble
@@ -304,7 +308,7 @@ def test_a_node_whose_id_cannot_be_sent_costs_no_other(registry: FakeRegistry, w
     registry.catalog.publish("b", "2.0.0")
     report = made.poll(nodes=("a", "\ud800", "b"), failure_threshold=3)
     assert dict(report.errors) == {"\ud800": "unexpected UnicodeEncodeError"}
-    assert ("new", "b", "2.0.0") in told(report)
+    assert ("new", "b", "2.0.0") in reported(report)
     assert report.checked == 2
 
 
@@ -321,7 +325,7 @@ def test_one_of_many_nodes_in_trouble(registry: FakeRegistry, state: Path, fault
     report = made.poll()
     assert [node for node, _ in report.errors] == ["pack-7"]
     assert (report.checked, made.progress) == (MANY + 1, MANY + 2)
-    assert Counter(kind for kind, _, _ in told(report)) == {"baseline": MANY + 1, "failing": 1}
+    assert Counter(kind for kind, _, _ in reported(report)) == {"baseline": MANY + 1, "failing": 1}
 
 
 @pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
@@ -337,7 +341,7 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     assert len(set(made.asked())) <= 27
     assert (len(report.errors), made.progress) == (200, 200)
     assert Counter(dict(report.errors).values())["not tried, since the registry could not be reached"] >= 173
-    assert told(report) == [("failing", None, None)]
+    assert reported(report) == [("failing", None, None)]
 
 
 @pytest.mark.parametrize(
@@ -355,7 +359,7 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     asked = Counter(made.asked())
     assert asked.keys() == set(nodes)
     assert asked.total() <= 60 + 11
-    assert (len(report.errors), told(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
+    assert (len(report.errors), reported(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
 
 
 @pytest.mark.parametrize(
@@ -376,7 +380,7 @@ def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
     inflict(registry, fault, nodes=set(bad))
     reports = [made.poll(failure_threshold=3) for _ in range(3)]
     assert [{node for node, _ in report.errors} for report in reports] == [set(bad)] * 3
-    assert Counter(told(reports[-1])) == Counter(("failing", node, None) for node in bad)
+    assert Counter(reported(reports[-1])) == Counter(("failing", node, None) for node in bad)
 
 
 def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: FakeRegistry, state: Path) -> None:
@@ -423,15 +427,15 @@ def test_a_registry_that_refuses_is_one_event(registry: FakeRegistry, watcher: C
     """A refused connection is one `failing` for the registry, once, and one `recovered`."""
     made = watcher("a", "b", "c")
     with Refused() as nobody:
-        assert told(made.poll(url=nobody.url)) == [("failing", None, None)]
-        assert told(made.poll(url=nobody.url)) == []
-    assert told(made.poll()) == [("recovered", None, None)]
-    assert told(made.poll()) == []
+        assert reported(made.poll(url=nobody.url)) == [("failing", None, None)]
+        assert reported(made.poll(url=nobody.url)) == []
+    assert reported(made.poll()) == [("recovered", None, None)]
+    assert reported(made.poll()) == []
 
 
 @pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
 @pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
-def test_an_outage_that_changes_its_face_is_told_once(
+def test_an_outage_that_changes_its_face_is_reported_once(
     registry: FakeRegistry, watcher: Callable[..., Watcher], nodes: tuple[str, ...], faces: tuple[str, ...]
 ) -> None:
     """A registry that is out is one `failing` and one `recovered` of the same, whatever it answers meanwhile."""
@@ -442,9 +446,9 @@ def test_an_outage_that_changes_its_face_is_told_once(
             if face in FAULTS:
                 inflict(registry, face)
             for _ in range(3):
-                events += told(made.poll(url=nobody.url if face == "refused" else registry.url))
+                events += reported(made.poll(url=nobody.url if face == "refused" else registry.url))
     registry.respond = None
-    events += told(made.poll())
+    events += reported(made.poll())
     whose = "a" if len(nodes) == 1 and faces[0] == "html_200" else None
     assert events == [("failing", whose, None), ("recovered", whose, None)]
 
@@ -459,21 +463,21 @@ def flagged(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> Watcher:
     """Make a watcher of problems alone, which knows of one."""
     made = watcher("a", statuses=PROBLEMS)
     registry.catalog.set_status("a", "1.0.0", "flagged")
-    assert told(made.poll()) == [("flagged", "a", "1.0.0")]
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == [("flagged", "a", "1.0.0")]
+    assert reported(made.poll()) == []
     assert (len(made.asked()), len(made.asked("statuses"))) == (1, 1)
     return made
 
 
-def test_leaving_is_looked_into_and_coming_back_is_told(registry: FakeRegistry, flagged: Watcher) -> None:
-    """A version that leaves the watched statuses is looked for among all, once, and told of when it comes back."""
+def test_leaving_is_looked_into_and_coming_back_is_reported(registry: FakeRegistry, flagged: Watcher) -> None:
+    """A version that leaves the watched statuses is looked for among all, once, and reported of when it comes back."""
     registry.catalog.set_status("a", "1.0.0", "active")
-    assert told(flagged.poll()) == []
+    assert reported(flagged.poll()) == []
     assert (len(flagged.asked()), len(flagged.asked("statuses"))) == (2, 1)
-    assert told(flagged.poll()) == []
+    assert reported(flagged.poll()) == []
     assert len(flagged.asked()) == 1
     registry.catalog.set_status("a", "1.0.0", "flagged")
-    assert told(flagged.poll()) == [("flagged", "a", "1.0.0")]
+    assert reported(flagged.poll()) == [("flagged", "a", "1.0.0")]
 
 
 _CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
@@ -488,7 +492,7 @@ def test_one_empty_answer_turns_nothing_old_into_news(
     registry: FakeRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]
 ) -> None:
     """An answer that for once shows none of the watched versions is no proof that they left, whatever is said of them
-    with all statuses: when they are back nothing is told.
+    with all statuses: when they are back nothing is reported.
     """
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
@@ -498,29 +502,29 @@ def test_one_empty_answer_turns_nothing_old_into_news(
 
     registry.respond = respond
     odd = flagged.poll(failure_threshold=9)
-    assert (told(odd), dict(odd.errors)) == ([], errors)
+    assert (reported(odd), dict(odd.errors)) == ([], errors)
     registry.respond = None
     back = flagged.poll(failure_threshold=9)
-    assert (told(back), back.errors) == ([], ())
+    assert (reported(back), back.errors) == ([], ())
 
 
 # 403
 
 
-def test_a_ban_is_told_once_and_the_versions_stay(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
+def test_a_ban_is_reported_once_and_the_versions_stay(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
     """403 for a node, or for every one, is an event each with the registry's words, made harmless; versions stay."""
     made = watcher("a", "b", "c", "d")
     for node in made.nodes:
         registry.catalog.ban_node(node, "Stolen; ask rev@example.org @everyone")
     report = made.poll()
-    assert told(report) == [("banned", node, None) for node in made.nodes]
+    assert reported(report) == [("banned", node, None) for node in made.nodes]
     event = report.events[1]
     assert (event.before, event.after) == ("active", "banned")
     assert "@" not in event.reason
     assert (report.checked, report.errors) == (4, ())
     banned = made.folder.load().snapshot.nodes["b"]
     assert (banned.banned, len(banned.versions)) == (True, 2)
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == []
 
 
 _WALL = "the registry, or something in front of it, refused access (403)"
@@ -544,10 +548,10 @@ def test_any_other_403_is_the_registrys_failure(
     made = watcher(*nodes, failure_threshold=2)
     registry.respond = responding()(403, body)
     first, second, third = made.poll(), made.poll(), made.poll()
-    assert (told(first), dict(first.errors)) == ([], dict.fromkeys(nodes, said))
-    assert (told(second), told(third)) == ([("failing", None, None)], [])
+    assert (reported(first), dict(first.errors)) == ([], dict.fromkeys(nodes, said))
+    assert (reported(second), reported(third)) == ([("failing", None, None)], [])
     registry.respond = None
-    assert told(made.poll()) == [("recovered", None, None)]
+    assert reported(made.poll()) == [("recovered", None, None)]
 
 
 # The registry's clock
@@ -555,13 +559,13 @@ def test_any_other_403_is_the_registrys_failure(
 
 @pytest.mark.parametrize("hours", [5, 24 * 365 * 73])
 def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: FakeRegistry, state: Path, hours: int) -> None:
-    """A version that is flagged after an empty first listing is told, however far ahead the registry's clock is."""
+    """A version that is flagged after an empty first listing is reported, however far ahead the registry's clock is."""
     ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
     _answer_with(registry, dict, Date=ahead)
     made = Watcher(registry, state, "pack")
-    assert told(made.poll(failure_threshold=2)) == []
+    assert reported(made.poll(failure_threshold=2)) == []
     registry.catalog.publish("pack", "1.0.0", status="flagged")
-    assert told(made.poll()) == [("flagged", "pack", "1.0.0")]
+    assert reported(made.poll()) == [("flagged", "pack", "1.0.0")]
     assert max(made.folder.load().checks.checked.values()) <= clock()
 
 
@@ -577,9 +581,9 @@ def test_a_total_that_falls_short_removes_nothing(registry: FakeRegistry, watche
     _answer_with(registry, lambda document: document | {"total": 100})
     for _ in range(3):
         report = made.poll()
-        assert (told(report), [node for node, _ in report.errors]) == ([], ["a"])
+        assert (reported(report), [node for node, _ in report.errors]) == ([], ["a"])
     registry.respond = None
-    assert told(made.poll()) == []
+    assert reported(made.poll()) == []
 
 
 def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
@@ -595,7 +599,7 @@ def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
         "a": "the listing is incomplete: the answer holds other nodes' versions, as if nodeId were ignored"
     }
     assert len(registry.requests) == 4
-    assert told(report) == [("failing", "a", None)]
+    assert reported(report) == [("failing", "a", None)]
 
 
 def test_nodes_that_were_not_tried_go_first_the_next_time(registry: FakeRegistry, state: Path) -> None:

@@ -344,14 +344,14 @@ RETRY_AFTER: dict[str, tuple[dict[str, str], tuple[float, float]]] = {
 }
 
 
-@pytest.mark.parametrize(("told", "wait"), RETRY_AFTER.values(), ids=RETRY_AFTER)
+@pytest.mark.parametrize(("headers", "wait"), RETRY_AFTER.values(), ids=RETRY_AFTER)
 @pytest.mark.parametrize("code", [429, 503])
-def test_retry_after(registry: FakeRegistry, code: int, told: dict[str, str], wait: tuple[float, float]) -> None:
+def test_retry_after(registry: FakeRegistry, code: int, headers: dict[str, str], wait: tuple[float, float]) -> None:
     """`Retry-After` is waited for, in seconds or as a date by the registry's own clock, up to a minute.
 
     What is neither is as if it were missing.
     """
-    refuse, asked = responding(**told)(code, b"{}"), registry.requests
+    refuse, asked = responding(**headers)(code, b"{}"), registry.requests
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         return await refuse(request) if len(asked) == 1 else None
@@ -372,13 +372,13 @@ TOO_LONG: dict[str, tuple[dict[str, str], str]] = {
 }
 
 
-@pytest.mark.parametrize(("told", "shown"), TOO_LONG.values(), ids=TOO_LONG)
+@pytest.mark.parametrize(("headers", "shown"), TOO_LONG.values(), ids=TOO_LONG)
 @pytest.mark.parametrize("code", [429, 503])
 def test_a_retry_after_that_is_too_long_ends_the_attempts(
-    registry: FakeRegistry, code: int, told: dict[str, str], shown: str
+    registry: FakeRegistry, code: int, headers: dict[str, str], shown: str
 ) -> None:
     """Where the registry asks for more than a minute it is not asked again earlier, and the error says for how much."""
-    registry.respond = responding(**told)(code, b"{}")
+    registry.respond = responding(**headers)(code, b"{}")
     assert complaint(registry.url, retries=3) == f"the registry asked to wait {shown} ({code})"
     assert len(registry.requests) == 1
 
@@ -547,9 +547,9 @@ def test_a_redirect_elsewhere_is_not_followed(registry: FakeRegistry, way: int) 
 def test_a_redirect_to_nowhere(registry: FakeRegistry, way: int, location: str, said: str) -> None:
     """Another scheme, port or host, and what is no address at all, are refused in words of ours."""
     registry.respond = responding(Location=location)(302, b"")
-    told = complaint(registry.url, way=way)
-    assert any(part in told for part in said.split("|"))
-    assert "evil" not in told
+    text = complaint(registry.url, way=way)
+    assert any(part in text for part in said.split("|"))
+    assert "evil" not in text
     assert len(registry.requests) == 1
 
 

@@ -31,7 +31,7 @@ def listing_of(registry: FakeRegistry, asked: NodeQuery | None = None, **limits:
 
 
 def texts(listing: Listing) -> list[str]:
-    """Give the version texts of a listing."""
+    """Return the version texts of a listing."""
     return [version.version for version in listing.versions]
 
 
@@ -269,12 +269,12 @@ def test_of_a_version_with_and_without_id_one_is_taken(registry: FakeRegistry, f
     of_pack(registry)
     rows = _rows(registry, "pack")
     twin = rows[2] | {"id": None, "status": "NodeVersionStatusFlagged"}
-    told = [twin, *rows] if first else [*rows, twin]
+    rows_sent = [twin, *rows] if first else [*rows, twin]
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
         page = int(query_of(request)["page"][0])
-        shown = told[3 * page - 3 : 3 * page] if apart else told
-        return web.json_response({"total": len(told), "pageSize": 3, "versions": shown})
+        shown = rows_sent[3 * page - 3 : 3 * page] if apart else rows_sent
+        return web.json_response({"total": len(rows_sent), "pageSize": 3, "versions": shown})
 
     registry.respond = respond
     listing = listing_of(registry)
@@ -443,7 +443,7 @@ def test_only_an_answer_that_is_the_whole_listing_is_named(registry: FakeRegistr
 
 
 def test_a_refusals_message_is_made_harmless(registry: FakeRegistry) -> None:
-    """A stranger's message is one short line without escapes, addresses or links."""
+    """An untrusted message becomes one short line without escapes, addresses or links."""
     message = "\x1b[31m@everyone\n::error::x\u202e mail me@evil.example http://evil.example " + "y" * 1000
     registry.respond = responding()(500, json.dumps({"message": message}).encode())
     reading = read(registry.url, NodeQuery(node="pack"))

@@ -32,7 +32,7 @@ def page_of(*rows: Any, **fields: Any) -> bytes:
 
 
 def versions(page: Page) -> list[str | None]:
-    """Give the version texts of the readable rows."""
+    """Return the version texts of the readable rows."""
     return [row.version for row in page.rows]
 
 
@@ -291,7 +291,7 @@ def test_tags_that_differ_in_an_address_differ() -> None:
 
 @pytest.mark.parametrize("more", [b"", b',"status":"ok"', b',"kind":"versions"', b',"x":1,"x":2'])
 def test_no_list_of_no_versions_is_an_empty_one(more: bytes) -> None:
-    """A null for the list, as some encoders write an empty one, is read wherever a total is told, whatever else is."""
+    """A null for the list, as some encoders write an empty one, is read if there is a total, whatever else is there."""
     page = parse_page(b'{"versions":null,"total":0' + more + b"}")
     assert (list(page.rows), page.total) == ([], 0)
 

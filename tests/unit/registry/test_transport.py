@@ -91,7 +91,7 @@ def test_another_schemes_proxy_is_not_asked(registry: FakeRegistry, monkeypatch:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch, way: int) -> None:
-    """For https the proxy is asked for a tunnel, sees no more than the host, and its refusal is told as its own."""
+    """For https the proxy is asked for a tunnel, sees no more than the host, and its refusal is reported as its own."""
     with Gate() as gate:
         monkeypatch.setenv("https_proxy", gate.url)
         said = complaint("https://registry.test", Query(node="pack"), way=way)
@@ -169,11 +169,11 @@ def test_a_port_that_refuses(way: int) -> None:
 
 @pytest.mark.parametrize("way", WAYS)
 def test_a_certificate_that_is_not_trusted(way: int) -> None:
-    """An unknown authority is refused before anything is sent, and told with what TLS itself says of it."""
-    with Untrusted() as stranger:
-        said = complaint(stranger.url, way=way)
+    """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it."""
+    with Untrusted() as server:
+        said = complaint(server.url, way=way)
         assert said == "its TLS certificate is not trusted (unable to get local issuer certificate)"
-        assert stranger.handshakes == 0
+        assert server.handshakes == 0
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -214,7 +214,7 @@ def test_failures_in_plain_words(error: Exception, said: str) -> None:
 
 
 def test_a_cause_counts_more_than_its_wrapping() -> None:
-    """The system's own error is told, however many layers stand around it, and a ring of causes has an end."""
+    """The system's own error is reported, however many layers stand around it, and a ring of causes has an end."""
     root = OSError(111, "x")
     outer = httpx.ConnectError("all attempts failed")
     outer.__cause__ = OSError("all attempts failed")
