@@ -34,6 +34,15 @@ def receiver() -> Iterator[Receiver]:
         yield peer
 
 
+def _team_url(receiver: Receiver, *targets: str) -> str:
+    """Return a URL with several targets."""
+    return f"mmost://127.0.0.1:{receiver.port}/3ccdd113474722377935511fc85d3dd4?to={','.join(targets)}"
+
+
+def _targets(receiver: Receiver) -> list[str]:
+    return [message.json["channel"] for message in receiver.accepted if "channel" in message.json]
+
+
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry, receiver: Receiver, fork_server: ForkServer) -> Watcher:
     """A watcher of one node whose channel `ops` refuses everything at `/old`."""
@@ -313,10 +322,8 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
     """
     receiver.refuses = lambda message: (message.json or {}).get("channel") == "bad"
     receiver.answer["/slow"] = Answer(hang=True)
-    url = f"mmost://127.0.0.1:{receiver.port}/3ccdd113474722377935511fc85d3dd4?to=good,bad"
-    both = watch.but(
-        channels=[{"name": "two", "url": url}, {"name": "slow", "url": receiver.apprise_url("/slow")}],
-    )
+    two = {"name": "two", "url": _team_url(receiver, "good", "bad")}
+    both = watch.but(channels=[two, {"name": "slow", "url": receiver.apprise_url("/slow")}])
     journal = both.state / "acks.jsonl"
     with both.start("check") as started:
         deadline = time.monotonic() + 20
@@ -333,5 +340,12 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
     both.check(code=1)
     both.end_backoffs()
     both.check()
-    to = [message.json["channel"] for message in receiver.accepted if "channel" in message.json]
-    assert sorted(to) == ["bad", "good"]
+    assert sorted(_targets(receiver)) == ["bad", "good"]
+
+
+def test_an_edit_of_one_target_repeats_nothing_to_the_others(watch: Watcher, receiver: Receiver) -> None:
+    """After a partial failure only those targets of the new URL get the message that have not had it."""
+    receiver.refuses = lambda message: (message.json or {}).get("channel") == "bad"
+    for targets, code in (("good", "bad"), 1), (("good", "better"), 0):
+        watch.but(channels=[{"name": "two", "url": _team_url(receiver, *targets)}]).check(code=code)
+    assert _targets(receiver) == ["good", "better"]

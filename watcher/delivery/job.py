@@ -12,9 +12,9 @@ class Reached:
     """The targets of a URL that earlier attempts at a message reached."""
 
     key: str = ""
-    """The digest of the channel's URL."""
+    """The digest of the channel's URL; older versions named targets with it."""
     salt: str = ""
-    """What that was made with (`watcher.alerts.channel_identity`); names of targets are made with both."""
+    """What names of targets are made with (`watcher.alerts.channel_identity`)."""
     targets: frozenset[str] = frozenset()
 
 

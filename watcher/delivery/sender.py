@@ -55,6 +55,7 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
     service = service_of(job.url)
     if service is None:
         return "apprise cannot use this URL"
+    targets.service = repr(service.url_identifier or job.reached.key)
     _prepare(service, job, targets, limits)
     if (count := _count(service)) > 1:
         allow(count * (job.timeout + float(service.request_rate_per_sec or 0)))

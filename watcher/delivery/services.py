@@ -33,6 +33,8 @@ class Service(Protocol):
     payload_extras: dict[str, object]
     flags: int | None
     request_rate_per_sec: float
+    url_identifier: object
+    """What tells the service from others, without its targets."""
 
     def __len__(self) -> int:
         """Give how many targets it has."""

@@ -9,11 +9,8 @@ from dataclasses import dataclass, field
 from watcher.alerts import channel_identity
 from watcher.delivery.job import Reached
 
-_OUTDATED = 16
-"""Digits in a target's name that an older version made."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Targets:
     """The targets that have taken the message; a service asks for each one, and says when it has.
 
@@ -23,6 +20,8 @@ class Targets:
     earlier: Reached
     taken: Callable[[str], None]
     """Called with the name of each target as soon as it has the message."""
+    service: str = ""
+    """What identifies the service without its targets: a target has the same name once another one is edited."""
     _known: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     """The target that the service asked for last, which is the one that it sends to now; empty if it asks for none."""
@@ -31,8 +30,12 @@ class Targets:
         """Return whether a target has taken the message."""
         target = repr(key)
         self.asked[:] = [target]
-        if target not in self._known and self._was_reached(target):
-            self._known.add(target)
+        if target not in self._known and (names := self.earlier.targets):
+            if (name := self._name(target)) in names:
+                self._known.add(target)
+            elif not names.isdisjoint(self._outdated_names(target)):
+                self._known.add(target)
+                self.taken(name)
         return target in self._known
 
     def add(self, key: object, per_message: bool = False) -> None:  # noqa: ARG002 - apprise's signature
@@ -49,14 +52,11 @@ class Targets:
             self._known.add(target)
             self.taken(self._name(target))
 
-    def _was_reached(self, target: str) -> bool:
-        names = self.earlier.targets
-        is_new = any(len(name) != _OUTDATED for name in names)
-        return (is_new and self._name(target) in names) or (bool(names) and self._outdated_name(target) in names)
-
     def _name(self, target: str) -> str:
-        return channel_identity.digest(f"{self.earlier.key} {target}", self.earlier.salt)
+        return channel_identity.digest(f"{self.service} {target}", self.earlier.salt)
 
-    def _outdated_name(self, target: str) -> str:
-        key = self.earlier.key.encode()[:64]
-        return hashlib.blake2b(target.encode("utf-8", "surrogatepass"), key=key, digest_size=_OUTDATED // 2).hexdigest()
+    def _outdated_names(self, target: str) -> tuple[str, ...]:
+        """Return the names that older versions made, with the digest of the whole URL."""
+        key = self.earlier.key.encode()
+        quick = hashlib.blake2b(target.encode("utf-8", "surrogatepass"), key=key[:64], digest_size=8)
+        return channel_identity.digest(f"{self.earlier.key} {target}", self.earlier.salt), quick.hexdigest()
