@@ -238,7 +238,7 @@ def test_an_empty_node_is_asked_in_full(registry: FakeRegistry, state: Path) -> 
 
 
 def test_a_pardon_is_not_as_before(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """A node that was banned and is pardoned with the very answer it had is asked in full, so the pardon is reported."""
+    """A banned node that is pardoned with the very answer it had is requested in full: the pardon is reported."""
     made = watcher("a")
     Naming(registry)
     made.poll()
