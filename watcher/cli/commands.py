@@ -43,7 +43,7 @@ from watcher.polling.setup import (
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
-from watcher.streams import width
+from watcher.streams import is_terminal, width
 from watcher.text.mask import describe
 from watcher.text.sanitize import Trusted
 
@@ -124,7 +124,7 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
 def _reports_every_time() -> bool:
     """Return whether a lasting problem is reported in every run: on a terminal, and where each run has its own log."""
     own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
-    return own_log or (sys.stderr is not None and sys.stderr.isatty())
+    return own_log or is_terminal(sys.stderr)
 
 
 def _report_news(

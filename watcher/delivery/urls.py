@@ -12,12 +12,14 @@ import warnings
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
+from watcher.text.mask import SCHEME
+
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
     from watcher.delivery.services import Service
 
-_SCHEME = re.compile(r"\s*([A-Za-z][A-Za-z0-9+.-]{0,20}):/{1,3}")
+_SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
 
 

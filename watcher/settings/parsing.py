@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from watcher import durations
 from watcher.model.version import API_PREFIX, STATUSES
-from watcher.text.mask import NOT_IN_REGISTRY_URL, describe, describe_registry_url, find_url, is_visible
+from watcher.text.mask import NOT_IN_REGISTRY_URL, SCHEME, describe, describe_registry_url, find_url, is_visible
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
@@ -26,8 +26,7 @@ NO_ALERTS = "none"
 """The value of `alert_urls` where no alerts are wanted."""
 
 _Item = TypeVar("_Item")
-_SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*://"
-_BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={_SCHEME})|\s+")
+_BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={SCHEME}://)|\s+")
 _AROUND_URLS = " \t\r\n,"
 
 
@@ -194,7 +193,7 @@ def _one_of_the_urls(item: object) -> str:
 def alert_url(value: object) -> str:
     """Return one apprise URL, of which only the scheme is checked; errors show no part of it."""
     text = value.strip() if isinstance(value, str) else ""
-    if not re.match(_SCHEME, text):
+    if not re.match(f"{SCHEME}://", text):
         raise ValueError("the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://")
     if not is_visible(text):
         raise ValueError("the URL (not shown) contains invisible or control characters; percent-encode or remove them")

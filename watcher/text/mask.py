@@ -12,8 +12,11 @@ from watcher.text.sanitize import INVISIBLE
 NOT_IN_REGISTRY_URL = re.compile(r"[@?#\\\uff20\ufe6b]")
 """Characters that a registry's URL never has; they mark a user, a query or a fragment, any of them maybe a secret."""
 
+SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
+"""Matches the scheme of a URL."""
+
 _SHOWN = 60
-_URL = re.compile(r"(?<![\w/.+-])([A-Za-z][A-Za-z0-9+.-]+):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
+_URL = re.compile(rf"(?<![\w/.+-])(?!.:)({SCHEME}):/|(?<![^\s'\"(=])[^\s'\"(=]*?://")
 """What may be an alert URL: apprise takes one slash, or three, for two. A drive's one letter is no scheme."""
 
 
