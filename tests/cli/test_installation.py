@@ -30,7 +30,7 @@ class Installed(Watcher):
 
     def install(self) -> None:
         """Put the program there, as a package manager does."""
-        shutil.copytree(program.ROOT / "watcher", self.site / "watcher", ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(program.ROOT / "watcher", self.site / "watcher")
 
     def running(self, cwd: Path | None = None) -> contextlib.AbstractContextManager[program.Started]:
         """Start `run` from the copy, in its own folder or another."""
