@@ -110,14 +110,14 @@ class SecretFiles(Source):
 
     def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str], containers: Path) -> None:
         super().__init__(settings_cls)
-        self._read(containers, required=False)
+        self._add(containers, required=False)
         if folder := environ.get("CREDENTIALS_DIRECTORY"):
             try:
-                self._read(Path(parsing.path(folder)), required=True)
+                self._add(Path(parsing.path(folder)), required=True)
             except ValueError as error:
                 self.problems.append(f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)")
 
-    def _read(self, folder: Path, *, required: bool) -> None:
+    def _add(self, folder: Path, *, required: bool) -> None:
         try:
             files = sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name))
         except OSError as error:
@@ -128,7 +128,7 @@ class SecretFiles(Source):
             name = file.name.lower().removeprefix(PREFIX.lower())
             if name not in self.names or file.is_dir():
                 continue
-            text, problem, _ = _read(file)
+            text, problem, _ = _text_of(file)
             if problem:
                 self.problems.append(f"{FILE_ORIGIN}{file}: {problem}")
             else:
@@ -142,7 +142,7 @@ class TomlFile(Source):
     def __init__(self, settings_cls: type[BaseSettings], path: Path, named_by: str = "") -> None:
         super().__init__(settings_cls)
         self.base = path.parent
-        text, problem, mode = _read(path)
+        text, problem, mode = _text_of(path)
         if problem:
             self.problems.append(f"{path}: {problem}{f' ({named_by})' if named_by else ''}")
             return
@@ -197,8 +197,8 @@ def _syntax_problem(message: str) -> str:
     return f"not valid TOML{f' at {position[1]}' if position else ''}{reason}"
 
 
-def _read(path: Path) -> tuple[str, str, int]:
-    """Return a regular file's text, what is wrong with it, and its mode; never waits for a pipe or device."""
+def _text_of(path: Path) -> tuple[str, str, int]:
+    """Return a regular file's text, what is wrong with it, and its mode; never wait for a pipe or device."""
     try:
         with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
             mode = os.fstat(file.fileno()).st_mode

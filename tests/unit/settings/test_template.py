@@ -1,4 +1,4 @@
-"""The sample that `init` writes: it validates, it is complete, it tells the defaults, it overwrites nothing."""
+"""The sample that `init` writes: it is valid and complete, shows the defaults and overwrites nothing."""
 
 from __future__ import annotations
 
@@ -31,11 +31,12 @@ def _load(path: Path) -> Settings:
 
 
 def test_the_sample_validates(tmp_path: Path) -> None:
-    """The file as written is valid, watches one node and leaves everything else at its default."""
+    """The file as written is valid and private, watches one node and leaves everything else at its default."""
     path = tmp_path / "comfy-watch.toml"
     template.write(path)
     assert tomllib.loads(path.read_text("utf-8")).keys() == {"nodes"}
     assert len(_load(path).nodes) == 1
+    assert path.stat().st_mode & 0o777 == 0o600  # it will hold secrets
 
 
 def test_a_url_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -79,32 +80,21 @@ def test_every_word_is_named() -> None:
     assert not [word for word in (*Kind, *STATUSES) if word not in template.text()]
 
 
-def test_it_is_private(tmp_path: Path) -> None:
-    """The file will hold secrets: only its owner can read it."""
-    path = tmp_path / "comfy-watch.toml"
-    template.write(path)
-    assert path.stat().st_mode & 0o777 == 0o600
+def test_nothing_is_overwritten(tmp_path: Path) -> None:
+    """A file, a folder or a dangling link that is there already stays as it is."""
+    file, folder, link = (tmp_path / name for name in ("file", "folder", "link"))
+    file.write_text("mine")
+    folder.mkdir()
+    link.symlink_to(tmp_path / "target")
+    for path in (file, folder, link):
+        with pytest.raises(ConfigError, match=r"exists already(?s:.*)hint: "):
+            template.write(path)
+    assert file.read_text() == "mine"
+    assert sorted(tmp_path.iterdir()) == [file, folder, link]
 
 
-@pytest.mark.parametrize("kind", ["file", "folder", "dangling link"])
-def test_nothing_is_overwritten(tmp_path: Path, kind: str) -> None:
-    """Whatever is there already stays as it is."""
-    path, target = tmp_path / "comfy-watch.toml", tmp_path / "target"
-    match kind:
-        case "file":
-            path.write_text("mine")
-        case "folder":
-            path.mkdir()
-        case _:
-            path.symlink_to(target)
-    with pytest.raises(ConfigError, match=r"exists already(?s:.*)hint: "):
-        template.write(path)
-    assert not target.exists()
-    assert kind != "file" or path.read_text() == "mine"
-
-
-def test_parent_must_exist(tmp_path: Path) -> None:
-    """A folder that is not there is said, not made."""
+def test_a_file_that_cannot_be_made(tmp_path: Path) -> None:
+    """A folder that does not exist is named, not made."""
     with pytest.raises(ConfigError, match="its folder does not exist"):
         template.write(tmp_path / "absent" / "comfy-watch.toml")
     with pytest.raises(ConfigError, match="cannot be written"):
