@@ -109,31 +109,32 @@ class Worker:
         """
         targets = set(job.reached.targets)
         result: str | None = None
-        try:
-            reader, writer = await asyncio.open_connection(sock=self._begin())
-        except (OSError, WorkerError):
-            return Undelivered(reason="the process that delivers could not be started", reached=job.reached.targets)
-        limit = asyncio.timeout(job.timeout + _GRACE)
-        self._under_way.add(limit)
         reason = "the process that delivers has ended"
+        limit = asyncio.timeout(job.timeout + _GRACE)
         try:
             async with limit:
-                writer.write(pickle.dumps(job))
-                async for line in reader:
-                    said = json.loads(line)
-                    if "taken" in said:
-                        targets.add(said["taken"])
-                    elif "result" in said:
-                        result = said["result"]
-                    elif limit in self._under_way:
-                        limit.reschedule(asyncio.get_running_loop().time() + said["allow"] + _GRACE)
+                self._under_way.add(limit)  # before anything is waited for: `stop_within` may come at once
+                try:
+                    reader, writer = await asyncio.open_connection(sock=self._begin())
+                except (OSError, WorkerError):
+                    reason = "the process that delivers could not be started"
+                    return Undelivered(reason=reason, reached=job.reached.targets)
+                with contextlib.closing(writer):
+                    writer.write(pickle.dumps(job))
+                    async for line in reader:
+                        said = json.loads(line)
+                        if "taken" in said:
+                            targets.add(said["taken"])
+                        elif "result" in said:
+                            result = said["result"]
+                        elif limit in self._under_way:
+                            limit.reschedule(asyncio.get_running_loop().time() + said["allow"] + _GRACE)
         except TimeoutError:
             reason = "timed out"
         except OSError:
             pass
         finally:
             self._under_way.discard(limit)
-            writer.close()
         if result == "":
             return Delivered()
         return Undelivered(reason=result or reason, reached=frozenset(targets))
