@@ -130,7 +130,7 @@ def test_a_row_that_does_not_say_what_it_is_costs_no_other(bad: Any) -> None:
         ({"dependencies": [None]}, {"dependencies"}),
         ({"tags_admin": [None], "supported_os": [{"name": "linux"}], "id": None}, {"tags_admin", "supported_os"}),
     ],
-    ids=repr,
+    ids=lambda value: repr(value) if isinstance(value, dict) else "",  # a set's order differs between processes
 )
 def test_a_bad_field_hides_no_other(bad: dict[str, Any], unreported: set[str]) -> None:
     """Of a row with fields of a wrong type the others are read, and the page names the fields that were not."""
