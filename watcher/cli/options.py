@@ -42,7 +42,7 @@ class Kinds(_KindsType):
         return kinds
 
 
-KINDS_HELP = f"KINDS are event kinds between commas: {', '.join(Kind)}."
+KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
 def _any_of(_: click.Context, __: click.Parameter, given: tuple[frozenset[Kind], ...]) -> frozenset[Kind]:
