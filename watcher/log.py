@@ -15,7 +15,7 @@ from collections.abc import MutableMapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.streams import coloured, is_terminal, undisturbed
+from watcher.streams import coloured, is_terminal, progress_hidden
 from watcher.text.sanitize import Trusted, safe_line
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class _Writer:
     def write(self, line: str) -> None:
         stream = _stream or sys.stderr
         if stream is not None:
-            with undisturbed(), contextlib.suppress(OSError, ValueError):
+            with progress_hidden(), contextlib.suppress(OSError, ValueError):
                 stream.write(f"{line}\n")
                 stream.flush()
 

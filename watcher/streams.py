@@ -49,8 +49,8 @@ def takes_escapes(stream: TextIO | None) -> bool:
     return is_terminal(stream) and os.environ.get("TERM") != "dumb"
 
 
-def show(text: str) -> None:
-    """Show a line on stderr until the next is shown or something is written (`undisturbed`); "" erases it."""
+def show_progress(text: str) -> None:
+    """Show a line on stderr until the next is shown or something is written (`progress_hidden`); "" erases it."""
     global _shown  # noqa: PLW0603 - one process has one terminal
     with _writing:
         if text == _shown or sys.stderr is None:
@@ -62,8 +62,8 @@ def show(text: str) -> None:
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
+def progress_hidden() -> Iterator[None]:
     """Erase the shown line while something is written to stdout or stderr."""
     with _writing:
-        show("")
+        show_progress("")
         yield

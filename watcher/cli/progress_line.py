@@ -54,8 +54,8 @@ class ProgressLine:
 
     def _refresh(self) -> None:
         while not self._ended.wait(_REFRESH):
-            streams.show(self.line(time.monotonic()))
-        streams.show("")
+            streams.show_progress(self.line(time.monotonic()))
+        streams.show_progress("")
 
     def line(self, now: float) -> str:
         """Return the line for this moment of the monotonic clock, newest waits first; "" while nothing takes long."""

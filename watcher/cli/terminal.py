@@ -14,7 +14,7 @@ import click
 
 from watcher.errors import WatchError
 from watcher.model.event import Kind
-from watcher.streams import coloured, undisturbed
+from watcher.streams import coloured, progress_hidden
 from watcher.text.sanitize import escape_invisible
 
 _COLOURS: dict[str, str] = {
@@ -80,7 +80,7 @@ def echo(line: str = "", *, error: bool = False) -> None:
     if error:
         text = _colour_label(text)
     try:
-        with undisturbed():
+        with progress_hidden():
             click.echo(text, err=error, color=coloured(stream))
     except OSError as failure:
         _redirect_to_devnull(stream)
