@@ -4,29 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import platform
 import signal
-from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from pydantic import SecretStr
 
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import Watcher
 from tests.support.program import Started
-from tests.support.worker import WORKER
-from watcher.alerts.outbox import FailedAttempt, Outbox
-from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
-from watcher.polling import daemon, setup
-from watcher.polling.poll import Poller
-from watcher.settings.model import Settings
-from watcher.state.store import StateFolder
 
 
 @pytest.fixture
@@ -211,84 +201,6 @@ def test_it_delivers_what_an_earlier_run_left(watch: Watcher, registry: FakeRegi
     assert "1.2.0" in webhook.messages()[2].json["message"]
 
 
-def test_an_old_alert_is_given_up_once(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """The log says why a channel failed and how many alerts it costs, each in one line."""
-    watch = watch.but(alert_urls=webhook.apprise_url("/a"), alert_expiry="1ms", interval="1h")
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    webhook.answer["/a"] = 500
-    watch.check(code=1)
-    watch.end_backoffs()
-    with watch.start("run") as started:
-        _until(started, "poll")
-        log = [line for line in _log(started) if line["level"] == "error"]
-    assert [(line["event"], line["channel"]) for line in log] == [
-        ("channel failed", "json"),
-        ("alerts expired", "json"),
-    ]
-    assert log[1]["alerts"] == 1
-
-
-@dataclass(frozen=True, slots=True)
-class _Full(StateFolder):
-    """A state folder without room for one method's file; `tried` counts how often it was needed.
-
-    A second after the first time it is told to stop.
-    """
-
-    at: str = "reserve_ack"
-    stopping: asyncio.Event = field(default_factory=asyncio.Event)
-    loops: list[asyncio.AbstractEventLoop] = field(default_factory=list)
-    tried: list[str] = field(default_factory=list)
-
-    def reserve_ack(self, channel: str, message: str) -> int:
-        self._fail("reserve_ack")
-        return StateFolder.reserve_ack(self, channel, message)
-
-    def compact(self, waiting: Outbox, revision: int) -> None:
-        self._fail("compact")
-        StateFolder.compact(self, waiting, revision)
-
-    def write_failure(self, refusal: FailedAttempt) -> None:
-        if self.at != "compact":  # where the outbox finds no room, this does not either
-            StateFolder.write_failure(self, refusal)
-        else:
-            raise StateError("the disk is full")
-
-    def _fail(self, at: str) -> None:
-        if at == self.at:
-            if not self.tried:
-                (loop,) = self.loops
-                loop.call_soon_threadsafe(loop.call_later, 1, self.stopping.set)
-            self.tried.append(at)
-            raise StateError("the disk is full")
-
-
-@pytest.mark.parametrize("at", ["reserve_ack", "compact"])
-def test_a_full_disk_is_no_reason_to_hurry(
-    watch: Watcher, webhook: Webhook, capsys: pytest.CaptureFixture[str], at: str
-) -> None:
-    """A channel whose failure or acknowledgement finds no room is tried by the poll, and after half a minute's rest."""
-    webhook.answer["/a"] = 500
-    folder = _Full(watch.state, at=at)
-    chosen = Settings(
-        nodes=("alpha",), registry_url=watch.registry.url, retries=0, alert_urls=(SecretStr(webhook.apprise_url("/a")),)
-    )
-
-    async def for_a_second() -> None:
-        folder.loops.append(asyncio.get_running_loop())
-        told = setup.poll_config(chosen, folder)
-        await daemon.run(
-            Poller(config=told, folder=folder, clock=setup.clock, stopping=folder.stopping, worker=WORKER), 900, 0
-        )
-
-    with folder.locked():
-        asyncio.run(for_a_second())
-    assert folder.tried == [at]
-    assert len(webhook.messages()) == (at == "compact")
-    assert capsys.readouterr().err.count("the disk is full") == 1
-
-
 def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> None:
     """Ctrl-C during `check` ends it as the shell expects, and nothing was changed."""
     inflict(registry, "hang")
@@ -298,18 +210,3 @@ def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> 
         done = started.wait()
     assert (done.code, done.out, done.err) == (130, "", "stopped; nothing was changed\n")
     assert watch.contents() == {}
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="no other C library gives each thread a heap")
-def test_threads_share_one_heap(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """The threads of a `run` that has sent an alert have no heaps of their own, which the C library would keep."""
-    watch = watch.but(alert_urls=[webhook.apprise_url("/a"), webhook.apprise_url("/b")])
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    with watch.start("run") as started:
-        webhook.wait_for(1, "/a")
-        webhook.wait_for(1, "/b")
-        lines = Path("/proc", str(started.pid), "maps").read_text("utf-8").splitlines()
-    begins = [int(line.split("-")[0], 16) for line in lines if " rw-p 00000000 00:00 0" in line]
-    assert begins
-    assert [begin for begin in begins if begin % 2**26 == 0] == []  # where the C library lets a thread's heap begin

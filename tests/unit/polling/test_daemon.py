@@ -1,0 +1,67 @@
+"""`run` between two polls."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from tests.support.factories import PACK, channel, watch
+from tests.support.fakes.webhook import Webhook
+from tests.support.worker import WORKER
+from watcher.alerts.outbox import FailedAttempt, Outbox
+from watcher.errors import StateError
+from watcher.fake_registry.server import FakeRegistry
+from watcher.polling import daemon, setup
+from watcher.polling.poll import Poller
+from watcher.state.store import StateFolder
+
+
+@dataclass(frozen=True, slots=True)
+class Full(StateFolder):
+    """A state folder without room for the files that these methods write; a second after the first try it stops."""
+
+    methods: tuple[str, ...] = ()
+    stopping: asyncio.Event = field(default_factory=asyncio.Event)
+    tried: list[str] = field(default_factory=list)
+
+    def reserve_ack(self, channel: str, message: str) -> int:
+        self._fail("reserve_ack")
+        return StateFolder.reserve_ack(self, channel, message)
+
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        self._fail("write_failure")
+        StateFolder.write_failure(self, refusal)
+
+    def compact(self, waiting: Outbox, revision: int) -> None:
+        self._fail("compact")
+        StateFolder.compact(self, waiting, revision)
+
+    def _fail(self, method: str) -> None:
+        if method in self.methods:
+            asyncio.get_running_loop().call_later(1, self.stopping.set)
+            self.tried.append(method)
+            raise StateError("the disk is full")
+
+
+@pytest.mark.parametrize("methods", [("reserve_ack",), ("write_failure", "compact")])
+def test_a_full_disk_is_no_reason_to_hurry(
+    tmp_path: Path,
+    registry: FakeRegistry,
+    webhook: Webhook,
+    capsys: pytest.CaptureFixture[str],
+    methods: tuple[str, ...],
+) -> None:
+    """A channel whose acknowledgement or failure finds no room is tried by the poll, and then not for half a minute."""
+    registry.catalog.publish(PACK, "1.0.0")
+    webhook.answer["/ops"] = 500
+    folder = Full(tmp_path, methods=methods)
+    config = watch(registry.url, channels=(channel(url=webhook.apprise_url("/ops")),))
+    poller = Poller(config=config, folder=folder, clock=setup.clock, stopping=folder.stopping, worker=WORKER)
+    with folder.locked():
+        asyncio.run(daemon.run(poller, 900, 0))
+    assert folder.tried == list(methods)
+    assert len(webhook.messages()) == (methods != ("reserve_ack",))
+    assert capsys.readouterr().err.count("the disk is full") == 1
