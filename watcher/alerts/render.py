@@ -86,7 +86,7 @@ def render(
     for body in _bodies(digest, format, brief=lines is not None):
         if _size(body) <= body_limit and (lines is None or body.count("\n") < lines):
             return Rendered(title=title, body=body)
-    body = next((said for said in digest.titles if len(said) <= body_limit), "")
+    body = next((title for title in digest.titles if len(title) <= body_limit), "")
     return Rendered(title=title, body=body or "!"[:body_limit])
 
 
@@ -136,14 +136,14 @@ def _brief(digest: Digest, writer: _Writer, quote: int) -> str:
     lines = [writer.alone(group, line, quote) for group in digest.groups for line in group.lines]
     hidden = not_shown(digest)
     last = f"{more(hidden) if lines else counted(hidden)} · " if hidden else ""
-    return "\n".join([*lines, writer.said(f"{last}ref {digest.reference}")])
+    return "\n".join([*lines, writer.plain(f"{last}ref {digest.reference}")])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Writer:
     """How one format writes each part of a message."""
 
-    said: Callable[[str], str]
+    plain: Callable[[str], str]
     """Our own words."""
     quoted: Callable[[str], str]
     """Untrusted text: one sanitized line without backticks, not empty."""
@@ -162,7 +162,7 @@ class _Writer:
         heading = (heading or self.stressed("(no name)")) + self.linked(group.url)
         lines = [self.line(line, quote) for line in group.lines]
         if group.hidden:
-            lines.append(self.said(more(group.hidden)))
+            lines.append(self.plain(more(group.hidden)))
         return self.listed(heading, lines)
 
     def line(self, line: Line, quote: int) -> str:
@@ -174,8 +174,8 @@ class _Writer:
     def alone(self, group: Group, line: Line, quote: int) -> str:
         """Return an event as a line without a heading above it: the node's id comes first."""
         node = "" if isinstance(group.heading, Trusted) else self.words(group.heading, _SUBJECT)
-        said = self.line(replace(line, url=""), quote)
-        return (f"{node}: {said}" if node else said) + self.linked(line.url or group.url)
+        text = self.line(replace(line, url=""), quote)
+        return (f"{node}: {text}" if node else text) + self.linked(line.url or group.url)
 
     def linked(self, url: str) -> str:
         """Return a link; "" if the URL is not a page of the registry."""
@@ -183,7 +183,7 @@ class _Writer:
 
     def words(self, words: str, limit: int) -> str:
         if isinstance(words, Trusted):
-            return self.said(words)
+            return self.plain(words)
         text = sanitize_line(words, limit).replace("`", "'")
         if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
             text = text[:-1] + _BACKSLASH
@@ -204,7 +204,7 @@ def _escaped(text: str) -> str:
 
 
 _MARKDOWN = _Writer(
-    said=_same,
+    plain=_same,
     quoted=lambda text: f"`{text}`",
     stressed=lambda text: f"**{text}**",
     link=lambda url: f" · [registry]({url})",
@@ -213,7 +213,7 @@ _MARKDOWN = _Writer(
     between="\n\n",
 )
 _HTML = _Writer(
-    said=html.escape,
+    plain=html.escape,
     quoted=lambda text: f"<code>{html.escape(text)}</code>",
     stressed=lambda text: f"<b>{html.escape(text)}</b>",
     link=lambda url: f' · <a href="{html.escape(url)}">{html.escape(url)}</a>',
@@ -222,7 +222,7 @@ _HTML = _Writer(
     between="\n",
 )
 _TEXT = _Writer(
-    said=_same,
+    plain=_same,
     quoted=lambda text: f"`{text}`",
     stressed=_same,
     link=lambda url: f" {url}",

@@ -78,7 +78,7 @@ def _require_same_state(poller: Poller, revision: int) -> int:
         raise ReplacedError(
             f"the state in {escape_invisible(str(poller.folder.path))} has vanished or was replaced"
             " while this process ran",
-            hint="put it back, or begin anew; then start comfy-watch again",
+            hint="put it back, or begin with an empty folder; then start comfy-watch again",
         )
     return found
 

@@ -150,7 +150,7 @@ class _Round:
         try:
             await self._send_messages()
         except StateError as error:
-            self._back_off(Trusted(f"its acknowledgement could not be kept: {error.what}"))
+            self._back_off(Trusted(f"its acknowledgement could not be saved: {error.what}"))
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self._back_off(f"unexpected {type(error).__name__}")
 

@@ -100,7 +100,7 @@ def test_nothing_is_sent_whose_acknowledgement_cannot_be_written(
     waiting = owing(ops)
     done = sent(folder, waiting, ops)
     assert (done.waiting, done.delivered, webhook.messages()) == (waiting, 0, [])
-    assert done.failures["ops"].startswith("its acknowledgement could not be kept: ")
+    assert done.failures["ops"].startswith("its acknowledgement could not be saved: ")
 
 
 def test_a_worker_that_cannot_start_is_a_failure(
