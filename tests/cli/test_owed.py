@@ -16,7 +16,7 @@ from tests.chaos.receiver import Receiver
 from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
-from tests.support.harness import Watcher
+from tests.support.harness import Watcher, write_settings
 from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
@@ -56,24 +56,22 @@ def _moved(watch: Watcher, receiver: Receiver, path: str = "/new") -> Watcher:
     return watch.but(channels=[{"name": "ops", "url": receiver.apprise_url(path)}])
 
 
-def _configure(watch: Watcher, receiver: Receiver, path: str, *more: str, name: str = "ops") -> None:
+def _configure(watch: Watcher, receiver: Receiver, path: str, name: str = "ops", **settings: object) -> None:
     """Write the same settings with another URL into a file, for a program that is started without an environment."""
-    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"', *more, "[[channels]]", f'name = "{name}"']
-    lines.append(f'url = "{receiver.apprise_url(path)}"')
-    (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+    channel = {"name": name, "url": receiver.apprise_url(path)}
+    write_settings(watch.folder, [channel], nodes=["alpha"], registry_url=watch.registry.url, **settings)
 
 
 def _configure_list(watch: Watcher, receiver: Receiver, *paths: str) -> None:
     """Write such settings with `alert_urls`."""
-    lines = ['nodes = ["alpha"]', f'registry_url = "{watch.registry.url}"']
-    lines.append(f"alert_urls = {json.dumps([receiver.apprise_url(path) for path in paths])}")
-    (watch.folder / "comfy-watch.toml").write_text("\n".join(lines), "utf-8")
+    urls = [receiver.apprise_url(path) for path in paths]
+    write_settings(watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls)
 
 
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     watch: Watcher, registry: FakeRegistry, receiver: Receiver
 ) -> None:
-    """The queue is kept and need not rest any more, however quiet the poll is that first sees the URL."""
+    """The queue is kept and is due at once, however quiet the poll is that first sees the URL."""
     watch.check(code=1)
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     events = watch.check(code=1)["events"]
@@ -104,7 +102,7 @@ def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
 
 
 def _listed(watch: Watcher, receiver: Receiver, *paths: str) -> Watcher:
-    """Give the watcher with `alert_urls` that post to these paths."""
+    """Return the watcher with `alert_urls` that post to these paths."""
     return watch.but(channels=[], alert_urls=[receiver.apprise_url(path) for path in paths])
 
 
@@ -231,7 +229,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, 
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/b"]
 
 
-def test_an_alert_is_not_given_up_in_silence(
+def test_an_alert_is_not_dropped_silently(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path
 ) -> None:
     """Killed when it is about to forget an old alert, the program has said so already; and what is not forgotten yet
@@ -239,7 +237,7 @@ def test_an_alert_is_not_given_up_in_silence(
     """
     watch.check(code=1)
     watch.end_backoffs()
-    _configure(watch, receiver, "/old", 'alert_expiry = "1ms"')
+    _configure(watch, receiver, "/old", alert_expiry="1ms")
     point = CrashPoint(
         folder=watch.state, trace=tmp_path / "trace", label="rename state/outbox.json", at=1, cut=Cut.BEFORE
     )
@@ -254,7 +252,7 @@ def test_an_alert_is_not_given_up_in_silence(
 
 
 @pytest.mark.parametrize("fail_on", [(), ("--fail-on", "flagged")], ids=["1", "3"])
-def test_a_change_that_is_not_certain_is_told_but_not_sent(
+def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, fail_on: tuple[str, ...]
 ) -> None:
     """Where the snapshot has its name but the disk does not confirm it, the poll gives its events and exit code 1 or 3;
@@ -301,7 +299,7 @@ def test_what_an_earlier_run_left_is_made_certain_first(
     assert watch.check()["alerts"]["delivered"] == 1
 
 
-def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watcher, receiver: Receiver) -> None:
+def test_a_channel_that_is_gone_from_the_settings_is_reported_once(watch: Watcher, receiver: Receiver) -> None:
     """The poll that finds a channel gone which is owed alerts says so, and no later one; nor does one where a channel
     goes on, or a dry run, which sets nothing aside.
     """
@@ -311,9 +309,9 @@ def test_a_channel_that_is_gone_from_the_settings_is_told_once(watch: Watcher, r
         _named(watch, receiver, **paths).run("check").err
         for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})
     ]
-    told = "warning: channel team is gone from the settings; its 1 undelivered alert will be kept for its URL"
+    warning = "warning: channel team is gone from the settings; its 1 undelivered alert will be kept for its URL"
     assert [err.count("gone from the settings") for err in said] == [0, 1, 0]
-    assert told in said[1]
+    assert warning in said[1]
 
 
 def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher, receiver: Receiver) -> None:

@@ -62,7 +62,7 @@ def test_a_changed_url_is_asked_about() -> None:
 
 
 def test_every_refusal_is_a_line_that_names_the_channel() -> None:
-    """All refused channels are told at once, by name, without their URLs."""
+    """All refused channels are named at once, without their URLs."""
     verdict = Judge().of(BAD, GOOD, channel("mail", url="nonsense://other"))
     assert verdict.refused == {"chat": "apprise does not know it", "mail": "apprise does not know it"}
 

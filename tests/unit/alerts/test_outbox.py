@@ -1,4 +1,4 @@
-"""The bookkeeping of what is undelivered: in order, per channel, until acknowledged or given up."""
+"""The bookkeeping of what is undelivered: in order, per channel, until acknowledged or expired."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ U1, U2, U3 = "1" * 32, "2" * 32, "3" * 32
 
 
 def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
-    """Give an outbox after polls with these events, each poll's revision one higher, all of them recorded."""
+    """Return an outbox after polls with these events, each poll's revision one higher, all of them recorded."""
     waiting = Outbox()
     for revision, names in enumerate(batches, start=1):
         waiting = outbox.enqueue(waiting, to, tuple(event(name) for name in names), revision, NOW)
@@ -29,23 +29,23 @@ def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
 
 
 def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
-    """Give the outbox after two attempts at `ops` that failed."""
+    """Return the outbox after two attempts at `ops` that failed."""
     return outbox.failed(outbox.failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
 
 
 def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
-    """Give the outbox after one acknowledgement."""
+    """Return the outbox after one acknowledgement."""
     return outbox.replay(waiting, [Acknowledgement(channel=name, message=message)])
 
 
 def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
-    """Give the ids of the events that a channel has still to get, in order."""
+    """Return the ids of the events that a channel has still to get, in order."""
     queue = waiting.queues.get(name, Queue())
     return [one for message in queue.messages for one in message.events]
 
 
 def first(waiting: Outbox, name: str = "ops") -> Message:
-    """Give the message that the channel gets next."""
+    """Return the message that the channel gets next."""
     return waiting.queues[name].messages[0]
 
 
@@ -66,7 +66,7 @@ def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
     assert outbox.recorded(waiting) == Outbox(prepared=1)
 
 
-def test_messages_are_told_apart() -> None:
+def test_messages_are_distinct() -> None:
     """Each message of a poll has its own id, which the same poll repeated after a crash gives again."""
     split = replace(OPS, grouping=Grouping.EVENT)
     once, again = (outbox.enqueue(Outbox(), (split, MAIL), (E1, E2), 1, at) for at in (NOW, minute(5)))
@@ -99,7 +99,7 @@ def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
 
 
 def test_the_waits_double_up_to_the_longest() -> None:
-    """A channel rests 30 seconds after a failure, twice as long after each further one, and an hour at most."""
+    """The backoff is 30 seconds after a failure, doubles with each further one, and is an hour at most."""
     waiting, waits = owing(("e1",)), []
     for _ in range(12):
         waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
@@ -110,7 +110,7 @@ def test_the_waits_double_up_to_the_longest() -> None:
 
 
 def test_a_wait_can_be_counted_for_ever() -> None:
-    """A channel that has failed ten thousand times in a row still rests an hour."""
+    """A channel that has failed ten thousand times in a row still backs off for an hour."""
     waiting = owing(("e1",))
     queue = replace(waiting.queues["ops"], attempts=10_000)
     waiting = outbox.failed(replace(waiting, queues={"ops": queue}), "ops", "HTTP 500", NOW)
@@ -133,7 +133,7 @@ def test_a_failure_keeps_which_targets_were_reached() -> None:
     assert [message.reached for message in waiting.queues["ops"].messages] == [("a", "b"), ()]
 
 
-def test_a_success_ends_the_rest() -> None:
+def test_a_success_ends_the_backoff() -> None:
     """A channel that took a message is due again at once."""
     waiting = outbox.failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
     done = acknowledged(waiting, "ops", first(waiting).id)
@@ -142,8 +142,8 @@ def test_a_success_ends_the_rest() -> None:
     assert outbox.is_due(queue, NOW)
 
 
-def test_new_alerts_do_not_end_a_rest() -> None:
-    """A channel that rests is not tried earlier because there is more to send, and gets it in order."""
+def test_new_alerts_do_not_end_a_backoff() -> None:
+    """More to send does not end a backoff; it is sent in order."""
     waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
     waiting = outbox.enqueue(waiting, BOTH, (E2,), 2, NOW)
     assert alerts(waiting) == ["e1", "e2"]
@@ -162,8 +162,8 @@ def test_nothing_to_send_is_not_due() -> None:
     assert not outbox.is_due(Queue(), NOW)
 
 
-def test_an_alert_too_old_is_given_up_and_named() -> None:
-    """What a failing channel did not take within the expiry is given up and handed back; younger ones stay."""
+def test_an_alert_too_old_expires_and_is_named() -> None:
+    """What a failing channel did not take within the expiry is dropped and returned; younger ones stay."""
     waiting = outbox.enqueue(owing(("e1", "e2")), BOTH, (E3,), 2, minute(30))
     waiting = twice_failed(waiting, minute(59))
     left, old = outbox.expired(waiting, "ops", minute(61), 3600)
@@ -173,7 +173,7 @@ def test_an_alert_too_old_is_given_up_and_named() -> None:
 
 
 def test_an_alert_exactly_as_old_as_the_expiry_stays() -> None:
-    """Only what is undelivered for longer is given up."""
+    """Only what is undelivered for longer expires."""
     waiting = twice_failed(owing(("e1",)))
     assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
 
@@ -193,7 +193,7 @@ def test_a_clock_set_back_expires_nothing() -> None:
     assert outbox.expired(waiting, "ops", "2020-01-01T00:00:00.000Z", 3600) == (waiting, ())
 
 
-def test_a_channel_that_gave_all_up_still_rests() -> None:
+def test_a_channel_that_lost_all_to_expiry_still_backs_off() -> None:
     """Expiry does not make a dead channel look well: its failures stay counted until it takes something."""
     waiting = twice_failed(owing(("e1",)))
     left, _ = outbox.expired(waiting, "ops", minute(61), 3600)
@@ -201,7 +201,7 @@ def test_a_channel_that_gave_all_up_still_rests() -> None:
     assert "e1" in left.events
 
 
-def test_a_former_channel_is_given_up_in_time_and_forgotten() -> None:
+def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
     """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
     waiting = outbox.failed(owing(("e1",)), "ops", "HTTP 500", NOW)
     for name in ("ops", "mail"):

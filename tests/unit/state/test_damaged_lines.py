@@ -71,13 +71,13 @@ def damaged(draw: st.DrawFn, lines: tuple[bytes, ...]) -> bytes:
     whole = draw(st.sampled_from(lines)).rstrip(b"\n")
     match draw(st.sampled_from(["value", "key", "bytes", "cut", "nested", "other"])):
         case "value":
-            told: dict[str, Any] = json.loads(whole)
-            told[draw(st.sampled_from(sorted(told)))] = draw(_JUNK)
-            return json.dumps(told).encode()
+            changed: dict[str, Any] = json.loads(whole)
+            changed[draw(st.sampled_from(sorted(changed)))] = draw(_JUNK)
+            return json.dumps(changed).encode()
         case "key":
-            told = json.loads(whole)
-            del told[draw(st.sampled_from(sorted(told)))]
-            return json.dumps(told | draw(st.dictionaries(st.just("format") | st.text(max_size=4), _JUNK))).encode()
+            changed = json.loads(whole)
+            del changed[draw(st.sampled_from(sorted(changed)))]
+            return json.dumps(changed | draw(st.dictionaries(st.just("format") | st.text(max_size=4), _JUNK))).encode()
         case "bytes":
             at = draw(st.integers(0, len(whole) - 1))
             return whole[:at] + draw(st.binary(min_size=1, max_size=4)) + whole[at + draw(st.integers(0, 4)) :]
@@ -125,8 +125,8 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolde
 def test_a_refusal_that_is_damaged_is_none(folder: StateFolder, time: str, attempts: object) -> None:
     """Where its time or its count is none, the channel is as it was before the attempt."""
     whole = json.loads(JOURNAL[2])
-    for told in ({**whole, "at": time}, {**whole, "attempts": attempts, "at": time if attempts == 2 else NOW}):
-        (folder.path / "acks.jsonl").write_text(json.dumps(told) + "\n")
+    for changed in ({**whole, "at": time}, {**whole, "attempts": attempts, "at": time if attempts == 2 else NOW}):
+        (folder.path / "acks.jsonl").write_text(json.dumps(changed) + "\n")
         assert folder.load().outbox == WAITING
 
 
@@ -174,15 +174,15 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
 
 @pytest.mark.parametrize("time", ABSURD)
 def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watcher, time: str) -> None:
-    """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old is given up."""
+    """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old expires."""
     before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}
     queue = before["outbox.json"]["queues"]["ops"]
     queue["retry_at"] = queue["messages"][0]["queued_at"] = time
-    for told in before["outbox.json"]["events"].values():
-        told["at"] = time
+    for changed in before["outbox.json"]["events"].values():
+        changed["at"] = time
     before["checks.json"] |= {"polled_at": time, "checked": {"alpha": time}}
-    for name, told in before.items():
-        (watch.state / name).write_text(json.dumps(told))
+    for name, changed in before.items():
+        (watch.state / name).write_text(json.dumps(changed))
     assert watch.run("status").code == 0
     alerts = watch.check(code=1)["alerts"]
     assert (alerts["pending"], alerts["expired"]) == ((0, 1) if time.startswith("0001") else (1, 0))

@@ -27,12 +27,12 @@ resource.setrlimit(resource.RLIMIT_FSIZE, ({size}, resource.getrlimit(resource.R
 
 
 def mode(path: Path) -> int:
-    """Give the permission bits of a file or folder."""
+    """Return the permission bits of a file or folder."""
     return stat.S_IMODE(path.stat().st_mode)
 
 
 def names(folder: Path) -> list[str]:
-    """Give all names in a folder."""
+    """Return all names in a folder."""
     return sorted(path.name for path in folder.iterdir())
 
 
@@ -179,11 +179,11 @@ def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
 
 def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:
     """Temporary files of our own are removed; whatever else is in the folder is not ours to remove."""
-    strangers = [".editor.tmp", ".snapshot.json.tmp", "notes.tmp", "snapshot.json", ".a.json.0123456789ABCDEF.tmp"]
-    for name in [*strangers, ".snapshot.json.0123456789abcdef.tmp", ".outbox.json.fedcba9876543210.tmp"]:
+    others = [".editor.tmp", ".snapshot.json.tmp", "notes.tmp", "snapshot.json", ".a.json.0123456789ABCDEF.tmp"]
+    for name in [*others, ".snapshot.json.0123456789abcdef.tmp", ".outbox.json.fedcba9876543210.tmp"]:
         (tmp_path / name).touch()
     files.sweep(tmp_path)
-    assert names(tmp_path) == sorted(strangers)
+    assert names(tmp_path) == sorted(others)
 
 
 def test_a_killed_write_leaves_a_leftover_that_is_swept(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ def test_one_changed_version_is_one_changed_line() -> None:
     ]
 
 
-def test_no_line_is_made_by_strangers_text() -> None:
+def test_no_line_is_made_by_untrusted_text() -> None:
     """Line breaks and quotes in a version's text stay inside its line."""
     hostile = 'a",\n"evil": {\n "node": "evil"}\u2028\x00'
     snapshot = Snapshot(revision=1, nodes={PACK.lower(): known(version(hostile, tags=(hostile,)))})
@@ -105,26 +105,6 @@ def test_a_snapshot_may_be_looked_into() -> None:
     ).nodes
     assert (nodes[PACK.lower()], nodes.get("other"), len(nodes), list(nodes)) == (node, None, 1, [PACK.lower()])
     assert "other" not in nodes
-
-
-@pytest.mark.parametrize("name", READERS)
-def test_a_newer_format_is_named(name: str) -> None:
-    """A file of a newer format is refused with both formats, even if it holds nothing that is known."""
-    read, text = READERS[name]
-    known = json.loads(text)["format"]
-    for newer in (json.loads(text) | {"format": known + 1}, {"format": known + 1}):
-        with pytest.raises(UnreadableFormError, match=rf"comfy-watch \(format {known + 1}, known: {known}\)"):
-            read(json.dumps(newer).encode())
-
-
-@pytest.mark.parametrize("name", READERS)
-@pytest.mark.parametrize("junk", [b"", b"null", b"{}", b"[1]", b"\xff\xfe", b'{"format": 1', b"[" * 100_000])
-def test_junk_is_refused_in_words(name: str, junk: bytes) -> None:
-    """Whatever the text is, the error says what is wrong with it in one line."""
-    with pytest.raises(UnreadableFormError) as caught:
-        READERS[name][0](junk)
-    assert str(caught.value)
-    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("name", READERS)
@@ -166,9 +146,9 @@ def test_a_salt_that_is_not_hexadecimal_is_refused() -> None:
 def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
     """An outbox whose last change names an event it does not hold is damaged."""
     waiting = outbox.enqueue(Outbox(), (), (event("e1"),), 1, NOW)
-    told = json.loads(records.write_outbox(0, waiting))
+    written = json.loads(records.write_outbox(0, waiting))
     with pytest.raises(UnreadableFormError, match="the event e1 is missing"):
-        records.read_outbox(json.dumps(told | {"events": {}}).encode())
+        records.read_outbox(json.dumps(written | {"events": {}}).encode())
 
 
 def test_the_revision_is_read_without_the_rest() -> None:
@@ -189,8 +169,8 @@ def test_no_address_of_a_channel_is_in_the_outbox() -> None:
     assert not any(part in text for part in (b"s3cret", b"host.example", b"token", b"json://"))
 
 
-def test_an_event_has_the_contracts_form() -> None:
-    """The keys of an event stand in the contract's order."""
+def test_an_event_has_its_public_form() -> None:
+    """The keys of an event have a fixed order."""
     keys = "id kind node version version_id before after reason changes at url"
     assert list(records.event_form(event())) == keys.split()
     assert json.loads(records.write_event(event())) == records.event_form(event())

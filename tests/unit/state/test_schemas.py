@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
@@ -19,6 +20,7 @@ from tests.support.factories import NOW, PACK, channel, event, known, minute, ve
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT, Completed
 from tests.support.strategies import addresses, checks, outboxes, snapshots
+from tests.support.worker import WORKER
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
 from watcher.changes.health import FailureStreak, Health
@@ -44,13 +46,13 @@ def schema(name: str) -> dict[str, Any]:
 
 
 def valid(name: str, text: bytes | str) -> None:
-    """See that a document is what its schema says; ValidationError."""
+    """Assert that a document is what its schema says; ValidationError."""
     validator = Draft202012Validator(schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
     validator.validate(json.loads(text))
 
 
 def parts(given: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    """Give every schema inside a schema, with its place."""
+    """Return every schema inside a schema, with its place."""
     yield path, given
     for group in ("properties", "$defs"):
         for name, inner in given.get(group, {}).items():
@@ -63,7 +65,7 @@ def parts(given: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
 
 
 def everything(path: Path) -> dict[str, str]:
-    """See that every file of a state folder is what its schema says, and give the files."""
+    """Assert that every file of a state folder is what its schema says, and give the files."""
     found = {file.name: file.read_text() for file in path.iterdir()}
     for name, text in found.items():
         if name.endswith(".json"):
@@ -146,33 +148,25 @@ def test_a_document_holds_its_value(name: str, value: type) -> None:
     assert set(schema(name)["properties"]) == {item.name for item in fields(value)} | extra
 
 
+MADE_UP = {
+    "snapshot": snapshots().map(snapshot_file.write_snapshot),
+    "outbox": outboxes().map(lambda waiting: _with_long_ids(records.write_outbox(7, waiting))),
+    "checks": checks().map(lambda done: records.write_checks(7, done)),
+    "addresses": addresses().map(records.write_addresses),
+}
+
+
+def _with_long_ids(text: bytes) -> bytes:
+    """Return an outbox whose events, made up by tests, have ids as the program makes them."""
+    return re.sub(rb'"id": "e[0-9]"', b'"id": "' + b"0" * 20 + b'"', text)
+
+
+@pytest.mark.parametrize("name", MADE_UP)
 @LAWS
-@given(snapshots())
-def test_any_snapshot_is_valid(snapshot: Snapshot) -> None:
-    """Whatever is known, `snapshot.json` is what its schema says."""
-    valid("snapshot", snapshot_file.write_snapshot(snapshot))
-
-
-@LAWS
-@given(outboxes())
-def test_any_outbox_is_valid(waiting: Outbox) -> None:
-    """Whatever is undelivered, `outbox.json` is what its schema says, but for ids that tests make up."""
-    text = records.write_outbox(7, waiting).decode()
-    valid("outbox", re.sub(r'"id": "e[0-9]"', f'"id": "{"0" * 20}"', text))
-
-
-@LAWS
-@given(checks())
-def test_any_checks_are_valid(done: Checks) -> None:
-    """However polls went, `checks.json` is what its schema says."""
-    valid("checks", records.write_checks(7, done))
-
-
-@LAWS
-@given(addresses())
-def test_any_addresses_are_valid(kept: Addresses) -> None:
-    """Whatever was accepted, `addresses.json` is what its schema says."""
-    valid("addresses", records.write_addresses(kept))
+@given(data=st.data())
+def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
+    """Any value's document is what its schema says."""
+    valid(name, data.draw(MADE_UP[name]))
 
 
 def _samples() -> dict[str, Any]:
@@ -256,9 +250,10 @@ def test_the_files_of_a_life_are_valid(registry: FakeRegistry, webhook: Webhook,
     times = iter(range(100))
 
     def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
-        told: PollConfig = watch(url, PACK, "other", channels=channels, **fields)
+        config: PollConfig = watch(url, PACK, "other", channels=channels, **fields)
         at = minute(600 * next(times))
-        asyncio.run(Poller(config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event()).poll())
+        stopping = asyncio.Event()
+        asyncio.run(Poller(config=config, folder=folder, clock=lambda: at, stopping=stopping, worker=WORKER).poll())
         return everything(state)
 
     found = poll()

@@ -8,8 +8,6 @@ import errno
 import json
 import os
 import stat
-import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -17,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import program
 from tests.support.factories import NOW, PACK, channel, event, known, version, watch
 from tests.support.worker import WORKER
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox
+from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import status
 from watcher.errors import StateError, UnsureError
@@ -75,12 +72,12 @@ def polled(folder: StateFolder) -> State:
 
 
 def contents(folder: StateFolder) -> dict[str, bytes]:
-    """Give all files of the folder."""
+    """Return all files of the folder."""
     return {path.name: path.read_bytes() for path in sorted(folder.path.iterdir())}
 
 
 def owed(folder: StateFolder, name: str = "ops") -> list[str]:
-    """Give the events that a channel has still to get, as a new process finds them."""
+    """Return the events that a channel has still to get, as a new process finds them."""
     waiting = folder.load().outbox
     queue = waiting.queues.get(name)
     return [one for message in queue.messages for one in message.events] if queue else []
@@ -145,7 +142,7 @@ def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     assert folder.load().outbox.unrecorded == {"later": 2}
 
 
-def test_a_change_that_is_not_certain_is_told_apart(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_change_that_is_not_certain_is_reported_as_such(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where the snapshot was replaced but the folder cannot be synced, that is no refusal, and can be made certain."""
     state = polled(folder)
     fsync = os.fsync
@@ -214,7 +211,7 @@ def test_a_torn_acknowledgement_is_none(folder: StateFolder) -> None:
 
 
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
-    """A channel rests, and its reached targets are known, before the outbox is written again and after: once each."""
+    """A backoff, and which targets were reached, are known before the outbox is written and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
     folder.reserve_ack("ops", message)
     folder.write_failure(
@@ -343,8 +340,8 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
     """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to begin anew."""
     polled(folder)
     path = folder.path / name
-    told = json.loads(path.read_text())
-    for newer in (told | {"format": 3}, {"format": 3, "something": "else"}):
+    document = json.loads(path.read_text())
+    for newer in (document | {"format": 3}, {"format": 3, "something": "else"}):
         path.write_text(json.dumps(newer))
         with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 3") as caught:
             folder.load()
@@ -395,30 +392,18 @@ def test_an_alert_without_its_event_is_refused(folder: StateFolder) -> None:
     """An outbox that owes an event it does not hold is damaged, not half empty."""
     polled(folder)
     path = folder.path / "outbox.json"
-    told = json.loads(path.read_text())
-    del told["events"]["flag"]
-    path.write_text(json.dumps(told))
+    document = json.loads(path.read_text())
+    del document["events"]["flag"]
+    path.write_text(json.dumps(document))
     with pytest.raises(StateError, match="the event flag is missing"):
         folder.load()
 
 
 def test_a_second_run_is_refused(folder: StateFolder) -> None:
-    """While one holds the lock another is told so at once, and gets it afterwards."""
-    with folder.locked():
-        with pytest.raises(StateError, match="in use by another comfy-watch"), StateFolder(folder.path).locked():
-            pass
-        code = (
-            "import sys; from pathlib import Path; from watcher.state.store import StateFolder\n"
-            "with StateFolder(Path(sys.argv[1])).locked(): pass"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, folder.path],
-            env=program.surroundings(folder.path),
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert "StateError: " in done.stderr
+    """While one holds the lock another is refused at once, and gets it afterwards."""
+    other = StateFolder(folder.path)
+    with folder.locked(), pytest.raises(StateError, match="in use by another comfy-watch"), other.locked():
+        pass
     with folder.locked():
         pass
 
@@ -527,55 +512,6 @@ def test_files_that_may_not_be_read_are_refused() -> None:
             folder.load()
 
 
-_FILL = """
-import atexit, resource, sys
-from pathlib import Path
-from tests.unit.state import test_store
-from watcher.alerts import outbox
-from watcher.errors import StateError, UnsureError
-from watcher.state.store import StateFolder
-folder = StateFolder(Path(sys.argv[1]))
-state = folder.load()
-big = tuple(test_store.event(f"e{number}", reason="r" * 300) for number in range(100))
-nodes = {str(number): test_store.known(node=str(number)) for number in range(200)}
-limit = max(path.stat().st_size for path in folder.path.iterdir()) + 100
-usual = resource.getrlimit(resource.RLIMIT_FSIZE)
-atexit.register(resource.setrlimit, resource.RLIMIT_FSIZE, usual)
-resource.setrlimit(resource.RLIMIT_FSIZE, (limit, usual[1]))
-steps = {
-    "prepare": lambda: folder.prepare(outbox.enqueue(state.outbox, (test_store.OPS,), big, 2, test_store.NOW), 1),
-    "commit": lambda: folder.commit(test_store.Snapshot(revision=2, nodes=nodes)),
-    "record": lambda: folder.record(big),
-    "save_checks": lambda: folder.save_checks(test_store.Checks(checked={name: name * 9 for name in nodes}), 1),
-    "reserve_ack": lambda: [folder.reserve_ack("ops", f"m{number}") for number in range(1000)],
-}
-for name, step in steps.items():
-    try:
-        step()
-    except StateError as error:
-        print(name, error.what.rpartition(": ")[2], sep=": ")
-"""
-
-
-def test_a_full_disk_leaves_every_file_whole(folder: StateFolder) -> None:
-    """Whichever write finds no room, it is an error of the state, and a new process finds what was there before."""
-    state = polled(folder)
-    before = contents(folder)
-    done = subprocess.run(
-        [sys.executable, "-B", "-c", _FILL, folder.path],
-        env=program.surroundings(folder.path.parent),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    refused = [f"{name}: File too large" for name in ("prepare", "commit", "record", "save_checks", "reserve_ack")]
-    assert (done.stdout.splitlines(), done.stderr) == (refused, "")
-    after = contents(folder)
-    assert all(b'"arrived"' not in line for line in after.pop("acks.jsonl").splitlines())
-    assert after == before
-    assert folder.load() == state
-
-
 def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
     """Past its limit the history forgets its older half, and stays below the limit for ever."""
     line = len(records.write_event(event("e0000")))
@@ -621,16 +557,6 @@ def test_what_an_interrupted_poll_did_not_record_is_recorded_once(folder: StateF
     assert folder.history().events == (FLAG, RELEASE)
 
 
-def test_a_message_under_way_keeps_which_targets_it_reached(folder: StateFolder) -> None:
-    """Which targets took a message is remembered across restarts."""
-    waiting = outbox.enqueue(Outbox(), (OPS,), (FLAG,), 1, NOW)
-    folder.commit(PICTURE)
-    folder.compact(outbox.failed(waiting, "ops", "refused", NOW, reached={"0" * 16}), 1)
-    (message,) = folder.load().outbox.queues["ops"].messages
-    assert isinstance(message, Message)
-    assert message.reached == ("0" * 16,)
-
-
 class _DiedError(Exception):
     """The process is gone."""
 
@@ -666,9 +592,9 @@ def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: st
     """Do one whole poll."""
 
     async def once() -> Report:
-        told = watch(registry.url, channels=channels)
+        config = watch(registry.url, channels=channels)
         return await Poller(
-            config=told, folder=folder, clock=lambda: at, stopping=asyncio.Event(), worker=WORKER
+            config=config, folder=folder, clock=lambda: at, stopping=asyncio.Event(), worker=WORKER
         ).poll()
 
     return asyncio.run(once())
@@ -698,7 +624,7 @@ def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry
     assert [one.kind for one in folder.history().events] == [Kind.BASELINE, Kind.FLAGGED]
 
 
-def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, registry: FakeRegistry) -> None:
+def test_a_change_that_was_undone_unseen_is_never_reported(folder: StateFolder, registry: FakeRegistry) -> None:
     """Alerts of a poll that died before its commit stay dropped, also when the next one has no event and dies too."""
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)
@@ -716,7 +642,7 @@ def test_a_change_that_was_undone_unseen_is_never_told(folder: StateFolder, regi
 
 
 @pytest.mark.parametrize("step", ["record", "save_checks", "compact"])
-def test_what_turned_back_after_a_poll_that_died_is_told(
+def test_what_turned_back_after_a_poll_that_died_is_reported(
     folder: StateFolder, registry: FakeRegistry, step: str
 ) -> None:
     """An answer that is again what it was before the last change is a change, whatever was saved of that poll."""
@@ -728,16 +654,3 @@ def test_what_turned_back_after_a_poll_that_died_is_told(
         poll(_Dying(folder.path, before=step), registry)
     registry.catalog.set_status(PACK, "1.0", "active")
     assert [one.kind for one in poll(folder, registry).events] == [Kind.REINSTATED]
-
-
-def test_a_poll_refuses_a_damaged_snapshot(folder: StateFolder, registry: FakeRegistry) -> None:
-    """A poll over a damaged snapshot is one StateError, and leaves every file as it was."""
-    registry.catalog.publish(PACK, "1.0")
-    poll(folder, registry, OPS)
-    path = folder.path / "snapshot.json"
-    path.write_text(path.read_text().replace('"status": "active"', '"status": 7'))
-    registry.catalog.publish(PACK, "2.0")
-    before = contents(folder)
-    with pytest.raises(StateError, match=r"snapshot\.json"):
-        poll(folder, registry, OPS)
-    assert contents(folder) == before
