@@ -43,7 +43,7 @@ def _ids(message: Message) -> list[str]:
 
 
 def _history(watch: Watcher) -> dict[str, Reported]:
-    """Give every recorded event by its id."""
+    """Return every recorded event by its id."""
     events = json.loads(watch.run("history", "--json").out)["events"]
     return dict(zip((event["id"] for event in events), reported(events), strict=True))
 
@@ -150,7 +150,7 @@ def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webh
 
 
 def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """With a history that cannot be written the change is saved and told all the same, and recorded once it can be."""
+    """With a history that cannot be written the change is saved and reported, and recorded once it can be."""
     watch.check()
     path = watch.state / "history.jsonl"
     path.unlink(missing_ok=True)
@@ -167,7 +167,7 @@ def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: Fake
 
 
 def test_a_damaged_history_holds_nothing_back(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """With a line that a loss of power zeroed, changes are told and recorded as ever, after a poll that was interrupted
+    """With a line that a loss of power zeroed, changes are reported and recorded, after a poll that was interrupted
     too, and `history` shows the rest and says that it is not all.
     """
     watch.check()

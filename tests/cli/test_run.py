@@ -1,4 +1,4 @@
-"""`run`: the service that polls until it is told to stop, and survives what a poll can throw."""
+"""`run`: the service that polls until it is stopped, and survives whatever a poll raises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
 
 
 def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
-    """Give the whole lines of a running program's log, all of them or those of one event."""
+    """Return the whole lines of a running program's log, all of them or those of one event."""
     lines = [json.loads(line) for line in started.err.splitlines(keepends=True) if line.endswith("\n")]
     return [line for line in lines if event in ("", line["event"])]
 
@@ -138,7 +138,7 @@ def test_a_second_signal_stops_at_once(watch: Watcher, registry: FakeRegistry, w
 
 
 def _sent_again(started: Started, number: signal.Signals) -> bool:
-    """Send a signal to whatever still runs, and tell whether it has ended: two signals at once would be seen as one."""
+    """Send a signal if it still runs, and return whether it has ended: two signals at once would be seen as one."""
     if started.process.poll() is None:
         started.signal(number)
     return started.process.poll() is not None
@@ -159,8 +159,8 @@ def test_it_survives_an_outage(watch: Watcher, registry: FakeRegistry, webhook: 
         webhook.wait_for(3)
         started.signal(signal.SIGTERM)
         assert started.wait().code == 0
-        told = [(line["kind"], line["node"], line["version"]) for line in _log(started, "event")]
-    assert told == [("failing", None, None), ("recovered", None, None), ("new", "alpha", "1.1.0")]
+        reported = [(line["kind"], line["node"], line["version"]) for line in _log(started, "event")]
+    assert reported == [("failing", None, None), ("recovered", None, None), ("new", "alpha", "1.1.0")]
     assert len(webhook.messages()) == 3
 
 

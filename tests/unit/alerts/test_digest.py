@@ -64,7 +64,7 @@ def test_a_line_says_what_changed() -> None:
 
 
 def test_many_changed_fields_are_counted() -> None:
-    """No more than four fields are spelled out; the others are counted."""
+    """At most four fields are shown; the others are counted."""
     changes = tuple(Change(field=f"f{'x' * i}", before="a", after="b") for i in range(6))
     assert _words(compose((_event(Kind.CHANGED, changes=changes),))).endswith("; and 2 more fields")
 
@@ -104,7 +104,7 @@ def test_many_baselines_are_one_group_with_the_troubled_first() -> None:
 
 
 def test_no_version_text_makes_a_baseline_seem_troubled() -> None:
-    """What a summary quotes of strangers' version texts does not move its node up."""
+    """Untrusted version texts that a summary quotes do not move its node up."""
     events = [_event(Kind.BASELINE, f"n{i}", None, reason="1 version") for i in range(4)]
     events[3] = _event(Kind.BASELINE, "n3", None, reason="1 version; newest banned: 1")
     events[2] = _event(Kind.BASELINE, "n2", None, after="flagged")

@@ -1,4 +1,4 @@
-"""Whatever strangers write, a message keeps its structure in every format and fits its limits."""
+"""Whatever the untrusted text, a message keeps its structure in every format and fits its limits."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _tokens(markdown: str) -> list[Token]:
 
 
 def check_markdown(markdown: str) -> None:
-    """Hold that Markdown has nothing in it but our structure and our links."""
+    """Check that Markdown contains nothing but our structure and our links."""
     for token in _tokens(markdown):
         assert re.fullmatch(
             "inline|text|code_inline|softbreak|(paragraph|bullet_list|list_item|strong|link)_(open|close)", token.type
@@ -125,7 +125,7 @@ class _Tags(HTMLParser):
 
 
 def check_html(html: str) -> None:
-    """Hold that HTML is balanced and has nothing in it but our tags and our links."""
+    """Check that HTML is balanced and contains nothing but our tags and our links."""
     tags = _Tags()
     tags.feed(html)
     tags.close()
@@ -135,7 +135,7 @@ def check_html(html: str) -> None:
 
 
 def check_any(text: str) -> None:
-    """Hold what no format may have: a ping, a live address, an escape, a forged line."""
+    """Check for what no format may have: a ping, a live address, an escape, a forged line."""
     for bad in ("@", "<!", "<#", "\x1b", "\u202e", "\u200b", "##[", "jane", "```"):
         assert bad not in text
     assert not re.search(r"://(?!registry\.comfy\.org)|www\.|evil\.|\n::", text)
@@ -143,7 +143,7 @@ def check_any(text: str) -> None:
 
 @given(_events(), st.sampled_from(list(Format)), st.integers(100, 4000))
 def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, limit: int) -> None:
-    """Parsed by real parsers, a message holds only our structure, whatever strangers wrote."""
+    """Parsed by real parsers, a message has only our structure, whatever the text."""
     message = render(compose(events), form, limit, 200)
     assert len(message.body.encode()) <= limit
     check_any(message.body)
@@ -187,7 +187,7 @@ def test_markdown_reads_well() -> None:
 
 
 def test_html_and_text_read_well() -> None:
-    """A mail has the same in HTML; plain text has it without markup, the link spelled out."""
+    """A mail has the same in HTML; plain text has it without markup, with the whole link."""
     digest = compose((_event(),))
     assert render(digest, Format.HTML, 3000, 100).body.splitlines()[0] == (
         '<p><code>ComfyUI_x_y</code> · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">'
@@ -246,7 +246,7 @@ def test_only_pages_of_the_registry_are_linked(url: str, *, linked: bool) -> Non
 
 @given(_events(), st.integers(1, 12), st.integers(20, 4000))
 def test_so_many_lines_and_no_more(events: tuple[Event, ...], lines: int, limit: int) -> None:
-    """Where lines are few the message has no more, holds no markup of strangers, and says how many it does not show."""
+    """Where lines are few the message has no more, has no foreign markup, and says how many it does not show."""
     body = render(compose(events), Format.TEXT, limit, 200, lines).body
     assert len(body.encode()) <= limit
     shown = body.split("\n")

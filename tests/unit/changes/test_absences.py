@@ -36,7 +36,7 @@ def test_the_second_absence_in_a_row_is_removed() -> None:
 
 
 def test_what_was_removed_is_reported_once() -> None:
-    """Further listings without the version tell nothing."""
+    """Further listings without the version report nothing."""
     node = compare(absent("2.0"), ONE, THREE).node
     difference = compare(node, ONE, THREE)
     assert (difference.events, difference.node) == ((), node)
@@ -94,7 +94,7 @@ def emptied(*rows: Version) -> Node:
 
 
 def test_a_node_that_turned_empty_is_one_event() -> None:
-    """When all is gone twice, one node-level event tells it, not one per version."""
+    """When all is gone twice, one node-level event reports it, not one per version."""
     once = compare(known(ONE, TWO, THREE))
     twice = compare(once.node)
     assert once.events == ()
@@ -177,7 +177,7 @@ def test_a_node_is_back_with_the_first_row_that_is_seen() -> None:
 
 
 def test_a_node_that_was_emptied_and_banned_comes_back_once() -> None:
-    """One event tells that the node is back, whatever kept it away; the end of a ban alone is no return."""
+    """One event reports that the node is back, whatever kept it away; the end of a ban alone is no return."""
     banned = compare_ban(emptied(ONE), NodeBanned(node=PACK, message="", at=NOW), DiffOptions(now=NOW)).node
     assert reported(compare(banned, ONE)) == [("reinstated", None, "banned", "active")]
     part = compare(banned, ONE, incomplete="it was cut short")
