@@ -23,16 +23,15 @@ class Answer:
     body: bytes
     """Decompressed."""
     date: str = ""
-    """`Date` as RFC 3339; "" if there is none that can be read."""
+    """As `parse_date`."""
     etag: str = ""
-    """`ETag` if it can be sent back; else ""."""
+    """As `parse_etag`."""
 
 
 class NoAnswerError(Exception):
     """There was no usable answer. The message says why, for a person, and holds no text of the server's.
 
-    `registry_wide`: the fault is the registry's or the network's; else it is that of this one answer. `unreached`: no
-    HTTP answer came at all, or none in time, so that nothing shows that the registry can be reached.
+    `registry_wide` and `unreached` are those of `FetchFailed`.
     """
 
     def __init__(self, why: str, *, registry_wide: bool = False, unreached: bool = False) -> None:
@@ -42,10 +41,9 @@ class NoAnswerError(Exception):
 
 
 class Body:
-    """Collects a body and decompresses it, up to a limit. Every method raises NoAnswerError."""
+    """Collects a body and decompresses it, up to `limit` bytes of the result. Every method raises NoAnswerError."""
 
     def __init__(self, encoding: str, limit: int) -> None:
-        """Begin a body with this `Content-Encoding`; `limit` is in bytes, decompressed."""
         if encoding not in {"", "identity", "gzip", "x-gzip"}:
             raise NoAnswerError("its answer has a compression that was not requested")
         self._unzip = zlib.decompressobj(wbits=31) if encoding.endswith("gzip") else None
@@ -74,7 +72,7 @@ class Body:
         return b"".join(self._parts)
 
 
-def retry_after_of(headers: Mapping[str, str]) -> float | None:
+def parse_retry_after(headers: Mapping[str, str]) -> float | None:
     """Return `Retry-After` in seconds; None if it cannot be read. A date is relative to the answer's own `Date`."""
     text = headers.get("retry-after", "").strip()
     if text.isascii() and text.isdigit():
@@ -88,20 +86,15 @@ def retry_after_of(headers: Mapping[str, str]) -> float | None:
     return max(seconds, 0.0)
 
 
-def date_of(headers: Mapping[str, str]) -> str:
-    """Return `Date` as RFC 3339; "" if there is none that can be read."""
-    return _date(headers.get("date", ""))
-
-
 @lru_cache(maxsize=8)
-def _date(text: str) -> str:
+def parse_date(text: str) -> str:
+    """Return a `Date` header as RFC 3339; "" if it cannot be read."""
     try:
         return timestamps.show(parsedate_to_datetime(text).astimezone(UTC)) if text else ""
     except (ValueError, OverflowError):
         return ""
 
 
-def etag_of(headers: Mapping[str, str]) -> str:
-    """Return `ETag` if it can be sent back; "" if it is none by RFC 9110, or too long."""
-    text = headers.get("etag", "")
+def parse_etag(text: str) -> str:
+    """Return an `ETag` header if it can be sent back; "" if it is none by RFC 9110, or too long."""
     return text if _ETAG.fullmatch(text) else ""

@@ -1,7 +1,5 @@
-"""The registry's `GET /versions` over HTTP: one bounded request, retried where that can help.
-
-The endpoint is described in docs/registry.md, Endpoint. `watcher.registry.reader` decides what an answer means; here it
-is only fetched, within a deadline, a size limit and the configured origin.
+"""The registry's `GET /versions` over HTTP: one request within a deadline, a size limit and the configured origin,
+retried where that can help. `watcher.registry.reader` decides what an answer means.
 """
 
 from __future__ import annotations
@@ -19,13 +17,11 @@ from watcher import __version__, durations, log
 from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
 from watcher.registry import transport
-from watcher.registry.answer import Answer, Body, NoAnswerError, date_of, etag_of, retry_after_of
+from watcher.registry.answer import Answer, Body, NoAnswerError, parse_date, parse_etag, parse_retry_after
 from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
 """The maximum of the API (docs/registry.md, Pages)."""
-
-USER_AGENT = f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)"
 
 _LONGEST_WAIT = 30.0
 _LONGEST_RETRY_AFTER = 60.0
@@ -61,8 +57,6 @@ class Query:
     include_status_reason: bool = False
     page: int = 1
     page_size: int = PAGE_SIZE
-    status_reason: str = ""
-    """Searches in reasons. The public endpoint may refuse it."""
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
@@ -70,8 +64,6 @@ class Query:
         pairs += [("statuses", status_to_api(status)) for status in self.statuses]
         if self.include_status_reason:
             pairs.append(("include_status_reason", "true"))
-        if self.status_reason:
-            pairs.append(("status_reason", self.status_reason))
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
 
 
@@ -82,8 +74,7 @@ class _BrokenOffError(Exception):
 class Registry:
     """A connection pool to the registry for one poll, as an async context manager.
 
-    `asked_to_wait` is "" until a 429 asks for a longer wait than a poll allows. Then it says so, for a person, and no
-    further request is made.
+    `asked_to_wait` is "" until a 429 asks for too long a wait. Then it says so, and no further request is made.
     """
 
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
@@ -99,12 +90,13 @@ class Registry:
         self._resume_at = 0.0
         self._delayed = 0.0
         self.asked_to_wait = ""
-        self._headers = [
-            ("Host", self._base.netloc.decode("ascii")),
-            ("User-Agent", USER_AGENT),
-            ("Accept", "application/json"),
-            ("Accept-Encoding", "gzip"),
-        ]
+        self._headers = {
+            "Host": self._base.netloc.decode("ascii"),
+            "User-Agent": f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)",
+            "Accept": "application/json",
+            "Accept-Encoding": "gzip",
+        }
+        self._extensions = {"timeout": httpx.Timeout(limits.timeout).as_dict()}
 
     async def __aenter__(self) -> Self:
         return self
@@ -145,10 +137,7 @@ class Registry:
         raise AssertionError("an attempt either answers or raises")
 
     def _may_retry(self, code: int, retry_after: float | None) -> bool:
-        """Return whether a 429 or 5xx may be retried in this poll; a 429 delays all requests.
-
-        Raises NoAnswerError if its `Retry-After` is longer than a poll waits.
-        """
+        """Return whether a 429 or 5xx may be retried in this poll. A 429 delays all requests. Raises NoAnswerError."""
         if retry_after is not None and retry_after > _LONGEST_RETRY_AFTER:
             why = f"the registry asked to wait {durations.show(retry_after)} ({code})"
             if code == HTTPStatus.TOO_MANY_REQUESTS:
@@ -157,7 +146,6 @@ class Registry:
         return code != HTTPStatus.TOO_MANY_REQUESTS or self._delay(retry_after or 0.0)
 
     async def _pause(self, node: str, seconds: float, why: str) -> None:
-        """Wait before the next attempt, and report it as progress."""
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
         text = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
         place = f"pause {node}"
@@ -178,7 +166,7 @@ class Registry:
         return True
 
     async def _wait_for_turn(self) -> None:
-        """Wait while a 429 delays all requests. Raises NoAnswerError if the registry asked for too long a wait."""
+        """Wait while a 429 delays all requests. Raises NoAnswerError if it asked for too long a wait."""
         loop = asyncio.get_running_loop()
         while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
@@ -192,16 +180,17 @@ class Registry:
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
+        headers = self._headers | ({"If-None-Match": etag} if etag else {})
         async with asyncio.timeout(self.limits.timeout):
             for _ in range(_MOST_REDIRECTS):
-                request = self._request(url, etag)
+                request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
                 begun = asyncio.get_running_loop().time()
                 response = await self._transport.handle_async_request(request)
                 try:
                     code = response.status_code
                     location = response.headers.get("location") if code in _REDIRECTS else None
                     if not location:
-                        wait = retry_after_of(response.headers) if code in _RETRIED else None
+                        wait = parse_retry_after(response.headers) if code in _RETRIED else None
                         answer = await self._read(response)
                         _log(request, code, begun, len(answer.body))
                         return answer, wait
@@ -212,12 +201,6 @@ class Registry:
                     await response.aclose()
                 url = self._redirect(request.url, location)
         raise NoAnswerError("it redirects without end", registry_wide=True)
-
-    def _request(self, url: str, etag: str) -> httpx.Request:
-        headers = [*self._headers, ("If-None-Match", etag)] if etag else self._headers
-        seconds = self.limits.timeout
-        timeouts = {"connect": seconds, "read": seconds, "write": seconds, "pool": seconds}
-        return httpx.Request("GET", url, headers=headers, extensions={"timeout": timeouts})
 
     def _redirect(self, url: httpx.URL, location: str) -> str:
         try:
@@ -231,20 +214,15 @@ class Registry:
         return str(target)
 
     async def _read(self, response: httpx.Response) -> Answer:
-        encoding = response.headers.get("content-encoding", "").strip().lower()
-        body = Body(encoding, self.limits.max_bytes)
+        headers = response.headers
+        body = Body(headers.get("content-encoding", "").strip().lower(), self.limits.max_bytes)
         async for chunk in response.aiter_raw():
             body.add(chunk)
-        return Answer(
-            code=response.status_code,
-            body=body.finish(),
-            date=date_of(response.headers),
-            etag=etag_of(response.headers),
-        )
+        date, etag = parse_date(headers.get("date", "")), parse_etag(headers.get("etag", ""))
+        return Answer(code=response.status_code, body=body.finish(), date=date, etag=etag)
 
 
 def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:
-    """Log one request and its answer; `size` is of the body, decompressed."""
     seconds = asyncio.get_running_loop().time() - begun
     path = request.url.raw_path.decode("ascii")
     log.debug("request", method=request.method, path=path, status=code, seconds=round(seconds, 3), bytes=size)

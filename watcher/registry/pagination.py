@@ -1,7 +1,6 @@
 """The pages of one node's listing put together: what was seen, and whether the listing is complete.
 
-docs/behaviour.md, Listings, defines a complete listing. docs/registry.md, Pages and Answers that lie, says what can be
-wrong: shifted pages, an ignored filter, totals that do not fit.
+docs/behaviour.md, Listings, defines a complete one; docs/registry.md, Pages and Answers that lie, what can be wrong.
 """
 
 from __future__ import annotations
@@ -9,9 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from watcher.model.version import Version, badness
-from watcher.registry import schema
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.row import MISSING, parse_version
+from watcher.registry.schema import Page
 
 MOST_PAGES = 200
 """20,000 versions, far more than any node has. All pages together may be as large as one answer (`max_response_mb`)."""
@@ -31,24 +30,26 @@ class ListingBuilder:
     """All rows, of whatever node, readable or not."""
     count: int = 0
     """The node's rows."""
-    total: int | None = None
-    """What the first page with a total claims."""
     pages: int = 0
+    total: int | None = None
+    """As `total_pages`: what the first page that has it claims."""
     total_pages: int | None = None
-    """What the first page with a number of pages claims."""
     has_admin_tags: bool = False
     """Some row has the field, which public answers may withhold."""
     fault: str = ""
-    """The first thing that makes the listing incomplete, for a person."""
+    """The first thing that makes the listing incomplete."""
     ended: bool = False
     """No further page is worth reading."""
 
-    def add_page(self, page: schema.Page, number: int, size: int) -> None:
+    def add_page(self, page: Page, number: int, size: int) -> None:
         """Add one page's rows, and note what does not fit. Of rows that contradict each other the worst counts: taking
         the last one would report a change with every poll.
         """
+        self.ended = not page.items or size >= self.bytes_left
         for number_in_page, row in enumerate(page.rows):
             if row.node_id.lower() != self.node.lower():
+                self._note("the answer holds other nodes' versions, as if nodeId were ignored")
+                self.ended = True
                 continue
             version = parse_version(row)
             key, unreported = version.key, page.unreported.get(number_in_page)
@@ -64,16 +65,12 @@ class ListingBuilder:
         self.items += page.items
         self.pages += 1
         self.bytes_left -= size
-        self.ended = not page.items or self.bytes_left <= 0
-        if any(row.node_id.lower() != self.node.lower() for row in page.rows):
-            self._note("the answer holds other nodes' versions, as if nodeId were ignored")
-            self.ended = True
         if page.fault:
             self._note(f"{page.fault} on page {number}")
         self._take_total(page)
         self._take_total_pages(page)
 
-    def _take_total(self, page: schema.Page) -> None:
+    def _take_total(self, page: Page) -> None:
         if page.total is None:
             self._note("the answer does not say how many versions there are")
         elif self.total is None:
@@ -84,8 +81,7 @@ class ListingBuilder:
             self._note(f"the answer claims {page.total} versions, more than any node has")
             self.ended = True
 
-    def _take_total_pages(self, page: schema.Page) -> None:
-        """Check that the number of pages, if there is one, agrees with the number of versions."""
+    def _take_total_pages(self, page: Page) -> None:
         pages = page.total_pages
         if pages is None:
             return

@@ -1,7 +1,4 @@
-"""From answers to readings: request every page of a node, and decide what each answer means.
-
-docs/registry.md describes what can come: Statuses, Pages, Errors, Node bans.
-"""
+"""From answers to readings: request every page of a node, and decide what each answer means (docs/registry.md)."""
 
 from __future__ import annotations
 
@@ -14,12 +11,13 @@ from http import HTTPStatus
 from watcher import timestamps
 from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.version import STATUSES, in_order
-from watcher.registry import schema
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import parse_ban, parse_message
 from watcher.registry.pagination import MOST_PAGES, ListingBuilder
 from watcher.registry.row import VersionRow, parse_version
+from watcher.registry.schema import Page, parse_page
+from watcher.text.sanitize import sanitize_line
 
 _OF_BODY = "body:"
 """Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
@@ -66,8 +64,6 @@ async def read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]
     except NoAnswerError as error:
         wide, unreached = error.registry_wide, error.unreached
         return FetchFailed(node=query.node, error=str(error), registry_wide=wide, unreached=unreached)
-    except schema.NotAListingError as error:
-        return FetchFailed(node=query.node, error=str(error), registry_wide=False)
 
 
 async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str]) -> Reading:
@@ -83,7 +79,7 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
     clock = asyncio.get_running_loop().time
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
     builder = ListingBuilder(query.node, registry.limits.max_bytes)
-    builder.add_page(schema.parse_page(answer.body), 1, len(answer.body))
+    builder.add_page(parse_page(answer.body), 1, len(answer.body))
     number = 1
     while builder.has_more and number < MOST_PAGES:
         number += 1
@@ -95,14 +91,13 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
             if later.code != HTTPStatus.OK:
                 builder.fail(number, f" was refused ({later.code})")
                 break
-            page = schema.parse_page(later.body)
-        except (NoAnswerError, schema.NotAListingError) as error:
+            page = parse_page(later.body)
+        except NoAnswerError as error:
             builder.fail(number, f": {error}")
             break
         builder.add_page(page, number, len(later.body))
     incomplete = builder.finish()
-    narrowed = query.filter
-    wanted = [version for version in builder.rows.values() if not narrowed or version.status in narrowed]
+    wanted = [row for row in builder.rows.values() if not first.statuses or row.status in first.statuses]
     return Listing(
         node=query.node,
         versions=in_order(wanted),
@@ -151,32 +146,27 @@ def _etag_of(answer: Answer) -> str:
 
 def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
     """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
-    from watcher.text.sanitize import sanitize_line
-
-    message = parse_message(answer.body)
-    said = f": {sanitize_line(message, _ERROR_LENGTH)}" if message else ""
     match answer.code:
         case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(_OF_BODY):
             return Unchanged(node=query.node, at=at)
         case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
             return NodeBanned(node=query.node, message=reason, at=at)
         case HTTPStatus.FORBIDDEN:
-            return _failed(
-                query, f"the registry, or something in front of it, refused access (403){said}", registry_wide=True
-            )
+            what = "the registry, or something in front of it, refused access"
         case HTTPStatus.BAD_REQUEST:
-            return _failed(query, f"the registry rejected the request (400){said}", registry_wide=False)
+            what = "the registry rejected the request"
         case HTTPStatus.NOT_FOUND:
-            return _failed(query, f"the registry does not know it (404){said}; is the id right?", registry_wide=False)
+            what = "the registry does not know it"
         case HTTPStatus.TOO_MANY_REQUESTS:
-            return _failed(query, f"the registry asked to slow down (429){said}", registry_wide=True)
-        case code if code >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _failed(query, f"registry error ({code}){said}", registry_wide=True)
+            what = "the registry asked to slow down"
         case code:
-            return _failed(query, f"the registry gave an unexpected answer ({code}){said}", registry_wide=True)
-
-
-def _failed(query: NodeQuery, error: str, *, registry_wide: bool) -> FetchFailed:
+            what = "registry error" if code >= 500 else "the registry gave an unexpected answer"
+    error = f"{what} ({answer.code})"
+    if message := parse_message(answer.body):
+        error += f": {sanitize_line(message, _ERROR_LENGTH)}"
+    if answer.code == HTTPStatus.NOT_FOUND:
+        error += "; is the id right?"
+    registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
     return FetchFailed(node=query.node, error=error, registry_wide=registry_wide)
 
 
@@ -189,12 +179,11 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
     """
     for status in sorted(set(wanted.values()) & set(STATUSES)):
         missing = {key for key, of in wanted.items() if of == status}
+        first = Query(node=node, statuses=(status,), include_status_reason=True, page_size=_REASON_ROWS)
         number, last = 0, 1
         while missing and number < last:
             number += 1
-            query = Query(
-                node=node, statuses=(status,), include_status_reason=True, page=number, page_size=_REASON_ROWS
-            )
+            query = replace(first, page=number)
             page = await _page(registry, query)
             rows = page.rows if page else []
             if page is None and (page := await _page(registry, replace(query, include_status_reason=False))):
@@ -210,9 +199,7 @@ async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str])
             last = min(pages, _REASON_PAGES)
 
 
-async def _one_by_one(
-    registry: Registry, query: Query, outline: schema.Page, keys: Collection[str]
-) -> list[VersionRow]:
+async def _one_by_one(registry: Registry, query: Query, outline: Page, keys: Collection[str]) -> list[VersionRow]:
     """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
     before = (query.page - 1) * query.page_size
     rows: list[VersionRow] = []
@@ -223,10 +210,10 @@ async def _one_by_one(
     return rows
 
 
-async def _page(registry: Registry, query: Query) -> schema.Page | None:
+async def _page(registry: Registry, query: Query) -> Page | None:
     """Return a page that is not essential; None if it cannot be read."""
     try:
         answer = await registry.ask(query, retries=1)
-        return schema.parse_page(answer.body) if answer.code == HTTPStatus.OK else None
-    except (NoAnswerError, schema.NotAListingError):
+        return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
+    except NoAnswerError:
         return None

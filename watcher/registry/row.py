@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from typing import Annotated, Any
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
+from watcher.text.sanitize import redact_emails
 
 MISSING: Any = ()
 """An absent field: empty, but distinct from null and from any JSON value, none of which is a tuple."""
@@ -64,20 +64,15 @@ def parse_version(row: VersionRow) -> Version:
         supported_comfyui_version=row.supported_comfyui_version or "",
         supported_comfyui_frontend_version=row.supported_comfyui_frontend_version or "",
         tags=tuple(row.tags or ()),
-        tags_admin=_redact(row.tags_admin) if row.tags_admin else (),
+        tags_admin=tuple(map(_redact, row.tags_admin or ())),
     )
 
 
-def _redact(tags: Sequence[str]) -> tuple[str, ...]:
-    """Return the tags without e-mail addresses. A digest keeps tags apart that differ only in an address."""
-    from watcher.text.sanitize import redact_emails  # few rows have such tags, and a quiet poll need not load it
-
-    redacted = [(tag, redact_emails(tag)) for tag in tags]
-    return tuple(tag if tag == text else f"{text} #{_digest(tag)}" for tag, text in redacted)
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+def _redact(tag: str) -> str:
+    """Return the tag without e-mail addresses. A digest keeps tags apart that differ only in an address."""
+    text = redact_emails(tag)
+    digest = hashlib.blake2b(tag.encode("utf-8", "surrogatepass"), digest_size=3).hexdigest()
+    return tag if tag == text else f"{text} #{digest}"
 
 
 def identifies(row: VersionRow) -> bool:
@@ -105,6 +100,4 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     return None, unreadable
 
 
-@cache
-def _row() -> TypeAdapter[VersionRow]:
-    return TypeAdapter(VersionRow)
+_row = cache(lambda: TypeAdapter(VersionRow))

@@ -17,6 +17,7 @@ from typing import Annotated, Any, NoReturn
 
 from pydantic import FailFast, TypeAdapter, ValidationError
 
+from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import ATTRIBUTES, FIELDS, MISSING, VersionRow, identifies, read_row
 from watcher.text.json_limits import too_dense
 
@@ -54,15 +55,11 @@ class Page:
     """Names the first row that does not fit, for a person."""
 
 
-class NotAListingError(Exception):
-    """The answer is no list of versions. The message says what it is instead, for a person."""
-
-
 def parse_page(body: bytes) -> Page:
-    """Return the page in an answer's body. Raises NotAListingError."""
+    """Return the page in an answer's body. Raises NoAnswerError if it is no list of versions."""
     body = body.removeprefix(b"\xef\xbb\xbf")
     if too_dense(body):
-        raise NotAListingError("the answer holds too many values to be a page of versions")
+        raise NoAnswerError("the answer holds too many values to be a page of versions")
     try:
         answer = _answer().validate_json(body, strict=True)
     except ValidationError:
@@ -72,7 +69,7 @@ def parse_page(body: bytes) -> Page:
     if not all(identifies(row) for row in rows) or _may_repeat_keys(body, answer, rows):
         return _read_in_parts(body)
     if answer.versions in (None, MISSING) and answer.total in (None, MISSING):
-        raise NotAListingError("the answer has no list of versions")
+        raise NoAnswerError("the answer has no list of versions")
     return Page(
         rows=rows,
         items=len(rows),
@@ -82,14 +79,12 @@ def parse_page(body: bytes) -> Page:
     )
 
 
-@cache
-def _answer() -> TypeAdapter[_Answer]:
-    return TypeAdapter(_Answer)
+_answer = cache(lambda: TypeAdapter(_Answer))
 
 
 def _count_rows(rows: Sequence[object]) -> None:
     if len(rows) > MOST_ROWS:
-        raise NotAListingError(f"the answer holds {len(rows)} rows, far more than were requested")
+        raise NoAnswerError(f"the answer holds {len(rows)} rows, far more than were requested")
 
 
 _KEY = re.compile(f'"(?:{"|".join((*FIELDS, *_PAGE_FIELDS))})"'.encode())
@@ -132,18 +127,18 @@ def _read_in_parts(body: bytes) -> Page:
         # As text: bytes could be UTF-16 too, in which the values were not counted.
         answer = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
-        raise NotAListingError("the answer is nested too deeply") from None
+        raise NoAnswerError("the answer is nested too deeply") from None
     except ValueError:
         shown = "an HTML page" if body.lstrip()[:1] == b"<" else "no readable JSON"
-        raise NotAListingError(f"the answer is {shown}" if body.strip() else "the answer is empty") from None
+        raise NoAnswerError(f"the answer is {shown}" if body.strip() else "the answer is empty") from None
     if answer is _REPEATED:
-        raise NotAListingError("the answer holds a key twice")
+        raise NoAnswerError("the answer holds a key twice")
     total = _count(answer.get("total")) if isinstance(answer, dict) else None
     items: object = answer.get("versions") if isinstance(answer, dict) else None
     if items is None and total is not None:
         items = []
     if not isinstance(items, list):
-        raise NotAListingError("the answer has no list of versions")
+        raise NoAnswerError("the answer has no list of versions")
     _count_rows(items)
     rows: list[VersionRow] = []
     unreported: dict[int, frozenset[str]] = {}

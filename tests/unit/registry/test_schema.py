@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from tests.support.factories import BEFORE
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
+from watcher.registry.answer import NoAnswerError
 from watcher.registry.row import parse_version
-from watcher.registry.schema import MOST_ROWS, NotAListingError, Page, parse_page
+from watcher.registry.schema import MOST_ROWS, Page, parse_page
 from watcher.text.sanitize import REDACTED_EMAIL
 
 ROW: dict[str, Any] = {"node_id": "pack", "id": "i-1", "version": "1.0.0", "status": "NodeVersionStatusActive"}
@@ -195,7 +196,7 @@ def test_an_answer_of_too_many_values_is_refused_undecoded(value: str, place: st
         "an unknown field": f'{{"total":1,"versions":[{json.dumps(ROW)[:-1]},"x":[{many}]}}]}}',
         "the page": f'{{"total":0,"versions":[],"x":[{many}]}}',
     }[place]
-    with pytest.raises(NotAListingError, match=_TOO_MANY_VALUES):
+    with pytest.raises(match=_TOO_MANY_VALUES):
         parse_page(page.encode())
 
 
@@ -211,14 +212,14 @@ def test_code_in_texts_is_no_value(code: str) -> None:
 def test_far_more_rows_than_were_asked_for_are_refused(row: Any) -> None:
     """A page of thousands is read, for a registry may ignore the page's size; one of still more is not."""
     assert parse_page(page_of(*[row] * MOST_ROWS)).items == MOST_ROWS
-    with pytest.raises(NotAListingError, match="the answer holds 5001 rows, far more than were requested"):
+    with pytest.raises(match="the answer holds 5001 rows, far more than were requested"):
         parse_page(page_of(*[row] * (MOST_ROWS + 1)))
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-32"])
 def test_only_utf_8_is_json(encoding: str) -> None:
     """JSON is UTF-8 where systems exchange it; in another encoding it is no answer."""
-    with pytest.raises(NotAListingError, match="the answer is no readable JSON"):
+    with pytest.raises(match="the answer is no readable JSON"):
         parse_page(page_of(ROW).decode().encode(encoding))
 
 
@@ -246,7 +247,7 @@ def test_only_utf_8_is_json(encoding: str) -> None:
 )
 def test_what_is_no_listing_says_what_it_is(body: bytes, said: str) -> None:
     """An answer that holds no list of versions is refused in words of ours."""
-    with pytest.raises(NotAListingError) as caught:
+    with pytest.raises(NoAnswerError) as caught:
         parse_page(body)
     assert str(caught.value) == said
 
@@ -316,7 +317,7 @@ def test_text_that_looks_like_keys_is_text() -> None:
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
     """Whatever comes, it is read or refused with the one error; nothing else escapes."""
-    with contextlib.suppress(NotAListingError):
+    with contextlib.suppress(NoAnswerError):
         assert all(parse_version(row).key for row in parse_page(body).rows)
 
 
