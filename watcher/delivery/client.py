@@ -109,16 +109,16 @@ class Worker:
         """
         targets = set(job.reached.targets)
         result: str | None = None
+        try:
+            ours = self._begin()  # not on the message's time: a slow machine takes long to load apprise
+        except (OSError, WorkerError):
+            return Undelivered(reason="the process that delivers could not be started", reached=job.reached.targets)
         reason = "the process that delivers has ended"
         limit = asyncio.timeout(job.timeout + _GRACE)
         try:
             async with limit:
                 self._under_way.add(limit)  # before anything is waited for: `stop_within` may come at once
-                try:
-                    reader, writer = await asyncio.open_connection(sock=self._begin())
-                except (OSError, WorkerError):
-                    reason = "the process that delivers could not be started"
-                    return Undelivered(reason=reason, reached=job.reached.targets)
+                reader, writer = await asyncio.open_connection(sock=ours)
                 with contextlib.closing(writer):
                     writer.write(pickle.dumps(job))
                     async for line in reader:

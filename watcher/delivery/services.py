@@ -37,19 +37,19 @@ class Service(Protocol):
     """What tells the service from others, without its targets."""
 
     def __len__(self) -> int:
-        """Give how many targets it has."""
+        """Return the number of targets."""
 
     def throttle(self, *args: object, **options: object) -> None:
         """Pause before a request, where the service wants that."""
 
     def dialect_convert(self, body: str, body_format: object) -> str:
-        """Give what the service makes of a body."""
+        """Return what the service makes of a body."""
 
     def resolve_format(self, body_format: object) -> StrEnum:
-        """Give the format that a body of this one is sent in."""
+        """Return the format that a body of this one is sent in."""
 
     def url_parameters(self) -> dict[str, str]:
-        """Give what the URL asks for."""
+        """Return the parameters of the URL."""
 
 
 def format_of(service: Service, *, single: bool) -> Format:
