@@ -241,7 +241,7 @@ class Arena:
     def _run(self, command: Sequence[str], *options: str, victim: Future[int] | None = None) -> int:
         env = program.surroundings(self._home)
         if options:
-            return traced(command, *options, folder=self.folder, env=env, out=self.trace)
+            return traced(command, *options, folder=self.folder, env=env, out=self.trace, follow=True)
         with subprocess.Popen(
             command,
             cwd=self.folder,

@@ -217,7 +217,7 @@ def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None
     """Where there is no strace, the parts that need it are named as left out, and the exit code is neither 0 nor 1."""
     done = program.run("system calls", cwd=tmp_path, env={"PATH": os.fspath(tmp_path)}, module="tests.chaos")
     assert done.code == 3, done
-    assert "  kills left out, kills before an alert left out" in done.out
+    assert "  kills left out, kills at a webhook left out" in done.out
 
 
 def test_the_document_names_every_part() -> None:

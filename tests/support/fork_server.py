@@ -139,6 +139,7 @@ def _preload() -> None:
 def _serve() -> None:
     """Fork a program for every line of standard input, and say with which code it ended and what memory it came to."""
     _preload()
+    program.adopt_orphans()
     for line in sys.stdin.buffer:
         asked = json.loads(line)
         child = os.fork()
@@ -147,8 +148,16 @@ def _serve() -> None:
         sys.stdout.write(f"{child}\n")
         sys.stdout.flush()
         _, ended, used = os.wait4(child, 0)
+        _wait_for_orphans()
         sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n")
         sys.stdout.flush()
+
+
+def _wait_for_orphans() -> None:
+    """Wait for what a program had started and did not live to see the end of."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
 
 
 def _be_the_program(asked: dict[str, Any]) -> None:

@@ -20,6 +20,7 @@ from typing import IO
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
 _PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
 _PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
 MEASURING = ("COVERAGE_", "COV_CORE_")
 """How the variables begin that have coverage taken of a child process."""
@@ -57,6 +58,12 @@ def end_with_parent() -> None:
     """Let the system kill this process when its parent is gone, who can't end it any more then (Linux only)."""
     with contextlib.suppress(AttributeError):
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of what a child of this process had started when the child dies (Linux only)."""
+    with contextlib.suppress(AttributeError):
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def workers(count: int) -> ProcessPoolExecutor:
@@ -135,8 +142,9 @@ class Started:
         self.process.send_signal(number)
 
     def wait(self, timeout: float = _PATIENCE) -> Completed:
-        """Wait for its own end; TimeoutExpired when it does not come."""
+        """Wait for its own end, and that of what delivers for it; TimeoutExpired when it does not come."""
         code = self.process.wait(timeout)
+        wait_until_all_gone(self._out.parent / "home")
         return Completed(code=code, out=self.out, err=self.err)
 
     def end(self) -> None:
@@ -176,6 +184,21 @@ def start(
             yield started
         finally:
             started.end()
+
+
+def wait_until_all_gone(home: Path) -> None:
+    """Wait until no process is left whose home is this one: what a killed program had started ends a little later."""
+    mark, deadline = f"HOME={home}".encode(), time.monotonic() + _PATIENCE
+    while any(mark in _environment(process) for process in Path("/proc").glob("[0-9]*")):
+        assert time.monotonic() < deadline, "what the program started is still there"
+        time.sleep(0.01)  # between two looks at other processes, until the deadline passes
+
+
+def _environment(process: Path) -> list[bytes]:
+    try:
+        return (process / "environ").read_bytes().split(b"\0")
+    except OSError:  # it is gone, or somebody else's
+        return []
 
 
 def _command(module: str, args: Sequence[str | os.PathLike[str]]) -> list[str]:
