@@ -130,7 +130,7 @@ def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watcher, harm
 
 
 def test_a_state_that_vanished_ends_run(watch: Watcher, registry: FakeRegistry) -> None:
-    """Where the files are gone and the lock is there, a process that knew them does not begin anew."""
+    """Where the files are gone and the lock is there, a process that knew them does not start over."""
     with watch.but(interval="20ms").start("run") as started:
         started.until(lambda it: '"poll"' in it.err)
         for file in watch.state.iterdir():

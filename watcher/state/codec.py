@@ -21,7 +21,7 @@ _Form = TypeVar("_Form")
 class UnreadableFormError(Exception):
     """The text is not what this program wrote. The message says why, to a person, and `hint` what to do."""
 
-    hint: ClassVar[str] = "it was left as it is; put a good copy back, or move the state folder away to begin anew"
+    hint: ClassVar[str] = "it was left as it is; put a good copy back, or move the state folder away to start over"
 
 
 class NewerFormError(UnreadableFormError):

@@ -108,7 +108,7 @@ class StateFolder:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
                 f"{self._shown(SNAPSHOT)} {found}, but the files beside it go with revision {needed}",
-                hint=f"put the right {SNAPSHOT} back; or, to begin anew, move the whole folder away",
+                hint=f"put the right {SNAPSHOT} back; or, to start over, move the whole folder away",
             )
         if checks_at < snapshot.revision:
             # A crash came between the snapshot and its etags: older ones would vouch for an older snapshot.

@@ -337,7 +337,7 @@ def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
 
 @pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
 def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
-    """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to begin anew."""
+    """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to start over."""
     polled(folder)
     path = folder.path / name
     document = json.loads(path.read_text())
@@ -346,7 +346,7 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
         with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 3") as caught:
             folder.load()
         assert "upgrade comfy-watch" in caught.value.hint
-        assert "begin anew" not in caught.value.hint
+        assert "start over" not in caught.value.hint
         assert json.loads(path.read_text()) == newer
 
 
