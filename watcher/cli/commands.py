@@ -24,7 +24,7 @@ from watcher.delivery.outcome import Delivered
 from watcher.errors import InstallationError, ReplacedError, StateError, UsageError
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
-from watcher.polling import daemon, reminders
+from watcher.polling import reminders
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.problems import Problem, ProblemReporter, ended_problems, problems
@@ -146,6 +146,8 @@ def run_forever(worker: Worker, chosen: Loaded) -> int:
 
     WatchError for what is wrong before the first poll.
     """
+    from watcher.polling.daemon import run  # here, since `check` is 3 ms faster without it
+
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
     installation = preload(worker if settings.all_channels() else None)
@@ -168,7 +170,7 @@ def run_forever(worker: Worker, chosen: Loaded) -> int:
             for warning in warnings(chosen):
                 log.warning("settings", warning=Trusted(warning))
             log.info("started", nodes=len(config.nodes), channels=len(config.channels), interval=settings.interval)
-            await daemon.run(poller, settings.interval, settings.jitter, installation)
+            await run(poller, settings.interval, settings.jitter, installation)
         log.info("stopped", signal=Signals(stop.signal).name)
 
     with folder.locked(lock_holder("run")):
