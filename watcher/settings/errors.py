@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from watcher.settings import parsing
@@ -15,47 +14,42 @@ if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettingErrors:
-    """Describes what a validation found."""
+def error_lines(error: ErrorDetails, origins: Mapping[str, str], channels: Sequence[object]) -> list[str]:
+    """Return a line for one error, or for each list entry that it is about.
 
-    origins: Mapping[str, str]
-    """Where each setting came from."""
-    channels: Sequence[object]
-    """What each `[[channels]]` table has as its name."""
+    `origins` says where each setting came from, `channels` what each `[[channels]]` table has as its name.
+    """
+    setting, *inside = error["loc"] or ("channels",)
+    setting = str(setting)
+    table = _table(int(inside[0]), channels) if inside else ""
+    place = ", ".join([f"{setting}{table}", *map(str, inside[1:])])
+    why = error.get("ctx", {}).get("error", "is not allowed")
+    problems = {0: str(why)}
+    if error["type"] == "extra_forbidden":
+        name = str(inside[-1]) if inside else setting
+        place = f"{setting}{table}, {_safe_name(name)}" if inside else _safe_name(name)
+        problems = {0: _unknown(name, in_table=bool(inside))}
+    elif error["type"] == "missing":
+        problems = {0: "is required"}
+    elif isinstance(why, parsing.EntriesError):
+        problems = dict(why.refused)
+    origin = origins.get(setting, "unknown")
+    return [f"{place}{f', entry {entry}' if entry else ''}: {what} ({origin})" for entry, what in problems.items()]
 
-    def lines(self, error: ErrorDetails) -> list[str]:
-        """Return a line for one error, or for each list entry that it is about."""
-        setting, *inside = error["loc"] or ("channels",)
-        setting = str(setting)
-        table = self._table(inside[0]) if inside else ""
-        place = ", ".join([f"{setting}{table}", *map(str, inside[1:])])
-        why = error.get("ctx", {}).get("error", "is not allowed")
-        problems = {0: str(why)}
-        if error["type"] == "extra_forbidden":
-            name = str(inside[-1]) if inside else setting
-            place = f"{setting}{table}, {_safe_name(name)}" if inside else _safe_name(name)
-            problems = {0: self._unknown(name, in_table=bool(inside))}
-        elif error["type"] == "missing":
-            problems = {0: "is required"}
-        elif isinstance(why, parsing.EntriesError):
-            problems = dict(why.refused)
-        origin = self.origins.get(setting, "unknown")
-        return [f"{place}{f', entry {entry}' if entry else ''}: {what} ({origin})" for entry, what in problems.items()]
 
-    def _table(self, number: int | str) -> str:
-        """Return a table's place, with its channel's name if that is valid."""
-        place = int(number)
-        name = self.channels[place] if place < len(self.channels) else ""
-        named = isinstance(name, str) and parsing.CHANNEL_NAME.fullmatch(name)
-        return f", entry {place + 1}{f' ({name})' if named else ''}"
+def _table(number: int, channels: Sequence[object]) -> str:
+    """Return a table's place, with its channel's name if that is valid."""
+    name = channels[number] if number < len(channels) else ""
+    named = isinstance(name, str) and parsing.CHANNEL_NAME.fullmatch(name)
+    return f", entry {number + 1}{f' ({name})' if named else ''}"
 
-    def _unknown(self, name: str, *, in_table: bool) -> str:
-        if in_table and name in Settings.model_fields:
-            return "this is a setting, not a key of a channel; put the line above the first [[channels]]"
-        known = (ChannelTable if in_table else Settings).model_fields
-        close = parsing.suggest(name, known)
-        return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")
+
+def _unknown(name: str, *, in_table: bool) -> str:
+    if in_table and name in Settings.model_fields:
+        return "this is a setting, not a key of a channel; put the line above the first [[channels]]"
+    known = (ChannelTable if in_table else Settings).model_fields
+    close = parsing.suggest(name, known)
+    return "unknown setting; " + (f"did you mean {close}?" if close else f"known are {', '.join(known)}")
 
 
 def _safe_name(name: str) -> str:

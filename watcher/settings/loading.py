@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from watcher.errors import ConfigError
 from watcher.settings import channel_tables, node_ids, parsing, sources
-from watcher.settings.errors import SettingErrors
+from watcher.settings.errors import error_lines
 from watcher.settings.model import Settings
 
 if TYPE_CHECKING:
@@ -55,11 +55,11 @@ def load(
     given = {name: value for name, value in overrides.items() if value is not None}
     added = given.pop("nodes", ())
     found = (
-        sources.CommandLine(Settings, given),
-        sources.Environment(Settings, environ),
-        sources.SecretFiles(Settings, environ, container_secrets),
-        *([sources.TomlFile(Settings, config_file, named_by)] if config_file else []),
-        sources.ServiceManager(Settings, environ),
+        sources.Source(given, "command line"),
+        sources.environment(environ),
+        sources.secret_files(environ, container_secrets),
+        *([sources.toml_file(config_file, named_by)] if config_file else []),
+        sources.service_manager(environ),
     )
     origins = dict.fromkeys(Settings.model_fields, "default")
     values: dict[str, object] = {}
@@ -68,8 +68,8 @@ def load(
         values |= source()
     problems += [problem for source in found for problem in source.problems]
     settings, refused = _validated(found)
-    explain = SettingErrors(origins=origins, channels=_channel_names(values.get("channels", ())))
-    problems += [line for error in refused for line in explain.lines(error)]
+    names = _channel_names(values.get("channels", ()))
+    problems += [line for error in refused for line in error_lines(error, origins, names)]
     changes: dict[str, object] = {}
     try:
         if more := node_ids.read(added):
@@ -80,7 +80,8 @@ def load(
     except ValueError as error:
         problems.append(f"nodes: {error} (command line)")
     try:
-        changes["state_dir"] = _base(found, config_file, cwd) / settings.state_dir.expanduser()
+        beside = config_file if origins["state_dir"] in {"default", str(config_file)} else None
+        changes["state_dir"] = (beside.parent if beside else cwd) / settings.state_dir.expanduser()
     except RuntimeError:
         problems.append(
             f"state_dir: the home folder in {str(settings.state_dir)!r} is not known ({origins['state_dir']})"
@@ -129,12 +130,6 @@ def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorD
     except ValidationError as error:
         refused = error.errors(include_url=False, include_input=False)
     return Settings(), refused
-
-
-def _base(found: tuple[sources.Source, ...], config_file: Path | None, cwd: Path) -> Path:
-    """Return where a relative `state_dir` starts: at the file's folder, or the working folder if given elsewhere."""
-    default = config_file.parent if config_file else cwd
-    return next((source.base or cwd for source in found if "state_dir" in source.values), default)
 
 
 def _channel_names(value: object) -> list[object]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections import Counter
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -28,17 +28,9 @@ DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 _DAY = 86_400
 
 
-def _number(low: float, high: float) -> BeforeValidator:
-    return BeforeValidator(
-        partial(parsing.number, low=low, high=high), json_schema_input_type=Annotated[float, Field(ge=low, le=high)]
-    )
-
-
-def _whole(low: int, high: int) -> BeforeValidator:
-    return BeforeValidator(
-        partial(parsing.number, low=low, high=high, whole=True),
-        json_schema_input_type=Annotated[int, Field(ge=low, le=high)],
-    )
+def _number(low: float, high: float, kind: type[float] = float) -> BeforeValidator:
+    read = partial(parsing.number, low=low, high=high, whole=kind is int)
+    return BeforeValidator(read, json_schema_input_type=Annotated[kind, Field(ge=low, le=high)])
 
 
 def _duration(low: float, high: float) -> BeforeValidator:
@@ -103,11 +95,11 @@ class Settings(BaseSettings):
     jitter: Annotated[float, _number(0, 1)] = Field(
         0.1, description="The share of the interval by which it varies at random."
     )
-    concurrency: Annotated[int, _whole(1, 256)] = Field(16, description="Requests at a time.")
+    concurrency: Annotated[int, _number(1, 256, int)] = Field(16, description="Requests at a time.")
     timeout: Annotated[float, _duration(0.01, _DAY)] = Field(
         30.0, description="Time limit of one whole request, and of each target of an alert URL."
     )
-    retries: Annotated[int, _whole(0, 20)] = Field(
+    retries: Annotated[int, _number(0, 20, int)] = Field(
         3,
         description="Retries after network errors, 429 and 5xx. A `Retry-After` of more than a minute ends the"
         " retries of this poll.",
@@ -122,7 +114,7 @@ class Settings(BaseSettings):
         description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
         " or `full` (an event for every version).",
     )
-    failure_threshold: Annotated[int, _whole(1, 1000)] = Field(
+    failure_threshold: Annotated[int, _number(1, 1000, int)] = Field(
         3, description="Failed polls in a row before a `failing` alert."
     )
     alert_urls: Annotated[tuple[SecretStr, ...] | None, list_with(_alert_urls)] = Field(
@@ -170,14 +162,11 @@ class Settings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the signature is pydantic-settings'
-        init_settings: PydanticBaseSettingsSource,
-        env_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        dotenv_settings: PydanticBaseSettingsSource,  # noqa: ARG003
-        file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003
+        *_: Any,  # noqa: ANN401 - the parameters are pydantic-settings'
+        **given: Any,  # noqa: ANN401
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Read what is given and nothing else: `load` has sources of its own."""
-        return (init_settings,)
+        """Read the keyword arguments and nothing else: `load` has sources of its own."""
+        return (given["init_settings"],)
 
     def all_channels(self) -> tuple[Channel, ...]:
         """Return every channel: those of `alert_urls`, named by scheme (`discord`, `discord-2`), then `[[channels]]`.

@@ -175,23 +175,19 @@ def alert_urls(value: object) -> tuple[str, ...] | None:
         items = list(value)
     else:
         raise ValueError("the value is not a list of apprise URLs")
-    if len(items) == 1 and _says_none(items[0]):
+    if len(items) == 1 and _is_none(items[0]):
         return None
-    return tuple(read_each(items, _one_of_the_urls))
+    return tuple(read_each(items, alert_url))
 
 
-def _says_none(item: object) -> bool:
+def _is_none(item: object) -> bool:
     return isinstance(item, str) and item.strip(_AROUND_URLS).lower() == NO_ALERTS
-
-
-def _one_of_the_urls(item: object) -> str:
-    if _says_none(item):
-        raise ValueError("'none' means that no alerts are wanted; use it alone or remove it")
-    return alert_url(item)
 
 
 def alert_url(value: object) -> str:
     """Return one apprise URL, of which only the scheme is checked; errors show no part of it."""
+    if _is_none(value):
+        raise ValueError("'none' means that no alerts are wanted; use it alone, in alert_urls, or remove it")
     text = value.strip() if isinstance(value, str) else ""
     if not re.match(f"{SCHEME}://", text):
         raise ValueError("the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://")

@@ -18,9 +18,10 @@ from typing import Any
 
 from pydantic import Secret
 from pydantic.fields import FieldInfo
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
+from pydantic_settings import PydanticBaseSettingsSource
 
 from watcher.settings import parsing
+from watcher.settings.model import Settings
 from watcher.text import mask
 
 FILE_NAME = "comfy-watch.toml"
@@ -43,20 +44,21 @@ _WITHOUT_CONTENT = re.compile(r"(?:[A-Za-z ,/-]|'[^']{1,4}')*")
 
 
 class Source(PydanticBaseSettingsSource):
-    """One place that settings come from. The base class has no values; each subclass reads its own when it is made."""
+    """Settings from one place, all with one origin, unless they are added one by one."""
 
-    base: Path | None = None
-    """The folder that a relative path starts at; None: the working folder."""
-
-    def __init__(self, settings_cls: type[BaseSettings]) -> None:
-        super().__init__(settings_cls)
-        self.names = settings_cls.model_fields.keys()
-        self.values: dict[str, object] = {}
-        self.origins: dict[str, str] = {}
+    def __init__(self, values: Mapping[str, object] | None = None, origin: str = "") -> None:
+        super().__init__(Settings)
+        self.values = dict(values or {})
+        self.origins = dict.fromkeys(self.values, origin)
         """Where each value came from, as messages say it."""
         self.problems: list[str] = []
         """What could not be read, a line each."""
         self.warnings: list[str] = []
+
+    def add(self, name: str, value: object, origin: str) -> None:
+        """Add a setting, in place of one of the same name."""
+        self.values[name] = value
+        self.origins[name] = origin
 
     def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:  # noqa: ARG002 - its signature
         """Return one setting's value, as pydantic-settings asks of a source."""
@@ -67,106 +69,91 @@ class Source(PydanticBaseSettingsSource):
         return {name: Secret(value) if name in parsing.SECRET else value for name, value in self.values.items()}
 
 
-class CommandLine(Source):
-    """What options and `--set` gave."""
-
-    def __init__(self, settings_cls: type[BaseSettings], given: Mapping[str, object]) -> None:
-        super().__init__(settings_cls)
-        self.values = dict(given)
-        self.origins = dict.fromkeys(given, "command line")
-
-
-class Environment(Source):
-    """Every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
+def environment(environ: Mapping[str, str]) -> Source:
+    """Return every `COMFY_WATCH_` variable, its name in any case, except the one that names the file.
 
     An unknown name that is similar to a setting's is kept, to be refused. Any other is a warning, unless Kubernetes
     sets it.
     """
-
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        super().__init__(settings_cls)
-        for variable, value in environ.items():
-            if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
-                continue
-            name = variable.upper().removeprefix(PREFIX).lower()
-            if wrong := _NOT_IN_A_NAME.search(variable):
-                shown = f"{variable[: wrong.start()]}***"
-                self.problems.append(f"environment {shown}: not a setting's name; write {PREFIX}NAME=VALUE")
-            elif name in self.names or (
-                not _KUBERNETES.search(name) and parsing.suggest(name, self.names, likeness=_MISSPELLED)
-            ):
-                self.values[name] = value
-                self.origins[name] = f"environment {variable}"
-            elif not _KUBERNETES.search(name):
-                self.warnings.append(f"environment {variable}: unknown setting, ignored")
-
-
-class SecretFiles(Source):
-    """One file per setting, in the container's secrets folder and, overriding it, in `$CREDENTIALS_DIRECTORY`.
-
-    A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are ignored. White space around the
-    content does not count.
-    """
-
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str], containers: Path) -> None:
-        super().__init__(settings_cls)
-        self._add(containers, required=False)
-        if folder := environ.get("CREDENTIALS_DIRECTORY"):
-            try:
-                self._add(Path(parsing.path(folder)), required=True)
-            except ValueError as error:
-                self.problems.append(f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)")
-
-    def _add(self, folder: Path, *, required: bool) -> None:
-        try:
-            files = sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name))
-        except OSError as error:
-            if required:
-                self.problems.append(f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)")
-            return
-        for file in files:
-            name = file.name.lower().removeprefix(PREFIX.lower())
-            if name not in self.names or file.is_dir():
-                continue
-            text, problem, _ = _text_of(file)
-            if problem:
-                self.problems.append(f"{FILE_ORIGIN}{file}: {problem}")
+    source = Source()
+    for variable, value in environ.items():
+        if not variable.upper().startswith(PREFIX) or variable.upper() == FILE_VARIABLE:
+            continue
+        name = variable.upper().removeprefix(PREFIX).lower()
+        if wrong := _NOT_IN_A_NAME.search(variable):
+            shown = f"{variable[: wrong.start()]}***"
+            source.problems.append(f"environment {shown}: not a setting's name; write {PREFIX}NAME=VALUE")
+        elif name in Settings.model_fields:
+            source.add(name, value, f"environment {variable}")
+        elif not _KUBERNETES.search(name):
+            if parsing.suggest(name, Settings.model_fields, likeness=_MISSPELLED):
+                source.add(name, value, f"environment {variable}")
             else:
-                self.values[name] = text.strip()
-                self.origins[name] = f"{FILE_ORIGIN}{file}"
+                source.warnings.append(f"environment {variable}: unknown setting, ignored")
+    return source
 
 
-class TomlFile(Source):
-    """The settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
+def secret_files(environ: Mapping[str, str], container_secrets: Path) -> Source:
+    """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
-    def __init__(self, settings_cls: type[BaseSettings], path: Path, named_by: str = "") -> None:
-        super().__init__(settings_cls)
-        self.base = path.parent
-        text, problem, mode = _text_of(path)
-        if problem:
-            self.problems.append(f"{path}: {problem}{f' ({named_by})' if named_by else ''}")
-            return
+    The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
+    ignored. White space around the content does not count.
+    """
+    source = Source()
+    _add_files(source, container_secrets, required=False)
+    if folder := environ.get("CREDENTIALS_DIRECTORY"):
         try:
-            self.values = tomllib.loads(text)
-        except RecursionError:
-            self.problems.append(f"{path}: not valid TOML: nested too deeply")
+            _add_files(source, Path(parsing.path(folder)), required=True)
         except ValueError as error:
-            self.problems.append(f"{path}: {_syntax_problem(str(error))}")
-        self.origins = dict.fromkeys(self.values, str(path))
-        if mode & 0o044 and any(mask.find_url(str(self.values.get(name, ""))) for name in parsing.SECRET):
-            self.warnings.append(
-                f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
-            )
+            source.problems.append(f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)")
+    return source
 
 
-class ServiceManager(Source):
-    """The first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
+def _add_files(source: Source, folder: Path, *, required: bool) -> None:
+    try:
+        files = sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name))
+    except OSError as error:
+        if required:
+            source.problems.append(f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)")
+        return
+    for file in files:
+        name = file.name.lower().removeprefix(PREFIX.lower())
+        if name not in Settings.model_fields or file.is_dir():
+            continue
+        text, problem, _ = _text_of(file)
+        if problem:
+            source.problems.append(f"{FILE_ORIGIN}{file}: {problem}")
+        else:
+            source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
 
-    def __init__(self, settings_cls: type[BaseSettings], environ: Mapping[str, str]) -> None:
-        super().__init__(settings_cls)
-        if folder := environ.get("STATE_DIRECTORY", "").partition(":")[0]:
-            self.values = {"state_dir": folder}
-            self.origins = {"state_dir": "environment STATE_DIRECTORY"}
+
+def toml_file(path: Path, named_by: str = "") -> Source:
+    """Return the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
+    text, problem, mode = _text_of(path)
+    values: dict[str, object] = {}
+    if problem:
+        problem += f" ({named_by})" if named_by else ""
+    else:
+        try:
+            values = tomllib.loads(text)
+        except RecursionError:
+            problem = "not valid TOML: nested too deeply"
+        except ValueError as error:
+            problem = _syntax_problem(str(error))
+    source = Source(values, str(path))
+    if problem:
+        source.problems.append(f"{path}: {problem}")
+    if mode & 0o044 and any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET):
+        source.warnings.append(
+            f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
+        )
+    return source
+
+
+def service_manager(environ: Mapping[str, str]) -> Source:
+    """Return the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
+    folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    return Source({"state_dir": folder} if folder else None, "environment STATE_DIRECTORY")
 
 
 def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path | None, str]:

@@ -7,6 +7,7 @@ import json
 import os
 import textwrap
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from pydantic.fields import FieldInfo
@@ -80,18 +81,16 @@ def write(path: Path) -> None:
         parsing.path(str(path))
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
+    created = False
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with open(path, "x", encoding="utf-8", newline="\n", opener=partial(os.open, mode=0o600)) as file:
+            created = True
+            file.write(text())
     except FileExistsError:
         raise ConfigError(f"{path} exists already, and was left as it is", hint="move it away first") from None
-    except FileNotFoundError:
-        raise ConfigError(f"{path} cannot be written: its folder does not exist") from None
     except OSError as error:
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text())
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            path.unlink()
-        raise ConfigError(f"{path} cannot be written: {error.strerror}") from None
+        if created:
+            with contextlib.suppress(OSError):
+                path.unlink()
+        why = "its folder does not exist" if isinstance(error, FileNotFoundError) else error.strerror
+        raise ConfigError(f"{path} cannot be written: {why}") from None

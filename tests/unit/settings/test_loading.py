@@ -303,7 +303,7 @@ def test_secrets_are_in_no_error(loads: Loads) -> None:
 def test_secrets_are_sealed_in_a_source() -> None:
     """What a source hands to the settings library, which has a debug log of its own, shows no secret."""
     given = {"alert_urls": f"json://{TOKEN}", "channels": [{"url": TOKEN}], "retries": 3}
-    source = sources.CommandLine(Settings, given)
+    source = sources.Source(given, "command line")
     assert source()["retries"] == 3
     assert source.get_field_value(Settings.model_fields["retries"], "retries") == (3, "retries", False)
     assert TOKEN not in f"{source()!r} {source()} {source!r}"
