@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
 
 REDACTED_EMAIL = "(address removed)"
 """Replaces an e-mail address."""
@@ -63,16 +62,11 @@ _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 
 
-@cache
-def _at_host() -> re.Pattern[str]:
-    """Return the pattern of an @ and the host after it. Compiled at first use: a quiet poll needs none."""
-    return re.compile(
-        rf"{_AT_SIGN}\s{{0,4}}"
-        rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})",
-        re.IGNORECASE,
-    )
-
-
+_AT_HOST = (
+    rf"(?i){_AT_SIGN}\s{{0,4}}"
+    rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})"
+)
+"""An @ and the host after it. Compiled at first use, since a quiet poll needs none; as `_HOST_DOT`."""
 _MAILBOX_BACKWARDS = re.compile(
     r'\s{0,4}(?:"[^"]{1,64}"'
     r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
@@ -85,18 +79,13 @@ _HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECA
 _TAG = re.compile(r"<(?![\s\d=…])")
 
 
-@cache
-def _host_dot() -> re.Pattern[str]:
-    """Return the pattern of the dots of host names; compiled at first use, as `_at_host`.
-
-    Any visible character may precede the dot, since hosts have hearts and marks too. Other characters that a browser
-    reads as a dot count where they cannot end a sentence.
-    """
-    return re.compile(
-        rf"(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
-        r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})",
-        re.IGNORECASE,
-    )
+_HOST_DOT = (
+    rf"(?i)(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
+    r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})"
+)
+"""The dots of host names. Any visible character may precede the dot, since hosts have hearts and marks too. Other
+characters that a browser reads as a dot count where they cannot end a sentence.
+"""
 
 
 def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
@@ -119,7 +108,7 @@ def sanitize_line(text: str, limit: int = 200, *, cut_off: bool = False) -> str:
     line = redact_emails(line)
     line = line.replace("@", _AT).replace(_SMALL_AT, _AT)
     line = _TAG.sub(_ANGLE, line).replace("://", "[:]//").replace("##[", "# #[")
-    line = _host_dot().sub("[.]", line).replace("](", "] (")
+    line = re.sub(_HOST_DOT, "[.]", line).replace("](", "] (")
     if line.startswith("::"):
         line = ": :" + line[2:]
     if len(line) <= limit and cut:
@@ -176,7 +165,7 @@ def redact_emails(text: str) -> str:
     seen = INVISIBLE.sub("", text)
     out: list[str] = []
     done = 0
-    for found in _at_host().finditer(seen):
+    for found in re.finditer(_AT_HOST, seen):
         before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
         if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
             continue

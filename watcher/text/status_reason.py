@@ -98,20 +98,16 @@ def _about(text: str) -> tuple[dict[str, object] | None, bool]:
 def _items(text: str) -> tuple[list[object], int]:
     """Return the complete items at the beginning of a list, and the position after them."""
     items: list[object] = []
-    position = _after(text, 1)
-    while len(items) < _ITEMS_AT_MOST and not text.startswith("]", position):
+    position = 1
+    while True:
+        position = _BETWEEN.match(text, position).end()  # type: ignore[union-attr]  # it matches the empty string too
+        if len(items) == _ITEMS_AT_MOST or text.startswith("]", position):
+            return items, position
         try:
             item, position = _DECODER.raw_decode(text, position)
         except (ValueError, RecursionError):
-            break
+            return items, position
         items.append(item)
-        position = _after(text, position)
-    return items, position
-
-
-def _after(text: str, position: int) -> int:
-    """Return the position of the next item."""
-    return _BETWEEN.match(text, position).end()  # type: ignore[union-attr]  # it matches the empty string too
 
 
 def _message(about: dict[str, object]) -> str:
@@ -126,10 +122,10 @@ def _message(about: dict[str, object]) -> str:
 
 def _findings(items: list[object], rest: str | None) -> str:
     """Return a summary of findings. `rest` is the text of those that were not decoded, None if all were."""
-    findings = [(_severity(item), item) for item in items if isinstance(item, dict)]
+    findings = [(_text(item.get("severity")).lower() or _UNRATED, item) for item in items if isinstance(item, dict)]
     severities = Counter(severity for severity, _ in findings)
     severities.update(found[1].lower() for found in _SEVERITY.finditer(rest or ""))
-    ranked = sorted(severities, key=_rank)
+    ranked = sorted(severities, key=lambda severity: _RANKS.get(severity, _UNKNOWN_RANK))
     counts = [f"{severities[severity]} {sanitize_line(severity, 20)}" for severity in ranked[:_SEVERITIES]]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
         counts.append(f"{others} other")
@@ -153,14 +149,6 @@ def _findings(items: list[object], rest: str | None) -> str:
 
 def _more(count: int) -> str:
     return f" and {count} more" if count > 0 else ""
-
-
-def _severity(finding: dict[str, object]) -> str:
-    return _text(finding.get("severity")).lower() or _UNRATED
-
-
-def _rank(severity: str) -> float:
-    return _RANKS.get(severity, _UNKNOWN_RANK)
 
 
 def _place(finding: dict[str, object]) -> tuple[str, str]:
