@@ -100,26 +100,19 @@ def _safe(value: object) -> object:
             return safe_line(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
 
 
-def _emit(level: str, event: str, fields: dict[str, object]) -> None:
+def _emit(level: str, event: str, /, **fields: object) -> None:
     if LEVELS.index(level) >= LEVELS.index(_level):  # structlog filters too, but would have to be loaded for it
         getattr(prepare(), level)(event, **fields)
 
 
-def debug(event: str, /, **fields: object) -> None:
-    """Log what helps to find a fault."""
-    _emit("debug", event, fields)
+debug = functools.partial(_emit, "debug")
+"""Log what helps to find a fault."""
 
+info = functools.partial(_emit, "info")
+"""Log what happened as expected."""
 
-def info(event: str, /, **fields: object) -> None:
-    """Log what happened as expected."""
-    _emit("info", event, fields)
+warning = functools.partial(_emit, "warning")
+"""Log what may need a person."""
 
-
-def warning(event: str, /, **fields: object) -> None:
-    """Log what may need a person."""
-    _emit("warning", event, fields)
-
-
-def error(event: str, /, **fields: object) -> None:
-    """Log what needs a person."""
-    _emit("error", event, fields)
+error = functools.partial(_emit, "error")
+"""Log what needs a person."""

@@ -56,7 +56,7 @@ def check(
     """Poll once: list, compare, save, alert."""
     from watcher.cli.commands import check as run_check
 
-    return run_check(settings({"nodes": nodes}), dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    return run_check(settings(nodes), dry_run=dry_run, as_json=as_json, fail_on=fail_on)
 
 
 @cli.command()
@@ -66,7 +66,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
     from watcher.cli.commands import run_forever
 
-    return run_forever(settings({"nodes": nodes}))
+    return run_forever(settings(nodes))
 
 
 @cli.command()
@@ -76,7 +76,7 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
     from watcher.cli import status
 
-    status.show(settings({}), as_json=as_json)
+    status.show(settings(), as_json=as_json)
     return 0
 
 
@@ -99,7 +99,7 @@ def history(
     from watcher.cli import history
 
     wanted = history.event_filter(nodes, kinds, since, limit)
-    history.show(settings({}), wanted, as_json=as_json)
+    history.show(settings(), wanted, as_json=as_json)
     return 0
 
 
@@ -110,7 +110,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
     """Send a sample alert to every channel, or to the named ones."""
     from watcher.cli.commands import send_samples
 
-    return send_samples(settings({}), channels)
+    return send_samples(settings(), channels)
 
 
 @cli.command()
@@ -120,7 +120,7 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
     from watcher.cli import config
 
-    config.show(settings({}), as_json=as_json)
+    config.show(settings(), as_json=as_json)
     return 0
 
 

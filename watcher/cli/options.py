@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -17,37 +17,25 @@ from watcher.text.mask import find_url
 if TYPE_CHECKING:
     from watcher.settings.loading import Loaded
 
-    _KindsType = click.ParamType[frozenset[Kind]]
-else:
-    _KindsType = click.ParamType  # generic for type checkers only
-
 _Value = TypeVar("_Value")
-
-
-class Kinds(_KindsType):
-    """Event kinds, comma-separated."""
-
-    name = "KINDS"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> frozenset[Kind]:
-        """Return the kinds; an empty list is a mistake, since it would match nothing."""
-        if isinstance(value, frozenset):
-            return value
-        try:
-            kinds = frozenset(Kind(name.strip().lower()) for name in str(value).split(",") if name.strip())
-        except ValueError:
-            kinds = frozenset()
-        if not kinds:
-            self.fail(f"{value!r} is not a list of event kinds; known are {', '.join(Kind)}", param, ctx)
-        return kinds
 
 
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
-def _any_of(_: click.Context, __: click.Parameter, given: tuple[frozenset[Kind], ...]) -> frozenset[Kind]:
-    """Return the kinds of an option that may be repeated: they add up."""
-    return frozenset[Kind]().union(*given)
+def _any_of(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> frozenset[Kind]:
+    """Return the kinds of an option that may be repeated: they add up. An empty list is refused."""
+    found: set[Kind] = set()
+    for text in given:
+        try:
+            kinds = {Kind(name.strip().lower()) for name in text.split(",") if name.strip()}
+        except ValueError:
+            kinds = set()
+        if not kinds:
+            known = ", ".join(Kind)
+            raise click.BadParameter(f"{text!r} is not a list of event kinds; known are {known}", ctx, option)
+        found |= kinds
+    return frozenset(found)
 
 
 def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
@@ -63,7 +51,7 @@ def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, 
 single = partial(click.option, multiple=True, callback=_only_one)
 """Declares an option that has one value; see `_only_one`."""
 
-kinds_option = partial(click.option, type=Kinds(), multiple=True, callback=_any_of, metavar="KINDS")
+kinds_option = partial(click.option, multiple=True, callback=_any_of, metavar="KINDS")
 """Declares a repeatable option that takes event kinds."""
 
 _SETTINGS = {
@@ -78,7 +66,7 @@ _SETTINGS = {
 def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Return a decorator that adds the options that choose settings, except the `omitted`, to a command.
 
-    The command gets a function that loads the settings.
+    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
@@ -86,12 +74,11 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
         def decorated(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
             chosen = {name: value for name in _SETTINGS if (value := options.pop(name, None)) is not None}
 
-            def settings(more: Mapping[str, object]) -> Loaded:
+            def settings(nodes: Iterable[str] = ()) -> Loaded:
                 from watcher.polling.setup import load_settings  # takes 0.2 s, which --help does not need
 
-                assigned, nodes = _assigned(changed, chosen)
-                added = [node for words in (*nodes, more.get("nodes", ())) for node in _nodes(words)]
-                return load_settings(config, {**assigned, "nodes": added})
+                assigned, more = _assigned(changed, chosen)
+                return load_settings(config, {**assigned, "nodes": [*more, *nodes]})
 
             return command(*args, settings=settings, **options)
 
@@ -110,21 +97,13 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
     return decorate
 
 
-def _nodes(value: object) -> list[object]:
-    """Return the ids of `--set nodes=…` or of `--node`."""
-    try:
-        return split_list(value)
-    except ValueError as error:
-        raise UsageError(f"--set nodes: {error}") from None
-
-
-def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[str]]:
-    """Return the settings of `--set NAME=VALUE` and those `chosen` by options, and each value of `nodes`.
+def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[object]]:
+    """Return the settings of `--set NAME=VALUE` and those `chosen` by options, and apart from them the `nodes`.
 
     Secrets are refused, since every user of the machine can read a command line; so is a setting with two values.
     """
     found = dict(chosen)
-    nodes: list[str] = []
+    nodes: list[object] = []
     for pair in pairs:
         name, given, value = pair.partition("=")
         name = name.strip().replace("-", "_")
@@ -136,7 +115,10 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
         if name == "nodes":
-            nodes.append(value)
+            try:
+                nodes += split_list(value)
+            except ValueError as error:
+                raise UsageError(f"--set nodes: {error}") from None
         elif found.setdefault(name, value) != value:
             raise UsageError(f"--set {masked(name)}: the setting is given more than once, with different values")
     return found, nodes
