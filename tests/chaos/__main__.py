@@ -65,7 +65,7 @@ PARTS = {
             "polls": 3000,
             "crashes": 500,
             "polls with a glitch": 300,
-            "given up": 300,
+            "expired": 300,
             "failing and recovered": 500,
             "outages": 50,
             "bans": 100,

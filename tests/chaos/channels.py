@@ -152,7 +152,7 @@ def play(fault: Fault, home: Home, result: Result) -> None:
     with _stage() as stage:
         fault.begin(stage)
         _begin(stage, home, fault.timeout)
-        told: list[tuple[str, ...]] = []
+        reported: list[tuple[str, ...]] = []
         facts: dict[str, Fact] = {}
         for number in range(2):
             if number:
@@ -161,9 +161,9 @@ def play(fault: Fault, home: Home, result: Result) -> None:
             stage.receiver.forget()
             done = home.check()
             facts |= _reported(done.out)
-            told.append(tuple(_reported(done.out)))
+            reported.append(tuple(_reported(done.out)))
             healthy = [message for message in stage.receiver.taken if message.path != f"/{DEAD}"]
-            if Counter((message.path, message.shown(facts)) for message in healthy) != _once(told[-1]):
+            if Counter((message.path, message.shown(facts)) for message in healthy) != _once(reported[-1]):
                 result.wrong("wrong", f"{fault.name}: the others got {healthy}")
             if done.code != 1 or f"channel {DEAD}: {fault.said}" not in done.err or len(done.err.splitlines()) != 1:
                 result.wrong("wrong", f"{fault.name}: {done}")
@@ -175,11 +175,11 @@ def play(fault: Fault, home: Home, result: Result) -> None:
         home.let_time_pass()
         done = home.check()
         result.add("channel faults")
-        result.add("alerts due", sum(map(len, told)) * (1 + len(HEALTHY)))
+        result.add("alerts due", sum(map(len, reported)) * (1 + len(HEALTHY)))
         result.add("repeated in flight", sum(len(message.events) for message in late))
         after = [message.shown(facts) for message in stage.receiver.taken if message.path == f"/{DEAD}"]
-        if done.code != 0 or after != told or len(after) != len(stage.receiver.taken):
-            result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {told}")
+        if done.code != 0 or after != reported or len(after) != len(stage.receiver.taken):
+            result.wrong("wrong", f"{fault.name}, afterwards: {done}; it took {after} instead of {reported}")
 
 
 def _reported(out: str) -> dict[str, Fact]:

@@ -1,7 +1,8 @@
-"""A simple model of whom alerts are owed to: what is owed follows an address, else a channel's own name.
+"""A simple model of whom alerts are owed to: what is owed follows a channel's URL, else its own name.
 
-A *reader* is who is behind a channel. He goes on where his address does, whatever the channel is called and wherever it
-stands. Where his address is gone he goes on with the channel of his own name; one from `alert_urls` has none.
+A *reader* is who is behind a channel. A reader goes on where its URL does, whatever the channel is called and wherever
+it stands. Where its URL is gone it goes on with the channel of its own name; one from `alert_urls` has none. It shares
+no code with the program.
 """
 
 from __future__ import annotations
@@ -13,30 +14,30 @@ from datetime import datetime, timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wired:
-    """A channel as one poll is told of it; without a `name` it stands in `alert_urls`."""
+    """A channel as it is configured in one poll; without a `name` it stands in `alert_urls`."""
 
     name: str
-    address: str
+    path: str
 
 
 @dataclass(slots=True, kw_only=True)
 class Alert:
-    """An event that a reader is owed since the poll of that number, `at` the program's time.
-
-    `expendable` is one that may have been given up since.
-    """
+    """An event that a reader is owed."""
 
     poll: int
+    """The number of the poll that found it."""
     at: datetime
-    told: bool = False
+    """The program's time then."""
+    sent: bool = False
     expendable: bool = False
+    """It may have expired since."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Reader:
     """Who is behind a channel."""
 
-    address: str
+    path: str
     name: str = ""
     """The channel's own, if it has one."""
     alerts: dict[str, Alert] = field(default_factory=dict)
@@ -47,45 +48,45 @@ class Reader:
     repeats: int = 0
 
     def inherit(self, other: Reader) -> None:
-        """The other one's channel goes on at this address: what he was not told is owed here, once."""
+        """The other one's channel goes on at this path: what it was not sent is owed here, once."""
         for event, alert in other.alerts.items():
             mine = self.alerts.get(event)
-            if mine is not None and not mine.told:
+            if mine is not None and not mine.sent:
                 mine.expendable = mine.expendable or alert.expendable
-            elif not alert.told or any(event in message for message in other.in_flight):
+            elif not alert.sent or any(event in message for message in other.in_flight):
                 self.alerts[event] = alert
         self.in_flight |= other.in_flight
         self.latest = 0
 
     def take(self, events: tuple[str, ...]) -> None:
-        """A message has come; AssertionError unless it was owed, its turn, and new to him or in flight."""
-        if any(self.alerts[event].told for event in events if event in self.alerts):
-            assert events in self.in_flight, f"{self.address}: repeated needlessly {events}"
+        """A message has come; AssertionError unless it was owed, its turn, and new to it or in flight."""
+        if any(self.alerts[event].sent for event in events if event in self.alerts):
+            assert events in self.in_flight, f"{self.path}: repeated needlessly {events}"
             self.repeats += len(events)
         self.in_flight = self.in_flight - {events} if len(self.in_flight) > 1 else set()
         for event in events:
-            assert event in self.alerts, f"{self.address}: invented {event}"
+            assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
-            alert.told = True
-            assert alert.poll >= self.latest, f"{self.address}: {event} came out of turn"
+            alert.sent = True
+            assert alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
             self.latest = alert.poll
         self.failures = 0
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
-        """A message was refused: with another refusal on record, what is too old may be given up."""
+        """A message was refused: with another refusal on record, what is too old may expire."""
         if self.failures:
-            self.despair(now, expiry)
+            self.expire(now, expiry)
         self.failures += 1
 
-    def despair(self, now: datetime, expiry: timedelta) -> None:
-        """What is too old may be given up."""
+    def expire(self, now: datetime, expiry: timedelta) -> None:
+        """What is too old may expire."""
         for alert in self.alerts.values():
-            alert.expendable = alert.expendable or (not alert.told and now - alert.at > expiry)
+            alert.expendable = alert.expendable or (not alert.sent and now - alert.at > expiry)
 
     @property
     def lost(self) -> list[str]:
-        """The events that he was owed and never told."""
-        return [event for event, alert in self.alerts.items() if not alert.told and not alert.expendable]
+        """The events that it was owed and never sent."""
+        return [event for event, alert in self.alerts.items() if not alert.sent and not alert.expendable]
 
 
 @dataclass(slots=True)
@@ -95,31 +96,31 @@ class Readers:
     everyone: list[Reader] = field(default_factory=list)
 
     def follow(self, wired: Sequence[Wired]) -> Mapping[str, Reader]:
-        """Say, by address, who is behind each channel of a poll; nothing is changed by it."""
-        at = {reader.address: reader for reader in self.everyone}
-        return {w.address: at.get(w.address) or self._moved(w, wired) or Reader(address=w.address) for w in wired}
+        """Return, by path, who is behind each channel of a poll; nothing is changed by it."""
+        at = {reader.path: reader for reader in self.everyone}
+        return {w.path: at.get(w.path) or self._moved(w, wired) or Reader(path=w.path) for w in wired}
 
     def _moved(self, wired: Wired, now: Sequence[Wired]) -> Reader | None:
-        """Give who had the channel's own name and has lost his address."""
-        configured = {w.address for w in now}
-        gone = (reader for reader in self.everyone if reader.address not in configured)
+        """Return who had the channel's own name and has lost its URL."""
+        configured = {w.path for w in now}
+        gone = (reader for reader in self.everyone if reader.path not in configured)
         return next((reader for reader in gone if reader.name and reader.name == wired.name), None)
 
     def take_in(self, wired: Sequence[Wired], readers: Mapping[str, Reader]) -> None:
         """The program has noted this poll's channels."""
         for w in wired:
-            reader, moved = readers[w.address], self._moved(w, wired)
+            reader, moved = readers[w.path], self._moved(w, wired)
             if moved is not None and moved is not reader:
                 reader.inherit(moved)
                 self.everyone.remove(moved)
-            if reader.address != w.address:
-                reader.address, reader.failures = w.address, 0
+            if reader.path != w.path:
+                reader.path, reader.failures = w.path, 0
             reader.name = w.name
             if all(reader is not one for one in self.everyone):
                 self.everyone.append(reader)
 
-    def despair(self, configured: Iterable[str], now: datetime, expiry: timedelta) -> None:
-        """What a channel that is there no more is owed may be given up when it is too old."""
+    def expire(self, configured: Iterable[str], now: datetime, expiry: timedelta) -> None:
+        """What a removed channel is owed may expire when it is too old."""
         for reader in self.everyone:
-            if reader.address not in configured:
-                reader.despair(now, expiry)
+            if reader.path not in configured:
+                reader.expire(now, expiry)

@@ -1,8 +1,8 @@
 """A life at random: polls, registry changes, outages, edits of settings, a wrong clock, crashes, in any order.
 
 `WatcherMachine` is a Hypothesis state machine around the real poll, a real registry and a real webhook. Beside it
-stand three simple models: `Subscriber` and `Trouble` of what has to be told, and `Readers` of whom. `python -m
-tests.chaos.state_machine` lives many lives and prints its figures as one JSON line.
+stand two simple models: of what must be reported (`tests.chaos.subscriber`), and to whom (`tests.chaos.readers`).
+`python -m tests.chaos.state_machine` lives many lives and prints its figures as one JSON line.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Wiring:
     grouping: Grouping
 
     def wants(self, fact: Fact) -> bool:
-        """Tell whether the channel's reader asked for the fact."""
+        """Return whether the channel's reader asked for the fact."""
         kind, pack, _ = fact
         kinds = self.kinds if self.name else DEFAULT_KINDS
         return Kind(kind) in kinds and (not self.name or not self.nodes or not pack or pack in self.nodes)
@@ -252,7 +252,7 @@ class WatcherMachine(RuleBasedStateMachine):
         figures.add("lives")
 
     def _glitch(self, pack: str) -> Glitch:
-        """Give all that is wrong with the next answer about a pack."""
+        """Return all that is wrong with the next answer about a pack."""
         return replace(
             self.glitches.get(pack, Glitch()),
             empty=pack in self.empty,
@@ -517,7 +517,7 @@ class WatcherMachine(RuleBasedStateMachine):
         self._poll(StateFolder(self.path))
 
     @rule(which=st.integers(0, 5))
-    def despair(self, which: int) -> None:
+    def expire(self, which: int) -> None:
         """A channel is down for longer than alerts are kept, and tried in that time."""
         self.receiver.down |= {self.channels[which % len(self.channels)].path}
         for hours in (0, 2, 100):
@@ -570,37 +570,37 @@ class WatcherMachine(RuleBasedStateMachine):
     ) -> None:
         """Let the program work, and keep the models up with it: what was seen by a poll, `before` which all was so."""
         seen, refused = len(self.receiver.taken), len(self.receiver.refusals)
-        wired = tuple(Wired(name=wiring.name, address=wiring.path) for wiring in self.channels)
+        wired = tuple(Wired(name=wiring.name, path=wiring.path) for wiring in self.channels)
         readers = self.readers.follow(wired)
         is_whole = self._is_whole(folder, work)
         if is_whole or (isinstance(folder, Fragile) and folder.noted):
             self.readers.take_in(wired, readers)
         if before is not None:
             self._see(before, readers)
-        told: dict[str, list[tuple[str, ...]]] = {}
+        sent: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
         for message in self.receiver.taken[seen:]:
             assert message.shown(self.facts) == message.events, f"not in the text: {message}"
             readers[message.path].take(message.events)
-            told.setdefault(message.path, []).append(message.events)
+            sent.setdefault(message.path, []).append(message.events)
         for path in self.receiver.refusals[refused:]:
             readers[path].refuse(self._clock, EXPIRY)
-        self.readers.despair(readers, self._clock, EXPIRY)
+        self.readers.expire(readers, self._clock, EXPIRY)
         if is_whole:
-            self._see_that_nothing_is_given_up(readers)
+            self._see_that_nothing_has_expired(readers)
         elif isinstance(folder, Fragile):
             for name, path in self._called().items():
-                if folder.kept[name] < len(told.get(path, ())):
-                    readers[path].in_flight = {told[path][-1]}
+                if folder.kept[name] < len(sent.get(path, ())):
+                    readers[path].in_flight = {sent[path][-1]}
                     if not folder.kept[name]:  # the program knows of no success since its last failure
                         readers[path].failures = failures[path]
 
-    def _see_that_nothing_is_given_up(self, readers: Mapping[str, Reader]) -> None:
+    def _see_that_nothing_has_expired(self, readers: Mapping[str, Reader]) -> None:
         """See that the program knows of each configured channel what its reader is still owed."""
         queues = StateFolder(self.path).load().outbox.queues
         for name, path in self._called().items():
             waiting = {event for message in queues.get(name, Queue()).messages for event in message.events}
-            assert waiting >= set(readers[path].lost), f"{path}: given up {set(readers[path].lost) - waiting}"
+            assert waiting >= set(readers[path].lost), f"{path}: expired {set(readers[path].lost) - waiting}"
 
     def _is_whole(self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]]) -> bool:
         chosen = Settings(
@@ -648,7 +648,7 @@ class WatcherMachine(RuleBasedStateMachine):
         return self.now if timedelta() < self._clock - self.now <= timedelta(days=1) else self._clock
 
     def _called(self) -> dict[str, str]:
-        """Give each channel's path by the name that the program has for it."""
+        """Return each channel's path by the name that the program has for it."""
         placed = [wiring.path for wiring in self.channels if not wiring.name]
         named = {wiring.name: wiring.path for wiring in self.channels if wiring.name}
         return named | {f"json-{number + 1}" if number else "json": path for number, path in enumerate(placed)}
@@ -660,8 +660,8 @@ class WatcherMachine(RuleBasedStateMachine):
         self.glitches = {}
         folder = StateFolder(self.path)
         after = folder.load()
-        told: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
-        new = {e.id: (e.kind.value, e.node or "", e.version) for e in told if e.id not in self.facts}
+        recorded: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
+        new = {e.id: (e.kind.value, e.node or "", e.version) for e in recorded if e.id not in self.facts}
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
@@ -679,8 +679,8 @@ class WatcherMachine(RuleBasedStateMachine):
                     readers[wiring.path].alerts[event] = Alert(poll=self.polls, at=self._clock)
 
     def _count(self, facts: Iterable[Fact]) -> None:
-        told = Counter(kind for kind, _, _ in facts)
-        figures.add("failing and recovered", told["failing"] + told["recovered"])
+        kinds = Counter(kind for kind, _, _ in facts)
+        figures.add("failing and recovered", kinds["failing"] + kinds["recovered"])
         figures.add("outages", sum(fact == ("failing", "", None) for fact in facts))
         figures.add("bans", sum(kind == "banned" and version is None for kind, _, version in facts))
         figures.add("packs emptied", sum(kind == "removed" and version is None for kind, _, version in facts))
@@ -706,16 +706,16 @@ class WatcherMachine(RuleBasedStateMachine):
             self.poll(hours=0)
             at = {wiring.path for wiring in self.channels}
             for number, reader in enumerate(self.readers.everyone):
-                if reader.address not in at:
-                    self.channels.append(Wiring(f"back{number}", reader.address, frozenset(Kind), (), Grouping.POLL))
+                if reader.path not in at:
+                    self.channels.append(Wiring(f"back{number}", reader.path, frozenset(Kind), (), Grouping.POLL))
             for _ in range(3):
                 self.poll(hours=2)
             for reader in self.readers.everyone:
                 lost = [self.facts[event] for event in reader.lost]
-                assert not lost, f"{reader.address}: lost {lost}"
+                assert not lost, f"{reader.path}: lost {lost}"
                 figures.add("alerts due", len(reader.alerts))
                 figures.add("repeated in flight", reader.repeats)
-                figures.add("given up", sum(not alert.told for alert in reader.alerts.values()))
+                figures.add("expired", sum(not alert.sent for alert in reader.alerts.values()))
         finally:
             self.receiver.__exit__()
             self.registry.__exit__()
@@ -724,7 +724,7 @@ class WatcherMachine(RuleBasedStateMachine):
 
 @contextlib.contextmanager
 def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -> Iterator[WatcherMachine]:
-    """Give one life to be told what happens, and close its books in the end."""
+    """Return one life to play, and close its books in the end."""
     life = WatcherMachine()
     life.begin(groupings, threshold, watched)
     yield life

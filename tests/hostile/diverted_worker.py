@@ -1,6 +1,6 @@
 """The worker of `tests.hostile.diverted`.
 
-apprise builds and sends every message as ever. Below it, the library that carries the request is told another address:
+apprise builds and sends every message as ever. Below it, the library that carries the request gets another address:
 `http://127.0.0.1:PORT/HOST/PATH`, PORT being `$DIVERTED_TO`; hosts in `.invalid` stay nowhere. What
 `$DIVERTED_EXPLODES` names (a built-in exception) is raised instead, with the whole request in its words.
 """

@@ -75,7 +75,7 @@ class _Disk:
     names: list[_Entry] = field(default_factory=list)
 
     def lose(self, *, names: bool, grown: Callable[[bytes], bytes]) -> None:
-        """Put back what was there before; of what a file has grown by, `grown` tells what stands there now."""
+        """Put back what was there before; of what a file has grown by, `grown` makes what stands there now."""
         for path, content in self.contents.items():
             if path.exists():
                 path.write_bytes(content + grown(path.read_bytes()[len(content) :]))
@@ -206,7 +206,7 @@ class FaultPoints:
         signal.pause()
 
     def _within(self, path: Any) -> Path | None:
-        """Give the absolute path of what belongs to the state folder; the folder that it is in counts too."""
+        """Return the absolute path of what belongs to the state folder; the folder that it is in counts too."""
         if isinstance(path, int):
             return None
         full = Path.cwd() / os.fsdecode(path)

@@ -103,7 +103,7 @@ class ForkServer:
         self.pid = int(self._answer())
 
     def has_ended(self, within: float) -> bool:
-        """Tell whether what `begin` started has ended, or does so within so many seconds."""
+        """Return whether what `begin` started has ended, or does so within so many seconds."""
         assert self._parent.stdout is not None
         return bool(select.select([self._parent.stdout], [], [], within)[0])
 

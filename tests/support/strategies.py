@@ -56,13 +56,13 @@ def pictures(draw: st.DrawFn, most: int = 4, least: int = 0) -> tuple[Version, .
 
 
 def watched_statuses() -> st.SearchStrategy[tuple[str, ...]]:
-    """Make up the setting `statuses`, in the contract's order."""
+    """Make up the setting `statuses`, in their order."""
     some = st.sets(st.sampled_from(STATUSES), min_size=1)
     return some.map(lambda chosen: tuple(status for status in STATUSES if status in chosen))
 
 
 def shown(picture: tuple[Version, ...], statuses: tuple[str, ...]) -> tuple[Version, ...]:
-    """Give what the registry lists of a picture when asked for these statuses."""
+    """Return what the registry lists of a picture when asked for these statuses."""
     return tuple(one for one in picture if set(statuses) >= set(STATUSES) or one.status in statuses)
 
 
@@ -117,7 +117,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
 
 @st.composite
 def events(draw: st.DrawFn, name: str = "e1") -> Event:
-    """Make up an event with this id, strangers' text in it."""
+    """Make up an event with this id, untrusted text in it."""
     maybe = st.none() | _TEXTS
     return Event(
         id=name,
