@@ -1,14 +1,11 @@
-"""The first complete listing of a node: what it sets, and which events it has. Pure.
-
-Rules: docs/behaviour.md, Listings, and the setting `baseline` in Settings.
-"""
+"""The first complete listing of a node: what it sets, and which events it has (docs/behaviour.md, Events). Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 
-from watcher.changes.transitions import DiffOptions, VersionEvents, node_event
+from watcher.changes.transitions import DiffOptions, VersionEvents, counted, node_event
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node
@@ -18,10 +15,8 @@ from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, created_by, 
 def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the events of that. The node was compared with the listing before.
 
-    Changes between incomplete listings were reported already; neither `full` nor a late version repeats them.
-    An empty listing is provisional while all statuses are watched: of the next one, versions created before it are
-    the baseline and later ones are events. The `after` of the `baseline` event is the worst that there is today:
-    banned, flagged, deprecated or None.
+    An empty listing may be provisional, and what was reported between incomplete listings is not repeated
+    (docs/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions and options.all_watched:
         # Our clock may have been ahead the first time: what is created from now on is late in any case.
@@ -43,25 +38,18 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
             events += [] if node.seen.get(version.key) else first_sight(version)
     elif options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
-        worst = next(iter(wrong), None)
-        about = _summary(first, wrong)
-        events.append(node_event(node, Kind.BASELINE, options.now, before=None, after=worst, reason=about))
+        worst, summary = next(iter(wrong), None), _summary(first, wrong)
+        events.append(node_event(node, Kind.BASELINE, options.now, before=None, after=worst, reason=summary))
     for version in late:
         events += first_sight(version)
-    seen = dict(node.seen)
-    for key in {event.key for event in events}:
-        seen[key] = seen.get(key, node.seen_floor if key else 0) + 1
-    return replace(node, baseline_at=listing.at, empty_since="", statuses=options.statuses, seen=seen), events
+    node = counted(node, *{event.key for event in events})
+    return replace(node, baseline_at=listing.at, empty_since="", statuses=options.statuses), events
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:
     """Return the version texts of each problem that there is today, worst first."""
-    tests: dict[str, Callable[[Version], bool]] = {
-        BANNED: lambda v: v.status == BANNED,
-        FLAGGED: lambda v: v.status == FLAGGED,
-        "deprecated": lambda v: v.deprecated,
-    }
-    found = {name: [v.version for v in versions if belongs(v)] for name, belongs in tests.items()}
+    found = {status: [v.version for v in versions if v.status == status] for status in (BANNED, FLAGGED)}
+    found["deprecated"] = [v.version for v in versions if v.deprecated]
     return {name: named for name, named in found.items() if named}
 
 

@@ -1,6 +1,6 @@
 """The comparison: a node as it was known and as it was just read give events and the new picture. Pure.
 
-The rules are those of docs/behaviour.md, Events and Listings. Nothing here reads a clock.
+Rules: docs/behaviour.md, Events and Listings.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from watcher.changes.transitions import REMOVED, DiffOptions, VersionEvents, cou
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, STATUSES, WATCHED_FIELDS, Version, created_by
+from watcher.model.version import ACTIVE, BANNED, WATCHED_FIELDS, Version, created_by, is_watched
 
 _DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
 """A version is partial without one of these. Admin tags may be withheld for good: when they come, they are a change."""
@@ -35,7 +35,7 @@ def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -
         return Difference(node=node)
     before = ACTIVE if node.baseline_at else None
     event = node_event(node, Kind.BANNED, options.now, before=before, after=BANNED, reason=reading.message)
-    return Difference(node=replace(counted(node), banned=True), events=(event,))
+    return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
 def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, checked_at: str) -> Difference:
@@ -49,10 +49,10 @@ def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, 
     events: list[Event] = []
     if node.banned and not listing.incomplete:
         events.append(node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE))
-        node = replace(counted(node), banned=False)
+        node = replace(counted(node, ""), banned=False)
     elif returning and not node.banned:
         events.append(node_event(node, Kind.REINSTATED, options.now, before=REMOVED, after=ACTIVE))
-        node = counted(node)
+        node = counted(node, "")
     settled = not node.marks and not node.partial and node.statuses == options.statuses
     if node.versions != listing.versions or not settled:
         comparison = _Comparison(
@@ -138,11 +138,8 @@ class _Comparison:
 
     def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
         known = self.known
-        reborn = (
-            old is not None
-            and known.marks.get(old.key) is Mark.REMOVED
-            and not (self.returning and self.node.all_removed)
-        )
+        was_removed = old is not None and known.marks.get(old.key) is Mark.REMOVED
+        reborn = was_removed and not (self.returning and self.node.all_removed)
         if old is None:
             events = self._about(version).first_sight() if self._is_news(version) else []
         elif reborn:
@@ -160,10 +157,10 @@ class _Comparison:
         node = self.node
         if not node.baseline_at:
             return False
-        watched_before = version.status in node.statuses or set(node.statuses) >= set(STATUSES)
         # `checked_at` is lost in a crash right after the first listing. Only then does `baseline_at` count: our clock
         # may have been ahead when it was written.
-        return watched_before or not created_by(version, self.checked_at or node.baseline_at)
+        since = self.checked_at or node.baseline_at
+        return is_watched(version.status, node.statuses) or not created_by(version, since)
 
     def _changes(self, old: Version, version: Version) -> list[Event]:
         """Return the events between two readings of a version that was not gone."""
@@ -178,13 +175,13 @@ class _Comparison:
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
         """Compare a complete listing with the known versions that it does not show.
 
-        `matched` are the keys of the versions that it shows, `texts` the version texts of its rows without an id.
+        `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
+        each may be any version with that text.
         """
-        gone = self.known.missing(matched, texts)
-        if self.options.all_watched:
-            self._take_absences(gone)
-        else:
-            self._take_leavings(gone)
+        hidden = [row for key, row in self.known.rows.items() if key not in matched and row.version not in texts]
+        gone = [version for version in hidden if self.known.marks.get(version.key) is not Mark.REMOVED]
+        take = self._take_absences if self.options.all_watched else self._take_leavings
+        take(gone)
 
     def _take_absences(self, gone: list[Version]) -> None:
         """Mark versions that a listing of all statuses does not show, and report those that are missing twice.
@@ -197,7 +194,7 @@ class _Comparison:
             known.marks[version.key] = Mark.ABSENT
         if gone and len(again) == len(gone) and not self.listing.versions:
             self.events.append(node_event(self.node, Kind.REMOVED, self.options.now, before=ACTIVE, after=REMOVED))
-            known.count_one_of_the_node()
+            known.count_one("")
             self.node = replace(self.node, emptied=True)
             return
         for version in again:

@@ -1,7 +1,4 @@
-"""When a node, or the registry as a whole, counts as failing, and when it has recovered. Pure.
-
-Rules: docs/behaviour.md, Events (`failing`, `recovered`).
-"""
+"""When a node, or the registry as a whole, is failing or has recovered (docs/behaviour.md, Failing in Events). Pure."""
 
 from __future__ import annotations
 
@@ -85,44 +82,39 @@ def assess(
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
         failures[key] = _once_more(failures.get(key), failed.error, now, failed.kind)
-    registry = None
-    error = ""
-    if unread and registry_is_down(unread, len(unread) + len(read)):
-        error = _for_all(unread, len(unread) + len(read))
-        registry = _once_more(health.registry, error, now)
-    events: list[Event] = []
-    if registry is None and read and snapshot.registry_failing:
-        events.append(_registry_event(snapshot, Kind.RECOVERED, now))
-        snapshot = replace(snapshot, registry_failing=False, registry_seen=snapshot.registry_seen + 1)
-    failing: list[tuple[Node, str]] = []
-    if not snapshot.registry_failing:
-        due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
-        outage = _outage(registry, [failures[key] for key in due], error, threshold)
-        if outage is None:
-            failing = [(snapshot.nodes.get(key) or Node(node=unread[key].node), _story(failures[key])) for key in due]
-        elif not all(_is_failing(snapshot, key) for key in unread):
-            events.append(_registry_event(snapshot, Kind.FAILING, now, _story(outage)))
-            snapshot = replace(snapshot, registry_failing=True, registry_seen=snapshot.registry_seen + 1)
     found_empty = {key: found for key, found in health.empty.items() if key not in read}
     found_empty |= {key: _once_more(health.empty.get(key), "no versions found", now) for key in empty}
-    newly_empty = _newly_empty(snapshot, {key: found_empty[key] for key in empty}, threshold)
-    nodes: dict[str, Node] = {}
-    for after, some in (("failing", failing), (EMPTY, newly_empty)):
-        for node, story in some:
-            events.append(node_event(node, Kind.FAILING, now, before=None, after=after, reason=story))
-            nodes[node.node.lower()] = replace(counted(node), failing=True)
+    watched = len(unread) + len(read)
+    registry = None
+    if unread and registry_is_down(unread, watched):
+        registry = _once_more(health.registry, _commonest_error(unread, watched), now)
+    events: list[Event] = []
+    if registry is None and read and snapshot.registry_failing:
+        snapshot, event = _turn_registry(snapshot, None, now)
+        events.append(event)
+    failing: list[tuple[Node, str, str]] = []
+    if not snapshot.registry_failing:
+        due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
+        outage = _outage(registry, [failures[key] for key in due], threshold)
+        if outage is None:
+            for key in due:
+                node = snapshot.nodes.get(key) or Node(node=unread[key].node)
+                failing.append((node, "failing", _story(failures[key])))
+        elif not all(_is_failing(snapshot, key) for key in unread):
+            snapshot, event = _turn_registry(snapshot, outage, now)
+            events.append(event)
+    due = [key for key in empty if found_empty[key].count >= threshold and not _is_failing(snapshot, key)]
+    failing += [(snapshot.nodes[key], EMPTY, _story_of_empty(found_empty[key])) for key in due if key in snapshot.nodes]
+    changed: dict[str, Node] = {}
+    for node, after, story in failing:
+        events.append(node_event(node, Kind.FAILING, now, before=None, after=after, reason=story))
+        changed[node.node.lower()] = replace(counted(node, ""), failing=True)
     for key, node in _recovering(health, snapshot, read, found_empty, threshold).items():
         before = EMPTY if key in health.empty and key not in health.nodes else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before, after=None))
-        nodes[key] = replace(counted(node), failing=False)
+        changed[key] = replace(counted(node, ""), failing=False)
     assessed = Health(nodes=failures, registry=registry, empty=found_empty)
-    return Assessment(health=assessed, snapshot=snapshot.with_nodes(nodes), events=tuple(events))
-
-
-def _newly_empty(snapshot: Snapshot, found: Mapping[str, FailureStreak], threshold: int) -> list[tuple[Node, str]]:
-    """Return the nodes that have been empty often enough to be reported failing, and why."""
-    due = [key for key, empty in found.items() if empty.count >= threshold and not _is_failing(snapshot, key)]
-    return [(snapshot.nodes[key], _story_of_empty(found[key])) for key in due if key in snapshot.nodes]
+    return Assessment(health=assessed, snapshot=snapshot.with_nodes(changed), events=tuple(events))
 
 
 def _recovering(
@@ -133,18 +125,12 @@ def _recovering(
     An empty node is still failing, unless it was reported because it could not be read and has not been empty often
     enough since.
     """
-    found: dict[str, Node] = {}
-    for key in (key for key, was_failing in read.items() if was_failing):
-        node = snapshot.nodes.get(key)
-        still = key in empty and (key not in health.nodes or empty[key].count >= threshold)
-        if node is not None and node.failing and not still:
-            found[key] = node
-    return found
+    still = {key for key, found in empty.items() if key not in health.nodes or found.count >= threshold}
+    back = [key for key, was_failing in read.items() if was_failing and key not in still and _is_failing(snapshot, key)]
+    return {key: snapshot.nodes[key] for key in back}
 
 
-def _outage(
-    registry: FailureStreak | None, due: Sequence[FailureStreak], error: str, threshold: int
-) -> FailureStreak | None:
+def _outage(registry: FailureStreak | None, due: Sequence[FailureStreak], threshold: int) -> FailureStreak | None:
     """Return the failure to report for the registry as a whole, instead of its nodes; None if there is none.
 
     The registry is failing once it has been down for `threshold` polls. It is also failing once a few nodes are `due`
@@ -155,7 +141,7 @@ def _outage(
     if len(due) < _A_FEW:
         return None
     longest = max(due, key=lambda failure: failure.count)
-    return FailureStreak(count=longest.count, since=longest.since, error=error)
+    return replace(registry, count=longest.count, since=longest.since)
 
 
 def _is_failing(snapshot: Snapshot, key: str) -> bool:
@@ -182,21 +168,24 @@ def _polls(failure: FailureStreak) -> str:
     return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 
-def _for_all(unread: Mapping[str, FetchFailed], watched: int) -> str:
+def _commonest_error(unread: Mapping[str, FetchFailed], watched: int) -> str:
     tried = [failure.error for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
     error, _ = Counter(tried).most_common(1)[0]
     return error if watched == 1 else f"{error} ({len(unread)} of {watched} nodes)"
 
 
-def _registry_event(snapshot: Snapshot, kind: Kind, now: str, reason: str = "") -> Event:
-    failing = kind is Kind.FAILING
-    return Event(
+def _turn_registry(snapshot: Snapshot, outage: FailureStreak | None, now: str) -> tuple[Snapshot, Event]:
+    """Return the snapshot with the registry failing, or recovered for None, and the event of that."""
+    kind, before, after = (Kind.FAILING, None, "failing") if outage else (Kind.RECOVERED, "failing", None)
+    event = Event(
         id=event_id(None, "", snapshot.registry_seen, kind),
         kind=kind,
         node=None,
-        before=None if failing else "failing",
-        after="failing" if failing else None,
-        reason=reason,
+        before=before,
+        after=after,
+        reason=_story(outage) if outage else "",
         at=now,
         url=node_url(None),
     )
+    seen = snapshot.registry_seen + 1
+    return replace(snapshot, registry_failing=outage is not None, registry_seen=seen), event

@@ -13,13 +13,11 @@ from watcher.model.snapshot import Mark, Node
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, Version, in_order
 
 KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
-"""How many versions of a mark a node keeps at most, newest first. Packs have up to about 150 versions: the bounds are
-for packs that publish and remove versions without end.
-"""
+"""How many versions of a mark a node keeps at most, newest first: packs may publish and remove versions without end."""
 
 KEPT_UNSEEN = 5000
-"""How many versions a node keeps at most that an incomplete listing does not show. They may all exist, so the bound is
-far above the size of any pack. It is for a node whose listings are never complete.
+"""How many versions a node keeps at most that an incomplete listing does not show, in case none is ever complete. They
+may all exist, so the bound is far above the size of any pack.
 """
 
 _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
@@ -65,12 +63,8 @@ class Known:
         return max(self.seen.get(key, self.seen_floor) for key in keys)
 
     def count_one(self, key: str) -> None:
-        """Count one more change of a version."""
-        self.seen[key] = self.count(key) + 1
-
-    def count_one_of_the_node(self) -> None:
-        """Count one more change of the node itself."""
-        self.seen[""] = self.seen.get("", 0) + 1
+        """Count one more change of a version, or of the node itself (the key "")."""
+        self.seen[key] = self.seen.get(key, self.seen_floor if key else 0) + 1
 
     def take(self, version: Version, old: Version | None, *, partial: bool) -> None:
         """Replace what was known of a version by a row that was read."""
@@ -81,9 +75,7 @@ class Known:
             self.forget(old.key)
         self.rows[key] = version
         self.marks.pop(key, None)
-        self.partial.discard(key)
-        if partial:
-            self.partial.add(key)
+        (self.partial.add if partial else self.partial.discard)(key)
 
     def take_decision(self, version: Version, old: Version | None) -> None:
         """Record that a pending version was decided on before. `old` is None for a first sight."""
@@ -99,18 +91,6 @@ class Known:
         self.marks[version.key] = Mark.LEFT
         if version.status == PENDING and active_is_watched:
             self.decided.add(version.key)
-
-    def missing(self, matched: Collection[str], texts: Collection[str]) -> list[Version]:
-        """Return the versions that a listing does not show and that were not removed before.
-
-        `matched` are the keys of the versions that it shows. `texts` are the version texts of its rows without an id:
-        each may be any version with that text.
-        """
-        return [
-            version
-            for key, version in self.rows.items()
-            if key not in matched and version.version not in texts and self.marks.get(key) is not Mark.REMOVED
-        ]
 
     def forget(self, key: str) -> None:
         """Drop a version. The floor rises to its counter, so that no event id is used twice."""
@@ -141,7 +121,7 @@ class Matcher:
     """Finds the known version of each row of a listing: by id, else by version text if one side has no id."""
 
     def __init__(self, known: Known, listing: Listing) -> None:
-        """Index the known versions by text. A row with the key of a known version matches only that one."""
+        # A row with the key of a known version matches only that one.
         self._known = known
         named = {version.key for version in listing.versions}
         self._by_text: dict[str, list[Version]] = {}

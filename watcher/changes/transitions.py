@@ -1,7 +1,4 @@
-"""From a change of a node or a version to its events: which kind, which id. Pure.
-
-The kinds are those of docs/behaviour.md, Events.
-"""
+"""From a change of a node or a version to its events: which kind (docs/behaviour.md, Events), which id. Pure."""
 
 from __future__ import annotations
 
@@ -56,9 +53,10 @@ def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: s
     )
 
 
-def counted(node: Node) -> Node:
-    """Return the node with one more change of the node itself counted."""
-    return replace(node, seen={**node.seen, "": node.seen.get("", 0) + 1})
+def counted(node: Node, *keys: str) -> Node:
+    """Return the node with one more change counted, of each of these versions or of the node itself (the key "")."""
+    counts = {key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys}
+    return replace(node, seen={**node.seen, **counts})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

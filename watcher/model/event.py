@@ -6,12 +6,8 @@ import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-_SEPARATOR = "\x1f"
-
 LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
-
-_DIGEST = 16
 
 EMPTY = "empty"
 """The `after` of `failing`, and the `before` of `recovered`, of a node that never had a version; else "failing"."""
@@ -82,8 +78,7 @@ class Event:
 
 def event_id(*parts: object) -> str:
     """Return a short id made only of what was observed: the same transition has the same id after a crash."""
-    text = _SEPARATOR.join("" if part is None else str(part) for part in parts)
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    return _digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
 
 
 def bounded(event: Event) -> Event:
@@ -98,16 +93,16 @@ def bounded(event: Event) -> Event:
         before=event.before and _bounded(event.before),
         after=event.after and _bounded(event.after),
         reason=_bounded(event.reason),
-        changes=tuple(
-            Change(field=change.field, before=_bounded(change.before), after=_bounded(change.after))
-            for change in event.changes
-        ),
+        changes=tuple(replace(one, before=_bounded(one.before), after=_bounded(one.after)) for one in event.changes),
     )
 
 
 def _bounded(text: str) -> str:
     if len(text) <= LONGEST_TEXT:
         return text
-    digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:_DIGEST]
-    mark = f"… ({len(text)} characters, sha256 {digest})"
+    mark = f"… ({len(text)} characters, sha256 {_digest(text, 16)})"
     return text[: LONGEST_TEXT - len(mark)] + mark
+
+
+def _digest(text: str, length: int) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import cast
 
-from watcher.model.version import STATUSES, Version
+from watcher.model.version import STATUSES, Version, is_watched
 
 
 class Mark(StrEnum):
@@ -64,13 +64,8 @@ class Node:
         """The versions that are listed under the watched statuses, as far as is known."""
         if self.turned_empty:
             return ()
-        hidden = {Mark.REMOVED, Mark.LEFT}
-        watched = set(self.statuses or STATUSES)
-        return tuple(
-            version
-            for version in self.versions
-            if self.marks.get(version.key) not in hidden and (version.status in watched or watched >= set(STATUSES))
-        )
+        hidden, watched = {Mark.REMOVED, Mark.LEFT}, self.statuses or STATUSES
+        return tuple(v for v in self.versions if self.marks.get(v.key) not in hidden and is_watched(v.status, watched))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import astuple, dataclass
 
 ACTIVE = "active"
@@ -15,6 +15,11 @@ STATUSES: tuple[str, ...] = (ACTIVE, PENDING, FLAGGED, BANNED, DELETED)
 """The statuses of the API's spec (`NodeVersionStatus`), by their short names."""
 
 API_PREFIX = "NodeVersionStatus"
+
+
+def is_watched(status: str, statuses: Collection[str]) -> bool:
+    """Return whether a status is one of the watched `statuses`. If these are all of them, unknown ones are too."""
+    return status in statuses or set(statuses) >= set(STATUSES)
 
 
 def status_from_api(name: str) -> str:
@@ -69,12 +74,11 @@ WATCHED_FIELDS: dict[str, str] = {
 
 def badness(version: Version) -> tuple[int, bool, tuple[object, ...]]:
     """Return a key that sorts versions by how bad they are, banned last. Versions that differ have different keys."""
-    rank = _FROM_GOOD_TO_BAD.index(version.status) if version.status in _FROM_GOOD_TO_BAD else _UNKNOWN_RANK
-    return rank, version.deprecated, astuple(version)
+    status = version.status if version.status in STATUSES else "unknown"
+    return _FROM_GOOD_TO_BAD.index(status), version.deprecated, astuple(version)
 
 
-_FROM_GOOD_TO_BAD = (ACTIVE, PENDING, "", DELETED, FLAGGED, BANNED)
-_UNKNOWN_RANK = _FROM_GOOD_TO_BAD.index("")
+_FROM_GOOD_TO_BAD = (ACTIVE, PENDING, "unknown", DELETED, FLAGGED, BANNED)
 
 
 def newest(versions: Iterable[Version]) -> Version | None:
