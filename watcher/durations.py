@@ -22,13 +22,11 @@ def parse(text: str | int | float) -> float:
 
     ValueError, with what is allowed, for anything else: empty, negative, not finite, a bool.
     """
-    if isinstance(text, str):
-        seconds = _from_text(text.strip().lower())
-    elif isinstance(text, bool):
-        seconds = math.nan
-    else:
-        seconds = _as_float(text)
-    if not (math.isfinite(seconds) and seconds >= 0):
+    try:
+        seconds = _from_text(text.strip().lower()) if isinstance(text, str) else float(text)
+    except OverflowError:
+        seconds = math.inf
+    if isinstance(text, bool) or not (math.isfinite(seconds) and seconds >= 0):
         raise ValueError(f"give {ALLOWED}")
     return seconds
 
@@ -54,10 +52,3 @@ def _from_text(text: str) -> float:
         return math.nan
     amounts = zip(match.groups(), _UNITS, strict=True)
     return sum(float(amount) * size for amount, (_, size) in amounts if amount) / 1000
-
-
-def _as_float(number: int | float) -> float:
-    try:
-        return float(number)
-    except OverflowError:
-        return math.inf

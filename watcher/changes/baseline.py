@@ -28,20 +28,17 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
         is_late = node.empty_since and not node.seen.get(version.key) and not created_by(version, node.empty_since)
         (late if is_late else first).append(version)
 
-    def first_sight(version: Version) -> list[Event]:
-        about = VersionEvents(node=node.node, now=options.now, version=version, count=node.seen_floor)
-        return about.first_sight()
-
     events: list[Event] = []
+    news = late
     if options.baseline == "full":
-        for version in first:
-            events += [] if node.seen.get(version.key) else first_sight(version)
+        news = [version for version in first if not node.seen.get(version.key)] + late
     elif options.baseline == "summary" and (first or not late):
         wrong = _wrong(first)
         worst, summary = next(iter(wrong), None), _summary(first, wrong)
         events.append(node_event(node, Kind.BASELINE, options.now, before=None, after=worst, reason=summary))
-    for version in late:
-        events += first_sight(version)
+    for version in news:
+        about = VersionEvents(node=node.node, now=options.now, version=version, count=node.seen_floor)
+        events += about.first_sight()
     node = counted(node, *{event.key for event in events})
     return replace(node, baseline_at=listing.at, empty_since="", statuses=options.statuses), events
 

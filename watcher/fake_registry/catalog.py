@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from watcher.model.version import ACTIVE, STATUSES, status_to_api
 
 MAX_PAGE_SIZE = 100
-_DEFAULT_PAGE_SIZE = 10
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 
 Row = dict[str, object]
@@ -21,9 +20,8 @@ Row = dict[str, object]
 
 def rfc3339(moment: datetime) -> str:
     """Return a time as the registry writes it: UTC, `Z`, microseconds with their trailing zeros cut."""
-    head, _, fraction = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f").partition(".")
-    fraction = fraction.rstrip("0")
-    return f"{head}.{fraction}Z" if fraction else f"{head}Z"
+    text = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%f")
+    return text.rstrip("0").removesuffix(".") + "Z"
 
 
 class Catalog:
@@ -121,7 +119,7 @@ class Catalog:
     def answer(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
         """Return the HTTP status and the document that `GET /versions` answers the query with."""
         try:
-            page, size = (_integer(query, "page", 1), _integer(query, "pageSize", _DEFAULT_PAGE_SIZE))
+            page, size = _integer(query, "page", 1), _integer(query, "pageSize", 10)
             with_reason = _boolean(query, "include_status_reason")
         except ValueError as error:
             return 400, {"error": "Invalid parameter", "message": str(error)}

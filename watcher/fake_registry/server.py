@@ -17,7 +17,6 @@ import sys
 import threading
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Self
 from urllib.parse import parse_qs
@@ -61,35 +60,32 @@ class FakeRegistry:
         self.url = ""
         self._port = port
         self._latency = latency
-        self._bodies: dict[str, tuple[int, bytes]] = {}
-        self._bodies_of = -1
+        self._answers: dict[str, tuple[int, int, bytes]] = {}
 
     def __enter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", self._port))
         self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]] = Future()
+        started = threading.Event()
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._serve(listener, started)), name="fake-registry", daemon=True
         )
         self._thread.start()
-        self._loop, self._leave = started.result()
+        started.wait()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._loop.call_soon_threadsafe(self._leave.set)
         self._thread.join()
 
-    async def _serve(
-        self, listener: socket.socket, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
-    ) -> None:
-        leave = asyncio.Event()
+    async def _serve(self, listener: socket.socket, started: threading.Event) -> None:
+        self._loop, self._leave = asyncio.get_running_loop(), asyncio.Event()
         server = web.Server(self._handle, access_log=None, handler_cancellation=True)
         # Answers under way get no time to finish; 0 would mean no limit.
         runner = web.ServerRunner(server, shutdown_timeout=0.01)
         await runner.setup()
         await web.SockSite(runner, listener, backlog=1024).start()
-        started.set_result((asyncio.get_running_loop(), leave))
-        await leave.wait()
+        started.set()
+        await self._leave.wait()
         await runner.cleanup()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -106,13 +102,12 @@ class FakeRegistry:
 
     def _encoded(self, query: str) -> tuple[int, bytes]:
         """Return the answer's status and bytes, cached until the catalog changes: a benchmark requests them often."""
-        edits = self.catalog.edits
-        if edits != self._bodies_of:
-            self._bodies, self._bodies_of = {}, edits
-        if query not in self._bodies:
+        edits, status, body = self._answers.get(query, (-1, 0, b""))
+        if edits != (now := self.catalog.edits):
             status, document = self.catalog.answer(parse_qs(query, keep_blank_values=True))
-            self._bodies[query] = status, encoded(document)
-        return self._bodies[query]
+            body = encoded(document)
+            self._answers[query] = now, status, body
+        return status, body
 
 
 def encoded(document: object) -> bytes:

@@ -18,9 +18,7 @@ class Listing:
     at: str
     """When it was requested, by our clock, or earlier if the registry's clock says so."""
     incomplete: str = ""
-    """Why the listing is incomplete, for a person; "" if it is complete. A version missing from an incomplete listing
-    may still exist.
-    """
+    """Why the listing is incomplete, for a person; "" if it is complete."""
     etag: str = ""
     """Identifies this answer, if one page was all of it."""
     elsewhere: frozenset[str] = frozenset()

@@ -21,14 +21,12 @@ from watcher.text.status_reason import summarize
 _SHORTEST_STREAK = 8
 """After this many registry-wide failures in a row, or one per concurrent request, further nodes get one attempt."""
 _SHORTEST_SILENCE = 24
-"""After this many nodes in a row without any HTTP answer, or two per concurrent request, no further node is tried.
-
-A poll of a registry that hangs ends after about nine timeouts, however many nodes there are: under five minutes with
-the default settings (two rounds of four attempts, one round of single ones).
+"""After this many nodes in a row without any HTTP answer, or two per concurrent request, no further node is tried. So a
+poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
 """
 _FEW = 3
-_NOT_TRIED = "not tried, since the registry could not be reached"
 _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
+"""The registry's reason explains these, if they are about a version."""
 
 
 @dataclass(slots=True)
@@ -86,7 +84,7 @@ class Survey:
         return self.findings
 
     def _turn(self, node: str) -> tuple[int, int]:
-        """Return the rank of a node: nodes that the last poll did not try are first, nodes that failed are last."""
+        """Return the rank of a node: those that the last poll did not try are first, those that failed are last."""
         failure = self.failures.get(node.lower())
         if failure is None:
             return 1, 0
@@ -106,14 +104,13 @@ class Survey:
             self._show_progress()
 
     def _show_progress(self) -> None:
-        """Show how many nodes are done, and the names of the last few."""
         few = f", waiting for {', '.join(self._under_way)}" if 0 < len(self._under_way) <= _FEW else ""
         self.progress("nodes", f"{self._done} of {len(self.nodes)} nodes checked{few}")
 
     def _reason_not_to_try(self) -> str:
         """Return why no further node is tried in this poll, or ""."""
         if self._silence >= max(2 * self.concurrency, _SHORTEST_SILENCE):
-            return _NOT_TRIED
+            return "not tried, since the registry could not be reached"
         return self.registry.asked_to_wait
 
     async def _read_one(self, node: str) -> Reading:
@@ -182,33 +179,24 @@ async def explained(
     registry: Registry, events: tuple[Event, ...], patience: float, progress: Progress = silent
 ) -> tuple[Event, ...]:
     """Return the events with the registry's reasons, as far as these come within `patience` seconds."""
-    wanted: dict[str, dict[str, str]] = {}
+    wanted: dict[str, dict[str, Event]] = {}
     for event in events:
-        if _wants_reason(event) and event.node and event.after:
-            wanted.setdefault(event.node, {})[event.key] = event.after
+        if event.kind in _EXPLAINED and event.version is not None and event.node is not None:
+            wanted.setdefault(event.node, {})[event.key] = event
     if not wanted:
         return events
-    reasons: dict[tuple[str | None, str], str] = {}
+    reasons: dict[str, str] = {}
 
-    async def ask(node: str, versions: dict[str, str]) -> None:
-        async for key, reason in read_reasons(registry, node, versions):
-            reasons[node, key] = summarize(reason)
+    async def ask(node: str, by_key: dict[str, Event]) -> None:
+        statuses = {key: event.after or "" for key, event in by_key.items()}
+        async for key, reason in read_reasons(registry, node, statuses):
+            reasons[by_key[key].id] = summarize(reason)
 
-    tasks = [asyncio.create_task(ask(node, versions)) for node, versions in wanted.items()]
+    tasks = [asyncio.create_task(ask(node, by_key)) for node, by_key in wanted.items()]
     progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return tuple(
-        replace(event, reason=reason)
-        if _wants_reason(event) and (reason := reasons.get((event.node, event.key)))
-        else event
-        for event in events
-    )
-
-
-def _wants_reason(event: Event) -> bool:
-    """Return whether the registry's reason explains the event: its version got a bad status."""
-    return event.kind in _EXPLAINED and event.version is not None
+    return tuple(replace(event, reason=reasons.get(event.id, event.reason)) for event in events)

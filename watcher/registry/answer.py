@@ -23,9 +23,9 @@ class Answer:
     body: bytes
     """Decompressed."""
     date: str = ""
-    """As `parse_date`."""
+    """`Date` as RFC 3339; "" if there is none that can be read."""
     etag: str = ""
-    """As `parse_etag`."""
+    """`ETag`; "" if there is none that can be sent back."""
 
 
 class NoAnswerError(Exception):

@@ -78,9 +78,9 @@ class Registry:
     """
 
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
-        """Prepare for about `expected_requests` requests to `url`. `progress` hears of each wait between two attempts.
+        """Prepare for about `expected_requests` requests to `url`. Raises ConfigError as `transport.open_transport`.
 
-        Raises ConfigError as `transport.open_transport`.
+        `progress` is called for each wait between two attempts.
         """
         self._base = httpx.URL(url.rstrip("/") + "/versions")
         self.limits = limits

@@ -24,20 +24,14 @@ _OF_BODY = "body:"
 
 _LONGEST_READING = 300.0
 _TIMEOUTS = 10
-"""After this many seconds, or this many timeouts if that is longer, no further page of a node is requested: the other
-nodes' alerts wait for it.
-"""
+"""No further page of a node is requested after this many seconds, or timeouts if that is longer."""
 
 _REASON_ROWS = 20
 _REASON_PAGES = 50
 """The most pages, of `_REASON_ROWS` each, that are read for reasons."""
 
-_ERROR_LENGTH = 200
-
 _FAR_OFF = 24 * 3600.0
-"""Seconds. A `Date` that is further behind our clock is broken or cached. A nearer one may be right, our clock wrong,
-if it shows local time as UTC.
-"""
+"""Seconds. A `Date` that is further behind our clock is broken or cached; our own may be off by a time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,10 +123,7 @@ async def read_whereabouts(
 
 
 def _moment(asked_at: str, date: str) -> str:
-    """Return the time up to which an answer is known to be complete: when it was requested, by our own clock.
-
-    The answer's `Date` may only make it earlier. A later time would hide what was published in between.
-    """
+    """Return the moment of a listing (docs/behaviour.md, Listings). A later one would hide what was published since."""
     if not date:
         return asked_at
     ahead = timestamps.seconds_between(date, asked_at)
@@ -163,7 +154,7 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
             what = "registry error" if code >= 500 else "the registry gave an unexpected answer"
     error = f"{what} ({answer.code})"
     if message := parse_message(answer.body):
-        error += f": {sanitize_line(message, _ERROR_LENGTH)}"
+        error += f": {sanitize_line(message, 200)}"
     if answer.code == HTTPStatus.NOT_FOUND:
         error += "; is the id right?"
     registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}

@@ -48,9 +48,7 @@ ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {
 
 
 def parse_version(row: VersionRow) -> Version:
-    """Return the version that a row describes. Reviewers write `tags_admin`: e-mail addresses in it are removed here,
-    before it is compared or kept.
-    """
+    """Return the version that a row describes, without the e-mail addresses that reviewers write into `tags_admin`."""
     return Version(
         version=row.version or "",
         id=row.id or "",

@@ -20,7 +20,6 @@ from watcher.text.mask import describe_registry_url
 MANY = 48
 """From this many requests on, aiohttp's speed outweighs the 60 ms of its import."""
 
-_HIGHEST_PORT = 65_535
 _LONGEST_HEADER = 65_536
 """Bytes; aiohttp's own bound is an eighth of it, and tighter than that of the other transport."""
 
@@ -103,7 +102,7 @@ def _proxy_for(target: httpx.URL) -> httpx.Proxy | None:
         proxy = httpx.Proxy(address if "://" in address else f"http://{address.strip()}")
     except (ValueError, httpx.InvalidURL):
         raise _no_proxy(target) from None
-    if not proxy.url.raw_host.strip(b"[] ") or (proxy.url.port or 80) > _HIGHEST_PORT:
+    if not proxy.url.raw_host.strip(b"[] ") or (proxy.url.port or 80) > 65_535:
         raise _no_proxy(target)
     return proxy
 
@@ -119,9 +118,8 @@ def _no_proxy(target: httpx.URL) -> ConfigError:
 def describe(error: BaseException) -> str:
     """Return why a request failed, in our words: no text of a server's is in it."""
     causes = _causes(error)
-    said = [text for cause in causes if (text := _describe_cause(cause))]
-    if said:
-        return said[0]
+    if found := next(filter(None, map(_describe_cause, causes)), ""):
+        return found
     if isinstance(error, httpx.ProxyError):
         return "the proxy refused to connect to it"
     # httpx_aiohttp calls other errors timeouts too: the error behind it decides.
