@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar, TypeVarTuple
 
 from watcher import log
 from watcher.alerts import outbox
@@ -20,31 +21,33 @@ from watcher.progress import Progress, silent
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import Trusted
 
+_Args = TypeVarTuple("_Args")
+_Result = TypeVar("_Result")
+
 _STOP_WITHIN = 3.0
 """Seconds that a message has left once the program is asked to stop."""
 
 
-@dataclass(slots=True)
 class Backoffs:
     """Backoffs of channels whose failures could not be written to the state folder; kept while the process runs."""
 
-    _failures: dict[str, int] = field(default_factory=dict)
-    _retry_at: dict[str, str] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self._failures: dict[str, tuple[int, str]] = {}
+        """Failures in a row, and when to try again, by channel."""
 
     def failed(self, channel: str, now: str) -> None:
         """Count one more failure in a row."""
-        failures = self._failures.get(channel, 0)
-        self._retry_at[channel] = outbox.backoff_until(failures, now)
-        self._failures[channel] = failures + 1
+        failures, _ = self._failures.get(channel, (0, ""))
+        self._failures[channel] = failures + 1, outbox.backoff_until(failures, now)
 
     def clear(self, channel: str) -> None:
         """Forget the channel's failures: the folder can be written again."""
         self._failures.pop(channel, None)
-        self._retry_at.pop(channel, None)
 
     def seconds_left(self, channel: str, now: str) -> float:
         """Return the seconds until the channel may be tried again."""
-        return outbox.backoff_left(self._retry_at.get(channel, ""), now)
+        _, retry_at = self._failures.get(channel, (0, ""))
+        return outbox.backoff_left(retry_at, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,14 +168,14 @@ class _Round:
             spent = time.monotonic() - began
             if options.stopping.is_set() or (options.budget is not None and self.outcomes and spent > options.budget):
                 return
-            place = self.folder.reserve_ack(name, message.id)
+            place = await _in_thread(self.folder.reserve_ack, name, message.id)
             outcome = await self._deliver(message)
             if isinstance(outcome, Undelivered):
-                self._record_failure(message, outcome)
+                await self._record_failure(message, outcome)
                 return
             self.outcomes.append(Acknowledgement(channel=name, message=message.id))
             self.delivered += len(message.events)
-            self.folder.write_ack(name, message.id, place)
+            await _in_thread(self.folder.write_ack, name, message.id, place)
             options.backoffs.clear(name)
 
     async def _deliver(self, message: Message) -> Outcome:
@@ -191,7 +194,7 @@ class _Round:
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
         return outcome
 
-    def _record_failure(self, message: Message, outcome: Undelivered) -> None:
+    async def _record_failure(self, message: Message, outcome: Undelivered) -> None:
         """Make a failed attempt durable."""
         attempt = FailedAttempt(
             channel=self.channel.name,
@@ -205,6 +208,11 @@ class _Round:
         self.outcomes.append(attempt)
         self.failure, self.refused = attempt.error, True
         try:
-            self.folder.write_failure(attempt)
+            await _in_thread(self.folder.write_failure, attempt)
         except StateError:  # the outbox gets it too, after all channels, if it can be written
             self.options.backoffs.failed(attempt.channel, attempt.at)
+
+
+async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
+    """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, write, *args))

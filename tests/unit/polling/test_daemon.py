@@ -26,6 +26,7 @@ class Full(StateFolder):
     methods: tuple[str, ...] = ()
     stopping: asyncio.Event = field(default_factory=asyncio.Event)
     tried: list[str] = field(default_factory=list)
+    loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
     def reserve_ack(self, channel: str, message: str) -> int:
         self._fail("reserve_ack")
@@ -41,8 +42,8 @@ class Full(StateFolder):
 
     def _fail(self, method: str) -> None:
         if method in self.methods:
-            asyncio.get_running_loop().call_later(1, self.stopping.set)
             self.tried.append(method)
+            self.loop[0].call_soon_threadsafe(self.loop[0].call_later, 1, self.stopping.set)
             raise StateError("the disk is full")
 
 
@@ -60,8 +61,13 @@ def test_a_full_disk_is_no_reason_to_hurry(
     folder = Full(tmp_path, methods=methods)
     config = watch(registry.url, channels=(channel(url=webhook.apprise_url("/ops")),))
     poller = Poller(config=config, folder=folder, clock=setup.clock, stopping=folder.stopping, worker=WORKER)
+
+    async def run() -> None:
+        folder.loop.append(asyncio.get_running_loop())
+        await daemon.run(poller, 900, 0)
+
     with folder.locked():
-        asyncio.run(daemon.run(poller, 900, 0))
+        asyncio.run(run())
     assert folder.tried == list(methods)
     assert len(webhook.messages()) == (methods != ("reserve_ack",))
     assert capsys.readouterr().err.count("the disk is full") == 1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from watcher.alerts import outbox
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
-from watcher.polling.dispatch import DeliveryOptions, dispatch
+from watcher.polling.dispatch import DeliveryOptions, Dispatch, dispatch
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -112,44 +113,87 @@ def test_the_work_on_a_long_journal_grows_with_its_lines(tmp_path: Path) -> None
 
 
 @dataclass(frozen=True, slots=True)
-class _Watched(StateFolder):
-    """A state folder that notes in which order the journal is written."""
+class _Slow(StateFolder):
+    """A state folder that notes in which order the journal is written, and first calls `wait` for each write."""
 
+    wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
     def reserve_ack(self, channel: str, message: str) -> int:
-        self._note("room", channel, message)
+        self.wait("room", channel)
+        self.done.append(("room", channel, message))
         return StateFolder.reserve_ack(self, channel, message)
 
     def write_ack(self, channel: str, message: str, place: int) -> None:
+        self.wait("kept", channel)
         StateFolder.write_ack(self, channel, message, place)
-        self._note("kept", channel, message)
+        self.done.append(("kept", channel, message))
 
     def write_failure(self, refusal: FailedAttempt) -> None:
-        self._note("kept", refusal.channel, refusal.message)
+        self.wait("kept", refusal.channel)
+        self.done.append(("kept", refusal.channel, refusal.message))
         StateFolder.write_failure(self, refusal)
 
-    def _note(self, what: str, channel: str, message: str) -> None:
-        self.done.append((what, channel, message))
 
-
-def test_each_message_is_kept_before_the_next(tmp_path: Path, webhook: Webhook) -> None:
-    """Room, acknowledgement and failure of each message are written before the channel's next one is sent."""
+@pytest.fixture
+def channels(webhook: Webhook) -> list[Channel]:
+    """Two channels with one message for each event; the second one refuses all of them."""
     webhook.answer["/mail"] = 500
-    channels = [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
+    return [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
+
+
+async def _dispatched(folder: StateFolder, channels: list[Channel]) -> Dispatch:
     waiting = outbox.enqueue(Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW)
-    folder = _Watched(tmp_path)
+    options = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER)
+    return await dispatch(folder, waiting, channels, options)
 
-    async def once() -> None:
-        terms = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER)
-        done = await dispatch(folder, waiting, channels, terms)
-        assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
 
-    asyncio.run(once())
-    messages = {name: [message.id for message in waiting.queues[name].messages] for name in _NAMES}
-    for name, sent in (("ops", messages["ops"]), ("mail", messages["mail"][:1])):
-        noted = [(what, message) for what, by, message in folder.done if by == name]
-        assert noted == [(what, message) for message in sent for what in ("room", "kept")]
+def test_each_message_is_kept_before_the_next(tmp_path: Path, channels: list[Channel]) -> None:
+    """Room, acknowledgement and failure of each message are written before the channel's next one is sent."""
+    folder = _Slow(tmp_path)
+    done = asyncio.run(_dispatched(folder, channels))
+    assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
+    noted = {name: [(what, message) for what, by, message in folder.done if by == name] for name in _NAMES}
+    messages = {name: list(dict.fromkeys(message for _, message in noted[name])) for name in _NAMES}
+    assert [len(messages[name]) for name in _NAMES] == [3, 1]
+    for name in _NAMES:
+        assert noted[name] == [(what, message) for message in messages[name] for what in ("room", "kept")]
+
+
+@pytest.mark.parametrize("slow", ["room", "kept"])
+def test_a_slow_disk_delays_no_other_channel(tmp_path: Path, channels: list[Channel], slow: str) -> None:
+    """While one channel waits for the disk, for each kind of write, another one's three messages are delivered."""
+    others, delivered = iter(range(3)), threading.Event()
+
+    def wait(what: str, name: str) -> None:
+        if name == "mail":
+            assert what != slow or delivered.wait(10)
+        elif what == "kept" and next(others) == 2:
+            delivered.set()
+
+    done = asyncio.run(_dispatched(_Slow(tmp_path, wait=wait), channels))
+    assert (done.delivered, done.failures) == (3, {"mail": "HTTP 500"})
+
+
+def test_cancellation_loses_no_acknowledgement(tmp_path: Path, channels: list[Channel]) -> None:
+    """A program that ends while the disk is slow still writes the acknowledgement of the message that arrived."""
+    writing, cancelled = threading.Event(), threading.Event()
+
+    def wait(what: str, _: str) -> None:
+        if what == "kept":
+            writing.set()
+            assert cancelled.wait(10)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(_dispatched(_Slow(tmp_path, wait=wait), channels[:1]))
+        assert await asyncio.to_thread(writing.wait, 10)
+        task.cancel()
+        cancelled.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert (tmp_path / "acks.jsonl").read_bytes().count(b'"arrived"') == 1
 
 
 def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
