@@ -169,7 +169,7 @@ def _be_the_program(asked: dict[str, Any]) -> None:
         opened = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         os.dup2(opened, number)
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    client.spawn = _Forked
+    client.spawn = _Forked  # type: ignore[assignment]  # it has what is used of a started process
     sys.argv = ["comfy-watch", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None

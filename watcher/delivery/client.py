@@ -14,7 +14,7 @@ import pickle
 import socket
 import subprocess
 import sys
-from typing import Protocol, Self
+from typing import Self
 
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered, Outcome, Undelivered
@@ -30,14 +30,7 @@ class WorkerError(Exception):
     """The worker could not be started. The text says why."""
 
 
-class Process(Protocol):
-    """What is used of a started process."""
-
-    def wait(self) -> int:
-        """Wait for its end and return its exit code."""
-
-
-def spawn(end: socket.socket) -> Process:
+def spawn(end: socket.socket) -> subprocess.Popen[bytes]:
     """Start the worker with one end of a socket for its standard input, away from the terminal and from secrets."""
     env = {name: value for name, value in os.environ.items() if not name.startswith("COMFY_WATCH_")}
     path = os.pathsep.join(entry or os.curdir for entry in sys.path)
@@ -55,7 +48,7 @@ class Worker:
     """The process that delivers; it is started when it is first needed, and ends with the `with` block."""
 
     def __init__(self) -> None:
-        self._process: Process | None = None
+        self._process: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
         self._files: tuple[str, ...] = ()
         self._under_way: set[asyncio.Timeout] = set()

@@ -1,14 +1,14 @@
 """The process that delivers: it loads apprise once, and forks a job for each message.
 
 Its standard input is a socket to the program. Each byte there brings a socket of a job's own: the job reads what it is
-to do from it and writes what comes of it, as lines of JSON, to it. A job is killed when the program closes its end,
-whatever it does then, and all end when the program does. Signals are the program's to answer.
+to do from it and writes what comes of it, as lines of JSON, to it. The system ends a job when the program closes the
+other end, whatever the job does then, and so all of them when the program ends. Signals are the program's to answer.
 """
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
+import fcntl
 import gc
 import json
 import os
@@ -19,7 +19,6 @@ import signal
 import socket
 from functools import partial
 
-_PR_SET_PDEATHSIG = 1
 _MEMORY = 2**28
 """Bytes of address space that a job may take beyond what this process has."""
 
@@ -33,14 +32,20 @@ def main() -> None:
 
 def serve(program: socket.socket) -> None:
     """Load apprise, say which files it is, and run jobs until the program is gone."""
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, signal.SIG_IGN)
     try:
         _tell(program, "files", load())
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         _tell(program, "error", f"{type(error).__name__}: {error}")
-    else:
-        _Jobs(program).run()
+        return
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a job
+    while (received := socket.recv_fds(program, 1, 1))[0]:
+        for number in received[1]:
+            # Where no process can be had, the program sees its socket closed.
+            with socket.socket(fileno=number) as end, contextlib.suppress(OSError):
+                if os.fork() == 0:  # this process has one thread, so that no lock is held by another
+                    _be_a_job(program, end)
 
 
 def load() -> list[str]:
@@ -58,66 +63,14 @@ def load() -> list[str]:
     return [str(apprise.__file__), str(DEFAULT_CA_BUNDLE_PATH)]
 
 
-class _Jobs:
-    """The jobs under way, by the number of their socket: the process id, and the socket."""
-
-    def __init__(self, program: socket.socket) -> None:
-        self._program = program
-        self._jobs: dict[int, tuple[int, socket.socket]] = {}
-        self._ended, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
-        signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
-        self._poll = select.poll()
-        self._poll.register(program, select.POLLIN)
-        self._poll.register(self._ended, select.POLLIN)
-
-    def run(self) -> None:
-        """Run jobs until the program is gone."""
-        while True:
-            for number, _ in self._poll.poll():
-                if number == self._ended:
-                    os.read(number, 4096)
-                elif number in self._jobs:  # the program has closed its end
-                    os.kill(self._jobs[number][0], signal.SIGKILL)
-                elif number == self._program.fileno() and not self._begin():
-                    return
-            self._reap()
-
-    def _begin(self) -> bool:
-        """Begin a job; False when the program is gone, and with it all jobs."""
-        byte, ends, _, _ = socket.recv_fds(self._program, 1, 1)
-        for end in (socket.socket(fileno=number) for number in ends):
-            with contextlib.suppress(OSError):  # no process can be had: the program sees the socket closed
-                self._jobs[end.fileno()] = self._fork(end), end
-                self._poll.register(end, 0)  # it is heard of when the other end is closed
-        if not byte:
-            for pid, _ in self._jobs.values():
-                os.kill(pid, signal.SIGKILL)
-        return bool(byte)
-
-    def _fork(self, end: socket.socket) -> int:
-        """Fork a job and return its process id. This process has one thread, so that no lock is held by another."""
-        worker = os.getpid()
-        pid = os.fork()
-        if pid == 0:
-            try:
-                signal.set_wakeup_fd(-1)
-                ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-                for other in (self._program, *(socket for _, socket in self._jobs.values())):
-                    other.close()
-                if os.getppid() == worker:
-                    _limit_memory()
-                    _work(end)
-            finally:
-                os._exit(0)
-        return pid
-
-    def _reap(self) -> None:
-        for number, (pid, end) in list(self._jobs.items()):
-            if os.waitpid(pid, os.WNOHANG)[0]:
-                self._poll.unregister(number)
-                del self._jobs[number]
-                end.close()
+def _be_a_job(program: socket.socket, end: socket.socket) -> None:
+    try:
+        program.close()
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        _limit_memory()
+        _work(end)
+    finally:
+        os._exit(0)
 
 
 def _limit_memory() -> None:
@@ -132,11 +85,20 @@ def _work(end: socket.socket) -> None:
 
     with end.makefile("rb") as asked:
         job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
+    _end_with(end)
     if isinstance(job, str):
         result = urls.refusal(job)
     else:
         result = sender.send(job, taken=partial(_tell, end, "taken"), allow=partial(_tell, end, "allow"))
     _tell(end, "result", result)
+
+
+def _end_with(end: socket.socket) -> None:
+    """Have the system end this process, by SIGIO, as soon as the other end of the socket is closed."""
+    fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
+    if select.select([end], [], [], 0)[0]:  # it was closed before that
+        os._exit(0)
 
 
 def _tell(to: socket.socket, name: str, value: object) -> None:
