@@ -41,7 +41,7 @@ def run(command: Sequence[str], *, output: Path) -> Cost:
 
 
 def side_by_side(contenders: Mapping[str, Sequence[str]], *, rounds: int, output: Path) -> dict[str, Cost]:
-    """Run all contenders in turn, round after round, and give each one's least time, CPU and memory.
+    """Run all contenders in turn, round after round, and return each one's least time, CPU and memory.
 
     Interleaving spreads a disturbance of the machine over all of them; the least of the rounds leaves it out.
     """

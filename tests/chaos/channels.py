@@ -8,9 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import shutil
-import socket
 import tempfile
-import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ from pathlib import Path
 from tests.chaos.figures import Result
 from tests.chaos.receiver import Receiver
 from tests.chaos.world import Fact, Home
+from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer
 from tests.support.fork_server import ForkServer
 from tests.support.harness import write_settings
@@ -31,74 +30,30 @@ _LONG_TIMEOUT = 50
 """Seconds, of a run that does not end before the others' messages have come: shorter than the fork server allows."""
 
 
-class Door:
-    """A port of its own on 127.0.0.1: it refuses every connection until it is opened, and then leads to `target`."""
-
-    def __init__(self, target: int) -> None:
-        self._target = target
-        self._socket = socket.socket()
-        self._socket.bind(("127.0.0.1", 0))
-        self.port = int(self._socket.getsockname()[1])
-        self._thread: threading.Thread | None = None
-
-    def open(self) -> None:
-        """Let connections through from now on."""
-        self._socket.listen()
-        self._thread = threading.Thread(target=self._serve, name="door", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        """Refuse for good."""
-        if self._thread is not None:
-            self._socket.shutdown(socket.SHUT_RDWR)
-            self._thread.join()
-        self._socket.close()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                visitor, _ = self._socket.accept()
-            except OSError:
-                return
-            with visitor, socket.create_connection(("127.0.0.1", self._target)) as inside:
-                ways = [threading.Thread(target=_pass_on, args=pair) for pair in ((visitor, inside), (inside, visitor))]
-                for way in ways:
-                    way.start()
-                for way in ways:
-                    way.join()
-
-
-def _pass_on(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-        target.shutdown(socket.SHUT_WR)
-
-
 @dataclass(slots=True)
 class Stage:
     """Five channels, of which `three` is to be dead; its URL is `dead_url`, its path `/three`."""
 
     registry: FakeRegistry
     receiver: Receiver
-    door: Door
+    closed: Refused
+    """A port that is closed until the fault ends."""
     dead_url: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One way for a channel to be dead. `begin` and `end` play it, `said` is how the program has to call it.
-
-    `late` says that the receiver takes messages whose sender no longer waits for the answer: each attempt may then
-    have arrived. `timeout` is the program's setting.
-    """
+    """One way for a channel to be dead."""
 
     name: str
     begin: Callable[[Stage], None]
     end: Callable[[Stage], None]
     said: str
+    """How the program has to call it."""
     late: bool = False
+    """The receiver takes messages whose sender no longer waits for the answer: each attempt may have arrived."""
     timeout: float = 10
+    """The program's setting."""
 
 
 def _answers(name: str, answer: Answer, said: str, *, late: bool = False, timeout: float = 10) -> Fault:
@@ -112,11 +67,16 @@ def _answers(name: str, answer: Answer, said: str, *, late: bool = False, timeou
 
 
 def _shut(stage: Stage) -> None:
-    stage.dead_url = f"json://127.0.0.1:{stage.door.port}/{DEAD}"
+    stage.dead_url = f"json://127.0.0.1:{stage.closed.port}/{DEAD}"
+
+
+def _open(stage: Stage) -> None:
+    stage.closed.__exit__()
+    stage.receiver.listen_on(stage.closed.port)
 
 
 FAULTS = (
-    Fault(name="refused", begin=_shut, end=lambda stage: stage.door.open(), said="connection refused"),
+    Fault(name="refused", begin=_shut, end=_open, said="connection refused"),
     _answers("hang", Answer(hang=True), "timed out", timeout=1),
     _answers("429", Answer(status=429, headers={"Retry-After": "3600"}), "HTTP 429"),
     _answers("500", Answer(status=500), "HTTP 500"),
@@ -127,12 +87,8 @@ FAULTS = (
 
 @contextlib.contextmanager
 def _stage() -> Iterator[Stage]:
-    with FakeRegistry() as registry, Receiver() as receiver:
-        door = Door(receiver.port)
-        try:
-            yield Stage(registry, receiver, door, receiver.apprise_url(f"/{DEAD}"))
-        finally:
-            door.close()
+    with FakeRegistry() as registry, Receiver() as receiver, Refused() as closed:
+        yield Stage(registry, receiver, closed, receiver.apprise_url(f"/{DEAD}"))
 
 
 def _begin(stage: Stage, home: Home, timeout: float) -> None:

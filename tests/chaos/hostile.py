@@ -31,7 +31,7 @@ class Chapter:
     groupings: tuple[str, ...]
 
     def live(self) -> Account:
-        """Live through it, and give the account of it."""
+        """Live through it, and return the account of it."""
         account = Account()
         World(account, groupings=self.groupings).chapter(self.texts, self.nodes, turn=self.turn)
         return account

@@ -135,7 +135,7 @@ class Receiver(Webhook):
             last.sendall(f"POST {_SETTLE} HTTP/1.0\r\nContent-Length: 0\r\n\r\n".encode())
             while last.recv(1024):
                 pass
-        for handling in list(self._server._threads):  # type: ignore[attr-defined]  # the standard library's own
+        for handling in list(self._servers[0][0]._threads):  # type: ignore[attr-defined]  # the standard library's own
             handling.join()
 
     @property

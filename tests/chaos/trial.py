@@ -70,7 +70,7 @@ def _copy(folder: Path, target: Path) -> Path:
 def _due_by_the_model(
     world: World, home: Home, chapter: Chapter, taken: tuple[Taken, ...], owed: set[Fact]
 ) -> Mapping[str, Fact]:
-    """See that an undisturbed run delivers what was written down by hand, each once, and give the events by id."""
+    """See that an undisturbed run delivers what was written down by hand, each once, and return the events by id."""
     world.receiver.forget()
     world.mend()
     calm = world.home("calm", chapter, home.state)

@@ -217,7 +217,7 @@ class Home:
         end_backoffs(self.state, channel, at=timestamps.show(ends))
 
     def status(self) -> program.Completed:
-        """Ask how things stand."""
+        """Return the output of `status --json`."""
         return self.fork_server.run("status", "--json", cwd=self.folder)
 
     def let_time_pass(self) -> None:

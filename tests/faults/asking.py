@@ -61,7 +61,7 @@ class HurriedLoop(asyncio.SelectorEventLoop):
 
 
 def hurried(work: Coroutine[Any, Any, _Result]) -> tuple[_Result, list[float]]:
-    """Run to the end without waiting for sleeps, and give the result and how long each sleep would have been."""
+    """Run to the end without waiting for sleeps, and return the result and how long each sleep would have been."""
     with asyncio.Runner(loop_factory=HurriedLoop) as runner:
         loop = runner.get_loop()
         assert isinstance(loop, HurriedLoop)
@@ -77,12 +77,12 @@ async def ask(url: str, query: Query | None = None, *, way: int = 1, etag: str =
 
 
 def answer(url: str, query: Query | None = None, *, way: int = 1, etag: str = "", **limits: Any) -> Answer:
-    """Ask once and give the answer."""
+    """Ask once and return the answer."""
     return asyncio.run(ask(url, query, way=way, etag=etag, **limits))
 
 
 def complaint(url: str, query: Query | None = None, *, way: int = 1, **limits: Any) -> str:
-    """Ask once in vain and give what is said of it."""
+    """Ask once and return the error."""
     with pytest.raises(NoAnswerError) as caught:
         answer(url, query, way=way, **limits)
     return str(caught.value)

@@ -177,7 +177,7 @@ def live(case: Case, registry: FakeRegistry, folder: Path) -> Verdict:
 
 
 def moments(case: Case, registry: FakeRegistry, polls: int, *, with_change: bool) -> Iterator[tuple[Due, str]]:
-    """Let the world go on from poll to poll of a case's life, and give what each owes and the address to ask."""
+    """Let the world go on from poll to poll of a case's life, and return what each owes and the address to ask."""
     with contextlib.ExitStack() as until:
         url = registry.url
         for now in due.script(case, polls, with_change=with_change):
@@ -264,7 +264,7 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
 
 @contextlib.contextmanager
 def faulty(case: Case, registry: FakeRegistry) -> Iterator[str]:
-    """Let the fault be while the `with` block runs, and give the address to ask."""
+    """Let the fault be while the `with` block runs, and return the address to ask."""
     if case.fault == "refused":
         with Refused() as refused:
             yield refused.url

@@ -350,7 +350,7 @@ class World:
         self.account.look(" ".join(args[:1]) + (" --json" if kind == "json" else ""), done.out, findings)
 
     def _expected(self, kind: str, out: str) -> int:
-        """Say how many lines there should be, by the same command's document."""
+        """Return how many lines there should be, by the same command's document."""
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
             errors = sum(1 for node in document["nodes"] if node["error"])

@@ -77,14 +77,14 @@ class Watcher:
         return program.Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
     def check(self, *args: str, code: int = 0) -> dict[str, Any]:
-        """Poll once, see the exit code and give the one document that is on stdout."""
+        """Poll once, see the exit code and return the one document that is on stdout."""
         done = self.run("check", "--json", *args)
         assert done.code == code, done
         document: dict[str, Any] = json.loads(done.out)
         return document
 
     def reported(self, *args: str, code: int = 0) -> list[Reported]:
-        """Poll once and give the events."""
+        """Poll once and return the events."""
         return reported(self.check(*args, code=code)["events"])
 
     def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:

@@ -58,18 +58,25 @@ class Webhook:
         self._closing = threading.Event()
 
     def __enter__(self) -> Self:
-        self._server = _Server(self)
-        self.port = int(self._server.server_address[1])
+        self._servers: list[tuple[_Server, threading.Thread]] = []
+        self.port = self.listen_on(0)
         self.url = f"http://127.0.0.1:{self.port}"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="webhook", daemon=True)
-        self._thread.start()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
         self._closing.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        for server, thread in self._servers:
+            server.shutdown()
+            thread.join()
+            server.server_close()
+
+    def listen_on(self, port: int) -> int:
+        """Listen on a port, on any that is free for 0, and return it."""
+        server = _Server(self, port)
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,), name="webhook", daemon=True)
+        thread.start()
+        self._servers.append((server, thread))
+        return int(server.server_address[1])
 
     def apprise_url(self, path: str = "/") -> str:
         """Return the apprise URL that posts JSON to the path."""
@@ -91,10 +98,10 @@ class Webhook:
         return [message for message in self._messages if path in (None, message.path)]
 
     def meet(self, path: str) -> None:
-        """Know that a message to the path begins to arrive: its head has, its body may not have."""
+        """Called when a message to the path begins to arrive: its head has, its body may not have."""
 
     def broken_off(self, message: Message, seconds: float) -> None:
-        """Know that the sender left an endless answer after so many seconds."""
+        """Called when the sender left an endless answer after so many seconds."""
 
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
@@ -106,7 +113,7 @@ class Webhook:
         return Answer(status=answer) if isinstance(answer, int) else answer
 
     def play(self, message: Message, answer: Answer) -> Answer | None:
-        """Keep the message, and give the answer when it is due; None when the peer closed before."""
+        """Keep the message, and return the answer when it is due; None when the peer closed before."""
         with self._arrived:
             self._messages.append(message)
             self._arrived.notify_all()
@@ -125,12 +132,12 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False
     request_queue_size = 128  # many channels knock at once, and one turned away would be a failure of the test's own
 
-    def __init__(self, webhook: Webhook) -> None:
+    def __init__(self, webhook: Webhook, port: int) -> None:
         self.webhook = webhook
-        super().__init__(("127.0.0.1", 0), _Handler)
+        super().__init__(("127.0.0.1", port), _Handler)
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: a client that has gone away is what some tests are about."""
+        """Write nothing: a client that has gone away is what some tests are about."""
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -174,7 +181,7 @@ class _Handler(BaseHTTPRequestHandler):
     do_GET = do_POST  # noqa: N815 - as above
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the messages are remembered."""
+        """Write nothing: the messages are remembered."""
 
 
 def reset(connection: socket.socket) -> None:

@@ -61,7 +61,7 @@ async def flood(request: web.BaseRequest, start: bytes, block: bytes) -> web.Str
 
 
 async def hang(request: web.BaseRequest) -> web.StreamResponse:
-    """Say nothing until the reader leaves or the server closes."""
+    """Send nothing until the reader leaves or the server closes."""
     await asyncio.get_running_loop().create_future()
     return web.Response()
 
