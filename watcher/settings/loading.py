@@ -77,8 +77,6 @@ def load(
             origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
     except parsing.EntriesError as error:
         problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
-    except ValueError as error:
-        problems.append(f"nodes: {error} (command line)")
     try:
         beside = config_file if origins["state_dir"] in {"default", str(config_file)} else None
         changes["state_dir"] = (beside.parent if beside else cwd) / settings.state_dir.expanduser()

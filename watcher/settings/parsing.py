@@ -106,10 +106,10 @@ def choices(items: Sequence[object], known: Sequence[str], what: str) -> list[st
 
 def choice(item: object, known: Sequence[str], what: str) -> str:
     """Return one of the known names, written in any case."""
-    name = item.strip().lower() if isinstance(item, str) else None
-    if name is not None and name in known:
+    name = item.strip().lower() if isinstance(item, str) else ""
+    if name in known:
         return name
-    close = suggest(name, known) if name else None
+    close = suggest(name, known)
     meant = f" (did you mean {close}?)" if close else ""
     raise ValueError(f"{describe(item)} is not {what}{meant}; give one of {', '.join(known)}")
 
@@ -128,10 +128,8 @@ def number(value: object, low: float, high: float, *, whole: bool = False) -> fl
 
 def seconds(value: object, low: float, high: float) -> float:
     """Return the seconds of a duration from `low` to `high`."""
-    if not isinstance(value, (str, int, float)):
-        raise ValueError(f"{describe(value)} is not a duration; give {durations.ALLOWED}")
     try:
-        found = durations.parse(value)
+        found = durations.parse(value if isinstance(value, (str, int, float)) else "")
     except ValueError as refusal:
         raise ValueError(f"{describe(value)} is not a duration; {refusal}") from None
     if not low <= found <= high:
@@ -142,9 +140,9 @@ def seconds(value: object, low: float, high: float) -> float:
 def registry_url(value: object) -> str:
     """Return the registry's URL without a trailing slash: http or https, a host, perhaps a port and a path."""
     allowed = "give one such as https://api.comfy.org, without user, query or fragment"
-    if not isinstance(value, str) or not is_visible(value.strip()) or " " in value.strip():
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or not is_visible(text) or " " in text:
         raise ValueError(f"{describe(value)} is not a URL; {allowed}")
-    text = value.strip()
     try:
         parts = urlsplit("" if NOT_IN_REGISTRY_URL.search(text) else text)
     except ValueError:

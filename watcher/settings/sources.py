@@ -6,6 +6,7 @@ reported at once (docs/behaviour.md, Settings). No line shows a file's content: 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -34,6 +35,13 @@ SYSTEM_FILE = Path("/etc/comfy-watch") / FILE_NAME
 
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 _NO_FILE = "is not a regular file"
+_REASONS = {
+    errno.ENOENT: "does not exist",
+    errno.EISDIR: "is a folder, not a file",
+    errno.EACCES: "is not readable by this user",
+    errno.EPERM: "is not readable by this user",
+    errno.ENXIO: _NO_FILE,
+}
 _NOT_IN_A_NAME = re.compile(r"[^A-Za-z0-9_]")
 _KUBERNETES = re.compile(r"(?:\A|_)(?:service_|port(?:_|\Z))")
 """What Kubernetes sets for a service called comfy-watch, after the prefix."""
@@ -100,25 +108,23 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path) -> Source:
     ignored. White space around the content does not count.
     """
     source = Source()
-    _add_files(source, container_secrets, required=False)
+    with contextlib.suppress(OSError):
+        _add_files(source, container_secrets)
     if folder := environ.get("CREDENTIALS_DIRECTORY"):
         try:
-            _add_files(source, Path(parsing.path(folder)), required=True)
+            _add_files(source, Path(parsing.path(folder)))
+        except OSError as error:
+            source.problems.append(f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)")
         except ValueError as error:
             source.problems.append(f"secrets folder: {error} (environment CREDENTIALS_DIRECTORY)")
     return source
 
 
-def _add_files(source: Source, folder: Path, *, required: bool) -> None:
-    try:
-        files = sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name))
-    except OSError as error:
-        if required:
-            source.problems.append(f"secrets folder {folder}: {_reason(error)} (environment CREDENTIALS_DIRECTORY)")
-        return
-    for file in files:
+def _add_files(source: Source, folder: Path) -> None:
+    """Add the settings among the files of a folder; those with the prefix come last, and so win."""
+    for file in sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name)):
         name = file.name.lower().removeprefix(PREFIX.lower())
-        if name not in Settings.model_fields or file.is_dir():
+        if name not in Settings.model_fields or os.path.isdir(file):  # noqa: PTH112 - it never raises
             continue
         text, problem, _ = _text_of(file)
         if problem:
@@ -193,7 +199,7 @@ def _text_of(path: Path) -> tuple[str, str, int]:
                 return "", _NO_FILE, 0
             data = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        return "", _NO_FILE if error.errno == errno.ENXIO else _reason(error), 0
+        return "", _reason(error), 0
     if len(data) > _MAX_FILE_BYTES:
         return "", f"larger than {_MAX_FILE_BYTES // 1024**2} MB, too large for a settings file", 0
     try:
@@ -203,12 +209,4 @@ def _text_of(path: Path) -> tuple[str, str, int]:
 
 
 def _reason(error: OSError) -> str:
-    match error:
-        case FileNotFoundError():
-            return "does not exist"
-        case IsADirectoryError():
-            return "is a folder, not a file"
-        case PermissionError():
-            return "is not readable by this user"
-        case _:
-            return f"cannot be read ({error.strerror or type(error).__name__})"
+    return _REASONS.get(error.errno or 0, f"cannot be read ({error.strerror or type(error).__name__})")

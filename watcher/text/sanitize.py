@@ -10,7 +10,6 @@ import re
 import unicodedata
 
 REDACTED_EMAIL = "(address removed)"
-"""Replaces an e-mail address."""
 
 _ELLIPSIS = "…"
 _AT = "\uff20"  # FULLWIDTH COMMERCIAL AT: reads as @, pings nobody

@@ -82,17 +82,13 @@ def _is_cut_off(text: str) -> bool:
 
 
 def _about(text: str) -> tuple[dict[str, object] | None, bool]:
-    """Return a decoded object, or of one that was cut off its message, and whether the message was cut off too.
-
-    The object is None if there is neither.
-    """
+    """Return a JSON object, or only its message if it is cut off, else None; and whether the message is cut off too."""
     try:
-        about = json.loads(text)
+        return json.loads(text), False
     except (ValueError, RecursionError):
         if found := _MESSAGE.search(text):
             return {"message": json.loads(f'"{found[1]}"', strict=False)}, not text.startswith('"', found.end())
-        about = None
-    return about if isinstance(about, dict) else None, False
+        return None, False
 
 
 def _items(text: str) -> tuple[list[object], int]:
@@ -137,22 +133,18 @@ def _findings(items: list[object], rest: str | None) -> str:
     types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))
     if types:
         named = [
-            sanitize_line(kind, 120) if count == 1 else f"{sanitize_line(kind, 120)} x{count}"
+            f"{sanitize_line(kind, 120)}{f' x{count}' if count > 1 else ''}"
             for kind, count in types.most_common(_TYPES)
         ]
         summary += f": {', '.join(named)}{_more(len(types) - _TYPES)}"
-    places = list(dict.fromkeys(place for finding in worst if (place := _place(finding))[0]))
-    if places:
+    every = ((_first(item, "file_path", "path", "file"), _first(item, "line_number", "line")) for item in worst)
+    if places := list(dict.fromkeys(place for place in every if place[0])):
         summary += f"; in {', '.join(_position(*place) for place in places[:_PLACES])}{_more(len(places) - _PLACES)}"
     return summary
 
 
 def _more(count: int) -> str:
     return f" and {count} more" if count > 0 else ""
-
-
-def _place(finding: dict[str, object]) -> tuple[str, str]:
-    return _first(finding, "file_path", "path", "file"), _first(finding, "line_number", "line")
 
 
 def _position(path: str, line: str) -> str:
