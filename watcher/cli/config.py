@@ -11,7 +11,7 @@ from watcher.model.event import Kind
 from watcher.polling.setup import validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
-from watcher.settings.model import DURATIONS, Settings
+from watcher.settings.model import DURATIONS
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text import mask
@@ -44,25 +44,24 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
     scheme.
     """
-    settings = loaded.settings
-    derived, tables = _split(settings)
+    channels = loaded.settings.all_channels()
     found: list[tuple[str, str, str]] = []
     for name, origin in loaded.origins.items():
-        value = getattr(settings, name)
-        if name == "channels" and tables:
-            found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
-            continue
-        match value:
-            case _ if name in DURATIONS:
-                shown = durations.show(value)
-            case None:
+        value = getattr(loaded.settings, name)
+        match name, value:
+            case "channels", (_, *_):
+                tables = [channel for channel in channels if not channel.placed]
+                found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
+                continue
+            case "alert_urls", None:
                 shown = "none, as intended"
-            case _ if name == "alert_urls":
-                shown = join_first([f"{channel.name} ({_masked(channel)})" for channel in derived], most)
-            case tuple():
-                shown = join_first([sanitize_line(item) for item in value], most)
-            case float():
-                shown = f"{value:g}"
+            case "alert_urls", _:
+                placed = [f"{channel.name} ({_masked(channel)})" for channel in channels if channel.placed]
+                shown = join_first(placed, most)
+            case _, tuple(items):
+                shown = join_first([sanitize_line(item) for item in items], most)
+            case _, float():
+                shown = durations.show(value) if name in DURATIONS else f"{value:g}"
             case _:
                 shown = str(value)
         found.append((name, shown or "none", origin))
@@ -76,25 +75,17 @@ def document(loaded: Loaded) -> dict[str, object]:
     may be "none".
     """
     settings = loaded.settings
-    derived, tables = _split(settings)
+    placed = [_table(channel) for channel in settings.all_channels() if channel.placed]
     values: dict[str, object] = {name: getattr(settings, name) for name in loaded.origins}
     values |= {
-        "nodes": list(settings.nodes),
-        "statuses": list(settings.statuses),
         "state_dir": str(settings.state_dir),
-        "alert_urls": "none" if settings.alert_urls is None else [_table(channel) for channel in derived],
-        "channels": [_table(channel) for channel in tables],
+        "alert_urls": "none" if settings.alert_urls is None else placed,
+        "channels": [_table(channel) for channel in settings.all_channels() if not channel.placed],
     }
     return {
         "config_file": str(loaded.config_file) if loaded.config_file else None,
         "settings": {name: {"value": values[name], "from": origin} for name, origin in loaded.origins.items()},
     }
-
-
-def _split(settings: Settings) -> tuple[tuple[Channel, ...], tuple[Channel, ...]]:
-    """Return the channels of `alert_urls`, and those of `[[channels]]`."""
-    every = settings.all_channels()
-    return tuple(one for one in every if one.placed), tuple(one for one in every if not one.placed)
 
 
 def _masked(channel: Channel) -> str:

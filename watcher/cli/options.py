@@ -11,7 +11,7 @@ import click
 
 from watcher.errors import UsageError
 from watcher.model.event import Kind
-from watcher.settings.parsing import SECRET, split_list
+from watcher.settings.parsing import SECRET, choices, split_list
 from watcher.text.mask import find_url
 
 if TYPE_CHECKING:
@@ -19,23 +19,15 @@ if TYPE_CHECKING:
 
 _Value = TypeVar("_Value")
 
-
 KINDS_HELP = f"KINDS are event kinds separated by commas: {', '.join(Kind)}."
 
 
 def _any_of(ctx: click.Context, option: click.Parameter, given: tuple[str, ...]) -> frozenset[Kind]:
     """Return the kinds of an option that may be repeated: they add up. An empty list is refused."""
-    found: set[Kind] = set()
-    for text in given:
-        try:
-            kinds = {Kind(name.strip().lower()) for name in text.split(",") if name.strip()}
-        except ValueError:
-            kinds = set()
-        if not kinds:
-            known = ", ".join(Kind)
-            raise click.BadParameter(f"{text!r} is not a list of event kinds; known are {known}", ctx, option)
-        found |= kinds
-    return frozenset(found)
+    try:
+        return frozenset(Kind(name) for text in given for name in choices(split_list(text), [*Kind], "an event kind"))
+    except ValueError as error:
+        raise click.BadParameter(str(error), ctx, option) from None
 
 
 def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, ...]) -> _Value | None:
