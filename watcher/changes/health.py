@@ -1,4 +1,4 @@
-"""When a node, or the registry as a whole, is failing or has recovered (docs/behaviour.md, Failing in Events). Pure."""
+"""When a node, or the registry as a whole, is failing or has recovered (docs/behaviour.md, Events (Failing)). Pure."""
 
 from __future__ import annotations
 
