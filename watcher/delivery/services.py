@@ -1,6 +1,6 @@
-"""What single services make of a message, and how each of them is kept from making more of it than text.
+"""Rules for single services: the format that each shows as meant, and how to keep it from mentioning people.
 
-apprise itself is not needed for that: a service is one of its objects, which `watcher.delivery.sender` has made.
+apprise is not imported here: a service is one of its objects, which `watcher.delivery.urls` has made.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from watcher.alerts.render import Format
 
 _SUPPRESS_EMBEDS = 4  # Discord's flag against link previews, whose text is untrusted too
 _SHOWN_AS = {"Discord": Format.MARKDOWN, "Mattermost": Format.MARKDOWN, "Matrix": Format.HTML}
-"""What these services show although apprise takes them for plain text unless `?format=` says otherwise."""
+"""The formats that these services show. apprise sends them plain text unless the URL has `?format=`."""
 _KNOW_CODE = frozenset({"Telegram", "Matrix", "JSON", "XML", "Form", "AMQP"})
-"""What reads HTML as it was sent, or has no other tag for code. All others may be mail, whose text part apprise makes
-of the HTML in its own way, or may hand it on.
+"""Services that read HTML as it was sent, or that know no other tag for code. All others may be mail, or pass it on as
+mail: apprise converts the HTML of mail to a text part, where a code tag would begin a line.
 """
 _CODELESS = frozenset({"Power Automate / Workflows (for MSTeams)"})
-"""What reads Markdown, but none of its code: in an Adaptive Card a backtick is a backtick."""
+"""Services that read Markdown without code: in an Adaptive Card a backtick is a backtick."""
 
 
 class Service(Protocol):
-    """What is used of one of apprise's services, which it leaves mostly untyped."""
+    """The used part of an apprise service, which apprise leaves mostly untyped."""
 
     service_name: object
     notify_format: object
@@ -34,7 +34,7 @@ class Service(Protocol):
     flags: int | None
     request_rate_per_sec: float
     url_identifier: object
-    """What tells the service from others, without its targets."""
+    """What identifies the service, without its targets."""
 
     def __len__(self) -> int:
         """Return the number of targets."""
@@ -43,10 +43,10 @@ class Service(Protocol):
         """Pause before a request, where the service wants that."""
 
     def dialect_convert(self, body: str, body_format: object) -> str:
-        """Return what the service makes of a body."""
+        """Return a body as the service writes it."""
 
     def resolve_format(self, body_format: object) -> StrEnum:
-        """Return the format that a body of this one is sent in."""
+        """Return the format in which a body of this format is sent."""
 
     def url_parameters(self) -> dict[str, str]:
         """Return the parameters of the URL."""
@@ -67,7 +67,7 @@ def format_of(service: Service, *, single: bool) -> Format:
 
 
 def disable_mentions(service: Service) -> None:
-    """Have a service, which is changed, ping nobody and show nothing but the message."""
+    """Change a service so that it mentions nobody and shows nothing but the message."""
     if service.service_name == "Discord" and not getattr(service, "flags", 0):
         service.flags = None if "format" in service.url_parameters() else _SUPPRESS_EMBEDS
     if service.service_name == "Matrix":
@@ -75,10 +75,10 @@ def disable_mentions(service: Service) -> None:
 
 
 def _mention_nobody(matrix: Any) -> None:  # noqa: ANN401 - apprise's own object, untyped
-    """Have a Matrix service say in each message that it mentions nobody.
+    """Change a Matrix service so that each message says that it mentions nobody.
 
-    Else a client looks for its user's name in the text, and rings. The plain text that apprise makes of the HTML keeps
-    code in its line too.
+    Without that a client notifies a user whose name is in the text. The plain text that apprise makes of the HTML also
+    keeps code in its line.
     """
     names = "_fetch", "_e2ee_get_megolm", "_matrix_plain_fallback"
     ask, session_of, text_of = (cast("Any", getattr(matrix, name, None)) for name in names)
