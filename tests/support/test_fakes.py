@@ -16,17 +16,6 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
 from watcher.fake_registry.server import FakeRegistry
 
-UNREADABLE = {
-    "closed_unanswered": httpx.RemoteProtocolError,
-    "no_http": httpx.RemoteProtocolError,
-    "truncated_body": httpx.RemoteProtocolError,
-    "reset_mid_body": httpx.ReadError,
-    "hang": httpx.ReadTimeout,
-    "header_drip": httpx.ReadTimeout,
-    "drip": httpx.ReadTimeout,
-    "not_gzip": httpx.DecodingError,
-    "redirect_loop": httpx.TooManyRedirects,
-}
 UNBOUNDED = {"gzip_bomb", "endless_body"}
 THE_SAME = {
     "claims_100k",
@@ -56,13 +45,12 @@ def test_a_fault_stays_with_its_node(registry: FakeRegistry, client: httpx.Clien
     with client:
         before = {node: client.get("/versions", params={"nodeId": node}).text for node in ("good", "bad")}
         inflict(registry, name, nodes={"BAD"})
-        if name in UNREADABLE:
-            with pytest.raises(UNREADABLE[name]):
-                client.get("/versions", params={"nodeId": "bad"}, timeout=0.1 if FAULTS[name].slow else 5)
-        else:
-            answer = client.get("/versions", params={"nodeId": "bad"})
+        try:
+            answer = client.get("/versions", params={"nodeId": "bad"}, timeout=0.1 if FAULTS[name].slow else 5)
             same = answer.status_code == 200 and rows(answer.text) == rows(before["bad"])
-            assert same == (name in THE_SAME)
+        except httpx.HTTPError:
+            same = False
+        assert same == (name in THE_SAME)
         assert client.get("/versions", params={"nodeId": "good"}).text == before["good"]
 
 
