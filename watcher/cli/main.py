@@ -139,7 +139,7 @@ def init(path: Path) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME")
 def schema(name: str) -> int:
-    """Print a JSON Schema: of a state file, or of the settings file.
+    """Print the JSON Schema of a state file or of the settings.
 
     NAME is snapshot, outbox, checks, addresses, history, retry or settings.
     """
