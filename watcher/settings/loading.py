@@ -38,12 +38,12 @@ def load(
     environ: Mapping[str, str],
     cwd: Path,
     container_secrets: Path = sources.CONTAINER_SECRETS,
-    refusal: Callable[[str], str | None] | None = None,
+    refusal: Callable[[str], str | None] = lambda _: None,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
 
     `config` is the command line's file; `overrides` are the command line's settings: None counts as not given, and
-    `nodes` adds to the others' instead of replacing them. `refusal` says why an alert URL cannot be used.
+    `nodes` adds to the others' instead of replacing them. `refusal` returns why an alert URL cannot be used.
     Raises ConfigError with a line for everything that is wrong, alert URLs included.
     """
     problems: list[str] = []
@@ -107,15 +107,15 @@ def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mappin
 
 
 def _refused_urls(
-    secret: Mapping[str, object], origins: Mapping[str, str], refusal: Callable[[str], str | None] | None
+    secret: Mapping[str, object], origins: Mapping[str, str], refusal: Callable[[str], str | None]
 ) -> list[str]:
     """Return a line for each alert URL that is refused, although some other setting is wrong."""
     try:
         settings = Settings.model_validate(secret)
     except ValidationError:
         return []  # two channels of one name, which is among the problems already
-    found = {channel.name: refusal(channel.url) for channel in settings.all_channels()} if refusal else {}
-    return url_problems(settings, origins, {name: why for name, why in found.items() if why is not None})
+    refused = {channel.name: why for channel in settings.all_channels() if (why := refusal(channel.url)) is not None}
+    return url_problems(settings, origins, refused)
 
 
 def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorDetails]]:

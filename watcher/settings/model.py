@@ -49,11 +49,9 @@ def _state_dir(value: object) -> Path:
 
 
 def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
-    given = unsealed(value)
-    if isinstance(given, (list, tuple)):
-        given = [unsealed(item) for item in given]
-    urls = parsing.alert_urls(parsing.NO_ALERTS if given is None else given)
-    return None if urls is None else tuple(SecretStr(url) for url in urls)
+    given = parsing.NO_ALERTS if value is None else unsealed(value)
+    urls = parsing.alert_urls([*map(unsealed, given)] if isinstance(given, (list, tuple)) else given)
+    return None if urls is None else tuple(map(SecretStr, urls))
 
 
 _Baseline = Literal["summary", "silent", "full"]

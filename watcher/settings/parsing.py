@@ -164,18 +164,14 @@ def alert_urls(value: object) -> tuple[str, ...] | None:
     None stands for `NO_ALERTS`. Only the form of a URL is checked: `watcher.delivery` asks apprise. Errors show no part
     of a URL.
     """
+    items = value
     if isinstance(value, str):
         text = value.strip(_AROUND_URLS)
-        items = (
-            from_json(text) if text.startswith("[") else [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
-        )
-    elif isinstance(value, (list, tuple)):
-        items = list(value)
-    else:
+        parts = [part for part in _BETWEEN_URLS.split(text) if part.strip(",")]
+        items = from_json(text) if text.startswith("[") else parts
+    if not isinstance(items, (list, tuple)):
         raise ValueError("the value is not a list of apprise URLs")
-    if len(items) == 1 and _is_none(items[0]):
-        return None
-    return tuple(read_each(items, alert_url))
+    return None if len(items) == 1 and _is_none(items[0]) else tuple(read_each(items, alert_url))
 
 
 def _is_none(item: object) -> bool:

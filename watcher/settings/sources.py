@@ -136,16 +136,15 @@ def _add_files(source: Source, folder: Path) -> None:
 def toml_file(path: Path, named_by: str = "") -> Source:
     """Return the settings file, with or without a byte order mark; a warning if it has secrets that others can read."""
     text, problem, mode = _text_of(path)
+    if problem and named_by:
+        problem += f" ({named_by})"
     values: dict[str, object] = {}
-    if problem:
-        problem += f" ({named_by})" if named_by else ""
-    else:
-        try:
-            values = tomllib.loads(text)
-        except RecursionError:
-            problem = "not valid TOML: nested too deeply"
-        except ValueError as error:
-            problem = _syntax_problem(str(error))
+    try:
+        values = tomllib.loads(text)
+    except RecursionError:
+        problem = "not valid TOML: nested too deeply"
+    except ValueError as error:
+        problem = _syntax_problem(str(error))
     source = Source(values, str(path))
     if problem:
         source.problems.append(f"{path}: {problem}")
