@@ -148,12 +148,7 @@ class Registry:
     async def _pause(self, node: str, seconds: float, why: str) -> None:
         log.debug("retry", node=node, wait=round(seconds, 3), why=why)
         text = f"waiting {seconds:.0f} s, {why}" if why == _SLOWER else f"trying again in {seconds:.0f} s ({why})"
-        place = f"pause {node}"
-        self._progress(place, f"{sanitize_line(node)}: {text}")
-        try:
-            await asyncio.sleep(seconds)
-        finally:
-            self._progress(place, "")
+        await self._sleep(seconds, f"pause {node}", f"{sanitize_line(node)}: {text}")
 
     def _delay(self, seconds: float) -> bool:
         """Delay all requests by `seconds`; False if that is too long for one poll."""
@@ -170,13 +165,16 @@ class Registry:
         loop = asyncio.get_running_loop()
         while (left := self._resume_at - loop.time()) > 0 and not self.asked_to_wait:
             log.debug("wait", seconds=round(left, 3), why=_SLOWER)
-            self._progress("delay", f"waiting {left:.0f} s, {_SLOWER}")
-            try:
-                await asyncio.sleep(left)
-            finally:
-                self._progress("delay", "")
+            await self._sleep(left, "delay", f"waiting {left:.0f} s, {_SLOWER}")
         if self.asked_to_wait:
             raise NoAnswerError(self.asked_to_wait, registry_wide=True)
+
+    async def _sleep(self, seconds: float, place: str, text: str) -> None:
+        self._progress(place, text)
+        try:
+            await asyncio.sleep(seconds)
+        finally:
+            self._progress(place, "")
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""
