@@ -31,7 +31,6 @@ _TRACEBACKS = frozenset({"exc_info", "exception", "stack"})
 _level = "info"
 _format = "auto"
 _stream: TextIO | None = None
-"""None: stderr, as it is when a line is written."""
 
 
 class _Writer:

@@ -71,7 +71,7 @@ class ChannelTable(BaseModel):
         return Channel(name=self.name, url=url, kinds=self.kinds, nodes=self.nodes, grouping=self.grouping)
 
 
-def read(value: object) -> tuple[object, ...]:
+def read_tables(value: object) -> tuple[object, ...]:
     """Return the tables in a value that may be sealed, or JSON text; ValueError if it is not a list of tables."""
     items = unsealed(value)
     if isinstance(items, str):

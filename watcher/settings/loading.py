@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from watcher.errors import ConfigError
-from watcher.settings import channel_tables, node_ids, parsing, sources
+from watcher.settings import node_ids, parsing, sources
+from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.model import Settings
 
@@ -133,7 +134,7 @@ def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorD
 def _channel_names(value: object) -> list[object]:
     """Return what each table of `channels` has as its name."""
     try:
-        tables = channel_tables.read(value)
+        tables = read_tables(value)
     except ValueError:
         return []
     return [table.get("name") if isinstance(table, dict) else None for table in tables]

@@ -15,8 +15,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 from watcher.model.channel import Channel
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing
-from watcher.settings.channel_tables import ChannelTable, list_with, one_of, unsealed
-from watcher.settings.channel_tables import read as read_tables
+from watcher.settings.channel_tables import ChannelTable, list_with, one_of, read_tables, unsealed
 from watcher.text import mask
 
 SHORTEST_INTERVAL = 10.0

@@ -10,9 +10,9 @@ import re
 from watcher.settings.parsing import read_each, split_list
 from watcher.text.mask import describe, find_url, is_visible
 
-LONGEST = 100
+_LONGEST = 100
 _LONGEST_GLOB = 200
-_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{LONGEST - 1}}}")
+_ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}")
 _PACK_URL = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
 _GLOB = re.compile(r"[*?\[\]]|\A!")
 
@@ -45,8 +45,8 @@ def _id(item: object) -> str:
         )
     if _GLOB.search(text):
         raise ValueError(f"{describe(text)} is a pattern, which nodes does not support; give each node pack's id")
-    if len(text) > LONGEST:
-        raise ValueError(f"{describe(text)} is not a node id; at most {LONGEST} characters are allowed")
+    if len(text) > _LONGEST:
+        raise ValueError(f"{describe(text)} is not a node id; at most {_LONGEST} characters are allowed")
     if not _ID.fullmatch(text):
         raise ValueError(
             f"{text[:60]!a} is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed,"

@@ -89,11 +89,9 @@ def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[
 def statuses(value: object) -> tuple[str, ...]:
     """Return short status names, in the spec's order; long names (`NodeVersionStatusActive`) are allowed too."""
     prefix = API_PREFIX.lower()
-    wanted = choices(
-        [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in split_list(value)],
-        STATUSES,
-        "a status",
-    )
+    items = split_list(value)
+    short = [item.strip().lower().removeprefix(prefix) if isinstance(item, str) else item for item in items]
+    wanted = choices(short, STATUSES, "a status")
     return tuple(status for status in STATUSES if status in wanted)
 
 

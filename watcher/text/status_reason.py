@@ -125,9 +125,9 @@ def _findings(items: list[object], rest: str | None) -> str:
     counts = [f"{severities[severity]} {sanitize_line(severity, 20)}" for severity in ranked[:_SEVERITIES]]
     if others := sum(severities[severity] for severity in ranked[_SEVERITIES:]):
         counts.append(f"{others} other")
-    summary = (
-        f"{'' if rest is None else 'at least '}{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
-    )
+    summary = f"{', '.join(counts)} finding{'' if severities.total() == 1 else 's'}"
+    if rest is not None:
+        summary = f"at least {summary}"
     # Only what is shown is sanitized, which takes a thousand times as long as counting it.
     worst = [finding for severity, finding in findings if severity == ranked[0]]
     types = Counter(kind for finding in worst if (kind := _first(finding, "issue_type", "type", "error_type")))
