@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -20,6 +21,12 @@ from watcher.fake_registry.server import FakeRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
 settings.load_profile("untimed")
+
+
+def pytest_collection_finish() -> None:
+    """Keep what the imports built out of later garbage collections: a delivery collects, 0.14 s each time without."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture
