@@ -80,11 +80,9 @@ def load(
         problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
     try:
         beside = config_file if origins["state_dir"] in {"default", str(config_file)} else None
-        changes["state_dir"] = (beside.parent if beside else cwd) / settings.state_dir.expanduser()
-    except RuntimeError:
-        problems.append(
-            f"state_dir: the home folder in {str(settings.state_dir)!r} is not known ({origins['state_dir']})"
-        )
+        changes["state_dir"] = (beside.parent if beside else cwd) / sources.expand_home(settings.state_dir)
+    except ValueError as error:
+        problems.append(f"state_dir: {error} ({origins['state_dir']})")
     if problems:
         wrong = {str(error["loc"][0]) for error in refused if error["loc"]}
         secret = {name: values[name] for name in parsing.SECRET - wrong if name in values}

@@ -164,15 +164,23 @@ def service_manager(environ: Mapping[str, str]) -> Source:
 def find_file(config: Path | None, environ: Mapping[str, str], cwd: Path) -> tuple[Path | None, str]:
     """Return the settings file and who named it: `config` (the command line's), else `$COMFY_WATCH_CONFIG`.
 
-    Without either, the first of `places` that exists, and "". ValueError if a URL was given for the file.
+    Without either, the first of `places` that exists, and "". ValueError for a URL or an unknown home folder.
     """
     for path, origin in ((config, "--config"), (environ.get(FILE_VARIABLE), f"environment {FILE_VARIABLE}")):
         if path:
             try:
-                return cwd / Path(parsing.path(str(path))).expanduser(), origin
+                return cwd / expand_home(Path(parsing.path(str(path)))), origin
             except ValueError as error:
                 raise ValueError(f"{error} ({origin})") from None
     return next((place for place in places(environ, cwd) if os.path.lexists(place)), None), ""
+
+
+def expand_home(path: Path) -> Path:
+    """Return a path with `~` replaced; ValueError if that home folder is not known."""
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise ValueError(f"the home folder in {str(path)!r} is not known") from None
 
 
 def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:

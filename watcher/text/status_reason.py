@@ -107,13 +107,10 @@ def _items(text: str) -> tuple[list[object], int]:
 
 
 def _message(about: dict[str, object]) -> str:
-    if message := _text(about.get("message")):
-        return message
+    """Return an object's own message, else the last one of its history; "" without any."""
     history = about.get("statusHistory")
-    for entry in reversed(history if isinstance(history, list) else []):
-        if isinstance(entry, dict) and (message := _text(entry.get("message"))):
-            return message
-    return ""
+    entries = [about, *reversed(history if isinstance(history, list) else [])]
+    return next((text for entry in entries if isinstance(entry, dict) and (text := _text(entry.get("message")))), "")
 
 
 def _findings(items: list[object], rest: str | None) -> str:

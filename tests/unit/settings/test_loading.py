@@ -178,7 +178,15 @@ def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     assert by_systemd.settings.state_dir == Path("/var/lib/comfy-watch")
     assert by_systemd.origins["state_dir"] == "environment STATE_DIRECTORY"
     assert loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir == loads.cwd / "mine"
-    assert "home folder" in loads.problems(COMFY_WATCH_STATE_DIR="~no-such-user-at-all/x")[0]
+
+
+@pytest.mark.parametrize("setting", ["STATE_DIR", "CONFIG"])
+def test_an_unknown_home_folder(loads: Loads, setting: str) -> None:
+    """A path in the home folder of nobody is refused in one line that says where it came from."""
+    (line,) = loads.problems(**{f"COMFY_WATCH_{setting}": "~no-such-user-at-all/x"})
+    assert line.endswith(
+        f": the home folder in '~no-such-user-at-all/x' is not known (environment COMFY_WATCH_{setting})"
+    )
 
 
 def test_a_colon_for_the_equals_sign(loads: Loads) -> None:
