@@ -25,7 +25,6 @@ _CHANGES = 4
 _NAME = "Comfy Watch"
 _SAFE_IN_TITLE = re.compile(r"(?=.{2,60}\Z)[A-Za-z0-9]+(?:(?:_|-+)[A-Za-z0-9]+)*")
 """What no service takes for markup: an underscore stands between letters or digits."""
-_SAMPLE_NODE = "this-is-only-a-test"
 _BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds whose line does not show the status before."""
 
@@ -128,18 +127,11 @@ def not_shown(digest: Digest) -> Counts:
 
 def sample(at: str) -> tuple[Event, ...]:
     """Return events for a sample alert, which say that they are a test. `at` is RFC 3339 UTC."""
+    node = "this-is-only-a-test"
     reason = "a test of your alerts, nothing has happened"
     kinds = {"1.0.1": Kind.NEW, "1.0.0": Kind.DEPRECATED}
     return tuple(
-        Event(
-            id=event_id("test", at, version),
-            kind=kind,
-            node=_SAMPLE_NODE,
-            version=version,
-            reason=reason,
-            at=at,
-            url="",
-        )
+        Event(id=event_id("test", at, version), kind=kind, node=node, version=version, reason=reason, at=at, url="")
         for version, kind in kinds.items()
     )
 
@@ -235,11 +227,8 @@ def _value(value: str) -> str:
 
 
 def _count(kinds: Iterable[Kind]) -> Counts:
-    return _sum(tuple((kind, 1) for kind in kinds))
+    return tuple(sorted(Counter(kinds).items(), key=lambda pair: SEVERITY[pair[0]]))
 
 
 def _sum(*counts: Counts) -> Counts:
-    total: Counter[Kind] = Counter()
-    for kind, count in (pair for several in counts for pair in several):
-        total[kind] += count
-    return tuple(sorted(total.items(), key=lambda pair: SEVERITY[pair[0]]))
+    return _count(kind for several in counts for kind in Counter(dict(several)).elements())

@@ -72,7 +72,7 @@ _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 def render(
     digest: Digest,
-    format: Format,  # noqa: A002 - what apprise calls it too
+    form: Format,
     body_limit: int,
     title_limit: int,
     lines: int | None = None,
@@ -83,8 +83,8 @@ def render(
     the body has at most that many: one for each event, and a last one with the count of the others.
     """
     title = next((title for title in digest.titles if len(title) <= title_limit), "")
-    for body in _bodies(digest, format, brief=lines is not None):
-        if _size(body) <= body_limit and (lines is None or body.count("\n") < lines):
+    for body in _bodies(digest, form, brief=lines is not None):
+        if len(body.encode()) <= body_limit and (lines is None or body.count("\n") < lines):
             return Rendered(title=title, body=body)
     body = next((title for title in digest.titles if len(title) <= body_limit), "")
     return Rendered(title=title, body=body or "!"[:body_limit])
@@ -92,7 +92,7 @@ def render(
 
 def fitted(
     digest: Digest,
-    format: Format,  # noqa: A002 - what apprise calls it too
+    form: Format,
     limit: int,
     title_limit: int,
     size: Callable[[Rendered], int],
@@ -104,24 +104,20 @@ def fitted(
     """
     room = limit
     while True:
-        message = render(digest, format, room, title_limit, lines)
+        message = render(digest, form, room, title_limit, lines)
         if (taken := size(message)) <= limit or room <= _LEAST:
             return message
         room = max(_LEAST, min(room - 10, room * limit // taken))
 
 
-def _size(text: str) -> int:
-    return len(text.encode())
-
-
-def _bodies(digest: Digest, format: Format, *, brief: bool) -> Iterator[str]:  # noqa: A002 - as above
+def _bodies(digest: Digest, form: Format, *, brief: bool) -> Iterator[str]:
     """Yield the digest shorter and shorter, down to its counts."""
-    write = _brief if brief else _body
+    write, writer = _brief if brief else _body, _WRITERS[form]
     for quote in _QUOTES:
-        yield write(digest, _WRITERS[format], quote)
+        yield write(digest, writer, quote)
     while lines := sum(len(group.lines) for group in digest.groups):
         digest = shorter(digest, lines - 1)
-        yield write(digest, _WRITERS[format], _QUOTES[-1])
+        yield write(digest, writer, _QUOTES[-1])
 
 
 def _body(digest: Digest, writer: _Writer, quote: int) -> str:
@@ -194,22 +190,18 @@ def _bulleted(heading: str, lines: list[str]) -> str:
     return "\n".join([heading, *(f"- {line}" for line in lines)])
 
 
-def _same(text: str) -> str:
-    return text
-
-
 def _escaped(text: str) -> str:
     """Return a quotation for Markdown without code: in quotation marks, with the special characters escaped."""
     return f"“{_MARKS.sub(lambda mark: chr(92) + mark[0], text.translate(_QUOTATION_MARKS))}”"
 
 
 _MARKDOWN = _Writer(
-    plain=_same,
+    plain=str,
     quoted=lambda text: f"`{text}`",
     stressed=lambda text: f"**{text}**",
     link=lambda url: f" · [registry]({url})",
     listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
-    block=_same,
+    block=str,
     between="\n\n",
 )
 _HTML = _Writer(
@@ -222,12 +214,12 @@ _HTML = _Writer(
     between="\n",
 )
 _TEXT = _Writer(
-    plain=_same,
+    plain=str,
     quoted=lambda text: f"`{text}`",
-    stressed=_same,
+    stressed=str,
     link=lambda url: f" {url}",
     listed=_bulleted,
-    block=_same,
+    block=str,
     between="\n\n",
 )
 _WRITERS = {

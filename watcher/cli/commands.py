@@ -8,9 +8,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
-from functools import wraps
 from signal import Signals
-from typing import Concatenate, ParamSpec
 
 from watcher import log
 from watcher.alerts.outbox import backoffs_of
@@ -47,8 +45,6 @@ from watcher.streams import is_terminal, width
 from watcher.text.mask import describe
 from watcher.text.sanitize import Trusted
 
-_P = ParamSpec("_P")
-
 CHANNEL_BUDGET = 5.0
 """Seconds after which `run` turns from a channel with many messages to the other channels, and returns to it later."""
 
@@ -56,27 +52,13 @@ CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
 
 
-def _with_worker(command: Callable[Concatenate[Worker, _P], int]) -> Callable[_P, int]:
-    """Return the command with a worker for its deliveries, which ends with it."""
-
-    @wraps(command)
-    def run(*args: _P.args, **options: _P.kwargs) -> int:
-        with Worker() as worker:
-            return command(worker, *args, **options)
-
-    return run
-
-
-@_with_worker
-def check(worker: Worker, chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
     folder = StateFolder(chosen.settings.state_dir)
-    config = _poll_config(chosen, folder, worker)
-    stopped_by = 0
     report_problem = ProblemReporter(lambda problem: echo(f"{problem.level}: {problem.sentence}", error=True))
 
-    async def poll_once() -> Report | None:
-        nonlocal stopped_by
+    async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
+        """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
         _tune_gc()
         stop = Stop()
         with _progress_line(chosen.settings) as progress:
@@ -92,20 +74,20 @@ def check(worker: Worker, chosen: Loaded, *, dry_run: bool, as_json: bool, fail_
                 on_expired=report_problem.expired,
             )
             try:
-                return await poller.poll()
+                return await poller.poll(), stop.signal
             except StoppedError:
-                return None
-            finally:
-                stopped_by = stop.signal
+                return None, stop.signal
 
-    with contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check")):
-        done = asyncio.run(poll_once())
-        if done is not None:
-            found = [*_setting_problems(chosen), *problems(done)]
-            if dry_run or _reports_every_time():
-                report_problem(found)
-            else:
-                _report_news(folder, config, done, found, report_problem)
+    with Worker() as worker:
+        config = _poll_config(chosen, folder, worker)
+        with contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check")):
+            done, stopped_by = asyncio.run(poll_once(config, worker))
+            if done is not None:
+                found = [*_setting_problems(chosen), *problems(done)]
+                if dry_run or _reports_every_time():
+                    report_problem(found)
+                else:
+                    _report_news(folder, config, done, found, report_problem)
     if done is None:
         echo("stopped; nothing was changed", error=True)
         return 128 + stopped_by
@@ -140,8 +122,7 @@ def _report_news(
             folder.save_reported(news.reported)
 
 
-@_with_worker
-def run_forever(worker: Worker, chosen: Loaded) -> int:
+def run_forever(chosen: Loaded) -> int:
     """Poll until stopped, or until the state or the installation is replaced, and return the exit code.
 
     WatchError for what is wrong before the first poll.
@@ -150,11 +131,8 @@ def run_forever(worker: Worker, chosen: Loaded) -> int:
 
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
-    installation = preload(worker if settings.all_channels() else None)
-    config = _poll_config(chosen, folder, worker)
-    recheck_channels(config.channels, worker)
 
-    async def loop() -> None:
+    async def loop(config: PollConfig, worker: Worker, check_installation: Callable[[], None]) -> None:
         _tune_gc()
         stop = Stop()
         with _progress_line(settings) as progress:
@@ -170,19 +148,21 @@ def run_forever(worker: Worker, chosen: Loaded) -> int:
             for warning in warnings(chosen):
                 log.warning("settings", warning=Trusted(warning))
             log.info("started", nodes=len(config.nodes), channels=len(config.channels), interval=settings.interval)
-            await run(poller, settings.interval, settings.jitter, installation)
+            await run(poller, settings.interval, settings.jitter, check_installation)
         log.info("stopped", signal=Signals(stop.signal).name)
 
-    with folder.locked(lock_holder("run")):
-        folder.load()
-        try:
-            asyncio.run(loop())
-        except ReplacedError as error:
-            log.error("stopped: state", error=Trusted(error.line))
-            return error.exit_code
-        except InstallationError as error:
-            log.error("stopped: installation", error=Trusted(error.line))
-            return error.exit_code
+    with Worker() as worker:
+        check_installation = preload(worker if settings.all_channels() else None)
+        config = _poll_config(chosen, folder, worker)
+        recheck_channels(config.channels, worker)
+        with folder.locked(lock_holder("run")):
+            folder.load()
+            try:
+                asyncio.run(loop(config, worker, check_installation))
+            except (ReplacedError, InstallationError) as error:
+                what = "state" if isinstance(error, ReplacedError) else "installation"
+                log.error(f"stopped: {what}", error=Trusted(error.line))
+                return error.exit_code
     return 0
 
 
@@ -193,8 +173,7 @@ def _poll_config(chosen: Loaded, folder: StateFolder, worker: Worker) -> PollCon
     return poll_config(chosen.settings, folder, chosen.origins, worker.refusal)
 
 
-@_with_worker
-def send_samples(worker: Worker, chosen: Loaded, names: tuple[str, ...]) -> int:
+def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
     """Send a sample to all channels at once and print a line for each when it is done; return 1 if one failed."""
     from watcher.alerts.digest import sample  # here, since a quiet poll is 3 ms faster without it
 
@@ -207,9 +186,6 @@ def send_samples(worker: Worker, chosen: Loaded, names: tuple[str, ...]) -> int:
     if unknown := [name for name in names if name not in known]:
         raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
     folder = StateFolder(settings.state_dir)
-    url_digests = validate_channels(settings, folder, chosen.origins, worker.refusal).url_digests
-    for warning in chosen.warnings:
-        echo(f"warning: {warning}", error=True)
     asked = [known[name] for name in names] or list(channels)
     events = sample(clock())
 
@@ -228,7 +204,10 @@ def send_samples(worker: Worker, chosen: Loaded, names: tuple[str, ...]) -> int:
     async def send_all() -> list[bool]:
         return await asyncio.gather(*map(send, asked))
 
-    with _progress_line(settings) as progress:
+    with Worker() as worker, _progress_line(settings) as progress:
+        url_digests = validate_channels(settings, folder, chosen.origins, worker.refusal).url_digests
+        for warning in chosen.warnings:
+            echo(f"warning: {warning}", error=True)
         return 0 if all(asyncio.run(send_all())) else 1
 
 

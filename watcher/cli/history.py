@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 
 from watcher import durations, timestamps
 from watcher.cli.report import what_happened
@@ -23,35 +22,13 @@ from watcher.text.sanitize import sanitize_line
 _VERSION_WIDTH = 100
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Filter:
-    """The events to show."""
+def show(
+    loaded: Loaded, nodes: Sequence[str], kinds: Collection[Kind], since: str | None, limit: int, *, as_json: bool
+) -> None:
+    """Print the events that match, and on stderr how many lines of the history cannot be read.
 
-    nodes: Collection[str] = ()
-    """Node ids in lower case; empty means all, and the registry's own events."""
-    kinds: Collection[Kind] = ()
-    """Event kinds; empty means all."""
-    since: str = ""
-    """The earliest time (RFC 3339); "" means no bound."""
-    limit: int = 50
-    """The most events."""
-
-
-def show(loaded: Loaded, wanted: Filter, *, as_json: bool) -> None:
-    """Print the events that match, and on stderr how many lines of the history cannot be read."""
-    recorded = existing_state(loaded).history()
-    if recorded.unreadable:
-        echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
-    events = choose(recorded.events, wanted)
-    if as_json:
-        echo(to_json({"events": [event_form(event) for event in events]}))
-        return
-    for line in lines(events, width(sys.stdout)):
-        echo(line)
-
-
-def event_filter(nodes: Sequence[str], kinds: Collection[Kind], since: str | None, limit: int) -> Filter:
-    """Return what the options ask for; UsageError for a wrong node id or time."""
+    UsageError for a wrong node id or time.
+    """
     try:
         earliest = "" if since is None else parse_since(since, clock())
     except ValueError as error:
@@ -60,7 +37,15 @@ def event_filter(nodes: Sequence[str], kinds: Collection[Kind], since: str | Non
         ids = {node.lower() for node in node_ids.read(nodes)}
     except ValueError as error:
         raise UsageError(f"--node: {error}") from None
-    return Filter(nodes=ids, kinds=kinds, since=earliest, limit=limit)
+    recorded = existing_state(loaded).history()
+    if recorded.unreadable:
+        echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
+    events = choose(recorded.events, ids, kinds, earliest)[:limit]
+    if as_json:
+        echo(to_json({"events": [event_form(event) for event in events]}))
+        return
+    for line in lines(events, width(sys.stdout)):
+        echo(line)
 
 
 def parse_since(text: str, now: str) -> str:
@@ -79,16 +64,17 @@ def parse_since(text: str, now: str) -> str:
         ) from None
 
 
-def choose(events: Sequence[Event], wanted: Filter) -> list[Event]:
-    """Return the events that match, newest first."""
-    chosen = [
+def choose(
+    events: Sequence[Event], nodes: Collection[str] = (), kinds: Collection[Kind] = (), since: str = ""
+) -> list[Event]:
+    """Return the events that match, newest first; what is empty matches all. `nodes` are ids in lower case."""
+    return [
         event
         for event in reversed(events)
-        if (not wanted.nodes or (event.node or "").lower() in wanted.nodes)
-        and (not wanted.kinds or event.kind in wanted.kinds)
-        and (not wanted.since or timestamps.seconds_between(wanted.since, event.at) >= 0)
+        if (not nodes or (event.node or "").lower() in nodes)
+        and (not kinds or event.kind in kinds)
+        and (not since or timestamps.seconds_between(since, event.at) >= 0)
     ]
-    return chosen[: wanted.limit]
 
 
 def lines(events: Sequence[Event], width: int | None = None) -> list[str]:

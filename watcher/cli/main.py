@@ -98,8 +98,7 @@ def history(
     """Show past events, newest first."""
     from watcher.cli import history
 
-    wanted = history.event_filter(nodes, kinds, since, limit)
-    history.show(settings(), wanted, as_json=as_json)
+    history.show(settings(), nodes, kinds, since, limit, as_json=as_json)
     return 0
 
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
+from watcher.alerts.outbox import Queue
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
@@ -44,14 +45,14 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChannelRow:
-    """One channel and its undelivered alerts."""
+    """One channel and its undelivered alerts, with the keys of `status --json`."""
 
-    channel: str
+    name: str
     undelivered: int
-    error: str
-    """Why the last delivery failed; "" if it did not."""
-    next_try: str
-    """When delivery is tried again (RFC 3339); "" means with the next poll."""
+    error: str | None
+    """Why the last delivery failed."""
+    next_try: str | None
+    """When delivery is tried again (RFC 3339); None means with the next poll."""
     configured: bool
     """False for a channel that is no longer in the settings."""
 
@@ -110,17 +111,18 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
 
 def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
     """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
-    names = list(channels)
-    queues = state.outbox.queues
+    queues = {name: Queue() for name in channels}
+    configured = set(queues)
+    queues |= dict(sorted(state.outbox.queues.items()))
     return [
         ChannelRow(
-            channel=name,
+            name=name,
             undelivered=state.outbox.alerts(name),
-            error=queues[name].error if name in queues else "",
-            next_try=queues[name].retry_at if name in queues else "",
-            configured=name in names,
+            error=queue.error or None,
+            next_try=queue.retry_at or None,
+            configured=name in configured,
         )
-        for name in [*names, *sorted(queues.keys() - set(names))]
+        for name, queue in queues.items()
     ]
 
 
@@ -142,16 +144,7 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
             }
             for row in (node_row(name, state) for name in nodes)
         ],
-        "channels": [
-            {
-                "name": row.channel,
-                "undelivered": row.undelivered,
-                "error": row.error or None,
-                "next_try": row.next_try or None,
-                "configured": row.configured,
-            }
-            for row in channel_rows(state, channels)
-        ],
+        "channels": [asdict(row) for row in channel_rows(state, channels)],
     }
 
 
@@ -159,7 +152,7 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
     """Return the tables for people; `width` is the terminal's, or None for a pipe, which gets every problem."""
     node_rows = [node_row(name, state) for name in nodes]
     limit = None if width is None else _PROBLEMS_SHOWN
-    said = table(
+    shown = table(
         ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
         [
             (
@@ -173,17 +166,17 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
         ],
         width,
     )
-    said += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in node_rows if row.error]
+    shown += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in node_rows if row.error]
     if rows := channel_rows(state, channels):
-        cells = [(_channel_name(row), str(row.undelivered), sanitize_line(row.error) or "-") for row in rows]
-        said += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), cells, width)]
-    return said
+        cells = [(_channel_name(row), str(row.undelivered), sanitize_line(row.error or "-")) for row in rows]
+        shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), cells, width)]
+    return shown
 
 
 def _channel_name(row: ChannelRow) -> str:
     # A queue that was set aside is already marked: only its name ends with a bracket.
-    marked = row.configured or row.channel.endswith(")")
-    return row.channel if marked else f"{row.channel} (no longer configured)"
+    marked = row.configured or row.name.endswith(")")
+    return row.name if marked else f"{row.name} (no longer configured)"
 
 
 def _problem(version: Version) -> str:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures.thread  # noqa: F401 - asyncio would load it with its first thread
 import contextlib
 import random
+from collections.abc import Callable
 from dataclasses import replace
 
 from watcher import log
 from watcher.alerts import outbox
 from watcher.errors import ReplacedError, StateError, WatchError
-from watcher.polling.installation import ANY, Installation
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.problems import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
@@ -24,25 +25,17 @@ _PAUSE = outbox.FIRST_WAIT
 """Seconds without deliveries after one that the state did not allow; no queue has that in its backoff."""
 
 
-async def run(
-    poller: Poller,
-    interval: float,
-    jitter: float,
-    installation: Installation = ANY,
-    *,
-    polls: int | None = None,
-) -> None:
+async def run(poller: Poller, interval: float, jitter: float, check_installation: Callable[[], None]) -> None:
     """Poll every `interval` seconds, varied by up to the share `jitter`, until `poller.stopping` is set.
 
     The interval counts from start to start, so polls neither drift nor overlap; one that takes longer is followed at
-    once by the next. `polls` limits their number. Whatever a poll raises is logged, and the next one follows, except
-    ReplacedError (the lock or the state is another one now) and InstallationError from `installation.check`.
+    once by the next. Whatever a poll raises is logged, and the next one follows, except ReplacedError (the lock or the
+    state is another one now) and InstallationError from `check_installation`.
     """
     loop = asyncio.get_running_loop()
     revision = 0
-    done = 0
     while not poller.stopping.is_set():
-        installation.check()
+        check_installation()
         began = loop.time()
         report_problems = ProblemReporter(_log_problem)
         try:
@@ -64,11 +57,9 @@ async def run(
             _log_report(report, loop.time() - began)
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # a lost lock explains it
-        done += 1
-        if done == polls:
-            break
-        installation.check()  # the poll may have failed because of it
-        await _until(poller, installation, began + interval * (1 + random.uniform(-jitter, jitter)))  # noqa: S311 - no secret
+        check_installation()  # the poll may have failed because of it
+        wait = interval * (1 + random.uniform(-jitter, jitter))  # noqa: S311 - no secret
+        await _deliver_until(began + wait, poller, check_installation)
 
 
 def _require_same_state(poller: Poller, revision: int) -> int:
@@ -83,22 +74,20 @@ def _require_same_state(poller: Poller, revision: int) -> int:
     return found
 
 
-async def _until(poller: Poller, installation: Installation, moment: float) -> None:
+async def _deliver_until(moment: float, poller: Poller, check_installation: Callable[[], None]) -> None:
     """Wait until the loop's `moment` or a stop, and deliver what becomes due meanwhile."""
     loop = asyncio.get_running_loop()
     paused_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
         mark = poller.folder.backoffs_mark()
         due = _next_due(poller)
-        if due is not None:
-            due = max(due, paused_until - loop.time())
-        wait = left if due is None else min(left, max(due, _SHORTEST_WAIT))
         if due is None:
-            await _stopped(poller, wait)
-        elif await _backoff_ended(poller, wait, mark):
+            await _stopped(poller, left)
             continue
-        is_due = due is not None and due <= wait and not poller.stopping.is_set()
-        if is_due and not await _deliver(poller, installation):
+        wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
+        if await _backoff_ended(poller, min(left, wait), mark) or poller.stopping.is_set():
+            continue
+        if wait <= left and not await _deliver(poller, check_installation):
             paused_until = loop.time() + _PAUSE
 
 
@@ -114,7 +103,6 @@ async def _backoff_ended(poller: Poller, seconds: float, mark: object) -> bool:
 
 
 async def _stopped(poller: Poller, seconds: float) -> None:
-    """Wait for the seconds or a stop."""
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(poller.stopping.wait(), seconds)
 
@@ -134,7 +122,7 @@ def _next_due(poller: Poller) -> float | None:
     return min(waits, default=None)
 
 
-async def _deliver(poller: Poller, installation: Installation) -> bool:
+async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bool:
     """Deliver what is due; return False if the state did not allow it. InstallationError if that is why it failed."""
     report_problems = ProblemReporter(_log_problem)
     try:
@@ -153,7 +141,7 @@ async def _deliver(poller: Poller, installation: Installation) -> bool:
     if done.unsaved:
         poller.folder.see_that_it_is_held()
     if done.failures:
-        installation.check()
+        check_installation()
     return not done.unsaved
 
 

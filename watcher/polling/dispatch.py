@@ -10,6 +10,7 @@ from typing import TypeVar, TypeVarTuple
 
 from watcher import log
 from watcher.alerts import outbox
+from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Message, Outbox, Queue
 from watcher.delivery.client import Worker
 from watcher.delivery.job import Job, Reached
@@ -60,10 +61,7 @@ class DeliveryOptions:
     """Seconds after which an undelivered alert expires."""
     clock: Callable[[], str]
     stopping: asyncio.Event
-    url_digests: Mapping[str, str] = field(default_factory=dict)
-    """Digests of the channels' URLs, by channel name."""
-    salt: str = ""
-    """What the digests were made with."""
+    addresses: Addresses = field(default_factory=Addresses)
     budget: float | None = None
     """Seconds after which a channel leaves its other messages to the next round; None: never.
 
@@ -87,7 +85,7 @@ class Dispatch:
     """Why a channel failed."""
     refused: set[str] = field(default_factory=set)
     """Channels that were tried and did not take a message."""
-    unsaved: tuple[str, ...] = ()
+    unsaved: list[str] = field(default_factory=list)
     """What could not be written afterwards."""
 
 
@@ -180,12 +178,12 @@ class _Round:
 
     async def _deliver(self, message: Message) -> Outcome:
         options, name, began = self.options, self.channel.name, time.monotonic()
-        digest = options.url_digests.get(name, "")
+        digest, salt = options.addresses.url_digests.get(name, ""), options.addresses.salt
         job = Job(
             url=self.channel.url,
             events=tuple(self.events[key] for key in message.events),
             timeout=options.timeout,
-            reached=Reached(key=digest, salt=options.salt, targets=frozenset(message.reached)),
+            reached=Reached(key=digest, salt=salt, targets=frozenset(message.reached)),
         )
         options.progress(f"channel {name}", f"sending to {name}")
         outcome = await options.worker.deliver(job)
@@ -195,7 +193,6 @@ class _Round:
         return outcome
 
     async def _record_failure(self, message: Message, outcome: Undelivered) -> None:
-        """Make a failed attempt durable."""
         attempt = FailedAttempt(
             channel=self.channel.name,
             message=message.id,

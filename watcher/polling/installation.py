@@ -6,31 +6,21 @@ as the trusted certificates, and a newer version is used only after a restart.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from watcher.errors import InstallationError
 
-_Mark = tuple[int, int, int]
 
+def installation_check(files: Iterable[str]) -> Callable[[], None]:
+    """Return a function that raises InstallationError if one of the files is gone or was replaced by then.
 
-@dataclass(frozen=True, slots=True)
-class Installation:
-    """Files of the running installation."""
+    Paths that are no files now, as in an archive, are left out.
+    """
+    marks = {file: mark for file in files if (mark := _mark(file)) is not None}
 
-    marks: Mapping[str, _Mark] = field(default_factory=dict)
-    """What identifies each file, by path."""
-
-    @classmethod
-    def of(cls, files: Iterable[str]) -> Installation:
-        """Remember the files; paths that are no files, as in an archive, are left out."""
-        found = {file: _mark(file) for file in files}
-        return cls({file: mark for file, mark in found.items() if mark is not None})
-
-    def check(self) -> None:
-        """Raise InstallationError if one of the files is gone or was replaced."""
-        for file, mark in self.marks.items():
+    def check() -> None:
+        for file, mark in marks.items():
             try:
                 is_same = _mark(file) == mark
             except OSError:  # it cannot be said now
@@ -41,12 +31,10 @@ class Installation:
                     hint="nothing is lost; if nothing restarts it, start comfy-watch again",
                 )
 
-
-ANY = Installation()
-"""For a process that keeps running whatever happens to its installation."""
+    return check
 
 
-def _mark(file: str) -> _Mark | None:
+def _mark(file: str) -> tuple[int, int, int] | None:
     """Return what identifies the file; None if there is none. OSError if that cannot be said now."""
     try:
         found = Path(file).stat()

@@ -67,11 +67,10 @@ class Poller:
         started = self.clock()
         state = self.folder.load()
         found = await self._until_stopped(self._look(state, started))
-        unsaved: list[str] = []
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
-            done = await self._save_and_deliver(replace(state, checks=found.checks), found, unsaved)
+            done = await self._save_and_deliver(replace(state, checks=found.checks), found)
         watched, failed = len(self.config.nodes), found.findings.unread.values()
         return Report(
             started=started,
@@ -86,7 +85,7 @@ class Poller:
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
             set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.config.channels),
-            unsaved=tuple(unsaved),
+            unsaved=tuple(done.unsaved),
             reported=state.checks.reported,
         )
 
@@ -103,9 +102,7 @@ class Poller:
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. StateError as in `poll`."""
         self.folder.see_that_it_is_held()
-        unsaved: list[str] = []
-        done = await self._deliver(self._followed(self.folder.load()), unsaved)
-        return replace(done, unsaved=tuple(unsaved))
+        return await self._deliver(self._followed(self.folder.load()), [])
 
     async def _until_stopped(self, work: Coroutine[Any, Any, _Found]) -> _Found:
         task = asyncio.create_task(work)
@@ -131,9 +128,7 @@ class Poller:
                 registry=registry,
                 nodes=config.nodes,
                 snapshot=state.snapshot,
-                checked=checks.checked,
-                etags=etags,
-                failures=checks.health.nodes,
+                checks=replace(checks, etags=etags),
                 options=DiffOptions(
                     statuses=tuple(status for status in STATUSES if status in config.statuses),
                     baseline=config.baseline,
@@ -168,15 +163,16 @@ class Poller:
         events = tuple(bounded(event) for event in events + assessed.events)
         return _Found(findings=findings, snapshot=assessed.snapshot, checks=checks, events=events)
 
-    async def _save_and_deliver(self, state: State, found: _Found, unsaved: list[str]) -> Dispatch:
+    async def _save_and_deliver(self, state: State, found: _Found) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
         StateError if the change cannot be saved, or if nothing at all could be written, sent or tried. What fails
-        after the change is saved is added to `unsaved`: it does not delay the alerts, and the next poll repeats it.
+        after the change is saved goes to `Dispatch.unsaved`: it delays no alert, and the next poll repeats it.
         But if a loss of power could still undo the change, nothing is sent, because it would be found and sent again,
         and nothing is written that does not go with the old snapshot.
         """
         before = state
+        unsaved: list[str] = []
         state = self._followed(state)
         interrupted = bool(state.outbox.unrecorded)
         if found.snapshot is not state.snapshot:  # comparing by value would decode every node, twice
@@ -184,8 +180,7 @@ class Poller:
             try:
                 self.folder.commit(state.snapshot)
             except UnsureError as error:
-                unsaved.append(error.what)
-                return Dispatch(state.outbox)
+                return Dispatch(state.outbox, unsaved=[error.what])
         with _collected(unsaved):
             if interrupted:
                 self.folder.record_rest(state.outbox)
@@ -220,13 +215,13 @@ class Poller:
         return followed(self.folder, state, self.config.channels, self.config.addresses)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
+        """Send what is due, and save the outbox. `unsaved` is what could not be written before."""
         options = dispatch.DeliveryOptions(
             timeout=self.config.limits.timeout,
             expiry=self.config.alert_expiry,
             clock=self.clock,
             stopping=self.stopping,
-            url_digests=state.addresses.url_digests,
-            salt=state.addresses.salt,
+            addresses=state.addresses,
             budget=self.channel_budget,
             backoffs=self.backoffs,
             worker=self.worker,
@@ -235,7 +230,8 @@ class Poller:
         done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, options)
         if done.expired:
             self.on_expired(done)
-        with _collected(unsaved):
+        done.unsaved = unsaved
+        with _collected(done.unsaved):
             self.folder.compact(done.waiting, state.snapshot.revision)
         return done
 

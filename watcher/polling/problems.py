@@ -11,9 +11,7 @@ from watcher.polling.model import Report
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
-ERROR_LENGTH = 300
-"""Characters shown of a node's error."""
-
+_ERROR_LENGTH = 300
 _NAMES = 3
 
 
@@ -36,7 +34,7 @@ def problems(report: Report) -> list[Problem]:
     """Return what could not be done and why. Nodes with the same error share a problem."""
     by_error: dict[str, list[str]] = {}
     for node, error in report.errors:
-        by_error.setdefault(sanitize_line(error, ERROR_LENGTH), []).append(sanitize_line(node))
+        by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(sanitize_line(node))
     found = [
         Problem(
             level="error",

@@ -11,7 +11,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 
 import watcher
 from watcher import log, timestamps
@@ -21,7 +20,7 @@ from watcher.delivery import urls
 from watcher.delivery.client import Worker, WorkerError
 from watcher.errors import ConfigError, InstallationError, UsageError
 from watcher.model.channel import Channel
-from watcher.polling.installation import Installation
+from watcher.polling.installation import installation_check
 from watcher.polling.model import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
@@ -34,9 +33,6 @@ from watcher.text.sanitize import sanitize_line
 
 UrlProblem = Callable[[str], str | None]
 """Returns why apprise refuses a URL."""
-
-NO_ORIGINS: Mapping[str, str] = MappingProxyType({})
-"""The origins of settings that were not loaded from anywhere."""
 
 
 def clock() -> str:
@@ -134,10 +130,10 @@ def _require_absolute(path: Path, what: str) -> None:
         )
 
 
-def preload(worker: Worker | None) -> Installation:
+def preload(worker: Worker | None) -> Callable[[], None]:
     """Import what `run` will need for deliveries and log lines, while it can still be imported.
 
-    Returns the files it was imported from; InstallationError if that fails.
+    Returns a check of the files it was imported from, as `installation_check`; InstallationError if an import fails.
     """
     files = [str(watcher.__file__)]
     try:
@@ -150,7 +146,7 @@ def preload(worker: Worker | None) -> Installation:
             f"what sends alerts cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
-    return Installation.of(files)
+    return installation_check(files)
 
 
 def recheck_channels(channels: tuple[Channel, ...], worker: Worker) -> None:
@@ -162,7 +158,10 @@ def recheck_channels(channels: tuple[Channel, ...], worker: Worker) -> None:
 
 
 def validate_channels(
-    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS, refusal: UrlProblem = urls.refusal
+    settings: Settings,
+    folder: StateFolder,
+    origins: Mapping[str, str] | None = None,
+    refusal: UrlProblem = urls.refusal,
 ) -> Addresses:
     """Return the channels' URLs as the state should keep them.
 
@@ -175,16 +174,18 @@ def validate_channels(
         channels, known, apprise=version("apprise"), refusal=refusal, new_salt=lambda: secrets.token_hex(16)
     )
     if verdict.refused:
-        raise ConfigError(*url_problems(settings, origins, verdict.refused))
+        raise ConfigError(*url_problems(settings, origins or {}, verdict.refused))
     return verdict.addresses
 
 
 def poll_config(
-    settings: Settings, folder: StateFolder, origins: Mapping[str, str] = NO_ORIGINS, refusal: UrlProblem = urls.refusal
+    settings: Settings,
+    folder: StateFolder,
+    origins: Mapping[str, str] | None = None,
+    refusal: UrlProblem = urls.refusal,
 ) -> PollConfig:
     """Return the configuration of a poll. ConfigError as `validate_channels` and `check_usable` raise it."""
     transport.check_usable(settings.registry_url)
-    addresses = validate_channels(settings, folder, origins, refusal)
     return PollConfig(
         nodes=settings.nodes,
         statuses=settings.statuses,
@@ -199,5 +200,5 @@ def poll_config(
         failure_threshold=settings.failure_threshold,
         channels=settings.all_channels(),
         alert_expiry=settings.alert_expiry,
-        addresses=addresses,
+        addresses=validate_channels(settings, folder, origins, refusal),
     )

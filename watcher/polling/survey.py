@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from watcher.changes.diff import compare_ban, compare_listing, missing_from
-from watcher.changes.health import FailureStreak
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, Kind
 from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, Unchanged
@@ -16,6 +15,7 @@ from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.reader import NodeQuery, read_node, read_reasons, read_whereabouts
+from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
 
 _SHORTEST_STREAK = 8
@@ -48,17 +48,13 @@ class Findings:
 
 @dataclass(slots=True, kw_only=True)
 class Survey:
-    """One poll's reading of `nodes`, compared with `snapshot`. The mappings are by lower-case node id."""
+    """One poll's reading of `nodes`, compared with `snapshot`."""
 
     registry: Registry
     nodes: tuple[str, ...]
     snapshot: Snapshot
-    checked: Mapping[str, str]
-    """When each node was last read completely."""
-    etags: Mapping[str, str]
-    """Of the answers that the snapshot shows."""
-    failures: Mapping[str, FailureStreak]
-    """Nodes that could not be read in the last poll."""
+    checks: Checks
+    """Of the last poll; with the etags of answers that the snapshot shows."""
     options: DiffOptions
     concurrency: int
     clock: Callable[[], str]
@@ -85,7 +81,7 @@ class Survey:
 
     def _turn(self, node: str) -> tuple[int, int]:
         """Return the rank of a node: those that the last poll did not try are first, those that failed are last."""
-        failure = self.failures.get(node.lower())
+        failure = self.checks.health.nodes.get(node.lower())
         if failure is None:
             return 1, 0
         return (0 if failure.kind is FailureKind.UNTRIED else 2), failure.count
@@ -115,7 +111,7 @@ class Survey:
 
     async def _read_one(self, node: str) -> Reading:
         once = self._failures >= max(self.concurrency, _SHORTEST_STREAK)
-        etag = self.etags.get(node.lower(), "")
+        etag = self.checks.etags.get(node.lower(), "")
         query = NodeQuery(node=node, statuses=self.options.statuses, etag=etag, retries=0 if once else None)
         try:
             reading = await read_node(self.registry, query, self.clock)
@@ -138,7 +134,7 @@ class Survey:
                 # An etag is kept of settled nodes only, so there is nothing to compare.
                 self.findings.read[key] = False
                 self.findings.checked[key] = reading.at
-                self.findings.etags[key] = self.etags[key]
+                self.findings.etags[key] = self.checks.etags[key]
             case FetchFailed(registry_wide=registry_wide, unreached=unreached):
                 self.findings.unread[key] = reading
             case _:
@@ -149,7 +145,7 @@ class Survey:
     def _take_listing(self, listing: Listing, key: str) -> None:
         findings = self.findings
         known = self.snapshot.nodes.get(key)
-        difference = compare_listing(known, listing, self.options, self.checked.get(key, ""))
+        difference = compare_listing(known, listing, self.options, self.checks.checked.get(key, ""))
         node = difference.node
         if node != known:
             findings.nodes[key] = node

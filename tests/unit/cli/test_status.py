@@ -133,10 +133,10 @@ def test_undelivered_alerts_are_counted_by_channel() -> None:
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
     waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
     rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
-    assert [(row.channel, row.undelivered, row.error, row.next_try, row.configured) for row in rows] == [
+    assert [(row.name, row.undelivered, row.error, row.next_try, row.configured) for row in rows] == [
         ("ops", 2, "HTTP 500", minute(0.5), True),
-        ("chat", 0, "", "", True),
-        ("mail", 2, "", "", False),
+        ("chat", 0, None, None, True),
+        ("mail", 2, None, None, False),
     ]
 
 

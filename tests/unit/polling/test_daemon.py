@@ -64,7 +64,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())
-        await daemon.run(poller, 900, 0)
+        await daemon.run(poller, 900, 0, lambda: None)
 
     with folder.locked():
         asyncio.run(run())

@@ -137,7 +137,7 @@ def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line:
     """Whatever it holds, the history is read and searched by time, and the events beside it are there."""
     (folder.path / "history.jsonl").write_bytes(RECORDED + line + b"\n" + RECORDED)
     recorded = folder.history()
-    found = history.choose(recorded.events, history.Filter(since=history.parse_since("1d", NOW)))
+    found = history.choose(recorded.events, since=history.parse_since("1d", NOW))
     assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
     history.lines(found)
     for one in found:
