@@ -133,11 +133,16 @@ class FaultPoints:
 
     def arm(self) -> None:
         """Step between this process and its calls; there is no way back."""
+        os.register_at_fork(after_in_child=self._renew_turn)
         signal.signal(signal.SIGUSR1, lambda *_: self._die())
         for name in self._real:
             setattr(os, name, getattr(self, f"_{name}"))
         for name in ("connect", "connect_ex", "send", "sendall", "sendmsg", "recv", "recv_into"):
             setattr(socket.socket, name, self._talking(name, getattr(socket.socket, name)))
+
+    def _renew_turn(self) -> None:
+        """In a fork nobody gives back a lock that another thread of the program held."""
+        self._turn = threading.RLock()
 
     def _point(self, label: str, call: Callable[[], Any], half: Callable[[], Any] | None = None) -> Any:
         with self._turn:
