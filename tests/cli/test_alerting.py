@@ -197,28 +197,6 @@ def _interrupted(watch: Watcher, event: dict[str, Any]) -> None:
     path.write_text(json.dumps(outbox), "utf-8")
 
 
-def test_an_old_alert_is_given_up(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """Past `alert_expiry` a second failure gives an alert up, loudly and for that channel alone, and the history still
-    has it.
-    """
-    webhook.answer["/dead"] = 500
-    watch = watch.but(channels=[_channel(webhook, "a"), _channel(webhook, "dead")], alert_expiry="1ms")
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
-    watch.end_backoffs()
-    done = watch.run("check", "--json")
-    assert (done.code, json.loads(done.out)["alerts"]) == (1, {"delivered": 0, "pending": 0, "expired": 1})
-    assert done.err.splitlines() == [
-        "error: channel dead: HTTP 500",
-        "error: channel dead: 1 alert expired: not delivered within alert_expiry",
-    ]
-    webhook.answer.clear()
-    assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
-    assert [len(webhook.messages(path)) for path in ("/a", "/dead")] == [1, 2]
-    assert set(_history(watch).values()) == {("new", "alpha", "1.1.0")}
-
-
 def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Killed while a message is in flight, that one message comes again, the same, and none is missing or new."""
     watch = watch.but(channels=[_channel(webhook, "a", grouping="event")])

@@ -98,15 +98,6 @@ def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watcher, registry: Fak
     assert sum(waits()) >= len(waits()) * interval * (1 - jitter)
 
 
-def test_a_long_interval_is_waited_for(watch: Watcher, registry: FakeRegistry) -> None:
-    """Between polls it waits for the interval, and a signal ends the wait at once."""
-    with watch.but(interval="1h").start("run") as started:
-        _until(started, "poll")
-        started.signal(signal.SIGTERM)
-        assert started.wait().code == 0
-    assert len(registry.requests) == 1
-
-
 def test_a_signal_while_it_reads(watch: Watcher, registry: FakeRegistry) -> None:
     """Told to stop while it waits for the registry, it stops without waiting on, and saves nothing of that poll."""
     watch.check()
@@ -181,24 +172,6 @@ def test_what_went_wrong_is_logged_by_name(watch: Watcher, registry: FakeRegistr
     assert (empty["level"], empty["nodes"], empty["count"]) == ("warning", "bravo", 1)
     assert (failed["level"], failed["error"]) == ("error", "HTTP 500")
     assert failed["channel"]
-
-
-def test_it_delivers_what_an_earlier_run_left(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """An alert that a channel would not take is delivered by a later `run`, once, and a poll in between adds to it."""
-    watch = watch.but(alert_urls=webhook.apprise_url("/a"))
-    watch.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    webhook.answer["/a"] = 500
-    watch.check(code=1)
-    registry.catalog.publish("alpha", "1.2.0")
-    webhook.answer.clear()
-    watch.end_backoffs()
-    with watch.start("run") as started:
-        webhook.wait_for(3)
-        polls = len(_log(started, "poll"))
-        _until(started, "poll", polls + 2)
-    assert ["1.1.0" in message.json["message"] for message in webhook.messages()] == [True, True, False]
-    assert "1.2.0" in webhook.messages()[2].json["message"]
 
 
 def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> None:

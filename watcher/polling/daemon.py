@@ -14,7 +14,7 @@ from watcher.alerts import outbox
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.problems import Problem, ProblemReporter, channel_problems, problems, unsaved_problems
+from watcher.polling.problems import Problem, ProblemReporter, delivery_problems, problems
 from watcher.text.sanitize import Trusted, escape_invisible
 
 _SHORTEST_WAIT = 0.05
@@ -46,12 +46,8 @@ async def run(poller: Poller, interval: float, jitter: float, check_installation
             break
         except ReplacedError:
             raise
-        except StateError as error:
-            log.error("poll failed: state", error=Trusted(error.line))
-        except WatchError as error:
-            log.error("poll failed", error=Trusted(error.line))
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
-            log.error("poll failed", error=f"unexpected {type(error).__name__}")
+            _log_failure("poll", error)
         else:
             report_problems(problems(report))
             _log_report(report, loop.time() - began)
@@ -129,13 +125,10 @@ async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bo
         done = await replace(poller, on_expired=report_problems.expired).deliver_due()
     except ReplacedError:
         raise
-    except StateError as error:
-        log.error("delivery failed: state", error=Trusted(error.line))
-        return False
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
-        log.error("delivery failed", error=f"unexpected {type(error).__name__}")
+        _log_failure("delivery", error)
         return False
-    report_problems([*unsaved_problems(done.unsaved), *channel_problems(done.failures, done.expired)])
+    report_problems(delivery_problems(done.failures, done.expired, done.unsaved))
     if done.delivered:
         log.info("delivery", delivered=done.delivered)
     if done.unsaved:
@@ -143,6 +136,11 @@ async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bo
     if done.failures:
         check_installation()
     return not done.unsaved
+
+
+def _log_failure(work: str, error: Exception) -> None:
+    line = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
+    log.error(f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line)
 
 
 def _log_report(report: Report, seconds: float) -> None:

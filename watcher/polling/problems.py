@@ -66,16 +66,16 @@ def problems(report: Report) -> list[Problem]:
         )
         for name, alerts in report.set_aside.items()
     ]
-    return [
-        *found,
-        *unsaved_problems(report.unsaved),
-        *channel_problems(report.channel_errors, report.expired_by_channel),
-    ]
+    return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
 
 
-def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
-    """Return a problem for each file that could not be written."""
-    return [
+def delivery_problems(
+    failures: Mapping[str, str], expired: Mapping[str, int], unsaved: Iterable[str] = ()
+) -> list[Problem]:
+    """Return a problem for each file that could not be written, for each channel that failed, and for each one with
+    expired alerts. `failures` are the reasons.
+    """
+    found = [
         Problem(
             level="error",
             event="state unsaved",
@@ -84,11 +84,7 @@ def unsaved_problems(unsaved: Iterable[str]) -> list[Problem]:
         )
         for what in unsaved
     ]
-
-
-def channel_problems(failures: Mapping[str, str], expired: Mapping[str, int]) -> list[Problem]:
-    """Return a problem for each channel that failed (`failures`: why) and for each one with `expired` alerts."""
-    failed = [
+    found += [
         Problem(
             level="error",
             event="channel failed",
@@ -99,7 +95,7 @@ def channel_problems(failures: Mapping[str, str], expired: Mapping[str, int]) ->
         )
         for name, why in failures.items()
     ]
-    return failed + [
+    return found + [
         Problem(
             level="error",
             event="alerts expired",
@@ -145,7 +141,7 @@ class ProblemReporter:
     def expired(self, done: Dispatch) -> None:
         """Report which alerts expired, and why their channels failed, before they are forgotten."""
         failures = {name: why for name, why in done.failures.items() if name in done.expired}
-        self(channel_problems(failures, done.expired))
+        self(delivery_problems(failures, done.expired))
 
 
 def _some(names: list[str]) -> str:

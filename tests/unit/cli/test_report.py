@@ -83,13 +83,6 @@ def test_the_exit_code(fields: dict[str, Any], code: int) -> None:
     ]
 
 
-def test_events_come_worst_first() -> None:
-    """Banned comes before flagged, and both before the rest."""
-    kinds = [Kind.NEW, Kind.FLAGGED, Kind.DEPRECATED, Kind.BANNED]
-    shown = lines(*(event(str(kind), kind) for kind in kinds))
-    assert [line.split()[2] for line in shown[:-1]] == ["banned", "flagged", "deprecated", "new"]
-
-
 def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 node checked, 0 events (1.5 s)"]

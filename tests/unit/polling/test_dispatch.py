@@ -92,17 +92,6 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
     assert [message.json["events"] for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
 
 
-def test_nothing_is_sent_whose_acknowledgement_cannot_be_written(
-    folder: StateFolder, webhook: Webhook, ops: Channel
-) -> None:
-    """Without room for the acknowledgement the message stays, since it would be sent again and again."""
-    (folder.path / "acks.jsonl").mkdir()
-    waiting = owing(ops)
-    done = sent(folder, waiting, ops)
-    assert (done.waiting, done.delivered, webhook.messages()) == (waiting, 0, [])
-    assert done.failures["ops"].startswith("its acknowledgement could not be saved: ")
-
-
 def test_a_worker_that_cannot_start_is_a_failure(
     folder: StateFolder, ops: Channel, mail: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

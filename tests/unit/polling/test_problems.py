@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.factories import poll_report
-from watcher.polling.problems import ProblemReporter, channel_problems, ended_problems, problems
+from watcher.polling.problems import ProblemReporter, delivery_problems, ended_problems, problems
 
 SET_ASIDE = (
     "channel old is gone from the settings; its 2 undelivered alerts will be kept for its URL until alert_expiry"
@@ -87,7 +87,7 @@ def test_a_problem_is_reported_once() -> None:
     """What was reported before the end of the poll is not repeated there."""
     reported: list[str] = []
     report = ProblemReporter(lambda problem: reported.append(problem.event))
-    found = channel_problems({"ops": "HTTP 500"}, {"ops": 1})
+    found = delivery_problems({"ops": "HTTP 500"}, {"ops": 1})
     report(found[:1])
     report(found)
     assert reported == ["channel failed", "alerts expired"]

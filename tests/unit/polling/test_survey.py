@@ -90,16 +90,6 @@ def reported(report: Report) -> list[tuple[str, str | None, str | None]]:
     return [(event.kind.value, event.node, event.version) for event in report.events]
 
 
-def _answer_with(registry: FakeRegistry, alter: Callable[[dict[str, Any]], Any], **headers: str) -> None:
-    """Answer with what `alter` makes of each true answer."""
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse:
-        code, document = registry.catalog.answer(query_of(request))
-        return web.json_response(alter(document), status=code, headers=headers)
-
-    registry.respond = respond
-
-
 def _play_where(registry: FakeRegistry, fault: str, matches: Callable[[dict[str, list[str]]], bool]) -> None:
     """Play a fault where a request's query matches."""
 
@@ -423,16 +413,6 @@ def test_a_long_retry_after_ends_the_poll_for_every_node(registry: FakeRegistry,
     assert made.asked() == nodes[4:] + nodes[:4]
 
 
-def test_a_registry_that_refuses_is_one_event(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """A refused connection is one `failing` for the registry, once, and one `recovered`."""
-    made = watcher("a", "b", "c")
-    with Refused() as nobody:
-        assert reported(made.poll(url=nobody.url)) == [("failing", None, None)]
-        assert reported(made.poll(url=nobody.url)) == []
-    assert reported(made.poll()) == [("recovered", None, None)]
-    assert reported(made.poll()) == []
-
-
 @pytest.mark.parametrize("nodes", [("a",), ("a", "b", "c")], ids=["one node", "three"])
 @pytest.mark.parametrize("faces", [("status_503_json", "html_200"), ("html_200", "refused", "status_503_json")])
 def test_an_outage_that_changes_its_face_is_reported_once(
@@ -561,60 +541,14 @@ def test_any_other_403_is_the_registrys_failure(
 def test_a_registry_whose_clock_is_ahead_hides_nothing(registry: FakeRegistry, state: Path, hours: int) -> None:
     """A version that is flagged after an empty first listing is reported, however far ahead the registry's clock is."""
     ahead = format_datetime(datetime.now(UTC) + timedelta(hours=hours), usegmt=True)
-    _answer_with(registry, dict, Date=ahead)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        code, document = registry.catalog.answer(query_of(request))
+        return web.json_response(document, status=code, headers={"Date": ahead})
+
+    registry.respond = respond
     made = Watcher(registry, state, "pack")
     assert reported(made.poll(failure_threshold=2)) == []
     registry.catalog.publish("pack", "1.0.0", status="flagged")
     assert reported(made.poll()) == [("flagged", "pack", "1.0.0")]
     assert max(made.folder.load().checks.checked.values()) <= clock()
-
-
-# The listing's own limits
-
-
-def test_a_total_that_falls_short_removes_nothing(registry: FakeRegistry, watcher: Callable[..., Watcher]) -> None:
-    """Answers that count a hundred of 150 versions, on two pages, take no version away however often they come."""
-    made = watcher("a", failure_threshold=9)
-    for number in range(148):
-        registry.catalog.publish("a", f"2.{number}.0")
-    assert len(made.poll().events) == 148
-    _answer_with(registry, lambda document: document | {"total": 100})
-    for _ in range(3):
-        report = made.poll()
-        assert (reported(report), [node for node, _ in report.errors]) == ([], ["a"])
-    registry.respond = None
-    assert reported(made.poll()) == []
-
-
-def test_one_answer_with_all_nodes_is_an_error_and_no_reading_of_it(
-    registry: FakeRegistry, watcher: Callable[..., Watcher]
-) -> None:
-    """A registry that ignores `nodeId` is asked for one page, and another node's versions are never taken in."""
-    made = watcher("a", "b", "c", "d")
-    for number in range(300):
-        registry.catalog.publish("z-other", f"9.{number}.0")
-    inflict(registry, "filter_ignored", nodes={"a"})
-    report = made.poll()
-    assert dict(report.errors) == {
-        "a": "the listing is incomplete: the answer holds other nodes' versions, as if nodeId were ignored"
-    }
-    assert len(registry.requests) == 4
-    assert reported(report) == [("failing", "a", None)]
-
-
-def test_nodes_that_were_not_tried_go_first_the_next_time(registry: FakeRegistry, state: Path) -> None:
-    """So many nodes without an answer that the rest is not asked for cost the rest one poll and not all of them."""
-    bad, good = [f"bad-{number}" for number in range(40)], ["good-1", "good-2"]
-    for node in (*bad, *good):
-        registry.catalog.publish(node, "1.0.0")
-    made = Watcher(registry, state, *bad, *good)
-    inflict(registry, "closed_unanswered", nodes=set(bad))
-    report = made.poll()
-    assert {error for node, error in report.errors if node in good} == {
-        "not tried, since the registry could not be reached"
-    }
-    for _ in range(3):
-        assert not {node for node, _ in made.poll().errors} & set(good)
-    known = made.folder.load()
-    assert {known.snapshot.nodes[node].baseline_at != "" for node in good} == {True}
-    assert known.checks.health.nodes.keys() == set(bad)
