@@ -27,7 +27,7 @@ from watcher.state.store import ACKS, StateFolder
 
 _SERIES = 10
 _SERVICES = 25
-_BACKOFF = 1.0
+_BACKOFF = 4.0
 """Seconds after which a channel becomes due that the service's first poll has to leave alone."""
 _APPENDED = ("write state/acks.jsonl", "write state/history.jsonl")
 _NEW = 4
