@@ -1,8 +1,8 @@
 """A second, independent sweep: `strace` kills `python -m watcher` at its own system calls, with nothing in between.
 
-The program asks, writes and hands its messages on in one thread, so that its calls come in one order. The process that
-delivers is another one, which `strace` leaves alone: it ends when the program does. While an alert is under way there,
-the program is killed by the webhook that the alert comes to.
+`strace` counts in each thread for itself and kills whichever comes first to a number. The process that delivers is left
+alone: it ends when the program does. While an alert is under way there, the program is killed by the webhook that the
+alert comes to.
 
 `python -m tests.chaos.syscalls` prints its figures as one JSON line; where ptrace is not allowed, or there is no
 strace, it says so.
@@ -58,10 +58,10 @@ def traced(
 ) -> int:
     """Run a command in a folder under strace, which writes to `out`, and return its exit code.
 
-    Threads and child processes are left alone unless strace is to `follow` them.
+    The programs that it starts are left alone unless strace is to `follow` them.
     """
     done = subprocess.run(
-        ["strace", *(["-f"] if follow else []), "-y", "-qq", "-o", os.fspath(out), *options, *command],
+        ["strace", "-f", *([] if follow else ["-b", "execve"]), "-y", "-qq", "-o", os.fspath(out), *options, *command],
         cwd=folder,
         env=dict(env),
         stdin=subprocess.DEVNULL,
