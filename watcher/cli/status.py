@@ -25,7 +25,7 @@ _VERSION_WIDTH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeRow:
-    """One watched node."""
+    """One watched node, with the keys of `status --json`."""
 
     node: str
     """Its id as it is watched."""
@@ -33,14 +33,14 @@ class NodeRow:
     """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
     version left), `ok`, `empty` (it never had a version) or `unchecked`.
     """
-    newest: str
-    """The newest version that can be installed; "" if there is none."""
+    newest: str | None
+    """The newest version that can be installed."""
     problems: tuple[Version, ...]
     """Its flagged, banned and deprecated versions."""
-    checked_at: str
-    """When it was last read (RFC 3339); "" if never."""
-    error: str
-    """Why the last poll could not read it; "" if it could."""
+    checked_at: str | None
+    """When it was last read (RFC 3339)."""
+    error: str | None
+    """Why the last poll could not read it, safe to print."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,10 +82,10 @@ def node_row(name: str, state: State) -> NodeRow:
     return NodeRow(
         node=name,
         state=_state(node, read=failure is None),
-        newest=installable.version if installable and not node.banned else "",
+        newest=installable.version if installable and not node.banned else None,
         problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
-        checked_at=state.checks.checked.get(key, ""),
-        error=failure.error if failure else "",
+        checked_at=state.checks.checked.get(key),
+        error=sanitize_line(failure.error) if failure else None,
     )
 
 
@@ -131,16 +131,12 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
     return {
         "polled_at": state.checks.polled_at or None,
         "nodes": [
-            {
-                "node": row.node,
-                "state": row.state,
-                "newest": row.newest or None,
+            asdict(row)
+            | {
                 "problems": [
                     {"version": v.version, "version_id": v.id or None, "status": v.status, "deprecated": v.deprecated}
                     for v in row.problems
-                ],
-                "checked_at": row.checked_at or None,
-                "error": sanitize_line(row.error) or None,
+                ]
             }
             for row in (node_row(name, state) for name in nodes)
         ],
@@ -158,7 +154,7 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
             (
                 sanitize_line(row.node),
                 colour(row.state),
-                sanitize_line(row.newest, _VERSION_WIDTH) or "-",
+                sanitize_line(row.newest or "-", _VERSION_WIDTH),
                 join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
                 short_time(row.checked_at) if row.checked_at else "never",
             )
@@ -166,7 +162,7 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
         ],
         width,
     )
-    shown += [f"{sanitize_line(row.node)}: {sanitize_line(row.error)}" for row in node_rows if row.error]
+    shown += [f"{sanitize_line(row.node)}: {row.error}" for row in node_rows if row.error]
     if rows := channel_rows(state, channels):
         cells = [(_channel_name(row), str(row.undelivered), sanitize_line(row.error or "-")) for row in rows]
         shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), cells, width)]

@@ -111,9 +111,9 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.backoff_left(queues[channel.name].retry_at, now), poller.backoffs.seconds_left(channel.name, now))
+        max(outbox.backoff_left(queue.retry_at, now), poller.backoffs.seconds_left(channel.name, now))
         for channel in poller.config.channels
-        if channel.name in queues and queues[channel.name].messages
+        if (queue := queues.get(channel.name)) and queue.messages
     ]
     return min(waits, default=None)
 

@@ -63,10 +63,7 @@ class DeliveryOptions:
     stopping: asyncio.Event
     addresses: Addresses = field(default_factory=Addresses)
     budget: float | None = None
-    """Seconds after which a channel leaves its other messages to the next round; None: never.
-
-    A slow channel with many messages then delays nobody else's next alert.
-    """
+    """Seconds after which a channel leaves its other messages to the next round; None: never."""
     backoffs: Backoffs = field(default_factory=Backoffs)
     """They outlive the round."""
     worker: Worker = field(default_factory=Worker)
@@ -100,7 +97,7 @@ async def dispatch(
     rounds = [
         _Round(folder=folder, options=options, events=waiting.events, channel=channel, queue=queue)
         for channel in channels
-        if (queue := waiting.queues.get(channel.name)) is not None
+        if (queue := waiting.queues.get(channel.name))
         and outbox.is_due(queue, now)
         and not options.backoffs.seconds_left(channel.name, now)
     ]

@@ -91,11 +91,10 @@ class Poller:
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
         """Return why channels still have messages: this poll's failure, or the one that they are backing off from."""
-        queues = done.waiting.queues
         backing_off = {
-            channel.name: f"backing off after {queues[channel.name].error}"
+            channel.name: f"backing off after {queue.error}"
             for channel in self.config.channels
-            if channel.name in queues and queues[channel.name].messages and queues[channel.name].error
+            if (queue := done.waiting.queues.get(channel.name)) and queue.messages and queue.error
         }
         return backing_off | done.failures
 

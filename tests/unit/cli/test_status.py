@@ -51,8 +51,8 @@ def test_the_newest_is_the_newest_one_can_install() -> None:
     assert row(*rows).newest == "1.2"
     assert row(*rows, marks={"id-1.2": Mark.REMOVED}).newest == "1.1"
     assert row(*rows, marks={"id-1.2": Mark.ABSENT}).newest == "1.2"
-    assert row(*rows[3:]).newest == ""
-    assert row(*rows, banned=True).newest == ""
+    assert row(*rows[3:]).newest is None
+    assert row(*rows, banned=True).newest is None
 
 
 def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
@@ -112,7 +112,7 @@ def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
     failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
     given = state(node, checks=Checks(health=Health(nodes=failures)))
     assert status.node_row(PACK, given).state == expected
-    assert status.node_row(PACK, given).error == ("it timed out" if unread else "")
+    assert status.node_row(PACK, given).error == ("it timed out" if unread else None)
 
 
 def test_what_was_watched_beside_the_settings_is_shown() -> None:

@@ -26,7 +26,6 @@ from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.polling.setup import clock
 from watcher.registry.client import Limits
-from watcher.registry.transport import MANY
 from watcher.state.store import StateFolder
 
 
@@ -300,22 +299,6 @@ def test_a_node_whose_id_cannot_be_sent_costs_no_other(registry: FakeRegistry, w
     assert dict(report.errors) == {"\ud800": "unexpected UnicodeEncodeError"}
     assert ("new", "b", "2.0.0") in reported(report)
     assert report.checked == 2
-
-
-@pytest.mark.parametrize(
-    "fault", ["no_http", "closed_unanswered", "reset_mid_body", "truncated_body", "hang", "header_drip", "gzip_bomb"]
-)
-def test_one_of_many_nodes_in_trouble(registry: FakeRegistry, state: Path, fault: str) -> None:
-    """Among so many nodes that the faster transport is used, one in trouble is one failure, and all others are read."""
-    nodes = [f"pack-{number}" for number in range(MANY + 2)]
-    for node in nodes:
-        registry.catalog.publish(node, "1.0.0")
-    made = Watcher(registry, state, *nodes, limits=Limits(timeout=2.0, retries=0, max_bytes=2**20))
-    inflict(registry, fault, nodes={"pack-7"})
-    report = made.poll()
-    assert [node for node, _ in report.errors] == ["pack-7"]
-    assert (report.checked, made.progress) == (MANY + 1, MANY + 2)
-    assert Counter(kind for kind, _, _ in reported(report)) == {"baseline": MANY + 1, "failing": 1}
 
 
 @pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
