@@ -21,7 +21,7 @@ from watcher.fake_registry.server import FakeRegistry
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
-    """A watcher with a silent baseline that polls without a rest, beside a registry with alpha 1.0.0."""
+    """A watcher with a silent baseline that polls without a pause, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
     return Watcher(tmp_path, registry, baseline="silent", interval="20ms", jitter=0)
 
@@ -38,7 +38,7 @@ def _until(started: Started, event: str, count: int = 1) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_it_polls_until_told_to_stop(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
+def test_it_polls_until_a_signal(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
     with watch.but(failure_threshold=1000).start("run", "--node", "bravo") as started:
         _until(started, "poll", 2)
@@ -99,7 +99,7 @@ def test_waits_are_longer_or_shorter_by_the_jitter(watch: Watcher, registry: Fak
 
 
 def test_a_signal_while_it_reads(watch: Watcher, registry: FakeRegistry) -> None:
-    """Told to stop while it waits for the registry, it stops without waiting on, and saves nothing of that poll."""
+    """A stop while it waits for the registry ends the wait, and nothing of that poll is saved."""
     watch.check()
     before = watch.contents()
     inflict(registry, "hang")

@@ -75,7 +75,7 @@ def _expired(waiting: Outbox) -> object:
 _WORK: dict[str, Callable[[Outbox], object]] = {
     "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
     "delivered": lambda waiting: outbox.replay(waiting, _acknowledgements(waiting)),
-    "given up": _expired,
+    "expired": _expired,
     "recorded": outbox.recorded,
     "committed": lambda waiting: outbox.drop_uncommitted(waiting, 0),
 }
