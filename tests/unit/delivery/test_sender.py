@@ -143,7 +143,7 @@ def test_a_services_own_words_are_heard(webhook: Webhook, monkeypatch: pytest.Mo
     path = "T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ"
     webhook.answer[f"/{path}"] = Answer(body=b"ok")
     assert _send(f"slack://{path}/") == ""
-    webhook.answer[f"/{path}"] = Answer(body=b"ok" + bytes(2**20))
+    webhook.answer[f"/{path}"] = Answer(body=b"ok" + bytes(2**17))
     assert _send(f"slack://{path}/") == "refused the message"
 
 
