@@ -72,8 +72,10 @@ _ALLOWED = {"memory": 1.05, "handles": 1, "threads": 1}
 """How much each may grow after the first quarter."""
 _ALLOWED_COLD = _ALLOWED | {"memory": 1.1}
 """The same where the first quarter is over before the process is warm."""
-_AT_REST = 1
-"""Threads of a program that sends nothing: whatever is more was left behind."""
+_AT_REST = 1 + len(_CHANNELS)
+"""Threads of a program that sends nothing: its own, and the idle ones that write the journal, one for each channel at
+most. Whatever is more was left behind.
+"""
 _KILOBYTE = 1024
 LARGEST = {
     SNAPSHOT: 16 * _KILOBYTE,
