@@ -24,16 +24,6 @@ class Addresses:
     """By channel name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What apprise makes of the configured channels."""
-
-    addresses: Addresses
-    """Those of all configured channels."""
-    refused: dict[str, str]
-    """By channel name, why apprise refuses its URL."""
-
-
 def judge(
     channels: Iterable[Channel],
     known: Addresses,
@@ -41,8 +31,11 @@ def judge(
     apprise: str,
     refusal: Callable[[str], str | None],
     new_salt: Callable[[], str],
-) -> Verdict:
-    """Ask `refusal` about the URLs that this `apprise` version has not accepted yet."""
+) -> tuple[Addresses, dict[str, str]]:
+    """Ask `refusal` about the URLs that this `apprise` version has not accepted yet.
+
+    Return the addresses of all channels and, by channel name, why apprise refuses a URL.
+    """
     salt = known.salt or new_salt()
     accepted = set(known.url_digests.values()) if known.apprise == apprise else set()
     found = url_digests(channels, salt)
@@ -51,7 +44,7 @@ def judge(
         for channel in channels
         if found[channel.name] not in accepted and (why := refusal(channel.url)) is not None
     }
-    return Verdict(addresses=Addresses(salt=salt, apprise=apprise, url_digests=found), refused=refused)
+    return Addresses(salt=salt, apprise=apprise, url_digests=found), refused
 
 
 def url_digests(channels: Iterable[Channel], salt: str) -> dict[str, str]:

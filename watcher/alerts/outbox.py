@@ -1,7 +1,4 @@
-"""The undelivered alerts: one queue per channel, in order, until acknowledged or expired. Pure.
-
-An *alert* is one event for one channel; a *message* carries one or more alerts (docs/behaviour.md, Alerts).
-"""
+"""The undelivered alerts, a queue for each channel, until acknowledged or expired (docs/behaviour.md, Alerts). Pure."""
 
 from __future__ import annotations
 
@@ -118,64 +115,52 @@ def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
     """Drop what was prepared for a snapshot that was never committed: nothing of it was sent, and the next poll finds
     the same changes again.
     """
-    if outbox.prepared <= revision:
-        return outbox
     queues = {
         name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
         for name, queue in outbox.queues.items()
     }
     unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
-    return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=revision))
+    return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=min(outbox.prepared, revision)))
 
 
 def replay(outbox: Outbox, outcomes: Iterable[Acknowledgement | FailedAttempt]) -> Outbox:
-    """Apply the outcomes of deliveries in their order. Unknown ids are ignored, and so is a failure that is applied
-    already. The work grows with the messages and the outcomes, not with their product.
+    """Apply the outcomes of deliveries in their order.
+
+    Unknown ids are ignored, and so is a failure that is not the next one at its queue's first message and URL.
     """
-    waiting = {name: {message.id for message in queue.messages} for name, queue in outbox.queues.items()}
-    taken: dict[str, set[str]] = {}
-    for outcome in outcomes:
-        if outcome.message not in waiting.get(outcome.channel, ()):
-            continue
-        if isinstance(outcome, FailedAttempt):
-            outbox = _replay_failure(_without(outbox, taken), outcome)
-            taken = {}
-        else:
-            waiting[outcome.channel].remove(outcome.message)
-            taken.setdefault(outcome.channel, set()).add(outcome.message)
-    return _tidy(_without(outbox, taken))
-
-
-def _without(outbox: Outbox, taken: Mapping[str, Container[str]]) -> Outbox:
-    """Take delivered messages off their queues, which ends the backoff."""
     queues = dict(outbox.queues)
-    for name, ids in taken.items():
-        left = tuple(message for message in queues[name].messages if message.id not in ids)
-        queues[name] = replace(_due(queues[name]), messages=left)
-    return replace(outbox, queues=queues)
-
-
-def _replay_failure(outbox: Outbox, failure: FailedAttempt) -> Outbox:
-    """Apply a failed attempt, unless it is not the next one at this queue's first message and this URL."""
-    queue = outbox.queues[failure.channel]
-    known = (queue.messages[0].id, queue.attempts + 1, queue.url_digest)
-    if known != (failure.message, failure.attempts, failure.url_digest):
-        return outbox
-    return failed(outbox, failure.channel, failure.error, failure.at, failure.reached)
+    waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
+    for outcome in outcomes:
+        messages = waiting.get(outcome.channel, {})
+        if outcome.message not in messages:
+            continue
+        queue = queues[outcome.channel]
+        if isinstance(outcome, Acknowledgement):
+            del messages[outcome.message]
+            queues[outcome.channel] = _due(queue)
+            continue
+        expected = next(iter(messages)), queue.attempts + 1, queue.url_digest
+        if expected == (outcome.message, outcome.attempts, outcome.url_digest):
+            messages[outcome.message] = _reached(messages[outcome.message], outcome.reached)
+            queues[outcome.channel] = _backing_off(queue, outcome.error, outcome.at)
+    left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
+    return _tidy(replace(outbox, queues=left))
 
 
 def failed(outbox: Outbox, channel: str, error: str, now: str, reached: Iterable[str] = ()) -> Outbox:
     """Note a failed attempt at a queue's first message: its backoff begins, and the targets `reached` are kept."""
-    queue = outbox.queues[channel]
+    queue = _backing_off(outbox.queues[channel], error, now)
     first, *others = queue.messages
-    tried = replace(
-        queue,
-        messages=(replace(first, reached=tuple(sorted(reached))), *others),
-        attempts=queue.attempts + 1,
-        retry_at=backoff_until(queue.attempts, now),
-        error=error,
-    )
-    return replace(outbox, queues={**outbox.queues, channel: tried})
+    queue = replace(queue, messages=(_reached(first, reached), *others))
+    return replace(outbox, queues={**outbox.queues, channel: queue})
+
+
+def _backing_off(queue: Queue, error: str, now: str) -> Queue:
+    return replace(queue, attempts=queue.attempts + 1, retry_at=backoff_until(queue.attempts, now), error=error)
+
+
+def _reached(message: Message, targets: Iterable[str]) -> Message:
+    return replace(message, reached=tuple(sorted(targets)))
 
 
 def expired(
@@ -183,21 +168,19 @@ def expired(
 ) -> tuple[Outbox, tuple[Message, ...]]:
     """Drop the messages that a channel did not take within `expiry` seconds; return them beside the outbox.
 
-    This takes two failed attempts in a row: a clock that jumps, also during the first one, must not cost an alert that
-    nobody has tried to send since. A channel that is not `configured` any more cannot be tried; with its last message
-    its queue is forgotten.
+    It takes two failures in a row, since a clock may jump during the first. Where a channel is not `configured`, age
+    alone counts, and its queue is forgotten with its last message.
     """
     queue = outbox.queues[channel]
     if configured and queue.attempts < FAILURES_TO_EXPIRE:
         return outbox, ()
-    left: list[Message] = []
-    old: list[Message] = []
-    for message in queue.messages:
-        (old if timestamps.seconds_between(message.queued_at, now) > expiry else left).append(message)
+    old = tuple(m for m in queue.messages if timestamps.seconds_between(m.queued_at, now) > expiry)
     if configured and not old:
         return outbox, ()
-    kept = replace(queue, messages=tuple(left), attempts=queue.attempts if configured else 0)
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
+    gone = {message.id for message in old}
+    left = tuple(message for message in queue.messages if message.id not in gone)
+    kept = replace(queue, messages=left, attempts=queue.attempts if configured else 0)
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: kept})), old
 
 
 def backoff_until(failures: int, now: str) -> str:

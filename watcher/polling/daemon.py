@@ -6,7 +6,7 @@ import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would load it with its first thread
 import contextlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher import log
@@ -75,25 +75,25 @@ async def _deliver_until(moment: float, poller: Poller, check_installation: Call
     loop = asyncio.get_running_loop()
     paused_until = loop.time()
     while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
-        mark = poller.folder.backoffs_mark()
+        ended = poller.folder.ended_backoffs()
         due = _next_due(poller)
         if due is None:
             await _stopped(poller, left)
             continue
         wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
-        if await _backoff_ended(poller, min(left, wait), mark) or poller.stopping.is_set():
+        if await _backoff_ended(poller, min(left, wait), ended) or poller.stopping.is_set():
             continue
         if wait <= left and not await _deliver(poller, check_installation):
             paused_until = loop.time() + _PAUSE
 
 
-async def _backoff_ended(poller: Poller, seconds: float, mark: object) -> bool:
+async def _backoff_ended(poller: Poller, seconds: float, ended: Mapping[str, str]) -> bool:
     """Wait for the seconds or a stop; return True as soon as `test-alerts` has reached a channel."""
     loop = asyncio.get_running_loop()
     until = loop.time() + seconds
     while not poller.stopping.is_set() and (left := until - loop.time()) > 0:
         await _stopped(poller, min(left, _CHECK_RETRY))
-        if poller.folder.backoffs_mark() != mark:
+        if poller.folder.ended_backoffs() != ended:
             return True
     return False
 

@@ -16,12 +16,10 @@ from watcher.state.store import StateFolder
 def followed(folder: StateFolder, state: State, channels: Sequence[Channel], accepted: Addresses) -> State:
     """Put each queue under the channel that it belongs to now, durably; StateError as the folder raises it.
 
-    `accepted` are the channels' URLs as they were held against the state when the settings were read. Another run may
-    have brought a salt since.
-
-    An earlier run may have died between giving a file its name and making that durable, so that is done first. The
-    outbox comes before the addresses: while these are lost, queues go by name.
+    `accepted` are the channels' URLs as the settings were read; another run may have brought a salt since. The outbox
+    is written before the addresses: while these are lost, queues go by name.
     """
+    # An earlier run may have died between giving a file its name and making that durable.
     folder.fsync_folder()
     known = state.addresses
     addresses = accepted

@@ -170,12 +170,12 @@ def validate_channels(
     channels, known = settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
-    verdict = channel_identity.judge(
+    addresses, refused = channel_identity.judge(
         channels, known, apprise=version("apprise"), refusal=refusal, new_salt=lambda: secrets.token_hex(16)
     )
-    if verdict.refused:
-        raise ConfigError(*url_problems(settings, origins or {}, verdict.refused))
-    return verdict.addresses
+    if refused:
+        raise ConfigError(*url_problems(settings, origins or {}, refused))
+    return addresses
 
 
 def poll_config(

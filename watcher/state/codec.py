@@ -1,7 +1,4 @@
-"""JSON forms, from text to value and back: which format a text has, and why it cannot be read.
-
-A form that a newer program wrote is refused, not guessed at.
-"""
+"""JSON forms, from text to value and back: which format a text has, and why it cannot be read."""
 
 from __future__ import annotations
 
@@ -69,5 +66,4 @@ def format_of(text: bytes) -> int:
 def encode(form: object) -> bytes:
     """Encode a form that has a format, readably."""
     plain = decoder(cast("Hashable", type(form))).dump_python(form, mode="json")
-    head = {"format": plain.pop("format")}
-    return json.dumps({**head, **plain}, indent=1).encode() + b"\n"
+    return json.dumps(plain, indent=1).encode() + b"\n"

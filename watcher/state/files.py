@@ -31,8 +31,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        with contextlib.suppress(FileExistsError):
-            path.mkdir(mode=FOLDER_MODE)
+        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
         sync_folder(path.parent)
 
 
@@ -43,12 +42,9 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, FILE_MODE)
-        try:
+        with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
             os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -72,10 +68,8 @@ def append(path: Path, content: bytes) -> int:
     A last line that an earlier crash cut short is dropped first; after an error the file is as it was, and where its
     name may not be on the disk it has no line.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
-    try:
+    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         size = os.fstat(descriptor).st_size
-        created = size == 0
         start = _end_of_last_line(descriptor, size)
         try:
             if start != size:
@@ -83,26 +77,21 @@ def append(path: Path, content: bytes) -> int:
             os.lseek(descriptor, start, os.SEEK_SET)
             _write_all(descriptor, content)
             os.fsync(descriptor)
-            if created:
+            if size == 0:
                 sync_folder(path.parent)
         except OSError:
             os.ftruncate(descriptor, start)
             raise
-    finally:
-        os.close(descriptor)
     log.debug("file appended to", path=path, bytes=len(content))
     return start
 
 
 def overwrite(path: Path, offset: int, content: bytes) -> None:
     """Write over bytes that are there already: it needs no room on the disk."""
-    descriptor = os.open(path, os.O_WRONLY)
-    try:
+    with _opened(path, os.O_WRONLY) as descriptor:
         os.lseek(descriptor, offset, os.SEEK_SET)
         _write_all(descriptor, content)
         os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
     log.debug("file overwritten", path=path, bytes=len(content), offset=offset)
 
 
@@ -122,24 +111,21 @@ def sweep(folder: Path) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Lock:
-    """A lock that is held: where its file is, and which file that was."""
+    """A lock that is held."""
 
     path: Path
-    device: int
-    inode: int
+    file: os.stat_result
+    """Which file it was."""
 
     def is_there(self) -> bool:
-        """Return whether the file at the path is still the one that is locked: another process locks what it finds.
-
-        Where the system cannot say, nothing shows that it is not.
-        """
+        """Return whether the file at the path is still the one that is locked: another process locks what it finds."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError:
-            return True
-        return (found.st_dev, found.st_ino) == (self.device, self.inode)
+            return True  # the system cannot say
+        return os.path.samestat(found, self.file)
 
 
 @contextlib.contextmanager
@@ -149,16 +135,12 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
     The file then says who the `holder` is, for people; a disk that is full does not keep the lock from being held.
     Raises BlockingIOError if another process holds it.
     """
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, FILE_MODE)
-    try:
+    with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
             os.pwrite(descriptor, f"{holder}\n".encode() if holder else b"", 0)
-        locked = os.fstat(descriptor)
-        yield Lock(path, locked.st_dev, locked.st_ino)
-    finally:
-        os.close(descriptor)
+        yield Lock(path, os.fstat(descriptor))
 
 
 def lock_holder(path: Path) -> str:
@@ -172,9 +154,15 @@ def lock_holder(path: Path) -> str:
 
 def sync_folder(folder: Path) -> None:
     """Make a folder's entries durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
+    with _opened(folder, os.O_RDONLY) as descriptor:
         os.fsync(descriptor)
+
+
+@contextlib.contextmanager
+def _opened(path: Path, flags: int) -> Iterator[int]:
+    descriptor = os.open(path, flags, FILE_MODE)
+    try:
+        yield descriptor
     finally:
         os.close(descriptor)
 
@@ -187,15 +175,6 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _end_of_last_line(descriptor: int, size: int) -> int:
     """Return the offset after the last newline: `size` unless the last line is torn."""
-    if size and os.pread(descriptor, 1, size - 1) == b"\n":
-        return size
-    position = size
-    while position > 0:
-        begin = max(0, position - 65_536)
-        os.lseek(descriptor, begin, os.SEEK_SET)
-        block = os.read(descriptor, position - begin)
-        newline = block.rfind(b"\n")
-        if newline >= 0:
-            return begin + newline + 1
-        position = begin
-    return 0
+    if size and os.pread(descriptor, 1, size - 1) != b"\n":
+        return os.pread(descriptor, size, 0).rfind(b"\n") + 1
+    return size

@@ -1,7 +1,4 @@
-"""The JSON forms of the state beside the snapshot. Text to value and back; no files here.
-
-The schemas in `watcher/state/schemas` describe the same forms.
-"""
+"""The JSON forms of the state beside the snapshot, as `watcher/state/schemas` describes them. No files here."""
 
 from __future__ import annotations
 
@@ -16,7 +13,7 @@ from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
 from watcher.model.event import Event
-from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, encode, format_of
+from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, decoder, encode, format_of
 from watcher.state.model import Checks, History
 
 FORMAT = 2
@@ -28,18 +25,14 @@ _Value = TypeVar("_Value")
 class _Document(Generic[_Value]):
     """The file of one value: its format, the snapshot's revision where it goes with one, then the value's fields."""
 
-    def __init__(
-        self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *, with_revision: bool = True
-    ) -> None:
+    def __init__(self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *head: str) -> None:
         """Build the form; `upgrade` makes this format's keys of those of the first format."""
         hints = get_type_hints(value)
         self._value = value
         self._upgrade = upgrade
         self._names = [field.name for field in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
-        head = [("format", Literal[FORMAT]), ("revision", int)] if with_revision else [("format", Literal[FORMAT])]
-        every = [*head, *((name, hints[name]) for name in self._names)]
-        self._form = make_dataclass(f"{value.__name__}Form", every, kw_only=True, frozen=True)
-        self._with_revision = with_revision
+        types = {"format": Literal[FORMAT], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
+        self._form = make_dataclass(f"{value.__name__}Form", types.items(), kw_only=True, frozen=True)
 
     def read(self, text: bytes) -> tuple[int, _Value]:
         """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
@@ -52,10 +45,9 @@ class _Document(Generic[_Value]):
             form = decode(self._form, json.dumps(upgraded).encode(), FORMAT)
         return getattr(form, "revision", 0), self._value(**{name: getattr(form, name) for name in self._names})
 
-    def write(self, value: _Value, revision: int = 0) -> bytes:
+    def write(self, value: _Value, **head: int) -> bytes:
         """Encode the value."""
-        head = {"format": FORMAT, "revision": revision} if self._with_revision else {"format": FORMAT}
-        return encode(self._form(**head, **{name: getattr(value, name) for name in self._names}))
+        return encode(self._form(format=FORMAT, **head, **{name: getattr(value, name) for name in self._names}))
 
 
 def _renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
@@ -91,9 +83,9 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
 
 
-_OUTBOX = _Document(Outbox, _upgraded_outbox)
-_CHECKS = _Document(Checks, _upgraded_checks)
-_ADDRESSES = _Document(Addresses, _upgraded_addresses, with_revision=False)
+_OUTBOX = _Document(Outbox, _upgraded_outbox, "revision")
+_CHECKS = _Document(Checks, _upgraded_checks, "revision")
+_ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
@@ -112,7 +104,7 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
 
 def write_outbox(revision: int, outbox: Outbox) -> bytes:
     """Encode `outbox.json`."""
-    return _OUTBOX.write(outbox, revision)
+    return _OUTBOX.write(outbox, revision=revision)
 
 
 def read_checks(text: bytes) -> tuple[int, Checks]:
@@ -126,7 +118,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
 
 def write_checks(revision: int, checks: Checks) -> bytes:
     """Encode `checks.json`."""
-    return _CHECKS.write(checks, revision)
+    return _CHECKS.write(checks, revision=revision)
 
 
 def read_addresses(text: bytes) -> Addresses:
@@ -178,19 +170,8 @@ def write_retry(queues: Mapping[str, str]) -> bytes:
 
 def event_form(event: Event) -> dict[str, Any]:
     """Return the public JSON form of an event (docs/behaviour.md, Events)."""
-    return {
-        "id": event.id,
-        "kind": event.kind.value,
-        "node": event.node,
-        "version": event.version,
-        "version_id": event.version_id,
-        "before": event.before,
-        "after": event.after,
-        "reason": event.reason,
-        "changes": [{"field": c.field, "before": c.before, "after": c.after} for c in event.changes],
-        "at": event.at,
-        "url": event.url,
-    }
+    form: dict[str, Any] = decoder(Event).dump_python(event, mode="json")
+    return form
 
 
 def _each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:

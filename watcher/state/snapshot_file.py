@@ -45,12 +45,7 @@ def _read_whole(text: bytes) -> Snapshot:
     form = decode(_SnapshotForm, text)
     for key, node in form.nodes.items():
         _check_key(node, key)
-    return Snapshot(
-        revision=form.revision,
-        registry_failing=form.registry_failing,
-        registry_seen=form.registry_seen,
-        nodes=form.nodes,
-    )
+    return Snapshot(**{item.name: getattr(form, item.name) for item in fields(Snapshot)})
 
 
 def _check_key(node: Node, key: str) -> Node:
@@ -112,12 +107,9 @@ _NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
 _FOOT = b"\n}\n}\n"
 
 
-_HEAD = re.compile(rb'\s*\{\s*"format":\s*1,\s*"revision":\s*([0-9]+),')
-
-
 def read_revision(text: bytes) -> int:
     """Return the revision of a `snapshot.json`, without decoding the rest in the program's own layout."""
-    found = _HEAD.match(text)
+    found = _LAYOUT.match(text)
     return int(found[1]) if found else read_snapshot(text).revision
 
 

@@ -1,10 +1,7 @@
 """The state folder: one lock, files that are whole or absent, and the order in which they become durable.
 
-The order is what keeps alerts. `prepare` makes a poll's alerts durable while nobody acts on them; `commit` renames the
-snapshot, and with that one step both the change and its alerts exist; only then is anything sent. After a crash
-between the two, the alerts belong to a revision that the snapshot never reached and are dropped, and the next poll
-finds the same change again. Each delivery goes to the journal (`acks.jsonl`) at once; `compact` takes it into the
-outbox.
+A poll calls `prepare`, `commit`, `record`, `save_checks` and `compact`, and sends nothing before `commit` (why:
+docs/behaviour.md, State).
 """
 
 from __future__ import annotations
@@ -40,8 +37,6 @@ RETRY = "retry.json"
 LOCK = "lock"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
-"""Bytes."""
-
 _HOLDER_SHOWN = 120
 _Value = TypeVar("_Value")
 
@@ -103,7 +98,9 @@ class StateFolder:
         journal = self._read(ACKS, records.read_journal, records.read_journal(b""))
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
-        snapshot = self._read(SNAPSHOT, partial(snapshot_file.read_snapshot, refuse=self._refused_snapshot), Snapshot())
+        snapshot = self._read(
+            SNAPSHOT, partial(snapshot_file.read_snapshot, refuse=partial(self._refused, SNAPSHOT)), Snapshot()
+        )
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
@@ -114,12 +111,15 @@ class StateFolder:
             # A crash came between the snapshot and its etags: older ones would vouch for an older snapshot.
             checks = replace(checks, etags={})
         if snapshot.revision and not (self.path / OUTBOX).exists():
-            raise self._refused(OUTBOX, f"is missing beside {SNAPSHOT}, and with it the undelivered alerts")
+            raise StateError(
+                f"{self._shown(OUTBOX)} is missing beside {SNAPSHOT}, and with it the undelivered alerts",
+                codec.UnreadableFormError.hint,
+            )
         waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
         if journal:
             waiting = outbox.replay(waiting, journal)
         if any(queue.retry_at for queue in waiting.queues.values()):
-            waiting = outbox.end_backoffs(waiting, self._ended_backoffs())
+            waiting = outbox.end_backoffs(waiting, self.ended_backoffs())
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def exists(self) -> bool:
@@ -145,8 +145,7 @@ class StateFolder:
         UnsureError where that was done but may not outlive a loss of power. Nothing may be sent then, nor written that
         goes with the new revision, until `fsync_folder` succeeds.
         """
-        with self._writing(unsure=UnsureError):
-            files.replace_file(self.path / SNAPSHOT, snapshot_file.write_snapshot(snapshot))
+        self._replace(SNAPSHOT, snapshot_file.write_snapshot(snapshot), UnsureError)
 
     def fsync_folder(self) -> None:
         """Make sure that the names in this folder are on the disk, whatever became of them when they were written."""
@@ -161,7 +160,7 @@ class StateFolder:
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
-            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self._ended_backoffs()):
+            if (self.path / RETRY).is_file() and waiting == outbox.end_backoffs(waiting, self.ended_backoffs()):
                 files.remove(self.path / RETRY)
 
     def end_backoffs(self, retry_at: Mapping[str, str]) -> None:
@@ -169,17 +168,10 @@ class StateFolder:
 
         A queue that fails once more gets another time, so that the note is void without being taken back.
         """
-        self._replace(RETRY, records.write_retry({**self._ended_backoffs(), **retry_at}))
+        self._replace(RETRY, records.write_retry({**self.ended_backoffs(), **retry_at}))
 
-    def backoffs_mark(self) -> object:
-        """Return what changes when `end_backoffs` has noted something; cheap, and never fails."""
-        try:
-            found = (self.path / RETRY).stat()
-        except OSError:
-            return None
-        return found.st_ino, found.st_mtime_ns
-
-    def _ended_backoffs(self) -> Mapping[str, str]:
+    def ended_backoffs(self) -> Mapping[str, str]:
+        """Return what `end_backoffs` has noted; never fails."""
         try:
             return records.read_retry((self.path / RETRY).read_bytes())
         except OSError:
@@ -248,14 +240,12 @@ class StateFolder:
         try:
             return decode(text)
         except codec.UnreadableFormError as error:
-            what = "is empty" if not text.strip() else f"cannot be used: {error}"
-            raise self._refused(name, what, error.hint) from None
+            if text.strip():
+                raise self._refused(name, error) from None
+            raise StateError(f"{self._shown(name)} is empty", error.hint) from None
 
-    def _refused_snapshot(self, error: codec.UnreadableFormError) -> StateError:
-        return self._refused(SNAPSHOT, f"cannot be used: {error}", error.hint)
-
-    def _refused(self, name: str, what: str, hint: str = codec.UnreadableFormError.hint) -> StateError:
-        return StateError(f"{self._shown(name)} {what}", hint)
+    def _refused(self, name: str, error: codec.UnreadableFormError) -> StateError:
+        return StateError(f"{self._shown(name)} cannot be used: {error}", error.hint)
 
     def _shown(self, name: str = "") -> str:
         """Return the folder's path, or a file's, for a message."""
@@ -264,11 +254,6 @@ class StateFolder:
     def _replace(self, name: str, content: bytes, unsure: type[StateError] = StateError) -> None:
         with self._writing(unsure):
             files.replace_file(self.path / name, content)
-
-    def _of(self, error: OSError) -> str:
-        """Return the name of the file that an error is about, for a temporary file the final one."""
-        path = Path(str(error.filename)) if error.filename else self.path
-        return f" ({files.final_name(path)})" if path.parent == self.path else ""
 
     @contextlib.contextmanager
     def _writing(self, unsure: type[StateError] = StateError) -> Iterator[None]:
@@ -283,7 +268,9 @@ class StateFolder:
             yield
         except OSError as error:
             kind = unsure if isinstance(error, files.UnsyncedError) else StateError
+            path = Path(str(error.filename or self.path))
+            file = f" ({files.final_name(path)})" if path.parent == self.path else ""
             raise kind(
-                f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{self._of(error)}",
+                f"state folder {self._shown()} {what}: {error.strerror or type(error).__name__}{file}",
                 hint="see that the folder exists, belongs to this user and has room, or set state_dir",
             ) from None

@@ -343,14 +343,6 @@ def test_admin_tags_that_vanish_are_unknown(registry: FakeRegistry) -> None:
     assert listing_of(registry).unreported == {}
 
 
-def test_a_node_with_a_hostile_id_is_only_a_node(registry: FakeRegistry) -> None:
-    """An id that looks like more than one parameter is read, as a node of its own."""
-    for node in ("../x", "a&statuses=NodeVersionStatusBanned", "a#b", "a%2F", "päck"):
-        of_pack(registry, node, 2)
-        listing = listing_of(registry, NodeQuery(node=node))
-        assert (len(listing.versions), listing.incomplete) == (2, "")
-
-
 # When, and whether anything changed
 
 

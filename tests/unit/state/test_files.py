@@ -64,15 +64,6 @@ def test_folders_are_made_private(tmp_path: Path) -> None:
     assert [mode(tmp_path / name) for name in ("a", "a/b", ".")] == [0o700, 0o700, 0o755]
 
 
-def test_a_reader_never_sees_half_a_file(tmp_path: Path) -> None:
-    """Whoever opened the old file goes on reading it whole, since the new one is another file."""
-    path = tmp_path / "file.json"
-    files.replace_file(path, b"old" * 1000)
-    with path.open("rb") as reader:
-        files.replace_file(path, b"new")
-        assert reader.read() == b"old" * 1000
-
-
 def test_a_full_disk_leaves_the_old_file(tmp_path: Path) -> None:
     """When there is no room for the new content, the old file stays whole and no temporary file is left."""
     path = tmp_path / "file.json"
@@ -129,15 +120,6 @@ def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\nTWO\n"
 
 
-def test_a_folder_that_is_none_is_an_error_of_the_system(tmp_path: Path) -> None:
-    """What the system refuses comes as OSError, and nothing is changed."""
-    path = tmp_path / "file"
-    path.write_bytes(b"old")
-    with pytest.raises(OSError, match="Not a directory"):
-        files.replace_file(path / "below", b"new")
-    assert path.read_bytes() == b"old"
-
-
 def test_lines_are_appended_in_order_and_privately(tmp_path: Path) -> None:
     """Each call gives the offset at which its lines begin; the file is private."""
     path = tmp_path / "lines"
@@ -166,15 +148,6 @@ def test_a_torn_line_may_be_long(tmp_path: Path) -> None:
     path.write_bytes(b"one\n" + b"x" * 200_000)
     files.append(path, b"two\n")
     assert path.read_bytes() == b"one\ntwo\n"
-
-
-def test_what_is_not_there_is_removed_already(tmp_path: Path) -> None:
-    """Removing a file twice is no error."""
-    path = tmp_path / "file"
-    path.touch()
-    files.remove(path)
-    files.remove(path)
-    assert names(tmp_path) == []
 
 
 def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import os
 import stat
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -25,7 +25,7 @@ from watcher.cli import status
 from watcher.errors import StateError, UnsureError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
-from watcher.model.event import Event, Kind
+from watcher.model.event import Kind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
@@ -190,26 +190,6 @@ def test_acknowledgements_of_several_channels_stand_side_by_side(folder: StateFo
     assert [owed(folder, name) for name in messages] == [[], ["flag"], []]
 
 
-def test_a_torn_acknowledgement_is_none(folder: StateFolder) -> None:
-    """Wherever a crash cut the last line, what was acknowledged before counts, the torn one does not, and more can
-    follow.
-    """
-    split = replace(OPS, grouping=type(OPS.grouping).EVENT)
-    waiting = outbox.enqueue(Outbox(), (split,), (FLAG, RELEASE), 1, NOW)
-    folder.prepare(waiting, 0)
-    folder.commit(PICTURE)
-    first, second = (message.id for message in waiting.queues["ops"].messages)
-    folder.write_ack("ops", first, folder.reserve_ack("ops", first))
-    whole = (folder.path / "acks.jsonl").read_bytes()
-    folder.write_ack("ops", second, folder.reserve_ack("ops", second))
-    both = (folder.path / "acks.jsonl").read_bytes()
-    for cut in range(len(whole), len(both) - 2):
-        (folder.path / "acks.jsonl").write_bytes(both[:cut])
-        assert owed(folder) == ["release"]
-    folder.write_ack("ops", second, folder.reserve_ack("ops", second))
-    assert owed(folder) == []
-
-
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     """A backoff, and which targets were reached, are known before the outbox is written and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
@@ -231,17 +211,21 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     assert folder.load().outbox == outbox.replay(first, [Acknowledgement(channel="ops", message=message)])
 
 
-def test_a_torn_failed_attempt_is_none(folder: StateFolder) -> None:
-    """Wherever a crash cut its line, the channel is as it was before the attempt."""
+def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
+    """Wherever a crash cut its line, the channel is as it was before, and more can follow."""
     before = polled(folder).outbox
     message = before.queues["ops"].messages[0].id
+    path = folder.path / "acks.jsonl"
     folder.write_failure(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
-    journal = (folder.path / "acks.jsonl").read_bytes()
-    for cut in range(len(journal) - 1):
-        (folder.path / "acks.jsonl").write_bytes(journal[:cut])
-        assert folder.load().outbox == before
-    (folder.path / "acks.jsonl").write_bytes(journal)
-    assert folder.load().outbox != before
+    failure = path.read_bytes()
+    path.unlink()
+    folder.write_ack("ops", message, folder.reserve_ack("ops", message))
+    for line in (failure, path.read_bytes()):
+        for cut in range(len(line) - 2):
+            path.write_bytes(line[:cut])
+            assert folder.load().outbox == before
+    folder.write_ack("ops", message, folder.reserve_ack("ops", message))
+    assert owed(folder) == []
 
 
 @pytest.mark.parametrize(
@@ -256,19 +240,15 @@ def test_junk_among_acknowledgements_acknowledges_nothing(folder: StateFolder, l
 
 
 def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
-    """A poll that changes nothing of what is owed leaves the file alone."""
+    """A poll that changes nothing of what is owed leaves the file alone; without any event there is none."""
+    folder.compact(Outbox(), 0)
+    assert contents(folder) == {}
     state = polled(folder)
     before = (folder.path / "outbox.json").stat()
     folder.compact(state.outbox, 1)
     assert (folder.path / "outbox.json").stat().st_ino == before.st_ino
     folder.compact(Outbox(prepared=1), 1)
     assert (folder.path / "outbox.json").stat().st_ino != before.st_ino
-
-
-def test_an_outbox_that_never_held_anything_is_not_written(folder: StateFolder) -> None:
-    """Without any event there is no file."""
-    folder.compact(Outbox(), 0)
-    assert contents(folder) == {}
 
 
 @pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
@@ -350,24 +330,21 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
         assert json.loads(path.read_text()) == newer
 
 
-@pytest.mark.parametrize("kept", ["outbox.json", "checks.json"])
-def test_a_missing_snapshot_beside_other_files_is_refused(folder: StateFolder, kept: str) -> None:
-    """A folder that has lost its snapshot is no fresh start, whichever of the others is left."""
+@pytest.mark.parametrize(
+    ("missing", "said"),
+    [
+        ({"snapshot.json", "checks.json"}, r"snapshot\.json is missing.*revision 1"),
+        ({"snapshot.json", "outbox.json"}, r"snapshot\.json is missing.*revision 1"),
+        ({"outbox.json"}, r"outbox\.json is missing beside snapshot\.json"),
+    ],
+)
+def test_a_missing_file_is_refused(folder: StateFolder, missing: set[str], said: str) -> None:
+    """A folder that has lost its snapshot or its undelivered alerts is no fresh start, whatever is left."""
     polled(folder)
-    for name in {"snapshot.json", "outbox.json", "checks.json"} - {kept}:
+    for name in missing:
         (folder.path / name).unlink()
     before = contents(folder)
-    with pytest.raises(StateError, match=r"snapshot\.json is missing.*revision 1"):
-        folder.load()
-    assert contents(folder) == before
-
-
-def test_a_missing_outbox_beside_a_snapshot_is_refused(folder: StateFolder) -> None:
-    """A folder that has lost its undelivered alerts says so instead of forgetting them."""
-    polled(folder)
-    (folder.path / "outbox.json").unlink()
-    before = contents(folder)
-    with pytest.raises(StateError, match=r"outbox\.json is missing beside snapshot\.json"):
+    with pytest.raises(StateError, match=said):
         folder.load()
     assert contents(folder) == before
 
@@ -408,14 +385,6 @@ def test_a_second_run_is_refused(folder: StateFolder) -> None:
         pass
 
 
-def test_the_lock_is_free_after_an_error(folder: StateFolder) -> None:
-    """Whatever ends a run lets the lock go."""
-    with contextlib.suppress(ZeroDivisionError), folder.locked():
-        raise ZeroDivisionError
-    with folder.locked():
-        pass
-
-
 def test_taking_the_lock_sweeps_leftovers(folder: StateFolder) -> None:
     """Temporary files of a killed run go; the state stays."""
     state = polled(folder)
@@ -450,66 +419,58 @@ def _nobody() -> Iterator[None]:
         os.seteuid(0)
 
 
-def test_a_read_only_folder_can_be_read_but_not_used() -> None:
-    """Where nothing may be written `status` works and a poll is refused; the files stay as they are."""
-    with tempfile.TemporaryDirectory() as made:
-        top = Path(made)
-        folder = StateFolder(top / "state")
-        folder.path.mkdir()
-        state = polled(folder)
-        for path in folder.path.iterdir():
-            path.chmod(0o444)
-        folder.path.chmod(0o555)
-        top.chmod(0o755)
-        before = contents(folder)
-        with _nobody():
-            assert folder.load() == state
-            with pytest.raises(StateError, match="cannot be written: Permission denied"), folder.locked():
-                pass
-            for write in (
-                lambda: folder.prepare(state.outbox, 1),
-                lambda: folder.commit(PICTURE),
-                lambda: folder.compact(Outbox(), 1),
-                lambda: folder.save_checks(CHECKS, 1),
-                lambda: folder.save_addresses(KEPT),
-                lambda: folder.record((FLAG,)),
-                lambda: folder.reserve_ack("ops", "m"),
-            ):
-                with pytest.raises(StateError, match="cannot be written: Permission denied"):
-                    write()
-        assert contents(folder) == before
-        folder.path.chmod(0o755)
-
-
-def test_a_folder_that_takes_no_file_is_refused_before_a_poll() -> None:
-    """Where the lock can be taken and no file be written beside it, a poll does not begin."""
+@pytest.fixture
+def shared() -> Iterator[StateFolder]:
+    """A whole state in a folder that anybody may look into."""
     with tempfile.TemporaryDirectory() as made:
         Path(made).chmod(0o755)
         folder = StateFolder(Path(made) / "my.app")
-        folder.path.mkdir()
+        folder.path.mkdir(mode=0o755)
         polled(folder)
-        (folder.path / "lock").touch()
-        (folder.path / "lock").chmod(0o666)
-        folder.path.chmod(0o555)
-        with (
-            _nobody(),
-            pytest.raises(StateError, match=r"my\.app cannot be written: Permission denied"),
-            folder.locked(),
-        ):
+        yield folder
+        folder.path.chmod(0o755)
+
+
+def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> None:
+    """Where nothing may be written `status` works and a poll is refused; the files stay as they are."""
+    state = shared.load()
+    for path in shared.path.iterdir():
+        path.chmod(0o444)
+    shared.path.chmod(0o555)
+    before = contents(shared)
+    with _nobody():
+        assert shared.load() == state
+        with pytest.raises(StateError, match="cannot be written: Permission denied"), shared.locked():
             pass
-        folder.path.chmod(0o755)
+        for write in (
+            lambda: shared.prepare(state.outbox, 1),
+            lambda: shared.commit(PICTURE),
+            lambda: shared.compact(Outbox(), 1),
+            lambda: shared.save_checks(CHECKS, 1),
+            lambda: shared.save_addresses(KEPT),
+            lambda: shared.record((FLAG,)),
+            lambda: shared.reserve_ack("ops", "m"),
+        ):
+            with pytest.raises(StateError, match="cannot be written: Permission denied"):
+                write()
+    assert contents(shared) == before
 
 
-def test_files_that_may_not_be_read_are_refused() -> None:
+def test_a_folder_that_takes_no_file_is_refused_before_a_poll(shared: StateFolder) -> None:
+    """Where the lock can be taken and no file be written beside it, a poll does not begin."""
+    (shared.path / "lock").touch()
+    (shared.path / "lock").chmod(0o666)
+    shared.path.chmod(0o555)
+    with _nobody(), pytest.raises(StateError, match=r"my\.app cannot be written: Permission denied"), shared.locked():
+        pass
+
+
+def test_files_that_may_not_be_read_are_refused(shared: StateFolder) -> None:
     """A file of somebody else's is an error of the state, not a fresh start."""
-    with tempfile.TemporaryDirectory() as made:
-        folder = StateFolder(Path(made))
-        polled(folder)
-        folder.path.chmod(0o755)
-        for path in folder.path.iterdir():
-            path.chmod(0o000)
-        with _nobody(), pytest.raises(StateError, match="cannot be read: Permission denied"):
-            folder.load()
+    for path in shared.path.iterdir():
+        path.chmod(0o000)
+    with _nobody(), pytest.raises(StateError, match="cannot be read: Permission denied"):
+        shared.load()
 
 
 def test_the_history_keeps_its_younger_half(tmp_path: Path) -> None:
@@ -561,31 +522,11 @@ class _DiedError(Exception):
     """The process is gone."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Dying(StateFolder):
-    """A state folder whose process dies when it is about to do `before`."""
-
-    before: str = ""
-
-    def commit(self, snapshot: Snapshot) -> None:
-        self._live("commit")
-        StateFolder.commit(self, snapshot)
+    """A state folder whose process dies once a change is committed."""
 
     def compact(self, waiting: Outbox, revision: int) -> None:
-        self._live("compact")
-        StateFolder.compact(self, waiting, revision)
-
-    def record(self, events: tuple[Event, ...]) -> None:
-        self._live("record")
-        StateFolder.record(self, events)
-
-    def save_checks(self, checks: Checks, revision: int) -> None:
-        self._live("save_checks")
-        StateFolder.save_checks(self, checks, revision)
-
-    def _live(self, step: str) -> None:
-        if step == self.before:
-            raise _DiedError
+        raise _DiedError
 
 
 def poll(folder: StateFolder, registry: FakeRegistry, *channels: Channel, at: str = NOW) -> Report:
@@ -610,47 +551,16 @@ def test_a_quiet_poll_leaves_the_snapshot_alone(folder: StateFolder, registry: F
     assert folder.load().checks.polled_at == "2026-04-01T00:00:00.000Z"
 
 
-@pytest.mark.parametrize("step", ["commit", "record", "save_checks", "compact"])
-def test_a_poll_that_died_is_made_good_by_the_next(folder: StateFolder, registry: FakeRegistry, step: str) -> None:
-    """Whichever step a poll died before, the next one leaves the same alerts owed and the same history."""
-    registry.catalog.publish(PACK, "1.0")
-    poll(folder, registry, OPS)
-    folder.compact(Outbox(prepared=1), 1)
-    registry.catalog.set_status(PACK, "1.0", "flagged")
-    with pytest.raises(_DiedError):
-        poll(_Dying(folder.path, before=step), registry, OPS)
-    poll(folder, registry, OPS)
-    assert len(owed(folder)) == 1
-    assert [one.kind for one in folder.history().events] == [Kind.BASELINE, Kind.FLAGGED]
-
-
 def test_a_change_that_was_undone_unseen_is_never_reported(folder: StateFolder, registry: FakeRegistry) -> None:
     """Alerts of a poll that died before its commit stay dropped, also when the next one has no event and dies too."""
     for number in ("1.0", "2.0"):
         registry.catalog.publish(PACK, number)
     poll(folder, registry, OPS)
     folder.compact(Outbox(prepared=1), 1)
-    registry.catalog.set_status(PACK, "1.0", "flagged")
-    with pytest.raises(_DiedError):
-        poll(_Dying(folder.path, before="commit"), registry, OPS)
-    registry.catalog.set_status(PACK, "1.0", "active")
+    folder.prepare(outbox.enqueue(Outbox(prepared=1), (OPS,), (FLAG,), 2, NOW), 1)
     registry.catalog.remove(PACK, "2.0")
     with pytest.raises(_DiedError):
-        poll(_Dying(folder.path, before="compact"), registry, OPS)
+        poll(_Dying(folder.path), registry, OPS)
+    assert folder.load_revision() == 2
     assert owed(folder) == []
     assert [one.kind for one in folder.history().events] == [Kind.BASELINE]
-
-
-@pytest.mark.parametrize("step", ["record", "save_checks", "compact"])
-def test_what_turned_back_after_a_poll_that_died_is_reported(
-    folder: StateFolder, registry: FakeRegistry, step: str
-) -> None:
-    """An answer that is again what it was before the last change is a change, whatever was saved of that poll."""
-    registry.catalog.publish(PACK, "1.0")
-    poll(folder, registry)
-    poll(folder, registry)
-    registry.catalog.set_status(PACK, "1.0", "flagged")
-    with pytest.raises(_DiedError):
-        poll(_Dying(folder.path, before=step), registry)
-    registry.catalog.set_status(PACK, "1.0", "active")
-    assert [one.kind for one in poll(folder, registry).events] == [Kind.REINSTATED]
