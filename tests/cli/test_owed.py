@@ -169,18 +169,6 @@ def test_a_kill_in_the_poll_that_sees_a_new_list_loses_nothing(
     assert sorted(taken.path for taken in receiver.taken) == ["/a", "/old"]
 
 
-def test_a_lost_list_of_addresses_costs_no_alert(watch: Watcher, receiver: Receiver) -> None:
-    """Where `addresses.json` is gone, a channel that nobody touched is owed what it was."""
-    watch.check(code=1)
-    (watch.state / "addresses.json").unlink()
-    for _ in range(2):
-        assert watch.check(code=1)["alerts"]["pending"] == 1
-    watch.end_backoffs()
-    receiver.down = set()
-    watch.check()
-    assert len(receiver.taken) == 1
-
-
 @pytest.mark.parametrize(
     ("label", "name"),
     [

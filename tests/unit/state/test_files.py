@@ -120,14 +120,6 @@ def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\nTWO\n"
 
 
-def test_lines_are_appended_in_order_and_privately(tmp_path: Path) -> None:
-    """Each call gives the offset at which its lines begin; the file is private."""
-    path = tmp_path / "lines"
-    assert [files.append(path, line) for line in (b"one\n", b"two\nthree\n", b"four\n")] == [0, 4, 14]
-    assert path.read_bytes() == b"one\ntwo\nthree\nfour\n"
-    assert mode(path) == 0o600
-
-
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4), cut=st.integers(0, 30)
@@ -140,14 +132,6 @@ def test_a_torn_last_line_is_dropped(tmp_path: Path, lines: list[bytes], cut: in
     kept = whole[:cut][: whole[:cut].rfind(b"\n") + 1]
     assert files.append(path, b"new\n") == len(kept)
     assert path.read_bytes() == kept + b"new\n"
-
-
-def test_a_torn_line_may_be_long(tmp_path: Path) -> None:
-    """The end of the last whole line is found however long the torn one is."""
-    path = tmp_path / "lines"
-    path.write_bytes(b"one\n" + b"x" * 200_000)
-    files.append(path, b"two\n")
-    assert path.read_bytes() == b"one\ntwo\n"
 
 
 def test_leftovers_of_a_killed_run_are_swept(tmp_path: Path) -> None:

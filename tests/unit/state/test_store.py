@@ -178,18 +178,6 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
     assert owed(folder) == []
 
 
-def test_acknowledgements_of_several_channels_stand_side_by_side(folder: StateFolder) -> None:
-    """Messages that are under way at once are acknowledged each on its own, in any order."""
-    waiting = outbox.enqueue(Outbox(), (OPS, channel("chat"), channel("mäil")), (FLAG,), 1, NOW)
-    folder.prepare(waiting, 0)
-    folder.commit(PICTURE)
-    messages = {name: queue.messages[0].id for name, queue in waiting.queues.items()}
-    places = {name: folder.reserve_ack(name, message) for name, message in messages.items()}
-    for name in ("mäil", "ops"):
-        folder.write_ack(name, messages[name], places[name])
-    assert [owed(folder, name) for name in messages] == [[], ["flag"], []]
-
-
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     """A backoff, and which targets were reached, are known before the outbox is written and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
