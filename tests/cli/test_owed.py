@@ -62,12 +62,6 @@ def _configure(watch: Watcher, receiver: Receiver, path: str, name: str = "ops",
     write_settings(watch.folder, [channel], nodes=["alpha"], registry_url=watch.registry.url, **settings)
 
 
-def _configure_list(watch: Watcher, receiver: Receiver, *paths: str) -> None:
-    """Write such settings with `alert_urls`."""
-    urls = [receiver.apprise_url(path) for path in paths]
-    write_settings(watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls)
-
-
 def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     watch: Watcher, registry: FakeRegistry, receiver: Receiver
 ) -> None:
@@ -147,26 +141,6 @@ def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Rec
     edited.end_backoffs()
     assert _listed(watch, receiver, "/new", "/a").check()["alerts"]["delivered"] == 1
     assert [taken.path for taken in receiver.taken] == ["/a"]
-
-
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-@pytest.mark.parametrize("label", ["rename state/addresses.json", "rename state/outbox.json"])
-def test_a_kill_in_the_poll_that_sees_a_new_list_loses_nothing(
-    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut
-) -> None:
-    """Wherever the program dies while an entry of `alert_urls` is another one, the old one gets what it is owed when it
-    is back, in another place.
-    """
-    receiver.down = {"/a", "/old"}
-    _listed(watch, receiver, "/a", "/old").check(code=1)
-    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=label, at=1, cut=cut)
-    _configure_list(watch, receiver, "/a", "/new")
-    assert fork_server.run("check", cwd=tmp_path, point=point).code == -signal.SIGKILL
-    _configure_list(watch, receiver, "/old", "/a")
-    receiver.down = set()
-    watch.end_backoffs()
-    assert fork_server.run("check", cwd=tmp_path).code == 0
-    assert sorted(taken.path for taken in receiver.taken) == ["/a", "/old"]
 
 
 @pytest.mark.parametrize(

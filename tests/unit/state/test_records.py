@@ -143,10 +143,12 @@ def test_a_salt_that_is_not_hexadecimal_is_refused() -> None:
         records.read_addresses(text.replace(b'"ab"', b'"xy"'))
 
 
-def test_an_unrecorded_event_that_is_missing_is_refused() -> None:
-    """An outbox whose last change names an event it does not hold is damaged."""
-    waiting = outbox.enqueue(Outbox(), (), (event("e1"),), 1, NOW)
-    written = json.loads(records.write_outbox(0, waiting))
+@pytest.mark.parametrize("recorded", [False, True])
+def test_an_event_that_is_missing_is_refused(*, recorded: bool) -> None:
+    """An outbox is damaged if it owes an event that it does not hold, to a channel or to the history."""
+    channels = (Channel(name="ops", url="json://127.0.0.1/"),) if recorded else ()
+    waiting = outbox.enqueue(Outbox(), channels, (event("e1"),), 1, NOW)
+    written = json.loads(records.write_outbox(0, outbox.recorded(waiting) if recorded else waiting))
     with pytest.raises(UnreadableFormError, match="the event e1 is missing"):
         records.read_outbox(json.dumps(written | {"events": {}}).encode())
 

@@ -353,17 +353,6 @@ def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: Stat
     assert folder.load().checks == replace(CHECKS, etags={})
 
 
-def test_an_alert_without_its_event_is_refused(folder: StateFolder) -> None:
-    """An outbox that owes an event it does not hold is damaged, not half empty."""
-    polled(folder)
-    path = folder.path / "outbox.json"
-    document = json.loads(path.read_text())
-    del document["events"]["flag"]
-    path.write_text(json.dumps(document))
-    with pytest.raises(StateError, match="the event flag is missing"):
-        folder.load()
-
-
 def test_a_second_run_is_refused(folder: StateFolder) -> None:
     """While one holds the lock another is refused at once, and gets it afterwards."""
     other = StateFolder(folder.path)
