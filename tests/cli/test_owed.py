@@ -131,16 +131,33 @@ def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Rec
     receiver.down = {"/a"}
     _listed(watch, receiver, "/a").check(code=1)
     edited = _listed(watch, receiver, "/new")
-    errors = [edited.run("check").err for _ in range(2)]
-    assert ["json (former) is gone from the settings; its 1 undelivered alert" in err for err in errors] == [
-        True,
-        False,
-    ]
+    first, second = (edited.run("check").err for _ in range(2))
+    kept = "1 alert for the old URL is kept until it is back or alert_expiry"
+    assert first == f"warning: alert_urls: the URL of json was changed or removed; {kept}\n"
+    assert second == ""
     assert _owed(edited) == {"json": 0, "json (former)": 1}
     receiver.down = set()
     edited.end_backoffs()
     assert _listed(watch, receiver, "/new", "/a").check()["alerts"]["delivered"] == 1
     assert [taken.path for taken in receiver.taken] == ["/a"]
+
+
+@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER, Cut.ERROR])
+@pytest.mark.parametrize("file", ["outbox", "addresses"])
+def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
+    watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, file: str, cut: Cut
+) -> None:
+    """The poll that was killed, or could not write, has reported them, or the next one does; later ones do not."""
+    _listed(watch, receiver, "/old").check(code=1)
+    urls = [receiver.apprise_url("/new")]
+    write_settings(watch.folder, nodes=["alpha"], registry_url=watch.registry.url, alert_urls=urls)
+    point = CrashPoint(folder=watch.state, trace=tmp_path / "trace", label=f"rename state/{file}.json", at=1, cut=cut)
+    cut_short = fork_server.run("check", cwd=tmp_path, point=point)
+    assert cut_short.code in {-signal.SIGKILL, 4}
+    warning = "the URL of json was changed or removed; 1 alert"
+    first, *later = (warning in fork_server.run("check", cwd=tmp_path).err for _ in range(3))
+    assert warning in cut_short.err or first
+    assert later == [False, False]
 
 
 @pytest.mark.parametrize(
@@ -266,14 +283,12 @@ def test_a_channel_that_is_gone_from_the_settings_is_reported_once(watch: Watche
     goes on, or a dry run, which sets nothing aside.
     """
     watch.check(code=1)
-    assert "gone from the settings" not in _named(watch, receiver, mail="/mail").run("check", "--dry-run").err
+    assert "was removed" not in _named(watch, receiver, mail="/mail").run("check", "--dry-run").err
     said = [
         _named(watch, receiver, **paths).run("check").err
         for paths in ({"team": "/old"}, {"mail": "/mail"}, {"mail": "/mail"})
     ]
-    warning = "warning: channel team is gone from the settings; its 1 undelivered alert will be kept for its URL"
-    assert [err.count("gone from the settings") for err in said] == [0, 1, 0]
-    assert warning in said[1]
+    assert [err.count("warning: [[channels]]: team was removed; 1 alert") for err in said] == [0, 1, 0]
 
 
 def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher, receiver: Receiver) -> None:

@@ -72,6 +72,7 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
                 dry_run=dry_run,
                 channel_budget=CHECK_BUDGET,
                 on_expired=report_problem.expired,
+                on_set_aside=report_problem.set_aside,
             )
             try:
                 return await poller.poll(), stop.signal
@@ -115,7 +116,8 @@ def _report_news(
     """Report problems that are new, that were last reported a day ago, and that have ended."""
     news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
     report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
-    for sentence in ended_problems(news.ended, config.nodes, [channel.name for channel in config.channels]):
+    channels = {channel.name for channel in config.channels} - done.set_aside
+    for sentence in ended_problems(news.ended, config.nodes, channels):
         echo(sentence, error=True)
     if news.reported != done.reported and not done.unsaved:
         with contextlib.suppress(StateError):  # then it is reported once more

@@ -40,7 +40,7 @@ async def run(poller: Poller, interval: float, jitter: float, check_installation
         report_problems = ProblemReporter(_log_problem)
         try:
             revision = _require_same_state(poller, revision)
-            report = await replace(poller, on_expired=report_problems.expired).poll()
+            report = await _reporting_to(report_problems, poller).poll()
             revision = max(revision, poller.folder.load_revision())  # lower if the state vanished meanwhile
         except StoppedError:
             break
@@ -56,6 +56,10 @@ async def run(poller: Poller, interval: float, jitter: float, check_installation
         check_installation()  # the poll may have failed because of it
         wait = interval * (1 + random.uniform(-jitter, jitter))  # noqa: S311 - no secret
         await _deliver_until(began + wait, poller, check_installation)
+
+
+def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
+    return replace(poller, on_expired=report_problems.expired, on_set_aside=report_problems.set_aside)
 
 
 def _require_same_state(poller: Poller, revision: int) -> int:
@@ -122,7 +126,7 @@ async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bo
     """Deliver what is due; return False if the state did not allow it. InstallationError if that is why it failed."""
     report_problems = ProblemReporter(_log_problem)
     try:
-        done = await replace(poller, on_expired=report_problems.expired).deliver_due()
+        done = await _reporting_to(report_problems, poller).deliver_due()
     except ReplacedError:
         raise
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery

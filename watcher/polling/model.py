@@ -35,6 +35,17 @@ class PollConfig:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SetAside:
+    """A queue whose channel is gone from the settings."""
+
+    channel: str
+    """The name of the channel when it was configured."""
+    alerts: int
+    named: bool
+    """The name came from `[[channels]]`, not from a place in `alert_urls`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """What one poll did. Mappings are by channel name; alerts are counted."""
 
@@ -52,8 +63,8 @@ class Report:
     expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]
     """Why a channel that still has undelivered alerts failed."""
-    set_aside: Mapping[str, int] = field(default_factory=dict)
-    """Undelivered alerts of channels that this poll found gone from the settings."""
+    set_aside: frozenset[str] = frozenset()
+    """Names of the channels whose queues this poll set aside."""
     unsaved: tuple[str, ...] = ()
     """What could not be written after the change itself was saved."""
     reported: Mapping[str, str] = field(default_factory=dict)

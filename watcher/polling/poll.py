@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -18,7 +18,7 @@ from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
 from watcher.polling import dispatch
 from watcher.polling.dispatch import Dispatch
-from watcher.polling.model import PollConfig, Report
+from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reroute import followed, set_aside
 from watcher.polling.survey import Findings, Survey, explained
 from watcher.progress import Progress, silent
@@ -58,6 +58,8 @@ class Poller:
     """Seconds; see `dispatch.DeliveryOptions.budget`."""
     on_expired: Callable[[Dispatch], None] = lambda _: None
     """Called with expired alerts before they are forgotten."""
+    on_set_aside: Callable[[Iterable[SetAside]], None] = lambda _: None
+    """Called with the queues that are set aside before the state forgets that they belonged to a channel."""
     backoffs: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
     worker: Worker = field(default_factory=Worker)
 
@@ -84,7 +86,7 @@ class Poller:
             pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
-            set_aside={} if self.dry_run else set_aside(state.addresses, done.waiting, self.config.channels),
+            set_aside=frozenset(one.channel for one in set_aside(state.addresses, done.waiting, self.config.channels)),
             unsaved=tuple(done.unsaved),
             reported=state.checks.reported,
         )
@@ -211,7 +213,7 @@ class Poller:
         return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
 
     def _followed(self, state: State) -> State:
-        return followed(self.folder, state, self.config.channels, self.config.addresses)
+        return followed(self.folder, state, self.config.channels, self.config.addresses, self.on_set_aside)
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         """Send what is due, and save the outbox. `unsaved` is what could not be written before."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from watcher.polling.dispatch import Dispatch
-from watcher.polling.model import Report
+from watcher.polling.model import Report, SetAside
 from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, safe_line, sanitize_line
 
@@ -56,16 +56,6 @@ def problems(report: Report) -> list[Problem]:
                 about=tuple(f"empty {node}" for node in nodes),
             )
         )
-    found += [
-        Problem(
-            level="warning",
-            event="alerts set aside",
-            fields={"channel": name, "alerts": alerts},
-            sentence=f"channel {name} is gone from the settings; its {plural(alerts, 'undelivered alert')} will be "
-            "kept for its URL until alert_expiry",
-        )
-        for name, alerts in report.set_aside.items()
-    ]
     return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
 
 
@@ -106,6 +96,25 @@ def delivery_problems(
     ]
 
 
+def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
+    """Return a problem for each queue that was set aside."""
+    return [
+        Problem(
+            level="warning",
+            event="alerts set aside",
+            fields={"channel": one.channel, "alerts": one.alerts},
+            sentence=(
+                f"[[channels]]: {one.channel} was removed; {plural(one.alerts, 'alert')} for its URL "
+                if one.named
+                else f"alert_urls: the URL of {one.channel} was changed or removed; "
+                f"{plural(one.alerts, 'alert')} for the old URL "
+            )
+            + f"{'is' if one.alerts == 1 else 'are'} kept until it is back or alert_expiry",
+        )
+        for one in found
+    ]
+
+
 def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
     """Return a sentence for each problem that has ended, by its key in `Problem.about`.
 
@@ -137,6 +146,10 @@ class ProblemReporter:
             if problem not in self._reported:
                 self._reported.append(problem)
                 self._report(problem)
+
+    def set_aside(self, found: Iterable[SetAside]) -> None:
+        """Report which queues are set aside, before the state forgets that they belonged to a channel."""
+        self(set_aside_problems(found))
 
     def expired(self, done: Dispatch) -> None:
         """Report which alerts expired, and why their channels failed, before they are forgotten."""

@@ -5,11 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from tests.support.factories import poll_report
-from watcher.polling.problems import ProblemReporter, delivery_problems, ended_problems, problems
-
-SET_ASIDE = (
-    "channel old is gone from the settings; its 2 undelivered alerts will be kept for its URL until alert_expiry"
-)
+from watcher.polling.model import SetAside
+from watcher.polling.problems import ProblemReporter, delivery_problems, ended_problems, problems, set_aside_problems
 
 
 def sentences(**fields: Any) -> list[str]:
@@ -23,18 +20,16 @@ def test_a_good_poll_has_no_problems() -> None:
 
 
 def test_each_problem_has_a_sentence() -> None:
-    """Failed nodes, empty ones, failed channels, alerts set aside or expired and unsaved files are reported."""
+    """Failed nodes, empty ones, failed channels, expired alerts and unsaved files are reported."""
     assert sentences(
         errors=(("x\x1b[2J", "it timed out\n::error::"),),
         empty=("y",),
-        set_aside={"old": 2},
         unsaved=("history.jsonl cannot be written",),
         channel_errors={"ops": "HTTP 500", "mail": "HTTP 401"},
         expired_by_channel={"mail": 1},
     ) == [
         "error: x[2J: it timed out ::error::",
         "warning: y: no versions found: is the id right?",
-        f"warning: {SET_ASIDE}",
         "error: history.jsonl cannot be written; no change and no alert is lost",
         "error: channel ops: HTTP 500; its alerts are kept and retried",
         "error: channel mail: HTTP 401",
@@ -71,6 +66,15 @@ def test_a_problem_has_fields_for_a_log() -> None:
         ("error", "channel failed", {"channel": "ops", "error": "HTTP 500"}),
         ("error", "alerts expired", {"channel": "mail", "alerts": 2}),
     ]
+
+
+def test_alerts_that_are_set_aside_have_a_sentence() -> None:
+    """It says which setting was changed, and until when the alerts are kept."""
+    found = [SetAside(channel="json", alerts=2, named=False), SetAside(channel="ops", alerts=1, named=True)]
+    first, second = (problem.sentence for problem in set_aside_problems(found))
+    url = "alert_urls: the URL of json was changed or removed; 2 alerts for the old URL are kept until it is back or "
+    assert first == f"{url}alert_expiry"
+    assert second == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
 
 
 def test_the_end_of_a_problem_is_said_for_what_still_exists() -> None:
