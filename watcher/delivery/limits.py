@@ -1,4 +1,4 @@
-"""What one request of a job may take: how long it lasts, and how much memory its answer needs.
+"""Limits for one request of a job: its duration, and the memory that its answer takes.
 
 apprise waits while bytes keep coming and keeps them all. A job is a process of its own, so that a timer signal can look
 at the request under way and end it with an exception, as a socket's own timeout would.
@@ -19,11 +19,11 @@ _LOOK = 0.05
 """Seconds between two looks at the request under way."""
 
 _MOST = 2**14
-"""Kilobytes by which a request may make the process grow."""
+"""The most, in KB, that memory may grow during one request."""
 
 
 class CutOffError(Timeout, TimeoutError):
-    """The time of a request is up. urllib3 knows it as a socket's timeout, a plugin as one of requests."""
+    """The request took too long. Both urllib3 and the plugins treat it as a timeout."""
 
 
 class FloodError(RequestException):
@@ -65,9 +65,12 @@ class Limits(logging.Handler):
         signal.setitimer(signal.ITIMER_REAL, 0)
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Take the status out of the entry that urllib3 writes between an answer's head and its body."""
-        if isinstance(record.args, tuple) and len(record.args) == 8 and isinstance(record.args[6], int):
-            self.status = record.args[6]
+        """Take the status out of the entry that urllib3 writes between an answer's head and its body.
+
+        Any other entry begins another request: a plugin may send several without `throttle` between them.
+        """
+        args = record.args if isinstance(record.args, tuple) else ()
+        self.status = args[6] if len(args) == 8 and isinstance(args[6], int) else 0
 
     def _look(self, *_: object) -> None:
         if time.monotonic() > self._until:
