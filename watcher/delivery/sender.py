@@ -1,7 +1,7 @@
 """One message to one channel through apprise, in a process of its own (`watcher.delivery.worker`).
 
-Of what apprise, requests or a server say nothing is passed on but a classification, since all of it may hold parts of
-the URL, which is a secret (docs/behaviour.md, Secrets).
+Messages from apprise, requests or a server are never passed on, only their class: they may contain parts of the URL,
+which is a secret (docs/behaviour.md, Secrets).
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TONES = {
 
 
 def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> str:
-    """Send the message and return why it was not taken; nothing where it was.
+    """Send the message and return why it was not taken; "" if it was.
 
     `taken` is called with the name of each target that has taken it, as soon as it has. `allow` is called with the
     seconds that several targets need.
@@ -48,7 +48,7 @@ def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None])
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         return f"apprise failed ({type(error).__name__})"
     finally:
-        gc.collect()  # a service logs out when it ends, and what it was given here refers to it
+        gc.collect()  # now: a service logs out in its destructor, and reference cycles delay that
 
 
 def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, log: _Log) -> str:
@@ -76,10 +76,10 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
 
 
 class _Log(logging.Handler):
-    """Keeps apprise's log of one message, but not what it says of a 2xx whose body could not be read.
+    """Collects apprise's log of one message.
 
-    The status has come, and with a 2xx the message is taken: to call a long answer a failure, or one that breaks off,
-    would repeat the message at each poll. An answer that is not complete when the time is up is a failure.
+    Ignores an error in the body of a 2xx: the message was taken, and a retry would repeat it. A body that does not end
+    in time is a failure.
     """
 
     def __init__(self, targets: Targets, limits: Limits) -> None:
@@ -106,13 +106,16 @@ class _Log(logging.Handler):
 
 
 def _count(service: Service) -> int:
-    """Count the targets in a URL; not every service with several says how many it has."""
+    """Count the targets of a URL. `len()` is wrong for some services."""
     targets = getattr(service, "targets", ())
     return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
 
 
 def _prepare(service: Service, job: Job, targets: Targets, limits: Limits) -> None:
-    """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for."""
+    """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
+
+    `throttle` is replaced because apprise has no hook around a request.
+    """
     pause = service.throttle
 
     def throttle(*args: object, **options: object) -> None:

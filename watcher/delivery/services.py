@@ -1,6 +1,6 @@
-"""Rules for single services: the format that each shows as meant, and how to keep it from mentioning people.
+"""Rules for single services: which format each one displays correctly, and how to keep it from mentioning people.
 
-apprise is not imported here: a service is one of its objects, which `watcher.delivery.urls` has made.
+apprise is not imported here. The services are its objects, made by `watcher.delivery.urls`.
 """
 
 from __future__ import annotations
@@ -75,10 +75,10 @@ def disable_mentions(service: Service) -> None:
 
 
 def _mention_nobody(matrix: Any) -> None:  # noqa: ANN401 - apprise's own object, untyped
-    """Change a Matrix service so that each message says that it mentions nobody.
+    """Make each Matrix message state that it mentions nobody. Otherwise clients notify users whose names occur in it.
 
-    Without that a client notifies a user whose name is in the text. The plain text that apprise makes of the HTML also
-    keeps code in its line.
+    Code also stays in its line in the plain text that apprise makes of the HTML. Private methods are replaced because
+    apprise has no hook for a message's content.
     """
     names = "_fetch", "_e2ee_get_megolm", "_matrix_plain_fallback"
     ask, session_of, text_of = (cast("Any", getattr(matrix, name, None)) for name in names)

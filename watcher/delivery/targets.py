@@ -14,7 +14,7 @@ from watcher.delivery.job import Reached
 class Targets:
     """The targets that have taken the message; a service asks for each one, and says when it has.
 
-    A name is as slow to guess a target from as a digest is to guess a URL from (docs/behaviour.md, Secrets).
+    A target is stored as a slow salted digest, like a URL (docs/behaviour.md, Secrets).
     """
 
     earlier: Reached
@@ -24,7 +24,7 @@ class Targets:
     """What identifies the service without its targets: a target has the same name once another one is edited."""
     _known: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
-    """The target that the service asked for last, which is the one that it sends to now; empty if it asks for none."""
+    """The target being sent to. Empty if the service does not report its targets."""
 
     def has(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
         """Return whether a target has taken the message."""

@@ -43,7 +43,7 @@ def refusal(url: str) -> str | None:
             return None
         services = cast("dict[str, type[NotifyBase]]", NotificationManager())  # type: ignore[no-untyped-call]
         plugin = services[scheme] if scheme in services else None  # noqa: SIM401 - it only looks like a dict
-    except Exception as error:  # noqa: BLE001 - whatever a service makes of a bad URL, it is a bad URL
+    except Exception as error:  # noqa: BLE001 - a plugin can raise anything for a bad URL
         return f"apprise cannot use this {scheme}:// URL ({type(error).__name__})"
     if plugin is None:
         hint = "; a webhook of your own is json:// or jsons://" if scheme in ("http", "https") else ""
