@@ -137,7 +137,7 @@ def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: Fa
     with watch.running() as started:
         done = started.wait()
     assert (done.code, len(registry.requests)) == (1, asked)
-    assert "what sends alerts cannot be loaded: ImportError: half of it is missing" in done.err
+    assert "apprise could not be started: ImportError: half of it is missing" in done.err
     watch.settings["alert_urls"] = []
     with watch.running() as started:
         _polls(started)

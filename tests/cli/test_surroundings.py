@@ -144,6 +144,51 @@ def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None
     assert _in_a_deleted_folder(watch, "demo").code == 0
 
 
+_NO_PROCESS = """
+import subprocess
+
+def refuse(*args, **more):
+    raise BlockingIOError(11, "Resource temporarily unavailable")
+
+subprocess.Popen = refuse
+from watcher.__main__ import main
+main()
+"""
+
+
+@pytest.mark.usefixtures("unmeasured")
+def test_no_process_for_apprise(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+    """Where no process can be started a poll finds and saves what there is and keeps the alerts for the next one, which
+    checks their URLs; `run` does not begin, and says why.
+    """
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+
+    def without_process(command: str, url: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-c", _NO_PROCESS, command],
+            cwd=watch.folder,
+            env=program.surroundings(watch.folder, watch.but(alert_urls=url).environment()),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    done = without_process("check", webhook.apprise_url("/a"))
+    assert (done.returncode, "1.1.0" in done.stdout) == (1, True)
+    assert (
+        done.stderr
+        == "error: channel json: the process that delivers could not be started; its alerts are kept and retried\n"
+    )
+    failed = without_process("run", webhook.apprise_url("/a"))
+    assert (failed.returncode, failed.stdout) == (1, "")
+    assert failed.stderr.startswith("error: apprise could not be started: Resource temporarily unavailable\nhint: ")
+    watch.end_backoffs()
+    assert watch.but(alert_urls=webhook.apprise_url("/a")).check()["alerts"]["delivered"] == 1
+    assert without_process("check", "json://").returncode == 0
+    assert watch.but(alert_urls="json://").run("check").code == 2
+
+
 _INTERRUPTED = """
 import os, signal, sys
 

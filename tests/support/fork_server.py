@@ -192,7 +192,7 @@ class _Forked:
             finally:
                 os._exit(0)
 
-    def wait(self) -> int:
+    def wait(self, timeout: float) -> int:
         """Wait for its end."""
         return os.waitpid(self._pid, 0)[1]
 

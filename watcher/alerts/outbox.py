@@ -63,6 +63,7 @@ class FailedAttempt:
     attempts: int
     """Its number in the current streak of failures."""
     error: str
+    """Empty if a stop cut it short: then it does not count, but its `reached` targets do."""
     at: str
     url_digest: str = ""
     """Of the URL that was tried: the failure says nothing of another one."""
@@ -139,9 +140,13 @@ def replay(outbox: Outbox, outcomes: Iterable[Acknowledgement | FailedAttempt]) 
             del messages[outcome.message]
             queues[outcome.channel] = _due(queue)
             continue
-        expected = next(iter(messages)), queue.attempts + 1, queue.url_digest
-        if expected == (outcome.message, outcome.attempts, outcome.url_digest):
-            messages[outcome.message] = _reached(messages[outcome.message], outcome.reached)
+        if outcome.url_digest != queue.url_digest:
+            continue
+        message = messages[outcome.message]
+        if not outcome.error:
+            messages[message.id] = _reached(message, {*message.reached, *outcome.reached})
+        elif (next(iter(messages)), queue.attempts + 1) == (message.id, outcome.attempts):
+            messages[message.id] = _reached(message, outcome.reached)
             queues[outcome.channel] = _backing_off(queue, outcome.error, outcome.at)
     left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
     return _tidy(replace(outbox, queues=left))

@@ -18,21 +18,29 @@ from typing import Self
 
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered, Outcome, Undelivered
+from watcher.errors import InstallationError
+from watcher.text.sanitize import sanitize_line
 
 MODULE = "watcher.delivery.worker"
 _GRACE = 1.0
-"""Seconds that a job has beyond its requests' time, before it is killed."""
+"""Seconds that a job has beyond its requests' time, before it is killed; and that the worker has to end."""
 _PATIENCE = 60.0
 """Seconds that the worker has to load apprise, or to judge a URL."""
 
 
-class WorkerError(Exception):
-    """The worker could not be started. The text says why."""
+class WorkerError(InstallationError):
+    """There is no process for apprise."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(
+            f"apprise could not be started: {sanitize_line(why, 200)}",
+            hint="it needs a process of its own: check the limits on processes and memory, or reinstall comfy-watch",
+        )
 
 
 def spawn(end: socket.socket) -> subprocess.Popen[bytes]:
     """Start the worker with one end of a socket for its standard input, away from the terminal and from secrets."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("COMFY_WATCH_")}
+    env = {name: value for name, value in os.environ.items() if not name.upper().startswith("COMFY_WATCH_")}
     path = os.pathsep.join(entry or os.curdir for entry in sys.path)
     return subprocess.Popen(  # noqa: S603 - this program, run by this interpreter
         [sys.executable, "-P", "-m", MODULE],
@@ -60,39 +68,40 @@ class Worker:
         self._end()
 
     def start(self) -> tuple[str, ...]:
-        """Start it unless it runs, and return files that it was loaded from; WorkerError if it cannot be loaded."""
-        self._connect()
+        """Start it, wait until it has loaded apprise and return files that it loaded; WorkerError if it cannot."""
+        if not self._files:
+            try:
+                control = self._connect()
+                control.settimeout(_PATIENCE)
+                with control.makefile("rb") as lines:
+                    said = json.loads(lines.readline() or b'{"error": "its process ended"}')
+            except OSError as error:
+                said = {"error": error.strerror or "it took too long"}
+            if "error" in said:
+                self._end()
+                raise WorkerError(said["error"])
+            self._files = tuple(said["files"])
         return self._files
 
     def _connect(self) -> socket.socket:
-        if self._control is not None:
-            return self._control
-        control, end = socket.socketpair()
-        control.settimeout(_PATIENCE)
-        try:
+        """Start it unless it runs, and return the socket to it."""
+        if self._control is None:
+            self._control, end = socket.socketpair()
             with end:
                 self._process = spawn(end)
-            with control.makefile("rb") as lines:
-                said = json.loads(lines.readline() or b'{"error": "it ended"}')
-        except OSError as error:
-            said = {"error": type(error).__name__}
-        self._control = control
-        if "error" in said:
-            self._end()
-            raise WorkerError(said["error"])
-        self._files = tuple(said["files"])
-        return control
+        return self._control
 
     def refusal(self, url: str) -> str | None:
-        """Return why apprise refuses a URL, as `watcher.delivery.urls.refusal` does."""
+        """Return why apprise refuses a URL, as `watcher.delivery.urls.refusal` does; WorkerError without an answer."""
+        self.start()
         try:
             with self._begin() as job:
                 job.settimeout(_PATIENCE)
                 job.sendall(pickle.dumps(url))
                 with job.makefile("rb") as lines:
                     reason: str | None = json.loads(lines.readline())["result"]
-        except (OSError, ValueError, WorkerError):
-            return "apprise cannot be asked about this URL"
+        except (OSError, ValueError):
+            raise WorkerError("its process ended without an answer") from None
         return reason
 
     async def deliver(self, job: Job) -> Outcome:
@@ -102,19 +111,16 @@ class Worker:
         """
         targets = set(job.reached.targets)
         result: str | None = None
-        try:
-            ours = self._begin()  # not on the message's time: a slow machine takes long to load apprise
-        except (OSError, WorkerError):
-            return Undelivered(reason="the process that delivers could not be started", reached=job.reached.targets)
-        reason = "the process that delivers has ended"
-        limit = asyncio.timeout(job.timeout + _GRACE)
+        reason = "the process that delivers could not be started"
+        limit = asyncio.timeout(_PATIENCE)  # the deadline starts with the job: loading apprise can be slow
+        self._under_way.add(limit)
         try:
             async with limit:
-                self._under_way.add(limit)  # before anything is waited for: `stop_within` may come at once
-                reader, writer = await asyncio.open_connection(sock=ours)
+                reader, writer = await asyncio.open_connection(sock=self._begin())
                 with contextlib.closing(writer):
                     writer.write(pickle.dumps(job))
                     async for line in reader:
+                        reason = "the process that delivers has ended"
                         said = json.loads(line)
                         if "taken" in said:
                             targets.add(said["taken"])
@@ -123,8 +129,8 @@ class Worker:
                         elif limit in self._under_way:
                             limit.reschedule(asyncio.get_running_loop().time() + said["allow"] + _GRACE)
         except TimeoutError:
-            reason = "timed out"
-        except OSError:
+            reason = "timed out" if limit in self._under_way else ""
+        except (OSError, ValueError):  # it ended, maybe in the middle of a line
             pass
         finally:
             self._under_way.discard(limit)
@@ -133,14 +139,17 @@ class Worker:
         return Undelivered(reason=result or reason, reached=frozenset(targets))
 
     def stop_within(self, seconds: float) -> None:
-        """Leave all that is under way so many seconds at most."""
+        """Limit every message that is being sent to this many more seconds."""
         moment = asyncio.get_running_loop().time() + seconds
         for limit in self._under_way:
             limit.reschedule(min(moment, limit.when() or moment))
         self._under_way.clear()
 
     def _begin(self) -> socket.socket:
-        """Have the worker fork a job, and return the socket to it; a worker that has ended is started again."""
+        """Have the worker fork a job, and return the socket to it; a worker that has ended is started again.
+
+        Nothing is waited for: a worker that is still loading apprise forks the job when it has.
+        """
         ours, theirs = socket.socketpair()
         with contextlib.ExitStack() as failing, theirs:
             failing.callback(ours.close)
@@ -157,5 +166,9 @@ class Worker:
             self._control.close()
             self._control = None
         if self._process is not None:
-            self._process.wait()
+            try:
+                self._process.wait(_GRACE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
             self._process = None

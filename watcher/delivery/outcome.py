@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 _HTTP_STATUS = re.compile(r"\berror=([13-5]\d\d)\b")
-"""A service that says no in a 2xx has refused the message, not failed."""
+"""HTTP status of an error. 2xx is left out: a service that reports an error in a 2xx has refused the message."""
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _CAUSES = {
     r"timed? ?out": "timed out",
@@ -31,7 +31,7 @@ class Undelivered:
     """The message was not acknowledged."""
 
     reason: str
-    """Short, and holds nothing of the URL."""
+    """Short, and holds nothing of the URL. Empty if a stop cut the message short, which is no failure."""
     reached: frozenset[str] = frozenset()
     """Names of the URL's targets that did take it; the next attempt leaves them out."""
 

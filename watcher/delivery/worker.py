@@ -1,8 +1,9 @@
 """The process that delivers: it loads apprise once, and forks a job for each message.
 
-Its standard input is a socket to the program. Each byte there brings a socket of a job's own: the job reads what it is
-to do from it and writes what comes of it, as lines of JSON, to it. The system ends a job when the program closes the
-other end, whatever the job does then, and so all of them when the program ends. Signals are the program's to answer.
+Its standard input is a socket to the program. Each byte received carries the socket of one job. The job reads its task
+from that socket and writes its results to it, one JSON object per line. The system ends a job when the program closes
+the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are ignored: the
+program handles them.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import select
 import signal
 import socket
 from functools import partial
+from pathlib import Path
 
 _MEMORY = 2**28
 """Bytes of address space that a job may take beyond what this process has."""
@@ -40,12 +42,13 @@ def serve(program: socket.socket) -> None:
         _tell(program, "error", f"{type(error).__name__}: {error}")
         return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a job
-    while (received := socket.recv_fds(program, 1, 1))[0]:
-        for number in received[1]:
-            # Where no process can be had, the program sees its socket closed.
-            with socket.socket(fileno=number) as end, contextlib.suppress(OSError):
-                if os.fork() == 0:  # this process has one thread, so that no lock is held by another
-                    _be_a_job(program, end)
+    with contextlib.suppress(ConnectionResetError):  # the program ended without reading the line above
+        while (received := socket.recv_fds(program, 1, 1))[0]:
+            for number in received[1]:
+                # Where no process can be had, the program sees its socket closed.
+                with socket.socket(fileno=number) as end, contextlib.suppress(OSError):
+                    if os.fork() == 0:  # this process has one thread, so that no lock is held by another
+                        _be_a_job(program, end)
 
 
 def load() -> list[str]:
@@ -74,9 +77,12 @@ def _be_a_job(program: socket.socket, end: socket.socket) -> None:
 
 
 def _limit_memory() -> None:
-    with open("/proc/self/statm", encoding="ascii") as sizes:  # noqa: PTH123 - before anything else that takes memory
-        size = int(sizes.read().split()[0]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (size + _MEMORY, resource.RLIM_INFINITY))
+    """Limit this process's address space. No alert is lost where that cannot be done, as without `/proc`."""
+    with contextlib.suppress(OSError, ValueError):
+        size = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        given = resource.getrlimit(resource.RLIMIT_AS)
+        most = min([size + _MEMORY, *(limit for limit in given if limit != resource.RLIM_INFINITY)])
+        resource.setrlimit(resource.RLIMIT_AS, (most, given[1]))
 
 
 def _work(end: socket.socket) -> None:
@@ -89,6 +95,7 @@ def _work(end: socket.socket) -> None:
     if isinstance(job, str):
         result = urls.refusal(job)
     else:
+        _tell(end, "allow", job.timeout)
         result = sender.send(job, taken=partial(_tell, end, "taken"), allow=partial(_tell, end, "allow"))
     _tell(end, "result", result)
 

@@ -164,6 +164,8 @@ class _Round:
             if options.stopping.is_set() or (options.budget is not None and self.outcomes and spent > options.budget):
                 return
             place = await _in_thread(self.folder.reserve_ack, name, message.id)
+            if options.stopping.is_set():
+                return
             outcome = await self._deliver(message)
             if isinstance(outcome, Undelivered):
                 await self._record_failure(message, outcome)
@@ -185,7 +187,7 @@ class _Round:
         options.progress(f"channel {name}", f"sending to {name}")
         outcome = await options.worker.deliver(job)
         options.progress(f"channel {name}", "")
-        result = outcome.reason if isinstance(outcome, Undelivered) else "delivered"
+        result = outcome.reason or "stopped" if isinstance(outcome, Undelivered) else "delivered"
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
         return outcome
 
@@ -200,7 +202,7 @@ class _Round:
             reached=tuple(sorted(outcome.reached)),
         )
         self.outcomes.append(attempt)
-        self.failure, self.refused = attempt.error, True
+        self.failure, self.refused = attempt.error, bool(attempt.error)
         try:
             await _in_thread(self.folder.write_failure, attempt)
         except StateError:  # the outbox gets it too, after all channels, if it can be written

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -140,10 +141,12 @@ def preload(worker: Worker | None) -> Callable[[], None]:
         log.prepare()
         if worker is not None:
             files += worker.start()
+    except WorkerError:
+        raise
     except Exception as error:  # noqa: BLE001 - an import can raise anything
-        what = str(error) if isinstance(error, WorkerError) else f"{type(error).__name__}: {error}"
+        what = f"{type(error).__name__}: {error}"
         raise InstallationError(
-            f"what sends alerts cannot be loaded: {sanitize_line(what, 200)}",
+            f"what writes the log cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return installation_check(files)
@@ -166,13 +169,16 @@ def validate_channels(
     """Return the channels' URLs as the state should keep them.
 
     ConfigError with a line for each URL that apprise does not accept. URLs that it accepted before are not checked.
+    Where apprise cannot be started none is, until it can: a poll goes on, and its alerts are kept.
     """
     channels, known = settings.all_channels(), folder.addresses()
     if not channels:
         return replace(known, url_digests={})
-    addresses, refused = channel_identity.judge(
-        channels, known, apprise=version("apprise"), refusal=refusal, new_salt=lambda: secrets.token_hex(16)
-    )
+    judge = partial(channel_identity.judge, channels, known, new_salt=lambda: secrets.token_hex(16))
+    try:
+        addresses, refused = judge(apprise=version("apprise"), refusal=refusal)
+    except WorkerError:
+        addresses, refused = judge(apprise="", refusal=lambda _: None)
     if refused:
         raise ConfigError(*url_problems(settings, origins or {}, refused))
     return addresses

@@ -188,3 +188,22 @@ def reset(connection: socket.socket) -> None:
     """Close a connection so that the other side sees a reset and not an end."""
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     connection.close()
+
+
+class Topics(Webhook):
+    """An ntfy server whose topics answer each in their own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.topic: dict[str, Answer] = {}
+
+    def remember(self, message: Message) -> Answer | None:
+        return self.play(message, self.topic.get(message.json["topic"], Answer()))
+
+    def url_of(self, *topics: str) -> str:
+        """Return the apprise URL of topics, which apprise posts to from Z to A."""
+        return f"ntfy://127.0.0.1:{self.port}/{'/'.join(topics)}"
+
+    def got(self) -> list[str]:
+        """Return the topics of all messages, in order."""
+        return [message.json["topic"] for message in self.messages()]

@@ -1,10 +1,11 @@
-"""A worker in whose processes ntfy pauses briefly, one host's name is looked up for ever, and one host ends a job."""
+"""A worker in whose processes ntfy pauses briefly, one host's name is looked up for ever, and two hosts end a job."""
 
 from __future__ import annotations
 
 import os
 import socket
 import time
+from pathlib import Path
 from typing import Any
 
 from apprise.plugins.ntfy import NotifyNtfy
@@ -18,6 +19,11 @@ def _odd(host: str, *args: Any, **more: Any) -> Any:
     if host == "hangs.invalid":
         time.sleep(600)
     if host == "crashes.invalid":
+        os.abort()
+    if host == "tears.invalid":
+        for link in Path("/proc/self/fd").iterdir():
+            if link.is_socket():
+                os.write(int(link.name), b'{"resu')
         os.abort()
     return _lookup(host, *args, **more)
 

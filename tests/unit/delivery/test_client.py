@@ -7,6 +7,7 @@ import contextlib
 import gzip
 import json
 import os
+import resource
 import signal
 import socket
 import subprocess
@@ -20,7 +21,7 @@ from typing import Self
 
 import pytest
 
-from tests.support.fakes.webhook import Answer, Message, Webhook
+from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.program import ROOT
 from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
@@ -168,11 +169,12 @@ def test_a_lookup_without_end_is_cut_off(odd: Worker) -> None:
     _until_there_are_none(_children(_pid(odd)))
 
 
-def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Webhook) -> None:
-    """A plugin that takes its process down has failed; a message beside it is delivered."""
+@pytest.mark.parametrize("how", ["crashes", "tears"])
+def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Webhook, how: str) -> None:
+    """A plugin that ends its process, also in the middle of a line, has failed; a message beside it is delivered."""
 
     async def both() -> list[Outcome]:
-        urls = ("json://crashes.invalid/", webhook.apprise_url("/a"))
+        urls = (f"json://{how}.invalid/", webhook.apprise_url("/a"))
         return await asyncio.gather(*(odd.deliver(_job(url)) for url in urls))
 
     assert asyncio.run(both()) == [Undelivered(reason="the process that delivers has ended"), Delivered()]
@@ -216,33 +218,14 @@ def test_a_broken_body_makes_no_acknowledgement(webhook: Webhook) -> None:
 # Several targets in one URL
 
 
-class _Topics(Webhook):
-    """An ntfy server whose topics answer each in their own way."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.topic: dict[str, Answer] = {}
-
-    def remember(self, message: Message) -> Answer | None:
-        return self.play(message, self.topic.get(message.json["topic"], Answer()))
-
-    def url_of(self, *topics: str) -> str:
-        """Return the apprise URL of topics, which apprise posts to from Z to A."""
-        return f"ntfy://127.0.0.1:{self.port}/{'/'.join(topics)}"
-
-    def got(self) -> list[str]:
-        """Return the topics of all messages, in order."""
-        return [message.json["topic"] for message in self.messages()]
-
-
 @pytest.fixture
-def ntfy() -> Iterator[_Topics]:
+def ntfy() -> Iterator[Topics]:
     """An ntfy server on loopback."""
-    with _Topics() as server:
+    with Topics() as server:
         yield server
 
 
-def test_every_target_has_its_time(ntfy: _Topics, odd: Worker) -> None:
+def test_every_target_has_its_time(ntfy: Topics, odd: Worker) -> None:
     """Eight targets are all served, although the pauses that apprise makes between them are longer than the timeout."""
     topics = [f"topic{number}" for number in range(8)]
     assert _deliver(ntfy.url_of(*topics), timeout=1.5, by=odd) == Delivered()
@@ -258,7 +241,7 @@ _BAD = {
 
 
 @pytest.mark.parametrize("how", _BAD)
-def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: _Topics, odd: Worker, how: str) -> None:
+def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: Topics, odd: Worker, how: str) -> None:
     """With first targets that do not take the message the others get it, once, and only those again."""
     bad, good = ["worse", "bad"], ["awake", "alive", "able"]
     answer, reason = _BAD[how]
@@ -273,7 +256,7 @@ def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: _Topics, odd: Wor
     assert ntfy.got() == bad + good + bad
 
 
-def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(ntfy: _Topics, odd: Worker) -> None:
+def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(ntfy: Topics, odd: Worker) -> None:
     """Of several targets one whose answer cannot be read has the message too, when it was a 2xx."""
     ntfy.topic = {"broken": Answer(headers={"Content-Encoding": "gzip"}, body=b"no gzip"), "bad": Answer(status=500)}
     first = _deliver(ntfy.url_of("broken", "bad"), by=odd)
@@ -284,7 +267,7 @@ def test_a_broken_body_of_a_2xx_repeats_nothing_to_a_target(ntfy: _Topics, odd: 
 # Processes that are killed
 
 
-def test_what_was_reached_outlives_a_kill(ntfy: _Topics, odd: Worker) -> None:
+def test_what_was_reached_outlives_a_kill(ntfy: Topics, odd: Worker) -> None:
     """A process that is killed in the middle of a message costs what was in flight: what it reached is known."""
     ntfy.topic["bad"] = Answer(hang=True)
 
@@ -318,6 +301,45 @@ def test_a_worker_that_is_killed_is_replaced(webhook: Webhook) -> None:
     assert len(webhook.messages()) == 2
 
 
+def test_a_worker_that_does_not_start_holds_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While apprise does not load other work goes on, a stop ends the wait, and leaving ends the process."""
+    (tmp_path / "never_ready.py").write_text("import time; time.sleep(600)")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("watcher.delivery.client.MODULE", "never_ready")
+
+    async def stopped() -> list[Outcome]:
+        deliveries = [asyncio.create_task(worker.deliver(_job("json://127.0.0.1/"))) for _ in range(2)]
+        await asyncio.sleep(0.1)  # the loop runs beside the start
+        worker.stop_within(0.1)
+        return await asyncio.gather(*deliveries)
+
+    began = time.monotonic()
+    with Worker() as worker:
+        assert asyncio.run(stopped()) == [Undelivered(reason="")] * 2
+        pid = _pid(worker)
+    assert not _runs(pid)
+    assert time.monotonic() - began < 20
+
+
+def test_a_job_keeps_within_the_systems_limit(webhook: Webhook) -> None:
+    """A limit on memory that was there before is kept, and delivery works under it."""
+    webhook.answer["/a"] = Answer(delay=0.5)
+    limit = 2**33
+
+    async def limits_of_a_job(worker: Worker) -> tuple[tuple[int, int], Outcome]:
+        delivery = asyncio.create_task(worker.deliver(_job(webhook.apprise_url("/a"))))
+        await asyncio.to_thread(webhook.wait_for, 1)
+        [job] = _children(_pid(worker))
+        return resource.prlimit(job, resource.RLIMIT_AS), await delivery
+
+    with Worker() as worker:
+        worker.start()
+        resource.prlimit(_pid(worker), resource.RLIMIT_AS, (limit, limit))
+        (soft, hard), outcome = asyncio.run(limits_of_a_job(worker))
+    assert (hard, outcome) == (limit, Delivered())
+    assert soft < limit
+
+
 _PROGRAM = """
 import asyncio, sys
 from watcher.alerts.digest import sample
@@ -335,7 +357,7 @@ def test_nothing_outlives_a_program_that_is_killed(webhook: Webhook) -> None:
         [sys.executable, "-c", _PROGRAM],
         cwd=ROOT,
         stdin=subprocess.PIPE,
-        env=os.environ | {"COMFY_WATCH_ALERT_URLS": "json://s3cr3t"},
+        env=os.environ | {"COMFY_WATCH_ALERT_URLS": "json://s3cr3t", "comfy_watch_alert_urls": "json://s3cr3t"},
     ) as program:
         assert program.stdin is not None
         program.stdin.write(webhook.apprise_url("/s3cr3t").encode() + b"\n")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.factories import NOW, event, minute
-from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts import outbox
@@ -21,6 +21,7 @@ from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.polling.dispatch import Backoffs, DeliveryOptions, Dispatch, dispatch
+from watcher.state import records
 from watcher.state.store import StateFolder
 
 
@@ -114,8 +115,53 @@ def test_a_stop_waits_for_seconds_only(
     webhook.answer["/ops"] = Answer(hang=True)
     stopping, began = asyncio.Event(), time.monotonic()
     done = sent(folder, owing(ops), ops, stopping=stopping, progress=lambda *_: stopping.set())
-    assert (done.failures, done.waiting.alerts("ops")) == ({"ops": "timed out"}, 3)
+    assert (done.failures, done.refused, done.waiting) == ({}, set(), owing(ops))
     assert time.monotonic() - began < 10
+
+
+def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
+    monkeypatch.setattr("watcher.polling.dispatch._STOP_WITHIN", 0.1)
+    monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.unit.delivery.odd_worker")
+    with Topics() as ntfy, Worker() as odd:
+        ntfy.topic["bad"] = Answer(hang=True)
+        channel, stopping = Channel(name="ops", url=ntfy.url_of("good", "bad")), asyncio.Event()
+
+        def stop_at_the_second(where: str, doing: str) -> None:
+            if doing:
+                loop = asyncio.get_running_loop()
+                loop.run_in_executor(None, lambda: (ntfy.wait_for(2), loop.call_soon_threadsafe(stopping.set)))
+
+        done = sent(folder, owing(channel), channel, stopping=stopping, progress=stop_at_the_second, worker=odd)
+        [message] = done.waiting.queues["ops"].messages
+        assert (done.failures, len(message.reached)) == ({}, 1)
+        assert (done.waiting.queues["ops"].attempts, done.waiting.queues["ops"].retry_at) == (0, "")
+        journal = records.read_journal((folder.path / "acks.jsonl").read_bytes())
+        assert outbox.replay(owing(channel), journal) == done.waiting
+        ntfy.topic.clear()
+        assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
+        assert ntfy.got() == ["good", "bad", "bad"]
+
+
+def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: Channel) -> None:
+    """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
+    stopping = asyncio.Event()
+
+    @dataclass(frozen=True, slots=True)
+    class Stopping(StateFolder):
+        def reserve_ack(self, channel: str, message: str) -> int:
+            loops[0].call_soon_threadsafe(stopping.set)
+            return StateFolder.reserve_ack(self, channel, message)
+
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def once() -> Dispatch:
+        loops.append(asyncio.get_running_loop())
+        options = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=stopping, worker=WORKER)
+        return await dispatch(Stopping(tmp_path), owing(ops), (ops,), options)
+
+    assert asyncio.run(once()).waiting == owing(ops)
+    assert webhook.messages() == []
 
 
 def test_an_unexpected_error_costs_its_channel_only(
