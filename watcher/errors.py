@@ -58,7 +58,7 @@ class StateError(WatchError):
 
 
 class ReplacedError(StateError):
-    """The lock or the state was replaced since this process started, which must not continue with it."""
+    """The lock or the state was replaced since this process started. The process must not go on."""
 
 
 class UnsureError(StateError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 Progress = Callable[[str, str], None]
-"""Called with the name of a place and, in a few words, what is waited for there; with "" when that is over.
+"""Reports what work waits for: `(place, text)`; an empty text ends it.
 
-The words may contain sanitized untrusted text, and never a secret.
+The text may contain sanitized untrusted text, and never a secret.
 """
 
 

@@ -1,4 +1,4 @@
-"""Which alert URLs apprise has accepted, by digests that also tell which queue belongs to which URL. Pure.
+"""Digests of alert URLs: which URLs apprise has accepted, and which queue belongs to which URL. Pure.
 
 Only keyed digests are kept: no URL, nor a part of one, is in the state (docs/behaviour.md, Secrets).
 """
@@ -17,7 +17,7 @@ class Addresses:
     """The alert URLs that apprise has accepted."""
 
     salt: str = ""
-    """Hexadecimal; keys the digests."""
+    """The key of the digests, in hexadecimal."""
     apprise: str = ""
     """The version of apprise that accepted them."""
     url_digests: Mapping[str, str] = field(default_factory=dict)

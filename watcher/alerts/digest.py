@@ -1,7 +1,6 @@
 """The content of a message: which lines, in which order, and how many events are not shown. Pure.
 
-Rules: docs/behaviour.md, Messages. Our own words are `Trusted`, and every other string is text from outside, so that
-`watcher.alerts.render`, which writes a digest in a format, cannot mix them up.
+Rules: docs/behaviour.md, Messages. Our own words are `Trusted`; every other string is untrusted.
 """
 
 from __future__ import annotations
@@ -19,12 +18,12 @@ from watcher.text.sanitize import Trusted
 LINES = 25
 """The most lines that one message shows."""
 _BASELINES = 3
-"""More than so many baselines are one group."""
+"""Above this number baselines are grouped."""
 _CHANGES = 4
 """Changed fields that one line shows."""
 _NAME = "Comfy Watch"
 _SAFE_IN_TITLE = re.compile(r"(?=.{2,60}\Z)[A-Za-z0-9]+(?:(?:_|-+)[A-Za-z0-9]+)*")
-"""What no service takes for markup: an underscore stands between letters or digits."""
+"""Plain words: no service treats them as markup. An underscore counts only between letters or digits."""
 _BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
 """Kinds whose line does not show the status before."""
 
@@ -41,11 +40,11 @@ class Line:
     lead: str
     """What happened."""
     subject: str | None = None
-    """The version; of a baseline in a group of many, the node."""
+    """The version, or the node in a group of baselines."""
     url: str = ""
     """The node's page, if the group has none."""
     notes: tuple[str, ...] = ()
-    """The status before, the changed fields, the reason; in part `Trusted`."""
+    """The status before, the changed fields, the reason. Some parts are `Trusted`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,12 +66,12 @@ class Digest:
 
     worst: Kind
     titles: tuple[str, ...]
-    """From long to short, of safe ASCII; the first that fits is used."""
+    """Variants, longest first, in safe ASCII. The first that fits is used."""
     groups: tuple[Group, ...]
     hidden: Counts = ()
     """The events of groups that are not shown at all."""
     reference: str
-    """The same for the same events, so that a person recognises a repeat."""
+    """Equal for equal events, so that a person recognises a repeat."""
 
 
 def compose(events: tuple[Event, ...]) -> Digest:
@@ -96,9 +95,10 @@ def compose(events: tuple[Event, ...]) -> Digest:
 
 
 def shorter(digest: Digest, lines: int) -> Digest:
-    """Return the digest with at most so many lines; the other events are counted.
+    """Return the digest cut to this many lines. Omitted events are counted.
 
-    The mildest are dropped first. Among equals the last of the longest groups are, so that no node crowds out others.
+    The least severe are dropped first, and among equals the last ones of the longest groups, so that no node crowds
+    out others.
     """
     ranked = sorted(
         (SEVERITY[line.kind], place, number)

@@ -12,10 +12,10 @@ from watcher.model.event import Event, event_id
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
-"""Seconds of backoff after a failure: doubled with each one in a row, up to the longest."""
+"""Seconds of backoff after the first failure. Each further failure in a row doubles it, up to the longest."""
 
 FAILURES_TO_EXPIRE = 2
-"""In a row, before an old alert may expire."""
+"""Failures in a row before an old alert may expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +24,16 @@ class Message:
 
     id: str
     revision: int
-    """The snapshot's revision that the events came with; while the snapshot is below it the message does not exist."""
+    """The snapshot's revision that the events came with. Below that revision the message is ignored."""
     queued_at: str
     events: tuple[str, ...]
     reached: tuple[str, ...] = ()
-    """Digests of those targets of the channel's URL that have taken the message already."""
+    """Digests of the targets of the channel's URL that have accepted the message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    """What one channel has not acknowledged, oldest first."""
+    """The messages that one channel has not acknowledged, oldest first."""
 
     messages: tuple[Message, ...] = ()
     attempts: int = 0
@@ -43,12 +43,12 @@ class Queue:
     """Why the last attempt failed."""
     url_digest: str = ""
     named: bool = False
-    """The queue's name is the channel's own, from `[[channels]]`, and not made from its place in `alert_urls`."""
+    """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Acknowledgement:
-    """A message that a channel has taken, from the journal."""
+    """A message that a channel has accepted, from the journal."""
 
     channel: str
     message: str
@@ -66,7 +66,7 @@ class FailedAttempt:
     """Empty if a stop cut it short: then it does not count, but its `reached` targets do."""
     at: str
     url_digest: str = ""
-    """Of the URL that was tried: the failure says nothing of another one."""
+    """Digest of the URL that failed. The failure is ignored if the channel has another URL by now."""
     reached: tuple[str, ...] = ()
 
 
@@ -113,8 +113,9 @@ def recorded(outbox: Outbox) -> Outbox:
 
 
 def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
-    """Drop what was prepared for a snapshot that was never committed: nothing of it was sent, and the next poll finds
-    the same changes again.
+    """Drop what was prepared for a snapshot that was never committed.
+
+    None of it was sent, and the next poll finds the same changes again.
     """
     queues = {
         name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
@@ -127,7 +128,7 @@ def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
 def replay(outbox: Outbox, outcomes: Iterable[Acknowledgement | FailedAttempt]) -> Outbox:
     """Apply the outcomes of deliveries in their order.
 
-    Unknown ids are ignored, and so is a failure that is not the next one at its queue's first message and URL.
+    Unknown ids are ignored. So is a failure unless it is the queue's next one, with the same first message and URL.
     """
     queues = dict(outbox.queues)
     waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
@@ -171,10 +172,10 @@ def _reached(message: Message, targets: Iterable[str]) -> Message:
 def expired(
     outbox: Outbox, channel: str, now: str, expiry: float, *, configured: bool = True
 ) -> tuple[Outbox, tuple[Message, ...]]:
-    """Drop the messages that a channel did not take within `expiry` seconds; return them beside the outbox.
+    """Drop the messages that a channel did not accept within `expiry` seconds; return the outbox and these messages.
 
-    It takes two failures in a row, since a clock may jump during the first. Where a channel is not `configured`, age
-    alone counts, and its queue is forgotten with its last message.
+    Messages expire only after two failures in a row, since the clock may jump during the first. If the channel is not
+    `configured`, age alone counts, and its queue is dropped with its last message.
     """
     queue = outbox.queues[channel]
     if configured and queue.attempts < FAILURES_TO_EXPIRE:
@@ -196,7 +197,7 @@ def backoff_until(failures: int, now: str) -> str:
 def backoff_left(retry_at: str, now: str) -> float:
     """Return the seconds until a time, or 0 where it is empty.
 
-    A wait above the longest comes from a clock that was set back, and is not kept.
+    A wait above the longest comes from a clock that was set back: it counts as 0.
     """
     wait = timestamps.seconds_between(now, retry_at) if retry_at else 0.0
     return wait if 0 < wait <= LONGEST_WAIT else 0.0
@@ -208,7 +209,7 @@ def is_due(queue: Queue, now: str) -> bool:
 
 
 def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
-    """Return by name until when those queues back off that belong to the channel."""
+    """Return the `retry_at` of each queue that belongs to the channel and backs off, by queue name."""
     return {
         name: queue.retry_at
         for name, queue in outbox.queues.items()
@@ -219,7 +220,7 @@ def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]
 
 
 def end_backoffs(outbox: Outbox, retry_at: Mapping[str, str]) -> Outbox:
-    """Let those queues be due that would be retried at exactly this time, by name; one that failed since waits on."""
+    """End the backoff of each queue whose `retry_at` is still the given one, by name."""
     queues = {
         name: replace(queue, retry_at="") if queue.retry_at == retry_at.get(name) else queue
         for name, queue in outbox.queues.items()
@@ -230,8 +231,8 @@ def end_backoffs(outbox: Outbox, retry_at: Mapping[str, str]) -> Outbox:
 def reroute(
     outbox: Outbox, channels: Sequence[Channel], url_digests: Mapping[str, str], *, by_name: bool = False
 ) -> Outbox:
-    """Put each queue under the channel that it belongs to: the one with its URL, else the `[[channels]]` table with its
-    name. A queue with neither is set aside, under a name that no channel has.
+    """Assign each queue to a channel: first by URL digest, then by the name of a `[[channels]]` table. Others are set
+    aside under a free name.
 
     `url_digests` are the channels' by name. `by_name` is for digests whose salt was lost: then only names count.
     """
@@ -253,13 +254,13 @@ def reroute(
 
 
 def _former(name: str, taken: Container[str]) -> str:
-    """Return a free name for the queue of a channel that is gone and whose name is another's."""
+    """Return a free name for a queue that is set aside."""
     names = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
     return next(one for one in names if one not in taken)
 
 
 def _merged(one: Queue, other: Queue) -> Queue:
-    """Return one queue of two for the same URL, with the longer streak of failures; no event is in it twice."""
+    """Merge two queues for the same URL, with the longer streak of failures and no event twice."""
     failing = max(one, other, key=lambda queue: queue.attempts)
     known = {event for message in one.messages for event in message.events}
     lacking = (replace(m, events=tuple(event for event in m.events if event not in known)) for m in other.messages)

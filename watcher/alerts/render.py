@@ -31,7 +31,7 @@ class Format(StrEnum):
 
     @property
     def markup(self) -> str:
-        """The name that apprise has for it."""
+        """Apprise's name for it."""
         return self.value.partition(" ")[0]
 
 
@@ -60,7 +60,7 @@ SYMBOLS: dict[Kind, str] = {
 }
 
 _QUOTES = (300, 120, 60)
-"""Longest quotation, in characters: the first at which the whole digest fits, else the last."""
+"""Limits of a quotation, in characters. The first at which the whole digest fits is used, else the last."""
 _SUBJECT = 80
 _LEAST = 20
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
@@ -181,7 +181,7 @@ class _Writer:
         if isinstance(words, Trusted):
             return self.plain(words)
         text = sanitize_line(words, limit).replace("`", "'")
-        if text.endswith("\\"):  # apprise's readers of Markdown take it for an escape of the backtick that follows
+        if text.endswith("\\"):  # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else ""
 

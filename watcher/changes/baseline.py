@@ -15,11 +15,11 @@ from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, created_by, 
 def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[Node, list[Event]]:
     """Return the node with its baseline, and the events of that. The node was compared with the listing before.
 
-    An empty listing may be provisional, and what was reported between incomplete listings is not repeated
+    An empty listing may be provisional. Events that were reported between incomplete listings are not repeated
     (docs/behaviour.md, Listings, and Baseline in Events).
     """
     if not listing.versions and options.all_watched:
-        # Our clock may have been ahead the first time: what is created from now on is late in any case.
+        # The earlier time counts: our clock may have been ahead then, so versions created after now are news.
         since = min(node.empty_since or listing.at, listing.at, key=recency)
         return replace(node, empty_since=since, statuses=()), []
     late: list[Version] = []
@@ -44,14 +44,14 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:
-    """Return the version texts of each problem that there is today, worst first."""
+    """Return the version texts by problem, worst first."""
     found = {status: [v.version for v in versions if v.status == status] for status in (BANNED, FLAGGED)}
     found["deprecated"] = [v.version for v in versions if v.deprecated]
     return {name: named for name, named in found.items() if named}
 
 
 def _summary(versions: list[Version], wrong: Mapping[str, list[str]]) -> str:
-    """Return what is watched and which problems it has today."""
+    """Return a summary of the versions and their problems."""
     latest = newest(v for v in versions if v.status == ACTIVE)
     parts = [f"{len(versions)} version{'' if len(versions) == 1 else 's'}"]
     if latest:

@@ -1,4 +1,4 @@
-"""The comparison: a node as it was known and as it was just read give events and the new picture. Pure.
+"""The comparison of a node as it was known with its new listing: the events, and the new snapshot of the node. Pure.
 
 Rules: docs/behaviour.md, Events and Listings.
 """
@@ -17,19 +17,19 @@ from watcher.model.snapshot import Mark, Node
 from watcher.model.version import ACTIVE, BANNED, WATCHED_FIELDS, Version, created_by, is_watched
 
 _DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
-"""A version is partial without one of these. Admin tags may be withheld for good: when they come, they are a change."""
+"""A version is partial if one of these was not read. `tags_admin` is exempt: the registry may withhold it for good."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """The node's new picture, and the events of the change, in order."""
+    """The new snapshot of the node, and the events of the change, in order."""
 
     node: Node
     events: tuple[Event, ...] = ()
 
 
 def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -> Difference:
-    """Compare a ban of the node with what was known: an event the first time. Its versions stay as they were."""
+    """Report a ban of the node once. Its versions stay as they were."""
     node = known or Node(node=reading.node)
     if node.banned:
         return Difference(node=node)
@@ -84,7 +84,7 @@ def missing_from(known: Node | None, listing: Listing, options: DiffOptions) -> 
 class _Comparison:
     """One listing compared with the versions that were seen before.
 
-    Before the baseline those are what incomplete listings showed; `set_baseline` decides about the others.
+    Before the baseline these come from incomplete listings; `set_baseline` handles the others.
     """
 
     node: Node
@@ -93,8 +93,9 @@ class _Comparison:
     options: DiffOptions
     checked_at: str
     returning: bool
-    """The node had turned empty and is listed again, which is one event: its versions are compared with what was known
-    before. Versions that were reported removed before that are first sights, unless the state does not tell them apart.
+    """The node had turned empty and is listed again, which is one event. Its versions are compared with those known
+    before. Versions that were reported removed before that are treated as new, except in old states that do not record
+    the difference.
     """
     events: list[Event]
 
@@ -129,7 +130,7 @@ class _Comparison:
         return self.listing.unreported.get(shown.key, frozenset())
 
     def _complete(self, shown: Version, old: Version | None) -> Version:
-        """Return the row with what this answer did not report of it."""
+        """Return the row with the known values of the fields that this answer did not report."""
         if old is None:
             return shown
         empty = {name for name in ("id", "version", "created_at") if not getattr(shown, name)}
@@ -139,21 +140,21 @@ class _Comparison:
     def _compare(self, version: Version, old: Version | None, *, partial: bool) -> None:
         known = self.known
         was_removed = old is not None and known.marks.get(old.key) is Mark.REMOVED
-        reborn = was_removed and not (self.returning and self.node.all_removed)
+        relisted = was_removed and not (self.returning and self.node.all_removed)
         if old is None:
             events = self._about(version).first_sight() if self._is_news(version) else []
-        elif reborn:
+        elif relisted:
             events = self._about(version, old.key, version.key).first_sight(before=REMOVED)
         else:
             events = self._changes(old, version)
-        known.take_decision(version, None if reborn else old)
+        known.take_decision(version, None if relisted else old)
         known.take(version, old, partial=partial and (old is None or old.key in known.partial))
         if events:
             known.count_one(version.key)
             self.events += events
 
     def _is_news(self, version: Version) -> bool:
-        """Return whether an unknown version is a new fact, and not merely of a status that is newly watched."""
+        """Return whether an unknown version is news, and not just of a newly watched status."""
         node = self.node
         if not node.baseline_at:
             return False
@@ -163,7 +164,7 @@ class _Comparison:
         return is_watched(version.status, node.statuses) or not created_by(version, since)
 
     def _changes(self, old: Version, version: Version) -> list[Event]:
-        """Return the events between two readings of a version that was not gone."""
+        """Return the events between two readings of a version that was not removed."""
         known = self.known
         left = known.marks.get(old.key) is Mark.LEFT
         decided = old.key in known.decided or (left and ACTIVE in self.node.statuses)
@@ -184,7 +185,7 @@ class _Comparison:
         take(gone)
 
     def _take_absences(self, gone: list[Version]) -> None:
-        """Mark versions that a listing of all statuses does not show, and report those that are missing twice.
+        """Mark versions that a listing of all statuses does not show; report those missing for the second time.
 
         A version that does not come back with its node is missing for the first time.
         """
@@ -203,8 +204,9 @@ class _Comparison:
             known.marks[version.key] = Mark.REMOVED
 
     def _take_leavings(self, gone: list[Version]) -> None:
-        """Mark versions that a listing of some statuses does not show: they left the watched statuses if they are known
-        to have another one, or are missing twice.
+        """Mark versions that a listing of some statuses does not show.
+
+        They left the watched statuses if they are known to have another one, or are missing for the second time.
         """
         for version in gone:
             if version.status in self.options.statuses:

@@ -12,7 +12,7 @@ from watcher.model.listing import FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
 
 _A_FEW = 3
-"""From this many nodes on, the failures of most of them are the registry's."""
+"""From this many nodes on, the failures of most of them count as the registry's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,12 +29,12 @@ class FailureStreak:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """What could not be read lately: nodes, by lower-case id, and the registry as a whole."""
+    """What the last polls could not read: nodes, by lower-case id, and the registry as a whole."""
 
     nodes: Mapping[str, FailureStreak] = field(default_factory=dict)
     registry: FailureStreak | None = None
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
-    """Polls in a row that found a node without versions, of nodes that never had one."""
+    """Polls in a row that found no version of a node that never had one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,10 +47,10 @@ class Assessment:
 
 
 def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
-    """Return whether the failures of one poll are the registry's rather than those of single nodes.
+    """Return whether the registry as a whole is down.
 
-    They are if all requested nodes (even the only one) or most of a few failed registry-wide, or if all of a few failed
-    for whatever reason. Nodes that were not requested do not count.
+    It is if every requested node failed registry-wide, if three or more were requested and all failed, or if most of
+    three or more failed registry-wide.
     """
     tried = [failure for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
     requested = watched - len(unread) + len(tried)
@@ -73,11 +73,11 @@ def assess(
     """Count one poll's failures and successes, and report what has become failing or has recovered.
 
     `unread` are the failures and `read` the successes, by lower-case id; the value in `read` says whether the node was
-    reported failing before. The nodes in `empty` were read and never had a version: the id may be wrong, so they are
+    reported failing before. The nodes in `empty` were read and never had a version. The id may be wrong, so they are
     reported failing at the threshold too, and recover when they have a version.
 
     A node that was not polled keeps its count. One outage is reported once: while the registry is reported failing, no
-    node is; and if every node that cannot be read was already reported failing, the registry is not.
+    node is. If every node that cannot be read was already reported failing, the registry is not.
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
@@ -131,10 +131,10 @@ def _recovering(
 
 
 def _outage(registry: FailureStreak | None, due: Sequence[FailureStreak], threshold: int) -> FailureStreak | None:
-    """Return the failure to report for the registry as a whole, instead of its nodes; None if there is none.
+    """Return the failure to report for the registry instead of its nodes, or None.
 
-    The registry is failing once it has been down for `threshold` polls. It is also failing once a few nodes are `due`
-    while it is down; their longest count is then the registry's.
+    The registry is failing once it has been down for `threshold` polls. It is also failing once `_A_FEW` nodes are
+    `due` while it is down; their longest count is then the registry's.
     """
     if registry is None or registry.count >= threshold:
         return registry

@@ -13,11 +13,11 @@ from watcher.model.snapshot import Mark, Node
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, Version, in_order
 
 KEPT = {Mark.REMOVED: 100, Mark.LEFT: 1000}
-"""How many versions of a mark a node keeps at most, newest first: packs may publish and remove versions without end."""
+"""The most versions of each mark that a node keeps, newest first: a pack may publish and remove without end."""
 
 KEPT_UNSEEN = 5000
-"""How many versions a node keeps at most that an incomplete listing does not show, in case none is ever complete. They
-may all exist, so the bound is far above the size of any pack.
+"""The most versions kept that an incomplete listing does not show, in case no listing is ever complete. They may all
+exist, so this is far above the size of any pack.
 """
 
 _DECIDED = {ACTIVE, FLAGGED, BANNED, DELETED}
@@ -59,7 +59,7 @@ class Known:
         )
 
     def count(self, *keys: str) -> int:
-        """Return how many changes a version had that has had all of these keys."""
+        """Return how many changes a version had under all of its keys."""
         return max(self.seen.get(key, self.seen_floor) for key in keys)
 
     def count_one(self, key: str) -> None:
@@ -67,7 +67,7 @@ class Known:
         self.seen[key] = self.seen.get(key, self.seen_floor if key else 0) + 1
 
     def take(self, version: Version, old: Version | None, *, partial: bool) -> None:
-        """Replace what was known of a version by a row that was read."""
+        """Replace what was known of a version with a row that was read."""
         key = version.key
         if old is not None and old.key != key:
             if old.key in self.seen or key in self.seen:
@@ -78,7 +78,7 @@ class Known:
         (self.partial.add if partial else self.partial.discard)(key)
 
     def take_decision(self, version: Version, old: Version | None) -> None:
-        """Record that a pending version was decided on before. `old` is None for a first sight."""
+        """Record whether a pending version was decided before (`Node.decided`). `old` is None for a new one."""
         decided = old is not None and (
             old.key in self.decided or old.status in _DECIDED or self.marks.get(old.key) is Mark.LEFT
         )
@@ -87,7 +87,7 @@ class Known:
             self.decided.add(version.key)
 
     def leave(self, version: Version, *, active_is_watched: bool) -> None:
-        """Mark a version that left the watched statuses. If it was pending and is not active, it was decided on."""
+        """Mark a version that left the watched statuses. If it was pending and is not active, it counts as decided."""
         self.marks[version.key] = Mark.LEFT
         if version.status == PENDING and active_is_watched:
             self.decided.add(version.key)

@@ -40,7 +40,7 @@ def node_url(node: str | None) -> str:
 
 
 def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: str | None, reason: str = "") -> Event:
-    """Return an event about the node as a whole; its id depends on how many the node has had."""
+    """Return an event about the node as a whole. Its id depends on the number of events before it."""
     return Event(
         id=event_id(node.node.lower(), "", node.seen.get("", 0), kind, before, after),
         kind=kind,
@@ -54,7 +54,7 @@ def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: s
 
 
 def counted(node: Node, *keys: str) -> Node:
-    """Return the node with one more change counted, of each of these versions or of the node itself (the key "")."""
+    """Return the node with one more change counted for each key: a version's, or "" for the node itself."""
     counts = {key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys}
     return replace(node, seen={**node.seen, **counts})
 
@@ -70,7 +70,7 @@ class VersionEvents:
     """How many changes the version had before, so that no two of its events share an id."""
 
     def first_sight(self, before: str | None = None) -> list[Event]:
-        """Return the events of a version that was not known: its status, and that it is deprecated already."""
+        """Return the events of a new version: its status, and its deprecation if it is deprecated already."""
         status = self.version.status
         events: list[Event] = []
         kind = Kind.NEW if status == ACTIVE else _KIND_OF_STATUS.get(status)
@@ -136,7 +136,7 @@ def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
     if after == ACTIVE:
         return Kind.NEW if before == PENDING and not decided else Kind.REINSTATED
     if after == PENDING and before in {FLAGGED, BANNED, DELETED}:
-        return None  # not `pending`, which channels do not get by default: whoever got the flag gets this too
+        return None  # not `pending`, which channels do not get by default: those that got the flag get this too
     return _KIND_OF_STATUS.get(after)
 
 

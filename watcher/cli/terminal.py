@@ -39,14 +39,14 @@ _COLOURS: dict[str, str] = {
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 
 _USUAL_WIDTH = 40
-"""Off a terminal, the most columns that one long cell may add to the cells of other rows."""
+"""Without a terminal, the most columns that one long cell may add to the cells of other rows."""
 
 _MIN_WIDTH = 8
 """The fewest columns that a cell is wrapped to."""
 
 
 class OutputError(WatchError):
-    """Standard output cannot be written. `what` is empty if its reader closed the pipe: nobody waits for the error."""
+    """Standard output cannot be written. `what` is empty if its reader closed the pipe, which is not reported."""
 
 
 def to_json(document: object) -> str:

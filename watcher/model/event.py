@@ -10,7 +10,7 @@ LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
 
 EMPTY = "empty"
-"""The `after` of `failing`, and the `before` of `recovered`, of a node that never had a version; else "failing"."""
+"""Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
 
 
 class Kind(StrEnum):
@@ -57,12 +57,12 @@ class Event:
     node: str | None
     """None for the registry as a whole."""
     version: str | None = None
-    """None, as `version_id`, for the node as a whole."""
+    """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
     before: str | None = None
     """A status, "deprecated", "removed", "failing", `EMPTY` or None."""
     after: str | None = None
-    """As `before`; of a baseline the worst that it holds."""
+    """Like `before`. For a baseline, the worst that it contains."""
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[Change, ...] = ()

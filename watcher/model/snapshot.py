@@ -12,7 +12,7 @@ from watcher.model.version import STATUSES, Version, is_watched
 
 
 class Mark(StrEnum):
-    """What is known of a version beside its last facts."""
+    """What is known of a version besides its fields."""
 
     ABSENT = "absent"
     """Missing from the last complete listing. It is removed if it is missing from the next one too."""
@@ -44,7 +44,7 @@ class Node:
     marks: Mapping[str, Mark] = field(default_factory=dict)
     """By version key."""
     partial: tuple[str, ...] = ()
-    """Keys of versions of which some field was never read: what it is will be no change when it comes."""
+    """Keys of versions with a field that was never read: its first value will not be a change."""
     decided: tuple[str, ...] = ()
     """Keys of pending versions that were active, flagged, banned or deleted before."""
     versions: tuple[Version, ...] = ()
@@ -56,7 +56,7 @@ class Node:
 
     @property
     def all_removed(self) -> bool:
-        """Whether every version is marked removed. A state from before `emptied` existed marked an empty node so."""
+        """Whether every version is marked removed. In states without `emptied` this marks an empty node."""
         return bool(self.versions) and all(self.marks.get(version.key) is Mark.REMOVED for version in self.versions)
 
     @property
@@ -70,7 +70,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
-    """The current picture."""
+    """What is known of all nodes."""
 
     revision: int = 0
     """Grows by one with each durable change."""

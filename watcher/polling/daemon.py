@@ -19,18 +19,18 @@ from watcher.text.sanitize import Trusted, escape_invisible
 
 _SHORTEST_WAIT = 0.05
 _CHECK_RETRY = 1.0
-"""Seconds between two looks, during a backoff, at whether `test-alerts` has ended it."""
+"""Seconds between two checks, during a backoff, of whether `test-alerts` has ended it."""
 
 _PAUSE = outbox.FIRST_WAIT
-"""Seconds without deliveries after one that the state did not allow; no queue has that in its backoff."""
+"""Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
 
 async def run(poller: Poller, interval: float, jitter: float, check_installation: Callable[[], None]) -> None:
     """Poll every `interval` seconds, varied by up to the share `jitter`, until `poller.stopping` is set.
 
-    The interval counts from start to start, so polls neither drift nor overlap; one that takes longer is followed at
-    once by the next. Whatever a poll raises is logged, and the next one follows, except ReplacedError (the lock or the
-    state is another one now) and InstallationError from `check_installation`.
+    The interval is the time between the starts of two polls, so they neither drift nor overlap; after one that takes
+    longer the next starts at once. Errors of a poll are logged, and the next one follows, except ReplacedError (the
+    lock or the state was replaced) and InstallationError from `check_installation`.
     """
     loop = asyncio.get_running_loop()
     revision = 0
@@ -63,7 +63,7 @@ def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
 
 
 def _require_same_state(poller: Poller, revision: int) -> int:
-    """Return the state's revision; ReplacedError if it is older than this process left it: changes would be lost."""
+    """Return the state's revision. ReplacedError if it is older than this process left it: changes would be lost."""
     found = poller.folder.load_revision()
     if found < revision:
         raise ReplacedError(
@@ -123,7 +123,7 @@ def _next_due(poller: Poller) -> float | None:
 
 
 async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bool:
-    """Deliver what is due; return False if the state did not allow it. InstallationError if that is why it failed."""
+    """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""
     report_problems = ProblemReporter(_log_problem)
     try:
         done = await _reporting_to(report_problems, poller).deliver_due()

@@ -1,6 +1,6 @@
 """The installation that a process runs from, and whether it is still there.
 
-What was imported keeps working without it. But apprise, requests and this program read files of it while they run, such
+Imported modules keep working without it. But apprise, requests and this program read files of it while they run, such
 as the trusted certificates, and a newer version is used only after a restart.
 """
 
@@ -13,9 +13,9 @@ from watcher.errors import InstallationError
 
 
 def installation_check(files: Iterable[str]) -> Callable[[], None]:
-    """Return a function that raises InstallationError if one of the files is gone or was replaced by then.
+    """Return a function that raises InstallationError if one of the files was removed or replaced since.
 
-    Paths that are no files now, as in an archive, are left out.
+    Paths that are not files, as in an archive, are left out.
     """
     marks = {file: mark for file in files if (mark := _mark(file)) is not None}
 
@@ -23,7 +23,7 @@ def installation_check(files: Iterable[str]) -> Callable[[], None]:
         for file, mark in marks.items():
             try:
                 is_same = _mark(file) == mark
-            except OSError:  # it cannot be said now
+            except OSError:  # unknown at the moment
                 continue
             if not is_same:
                 raise InstallationError(
@@ -35,7 +35,7 @@ def installation_check(files: Iterable[str]) -> Callable[[], None]:
 
 
 def _mark(file: str) -> tuple[int, int, int] | None:
-    """Return what identifies the file; None if there is none. OSError if that cannot be said now."""
+    """Return what identifies the file; None if there is none. OSError if this is unknown at the moment."""
     try:
         found = Path(file).stat()
     except (FileNotFoundError, NotADirectoryError):

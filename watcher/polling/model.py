@@ -30,7 +30,7 @@ class PollConfig:
 
     @property
     def etag_scope(self) -> str:
-        """What a node's answer depends on besides the node: etags are valid only within the same scope."""
+        """What an answer depends on besides the node. Etags are valid only for the same scope."""
         return " ".join([self.registry_url, *sorted(self.statuses)])
 
 

@@ -92,7 +92,7 @@ class Poller:
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
-        """Return why channels still have messages: this poll's failure, or the one that they are backing off from."""
+        """Return why channels still have messages: their failure in this poll, or the one before their backoff."""
         backing_off = {
             channel.name: f"backing off after {queue.error}"
             for channel in self.config.channels
@@ -167,10 +167,10 @@ class Poller:
     async def _save_and_deliver(self, state: State, found: _Found) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
-        StateError if the change cannot be saved, or if nothing at all could be written, sent or tried. What fails
-        after the change is saved goes to `Dispatch.unsaved`: it delays no alert, and the next poll repeats it.
-        But if a loss of power could still undo the change, nothing is sent, because it would be found and sent again,
-        and nothing is written that does not go with the old snapshot.
+        StateError if the change cannot be saved, or if nothing could be written, sent or tried. What cannot be written
+        after the change is saved goes to `Dispatch.unsaved`: it delays no alert, and the next poll writes it.
+        If a power loss could still undo the snapshot, stop here: send nothing, and write only what is valid with the
+        old snapshot.
         """
         before = state
         unsaved: list[str] = []
@@ -203,7 +203,8 @@ class Poller:
     def _prepared(self, state: State, found: _Found) -> State:
         """Make the alerts durable and return the state as it will be once the snapshot is committed.
 
-        Needed even without events: the file may hold alerts of an interrupted poll, which this revision would revive.
+        Needed even without events: the file may contain alerts of an interrupted poll, which this revision would make
+        valid.
         """
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at

@@ -17,7 +17,7 @@ _NAMES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
-    """Something that a poll could not do."""
+    """Something that a person should know about a poll."""
 
     level: Literal["error", "warning"]
     event: str
@@ -27,11 +27,11 @@ class Problem:
     sentence: str
     """For a person; safe to print."""
     about: tuple[str, ...] = ()
-    """Keys of what may last until the next poll, one for each node or channel; empty for what is over."""
+    """Keys of the nodes or channels that it is about, if it may last until the next poll; else empty."""
 
 
 def problems(report: Report) -> list[Problem]:
-    """Return what could not be done and why. Nodes with the same error share a problem."""
+    """Return the problems of a poll. Nodes with the same error share one."""
     by_error: dict[str, list[str]] = {}
     for node, error in report.errors:
         by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(sanitize_line(node))
@@ -62,8 +62,9 @@ def problems(report: Report) -> list[Problem]:
 def delivery_problems(
     failures: Mapping[str, str], expired: Mapping[str, int], unsaved: Iterable[str] = ()
 ) -> list[Problem]:
-    """Return a problem for each file that could not be written, for each channel that failed, and for each one with
-    expired alerts. `failures` are the reasons.
+    """Return the problems of a round of deliveries: files not written, channels that failed, alerts that expired.
+
+    `failures` are the reasons by channel, `expired` the number of alerts.
     """
     found = [
         Problem(
@@ -118,7 +119,7 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
 def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
     """Return a sentence for each problem that has ended, by its key in `Problem.about`.
 
-    What is no longer watched, or no longer a channel, gets none.
+    A node that is no longer watched, or a channel that is not among `channels`, gets none.
     """
     watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
     sentences: list[str] = []
@@ -134,7 +135,7 @@ def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterabl
 
 
 class ProblemReporter:
-    """Reports problems, each once: what could not wait for the end of the poll is not repeated there."""
+    """Reports each problem once: those that could not wait for the end of the poll are not repeated there."""
 
     def __init__(self, report: Callable[[Problem], None]) -> None:
         self._report = report

@@ -102,7 +102,7 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loade
 
 
 def _log_files(loaded: Loaded) -> None:
-    """Log which files the settings were read from; only they said whether to log it."""
+    """Log which settings files were read. This cannot happen earlier, because the log level comes from them."""
     paths = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
     for path in sorted(paths | ({loaded.config_file} if loaded.config_file else set())):
         with contextlib.suppress(OSError):

@@ -19,10 +19,10 @@ from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
 
 _SHORTEST_STREAK = 8
-"""After this many registry-wide failures in a row, or one per concurrent request, further nodes get one attempt."""
+"""After this many registry-wide failures in a row, or `concurrency` if that is more, further nodes get one attempt."""
 _SHORTEST_SILENCE = 24
-"""After this many nodes in a row without any HTTP answer, or two per concurrent request, no further node is tried. So a
-poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
+"""After this many nodes in a row without any HTTP answer, or twice `concurrency` if that is more, no further node is
+tried. So a poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
 """
 _FEW = 3
 _EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
@@ -54,7 +54,7 @@ class Survey:
     nodes: tuple[str, ...]
     snapshot: Snapshot
     checks: Checks
-    """Of the last poll; with the etags of answers that the snapshot shows."""
+    """Of the last poll, with the etags that are valid for this one."""
     options: DiffOptions
     concurrency: int
     clock: Callable[[], str]

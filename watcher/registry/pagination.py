@@ -32,7 +32,7 @@ class ListingBuilder:
     """The node's rows."""
     pages: int = 0
     total: int | None = None
-    """As the first page that has one claims; so is `total_pages`."""
+    """From the first page that has one, like `total_pages`."""
     total_pages: int | None = None
     has_admin_tags: bool = False
     """Some row has the field, which public answers may withhold."""

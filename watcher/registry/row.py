@@ -79,10 +79,10 @@ def identifies(row: VersionRow) -> bool:
 
 
 def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
-    """Return a row, and which of its fields do not fit; None if it does not say what it is."""
+    """Return a row, and which of its fields do not fit; None if it cannot be identified."""
     given = {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else {}
     unreadable: frozenset[str] = frozenset()
-    # An error without a place, as of a lone surrogate, says nothing of the field: try with fewer of them.
+    # An error without a place, such as for a lone surrogate, does not name the field: try with fewer fields.
     for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):
         try:
             # As JSON: strict validation of Python values takes no dict for a dataclass.

@@ -27,7 +27,7 @@ MOST_ROWS = 5_000
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Answer:
-    """What is read of an answer. The first row that does not fit is an error of the whole."""
+    """The parts of an answer that are read. One row that does not fit makes the whole invalid."""
 
     versions: Annotated[list[VersionRow] | None, FailFast()] = MISSING
     total: int | None = MISSING
@@ -43,7 +43,7 @@ class Page:
     """One answer. `total`, `page_size` and `total_pages` are None if the answer does not report them readably."""
 
     rows: Sequence[VersionRow]
-    """The ones that say which version they are, and its status."""
+    """The rows that `identifies` accepts."""
     total: int | None
     page_size: int | None
     total_pages: int | None = None
@@ -110,7 +110,7 @@ _REPEATED: dict[str, Any] = {}
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """Return an object, or `_REPEATED`, which fits nowhere, for one that repeats a key which is read."""
+    """Return an object; `_REPEATED`, which no field accepts, if it repeats a key that is read."""
     built = dict(pairs)
     if len(built) == len(pairs):
         return built
@@ -124,7 +124,7 @@ def _no_constant(name: str) -> NoReturn:
 
 def _read_in_parts(body: bytes) -> Page:
     try:
-        # As text: bytes could be UTF-16 too, in which the values were not counted.
+        # As text: bytes could also be UTF-16, whose values were not counted.
         answer = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_no_constant)
     except RecursionError:
         raise NoAnswerError("the answer is nested too deeply") from None

@@ -25,13 +25,13 @@ _LONGEST_HEADER = 65_536
 
 
 def check_usable(url: str) -> None:
-    """Raise ConfigError if no request to `url` can be made: for its host, or for the proxy that the environment names.
+    """Raise ConfigError if no request to `url` can be made, because of its host or of the proxy in the environment.
 
     Nothing is opened or looked up: a host that does not exist is found by the first request.
     """
     try:
         target = httpx.URL(url.rstrip("/") + "/versions")
-        target.raw_host.decode("ascii").encode("idna")  # as the resolver is asked: no part empty or over 63 characters
+        target.raw_host.decode("ascii").encode("idna")  # no part may be empty or over 63 characters
     except (httpx.InvalidURL, UnicodeError):
         raise ConfigError(
             f"registry_url: the host of {describe_registry_url(url)} is not a valid host name",
@@ -60,7 +60,7 @@ def _pool(
 ) -> httpx.AsyncBaseTransport:
     try:
         return httpx.AsyncHTTPTransport(verify=context, limits=limits, proxy=proxy)
-    except ImportError:  # SOCKS takes a package of its own
+    except ImportError:  # SOCKS needs another package
         raise _no_proxy(target) from None
 
 

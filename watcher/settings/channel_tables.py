@@ -20,7 +20,7 @@ def one_of(what: str, *known: str) -> BeforeValidator:
 
 
 def list_with(read: Callable[[object], object], *known: str) -> BeforeValidator:
-    """Return the validator that a function is; it takes a list of strings, of the known ones if any, or a string."""
+    """Return `read` as a validator of a list of strings, only the `known` ones if there are any, or of a string."""
     item: Any = Literal[known] if known else str
     return BeforeValidator(read, json_schema_input_type=Union[list[item], str])  # noqa: UP007 - made at run time
 

@@ -112,13 +112,13 @@ def _refused_urls(
     try:
         settings = Settings.model_validate(secret)
     except ValidationError:
-        return []  # two channels of one name, which is among the problems already
+        return []  # two channels with one name: already among the problems
     refused = {channel.name: why for channel in settings.all_channels() if (why := refusal(channel.url)) is not None}
     return url_problems(settings, origins, refused)
 
 
 def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorDetails]]:
-    """Return the settings, which are the defaults if something is refused, and what is.
+    """Return the settings and the errors; with an error the settings are the defaults.
 
     The error itself stays in here: it holds the values, secret ones too.
     """

@@ -65,7 +65,7 @@ def from_json(text: str) -> list[object]:
 
 
 class EntriesError(ValueError):
-    """Entries of a list that are wrong: `refused` is what is wrong by the entry's number, from 1."""
+    """Invalid list entries. `refused` has the problem of each, by its number from 1."""
 
     def __init__(self, refused: Mapping[int, str]) -> None:
         super().__init__("; ".join(f"entry {place}: {why}" for place, why in refused.items()))
@@ -73,7 +73,7 @@ class EntriesError(ValueError):
 
 
 def read_each(items: Iterable[object], read: Callable[[object], _Item]) -> list[_Item]:
-    """Return every item as `read` returns it; EntriesError for all that it refuses."""
+    """Return the result of `read` for every item; EntriesError with everything that it refuses."""
     found: list[_Item] = []
     refused: dict[int, str] = {}
     for place, item in enumerate(items, 1):

@@ -10,21 +10,24 @@ from typing import Any, ClassVar, TypeVar, cast
 from pydantic import TypeAdapter, ValidationError
 
 FIRST_FORMAT = 1
-"""A file's format grows when an older program could not read it any more."""
+"""A file's format number is raised when older versions could not read the file any more."""
 
 _Form = TypeVar("_Form")
 
 
 class UnreadableFormError(Exception):
-    """The text is not what this program wrote. The message says why, to a person, and `hint` what to do."""
+    """The text is not what this program writes. The message says why, and `hint` what to do."""
 
     hint: ClassVar[str] = "it was left as it is; put a good copy back, or move the state folder away to start over"
 
 
 class NewerFormError(UnreadableFormError):
-    """A newer program wrote the text: nothing is broken, and what it owes is still to be sent."""
+    """The file was written by a newer version. It is intact and may contain undelivered alerts."""
 
-    hint = "it was left as it is; upgrade comfy-watch; do not move the state folder away, alerts are owed from it"
+    hint = (
+        "it was left as it is; upgrade comfy-watch; "
+        "do not move the state folder away, since it may contain undelivered alerts"
+    )
 
 
 @cache
@@ -34,7 +37,7 @@ def decoder(form: Hashable) -> TypeAdapter[Any]:
 
 
 def decode(form: type[_Form], text: bytes, known: int = FIRST_FORMAT) -> _Form:
-    """Decode one form's text; a value of a wrong type is not made to fit. Raises UnreadableFormError.
+    """Decode one form's text strictly: no value is converted. Raises UnreadableFormError.
 
     `known` is the newest format of the form: NewerFormError for a later one.
     """
@@ -55,7 +58,7 @@ def _refuse_newer(found: int, known: int) -> None:
 
 
 def format_of(text: bytes) -> int:
-    """Return the format that a text says it has; 0 where it says none."""
+    """Return the `format` in a text; 0 if there is none."""
     try:
         found = json.loads(text).get("format")
     except (ValueError, AttributeError, RecursionError):
@@ -64,6 +67,6 @@ def format_of(text: bytes) -> int:
 
 
 def encode(form: object) -> bytes:
-    """Encode a form that has a format, readably."""
+    """Encode a form as indented JSON."""
     plain = decoder(cast("Hashable", type(form))).dump_python(form, mode="json")
     return json.dumps(plain, indent=1).encode() + b"\n"

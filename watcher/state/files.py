@@ -24,7 +24,7 @@ _HOLDER_BYTES = 256
 
 
 class UnsyncedError(OSError):
-    """A file was replaced, and everybody sees it, but a loss of power may bring the old one back."""
+    """A file was replaced, but a power loss may bring the old one back."""
 
 
 def make_folder(folder: Path) -> None:
@@ -36,9 +36,10 @@ def make_folder(folder: Path) -> None:
 
 
 def replace_file(path: Path, content: bytes) -> None:
-    """Put `content` at `path` so that a reader, or a crash, finds the old file or the new one and nothing between.
+    """Put `content` at `path`. Readers, also after a crash, find either the whole old file or the whole new one.
 
-    Raises UnsyncedError where the new one is there but not for certain; after any other error the old one is.
+    Raises UnsyncedError if the rename succeeded but was not confirmed on disk. After any other error the old file is
+    still there.
     """
     temporary = path.with_name(f".{path.name}.{secrets.token_hex(_RANDOM_BYTES)}{_LEFTOVER}")
     try:
@@ -65,8 +66,7 @@ def final_name(path: Path) -> str:
 def append(path: Path, content: bytes) -> int:
     """Add whole lines to a file and return the offset where they begin.
 
-    A last line that an earlier crash cut short is dropped first; after an error the file is as it was, and where its
-    name may not be on the disk it has no line.
+    A last line that was torn by a crash is dropped first. After an error the lines are removed again.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
         size = os.fstat(descriptor).st_size
@@ -87,7 +87,7 @@ def append(path: Path, content: bytes) -> int:
 
 
 def overwrite(path: Path, offset: int, content: bytes) -> None:
-    """Write over bytes that are there already: it needs no room on the disk."""
+    """Overwrite existing bytes, which needs no free space on the disk."""
     with _opened(path, os.O_WRONLY) as descriptor:
         os.lseek(descriptor, offset, os.SEEK_SET)
         _write_all(descriptor, content)
@@ -118,7 +118,7 @@ class Lock:
     """Which file it was."""
 
     def is_there(self) -> bool:
-        """Return whether the file at the path is still the one that is locked: another process locks what it finds."""
+        """Return whether the path still has the locked file; if not, another process may hold a lock there."""
         try:
             found = self.path.stat()
         except (FileNotFoundError, NotADirectoryError):
@@ -130,9 +130,9 @@ class Lock:
 
 @contextlib.contextmanager
 def lock(path: Path, holder: str = "") -> Iterator[Lock]:
-    """Hold an exclusive lock on a file, which the system lifts however the process ends.
+    """Hold an exclusive lock on a file. The system releases it however the process ends.
 
-    The file then says who the `holder` is, for people; a disk that is full does not keep the lock from being held.
+    The file then names the `holder`, for people. The lock is held even if the disk is too full for that.
     Raises BlockingIOError if another process holds it.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
@@ -144,7 +144,7 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
 
 
 def lock_holder(path: Path) -> str:
-    """Return what the lock's file says of who holds it, as it stands there: anything, or nothing."""
+    """Return the text in the lock's file, unchecked; "" if it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(_HOLDER_BYTES).decode("utf-8", "replace")

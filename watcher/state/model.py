@@ -1,4 +1,4 @@
-"""All that is kept between polls, as one value; `watcher.state.store` keeps it in the state folder."""
+"""Everything that is kept between polls, as one value; `watcher.state.store` reads and writes it."""
 
 from __future__ import annotations
 
@@ -14,10 +14,7 @@ from watcher.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
-    """How the polls went: what changes with every poll and is therefore no part of the snapshot.
-
-    Losing this costs no alert.
-    """
+    """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
     polled_at: str = ""
     """When the last poll began."""
@@ -25,28 +22,28 @@ class Checks:
     checked: Mapping[str, str] = field(default_factory=dict)
     """When each node was last read completely, by lower-case node id."""
     etags: Mapping[str, str] = field(default_factory=dict)
-    """Versions of those answers that the snapshot shows as they were, by lower-case node id."""
+    """Etags of the answers that the snapshot reflects, by lower-case node id."""
     etag_scope: str = ""
-    """What the etags go with beside the node: the registry's address and the watched statuses."""
+    """The request that the etags are valid for: the registry's URL and the watched statuses."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)
-    """When each problem that lasts was last reported, by what it is about (`watcher.polling.reminders`)."""
+    """When each lasting problem was last reported, by its key (`watcher.polling.reminders`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class History:
-    """The recorded events. Nothing depends on them: damage holds back no alert and no later event."""
+    """The recorded events. Nothing depends on them: damage delays no alert and no later event."""
 
     events: tuple[Event, ...] = ()
     """Oldest first."""
     unreadable: int = 0
-    """Whole lines that are no event."""
+    """Number of whole lines that are not an event."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
-    """What a poll begins with, and what it leaves."""
+    """The whole state, before or after a poll."""
 
     snapshot: Snapshot = field(default_factory=Snapshot)
     outbox: Outbox = field(default_factory=Outbox)

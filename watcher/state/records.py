@@ -17,16 +17,16 @@ from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, decod
 from watcher.state.model import Checks, History
 
 FORMAT = 2
-"""Of the documents below."""
+"""Of the files below."""
 
 _Value = TypeVar("_Value")
 
 
 class _Document(Generic[_Value]):
-    """The file of one value: its format, the snapshot's revision where it goes with one, then the value's fields."""
+    """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value."""
 
     def __init__(self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *head: str) -> None:
-        """Build the form; `upgrade` makes this format's keys of those of the first format."""
+        """Build the form. `upgrade` turns a document of the first format into one of this format."""
         hints = get_type_hints(value)
         self._value = value
         self._upgrade = upgrade
@@ -55,7 +55,7 @@ def _renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
 
 
 def _upgraded_outbox(found: dict[str, Any]) -> dict[str, Any]:
-    """Before, a queue did not say whether its name is a channel's own."""
+    """The first format did not record whether a queue is `named`."""
     if isinstance(queues := found.get("queues"), dict):
         found["queues"] = {name: _upgraded_queue(queue) for name, queue in queues.items()}
     return found
@@ -68,7 +68,7 @@ def _upgraded_queue(found: object) -> object:
 
 
 def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
-    """Before, it could lack what was reported, and a failure's kind was called its trouble."""
+    """The first format could lack `reported`, and had `trouble` for a failure's `kind`."""
     health = found.get("health")
     nodes = health.get("nodes") if isinstance(health, dict) else None
     for failure in nodes.values() if isinstance(nodes, dict) else ():
@@ -78,7 +78,7 @@ def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
 
 
 def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
-    """Before, it kept the digests of earlier URLs too, for queues that would follow an edit."""
+    """The first format had the digests of earlier URLs too."""
     found = _renamed(found, accepted="url_digests")
     return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
 
@@ -141,7 +141,7 @@ def _check_events(ids: Iterable[str], events: Container[str]) -> None:
 
 
 def _check_time(text: str | None) -> None:
-    """Raise UnreadableFormError for a text that is no time; None is no text."""
+    """Raise UnreadableFormError for a text that is not a time; None is allowed."""
     try:
         if text is not None:
             timestamps.read(text)
@@ -156,7 +156,7 @@ class _RetryForm:
 
 
 def read_retry(text: bytes) -> dict[str, str]:
-    """Decode `retry.json`: until when queues back off that need not, by name; empty where it cannot be read."""
+    """Decode `retry.json`: the `retry_at` of ended backoffs, by queue name; empty if it cannot be read."""
     try:
         return decode(_RetryForm, text).queues
     except UnreadableFormError:
@@ -214,7 +214,7 @@ class _Entry:
 def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes:
     """Encode the line of `acks.jsonl` about a message, before it goes out or once it has `arrived`.
 
-    Both have the same length, so that one can be written over the other.
+    Both have the same length, so that the second can overwrite the first.
     """
     state = _ARRIVED if arrived else _SENDING
     return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
@@ -234,7 +234,7 @@ def _read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
     """Decode one line of `acks.jsonl`; None for a message without an outcome. Raises UnreadableFormError."""
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
-        # The lines have no format: in the first one the digest was called an address.
+        # The lines have no format number. The first format had `address` for `url_digest`.
         failure = decode(FailedAttempt, json.dumps(_renamed(json.loads(line), address="url_digest")).encode())
         _check_time(failure.at)
         return failure

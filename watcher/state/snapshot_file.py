@@ -13,7 +13,7 @@ from watcher.model.version import Version
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode
 
 Refuse = Callable[[UnreadableFormError], Exception]
-"""Makes the caller's own error of a decoding error."""
+"""Turns a decoding error into the caller's error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +62,7 @@ class LazyNodes(Mapping[str, Node]):
     """
 
     def __init__(self, text: bytes, begin: int, end: int, refuse: Refuse | None = None) -> None:
-        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; ValueError if not."""
+        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; else ValueError."""
         self._text = text
         self._refuse = refuse
         self._places: dict[str, tuple[int, int]] = {}

@@ -47,19 +47,19 @@ class _Held:
 
     lock: files.Lock | None = None
     turn: threading.Lock = field(default_factory=threading.Lock)
-    """To write to the journal, which threads share."""
+    """Held while writing to the journal, which threads share."""
 
 
 @dataclass(frozen=True, slots=True)
 class StateFolder:
-    """One state folder. Every method raises StateError where the folder or a file in it cannot be used.
+    """One state folder. Every method raises StateError if the folder or a file in it cannot be used.
 
-    While it is `locked`, nothing is written once another file stands in the lock's place.
+    While it is `locked`, nothing is written once the lock's file was replaced.
     """
 
     path: Path
     history_limit: int = HISTORY_LIMIT
-    """Bytes; beyond them the older half of the history goes."""
+    """Bytes. Beyond them the older half of the history is dropped."""
     _held: _Held = field(default_factory=_Held, repr=False, compare=False)
 
     @contextlib.contextmanager
@@ -94,7 +94,7 @@ class StateFolder:
             )
 
     def load(self) -> State:
-        """Read everything, without the alerts of a change that never became durable."""
+        """Read everything except the alerts of a change that was never committed."""
         journal = self._read(ACKS, records.read_journal, records.read_journal(b""))
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
@@ -108,7 +108,7 @@ class StateFolder:
                 hint=f"put the right {SNAPSHOT} back; or, to start over, move the whole folder away",
             )
         if checks_at < snapshot.revision:
-            # A crash came between the snapshot and its etags: older ones would vouch for an older snapshot.
+            # A crash came between the snapshot and its etags: the old etags belong to the old snapshot.
             checks = replace(checks, etags={})
         if snapshot.revision and not (self.path / OUTBOX).exists():
             raise StateError(
@@ -142,18 +142,18 @@ class StateFolder:
     def commit(self, snapshot: Snapshot) -> None:
         """Make the change and its prepared alerts real, in one rename.
 
-        UnsureError where that was done but may not outlive a loss of power. Nothing may be sent then, nor written that
-        goes with the new revision, until `fsync_folder` succeeds.
+        Raises UnsureError if the rename succeeded but was not confirmed on disk. Until `fsync_folder` succeeds, nothing
+        may be sent then, and nothing written that is only valid with the new revision.
         """
         self._replace(SNAPSHOT, snapshot_file.write_snapshot(snapshot), UnsureError)
 
     def fsync_folder(self) -> None:
-        """Make sure that the names in this folder are on the disk, whatever became of them when they were written."""
+        """Fsync the folder, in case an earlier run died before it did."""
         with self._writing():
             files.sync_folder(self.path)
 
     def compact(self, waiting: Outbox, revision: int) -> None:
-        """Write the outbox, which has taken the journal in, unless the folder has it already; then drop the journal."""
+        """Write the outbox, which now includes the journal, if it changed; then remove the journal."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._writing():
             saved = path.read_bytes() if path.exists() else records.write_outbox(revision, Outbox())
@@ -164,25 +164,25 @@ class StateFolder:
                 files.remove(self.path / RETRY)
 
     def end_backoffs(self, retry_at: Mapping[str, str]) -> None:
-        """Note that queues are due which would be retried at these times, by name; needs no lock, holds from `load` on.
+        """Record that these backoffs have ended, by queue name. Needs no lock; the next `load` applies it.
 
-        A queue that fails once more gets another time, so that the note is void without being taken back.
+        If a queue fails again, the record no longer matches and is ignored.
         """
         self._replace(RETRY, records.write_retry({**self.ended_backoffs(), **retry_at}))
 
     def ended_backoffs(self) -> Mapping[str, str]:
-        """Return what `end_backoffs` has noted; never fails."""
+        """Return what `end_backoffs` has recorded; never fails."""
         try:
             return records.read_retry((self.path / RETRY).read_bytes())
         except OSError:
             return {}
 
     def save_checks(self, checks: Checks, revision: int) -> None:
-        """Write how the poll went; UnsureError where that was done but may not outlive a loss of power."""
+        """Write how the poll went. Raises UnsureError if the rename succeeded but was not confirmed on disk."""
         self._replace(CHECKS, records.write_checks(revision, checks), UnsureError)
 
     def save_reported(self, reported: Mapping[str, str]) -> None:
-        """Write when each problem that lasts was last reported, and leave the rest of `checks.json` as it is."""
+        """Write when each lasting problem was last reported, and leave the rest of `checks.json` as it is."""
         revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         self.save_checks(replace(checks, reported=reported), revision)
 
@@ -193,7 +193,7 @@ class StateFolder:
     def reserve_ack(self, channel: str, message: str) -> int:
         """Reserve room for an acknowledgement before the message goes out; return the offset for `write_ack`.
 
-        A disk that is full by then cannot cost the acknowledgement.
+        So a disk that becomes full while the message goes out cannot lose the acknowledgement.
         """
         return self._append_to_journal(records.write_acknowledgement(channel, message, arrived=False))
 
@@ -211,7 +211,7 @@ class StateFolder:
             return files.append(self.path / ACKS, line)
 
     def record(self, events: tuple[Event, ...]) -> None:
-        """Append events to the history, which forgets its older half when it has grown too long."""
+        """Append events to the history, and drop its older half if it is too long."""
         path = self.path / HISTORY
         with self._writing():
             files.append(path, b"".join(records.write_event(event) for event in events))
@@ -220,13 +220,13 @@ class StateFolder:
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
 
     def record_rest(self, waiting: Outbox) -> None:
-        """Append those events of an interrupted poll that it had not recorded yet."""
+        """Append the events that an interrupted poll did not record."""
         known = {event.id for event in self.history().events}
         if events := tuple(waiting.events[key] for key in waiting.unrecorded if key not in known):
             self.record(events)
 
     def history(self) -> History:
-        """Read the history; a last line that a crash cut short does not count."""
+        """Read the history. A last line that was torn by a crash is ignored."""
         return self._read(HISTORY, records.read_history, History())
 
     def _read(self, name: str, decode: Callable[[bytes], _Value], missing: _Value) -> _Value:
@@ -257,7 +257,7 @@ class StateFolder:
 
     @contextlib.contextmanager
     def _writing(self, unsure: type[StateError] = StateError) -> Iterator[None]:
-        """Refuse to write where this process has lost the lock."""
+        """Raise ReplacedError if this process has lost the lock, and StateError if writing fails."""
         self.see_that_it_is_held()
         with self._failing("cannot be written", unsure):
             yield

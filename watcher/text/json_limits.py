@@ -9,7 +9,7 @@ MOST_VALUES = 250_000
 """About 60 MB once decoded, and thirty times what a full page of versions holds."""
 
 _MOST_QUOTES = 4 * MOST_VALUES + 2
-"""JSON of so few values has at most a key and a string for each."""
+"""JSON within that limit has at most a key and a string for each value."""
 
 
 def too_dense(text: bytes) -> bool:

@@ -10,7 +10,7 @@ import re
 from watcher.text.sanitize import INVISIBLE
 
 NOT_IN_REGISTRY_URL = re.compile(r"[@?#\\\uff20\ufe6b]")
-"""Characters that a registry's URL never has; they mark a user, a query or a fragment, any of them maybe a secret."""
+"""Characters that a registry's URL never has; they mark a user, a query or a fragment, which may be secret."""
 
 SCHEME = r"[A-Za-z][A-Za-z0-9+.-]*"
 """Matches the scheme of a URL."""

@@ -19,7 +19,7 @@ _MARKS = 3
 """Combining marks that a letter may carry."""
 _TRUSTED_LIMIT = 8192
 _READ = 16
-"""So many times more characters are read than are kept, since most of them may be invisible."""
+"""How many times more characters are read than kept, since most of them may be invisible."""
 _INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 _SPACE = frozenset({"Zs", "Zl", "Zp"})
 _SEPARATORS = frozenset({"Zl", "Zp"})
@@ -56,7 +56,7 @@ _HARMLESS = re.compile(r"[ -~]*")
 _COMMAND = re.compile(r"\A\s*::|##\[")
 _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
-"""What a clean text must not contain to be returned as it is; every form of `_AT_SIGN` begins like this."""
+"""What must be examined. A clean text without it is returned unchanged. Every form of `_AT_SIGN` begins like this."""
 
 _AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
 
@@ -65,7 +65,7 @@ _AT_HOST = (
     rf"(?i){_AT_SIGN}\s{{0,4}}"
     rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})"
 )
-"""An @ and the host after it. Compiled at first use, since a quiet poll needs none; as `_HOST_DOT`."""
+"""An @ and the host after it. Compiled at first use, like `_HOST_DOT`, since a quiet poll needs neither."""
 _MAILBOX_BACKWARDS = re.compile(
     r'\s{0,4}(?:"[^"]{1,64}"'
     r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
@@ -82,8 +82,8 @@ _HOST_DOT = (
     rf"(?i)(?<=[\w\x80-\U0010ffff-])[.\u2024](?!py|js)(?=[^\W\d_](?:[^\W\d_]|[{_VOWELS}])|xn--)|(?<=www)\."
     r"|(?<=[a-z0-9_-])[\u3002\uff0e\uff61](?=[a-z]{2})"
 )
-"""The dots of host names. Any visible character may precede the dot, since hosts have hearts and marks too. Other
-characters that a browser reads as a dot count where they cannot end a sentence.
+"""The dots of host names. Any visible character may precede the dot, since host names may contain emoji and marks.
+Other characters that a browser reads as a dot count where they cannot end a sentence.
 """
 
 
