@@ -130,7 +130,7 @@ def test_a_quiet_poll_loads_nothing_that_it_does_not_need(watch: Watcher, webhoo
 
 
 def test_check_dry_run(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
-    """`--dry-run` tells what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
+    """`--dry-run` shows what a poll would find, writes nothing, not even a folder, sends nothing, and needs no lock."""
     channel = watch.but(alert_urls=webhook.apprise_url())
     done = channel.run("check", "--dry-run")
     assert done.code == 0

@@ -59,6 +59,14 @@ SYMBOLS: dict[Kind, str] = {
     Kind.BASELINE: "👀",
 }
 
+TONES: dict[Kind, str] = {
+    **dict.fromkeys((Kind.BANNED, Kind.FLAGGED), "failure"),
+    **dict.fromkeys((Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED), "warning"),
+    **dict.fromkeys((Kind.REINSTATED, Kind.UNDEPRECATED, Kind.RECOVERED), "success"),
+    **dict.fromkeys((Kind.NEW, Kind.PENDING, Kind.BASELINE), "info"),
+}
+"""How a service colours a message, by its worst kind; the names are apprise's."""
+
 _QUOTES = (300, 120, 60)
 """Limits of a quotation, in characters. The first at which the whole digest fits is used, else the last."""
 _SUBJECT = 80

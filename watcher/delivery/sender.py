@@ -14,25 +14,19 @@ from typing import TYPE_CHECKING, Self, cast
 from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 
 from watcher.alerts.digest import Digest, compose
-from watcher.alerts.render import Rendered, fitted
+from watcher.alerts.render import TONES, Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import REFUSED, classify, exception_text
 from watcher.delivery.services import Service, disable_mentions, format_of
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import service_of
-from watcher.model.event import Kind
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _IDS_AT_MOST = 500
-_TONES = {
-    **dict.fromkeys((Kind.BANNED, Kind.FLAGGED), "failure"),
-    **dict.fromkeys((Kind.REINSTATED, Kind.UNDEPRECATED, Kind.RECOVERED), "success"),
-    **dict.fromkeys((Kind.NEW, Kind.PENDING, Kind.BASELINE), "info"),
-}
 
 
 def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> str:
@@ -64,7 +58,7 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
     done = Apprise(cast("NotifyBase", service)).notify(
         body=message.body,
         title=message.title,
-        notify_type=NotifyType(_TONES.get(digest.worst, "warning")),
+        notify_type=NotifyType(TONES[digest.worst]),
         body_format=shown,
     )
     if done:

@@ -1,4 +1,4 @@
-"""Which alert URLs were accepted before: asked once, and nothing of them kept that tells them."""
+"""Which alert URLs were accepted before: each is checked once, and no part of it is kept."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from markdown_it.token import Token
 
 from tests.support.factories import event
 from watcher.alerts.digest import compose
-from watcher.alerts.render import SYMBOLS, Format, fitted, render
+from watcher.alerts.render import SYMBOLS, TONES, Format, fitted, render
 from watcher.model.event import Change, Event, Kind
 
 CORPUS = [
@@ -283,6 +283,6 @@ def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
     assert 300 < len(message.body.encode()) <= 500
 
 
-def test_every_kind_has_a_symbol() -> None:
-    """No kind is without its symbol."""
-    assert set(SYMBOLS) == set(Kind)
+def test_every_kind_has_a_symbol_and_a_tone() -> None:
+    """No kind is without its symbol, or its tone."""
+    assert set(SYMBOLS) == set(TONES) == set(Kind)

@@ -1,4 +1,4 @@
-"""The first complete listing of a node: what it sets and what it tells."""
+"""The first complete listing of a node: what it sets and which events it has."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def test_the_summary_of_many_problems_counts_the_rest() -> None:
 
 
 def test_silence_sets_the_picture_without_an_event() -> None:
-    """`silent` tells nothing of what was there."""
+    """`silent` reports nothing of what was there."""
     difference = compare(None, version("1.0", "banned"), baseline="silent")
     assert difference.events == ()
     assert (difference.node.baseline_at, difference.node.versions) == (NOW, (version("1.0", "banned"),))
@@ -182,7 +182,7 @@ def test_a_version_that_does_not_say_when_it_was_created_is_reported() -> None:
 
 
 def test_an_incomplete_listing_leaves_the_provisional_state() -> None:
-    """After an empty listing, an incomplete one still decides nothing: the next complete one tells what is late."""
+    """After an empty listing, an incomplete one still decides nothing: the next complete one decides what is late."""
     difference = compare(PROVISIONAL, OLD, LATER, incomplete="page 2: it timed out")
     assert (difference.events, difference.node) == ((), replace(PROVISIONAL, versions=(OLD, LATER)))
     complete = compare(difference.node, OLD, LATER)

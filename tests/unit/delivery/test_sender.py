@@ -131,7 +131,7 @@ def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(webhook: Webhook
 
 
 def test_a_refused_connection_says_so() -> None:
-    """Nobody listening is told apart from a server that refuses."""
+    """A refused connection is distinct from a server that refuses the message."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     assert _send(f"json://127.0.0.1:{port}/") == "connection refused"
@@ -171,7 +171,7 @@ def test_half_of_the_targets_of_one_url(mailbox: Mailbox, monkeypatch: pytest.Mo
 
 
 def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
-    """A mail has both parts, our link in both, and nothing a stranger wrote has become structure."""
+    """A mail has both parts, our link in both, and no untrusted text becomes structure."""
     assert _send(mailbox.apprise_url(), _hostile() + _events()) == ""
     [mail] = mailbox.mails
     html = mail.message.get_body(("html",))
@@ -374,7 +374,7 @@ def test_no_line_is_dropped(
     ],
 )
 def test_a_text_cannot_be_a_line_of_a_mail(posted: list[requests.PreparedRequest], url: str, name: str) -> None:
-    """The text that a mail service's plugin makes of the HTML keeps a stranger's words in the line of their event."""
+    """The text that a mail service's plugin makes of the HTML keeps untrusted text in the line of its event."""
     assert _send(url, _events(version="- ⛔ banned other 1.0.3")) == ""
     [request] = posted
     said = _json(request)[name].splitlines()
@@ -414,8 +414,8 @@ def test_a_matrix_service_ends_with_its_message(
     assert ended == ["ended"]
 
 
-def test_a_teams_card_shows_no_markup_of_strangers(posted: list[requests.PreparedRequest]) -> None:
-    """A card reads Markdown without code: emphasis and links of strangers are escaped, ours are not."""
+def test_a_teams_card_shows_no_untrusted_markup(posted: list[requests.PreparedRequest]) -> None:
+    """A card reads Markdown without code: untrusted emphasis and links are escaped, ours are not."""
     words = "**evil** _evil_ [evil](http:16909060) [evil](//1.2.3.4) [evil](tel:1)"
     url = f"workflows://127.0.0.1:9/{'a' * 32}/s3cr3t-token"
     assert _send(url, _events(node=words, version=words, reason=words)) == ""

@@ -36,7 +36,7 @@ def test_a_target_that_was_reached_is_known() -> None:
 
 
 def test_the_target_that_was_asked_for_last_can_be_noted() -> None:
-    """A service that cannot tell how it went for a target has asked for it before."""
+    """A service that does not report how it went for a target has asked for it before."""
     targets, taken = _targets()
     targets.add_asked()
     targets.has("one")

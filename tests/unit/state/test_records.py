@@ -62,7 +62,7 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
 
 
 def test_one_changed_version_is_one_changed_line() -> None:
-    """A change of one version differs in that version's line and the revision's, so that a diff tells it."""
+    """A change of one version differs in that version's line and the revision's, so that a diff shows it."""
     before = Snapshot(revision=1, nodes={PACK.lower(): known(version("1.0"), version("2.0"))})
     after = Snapshot(revision=2, nodes={PACK.lower(): known(version("1.0"), version("2.0", "banned"))})
     old, new = (snapshot_file.write_snapshot(snapshot).splitlines() for snapshot in (before, after))

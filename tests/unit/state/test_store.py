@@ -338,7 +338,7 @@ def test_a_missing_file_is_refused(folder: StateFolder, missing: set[str], said:
 
 
 def test_an_older_snapshot_beside_newer_files_is_refused(folder: StateFolder) -> None:
-    """A snapshot that was put back from an old copy would tell its changes again, and is refused."""
+    """A snapshot that was put back from an old copy would report its changes again, and is refused."""
     polled(folder)
     folder.save_checks(CHECKS, 3)
     with pytest.raises(StateError, match="is at revision 1, but the files beside it go with revision 3"):

@@ -67,7 +67,7 @@ def test_what_is_spelled_out_acts_no_more(text: str) -> None:
 
 
 def test_spelling_out_loses_nothing() -> None:
-    """What is spelled out tells which characters there were."""
+    """The escapes name the characters that there were."""
     assert escape_invisible("2\n::x\x1b[31m\u202e\U000e0041") == r"2\u000a::x\u001b[31m\u202e\U000e0041"
     assert escape_invisible("e" + "\u0301" * 5) == "e" + "\u0301" * 3 + r"\u0301" * 2
     assert escape_invisible(" ::error::x ##[y") == r" :\u003aerror::x ##\u005by"
@@ -167,7 +167,7 @@ def test_an_address_that_is_cut_is_not_half_shown(address: str, filler: str) -> 
 
 
 def test_a_text_that_came_cut_off_loses_its_last_word() -> None:
-    """Its end may be half an address, whose other half is not there to tell."""
+    """Its end may be half an address without its other half."""
     assert sanitize_line("by the way jane", cut_off=True) == "by the way…"
     assert sanitize_line("by jane.reviewer @ com", cut_off=True) == "by…"
     assert sanitize_line("jane", cut_off=True) == "…"
