@@ -551,7 +551,7 @@ class WatcherMachine(RuleBasedStateMachine):
         at=st.integers(2, 16),
         after=st.booleans(),
     )
-    def crash_while_telling(self, status: str, down: set[int], at: int, after: bool) -> None:
+    def crash_while_sending(self, status: str, down: set[int], at: int, after: bool) -> None:
         """Much happens, and the poll that sees it crashes at some step, while some channels may be down."""
         self._go_down(down)
         for pack in self.watched:

@@ -270,15 +270,3 @@ def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watcher, registry: FakeRegi
     assert _after(no_room, named, "check").code == 4
     after = {path.name: path.read_bytes() for path in (watch.folder / "my.app").iterdir() if path.name != "lock"}
     assert after == before
-
-
-def test_1_what_was_found_is_kept_though_the_rest_is_not(watch: Watcher, registry: FakeRegistry) -> None:
-    """1: the change was saved, and only what comes after it could not be; the path is the user's own text there too."""
-    named = watch.but(state_dir="my.app")
-    named.check()
-    registry.catalog.publish("alpha", "1.1.0")
-    (watch.folder / "my.app" / "history.jsonl").mkdir()
-    done = named.run("check")
-    assert done.code == 1
-    assert f"error: state folder {watch.folder}/my.app cannot be written: Is a directory (history.jsonl)" in done.err
-    assert "1 event" in done.out

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 @pytest.mark.bounded
-def test_failing_deliveries_tell_nothing(tmp_path: Path) -> None:
+def test_failing_deliveries_reveal_nothing(tmp_path: Path) -> None:
     """Every way for a delivery to fail, seen through every command and the service, shows no part of a URL."""
     search = Search()
     Trial(search, tmp_path).deliveries("file")
@@ -40,7 +40,7 @@ def test_wherever_the_urls_came_from(tmp_path: Path, by: str) -> None:
     assert search.leaks == []
 
 
-def test_a_crash_inside_a_delivery_tells_nothing(tmp_path: Path) -> None:
+def test_a_crash_inside_a_delivery_reveals_nothing(tmp_path: Path) -> None:
     """Of what a service raises, with the request in its message, only the type is shown, without a traceback."""
     search = Search()
     Trial(search, tmp_path).deliveries("environment", explosion="KeyboardInterrupt")
@@ -48,7 +48,7 @@ def test_a_crash_inside_a_delivery_tells_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("share", range(2))
-def test_refused_settings_tell_nothing(tmp_path: Path, fork_server: ForkServer, share: int) -> None:
+def test_refused_settings_reveal_nothing(tmp_path: Path, fork_server: ForkServer, share: int) -> None:
     """Settings and commands that are refused are explained without what was in them."""
     search = Search()
     refusals(search, tmp_path, share=share, shares=8, run=fork_server.run)
@@ -63,7 +63,7 @@ def test_refused_settings_tell_nothing(tmp_path: Path, fork_server: ForkServer, 
         ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
     ],
 )
-def test_a_url_in_the_place_of_a_path_tells_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_url_in_the_place_of_a_path_reveals_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
     """An alert URL that was given for a file or folder is refused, of it no more than the scheme is shown or kept."""
     search = Search()
     done = program.run(*command, cwd=tmp_path)

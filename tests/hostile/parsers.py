@@ -107,10 +107,6 @@ def _live_hosts(text: str) -> Iterator[str]:
             yield before + char + label
 
 
-def _is_of_a_word(char: str) -> bool:
-    return char not in " \n\r[](){}<>`'\""
-
-
 def _in_a_label(char: str) -> bool:
     return unicodedata.category(char)[0] in "LMN" or char == "-"
 

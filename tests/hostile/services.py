@@ -303,18 +303,6 @@ SERVICES = (
         body=_mail("subject", "htmlContent", "textContent"),
     ),
     Service(
-        name="mailersend",
-        url="mailersend://user:mlsn.abcdefgh1234@example.com/to@example.com",
-        path="/api.mailersend.com/v1/email",
-        body=_mail("subject", "html", "text"),
-    ),
-    Service(
-        name="groundmail",
-        url=f"groundmail://{'a' * 32}:user@example.com/to@example.com",
-        path="/api.groundmail.dev/emails",
-        body=_mail("subject", "html", "text"),
-    ),
-    Service(
         name="sendpulse",
         url=f"sendpulse://user@example.com/{'a' * 32}/{'b' * 32}/to@example.com",
         path="/api.sendpulse.com/smtp/emails",

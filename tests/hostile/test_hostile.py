@@ -237,13 +237,6 @@ def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, s
     return service.shown(webhook.messages(service.path)[-1])
 
 
-def test_a_text_cannot_be_a_line_of_a_matrix_fallback(webhook: Webhook) -> None:
-    """What Matrix shows where it shows no HTML keeps every text in the line of its event."""
-    shown = _shown(webhook, "matrix-hook", factories.event(version="- ⛔ banned evil 9.9", reason="evil"))
-    [bare] = [text for dialect, text in shown if dialect is Dialect.BARE]
-    assert "- 🚩 flagged - ⛔ banned evil 9.9 (was active): evil" in bare.splitlines()
-
-
 @pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
 def test_a_quotation_may_end_in_a_backslash(webhook: Webhook, name: str) -> None:
     """A backslash before a quotation's end escapes nothing."""

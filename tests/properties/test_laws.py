@@ -87,7 +87,7 @@ def test_a_picture_does_not_differ_from_itself(picture: Picture, statuses: tuple
 
 @FAST
 @given(lives(), PICTURES, watched_statuses() | st.just(STATUSES))
-def test_a_listing_twice_tells_only_absences(life: list[_Step], picture: Picture, statuses: tuple[str, ...]) -> None:
+def test_a_listing_twice_reports_only_absences(life: list[_Step], picture: Picture, statuses: tuple[str, ...]) -> None:
     """Whatever happened before, the same listing again reports at most that what is absent was removed."""
     step = (picture, statuses, True)
     node = after([*life, step])
@@ -189,7 +189,7 @@ def test_the_events_lead_from_the_old_picture_to_the_new(old: Picture, new: Pict
 
 @FAST
 @given(lives(), PICTURES, PICTURES, st.booleans(), st.booleans())
-def test_what_two_listings_in_a_row_show_differently_is_told(
+def test_what_two_listings_in_a_row_show_differently_is_reported(
     life: list[_Step], one: Picture, other: Picture, first_complete: bool, then_complete: bool
 ) -> None:
     """Complete or not, with a baseline or without: of a version seen twice each change is reported."""
@@ -317,7 +317,7 @@ def _alerts_of(queue: outbox.Queue) -> list[str]:
 @pytest.mark.parametrize("checked_at", [CHECKED, ""])
 @FAST
 @given(old=PICTURES, new=PICTURES)
-def test_without_narrowing_every_change_is_told(checked_at: str, old: Picture, new: Picture) -> None:
+def test_without_narrowing_every_change_is_reported(checked_at: str, old: Picture, new: Picture) -> None:
     """While all statuses are watched no difference goes by in silence, the time of the last check lost or not."""
     difference = compare(known(*old), *new, checked_at=checked_at)
     before = {one.key: one for one in old}

@@ -180,7 +180,7 @@ def test_the_title_names_a_single_node_only_where_its_id_is_harmless() -> None:
         assert compose((_event(Kind.NEW, node),)).titles[0] == "Comfy Watch: 1 new"
 
 
-def test_the_reference_tells_a_repeat() -> None:
+def test_the_reference_shows_a_repeat() -> None:
     """The same events have the same reference, others another one."""
     one, two = (_event(Kind.NEW),), (_event(Kind.NEW), _event(Kind.BANNED))
     assert compose(one).reference == compose(one).reference != compose(two).reference

@@ -137,7 +137,7 @@ def test_a_node_that_is_back_is_one_event() -> None:
     assert gone.events[0].id != again.events[0].id
 
 
-def test_a_node_that_is_back_tells_what_differs() -> None:
+def test_a_node_that_is_back_reports_what_differs() -> None:
     """Beside the event of the node, what is not as it was known is reported, and only that."""
     back = compare(emptied(ONE, TWO), ONE, version("2.0"), THREE)
     assert reported(back) == [

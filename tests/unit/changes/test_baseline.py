@@ -62,7 +62,7 @@ def test_silence_sets_the_picture_without_an_event() -> None:
     assert (difference.node.baseline_at, difference.node.versions) == (NOW, (version("1.0", "banned"),))
 
 
-def test_full_tells_every_version() -> None:
+def test_full_reports_every_version() -> None:
     """`full` makes an event of every version, as if each were first seen now, and no summary."""
     difference = compare(
         None, version("1.0", deprecated=True), version("2.0", "flagged"), version("3.0", "deleted"), baseline="full"

@@ -170,7 +170,7 @@ def test_an_event_says_where_and_when() -> None:
     assert (event.node, event.version, event.version_id, event.at, event.url) == (PACK, "1.0", "id-1.0", NOW, URL)
 
 
-def test_a_page_address_holds_no_strangers_markup() -> None:
+def test_a_page_address_holds_no_untrusted_markup() -> None:
     """A node id is percent-encoded into its page's address; the registry as a whole has one too."""
     assert node_url("a/../b?c#d é") == "https://registry.comfy.org/nodes/a%2F..%2Fb%3Fc%23d%20%C3%A9"
     assert node_url(None) == "https://registry.comfy.org"
@@ -287,7 +287,7 @@ def test_an_unreadable_field_stays_and_the_others_are_compared() -> None:
     assert difference.node.versions == (replace(row, tags=("x",)),)
 
 
-def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
+def test_what_a_partial_row_does_not_report_is_as_it_was() -> None:
     """A row of which the status alone could be read changes the status alone."""
     node = known(version("1.0", deprecated=True, tags=("x",), download_url="https://cdn.example/1"))
     flagged = compare(node, version("1.0", "flagged", created_at=""), incomplete="a row", unreported=_part("id-1.0"))
@@ -300,7 +300,7 @@ def test_what_a_partial_row_does_not_tell_is_as_it_was() -> None:
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 
-def test_what_a_partial_row_did_not_tell_is_no_change_when_it_comes() -> None:
+def test_what_a_partial_row_did_not_report_is_no_change_when_it_comes() -> None:
     """A version first seen in part is reported at once; its details are none of its changes, its deprecation is."""
     part, whole = version("2.0", "banned"), version("2.0", "banned", tags=("x",), deprecated=True)
     part_of = _part("id-2.0")
@@ -334,7 +334,7 @@ def test_a_version_seen_in_part_may_go_before_it_is_whole(way: str) -> None:
     assert [event.kind for event in changed.events] == [Kind.CHANGED]
 
 
-def test_a_version_that_had_no_more_to_tell_is_whole() -> None:
+def test_a_version_that_had_no_more_details_is_whole() -> None:
     """Once all of a version was read, even if nothing was missing from its part, what it gets next is a change."""
     part = compare(known(PLAIN), PLAIN, version("2.0"), incomplete="a row", unreported=_part("id-2.0"))
     whole = compare(part.node, PLAIN, version("2.0"))

@@ -122,7 +122,7 @@ def test_widening_takes_in_silently_what_was_there() -> None:
     assert (len(difference.node.versions), difference.node.statuses) == (2, STATUSES)
 
 
-def test_widening_tells_what_was_created_since_the_last_check() -> None:
+def test_widening_reports_what_was_created_since_the_last_check() -> None:
     """A version created after the last check is a new fact, whatever was watched then."""
     node = known(version("1.0"), statuses=ACTIVE_ONLY)
     difference = compare(node, version("1.0"), version("2.0", "flagged", created_at=minute(-1)), checked_at=CHECKED)

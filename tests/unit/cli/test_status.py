@@ -206,11 +206,3 @@ def test_a_former_channel_is_marked_as_such() -> None:
     set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
     (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
     assert line.split() == ["ops", "(former)", "1", "-"]
-
-
-def test_untrusted_text_is_harmless_in_the_table() -> None:
-    """Escapes in versions and statuses reach no terminal, and each node stays one line."""
-    hostile = "1\x1b[2J\u202e\n::error::"
-    said = shown(state(known(version(hostile), version(hostile + "2", "flagged"))))
-    assert len(said) == 2
-    assert not {"\x1b", "\u202e", "\n"} & set("".join(said))

@@ -9,7 +9,6 @@ import smtplib
 import socket
 from dataclasses import replace
 from html import unescape
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -28,7 +27,6 @@ from watcher.delivery.services import Service, disable_mentions
 from watcher.delivery.urls import load
 from watcher.model.event import Change, Event, Kind
 
-_ROOT = Path(__file__).resolve().parents[3]
 REACHED = Reached(key="5" * 32, salt="ab" * 16)
 
 

@@ -18,28 +18,6 @@ from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry, main
 
 
-def test_requests_are_remembered(registry: FakeRegistry) -> None:
-    """What was asked can be looked up: path, query and headers."""
-    query = {"nodeId": "a&b", "statuses": ["x", "y"]}
-    httpx.get(f"{registry.url}/versions", params=query, trust_env=False)
-    (asked,) = registry.requests
-    assert asked.path == "/versions"
-    assert asked.query == {"nodeId": ["a&b"], "statuses": ["x", "y"]}
-    assert asked.headers["HOST"] == registry.url.removeprefix("http://")
-    assert asked.at <= time.monotonic()
-
-
-def test_another_answer_can_be_given(registry: FakeRegistry) -> None:
-    """`respond` runs before the ordinary answer, and leaves it alone with None."""
-
-    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
-        return web.Response(status=418) if "page=2" in request.path_qs else None
-
-    registry.respond = respond
-    assert httpx.get(f"{registry.url}/versions?page=1", trust_env=False).status_code == 200
-    assert httpx.get(f"{registry.url}/versions?page=2", trust_env=False).status_code == 418
-
-
 def test_latency_holds_every_answer() -> None:
     """An answer comes no sooner than the latency."""
     with FakeRegistry(latency=0.2) as registry:

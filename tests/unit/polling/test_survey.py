@@ -433,12 +433,12 @@ def test_leaving_is_looked_into_and_coming_back_is_reported(registry: FakeRegist
 
 
 _CONTRADICTION = "the listing is incomplete: with all statuses it shows versions that it hides with these alone"
-_UNTOLD = "the listing is incomplete: versions are missing, and with all statuses it cannot be read"
+_UNREADABLE = "the listing is incomplete: versions are missing, and with all statuses it cannot be read"
 
 
 @pytest.mark.parametrize(
     ("hidden_from_all", "whole_fault", "errors"),
-    [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNTOLD})],
+    [(False, "", {"a": _CONTRADICTION}), (True, "", {}), (False, "status_500_json", {"a": _UNREADABLE})],
 )
 def test_one_empty_answer_turns_nothing_old_into_news(
     registry: FakeRegistry, flagged: Watcher, hidden_from_all: bool, whole_fault: str, errors: dict[str, str]

@@ -186,13 +186,6 @@ def test_the_number_of_pages_is_the_same_on_every_page(registry: FakeRegistry) -
     assert (len(listing.versions), listing.incomplete) == (150, "the number of pages changed between pages")
 
 
-def test_versions_come_in_order_of_time_not_of_text(registry: FakeRegistry) -> None:
-    """The registry's order of texts, which puts 1.9 before 1.10, is not the listing's."""
-    for number, text in enumerate(["1.9.0", "1.10.0", "1.2.0"]):
-        registry.catalog.publish("pack", text, created_at=f"2026-01-0{number + 1}T00:00:00.5Z")
-    assert texts(listing_of(registry)) == ["1.9.0", "1.10.0", "1.2.0"]
-
-
 def test_node_ids_ignore_case(registry: FakeRegistry) -> None:
     """A node that the registry spells otherwise is the node that was asked for."""
     of_pack(registry, "PaCk")
@@ -429,21 +422,6 @@ def test_only_an_answer_that_is_the_whole_listing_is_named(registry: FakeRegistr
 
     registry.respond = respond
     assert listing_of(registry).etag == kept
-
-
-# What a refusal says
-
-
-def test_a_refusals_message_is_made_harmless(registry: FakeRegistry) -> None:
-    """An untrusted message becomes one short line without escapes, addresses or links."""
-    message = "\x1b[31m@everyone\n::error::x\u202e mail me@evil.example http://evil.example " + "y" * 1000
-    registry.respond = responding()(500, json.dumps({"message": message}).encode())
-    reading = read(registry.url, NodeQuery(node="pack"))
-    assert isinstance(reading, FetchFailed)
-    assert len(reading.error) < 260
-    assert not {"\x1b", "\n", "@", "\u202e"} & set(reading.error)
-    assert "evil.example" not in reading.error
-    assert reading.error.startswith("registry error (500): ")
 
 
 # Reasons

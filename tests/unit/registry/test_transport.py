@@ -161,13 +161,6 @@ def test_a_host_that_may_be_is_not_refused(address: str) -> None:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_port_that_refuses(way: int) -> None:
-    """A refused connection is said to be refused."""
-    with Refused() as nobody:
-        assert complaint(nobody.url, way=way) == "the connection was refused"
-
-
-@pytest.mark.parametrize("way", WAYS)
 def test_a_certificate_that_is_not_trusted(way: int) -> None:
     """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it."""
     with Untrusted() as server:

@@ -186,16 +186,3 @@ def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watche
     assert watch.run("status").code == 0
     alerts = watch.check(code=1)["alerts"]
     assert (alerts["pending"], alerts["expired"]) == ((0, 1) if time.startswith("0001") else (1, 0))
-
-
-@pytest.mark.parametrize("file", ["outbox.json", "checks.json"])
-def test_a_time_that_is_none_is_refused_in_a_file(watch: Watcher, file: str) -> None:
-    """A `.json` file in which a time is damaged is refused with exit code 4 and left as it is."""
-    text = (watch.state / file).read_text()
-    at = json.loads(text)["polled_at"] if file == "checks.json" else json.loads(text)["queues"]["ops"]["retry_at"]
-    (watch.state / file).write_text(text.replace(at, "yesterday"))
-    before = watch.contents()
-    for command in ("status", "check"):
-        done = watch.run(command)
-        assert (done.code, file in done.err, "is no time" in done.err) == (4, True, True), done
-    assert watch.contents() == before

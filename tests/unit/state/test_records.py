@@ -129,11 +129,13 @@ def test_an_entry_of_another_node_is_refused(layout: int | None) -> None:
 
 
 def test_what_is_no_time_is_refused() -> None:
-    """A queue that holds text where the program reckons with times is damaged."""
+    """A file that has other text in place of a time is damaged."""
     channel = Channel(name="ops", url="json://127.0.0.1/")
     text = records.write_outbox(0, outbox.enqueue(Outbox(), (channel,), (event("e1"),), 1, NOW))
     with pytest.raises(UnreadableFormError, match="'soon' is no time"):
         records.read_outbox(text.replace(f'"queued_at": "{NOW}"'.encode(), b'"queued_at": "soon"'))
+    with pytest.raises(UnreadableFormError, match="'soon' is no time"):
+        records.read_checks(records.write_checks(0, Checks(polled_at="soon")))
 
 
 def test_a_salt_that_is_not_hexadecimal_is_refused() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 from collections.abc import Callable, Iterator
@@ -16,21 +15,17 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.support.factories import NOW, PACK, channel, event, known, minute, version, watch
+from tests.support.factories import NOW, PACK, event, known, version
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT, Completed
 from tests.support.strategies import addresses, checks, outboxes, snapshots
-from tests.support.worker import WORKER
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Message, Outbox, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.channel import Grouping
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.polling.model import PollConfig
-from watcher.polling.poll import Poller
 from watcher.state import records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
@@ -225,49 +220,6 @@ def test_a_wrong_value_is_invalid(name: str, old: str, new: str) -> None:
     assert old in text
     with pytest.raises(ValidationError):
         valid(name, text.replace(old, new))
-
-
-def test_the_files_of_a_life_are_valid(registry: FakeRegistry, webhook: Webhook, state: Path) -> None:
-    """From the first poll on, through changes, dead channels, bans, absences and an outage, every file is valid."""
-    state.mkdir()
-    catalog = registry.catalog
-    channels = (
-        channel("ops", url=webhook.apprise_url("/ops")),
-        channel("chät", url=webhook.apprise_url("/chat"), grouping=Grouping.EVENT),
-    )
-    folder = StateFolder(state)
-    times = iter(range(100))
-
-    def poll(url: str = registry.url, **fields: Any) -> dict[str, str]:
-        config: PollConfig = watch(url, PACK, "other", channels=channels, **fields)
-        at = minute(600 * next(times))
-        stopping = asyncio.Event()
-        asyncio.run(Poller(config=config, folder=folder, clock=lambda: at, stopping=stopping, worker=WORKER).poll())
-        return everything(state)
-
-    found = poll()
-    assert '"empty_since"' in found["snapshot.json"]
-    catalog.publish(PACK, "1.0", tags=["a"], dependencies=["torch"], created_at="2025-01-01T00:00:00.5Z")
-    catalog.publish(PACK, "2.0", status="NodeVersionStatusQuarantined")
-    catalog.publish(PACK, "3.0", id="")
-    webhook.answer["/chat"] = 500
-    found = poll()
-    assert json.loads(found["outbox.json"])["queues"]["chät"]["messages"]
-    catalog.set_status(PACK, "1.0", "banned", reason='{"message": "Rejected", "by": "a@b.example"}')
-    catalog.deprecate(PACK, "3.0")
-    catalog.remove(PACK, "2.0")
-    catalog.ban_node("other")
-    found = poll()
-    assert '"absent"' in found["snapshot.json"]
-    webhook.answer.clear()
-    found = poll()
-    assert '"removed"' in found["snapshot.json"]
-    found = poll(statuses=("active", "pending"))
-    found = poll("http://127.0.0.1:9")
-    assert json.loads(found["checks.json"])["health"]["registry"]["count"] == 1
-    found = poll()
-    kinds = {json.loads(line)["kind"] for line in found["history.jsonl"].splitlines()}
-    assert {"baseline", "banned", "deprecated", "removed", "failing", "recovered"} <= kinds
 
 
 def test_the_programs_own_files_are_valid(

@@ -126,12 +126,6 @@ def test_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None
     assert folder.load().outbox.unrecorded == {}
 
 
-def test_the_first_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None:
-    """A first poll that died before its commit leaves a state in which nothing has happened."""
-    folder.prepare(outbox.enqueue(Outbox(), (OPS,), (FLAG,), 1, NOW), 0)
-    assert folder.load() == State()
-
-
 def test_one_rename_makes_change_and_alerts_real(folder: StateFolder) -> None:
     """After the commit a new process sees the change and owes its alerts, in order."""
     state = polled(folder)
@@ -351,15 +345,6 @@ def test_names_of_answers_go_with_the_snapshot_they_were_saved_with(folder: Stat
     folder.prepare(folder.load().outbox, 1)
     folder.commit(replace(PICTURE, revision=2))
     assert folder.load().checks == replace(CHECKS, etags={})
-
-
-def test_a_second_run_is_refused(folder: StateFolder) -> None:
-    """While one holds the lock another is refused at once, and gets it afterwards."""
-    other = StateFolder(folder.path)
-    with folder.locked(), pytest.raises(StateError, match="in use by another comfy-watch"), other.locked():
-        pass
-    with folder.locked():
-        pass
 
 
 def test_taking_the_lock_sweeps_leftovers(folder: StateFolder) -> None:
