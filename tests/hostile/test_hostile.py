@@ -194,7 +194,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     versions = [factories.version(text, f"{text}{number}", deprecated=True) for number, text in enumerate(texts)]
     versions.append(factories.version(texts[0] + "!", "flagged"))
     node = factories.known(*versions, node=name)
-    failing = FailureStreak(count=1, since=factories.NOW, error=texts[0] or "?")
+    failing = FailureStreak(count=1, since=factories.NOW, error=f"{texts[0]}?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
     assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
     assert list(parsers.in_json(_printed(to_json(status.document(state, [name], []))), printed=True)) == []

@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from typing import TextIO
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from watcher import log
 from watcher.text.sanitize import Trusted
@@ -54,17 +52,6 @@ def test_levels() -> None:
     for write in (log.debug, log.info, log.warning, log.error):
         write("something")
     assert [line["level"] for line in _json_lines(stream)] == ["warning", "error"]
-
-
-@given(st.text(), st.text(), st.sampled_from(["json", "console"]))
-def test_any_text_is_one_line(event: str, value: str, style: str) -> None:
-    """Whatever the texts, one event is one line without control characters."""
-    stream = io.StringIO()
-    log.configure("info", style, stream)
-    log.info(event, value=value)
-    line = stream.getvalue()
-    assert line.endswith("\n")
-    assert line[:-1].isprintable()
 
 
 @pytest.mark.parametrize("style", ["json", "console"])

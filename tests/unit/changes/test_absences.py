@@ -35,13 +35,6 @@ def test_the_second_absence_in_a_row_is_removed() -> None:
     assert difference.node.marks == {"id-2.0": Mark.REMOVED}
 
 
-def test_what_was_removed_is_reported_once() -> None:
-    """Further listings without the version report nothing."""
-    node = compare(absent("2.0"), ONE, THREE).node
-    difference = compare(node, ONE, THREE)
-    assert (difference.events, difference.node) == ((), node)
-
-
 def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
     """One absence alone is forgotten, and two that are not in a row do not add up."""
     back = compare(absent("2.0"), ONE, TWO, THREE)
@@ -52,15 +45,6 @@ def test_a_version_that_comes_back_after_one_absence_was_never_gone() -> None:
 def test_a_change_seen_on_return_is_reported() -> None:
     """A version that comes back after one absence with another status is a change like any other."""
     assert reported(compare(absent("2.0"), ONE, THREE, version("2.0"))) == [("reinstated", "2.0", "flagged", "active")]
-
-
-def test_an_incomplete_listing_removes_nothing() -> None:
-    """What an incomplete listing does not show means nothing, at first and after one absence."""
-    node = absent("2.0")
-    first = compare(known(ONE, TWO, THREE), incomplete="it was cut short")
-    second = compare(node, ONE, incomplete="it was cut short")
-    assert (first.events, first.node.marks) == ((), {})
-    assert (second.events, second.node) == ((), node)
 
 
 def test_an_incomplete_listing_that_shows_it_ends_an_absence() -> None:
@@ -213,10 +197,3 @@ def test_a_state_that_marked_all_of_an_emptied_node_removed_is_understood(baseli
         back = compare(node, ONE, baseline="silent")
         assert reported(back) == [("reinstated", None, "removed", "active")]
         assert compare(compare(back.node, ONE).node, ONE).events == ()
-
-
-def test_a_node_without_any_version_stays_quiet() -> None:
-    """A node whose baseline is empty has nothing that could be removed."""
-    node = known()
-    assert compare(node).node == node
-    assert node.node == PACK

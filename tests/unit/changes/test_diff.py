@@ -18,14 +18,6 @@ from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 UNKNOWN = "NodeVersionStatusQuarantined"
 
 
-def test_what_is_as_it_was_is_no_event() -> None:
-    """The same listing again changes neither the picture nor the world."""
-    node = known(version("1.0"), version("2.0", "flagged"))
-    difference = compare(node, version("1.0"), version("2.0", "flagged"))
-    assert difference.node == node
-    assert difference.events == ()
-
-
 @pytest.mark.parametrize(
     ("status", "kinds"),
     [
@@ -360,16 +352,6 @@ def test_an_id_depends_on_the_transition_alone() -> None:
     other = compare(known(version("1.0"), node=PACK.lower()), version("1.0", "flagged"), node=PACK.lower()).events[0]
     assert one.id == other.id
     assert one.at != other.at
-
-
-def test_the_same_change_twice_in_a_life_has_two_ids() -> None:
-    """A version that is flagged, pardoned and flagged again has events with different ids."""
-    node, ids = known(version("1.0")), []
-    for status in ("flagged", "active", "flagged", "active"):
-        difference = compare(node, version("1.0", status))
-        node = difference.node
-        ids += [event.id for event in difference.events]
-    assert len(set(ids)) == 4
 
 
 def test_the_order_of_a_listing_is_no_fact() -> None:

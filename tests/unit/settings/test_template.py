@@ -39,15 +39,6 @@ def test_the_sample_validates(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600  # it will hold secrets
 
 
-def test_a_url_is_no_file_to_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An alert URL in the place of the file is refused without being shown, and makes no folder."""
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"'json://[*]{3}' is a URL") as refused:
-        template.write(Path("json://user:s3cr3t@host/s3cr3t"))
-    assert "s3cr3t" not in str(refused.value)
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_every_setting_is_in_it_with_its_default(tmp_path: Path) -> None:
     """With every comment sign before a setting removed it has every setting, and each at its default or an example."""
     path = tmp_path / "comfy-watch.toml"

@@ -105,17 +105,6 @@ def test_what_was_saved_is_loaded(folder: StateFolder) -> None:
     assert folder.history().events == (FLAG, RELEASE)
 
 
-def test_everything_is_private(folder: StateFolder, tmp_path: Path) -> None:
-    """Files have mode 0600 and a folder that is created 0700."""
-    polled(folder)
-    folder.reserve_ack("ops", "m")
-    made = StateFolder(tmp_path / "deep" / "state")
-    with folder.locked(), made.locked():
-        pass
-    assert {stat.S_IMODE(path.stat().st_mode) for path in folder.path.iterdir()} == {0o600}
-    assert [stat.S_IMODE(path.stat().st_mode) for path in (made.path, made.path.parent)] == [0o700, 0o700]
-
-
 def test_alerts_that_were_prepared_do_not_exist_yet(folder: StateFolder) -> None:
     """Between prepare and commit a new process sees the old picture and no new alert."""
     state = polled(folder)
