@@ -263,18 +263,8 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
 
 def test_repeated_options_add_up(watch: Watcher, registry: FakeRegistry) -> None:
     """`--fail-on`, `--kind`, `--node` and `--set nodes=` add up; the same value twice counts once."""
-    nodes = [
-        "--set",
-        "nodes=bravo",
-        "--set",
-        "nodes=alpha",
-        "--node",
-        "alpha",
-        "--set",
-        "retries=0",
-        "--set",
-        "retries=0",
-    ]
+    given = ("nodes=bravo", "nodes=alpha", "retries=0", "retries=0")
+    nodes = ["--node", "alpha", *(part for setting in given for part in ("--set", setting))]
     watch = watch.but(nodes="")
     assert watch.check(*nodes)["nodes"]["watched"] == 2
     registry.catalog.publish("alpha", "1.1.0")
