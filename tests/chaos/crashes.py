@@ -163,7 +163,7 @@ def between_polls(world: World, stage: Stage, result: Result, kills: int, share:
 
 
 def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tuple[str, ...]:
-    """Let the service poll, and deliver when the channel that is due has rested, or die there. Give what it passed."""
+    """Let the service poll, and deliver once the backoff of the channel ends, or die there. Return what it passed."""
     trial = Trial(world, stage, result)
     trial.home.back_off("late", _BACKOFF)
 

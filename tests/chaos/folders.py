@@ -200,7 +200,7 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
 
 
 def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
-    """Kill the program before it settles its outbox, and give this as a stage to begin from, with its state saved."""
+    """Kill the program before it settles its outbox, and return this as a stage to begin from, with its state saved."""
     trial = Trial(world, stage, result)
     trial.disturbed("all sent", "rename state/outbox.json", 2, Cut.BEFORE)
     shutil.copytree(trial.home.state, saved)

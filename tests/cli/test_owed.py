@@ -293,7 +293,7 @@ def test_a_channel_that_is_gone_from_the_settings_is_reported_once(watch: Watche
 
 def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher, receiver: Receiver) -> None:
     """Killed while another channel hangs, the program knows which targets have the message, and that the channel
-    rests.
+    backs off.
     """
     receiver.refuses = lambda message: (message.json or {}).get("channel") == "bad"
     receiver.answer["/slow"] = Answer(hang=True)

@@ -16,7 +16,7 @@ from watcher.fake_registry.server import FakeRegistry
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
-    """A watcher whose two channels, `ops` and `mail`, have failed at an alert and rest for an hour after the next."""
+    """A watcher whose two channels, `ops` and `mail`, have failed at an alert; their next backoff is an hour."""
     registry.catalog.publish("alpha", "1.0.0")
     channels = [{"name": name, "url": webhook.apprise_url(f"/{name}")} for name in ("ops", "mail")]
     settings = {"baseline": "silent", "interval": "1h", "jitter": 0, "channels": channels}
@@ -39,7 +39,7 @@ def _alerts(webhook: Webhook, path: str) -> int:
 
 
 def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
-    """A channel that rests is not tried by a poll until `test-alerts` has reached it; the other one rests on."""
+    """No poll tries a channel that backs off until `test-alerts` has reached it; the other one still backs off."""
     webhook.answer.clear()
     assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}
     assert watch.run("test-alerts", "ops").code == 0
@@ -49,7 +49,7 @@ def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
 
 
 def test_a_run_beside_it_delivers_at_once(watch: Watcher, webhook: Webhook) -> None:
-    """A `run` whose channel rests for an hour delivers what it owes once `test-alerts` has reached the channel."""
+    """A `run` whose channel backs off for an hour delivers its alerts once `test-alerts` has reached the channel."""
     watch.end_backoffs()
     with watch.start("run") as started:
         webhook.wait_for(2, "/ops")
@@ -73,7 +73,7 @@ def test_a_renamed_channel_need_not_wait_either(watch: Watcher, webhook: Webhook
 
 
 def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None:
-    """A channel that was reached and then fails again rests as after any failure, even if the note is still there."""
+    """A channel that was reached and then fails again backs off as ever, even if the note is still there."""
     webhook.answer.clear()
     assert watch.run("test-alerts").code == 0
     note = watch.contents()["retry.json"]
@@ -88,7 +88,7 @@ def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None
 
 @pytest.mark.parametrize("damaged", [b"", b'{"format": 1, "queues": {"op', b'{"format": 2, "queues": {}}', b"[1]\xff"])
 def test_a_damaged_note_says_nothing(watch: Watcher, webhook: Webhook, damaged: bytes) -> None:
-    """A note that cannot be read is none: the channels rest, no poll minds, and a new note takes its place."""
+    """A note that cannot be read is ignored: the channels back off, and a new note takes its place."""
     webhook.answer.clear()
     (watch.state / "retry.json").write_bytes(damaged)
     assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}

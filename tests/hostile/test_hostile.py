@@ -230,7 +230,7 @@ def _deliver(service: Service, port: int, events: tuple[Event, ...]) -> None:
 
 
 def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:
-    """Deliver one message to a service, and give its texts."""
+    """Deliver one message to a service; return its texts."""
     answers(webhook)
     [service] = [service for service in SERVICES if service.name == name]
     _deliver(service, webhook.port, events)

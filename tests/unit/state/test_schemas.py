@@ -60,7 +60,7 @@ def parts(given: dict[str, Any], path: str = "") -> Iterator[tuple[str, dict[str
 
 
 def everything(path: Path) -> dict[str, str]:
-    """Assert that every file of a state folder is what its schema says, and give the files."""
+    """Assert that every file of a state folder is what its schema says; return the files."""
     found = {file.name: file.read_text() for file in path.iterdir()}
     for name, text in found.items():
         if name.endswith(".json"):
