@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
+import coverage
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 from tests.support import program
@@ -21,6 +22,24 @@ from watcher.fake_registry.server import FakeRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
 settings.load_profile("untimed")
+
+
+_LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Have coverage taken of the program's processes where it is taken here, but not by xdist's workers twice."""
+    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
+    if runs_tests and coverage.Coverage.current() is not None:
+        os.environ["COVERAGE_PROCESS_START"] = str(program.ROOT / "pyproject.toml")
+        os.environ["COVERAGE_FILE"] = str(program.ROOT / ".coverage")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Take no coverage of tests that try many inputs: it doubles their time, and others run the same lines."""
+    for item in items:
+        if is_hypothesis_test(getattr(item, "obj", None)) or any(map(item.path.is_relative_to, _LAWS)):
+            item.add_marker(pytest.mark.no_cover)
 
 
 def pytest_collection_finish() -> None:
