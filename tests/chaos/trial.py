@@ -82,7 +82,7 @@ def _due_by_the_model(
 
 
 def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Counter[str]]:
-    """Count by channel how often each event was sent: by its id, and for whoever reads the text."""
+    """Count by channel how often each event was sent: by its id, and by the text that people read."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
         counts[channel_of(message.path)].update(message.shown(facts))

@@ -270,11 +270,16 @@ def _meaning(field: FieldInfo) -> str:
     return str(field.description).partition(" Default: ")[0]
 
 
+def _literal(text: str) -> str:
+    """Return what `re.sub` replaces by exactly this text."""
+    return text.replace("\\", r"\\")
+
+
 def _described(text: str, fields: Mapping[str, FieldInfo]) -> str:
     """Return the text with each field's description as the last cell of its row."""
     for name, field in fields.items():
         row = re.compile(rf"^(\| `{name}` \|.*\| ).*( \|)$", re.MULTILINE)
-        text = row.sub(lambda found, field=field: f"{found[1]}{_meaning(field)}{found[2]}", text, 1)  # type: ignore[misc]
+        text = row.sub(rf"\g<1>{_literal(_meaning(field))}\g<2>", text, 1)
     return text
 
 
@@ -284,7 +289,7 @@ def _renew() -> None:
     for page, marker, block in parts:
         text = page.read_text("utf-8")
         found = re.compile(rf"<!-- {marker} -->(?:.*?<!-- /{marker} -->)?", re.DOTALL)
-        page.write_text(found.sub(lambda _, block=block: block, text, count=1), "utf-8")  # type: ignore[misc]
+        page.write_text(found.sub(_literal(block), text, count=1), "utf-8")
     text = README.read_text("utf-8")
     for code, meaning in _exit_codes().items():
         text = re.sub(rf"^\| {code} \|.*\|$", f"| {code} | {meaning} |", text, flags=re.MULTILINE)

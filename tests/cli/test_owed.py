@@ -304,7 +304,7 @@ def test_half_a_delivery_is_known_before_other_channels_are_done(watch: Watcher,
         deadline = time.monotonic() + 20
         while not (journal.exists() and b'"refused"' in journal.read_bytes()):
             assert time.monotonic() < deadline, started.err
-            time.sleep(0.01)
+            time.sleep(0.01)  # between two looks at a file that another process writes
         started.signal(signal.SIGKILL)
         started.wait()
     queue = StateFolder(both.state).load().outbox.queues["two"]
