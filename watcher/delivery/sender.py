@@ -18,15 +18,13 @@ from watcher.alerts.render import TONES, Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import REFUSED, classify, exception_text
-from watcher.delivery.services import Service, disable_mentions, format_of
+from watcher.delivery.services.service import Context, Service
+from watcher.delivery.services.table import format_of, prepare, room_of
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import service_of
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
-
-_CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
-_IDS_AT_MOST = 500
 
 
 def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> str:
@@ -54,6 +52,7 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
     if (count := _count(service)) > 1:
         allow(count * (job.timeout + float(service.request_rate_per_sec or 0)))
     digest = compose(job.events)
+    prepare(service, Context(events=job.events, digest=digest, timeout=job.timeout))
     message, shown = _fitting(service, digest)
     done = Apprise(cast("NotifyBase", service)).notify(
         body=message.body,
@@ -125,10 +124,6 @@ def _prepare(service: Service, job: Job, targets: Targets, limits: Limits) -> No
             ours[limit] = job.timeout
     for name, value in ours.items():
         setattr(service, name, value)
-    disable_mentions(service)
-    if service.service_name == "JSON":
-        service.payload_extras.setdefault("events", [event.id for event in job.events[:_IDS_AT_MOST]])
-        service.payload_extras.setdefault("event_count", len(job.events))
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
@@ -137,13 +132,10 @@ def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
     form = format_of(service, single=single)
     if single:
         service.notify_format = NotifyFormat(form.markup)
-    most = min(service.body_maxlen, _CEILING * (10 if str(service.service_name) == "E-Mail" else 1))
-    title_limit = min(service.title_maxlen, most) if service.title_maxlen > 0 else most // 3
-    blended = service.title_maxlen <= 0 or service.overflow_amalgamate_title
-    lines = service.body_max_line_count - blended if service.body_max_line_count > 0 else None
+    room = room_of(service)
 
     def size(message: Rendered) -> int:
         body = service.dialect_convert(message.body, NotifyFormat(form.markup))
-        return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if blended else 0)
+        return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if room.titled else 0)
 
-    return fitted(digest, form, most, title_limit, size, lines), form.markup
+    return fitted(digest, form, room.body, room.title, size, room.lines), form.markup

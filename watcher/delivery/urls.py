@@ -17,7 +17,7 @@ from watcher.text.mask import SCHEME
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
-    from watcher.delivery.services import Service
+    from watcher.delivery.services.service import Service
 
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")

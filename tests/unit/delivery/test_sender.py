@@ -21,9 +21,11 @@ from markdown_it import MarkdownIt
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_markdown
+from watcher.alerts.digest import compose
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.sender import send
-from watcher.delivery.services import Service, disable_mentions
+from watcher.delivery.services.service import Context, Service
+from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
 from watcher.model.event import Change, Event, Kind
 
@@ -395,7 +397,7 @@ def test_an_encrypted_matrix_message_says_so_too(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(MatrixMegOlmSession, "encrypt", lambda _, event: encrypted.append(event))
     load()
     matrix = Apprise.instantiate("matrixs://token@127.0.0.1:9/!r:x")
-    disable_mentions(cast("Service", matrix))
+    prepare(cast("Service", matrix), Context(events=_events(), digest=compose(_events()), timeout=5.0))
     for content in ({"msgtype": "m.text"}, {"other": 1}):
         matrix._e2ee_get_megolm("!r:x").encrypt({"type": "t", "content": content})  # type: ignore[union-attr]  # untyped
     assert [event["content"] for event in encrypted] == [{"msgtype": "m.text", "m.mentions": {}}, {"other": 1}]

@@ -1,4 +1,4 @@
-"""Services with a rule of their own: each is one that apprise has, and one that the hostile texts are sent to."""
+"""Services with rules: each is one that apprise has, and one that the hostile texts are sent to."""
 
 from __future__ import annotations
 
@@ -6,20 +6,18 @@ import pytest
 from apprise import Apprise
 
 from tests.hostile.services import SERVICES
-from watcher.delivery import services
+from watcher.delivery.services.table import RULES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise's own, at its import
 
-_NAMED = {*services._SHOWN_AS, *services._KNOW_CODE, *services._CODELESS}
-
 
 def test_every_named_service_is_known() -> None:
-    """Every service that has a rule here has that name in apprise, which may rename it."""
+    """Every service that has a rule has that name in apprise, which may rename it."""
     known = {str(service["service_name"]) for service in Apprise().details()["schemas"]}
-    assert known >= _NAMED
+    assert known >= set(RULES)
 
 
-@pytest.mark.parametrize("name", sorted({*services._SHOWN_AS, *services._CODELESS}))
+@pytest.mark.parametrize("name", sorted(name for name, rules in RULES.items() if rules.shown_as or rules.codeless))
 def test_a_service_with_a_format_of_its_own_gets_hostile_texts(name: str) -> None:
     """A service whose format is chosen here is among those that hostile texts are sent to."""
     urls = [service.url.format(port=1) for service in SERVICES]
