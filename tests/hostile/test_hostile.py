@@ -53,10 +53,10 @@ from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Event, Kind
+from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.polling.problems import problems
 from watcher.state.model import Checks, State
-from watcher.state.records import event_form
 from watcher.text.status_reason import summarize
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -152,7 +152,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_lines(_printed(*(one.sentence for one in problems(done))), 2)) == []
     assert list(parsers.in_lines(_printed(*history.lines(events)), len(events) + 1)) == []
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
-    recorded = to_json({"events": [event_form(event) for event in events]})
+    recorded = to_json({"events": [public_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
 
 

@@ -131,6 +131,10 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         changes=tuple(draw(st.lists(st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS), max_size=2))),
         at=draw(_TIMES),
         url=URL,
+        published=draw(_TEXTS),
+        safe_version=draw(maybe),
+        changelog=draw(_TEXTS),
+        channel=draw(maybe),
     )
 
 

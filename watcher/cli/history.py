@@ -10,10 +10,10 @@ from watcher.cli.report import what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
 from watcher.errors import UsageError
 from watcher.model.event import Event, Kind
+from watcher.model.event_form import public_form
 from watcher.polling.setup import clock, existing_state
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
-from watcher.state.records import event_form
 from watcher.streams import width
 from watcher.text.mask import describe
 from watcher.text.plural import plural
@@ -42,7 +42,7 @@ def show(
         echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
     events = choose(recorded.events, ids, kinds, earliest)[:limit]
     if as_json:
-        echo(to_json({"events": [event_form(event) for event in events]}))
+        echo(to_json({"events": [public_form(event) for event in events]}))
         return
     for line in lines(events, width(sys.stdout)):
         echo(line)

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.cli.terminal import colour, table, to_json
-from watcher.model.event import SEVERITY, Event, Kind
-from watcher.state.records import event_form
+from watcher.model.event import Event, Kind, rank
+from watcher.model.event_form import public_form
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
@@ -31,7 +31,7 @@ def as_json(report: Report) -> str:
                 "checked": report.checked,
                 "failed": report.watched - report.checked,
             },
-            "events": [event_form(event) for event in report.events],
+            "events": [public_form(event) for event in report.events],
             "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
         }
@@ -43,7 +43,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
 
     `width` is the terminal's, None where stdout is not a terminal.
     """
-    worst_first = sorted(report.events, key=lambda event: SEVERITY[event.kind])
+    worst_first = sorted(report.events, key=rank)
     rows = table((), [(_subject(event), colour(event.kind), what_happened(event)) for event in worst_first], width)
     counts = [plural(report.checked, "node") + " checked", plural(len(report.events), "event")]
     if report.watched > report.checked:

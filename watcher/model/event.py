@@ -34,6 +34,15 @@ class Kind(StrEnum):
 SEVERITY: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
 """0 is the worst."""
 
+
+class Severity(StrEnum):
+    """How bad an event is (docs/behaviour.md, Severity), worst first."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
@@ -66,14 +75,54 @@ class Event:
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[Change, ...] = ()
+    """For `new`: the dependencies, if they differ from those of the newest known active version before it."""
     at: str
     """When the poll that saw it began: RFC 3339, UTC, with `Z`."""
     url: str
+    published: str = ""
+    """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
+    safe_version: str | None = ""
+    """The version to move to; None if there is none; "" if that is not known (`watcher.changes.advice`)."""
+    changelog: str = ""
+    """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
+    channel: str | None = None
+    """The channel that is failing or has recovered, by name; `node` is None then."""
 
     @property
     def key(self) -> str:
         """The key of the version that it is about (as `Version.key`), or "" for the node as a whole."""
         return "" if self.version is None else self.version_id or f"={self.version}"
+
+
+def severity_of(event: Event) -> Severity:
+    """Return how bad an event is. A baseline is as bad as the worst that it contains."""
+    if event.kind is Kind.BASELINE:
+        return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
+    return _SEVERITY_OF_KIND.get(event.kind, Severity.INFO)
+
+
+_SEVERITY_OF_KIND: dict[Kind, Severity] = {Kind.BANNED: Severity.CRITICAL} | dict.fromkeys(
+    (Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED), Severity.WARNING
+)
+_SEVERITY_OF_BASELINE = {"banned": Severity.CRITICAL, "flagged": Severity.WARNING, "deprecated": Severity.WARNING}
+
+
+def replaces_archive(event: Event) -> bool:
+    """Return whether a published version has another archive than before, the mark of a swapped package."""
+    return event.kind is Kind.CHANGED and any(one.field == "downloadUrl" and one.before for one in event.changes)
+
+
+def rank(event: Event) -> tuple[int, int, bool]:
+    """Return a key that sorts events worst first: by severity, then by kind.
+
+    A replaced archive ranks right after a flag.
+    """
+    replaced = replaces_archive(event)
+    kind = Kind.FLAGGED if replaced else event.kind
+    return _SEVERITIES.index(severity_of(event)), SEVERITY[kind], replaced
+
+
+_SEVERITIES = tuple(Severity)
 
 
 def event_id(*parts: object) -> str:
@@ -94,6 +143,9 @@ def bounded(event: Event) -> Event:
         after=event.after and _bounded(event.after),
         reason=_bounded(event.reason),
         changes=tuple(replace(one, before=_bounded(one.before), after=_bounded(one.after)) for one in event.changes),
+        published=_bounded(event.published),
+        safe_version=event.safe_version and _bounded(event.safe_version),
+        changelog=_bounded(event.changelog),
     )
 
 

@@ -17,7 +17,10 @@ from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, decod
 from watcher.state.model import Checks, History
 
 FORMAT = 2
-"""Of the files below."""
+"""Of the files below but the outbox."""
+
+OUTBOX_FORMAT = 3
+"""Since a `failing` event may be about a channel: an older program would report that the registry cannot be read."""
 
 _Value = TypeVar("_Value")
 
@@ -25,29 +28,36 @@ _Value = TypeVar("_Value")
 class _Document(Generic[_Value]):
     """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value."""
 
-    def __init__(self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *head: str) -> None:
-        """Build the form. `upgrade` turns a document of the first format into one of this format."""
+    def __init__(
+        self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *head: str, newest: int = FORMAT
+    ) -> None:
+        """Build the form. `upgrade` turns a document of the first format into one of the second.
+
+        `newest` is the format that is written. A format between needs no change: the fields that it lacks have defaults.
+        """
         hints = get_type_hints(value)
         self._value = value
         self._upgrade = upgrade
+        self._format = newest
         self._names = [field.name for field in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
-        types = {"format": Literal[FORMAT], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
+        types = {"format": Literal[newest], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
         self._form = make_dataclass(f"{value.__name__}Form", types.items(), kw_only=True, frozen=True)
 
     def read(self, text: bytes) -> tuple[int, _Value]:
         """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
         try:
-            form: Any = decode(self._form, text, FORMAT)
+            form: Any = decode(self._form, text, self._format)
         except UnreadableFormError:
-            if format_of(text) != FIRST_FORMAT:
+            if not FIRST_FORMAT <= (found := format_of(text)) < self._format:
                 raise
-            upgraded = self._upgrade(json.loads(text)) | {"format": FORMAT}
-            form = decode(self._form, json.dumps(upgraded).encode(), FORMAT)
+            document = json.loads(text)
+            upgraded = self._upgrade(document) if found == FIRST_FORMAT else document
+            form = decode(self._form, json.dumps(upgraded | {"format": self._format}).encode(), self._format)
         return getattr(form, "revision", 0), self._value(**{name: getattr(form, name) for name in self._names})
 
     def write(self, value: _Value, **head: int) -> bytes:
         """Encode the value."""
-        return encode(self._form(format=FORMAT, **head, **{name: getattr(value, name) for name in self._names}))
+        return encode(self._form(format=self._format, **head, **{name: getattr(value, name) for name in self._names}))
 
 
 def _renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
@@ -83,7 +93,7 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
 
 
-_OUTBOX = _Document(Outbox, _upgraded_outbox, "revision")
+_OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
 _CHECKS = _Document(Checks, _upgraded_checks, "revision")
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
@@ -168,12 +178,6 @@ def write_retry(queues: Mapping[str, str]) -> bytes:
     return encode(_RetryForm(format=FIRST_FORMAT, queues=dict(sorted(queues.items()))))
 
 
-def event_form(event: Event) -> dict[str, Any]:
-    """Return the public JSON form of an event (docs/behaviour.md, Events)."""
-    form: dict[str, Any] = decoder(Event).dump_python(event, mode="json")
-    return form
-
-
 def _each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
     """Decode the lines that are not damaged."""
     for line in lines:
@@ -183,7 +187,7 @@ def _each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_
 
 def write_event(event: Event) -> bytes:
     """Encode an event as one line of `history.jsonl`."""
-    return json.dumps(event_form(event)).encode() + b"\n"
+    return json.dumps(decoder(Event).dump_python(event, mode="json")).encode() + b"\n"
 
 
 def read_event(line: bytes) -> Event:

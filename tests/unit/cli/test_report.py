@@ -47,6 +47,8 @@ def test_the_json_document() -> None:
                 "reason": "Rejected by admin",
                 "changes": [{"field": "tags", "before": "", "after": '["x"]'}],
                 "at": NOW,
+                "published": None,
+                "severity": "warning",
                 "url": URL,
             }
         ],

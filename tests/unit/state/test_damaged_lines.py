@@ -22,6 +22,7 @@ from watcher.cli import history, status
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
+from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.state import records
 from watcher.state.store import StateFolder
@@ -141,7 +142,7 @@ def test_a_damaged_line_of_the_history_breaks_nothing(folder: StateFolder, line:
     assert sum(one.id == "e1" and one.at == NOW for one in found) >= 2
     history.lines(found)
     for one in found:
-        records.event_form(one)
+        public_form(one)
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
@@ -17,11 +17,22 @@ from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
 from watcher.model.channel import Channel
+from watcher.model.event import Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES
 from watcher.state import records, snapshot_file
-from watcher.state.codec import UnreadableFormError
+from watcher.state.codec import NewerFormError, UnreadableFormError, decode
 from watcher.state.model import Checks
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OlderOutbox:
+    """As much of an outbox as the last version looked at, which ignored what it did not know."""
+
+    format: Literal[2]
+    revision: int
+    events: dict[str, dict[str, Any]]
+
 
 READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "snapshot": (snapshot_file.read_snapshot, snapshot_file.write_snapshot(Snapshot(revision=3))),
@@ -173,11 +184,27 @@ def test_no_address_of_a_channel_is_in_the_outbox() -> None:
     assert not any(part in text for part in (b"s3cret", b"host.example", b"token", b"json://"))
 
 
-def test_an_event_has_its_public_form() -> None:
-    """The keys of an event have a fixed order."""
-    keys = "id kind node version version_id before after reason changes at url"
-    assert list(records.event_form(event())) == keys.split()
-    assert json.loads(records.write_event(event())) == records.event_form(event())
+def test_a_recorded_event_is_read_again() -> None:
+    """A line of the history is the event, with what is not known of it too."""
+    for one in (event(), event(safe_version=None, published=NOW, changelog="fixes"), event(node=None, channel="ops")):
+        assert records.read_event(records.write_event(one)) == one
+
+
+def test_an_event_of_an_earlier_version_is_read() -> None:
+    """An event that was written before it could have these fields has nothing in them."""
+    waiting = outbox.enqueue(Outbox(), (Channel(name="ops", url="json://127.0.0.1/"),), (event("e1"),), 1, NOW)
+    document = json.loads(records.write_outbox(1, waiting))
+    for field in ("published", "safe_version", "changelog", "channel"):
+        del document["events"]["e1"][field]
+    assert records.read_outbox(json.dumps(document | {"format": 2}).encode()) == (1, waiting)
+    assert records.read_event(json.dumps(document["events"]["e1"]).encode()) == event("e1")
+
+
+def test_an_older_program_refuses_an_outbox_that_may_owe_an_event_of_a_channel() -> None:
+    """It would report that the registry cannot be read: to it, an event without a node is the registry's."""
+    waiting = outbox.enqueue(Outbox(), (), (event("e1", Kind.FAILING, node=None, channel="ops"),), 1, NOW)
+    with pytest.raises(NewerFormError):
+        decode(_OlderOutbox, records.write_outbox(1, waiting), 2)
 
 
 @pytest.mark.parametrize("queues", [None, [], "", {"ops": None}, {"ops": []}, {"ops": {"messages": None}}])

@@ -30,7 +30,7 @@ from watcher.state import records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
 
-FORMATS = {"snapshot": 1, "outbox": 2, "checks": 2, "addresses": 2, "retry": 1}
+FORMATS = {"snapshot": 1, "outbox": 3, "checks": 2, "addresses": 2, "retry": 1}
 LAWS = settings(max_examples=40)
 
 

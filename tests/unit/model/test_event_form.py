@@ -1,0 +1,44 @@
+"""The public JSON form of an event: its keys, their order, and which are absent."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.support.factories import NOW, event
+from watcher.model.event import Kind
+from watcher.model.event_form import public_form
+
+_KEYS = "id kind node version version_id before after reason changes at published severity url"
+
+
+def test_the_keys_have_an_order() -> None:
+    """What is always there comes in the documented order."""
+    assert list(public_form(event())) == _KEYS.split()
+
+
+@pytest.mark.parametrize("safe", ["1.0.0", None])
+def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
+    """Null says that there is none; where it is not known the key is absent."""
+    assert public_form(event(safe_version=safe))["safe_version"] == safe
+    assert "safe_version" not in public_form(event(safe_version=""))
+
+
+def test_a_channel_is_named_where_the_event_is_about_one() -> None:
+    """Only an event about a channel has the key."""
+    assert public_form(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"] == "ops"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ("2026-01-01T02:00:00.5+02:00", "2026-01-01T00:00:00.500Z"),
+        ("2025-11-05T06:36:41.98761Z", "2025-11-05T06:36:41.987Z"),
+        (NOW, NOW),
+        ("", None),
+        ("yesterday", None),
+        ("2026-01-01T00:00:00Z\u202e", None),
+    ],
+)
+def test_a_time_of_the_registry_is_written_as_the_program_writes_times(given: str, shown: str | None) -> None:
+    """A reader finds RFC 3339 in UTC, or null for what is no time."""
+    assert public_form(event(published=given))["published"] == shown

@@ -1,0 +1,37 @@
+"""The public JSON form of an event: in `check --json`, `history --json` and what a webhook gets (docs/webhook.md)."""
+
+from __future__ import annotations
+
+from watcher import timestamps
+from watcher.model.event import Event, severity_of
+
+
+def public_form(event: Event) -> dict[str, object]:
+    """Return the form. `safe_version` is absent where it is not known, and `channel` where the event is about none."""
+    form: dict[str, object] = {
+        "id": event.id,
+        "kind": event.kind.value,
+        "node": event.node,
+        "version": event.version,
+        "version_id": event.version_id,
+        "before": event.before,
+        "after": event.after,
+        "reason": event.reason,
+        "changes": [{"field": one.field, "before": one.before, "after": one.after} for one in event.changes],
+        "at": event.at,
+        "published": _time(event.published),
+        "severity": severity_of(event).value,
+    }
+    if event.safe_version != "":
+        form["safe_version"] = event.safe_version
+    if event.channel is not None:
+        form["channel"] = event.channel
+    return form | {"url": event.url}
+
+
+def _time(text: str) -> str | None:
+    """Return a time of the registry's as the program writes times; None for what is no time."""
+    try:
+        return timestamps.show(timestamps.read(text)) if text else None
+    except (ValueError, OverflowError):
+        return None
