@@ -33,7 +33,7 @@ class _Document(Generic[_Value]):
     ) -> None:
         """Build the form. `upgrade` turns a document of the first format into one of the second.
 
-        `newest` is the format that is written. A format between needs no change: the fields that it lacks have defaults.
+        `newest` is the format that is written. A format between needs no change: what it lacks has a default.
         """
         hints = get_type_hints(value)
         self._value = value

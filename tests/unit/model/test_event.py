@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 
 import pytest
@@ -24,9 +24,12 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
     """No text is longer than the bound, two that differ stay different, the rest is as it was, and once is enough."""
     kept = [
         bounded(
-            event(
-                **dict.fromkeys(("version", "before", "reason", "published", "safe_version", "changelog"), text),
+            replace(
+                event(version=text, before=text, reason=text),
                 changes=(Change(field="tags", before=text, after="[]"),),
+                published=text,
+                safe_version=text,
+                changelog=text,
             )
         )
         for text in (first, second)
