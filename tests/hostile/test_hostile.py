@@ -49,6 +49,7 @@ from watcher.cli import history, report, status
 from watcher.cli.terminal import echo, to_json
 from watcher.delivery import sender
 from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered
 from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
@@ -226,7 +227,7 @@ def test_no_reason_passes_an_address_on(form: int) -> None:
 def _deliver(service: Service, port: int, events: tuple[Event, ...]) -> None:
     load()
     job = Job(url=service.url.format(port=port), events=events, timeout=10)
-    assert sender.send(job, taken=lambda _: None, allow=lambda _: None) == ""
+    assert sender.send(job, taken=lambda _: None, allow=lambda _: None) == Delivered()
 
 
 def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:

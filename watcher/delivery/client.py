@@ -14,10 +14,10 @@ import pickle
 import socket
 import subprocess
 import sys
-from typing import Self
+from typing import Any, Self
 
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered, Outcome, Undelivered
+from watcher.delivery.outcome import Outcome, Undelivered, decoded
 from watcher.errors import InstallationError
 from watcher.text.sanitize import sanitize_line
 
@@ -110,8 +110,9 @@ class Worker:
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
         targets = set(job.reached.targets)
-        result: str | None = None
+        result: dict[str, Any] | None = None
         reason = "the process that delivers could not be started"
+        has_begun = False
         limit = asyncio.timeout(_PATIENCE)  # the deadline starts with the job: loading apprise can be slow
         self._under_way.add(limit)
         try:
@@ -120,7 +121,7 @@ class Worker:
                 with contextlib.closing(writer):
                     writer.write(pickle.dumps(job))
                     async for line in reader:
-                        reason = "the process that delivers has ended"
+                        reason, has_begun = "the process that delivers has ended", True
                         said = json.loads(line)
                         if "taken" in said:
                             targets.add(said["taken"])
@@ -134,9 +135,9 @@ class Worker:
             pass
         finally:
             self._under_way.discard(limit)
-        if result == "":
-            return Delivered()
-        return Undelivered(reason=result or reason, reached=frozenset(targets))
+        if result is None:
+            return Undelivered(reason=reason, reached=frozenset(targets), unanswered=has_begun)
+        return decoded(result, frozenset(targets))
 
     def stop_within(self, seconds: float) -> None:
         """Limit every message that is being sent to this many more seconds."""

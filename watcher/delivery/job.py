@@ -30,3 +30,5 @@ class Job:
     timeout: float
     """Seconds for each request."""
     reached: Reached = NOBODY_YET
+    plain: bool = False
+    """Send the plainest form: ASCII, counts, the worst event."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
 
 _HTTP_STATUS = re.compile(r"\berror=([13-5]\d\d)\b")
 """HTTP status of an error. 2xx is left out: a service that reports an error in a 2xx has refused the message."""
@@ -19,6 +21,21 @@ _CAUSES = {
     r"authentication|\b53[05]\b": "the login was refused",
 }
 REFUSED = "refused the message"
+_CONTENT = frozenset({400, 413, 422})
+"""HTTP statuses that refuse a message for what it is. Any other may be gone by the next attempt."""
+_GONE = frozenset({401, 404, 410})
+"""HTTP statuses of a webhook, a token or a target that is no more."""
+
+
+class Cause(StrEnum):
+    """What has to change before a message that was not taken can be delivered."""
+
+    CONTENT = "content"
+    """The message: the service refused it for what it is, and would again."""
+    GONE = "gone"
+    """The channel's URL: what it names is no more."""
+    OTHER = "other"
+    """Anything else; time may help."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,9 +51,31 @@ class Undelivered:
     """Short, and holds nothing of the URL. Empty if a stop cut the message short, which is no failure."""
     reached: frozenset[str] = frozenset()
     """Names of the URL's targets that did take it; the next attempt leaves them out."""
+    cause: Cause = Cause.OTHER
+    retry_after: float | None = None
+    """Seconds that the service asked to wait; None if it did not say."""
+    unanswered: bool = False
+    """It went out and no answer came, so the service may have it."""
 
 
 Outcome = Delivered | Undelivered
+
+
+def encoded(outcome: Outcome) -> dict[str, object]:
+    """Return an outcome without its targets as JSON for `decoded`."""
+    if isinstance(outcome, Delivered):
+        return {}
+    return {
+        "reason": outcome.reason,
+        "cause": outcome.cause,
+        "retry_after": outcome.retry_after,
+        "unanswered": outcome.unanswered,
+    }
+
+
+def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
+    """Return the outcome that `encoded` made the JSON of."""
+    return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached) if said else Delivered()
 
 
 def exception_text(message: str) -> str:
@@ -53,3 +92,10 @@ def classify(entries: Iterable[tuple[str, str]]) -> str:
             return f"HTTP {found[1]}"
         errors += exception_text(message).lower()
     return next((cause for pattern, cause in _CAUSES.items() if re.search(pattern, errors)), REFUSED)
+
+
+def cause_of(status: int) -> Cause:
+    """Return what an HTTP status says of the cause; 0 is no status."""
+    if status in _CONTENT:
+        return Cause.CONTENT
+    return Cause.GONE if status in _GONE else Cause.OTHER

@@ -17,7 +17,7 @@ from watcher.alerts.digest import Digest, compose
 from watcher.alerts.render import TONES, Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
-from watcher.delivery.outcome import REFUSED, classify, exception_text
+from watcher.delivery.outcome import REFUSED, Delivered, Outcome, Undelivered, cause_of, classify, exception_text
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import format_of, prepare, room_of
 from watcher.delivery.targets import Targets
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from apprise import NotifyBase
 
 
-def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> str:
-    """Send the message and return why it was not taken; "" if it was.
+def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> Outcome:
+    """Send the message and return what came of it, without the targets that it reached.
 
     `taken` is called with the name of each target that has taken it, as soon as it has. `allow` is called with the
     seconds that several targets need.
@@ -38,15 +38,15 @@ def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None])
         with Limits(job.timeout) as limits, _Log(targets, limits) as log:
             return _send(job, targets, allow, limits, log)
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
-        return f"apprise failed ({type(error).__name__})"
+        return Undelivered(reason=f"apprise failed ({type(error).__name__})")
     finally:
         gc.collect()  # now: a service logs out in its destructor, and reference cycles delay that
 
 
-def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, log: _Log) -> str:
+def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, log: _Log) -> Outcome:
     service = service_of(job.url)
     if service is None:
-        return "apprise cannot use this URL"
+        return Undelivered(reason="apprise cannot use this URL")
     targets.service = repr(service.url_identifier or job.reached.key)
     _prepare(service, job, targets, limits)
     if (count := _count(service)) > 1:
@@ -60,12 +60,22 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
         notify_type=NotifyType(TONES[digest.worst]),
         body_format=shown,
     )
-    if done:
-        return ""
+    return Delivered() if done else _outcome(limits, log)
+
+
+def _outcome(limits: Limits, log: _Log) -> Outcome:
+    """Return what came of a message that apprise says was not taken."""
     reason = classify(log.entries)
     if reason == REFUSED and limits.status // 100 in (3, 4, 5):
-        return f"HTTP {limits.status}"
-    return "" if reason == REFUSED and log.is_excused else reason
+        reason = f"HTTP {limits.status}"
+    if reason == REFUSED and log.is_excused:
+        return Delivered()
+    status = reason.removeprefix("HTTP ")
+    return Undelivered(
+        reason=reason,
+        cause=cause_of(int(status) if status.isdecimal() else 0),
+        unanswered=not limits.status and reason in ("timed out", "the connection was lost"),
+    )
 
 
 class _Log(logging.Handler):

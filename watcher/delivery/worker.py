@@ -88,16 +88,17 @@ def _limit_memory() -> None:
 def _work(end: socket.socket) -> None:
     """Do what the socket asks for: judge a URL, or send a message."""
     from watcher.delivery import sender, urls
+    from watcher.delivery.outcome import encoded
 
     with end.makefile("rb") as asked:
         job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
     _end_with(end)
     if isinstance(job, str):
-        result = urls.refusal(job)
+        _tell(end, "result", urls.refusal(job))
     else:
         _tell(end, "allow", job.timeout)
-        result = sender.send(job, taken=partial(_tell, end, "taken"), allow=partial(_tell, end, "allow"))
-    _tell(end, "result", result)
+        outcome = sender.send(job, taken=partial(_tell, end, "taken"), allow=partial(_tell, end, "allow"))
+        _tell(end, "result", encoded(outcome))
 
 
 def _end_with(end: socket.socket) -> None:

@@ -23,6 +23,7 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_markdown
 from watcher.alerts.digest import compose
 from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import prepare
@@ -65,7 +66,8 @@ def _send(url: str, events: tuple[Event, ...] | None = None, taken: list[str] | 
     load()
     names = [] if taken is None else taken
     job = Job(url=url, events=events or _events(), timeout=5.0, reached=replace(REACHED, **reached))
-    return send(job, names.append, lambda _: None)
+    outcome = send(job, names.append, lambda _: None)
+    return outcome.reason if isinstance(outcome, Undelivered) else ""
 
 
 @pytest.fixture
