@@ -1,0 +1,91 @@
+"""The program's own process for deliveries, told to send its traffic through the proxy."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from tests.hostile import parsers
+from tests.proxied.peer import Peer, Reply
+from tests.proxied.proxy import Proxy, Received
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered, Outcome
+from watcher.model.event import Event
+
+_TIMEOUT = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class PostOffice:
+    """Delivers to the services that the proxy stands in for."""
+
+    proxy: Proxy
+    worker: Worker
+
+    def deliver(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> dict[str, Outcome]:
+        """Deliver one message to each service, all at once, and return what came of each."""
+        chosen = tuple(peers)
+
+        async def deliver() -> list[Outcome]:
+            jobs = (Job(url=peer.url, events=events, timeout=_TIMEOUT) for peer in chosen)
+            return await asyncio.gather(*map(self.worker.deliver, jobs))
+
+        return {peer.name: outcome for peer, outcome in zip(chosen, asyncio.run(deliver()), strict=True)}
+
+    def wrong(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> list[str]:
+        """Deliver one message to each service, and return what is wrong with it or with what was made of the answer."""
+        self.proxy.forget()
+        outcomes = self.deliver(peers, events)
+        wrong = [f"nobody's: {stray}" for stray in self.proxy.strays]
+        for name, outcome in outcomes.items():
+            received = self.proxy.received(name)
+            if outcome != Delivered():
+                wrong.append(f"{name}: {outcome}")
+            if len(received) != 1:
+                wrong.append(f"{name}: {len(received)} messages")
+            wrong += [f"{name}: {finding}" for message in received for finding in findings(message)]
+        return wrong
+
+    def refused(self, answers: Mapping[str, Reply], events: tuple[Event, ...]) -> dict[str, Outcome]:
+        """Deliver one message to each of these services, which answers so, and return what came of each."""
+        self.proxy.forget()
+        self.proxy.refusing.update(answers)
+        peers = [peer for peer in self.proxy.peers if peer.name in answers]
+        outcomes = self.deliver(peers, events)
+        self.proxy.refusing.clear()
+        return outcomes
+
+
+def findings(message: Received) -> list[str]:
+    """Return why the service would not take a message, and what in it is more than text."""
+    if message.violations:
+        return list(message.violations)
+    shown = message.peer.shown(message.asked.said)
+    return [f"{figure}: {seen[:200]}" for dialect, text in shown for figure, seen in parsers.in_shown(dialect, text)]
+
+
+@contextlib.contextmanager
+def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
+    """Open the proxy, and the program's process that delivers."""
+    with Proxy(peers) as proxy, Worker() as worker:
+        with _in_environment(proxy.environment):
+            worker.start()
+        yield PostOffice(proxy, worker)
+
+
+@contextlib.contextmanager
+def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value

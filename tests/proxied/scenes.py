@@ -1,0 +1,92 @@
+"""What a message can be about: a release, a ban, a baseline, a flood of events, and hostile text."""
+
+from __future__ import annotations
+
+import itertools
+import random
+from collections.abc import Callable
+
+from tests.hostile.corpus import TEXTS, made_up
+from tests.support import factories
+from watcher.model.event import Change, Event, Kind
+
+_FLOOD = 300
+_REASON = '[{"error_type": "malware", "message": "it fetches and runs https://198.51.100.7/x.py"}]'
+
+
+def ban(node: str = "comfyui-night-lights", version: str | None = "1.2.0", *, repeat: int = 0) -> Event:
+    """Return a ban of a version, or of a whole pack; another `repeat` is another ban of the same."""
+    return factories.event(
+        f"ban-{node}-{version}-{repeat}", Kind.BANNED, node=node, version=version, after="banned", reason=_REASON
+    )
+
+
+def release() -> tuple[Event, ...]:
+    """Return one new version."""
+    return (factories.event("release", Kind.NEW, node="comfyui-night-lights", version="1.3.0", before=None),)
+
+
+def baseline() -> tuple[Event, ...]:
+    """Return first listings, one of which tells of a ban."""
+    nodes = ("alpha", "beta", "comfyui-night-lights", "delta", "epsilon")
+    return tuple(
+        factories.event(
+            f"baseline-{node}",
+            Kind.BASELINE,
+            node=node,
+            version=None,
+            version_id=None,
+            before=None,
+            after="banned" if node == "comfyui-night-lights" else None,
+        )
+        for node in nodes
+    )
+
+
+def flood() -> tuple[Event, ...]:
+    """Return as many events as a backlog has, of every kind, with changed fields and emoji."""
+    kinds = itertools.cycle(Kind)
+    return tuple(
+        factories.event(
+            f"flood-{number}",
+            next(kinds),
+            node=f"pack-{number % 40}",
+            version=f"1.{number}.0",
+            reason=f"{_REASON} {'🦊' * (number % 80)}",
+            changes=(Change(field="dependencies", before="🦊" * (number % 200), after="numpy>=2\nrequests"),),
+        )
+        for number in range(_FLOOD)
+    )
+
+
+def hostile(seed: int = 0) -> tuple[Event, ...]:
+    """Return a few events in which all that can be untrusted is hostile, other texts with another seed."""
+    dice = random.Random(seed)
+    invented = made_up(dice)
+
+    def text() -> str:
+        return dice.choice(TEXTS) if dice.random() < 0.7 else next(invented)
+
+    return tuple(
+        factories.event(
+            f"hostile-{seed}-{number}",
+            kind,
+            node=text(),
+            version=text(),
+            before=text(),
+            after=text(),
+            reason=text(),
+            changes=(Change(field=text(), before=text(), after=text()),),
+        )
+        for number, kind in enumerate(dice.sample(list(Kind), 6))
+    )
+
+
+SCENES: dict[str, Callable[[], tuple[Event, ...]]] = {
+    "release": release,
+    "ban": lambda: (ban(),),
+    "banned pack": lambda: (ban(version=None),),
+    "baseline": baseline,
+    "flood": flood,
+    "hostile": hostile,
+}

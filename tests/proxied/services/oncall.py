@@ -1,0 +1,306 @@
+"""Services that wake people up: a message may open an incident, never resolve one, and each ban is one of its own."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.hostile.services import Dialect
+from tests.proxied.asked import Asked
+from tests.proxied.peer import Peer, Refusal, refused, says, throttled
+from tests.proxied.schema import ANYTHING, LINK, Schema, matching, one_of, record, several, words
+from tests.proxied.services.reading import inside, titled
+
+_KEY = f"{'a' * 8}-{'b' * 4}-{'c' * 4}-{'d' * 4}-{'e' * 12}"
+
+
+def _named(name: str) -> Any:
+    return lambda said: said.get(name)
+
+
+# Opsgenie, and Jira with the same API: https://docs.opsgenie.com/docs/alert-api#create-alert
+
+_ALERT: Schema = record(
+    {"message": words(130, least=1)},
+    alias=words(512, least=1),
+    description=words(15000),
+    responders=several(ANYTHING, 50),
+    visibleTo=several(ANYTHING, 50),
+    actions=several(words(50), 10),
+    tags=several(words(50), 20),
+    details={"type": "object", "additionalProperties": {"type": "string"}},
+    entity=words(512),
+    source=words(100),
+    priority=one_of("P1", "P2", "P3", "P4", "P5"),
+    user=words(100),
+    note=words(25000),
+)
+
+
+def _details(asked: Asked) -> list[str]:
+    size = sum(len(name) + len(value) for name, value in asked.said.get("details", {}).items())
+    return [f"{size} characters of details, at most 8000"] if size > 8000 else []
+
+
+_TOOK = {"took": 0.302, "requestId": "43a29c5c-3dbf-4fa4-9c26-f4f71023e120"}
+_OPSGENIE_SAYS = {
+    "token": refused({"message": "Could not authenticate"} | _TOOK, 401),
+    "forbidden": refused({"message": "You are not authorized"} | _TOOK, 403),
+    "invalid": refused({"message": "Request body is not processable.", "errors": {"message": "…"}} | _TOOK, 422),
+    "throttled": throttled({"message": "You are making too many requests!"} | _TOOK),
+    "down": refused({"message": "Internal Server Error"} | _TOOK, 503),
+}
+
+# PagerDuty: https://developer.pagerduty.com/docs/send-alert-event
+
+_PAGERDUTY: Schema = record(
+    {
+        "routing_key": matching("[A-Za-z0-9]{32}"),
+        "event_action": one_of("trigger"),
+        "payload": record(
+            {
+                "summary": words(1024, least=1),
+                "source": words(255, least=1),
+                "severity": one_of("critical", "error", "warning", "info"),
+            },
+            timestamp=words(40),
+            component=words(255),
+            group=words(255),
+            custom_details=ANYTHING,
+            **{"class": words(255)},
+        ),
+    },
+    dedup_key=words(255, least=1),
+    client=words(255),
+    client_url=LINK,
+    links=several(record({"href": LINK}, text=words(255)), 50),
+    images=several(record({"src": LINK}, href=LINK, alt=words(255)), 50),
+)
+
+
+# incident.io: https://api-docs.incident.io/tag/Alert-Events-V2
+
+
+def _incident(kind: str, code: str, status: int) -> Refusal:
+    errors = [{"code": code, "message": "…", "source": {"field": "title"}}]
+    return refused({"type": kind, "status": status, "request_id": "631766c4", "errors": errors}, status)
+
+
+ONCALL = (
+    *(
+        Peer(
+            name=name,
+            url=f"{name}://{_KEY}",
+            host=host,
+            path=path,
+            schema=_ALERT,
+            check=_details,
+            shown=titled("message", "description"),
+            key=_named("alias"),
+            taken=says({"result": "Request will be processed"} | _TOOK, 202),
+            invalid=_OPSGENIE_SAYS["invalid"].reply,
+            refusals=_OPSGENIE_SAYS,
+        )
+        for name, host, path in (
+            ("opsgenie", "api.opsgenie.com", "/v2/alerts"),
+            ("jira", "api.atlassian.com", "/jsm/ops/integration/v2/alerts"),
+        )
+    ),
+    Peer(
+        name="pagerduty",
+        url=f"pagerduty://{'A' * 32}@{'b' * 32}",
+        host="events.pagerduty.com",
+        path="/v2/enqueue",
+        schema=_PAGERDUTY,
+        shown=inside("payload", "summary"),
+        key=_named("dedup_key"),
+        taken=says({"status": "success", "message": "Event processed", "dedup_key": "srv01"}, 202),
+        invalid=says({"status": "invalid event", "message": "Event object is invalid", "errors": ["…"]}, 400),
+        refusals={
+            "invalid": refused({"status": "invalid event", "message": "…", "errors": ["Invalid routing key"]}, 400),
+            "throttled": throttled({"status": "throttle exceeded", "message": "…"}),
+            "down": refused({"status": "internal error"}, 500),
+        },
+    ),
+    Peer(
+        name="splunk",
+        url=f"splunk://route@{_KEY}",
+        host="alert.victorops.com",
+        path=f"/integrations/generic/20131114/alert/{_KEY}/route",
+        schema=record(
+            {"message_type": one_of("CRITICAL", "WARNING", "INFO"), "entity_id": words(512, least=1)},
+            entity_display_name=words(512),
+            state_message=words(20480),
+            monitoring_tool=words(100),
+            state_start_time={"type": "integer"},
+        ),
+        shown=titled("entity_display_name", "state_message"),
+        key=_named("entity_id"),
+        taken=says({"result": "success", "entity_id": "disk space/db01"}),
+        invalid=says({"result": "failure", "messages": "…"}),
+        refusals={
+            "failure": Refusal(reply=says({"result": "failure", "messages": "Invalid API key"}), said=""),
+            "gone": refused({"error": "not found"}, 404),
+            "throttled": throttled({"error": "too many requests"}),
+        },
+    ),
+    Peer(
+        name="incident-io",
+        url="incidentio://01J0000000000000000000000/token0123456789",
+        host="api.incident.io",
+        path="/v2/alert_events/http/01J0000000000000000000000",
+        schema=record(
+            {"title": words(least=1), "status": one_of("firing")},
+            description=words(),
+            deduplication_key=words(512, least=1),
+            metadata=ANYTHING,
+            source_url=LINK,
+        ),
+        shown=titled("title", "description", Dialect.MARKDOWN),
+        key=_named("deduplication_key"),
+        taken=says({"deduplication_key": "…", "message": "Event accepted for processing", "status": "success"}, 202),
+        invalid=_incident("validation_error", "is_required", 422).reply,
+        refusals={
+            "token": _incident("authentication_error", "missing_authorization_material", 401),
+            "gone": _incident("not_found", "not_found", 404),
+            "invalid": _incident("validation_error", "is_required", 422),
+            "throttled": throttled({"type": "too_many_requests", "status": 429, "rate_limit": {"limit": 1200}}),
+        },
+    ),
+    Peer(
+        name="squadcast",
+        url=f"squadcast://{'a' * 32}",
+        host="api.squadcast.com",
+        path=f"/v2/incidents/api/{'a' * 32}",
+        schema=record(
+            {"message": words(least=1), "status": one_of("trigger")},
+            description=words(),
+            tags=ANYTHING,
+            event_id=words(512, least=1),
+            priority=one_of("P1", "P2", "P3", "P4", "P5"),
+        ),
+        shown=titled("message", "description", Dialect.MARKDOWN),
+        key=_named("event_id"),
+        taken=says({"meta": {"status": 202, "message": "accepted"}}, 202),
+        refusals={
+            "gone": refused({"meta": {"status": 404, "error_message": "webhook key not found"}}, 404),
+            "invalid": refused({"meta": {"status": 400, "error_message": "message is required"}}, 400),
+            "throttled": throttled({"meta": {"status": 429, "error_message": "rate limit"}}),
+        },
+    ),
+    Peer(
+        name="ilert",
+        url="ilert://il1api0123456789abcdef",
+        host="api.ilert.com",
+        path="/api/events/?",
+        schema=record(
+            {
+                "integrationKey": words(100, least=1),
+                "eventType": one_of("ALERT"),
+                "summary": words(255, least=1),
+            },
+            details=words(),
+            alertKey=words(255, least=1),
+            priority=one_of("HIGH", "LOW"),
+            severity=words(20),
+            images=several(ANYTHING, 10),
+            links=several(ANYTHING, 10),
+            customDetails=ANYTHING,
+            routingKey=words(255),
+        ),
+        shown=titled("summary", "details", Dialect.MARKDOWN),
+        key=_named("alertKey"),
+        taken=says({"alertKey": "…", "status": "RECEIVED"}, 202),
+        refusals={
+            "token": refused({"status": 401, "message": "Unauthorized", "code": "UNAUTHORIZED"}, 401),
+            "invalid": refused({"status": 400, "message": "…", "code": "BAD_REQUEST"}, 400),
+            "throttled": throttled({"status": 429, "message": "…", "code": "TOO_MANY_REQUESTS"}),
+        },
+    ),
+    Peer(
+        name="firehydrant",
+        url="firehydrant://token0123456789",
+        host="signals.firehydrant.com",
+        path="/v1/process/token0123456789",
+        schema=record(
+            {"summary": words(255, least=1), "status": one_of("OPEN")},
+            body=words(),
+            level=one_of("INFO", "WARN", "WARNING", "ERROR", "FATAL"),
+            idempotency_key=words(512, least=1),
+            images=several(ANYTHING, 10),
+            links=several(ANYTHING, 10),
+            annotations=ANYTHING,
+            tags=several(words(100), 50),
+        ),
+        shown=titled("summary", "body"),
+        key=_named("idempotency_key"),
+        taken=says({"id": "5d106b1e"}, 201),
+        refusals={
+            "token": refused({"error": "unauthorized"}, 401),
+            "gone": refused({"error": "not_found"}, 404),
+            "throttled": throttled({"error": "too_many_requests"}),
+        },
+    ),
+    Peer(
+        name="spike",
+        url=f"spike://{'a' * 32}",
+        host="api.spike.sh",
+        path=f"/v1/alerts/{'a' * 32}",
+        schema=record({"message": words(least=1)}, description=words(), status=one_of("CRITICAL", "WARNING", "INFO")),
+        shown=titled("message", "description"),
+        taken=says({"message": "Incident created"}),
+        refusals={
+            "gone": refused({"message": "Integration not found"}, 404),
+            "throttled": throttled({"message": "Too many requests"}),
+        },
+    ),
+    Peer(
+        name="signl4",
+        url="signl4://secret",
+        host="connect.signl4.com",
+        path="/webhook/secret/?",
+        schema=record(
+            {"title": words(least=1)},
+            body=words(),
+            **{
+                "X-S4-SourceSystem": words(100),
+                "X-S4-Service": words(100),
+                "X-S4-ExternalID": words(255, least=1),
+                "X-S4-Status": one_of("new"),
+                "X-S4-AlertingScenario": words(50),
+                "X-S4-Filtering": words(10),
+                "X-S4-Location": words(50),
+            },
+        ),
+        shown=titled("title", "body"),
+        key=_named("X-S4-ExternalID"),
+        taken=says({"eventId": "2518052230399999999_6e1ba7e3"}, 201),
+        refusals={
+            "gone": refused({"error": "team not found"}, 404),
+            "throttled": throttled({"error": "too many requests"}),
+        },
+    ),
+    Peer(
+        name="better-stack",
+        url=f"betterstack://{'a' * 24}",
+        host="incidents.betterstack.com",
+        path="/api/v3/incidents",
+        schema=record(
+            {"summary": words(least=1)},
+            name=words(),
+            description=words(),
+            requester_email=words(200),
+            call=one_of(True, False),
+            sms=one_of(True, False),
+            email=one_of(True, False),
+            push=one_of(True, False),
+            metadata=ANYTHING,
+        ),
+        shown=titled("summary", "description"),
+        taken=says({"data": {"id": "25", "type": "incident"}}, 201),
+        refusals={
+            "token": refused({"errors": "Invalid Team API token"}, 401),
+            "invalid": refused({"errors": "…"}, 422),
+            "throttled": throttled({"errors": "Too many requests"}),
+        },
+    ),
+)

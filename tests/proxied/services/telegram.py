@@ -1,0 +1,127 @@
+"""Telegram."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from html.parser import HTMLParser
+
+from tests.hostile.services import Dialect
+from tests.proxied.asked import Asked
+from tests.proxied.peer import Peer, Refusal, says, throttled
+from tests.proxied.schema import YES_OR_NO, Schema, matching, one_of, record, whole, words
+from tests.proxied.services.reading import headed
+
+# Telegram: https://core.telegram.org/bots/api#sendmessage
+
+_BOT = "123456789:abcdefg_hijklmnop"
+_TAGS = {"b", "strong", "i", "em", "u", "ins", "s", "strike", "del", "a", "code", "pre", "blockquote"}
+_TELEGRAM: Schema = record(
+    {"chat_id": {"type": ["integer", "string"]}, "text": words(least=1)},
+    parse_mode=matching("HTML|(?i:Markdown(?:V2)?)"),
+    disable_notification=YES_OR_NO,
+    disable_web_page_preview=one_of(True),
+    protect_content=YES_OR_NO,
+    message_thread_id=whole(1, 1 << 53),
+)
+
+
+class _Entities(HTMLParser):
+    """Telegram's parser of HTML: few tags, all of them closed in order."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=False)
+        self.said = ""
+        self.wrong: list[str] = []
+        self._open: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag not in _TAGS or [name for name, _ in attrs] != (["href"] if tag == "a" else []):
+            self.wrong.append(f"can't parse entities: unsupported start tag {tag!r}")
+        self._open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        if not self._open or self._open.pop() != tag:
+            self.wrong.append(f"can't parse entities: unexpected end tag {tag!r}")
+
+    def handle_data(self, data: str) -> None:
+        self.said += data
+        if "<" in data:
+            self.wrong.append("can't parse entities: a tag without an end")
+
+    def handle_entityref(self, name: str) -> None:
+        self.said += "&"
+        if name not in ("lt", "gt", "amp", "quot"):
+            self.said += name
+
+    def handle_charref(self, name: str) -> None:
+        self.said += unescape(f"&#{name};")
+
+    def close(self) -> None:
+        super().close()
+        self.wrong += [f"can't parse entities: can't find end tag of {tag!r}" for tag in self._open]
+
+
+def _telegram(asked: Asked) -> Iterator[str]:
+    said = asked.said
+    shown = said["text"]
+    if said.get("parse_mode") == "HTML":
+        page = _Entities()
+        page.feed(shown)
+        page.close()
+        yield from page.wrong
+        shown = page.said
+    elif said.get("parse_mode", "").lower() == "markdownv2":
+        outside = re.sub(r"\\.|`(?:\\.|[^`\\])*`|\]\((?:\\.|[^)\\])*\)", "", shown)
+        if found := re.search(r"[~>#+=|{}.!()-]", outside):
+            yield f"can't parse entities: character {found[0]!r} is reserved"
+        shown = re.sub(r"\\(.)", r"\1", shown)
+    if not 1 <= len(shown.encode("utf-16-le")) // 2 <= 4096:
+        yield f"{len(shown)} characters: message is too long"
+
+
+def _bot_word(status: int, words: str, cause: str) -> Refusal:
+    reply = says({"ok": False, "error_code": status, "description": words}, status)
+    return Refusal(reply=reply, said=f"HTTP {status}", cause=cause)
+
+
+_TELEGRAM_SAYS = {
+    "token": _bot_word(401, "Unauthorized", "gone"),
+    "gone": _bot_word(404, "Not Found", "gone"),
+    "blocked": _bot_word(403, "Forbidden: bot was blocked by the user", "other"),
+    "invalid": _bot_word(400, "Bad Request: message is too long", "content"),
+    "throttled": throttled(
+        {
+            "ok": False,
+            "error_code": 429,
+            "description": "Too Many Requests: retry after 7",
+            "parameters": {"retry_after": 7},
+        }
+    ),
+    "down": _bot_word(502, "Bad Gateway", "other"),
+}
+
+TELEGRAM = (
+    *(
+        Peer(
+            name=name,
+            url=f"tgram://{_BOT}{number}/12315544/{query}",
+            host="api.telegram.org",
+            path=f"/bot{_BOT}{number}/sendMessage",
+            schema=_TELEGRAM,
+            check=_telegram,
+            shown=headed("text", dialect),
+            taken=says({"ok": True, "result": {"message_id": 1, "date": 1, "chat": {"id": 12315544}}}),
+            invalid=_TELEGRAM_SAYS["invalid"].reply,
+            refusals=_TELEGRAM_SAYS,
+        )
+        for number, (name, query, dialect) in enumerate(
+            (
+                ("telegram", "", Dialect.HTML),
+                ("telegram-v1", "?format=markdown&mdv=v1", Dialect.TELEGRAM_1),
+                ("telegram-v2", "?format=markdown&mdv=v2", Dialect.TELEGRAM_2),
+            )
+        )
+    ),
+)
