@@ -73,6 +73,7 @@ PARTS = {
         },
     ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
+    "services": Part(module="tests.chaos.proxied", tried={"messages": 5000, "answers": 200, "incidents": 140}),
     "soak": Part(
         module="tests.chaos.soak",
         tried={

@@ -26,23 +26,24 @@ _PATIENCE = 20.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Received:
-    """A message to a service; `violations` is empty for one that the service could take."""
+    """A message to a service; `violations` is empty for one that it could take, `is_taken` whether it did."""
 
     peer: Peer
     asked: Asked
     violations: tuple[str, ...]
-    reply: Reply
+    is_taken: bool
 
 
 class Proxy:
     """Stands in for the services between `with` and its end.
 
-    What `refusing` holds for a service's name is the answer to every message to it; otherwise a message is taken if it
-    is valid.
+    What `refusing` holds for a service's name is the answer to every message to it, and what `once` holds to the next
+    one; otherwise a message is taken if it is valid.
     """
 
     def __init__(self, peers: Iterable[Peer]) -> None:
         self.refusing: dict[str, Reply] = {}
+        self.once: dict[str, Reply] = {}
         self.strays: list[str] = []
         """Requests that no service would know."""
         self.peers = tuple(peers)
@@ -82,10 +83,11 @@ class Proxy:
         for peer in self.peers:
             if peer.takes(asked):
                 wrong = tuple(peer.violations(asked))
-                reply = self.refusing.get(peer.name) or (peer.invalid if wrong else peer.taken)
                 with self._lock:
-                    self._received.append(Received(peer=peer, asked=asked, violations=wrong, reply=reply))
-                return reply
+                    said = self.once.pop(peer.name, None) or self.refusing.get(peer.name)
+                    is_taken = said is None and not wrong
+                    self._received.append(Received(peer=peer, asked=asked, violations=wrong, is_taken=is_taken))
+                return said or (peer.invalid if wrong else peer.taken)
         for peer in self.peers:
             if (other := peer.other(asked)) is not None:
                 return other
@@ -102,6 +104,7 @@ class Proxy:
         """Begin anew."""
         with self._lock:
             self.refusing.clear()
+            self.once.clear()
             self.strays.clear()
             self._received.clear()
 

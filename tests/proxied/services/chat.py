@@ -164,14 +164,20 @@ def _hook_word(word: str, status: int, cause: str) -> Refusal:
 _SLACK_HOOK_SAYS = {
     "gone": _hook_word("no_service", 404, "gone"),
     "archived": _hook_word("channel_is_archived", 410, "gone"),
-    "token": _hook_word("invalid_token", 403, "other"),
+    "token": _hook_word("invalid_token", 403, "gone"),
     "invalid": _hook_word("invalid_payload", 400, "content"),
     "throttled": Refusal(reply=text("rate_limited", 429, Retry_After="7"), said="HTTP 429", retry_after=7),
     "down": _hook_word("rollup_error", 500, "other"),
 }
 _SLACK_BOT_SAYS = {
-    word: Refusal(reply=says({"ok": False, "error": word}), said=word)
-    for word in ("invalid_auth", "token_revoked", "channel_not_found", "not_in_channel", "is_archived")
+    word: Refusal(reply=says({"ok": False, "error": word}), said=word, cause=cause)
+    for word, cause in (
+        ("invalid_auth", "gone"),
+        ("token_revoked", "gone"),
+        ("channel_not_found", "gone"),
+        ("is_archived", "gone"),
+        ("not_in_channel", "other"),
+    )
 } | {"throttled": throttled({"ok": False, "error": "ratelimited"})}
 _POSTED = says({"ok": True, "channel": "C123ABC456", "ts": "1503435956.000247", "message": {"type": "message"}})
 _HOOK = "/services/T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7F"

@@ -89,7 +89,7 @@ def _bot_word(status: int, words: str, cause: str) -> Refusal:
 _TELEGRAM_SAYS = {
     "token": _bot_word(401, "Unauthorized", "gone"),
     "gone": _bot_word(404, "Not Found", "gone"),
-    "blocked": _bot_word(403, "Forbidden: bot was blocked by the user", "other"),
+    "blocked": _bot_word(403, "Forbidden: bot was blocked by the user", "gone"),
     "invalid": _bot_word(400, "Bad Request: message is too long", "content"),
     "throttled": throttled(
         {

@@ -1,0 +1,73 @@
+"""The whole program with every service as a channel: what it says of its alerts is what the services say."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.proxied.peer import Reply
+from tests.proxied.post_office import findings
+from tests.proxied.proxy import Proxy
+from tests.proxied.services.table import PEERS
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
+from watcher.fake_registry.server import FakeRegistry
+
+pytestmark = [pytest.mark.bounded, pytest.mark.usefixtures("unmeasured")]
+
+_PACK = "comfyui-night-lights"
+
+
+@pytest.fixture
+def proxy() -> Iterator[Proxy]:
+    """The services."""
+    with Proxy(PEERS.values()) as opened:
+        yield opened
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
+    """A program with a channel for each service; its pack's baseline has been taken without a word."""
+    registry.catalog.publish(_PACK, "1.0.0", created_at="2026-01-01T00:00:00Z")
+    registry.catalog.publish(_PACK, "1.1.0", created_at="2026-01-02T00:00:00Z")
+    channels = [{"name": name, "url": peer.url} for name, peer in PEERS.items()]
+    watcher = Watcher(
+        tmp_path, registry, fork_server=fork_server, nodes=_PACK, baseline="silent", channels=channels, timeout=30
+    )
+    watcher.check()
+    return watcher
+
+
+def _check(watch: Watcher, proxy: Proxy, code: int) -> dict[str, int]:
+    done = watch.run("check", "--json", env=proxy.environment)
+    assert done.code == code, done
+    found: dict[str, int] = json.loads(done.out)["alerts"]
+    return found
+
+
+def _taken(proxy: Proxy) -> Counter[str]:
+    return Counter(one.peer.name for one in proxy.received() if one.is_taken)
+
+
+def test_every_service_is_told(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+    """A ban reaches every service once, as something it takes, and counts as delivered to each."""
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "pending": 0, "expired": 0}
+    assert _taken(proxy) == Counter(PEERS.keys())
+    assert [(one.peer.name, wrong) for one in proxy.received() for wrong in findings(one)] == []
+
+
+def test_what_services_refuse_is_owed(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+    """While every service refuses, nothing counts as delivered; once they take again, each has the alert once."""
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    proxy.refusing |= dict.fromkeys(PEERS, Reply(status=503))
+    assert _check(watch, proxy, 1) == {"delivered": 0, "pending": len(PEERS), "expired": 0}
+    proxy.forget()
+    watch.end_backoffs()
+    alerts = _check(watch, proxy, 0)
+    assert (alerts["delivered"], alerts["pending"]) == (len(PEERS), 0)
+    assert _taken(proxy) == Counter(PEERS.keys())
