@@ -10,6 +10,7 @@ from typing import Any
 
 from watcher.alerts import outbox
 from watcher.changes import health
+from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
@@ -161,7 +162,8 @@ class Poller:
             etag_scope=config.etag_scope,
             watched=config.nodes,
         )
-        events = tuple(bounded(event) for event in events + assessed.events)
+        events = with_safe_versions(events + assessed.events, assessed.snapshot, config.statuses)
+        events = tuple(bounded(event) for event in events)
         return _Found(findings=findings, snapshot=assessed.snapshot, checks=checks, events=events)
 
     async def _save_and_deliver(self, state: State, found: _Found) -> Dispatch:
