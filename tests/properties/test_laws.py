@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.factories import CHECKED, NOW, PACK, compare, known
+from tests.support.factories import CHECKED, NOW, PACK, compare, failed, known
 from tests.support.strategies import (
     addresses,
     channels,
@@ -23,7 +23,10 @@ from tests.support.strategies import (
 )
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Acknowledgement
+from watcher.alerts.ownership import reroute
+from watcher.alerts.queue import Queue
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
@@ -282,14 +285,14 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
     for revision, batch in enumerate(batches, start=1):
         waiting = outbox.enqueue(waiting, configured, batch, revision, NOW)
         waiting = outbox.drop_uncommitted(waiting, revision)
-        waiting = outbox.reroute(outbox.recorded(waiting), configured, digests)
+        waiting = reroute(outbox.recorded(waiting), configured, digests)
         for channel in configured:
             owed[channel.name].append([event.id for event in batch if wants(channel, event)])
             if not (queue := waiting.queues.get(channel.name)) or not queue.messages:
                 continue
             match data.draw(st.sampled_from(["rest", "fail", "send", "expire"])):
                 case "fail":
-                    waiting = outbox.failed(waiting, channel.name, "refused", NOW)
+                    waiting = failed(waiting, channel.name, "refused", NOW)
                 case "send":
                     sent = queue.messages[0]
                     waiting = outbox.replay(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
@@ -310,7 +313,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
             assert set(left) <= waiting.events.keys()
 
 
-def _alerts_of(queue: outbox.Queue) -> list[str]:
+def _alerts_of(queue: Queue) -> list[str]:
     return [event for message in queue.messages for event in message.events]
 
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from watcher import timestamps
+from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Failure, failed_attempt
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
@@ -63,6 +66,13 @@ def event(name: str = "e1", kind: Kind = Kind.FLAGGED, **fields: Any) -> Event:
     """Make an event with this id."""
     given = {"node": PACK, "version": "1.0.0", "version_id": "id-1.0.0", "before": "active", "after": "flagged"}
     return Event(**{"id": name, "kind": kind, "at": NOW, "url": URL} | given | fields)
+
+
+def failed(waiting: Outbox, name: str, error: str, now: str, *, last: bool = True, **fields: Any) -> Outbox:
+    """Return the outbox after a failed attempt at the first message of a channel's queue."""
+    queue = waiting.queues[name]
+    failure = Failure(error=error, **fields)
+    return outbox.replay(waiting, [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)])
 
 
 def channel(name: str = "ops", **fields: Any) -> Channel:

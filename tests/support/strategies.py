@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from tests.support.factories import BEFORE, URL, channel
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Message, Outbox, Queue
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
@@ -111,6 +112,8 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         revision=draw(st.integers(0, 2**40)),
         registry_failing=draw(st.booleans()),
         registry_seen=draw(st.integers(0, 2**40)),
+        channels_failing=draw(st.dictionaries(_NAMES, _DIGESTS, max_size=2)),
+        channels_seen=draw(st.integers(0, 2**40)),
         nodes={name.lower(): draw(_any_node(name)) for name in names},
     )
 
@@ -150,6 +153,10 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         queued_at=_TIMES,
         events=some_events,
         reached=st.lists(_DIGESTS.map(lambda text: text[:16]) | _DIGESTS, max_size=2).map(tuple),
+        unanswered=st.booleans(),
+        refusals=st.integers(0, 9),
+        retry_at=_TIMES | st.just(""),
+        error=_TEXTS,
     )
     queue = st.builds(
         Queue,
@@ -159,6 +166,10 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         error=_TEXTS,
         url_digest=_DIGESTS | st.just(""),
         named=st.booleans(),
+        counted=st.integers(0, 10_000),
+        asked_to_wait=st.booleans(),
+        failing_since=_TIMES | st.just(""),
+        gone=st.booleans(),
     )
     return Outbox(
         queues=draw(st.dictionaries(_NAMES, queue, max_size=3)),

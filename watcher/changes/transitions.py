@@ -92,7 +92,7 @@ class VersionEvents:
         version = self.version
         events: list[Event] = []
         changes = [
-            Change(field=name, before=text_of(getattr(old, attribute)), after=text_of(getattr(version, attribute)))
+            Change(field=name, before=_text(getattr(old, attribute)), after=_text(getattr(version, attribute)))
             for attribute, name in WATCHED_FIELDS.items()
             if getattr(old, attribute) != getattr(version, attribute)
         ]
@@ -121,7 +121,6 @@ class VersionEvents:
             changes=changes,
             at=self.now,
             url=node_url(self.node),
-            published=self.version.created_at,
         )
 
     def _deprecation(self) -> Event:
@@ -141,6 +140,5 @@ def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
     return _KIND_OF_STATUS.get(after)
 
 
-def text_of(value: str | tuple[str, ...]) -> str:
-    """Return a watched field's value as text, a list as JSON; "" for an empty one."""
+def _text(value: str | tuple[str, ...]) -> str:
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Collection, Sequence
 
 from watcher import durations, timestamps
-from watcher.cli.report import what_happened
+from watcher.cli.report import event_subject, what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
 from watcher.errors import UsageError
 from watcher.model.event import Event, Kind
@@ -87,7 +87,7 @@ def lines(events: Sequence[Event], width: int | None = None) -> list[str]:
             (
                 short_time(event.at),
                 colour(event.kind),
-                sanitize_line(event.node) if event.node is not None else "(registry)",
+                event_subject(event),
                 sanitize_line(event.version, _VERSION_WIDTH) if event.version is not None else "-",
                 what_happened(event) or "-",
             )

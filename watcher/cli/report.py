@@ -76,8 +76,15 @@ def what_happened(event: Event) -> str:
     return "; ".join(parts)
 
 
+def event_subject(event: Event) -> str:
+    """Return what an event is about, safe to print: a node, a channel or the registry."""
+    if event.node is not None:
+        return sanitize_line(event.node)
+    return "(registry)" if event.channel is None else f"(channel {sanitize_line(event.channel)})"
+
+
 def _subject(event: Event) -> str:
-    name = sanitize_line(event.node) if event.node is not None else "(registry)"
+    name = event_subject(event)
     return f"{name} {sanitize_line(event.version, 100)}" if event.version is not None else name
 
 

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from watcher.alerts.outbox import Queue
+from watcher.alerts.queue import Queue
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest

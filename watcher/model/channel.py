@@ -33,8 +33,11 @@ class Channel:
 
 
 def wants(channel: Channel, event: Event) -> bool:
-    """Return whether the channel wants the event. An event about the registry as a whole passes every node glob."""
-    if event.kind not in channel.kinds:
+    """Return whether the channel wants the event.
+
+    An event about the registry as a whole, or about another channel, passes every node glob. None is about itself.
+    """
+    if event.kind not in channel.kinds or event.channel == channel.name:
         return False
     if not channel.nodes or event.node is None:
         return True

@@ -78,6 +78,10 @@ class Snapshot:
     """A registry-wide `failing` was reported, and no `recovered` since."""
     registry_seen: int = 0
     """How many events the registry itself had."""
+    channels_failing: Mapping[str, str] = field(default_factory=dict)
+    """The channels that were reported failing, and did not recover since, with the digests of their URLs."""
+    channels_seen: int = 0
+    """How many events channels had."""
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher import log
-from watcher.alerts import outbox
+from watcher.alerts.queue import FIRST_WAIT, seconds_left
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
@@ -21,7 +21,7 @@ _SHORTEST_WAIT = 0.05
 _CHECK_RETRY = 1.0
 """Seconds between two checks, during a backoff, of whether `test-alerts` has ended it."""
 
-_PAUSE = outbox.FIRST_WAIT
+_PAUSE = FIRST_WAIT
 """Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
 
@@ -115,9 +115,9 @@ def _next_due(poller: Poller) -> float | None:
         return None
     now = poller.clock()
     waits = [
-        max(outbox.backoff_left(queue.retry_at, now), poller.backoffs.seconds_left(channel.name, now))
+        max(left, poller.backoffs.seconds_left(channel.name, now))
         for channel in poller.config.channels
-        if (queue := queues.get(channel.name)) and queue.messages
+        if (queue := queues.get(channel.name)) and (left := seconds_left(queue, now)) is not None
     ]
     return min(waits, default=None)
 
@@ -150,9 +150,8 @@ def _log_failure(work: str, error: Exception) -> None:
 def _log_report(report: Report, seconds: float) -> None:
     """Log each event, then a summary of the poll."""
     for event in report.events:
-        log.info(
-            "event", kind=event.kind.value, node=event.node, version=event.version, reason=event.reason, id=event.id
-        )
+        about = {"node": event.node} if event.channel is None else {"channel": event.channel}
+        log.info("event", kind=event.kind.value, **about, version=event.version, reason=event.reason, id=event.id)
     log.info(
         "poll",
         checked=report.checked,

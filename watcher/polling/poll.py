@@ -9,18 +9,22 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from watcher.alerts import outbox
+from watcher.alerts.merge import merged
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.ownership import reroute
+from watcher.alerts.queue import Queue
 from watcher.changes import health
-from watcher.changes.facts import with_safe_versions
+from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.transitions import DiffOptions
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event, bounded
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
-from watcher.polling import dispatch
-from watcher.polling.dispatch import Dispatch
+from watcher.polling.channel_round import Backoffs, DeliveryOptions
+from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.polling.model import PollConfig, Report, SetAside
-from watcher.polling.reroute import followed, set_aside
+from watcher.polling.reroute import at_their_channels, followed, set_aside
 from watcher.polling.survey import Findings, Survey, explained
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
@@ -56,12 +60,12 @@ class Poller:
     dry_run: bool = False
     """Write and send nothing."""
     channel_budget: float | None = None
-    """Seconds; see `dispatch.DeliveryOptions.budget`."""
+    """Seconds; see `DeliveryOptions.budget`."""
     on_expired: Callable[[Dispatch], None] = lambda _: None
     """Called with expired alerts before they are forgotten."""
     on_set_aside: Callable[[Iterable[SetAside]], None] = lambda _: None
     """Called with the queues that are set aside before the state forgets that they belonged to a channel."""
-    backoffs: dispatch.Backoffs = field(default_factory=dispatch.Backoffs)
+    backoffs: Backoffs = field(default_factory=Backoffs)
     worker: Worker = field(default_factory=Worker)
 
     async def poll(self) -> Report:
@@ -151,6 +155,7 @@ class Poller:
             started,
             empty=[node.lower() for node in findings.empty],
         )
+        snapshot, of_channels = assess_channels(assessed.snapshot, self._channel_states(state), started)
         polled = {node.lower() for node in config.nodes}
         others = {key: etag for key, etag in etags.items() if key not in polled}
         checks = replace(
@@ -162,9 +167,24 @@ class Poller:
             etag_scope=config.etag_scope,
             watched=config.nodes,
         )
-        events = with_safe_versions(events + assessed.events, assessed.snapshot, config.statuses)
-        events = tuple(bounded(event) for event in events)
-        return _Found(findings=findings, snapshot=assessed.snapshot, checks=checks, events=events)
+        events = tuple(bounded(event) for event in events + assessed.events + of_channels)
+        return _Found(findings=findings, snapshot=snapshot, checks=checks, events=events)
+
+    def _channel_states(self, state: State) -> list[ChannelState]:
+        """Return how deliveries to each configured channel went until now."""
+        waiting, addresses = at_their_channels(state, self.config.channels, self.config.addresses)
+        return [
+            ChannelState(
+                name=channel.name,
+                placed=channel.placed,
+                url_digest=addresses.url_digests[channel.name],
+                failing_since=queue.failing_since,
+                gone=queue.gone,
+                error=queue.error,
+            )
+            for channel in self.config.channels
+            for queue in (waiting.queues.get(channel.name, Queue()),)
+        ]
 
     async def _save_and_deliver(self, state: State, found: _Found) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
@@ -211,7 +231,7 @@ class Poller:
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at
         waiting = outbox.enqueue(state.outbox, channels, found.events, committed + 1, now)
-        waiting = outbox.reroute(waiting, channels, state.addresses.url_digests)
+        waiting = reroute(waiting, channels, state.addresses.url_digests)
         self.folder.prepare(waiting, committed)
         return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
 
@@ -220,7 +240,11 @@ class Poller:
 
     async def _deliver(self, state: State, unsaved: list[str]) -> Dispatch:
         """Send what is due, and save the outbox. `unsaved` is what could not be written before."""
-        options = dispatch.DeliveryOptions(
+        try:
+            waiting = self._with_merged(state)
+        except UnsureError as error:
+            return Dispatch(state.outbox, unsaved=[*unsaved, error.what])
+        options = DeliveryOptions(
             timeout=self.config.limits.timeout,
             expiry=self.config.alert_expiry,
             clock=self.clock,
@@ -231,13 +255,28 @@ class Poller:
             worker=self.worker,
             progress=self.progress,
         )
-        done = await dispatch.dispatch(self.folder, state.outbox, self.config.channels, options)
+        done = await dispatch(self.folder, waiting, self.config.channels, options)
         if done.expired:
             self.on_expired(done)
         done.unsaved = unsaved
         with _collected(done.unsaved):
             self.folder.compact(done.waiting, state.snapshot.revision)
         return done
+
+    def _with_merged(self, state: State) -> Outbox:
+        """Return the outbox with each backlog merged, durably; if that cannot be written, as it is.
+
+        UnsureError if a power loss could still undo it: nothing may be sent then.
+        """
+        waiting = merged(state.outbox, self.config.channels, self.clock())
+        if waiting is not state.outbox:
+            try:
+                self.folder.replace_outbox(waiting, state.snapshot.revision)
+            except UnsureError:
+                raise
+            except StateError:
+                return state.outbox
+        return waiting
 
 
 @contextlib.contextmanager

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 
-from watcher.alerts import channel_identity, outbox
+from watcher.alerts import channel_identity
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
+from watcher.alerts.ownership import reroute
 from watcher.model.channel import Channel
 from watcher.polling.model import SetAside
 from watcher.state.model import State
@@ -30,17 +31,22 @@ def followed(
     # An earlier run may have died between giving a file its name and making that durable.
     folder.fsync_folder()
     known = state.addresses
-    addresses = accepted
-    if known.salt not in {"", accepted.salt}:
-        digests = channel_identity.url_digests(channels, known.salt)
-        addresses = replace(accepted, salt=known.salt, url_digests=digests)
-    moved = outbox.reroute(state.outbox, channels, addresses.url_digests, by_name=not known.salt)
+    moved, addresses = at_their_channels(state, channels, accepted)
     if moved != state.outbox:
         folder.prepare(moved, state.snapshot.revision)
     if addresses != known:
         on_set_aside(set_aside(known, moved, channels))
         folder.save_addresses(addresses)
     return replace(state, outbox=moved, addresses=addresses)
+
+
+def at_their_channels(state: State, channels: Sequence[Channel], accepted: Addresses) -> tuple[Outbox, Addresses]:
+    """Return the outbox with each queue under the channel that it belongs to now, and the channels' URLs. Pure."""
+    known, addresses = state.addresses, accepted
+    if known.salt not in {"", accepted.salt}:
+        digests = channel_identity.url_digests(channels, known.salt)
+        addresses = replace(accepted, salt=known.salt, url_digests=digests)
+    return reroute(state.outbox, channels, addresses.url_digests, by_name=not known.salt), addresses
 
 
 def set_aside(known: Addresses, waiting: Outbox, channels: Iterable[Channel]) -> Iterator[SetAside]:

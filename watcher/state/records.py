@@ -11,7 +11,8 @@ from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
 from watcher.model.event import Event
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, decoder, encode, format_of
 from watcher.state.model import Checks, History
@@ -104,9 +105,11 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
     for event in outbox.events.values():
         _check_time(event.at)
     for queue in outbox.queues.values():
-        _check_time(queue.retry_at or None)
+        for time in (queue.retry_at, queue.failing_since):
+            _check_time(time or None)
         for message in queue.messages:
             _check_time(message.queued_at)
+            _check_time(message.retry_at or None)
             _check_events(message.events, outbox.events)
     _check_events(outbox.unrecorded, outbox.events)
     return revision, outbox
@@ -229,17 +232,31 @@ def write_failure(failure: FailedAttempt) -> bytes:
     return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
 
 
-def read_journal(text: bytes) -> tuple[Acknowledgement | FailedAttempt, ...]:
-    """Decode the outcomes in `acks.jsonl`; a damaged line is skipped, so that its message is sent again."""
-    return tuple(outcome for outcome in _each(text.splitlines(), _read_outcome) if outcome)
+def read_journal(text: bytes) -> tuple[Outcome, ...]:
+    """Decode the outcomes in `acks.jsonl`; a damaged line is skipped.
+
+    A message that was about to go out, and of which nothing came, is unanswered.
+    """
+    found: list[Outcome | None] = []
+    open_at: dict[tuple[str, str], int] = {}
+    for outcome in _each(text.splitlines(), _read_outcome):
+        key = outcome.channel, outcome.message
+        if isinstance(outcome, Unanswered):
+            open_at[key] = len(found)
+        elif key in open_at:
+            found[open_at.pop(key)] = None
+        found.append(outcome)
+    return tuple(outcome for outcome in found if outcome)
 
 
-def _read_outcome(line: bytes) -> Acknowledgement | FailedAttempt | None:
-    """Decode one line of `acks.jsonl`; None for a message without an outcome. Raises UnreadableFormError."""
+def _read_outcome(line: bytes) -> Outcome:
+    """Decode one line of `acks.jsonl`; raises UnreadableFormError."""
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
         # The lines have no format number. The first format had `address` for `url_digest`.
         failure = decode(FailedAttempt, json.dumps(_renamed(json.loads(line), address="url_digest")).encode())
-        _check_time(failure.at)
+        for time in (failure.at, failure.retry_at or None, failure.message_retry_at or None):
+            _check_time(time)
         return failure
-    return Acknowledgement(channel=entry.channel, message=entry.message) if entry.state == _ARRIVED else None
+    outcome = Acknowledgement if entry.state == _ARRIVED else Unanswered
+    return outcome(channel=entry.channel, message=entry.message)

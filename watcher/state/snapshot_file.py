@@ -10,7 +10,10 @@ from dataclasses import dataclass, fields
 
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import Version
-from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode
+from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, format_of
+
+FORMAT = 2
+"""Since it notes which channels are failing."""
 
 Refuse = Callable[[UnreadableFormError], Exception]
 """Turns a decoding error into the caller's error."""
@@ -22,6 +25,8 @@ class _SnapshotForm:
     revision: int
     registry_failing: bool
     registry_seen: int
+    channels_failing: dict[str, str]
+    channels_seen: int
     nodes: dict[str, Node]
 
 
@@ -36,13 +41,35 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
         return _read_whole(text)
     try:
         nodes = LazyNodes(text, head.end(), len(text) - len(_FOOT), refuse)
+        channels = _channels(head["channels"])
     except ValueError:
         return _read_whole(text)
-    return Snapshot(revision=int(head[1]), registry_failing=head[2] == b"true", registry_seen=int(head[3]), nodes=nodes)
+    return Snapshot(
+        revision=int(head["revision"]),
+        registry_failing=head["failing"] == b"true",
+        registry_seen=int(head["seen"]),
+        channels_failing=channels,
+        channels_seen=int(head["channels_seen"] or 0),
+        nodes=nodes,
+    )
+
+
+def _channels(text: bytes | None) -> dict[str, str]:
+    """Return the channels in a line of the program's own layout; ValueError for anything else."""
+    found = json.loads(text or b"{}")
+    if not all(isinstance(digest, str) for digest in found.values()):
+        raise ValueError("the digest of a URL is no text")
+    return dict(found)
 
 
 def _read_whole(text: bytes) -> Snapshot:
-    form = decode(_SnapshotForm, text)
+    try:
+        form = decode(_SnapshotForm, text, FORMAT)
+    except UnreadableFormError:
+        if format_of(text) != FIRST_FORMAT:
+            raise
+        second = {"channels_failing": {}, "channels_seen": 0, **json.loads(text), "format": FORMAT}
+        form = decode(_SnapshotForm, json.dumps(second).encode(), FORMAT)
     for key, node in form.nodes.items():
         _check_key(node, key)
     return Snapshot(**{item.name: getattr(form, item.name) for item in fields(Snapshot)})
@@ -99,7 +126,9 @@ class LazyNodes(Mapping[str, Node]):
 
 
 _LAYOUT = re.compile(
-    rb'\{\n"format": 1,\n"revision": ([0-9]+),\n"registry_failing": (true|false),\n"registry_seen": ([0-9]+),\n'
+    rb'\{\n"format": (?:1|(?P<second>2)),\n"revision": (?P<revision>[0-9]+),\n'
+    rb'"registry_failing": (?P<failing>true|false),\n"registry_seen": (?P<seen>[0-9]+),\n'
+    rb'(?(second)"channels_failing": (?P<channels>\{.*\}),\n"channels_seen": (?P<channels_seen>[0-9]+),\n)'
     rb'"nodes": \{\n?'
 )
 _BETWEEN = b',\n"'
@@ -110,7 +139,7 @@ _FOOT = b"\n}\n}\n"
 def read_revision(text: bytes) -> int:
     """Return the revision of a `snapshot.json`, without decoding the rest in the program's own layout."""
     found = _LAYOUT.match(text)
-    return int(found[1]) if found else read_snapshot(text).revision
+    return int(found["revision"]) if found else read_snapshot(text).revision
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
@@ -119,10 +148,11 @@ def write_snapshot(snapshot: Snapshot) -> bytes:
 
 
 def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
-    failing = json.dumps(snapshot.registry_failing)
+    failing, channels = json.dumps(snapshot.registry_failing), json.dumps(dict(snapshot.channels_failing))
     yield (
-        f'{{\n"format": {FIRST_FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
-        f'"registry_seen": {snapshot.registry_seen},\n"nodes": {{'
+        f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
+        f'"registry_seen": {snapshot.registry_seen},\n"channels_failing": {channels},\n'
+        f'"channels_seen": {snapshot.channels_seen},\n"nodes": {{'
     ).encode()
     for number, key in enumerate(sorted(snapshot.nodes)):
         yield b"%s\n%s: " % (b"," if number else b"", json.dumps(key).encode())

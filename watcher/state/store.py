@@ -19,7 +19,8 @@ from typing import TypeVar
 from watcher import log
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import FailedAttempt
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
@@ -118,8 +119,8 @@ class StateFolder:
         waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
         if journal:
             waiting = outbox.replay(waiting, journal)
-        if any(queue.retry_at for queue in waiting.queues.values()):
-            waiting = outbox.end_backoffs(waiting, self.ended_backoffs())
+        if waiting.queues and (ended := self.ended_backoffs()):
+            waiting = outbox.end_backoffs(waiting, ended)
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
 
     def exists(self) -> bool:
@@ -151,6 +152,14 @@ class StateFolder:
         """Fsync the folder, in case an earlier run died before it did."""
         with self._writing():
             files.sync_folder(self.path)
+
+    def replace_outbox(self, waiting: Outbox, revision: int) -> None:
+        """Write the outbox before what is in it goes out; the journal stays, for what it has is known in both.
+
+        Raises UnsureError if the rename succeeded but was not confirmed on disk: nothing may be sent then, since a
+        power loss may bring back an outbox that knows nothing of what was sent.
+        """
+        self._replace(OUTBOX, records.write_outbox(revision, waiting), UnsureError)
 
     def compact(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox, which now includes the journal, if it changed; then remove the journal."""

@@ -8,7 +8,7 @@ from typing import Any, cast
 import click
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, known, minute, version
+from tests.support.factories import NOW, PACK, channel, event, failed, known, minute, version
 from watcher.alerts import outbox
 from watcher.alerts.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health
@@ -131,7 +131,7 @@ def test_a_node_is_named_as_it_is_watched() -> None:
 def test_undelivered_alerts_are_counted_by_channel() -> None:
     """Each configured channel has its count and last error; a removed one is listed while it has undelivered alerts."""
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
-    waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+    waiting = failed(waiting, "ops", "HTTP 500", NOW)
     rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
     assert [(row.name, row.undelivered, row.error, row.next_try, row.configured) for row in rows] == [
         ("ops", 2, "HTTP 500", minute(0.5), True),

@@ -4,23 +4,27 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, event, minute
-from tests.support.fakes.webhook import Answer, Topics, Webhook
+from tests.support.factories import NOW, event, failed, minute
+from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts import outbox
-from watcher.alerts.outbox import FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import FailedAttempt
+from watcher.alerts.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
-from watcher.polling.dispatch import Backoffs, DeliveryOptions, Dispatch, dispatch
+from watcher.polling.channel_round import Backoffs, DeliveryOptions
+from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.state import records
 from watcher.state.store import StateFolder
 
@@ -89,8 +93,8 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
         done = sent(folder, waiting, ops, budget=0)
         waiting = done.waiting
         assert (done.delivered, waiting.alerts("ops"), done.failures) == (1, left, {})
-        assert not left or outbox.is_due(waiting.queues["ops"], NOW)
-    assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
+        assert not left or is_due(waiting.queues["ops"], NOW)
+    assert [message.json["events"] for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
 
 
 def test_a_worker_that_cannot_start_is_a_failure(
@@ -110,12 +114,15 @@ def test_a_worker_that_cannot_start_is_a_failure(
 def test_a_stop_waits_for_seconds_only(
     folder: StateFolder, webhook: Webhook, ops: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A message that is being sent when the program is asked to stop is soon abandoned and stays undelivered."""
+    """A message that is being sent when the program is asked to stop is soon abandoned; it may have been taken."""
     monkeypatch.setattr("watcher.polling.dispatch._STOP_WITHIN", 0.1)
     webhook.answer["/ops"] = Answer(hang=True)
     stopping, began = asyncio.Event(), time.monotonic()
     done = sent(folder, owing(ops), ops, stopping=stopping, progress=lambda *_: stopping.set())
-    assert (done.failures, done.refused, done.waiting) == ({}, set(), owing(ops))
+    owed = owing(ops).queues["ops"].messages
+    left = done.waiting.queues["ops"]
+    assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
+    assert left.messages == (replace(owed[0], unanswered=True), *owed[1:])
     assert time.monotonic() - began < 10
 
 
@@ -212,11 +219,90 @@ def test_an_alert_expires_at_a_second_failure(folder: StateFolder, webhook: Webh
 @pytest.mark.parametrize("why", ["stopped", "unwritable", "backing off"])
 def test_nothing_expires_that_was_not_tried_just_now(folder: StateFolder, ops: Channel, why: str) -> None:
     """However old an alert is and however often it failed, a round that does not try it leaves it for the next one."""
-    waiting = outbox.failed(owing(ops), "ops", "HTTP 500", NOW)
-    waiting = outbox.failed(waiting, "ops", "HTTP 500", LATE if why == "backing off" else NOW)
+    waiting = failed(owing(ops), "ops", "HTTP 500", NOW)
+    waiting = failed(waiting, "ops", "HTTP 500", LATE if why == "backing off" else NOW)
     stopping = asyncio.Event()
     if why == "stopped":
         stopping.set()
     used = Failing(folder.path) if why == "unwritable" else folder
     assert sent(used, waiting, ops, clock=lambda: LATE, stopping=stopping).waiting == waiting
     assert sent(folder, waiting, ops, clock=lambda: timestamps.later(LATE, 3600)).delivered == 3
+
+
+class Picky(Webhook):
+    """A webhook that refuses, with a status, the messages that `refuses` says, and keeps account of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuses: Callable[[Message], Answer | None] = lambda _: None
+        self.taken: list[Message] = []
+
+    def remember(self, message: Message) -> Answer | None:
+        answer = self.refuses(message)
+        if answer is None:
+            self.taken.append(message)
+        return self.play(message, answer or Answer())
+
+    def ids(self) -> list[list[str]]:
+        """Return the events of the messages that were taken."""
+        return [[str(one["id"]) if isinstance(one, dict) else one for one in m.json["events"]] for m in self.taken]
+
+
+@pytest.fixture
+def picky() -> Iterator[Picky]:
+    """A service that does not take everything."""
+    with Picky() as service:
+        yield service
+
+
+def _names(message: Message) -> list[str]:
+    return [one["id"] if isinstance(one, dict) else one for one in message.json["events"]]
+
+
+BAD = Answer(status=400)
+
+
+def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky) -> None:
+    """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
+    picky.refuses = lambda message: BAD if "e0" in _names(message) else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    done = sent(folder, owing(ops), ops)
+    (left,) = done.waiting.queues["ops"].messages
+    assert (picky.ids(), left.events, left.refusals) == ([["e1"], ["e2"]], ("e0",), 1)
+    assert (done.delivered, done.failures) == (2, {"ops": "HTTP 400"})
+    again = sent(folder, done.waiting, ops, clock=lambda: minute(0.4))
+    assert (again.failures, len(picky.messages())) == ({}, 3)
+
+
+def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, picky: Picky) -> None:
+    """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
+    picky.refuses = lambda message: BAD if "e0" in _names(message) else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting = owing(ops)
+    for number in range(3):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
+    (aside,) = waiting.queues["ops"].aside
+    assert (aside.events, aside.error, len(picky.messages())) == (("e0",), "HTTP 400", 6)
+    for hours, tries in ((20, 6), (25, 7), (30, 7), (50, 8)):
+        clock = partial(minute, hours * 60)
+        waiting = sent(folder, waiting, ops, clock=clock, expiry=100 * 3600).waiting
+        assert (len(picky.messages()), waiting.alerts("ops")) == (tries, 1)
+    late = sent(folder, waiting, ops, clock=lambda: minute(101 * 60), expiry=100 * 3600)
+    assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
+
+
+def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
+    """Two messages in a row that are refused end the round, and the channel backs off."""
+    picky.refuses = lambda _: BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    done = sent(folder, owing(ops), ops)
+    assert (len(picky.messages()), done.waiting.queues["ops"].retry_at) == (2, minute(0.5))
+
+
+def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+    """The message may have been taken: it goes out first the next time, and is in no merged message."""
+    webhook.answer["/ops"] = Answer(reset=True)
+    done = sent(folder, owing(ops), ops)
+    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [True, False, False]
+    journal = records.read_journal((folder.path / "acks.jsonl").read_bytes())
+    assert outbox.replay(owing(ops), journal) == done.waiting

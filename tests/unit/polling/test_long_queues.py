@@ -15,14 +15,16 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, minute
+from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts import outbox
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Acknowledgement, FailedAttempt
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
-from watcher.polling.dispatch import DeliveryOptions, Dispatch, dispatch
+from watcher.polling.channel_round import DeliveryOptions
+from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -68,7 +70,7 @@ def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | FailedAttempt]:
 
 def _expired(waiting: Outbox) -> object:
     for _ in range(2):
-        waiting = outbox.failed(waiting, "ops", "HTTP 500", NOW)
+        waiting = failed(waiting, "ops", "HTTP 500", NOW)
     return outbox.expired(waiting, "ops", minute(61), 3600)
 
 

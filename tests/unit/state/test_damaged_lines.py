@@ -12,12 +12,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, channel, event, minute
+from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.alerts import outbox
-from watcher.alerts.outbox import FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import FailedAttempt
+from watcher.alerts.queue import Queue, is_due
 from watcher.cli import history, status
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
@@ -49,7 +51,7 @@ _JUNK = st.one_of(
     st.dictionaries(st.text(max_size=3), _NUMBERS, max_size=2),
 )
 OPS = channel("ops", grouping=Grouping.EVENT)
-WAITING = outbox.failed(
+WAITING = failed(
     outbox.recorded(outbox.enqueue(Outbox(), [OPS], (event("e1"), event("e2")), 1, NOW)), "ops", "HTTP 500", NOW
 )
 FIRST = WAITING.queues["ops"].messages[0].id
@@ -110,12 +112,12 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolde
     second = WAITING.queues["ops"].messages[1].id
     (folder.path / "acks.jsonl").write_bytes(line + b"\n" + records.write_acknowledgement("ops", second, arrived=True))
     state = folder.load()
-    queue = state.outbox.queues.get("ops", outbox.Queue())
+    queue = state.outbox.queues.get("ops", Queue())
     assert second not in [message.id for message in queue.messages]
     for now in (NOW, minute(60)):
-        outbox.is_due(queue, now)
+        is_due(queue, now)
         if queue.messages:
-            again = outbox.failed(state.outbox, "ops", "HTTP 500", now)
+            again = failed(state.outbox, "ops", "HTTP 500", now)
             outbox.expired(again, "ops", now, 60)
     status.document(state, [], ["ops"])
     status.lines(state, [], ["ops"])

@@ -34,6 +34,17 @@ class _OlderOutbox:
     events: dict[str, dict[str, Any]]
 
 
+@dataclass(frozen=True, kw_only=True)
+class _OlderSnapshot:
+    """As much of a snapshot as the last version looked at."""
+
+    format: int
+    revision: int
+    registry_failing: bool
+    registry_seen: int
+    nodes: dict[str, Any]
+
+
 READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
     "snapshot": (snapshot_file.read_snapshot, snapshot_file.write_snapshot(Snapshot(revision=3))),
     "outbox": (records.read_outbox, records.write_outbox(3, Outbox())),
@@ -47,13 +58,18 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
     node = known(
         version("1", id="x", tags=("ü",)), version("2.0", "flagged", id=""), seen={"": 1}, marks={"x": Mark.LEFT}
     )
-    text = snapshot_file.write_snapshot(Snapshot(revision=7, nodes={"zeta": Node(node="Zeta"), PACK.lower(): node}))
+    nodes = {"zeta": Node(node="Zeta"), PACK.lower(): node}
+    text = snapshot_file.write_snapshot(
+        Snapshot(revision=7, channels_failing={"ops": "00"}, channels_seen=1, nodes=nodes)
+    )
     assert text.decode().splitlines() == [
         "{",
-        '"format": 1,',
+        '"format": 2,',
         '"revision": 7,',
         '"registry_failing": false,',
         '"registry_seen": 0,',
+        '"channels_failing": {"ops": "00"},',
+        '"channels_seen": 1,',
         '"nodes": {',
         '"some-pack": {',
         ' "node": "Some-Pack",',
@@ -70,6 +86,36 @@ def test_a_snapshot_is_laid_out_for_people() -> None:
         "}",
         "}",
     ]
+
+
+@pytest.mark.parametrize("indent", [None, 1])
+def test_a_snapshot_of_the_first_format_is_read(indent: int | None) -> None:
+    """It knew of no channel; the next change writes it in today's format, however it is laid out."""
+    snapshot = Snapshot(revision=1, registry_seen=3, nodes={PACK.lower(): known(version("1.0"))})
+    text = snapshot_file.write_snapshot(snapshot)
+    first = text.replace(b'"format": 2', b'"format": 1').replace(b'"channels_failing": {},\n"channels_seen": 0,\n', b"")
+    assert first != text
+    if indent:
+        first = json.dumps(json.loads(first), indent=indent).encode()
+    assert snapshot_file.read_snapshot(first) == snapshot
+    assert snapshot_file.read_revision(first) == 1
+    assert snapshot_file.write_snapshot(snapshot_file.read_snapshot(first)) == text
+
+
+def test_a_newer_snapshot_is_refused() -> None:
+    """A program that knows the first format only says that this one is newer, and changes nothing."""
+    with pytest.raises(NewerFormError):
+        decode(_OlderSnapshot, snapshot_file.write_snapshot(Snapshot(revision=1)), 1)
+    with pytest.raises(NewerFormError):
+        snapshot_file.read_snapshot(snapshot_file.write_snapshot(Snapshot()).replace(b'"format": 2', b'"format": 3'))
+
+
+@pytest.mark.parametrize("channels", [b'{"ops": 1}', b"{]}", b'{"ops": ["x"]}'])
+def test_what_is_no_digest_of_a_channel_is_refused(channels: bytes) -> None:
+    """A snapshot is damaged whose failing channels are not names with digests."""
+    text = snapshot_file.write_snapshot(Snapshot(revision=1))
+    with pytest.raises(UnreadableFormError):
+        snapshot_file.read_snapshot(text.replace(b'"channels_failing": {}', b'"channels_failing": ' + channels))
 
 
 def test_one_changed_version_is_one_changed_line() -> None:

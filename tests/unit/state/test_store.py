@@ -15,11 +15,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, known, version, watch
+from tests.support.factories import NOW, PACK, channel, event, failed, known, version, watch
 from tests.support.worker import WORKER
 from watcher.alerts import outbox
 from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Acknowledgement, FailedAttempt, Outbox
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Acknowledgement, FailedAttempt
+from watcher.alerts.queue import is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import status
 from watcher.errors import StateError, UnsureError
@@ -66,7 +68,7 @@ def polled(folder: StateFolder) -> State:
     folder.record((FLAG, RELEASE))
     folder.save_checks(CHECKS, 1)
     folder.save_addresses(KEPT)
-    waiting = outbox.failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
+    waiting = failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
     folder.compact(waiting, 1)
     return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT)
 
@@ -173,7 +175,7 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     first = folder.load().outbox
     assert (first.queues["ops"].attempts, first.queues["ops"].error) == (2, "HTTP 503")
     assert first.queues["ops"].messages[0].reached == ("0123456789abcdef",)
-    assert not outbox.is_due(first.queues["ops"], NOW)
+    assert not is_due(first.queues["ops"], NOW)
     journal = (folder.path / "acks.jsonl").read_bytes()
     folder.compact(first, 1)
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal

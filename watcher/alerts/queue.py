@@ -1,0 +1,139 @@
+"""One channel's queue as a value: its messages, whose turn it is, and how long it waits. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from watcher import timestamps
+
+FIRST_WAIT = 30.0
+LONGEST_WAIT = 3600.0
+"""Seconds of backoff after the first failure. Each further failure in a row doubles it, up to the longest."""
+
+DAY = 86_400.0
+"""Seconds between two attempts at a message that is aside; and the longest wait that a service may ask for."""
+
+REFUSALS_TO_PLAIN = 3
+"""After so many refusals for what it is, a message goes out in its plainest form. If that is refused, it is aside."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Events that go out together."""
+
+    id: str
+    revision: int
+    """The snapshot's revision that the events came with, the newest of them. Below it the message is ignored."""
+    queued_at: str
+    """When the poll that saw the events began, the oldest of them."""
+    events: tuple[str, ...]
+    reached: tuple[str, ...] = ()
+    """Digests of the targets of the channel's URL that have accepted the message."""
+    unanswered: bool = False
+    """It went out, or may have, and no answer came: it may have been taken, so that it may not change any more."""
+    refusals: int = 0
+    """How often the service has refused it for what it is."""
+    retry_at: str = ""
+    """When it is tried again after such a refusal; the queue's other messages do not wait for that."""
+    error: str = ""
+    """Why it was refused the last time."""
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it goes out in its plainest form."""
+        return self.refusals >= REFUSALS_TO_PLAIN
+
+    @property
+    def is_aside(self) -> bool:
+        """Whether its plainest form was refused too: it is tried again daily."""
+        return self.refusals > REFUSALS_TO_PLAIN
+
+    @property
+    def may_change(self) -> bool:
+        """Whether nobody can have it, nor has refused it for what it is: it may be merged with others."""
+        return not (self.unanswered or self.reached or self.refusals)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    """The messages that one channel has not acknowledged, oldest first."""
+
+    messages: tuple[Message, ...] = ()
+    attempts: int = 0
+    """Failures in a row."""
+    retry_at: str = ""
+    error: str = ""
+    """Why the last attempt failed."""
+    url_digest: str = ""
+    named: bool = False
+    """The queue's name comes from `[[channels]]`, not from a place in `alert_urls`."""
+    counted: int = 0
+    """The number of the last failed attempt that is counted here: one in the journal is not counted again."""
+    asked_to_wait: bool = False
+    """The service has asked for the wait until `retry_at`, which may be longer than any backoff."""
+    failing_since: str = ""
+    """When the first attempt failed since a message was taken."""
+    gone: bool = False
+    """The last attempt was refused because the address, or the right to use it, is gone (401, 404, 410)."""
+
+    @property
+    def alerts(self) -> int:
+        """The number of undelivered alerts."""
+        return sum(len(message.events) for message in self.messages)
+
+    @property
+    def aside(self) -> tuple[Message, ...]:
+        """The messages that are aside."""
+        return tuple(message for message in self.messages if message.is_aside)
+
+
+def backoff_until(failures: int, now: str) -> str:
+    """Return when to retry after one more failure than these in a row."""
+    return timestamps.later(now, min(FIRST_WAIT * 2.0 ** min(failures, 20), LONGEST_WAIT))
+
+
+def wait_until(seconds: float, now: str) -> str:
+    """Return when to retry if the service has asked for so many seconds."""
+    return timestamps.later(now, min(max(seconds, 0.0), DAY))
+
+
+def backoff_left(retry_at: str, now: str, longest: float = LONGEST_WAIT) -> float:
+    """Return the seconds until a time, or 0 where it is empty.
+
+    A wait above the longest comes from a clock that was set back: it counts as 0.
+    """
+    wait = timestamps.seconds_between(now, retry_at) if retry_at else 0.0
+    return wait if 0 < wait <= longest else 0.0
+
+
+def seconds_left(queue: Queue, now: str) -> float | None:
+    """Return the seconds until a message of the queue may go out; None if there is none."""
+    if not queue.messages:
+        return None
+    own = backoff_left(queue.retry_at, now, DAY if queue.asked_to_wait else LONGEST_WAIT)
+    return max(own, min(backoff_left(message.retry_at, now, DAY) for message in queue.messages))
+
+
+def is_due(queue: Queue, now: str) -> bool:
+    """Return whether a channel has something to send and may be tried now."""
+    return seconds_left(queue, now) == 0
+
+
+def retry_at(queue: Queue) -> str:
+    """Return when a message of the queue goes out, if it has to wait; empty for at once."""
+    return max(queue.retry_at, min((message.retry_at for message in queue.messages), default=""))
+
+
+def in_turn(queue: Queue, now: str) -> list[Message]:
+    """Return the messages that may go out, in their order.
+
+    One that may have been taken goes first, so that its repeat comes at once. Those that were refused for what they are
+    let the others pass.
+    """
+    due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
+    return sorted(due, key=lambda message: (message.refusals > 0, message.is_aside, not message.unanswered))
+
+
+def without_waits(queue: Queue) -> Queue:
+    """Return the queue with each of its messages due."""
+    return replace(queue, retry_at="", messages=tuple(replace(message, retry_at="") for message in queue.messages))

@@ -1,0 +1,80 @@
+"""When a channel is failing or has recovered, for the other channels (docs/behaviour.md, Events (Failing)). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from watcher import timestamps
+from watcher.changes.transitions import node_url
+from watcher.model.event import Event, Kind, event_id
+from watcher.model.snapshot import Snapshot
+
+_DAY = 86_400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelState:
+    """How deliveries to a configured channel went, until this poll."""
+
+    name: str
+    placed: bool
+    """The name comes from a place in `alert_urls`, so that it is the same channel only with the same URL."""
+    url_digest: str
+    failing_since: str
+    """When the first attempt failed since an alert was taken; empty if the last one did not."""
+    gone: bool
+    """The service has said that there is no such address, or that it may not be used any more."""
+    error: str
+
+
+def assess_channels(
+    snapshot: Snapshot, channels: Sequence[ChannelState], now: str
+) -> tuple[Snapshot, tuple[Event, ...]]:
+    """Report the channels that have become failing or have recovered, and note that in the snapshot.
+
+    A channel is failing once its address is gone, and otherwise after a day in which it took nothing. It recovers when
+    it takes an alert. One that is not configured any more is forgotten. The same snapshot is returned if nothing
+    changed.
+    """
+    failing: dict[str, str] = {}
+    events: list[Event] = []
+    for channel in channels:
+        reported = _was_reported(channel, channels, snapshot.channels_failing)
+        if channel.failing_since and (reported or _is_failing(channel, now)):
+            failing[channel.name] = channel.url_digest
+        if reported != (channel.name in failing):
+            events.append(_turned(channel, snapshot.channels_seen + len(events), now))
+    if failing == snapshot.channels_failing:
+        return snapshot, ()
+    seen = snapshot.channels_seen + len(events)
+    return replace(snapshot, channels_failing=failing, channels_seen=seen), tuple(events)
+
+
+def _was_reported(channel: ChannelState, channels: Sequence[ChannelState], reported: Mapping[str, str]) -> bool:
+    """Return whether the channel is one that was reported failing, maybe under another name."""
+    if channel.name in reported:
+        return not channel.placed or reported[channel.name] == channel.url_digest
+    configured = {one.name for one in channels}
+    return channel.url_digest in {digest for name, digest in reported.items() if name not in configured}
+
+
+def _is_failing(channel: ChannelState, now: str) -> bool:
+    return channel.gone or timestamps.seconds_between(channel.failing_since, now) >= _DAY
+
+
+def _turned(channel: ChannelState, seen: int, now: str) -> Event:
+    """Return the event of a channel that has recovered, or is failing if it has a failure."""
+    is_failing = bool(channel.failing_since)
+    kind = Kind.FAILING if is_failing else Kind.RECOVERED
+    return Event(
+        id=event_id("channel", channel.name, seen, kind),
+        kind=kind,
+        node=None,
+        channel=channel.name,
+        before=None if is_failing else "failing",
+        after="failing" if is_failing else None,
+        reason=f"no alert was delivered since {channel.failing_since}: {channel.error}" if is_failing else "",
+        at=now,
+        url=node_url(None),
+    )
