@@ -20,6 +20,8 @@ _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
 without a listed version, charlie banned, delta with one removed and one absent version, echo without versions, and
 nine packs whose 403 was not believed yet.
 """
+_SECOND = ROOT / "tests" / "states" / "0d7c464"
+"""Written by that commit, in the second format: a dead channel that is owed two messages, about alpha and bravo."""
 _BANNED = [f"banned-{number}" for number in range(9)]
 _NODES = ["alpha", "bravo", "charlie", "delta", "echo", *_BANNED]
 
@@ -96,3 +98,31 @@ def test_an_earlier_state_is_read_with_all_that_it_holds(tmp_path: Path) -> None
     (folder.path / "acks.jsonl").write_text(json.dumps(line) + "\n", "utf-8")
     queue = folder.load().outbox.queues["ops"]
     assert (queue.attempts, queue.messages[0].reached) == (ops["attempts"] + 1, ("0" * 32,))
+
+
+def test_a_state_of_the_second_format_is_carried_over(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> None:
+    """Its events lack what events have by now, and are delivered all the same; what is new has it."""
+    catalog = registry.catalog
+    for node in ("alpha", "bravo"):
+        catalog.publish(node, "1.0.0", created_at="2026-01-01T00:00:00Z")
+        catalog.publish(node, "1.1.0", created_at="2026-01-02T00:00:00Z")
+    catalog.publish("alpha", "1.2.0", created_at="2026-01-03T00:00:00Z", dependencies=["numpy"])
+    catalog.set_status("alpha", "1.1.0", "flagged", "Rejected by admin")
+    catalog.set_status("bravo", "1.0.0", "banned", "Malware")
+    shutil.copytree(_SECOND, tmp_path / "state")
+    ops = {"name": "ops", "url": webhook.apprise_url("/ops"), "kinds": "all"}
+    watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo", channels=[ops])
+    owed = json.loads((_SECOND / "outbox.json").read_text("utf-8"))["events"]
+    (banned,) = watch.check()["events"]
+    assert (banned["kind"], banned["published"], banned["safe_version"]) == (
+        "banned",
+        "2026-01-01T00:00:00.000Z",
+        "1.1.0",
+    )
+    arrived = {event["id"]: event for message in webhook.messages("/ops") for event in message.json["events"]}
+    assert arrived.keys() == {*owed, banned["id"]}
+    assert arrived[banned["id"]] == banned
+    assert all("safe_version" not in arrived[key] and arrived[key]["published"] is None for key in owed)
+    assert json.loads((tmp_path / "state" / "outbox.json").read_text("utf-8"))["format"] == 3
