@@ -24,7 +24,7 @@ settings.register_profile("untimed", deadline=None)  # how long a machine takes 
 settings.load_profile("untimed")
 
 
-_LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties"))
+_LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties", "proxied"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from tests.hostile.corpus import CANARY, REVIEWER
-from tests.hostile.services import Dialect
+from tests.hostile.dialects import Dialect
 
 FIGURES = (
     "pings",
@@ -29,6 +29,7 @@ FIGURES = (
     "workflow_commands",
     "floods",
     "addresses",
+    "refused",
 )
 
 Finding = tuple[str, str]

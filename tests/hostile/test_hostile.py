@@ -8,13 +8,10 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import random
-from email.message import Message as Headers
 from itertools import islice
 from pathlib import Path
 
 import pytest
-import requests
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -34,26 +31,21 @@ from tests.hostile.corpus import (
     TEXTS,
     UNSEEN,
     WORKFLOW,
-    made_up,
     reasons,
 )
-from tests.hostile.services import SERVICES, Dialect, Service, answers
-from tests.hostile.world import APART, FIELDS, Account, World, in_message_of
+from tests.hostile.dialects import Dialect
+from tests.hostile.strategies import UNTRUSTED, events
+from tests.hostile.world import APART, FIELDS, Account, World
 from tests.support import factories
-from tests.support.fakes.webhook import Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher import log
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
 from watcher.cli.terminal import echo, to_json
-from watcher.delivery import sender
-from watcher.delivery.job import Job
-from watcher.delivery.outcome import Delivered
-from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
-from watcher.model.event import Change, Event, Kind
+from watcher.model.event import Event
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
 from watcher.polling.problems import problems
@@ -109,34 +101,6 @@ def test_text_that_utf8_cannot_spell(tmp_path: Path, registry: FakeRegistry, for
     assert reported == {"banned": "1.1.0", "failing": None}
 
 
-_TEXT = (
-    st.sampled_from([text for text in TEXTS if len(text) < 5000])
-    | st.integers(0, 2**32).map(lambda seed: next(made_up(random.Random(seed))))
-    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
-)
-
-
-@st.composite
-def _events(draw: st.DrawFn) -> list[Event]:
-    """Make up events in which all that can be untrusted is hostile."""
-    return [
-        Event(
-            id=str(number),
-            kind=draw(st.sampled_from(Kind)),
-            node=draw(st.none() | _TEXT),
-            version=draw(st.none() | _TEXT),
-            version_id=draw(st.none() | _TEXT),
-            before=draw(st.none() | _TEXT),
-            after=draw(st.none() | _TEXT),
-            reason=draw(_TEXT),
-            changes=tuple(Change(field="tags", before=draw(_TEXT), after=draw(_TEXT)) for _ in range(number)),
-            at=factories.NOW,
-            url=factories.URL,
-        )
-        for number in range(draw(st.integers(1, 3)))
-    ]
-
-
 def _printed(*lines: str) -> str:
     with contextlib.redirect_stdout(io.StringIO()) as out:
         for line in lines:
@@ -145,7 +109,7 @@ def _printed(*lines: str) -> str:
 
 
 @settings(max_examples=25)
-@given(_events(), _TEXT, _TEXT)
+@given(events(), UNTRUSTED, UNTRUSTED)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
     done = factories.poll_report(*events, watched=3, errors=((node, error),), empty=(node,))
@@ -157,38 +121,8 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
 
 
-_BUILT = ("discord", "discord-embeds", "slack", "telegram", "mattermost", "teams", "kodi", "google-chat", "brevo",
-          "matrix-hook", "matrix-slack", "rocket-chat", "zulip", "json-markdown")  # fmt: skip
-
-
-@settings(max_examples=150)
-@given(_events(), st.sampled_from([service for service in SERVICES if service.name.startswith(_BUILT)]))
-def test_any_text_in_any_payload(events: list[Event], service: Service) -> None:
-    """Whatever the texts, what apprise's own builders make of a message holds no more than our markup, and fits."""
-    sent: list[Message] = []
-
-    def send(_: object, request: requests.PreparedRequest, **options: object) -> requests.Response:
-        assert isinstance(request.body, (str, bytes))
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        decoded = None
-        with contextlib.suppress(ValueError):  # a form, as Zulip has it
-            decoded = json.loads(body)
-        sent.append(Message(method="POST", path="/", query="", headers=Headers(), body=body, json=decoded))
-        response = requests.Response()
-        response.status_code, response.request, response.url = 200, request, str(request.url)
-        response._content = service.answer
-        return response
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.adapters.HTTPAdapter, "send", send)
-        _deliver(service, 9, tuple(events))
-    [message] = sent
-    for dialect, text in service.shown(message):
-        assert list(in_message_of(service, dialect, text)) == []
-
-
 @settings(max_examples=25)
-@given(st.lists(_TEXT, min_size=1, max_size=4), st.sampled_from(["a", ":", "::"]))
+@given(st.lists(UNTRUSTED, min_size=1, max_size=4), st.sampled_from(["a", ":", "::"]))
 @example([":error::evil"], ":")
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     """Whatever nodes, versions and errors are called, `status` has a line for each node and for each error."""
@@ -202,7 +136,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
 
 
 @settings(max_examples=25)
-@given(_TEXT, _TEXT)
+@given(UNTRUSTED, UNTRUSTED)
 def test_any_text_in_any_log(event: str, value: str) -> None:
     """Whatever is logged, a log is one harmless line for each event, in either format."""
     written = {style: io.StringIO() for style in ("json", "console")}
@@ -222,29 +156,6 @@ def test_no_reason_passes_an_address_on(form: int) -> None:
     """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
     said = [summarize(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]
     assert [line for line in said if any(word in line.lower() for word in REVIEWER)] == []
-
-
-def _deliver(service: Service, port: int, events: tuple[Event, ...]) -> None:
-    load()
-    job = Job(url=service.url.format(port=port), events=events, timeout=10)
-    assert sender.send(job, taken=lambda _: None, allow=lambda _: None) == Delivered()
-
-
-def _shown(webhook: Webhook, name: str, *events: Event) -> list[tuple[Dialect, str]]:
-    """Deliver one message to a service; return its texts."""
-    answers(webhook)
-    [service] = [service for service in SERVICES if service.name == name]
-    _deliver(service, webhook.port, events)
-    return service.shown(webhook.messages(service.path)[-1])
-
-
-@pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
-def test_a_quotation_may_end_in_a_backslash(webhook: Webhook, name: str) -> None:
-    """A backslash before a quotation's end escapes nothing."""
-    events = (factories.event("1", reason="evil \\"), factories.event("2", version="evil\\", reason="*evil*"))
-    for dialect, text in _shown(webhook, name, *events):
-        assert "\\`" not in text
-        assert list(parsers.in_shown(dialect, text)) == []
 
 
 # The parsers themselves

@@ -27,12 +27,14 @@ from aiohttp import web
 
 from tests.hostile import parsers
 from tests.hostile.corpus import ADDRESSES, BROKEN, CANARY, HALVES, reasons
+from tests.hostile.dialects import Dialect
 from tests.hostile.parsers import Finding
-from tests.hostile.services import SERVICES, Dialect, Service, answers
+from tests.proxied.peer import Peer
+from tests.proxied.proxy import Proxy
+from tests.proxied.services.table import ON_CALL, PEERS
 from tests.support import program
 from tests.support.fakes.fault import asked
 from tests.support.fakes.smtp import Mail, Mailbox
-from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry, encoded
 
 _CHANGING = (
@@ -78,7 +80,21 @@ _LONGEST_ERROR = 60_000
 """Of a refusal larger than 256 KB nothing is read."""
 _REFUSALS = (404, 400, 500, 403, 404, 400, 418, 404, 400, 429)
 """Mostly ones that say nothing of the registry as a whole, which would be reported instead of the nodes."""
-CHANNELS = {service.name for service in SERVICES} | {"mail"}
+_ALIKE = {
+    "twilio",
+    "slack-hook-b",
+    "slack-hook-d",
+    "feishu",
+    "gotify",
+    "vonage",
+    "bark",
+    "pushbullet",
+    "mailgun",
+    "resend",
+}
+"""Services whose messages look as others' do; what each of them takes is tested without the registry."""
+SERVICES = tuple(peer for name, peer in PEERS.items() if name not in {*_ALIKE, *ON_CALL})
+CHANNELS = {peer.name for peer in SERVICES} | {"mail"}
 OUTPUTS = CHANNELS | {
     *("terminal", "log, json", "log, console", "check", "check --json", "check, stderr"),
     *("status", "status --json", "history", "history --json", "config", "config --json"),
@@ -186,7 +202,7 @@ class World:
     Each channel has another one of the `groupings`, in turn.
     """
 
-    def __init__(self, account: Account, services: Sequence[Service] = SERVICES, *, groupings: Sequence[str]) -> None:
+    def __init__(self, account: Account, services: Sequence[Peer] = SERVICES, *, groupings: Sequence[str]) -> None:
         self.account = account
         self._services = services
         self._groupings = groupings
@@ -200,10 +216,9 @@ class World:
         self._texts, self._nodes, self._turn = texts, nodes, turn
         with ExitStack() as ends:
             self._registry = ends.enter_context(FakeRegistry())
-            self._webhook = ends.enter_context(Webhook())
+            self._proxy = ends.enter_context(Proxy(PEERS.values()))
             self._mailbox = ends.enter_context(Mailbox())
             self._folder = Path(ends.enter_context(tempfile.TemporaryDirectory()))
-            answers(self._webhook)
             self._play()
 
     def _text(self, node: int, number: int) -> str:
@@ -303,24 +318,21 @@ class World:
         return self._folder / "state"
 
     def _environment(self) -> dict[str, str]:
-        channels: list[dict[str, object]] = [
-            {"name": service.name, "url": service.url.format(port=self._webhook.port)} for service in self._services
-        ]
-        slow = {service.name for service in self._services if service.slow}
+        channels: list[dict[str, object]] = [{"name": service.name, "url": service.url} for service in self._services]
+        slow = {service.name for service in self._services if service.is_slow}
         channels.append({"name": "mail", "url": self._mailbox.apprise_url(), "nodes": self._nodes})
         for channel, grouping in zip(channels, cycle(self._groupings)):
             channel |= {"grouping": "poll" if channel["name"] in slow else grouping, "kinds": "all"}
-        return {
+        return self._proxy.environment | {
             "COMFY_WATCH_REGISTRY_URL": self._registry.url,
             "COMFY_WATCH_NODES": json.dumps(self._nodes),
             "COMFY_WATCH_RETRIES": "0",
             "COMFY_WATCH_FAILURE_THRESHOLD": "1",
             "COMFY_WATCH_CHANNELS": json.dumps(channels),
-            "DIVERTED_TO": str(self._webhook.port),
         }
 
-    def _run(self, *args: str, module: str = "watcher") -> program.Completed:
-        done = program.run(*args, cwd=self._folder, env=self._environment(), module=module, timeout=600)
+    def _run(self, *args: str) -> program.Completed:
+        done = program.run(*args, cwd=self._folder, env=self._environment(), timeout=600)
         assert "Traceback" not in done.err, done.err
         return done
 
@@ -329,7 +341,7 @@ class World:
         said = self._run("check", "--dry-run") if dry_run else None
         if dry_run:
             self._on_a_terminal("check", "--dry-run")
-        done = self._run("check", "--json", module="tests.hostile.diverted")
+        done = self._run("check", "--json")
         assert done.code in (0, 1), done
         document = json.loads(done.out)
         self.account.look("check --json", done.out, parsers.in_json(done.out, printed=True))
@@ -410,12 +422,13 @@ class World:
                 self.account.look(name, document, parsers.in_json(document, printed=False))
 
     def _messages(self) -> None:
-        asked_before = {path for service in self._services for path in service.before}
-        for message in (one for one in self._webhook.messages() if one.path not in asked_before):
-            [service] = [service for service in self._services if service.sent(message)]
+        for message in self._proxy.received():
             self.account.messages += 1
-            for dialect, text in service.shown(message):
-                self.account.look(service.name, text, in_message_of(service, dialect, text))
+            name = message.peer.name
+            self.account.look(name, "", iter([("refused", wrong) for wrong in message.violations]))
+            for dialect, text in message.peer.shown(message.asked.said):
+                self.account.look(name, text, parsers.in_shown(dialect, text))
+        self.account.look("proxy", "", iter([("refused", stray) for stray in self._proxy.strays]))
         for mail in self._mailbox.mails:
             self.account.messages += 1
             for dialect, text in _of_mail(mail):
@@ -439,15 +452,6 @@ def _read(descriptor: int) -> bytes:
         return os.read(descriptor, 65_536)
     except OSError:  # the other end has been closed: the program has ended
         return b""
-
-
-def in_message_of(service: Service, dialect: Dialect, text: str) -> Iterator[Finding]:
-    """Find what a text of a service's message may not hold, and whether it is more than the service takes."""
-    if len(text.encode()) > service.most:
-        yield "floods", f"{len(text.encode())} bytes for {service.name}"
-    if text.count("\n") >= service.lines:
-        yield "floods", f"{text.count(chr(10)) + 1} lines for {service.name}"
-    yield from parsers.in_shown(dialect, text)
 
 
 def _of_mail(mail: Mail) -> list[tuple[Dialect, str]]:

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from tests.hostile.services import Shown
+from tests.hostile.dialects import Shown
 from tests.proxied.asked import Asked
 from tests.proxied.schema import Schema, violations
 

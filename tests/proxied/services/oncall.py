@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hostile.services import Dialect
+from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, refused, says, throttled
 from tests.proxied.schema import ANYTHING, LINK, Schema, matching, one_of, record, several, words

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.services import Dialect, Shown
+from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
 from tests.proxied.schema import ANYTHING, Schema, matching, one_of, record, several, words
@@ -33,6 +34,11 @@ def _sendgrid(asked: Asked) -> Iterator[str]:
 def _on_sendgrid(said: Any) -> Shown:
     parts = {part["type"]: part["value"] for part in said["content"]}
     return mail("subject", "text/html", "text/plain")(parts | {"subject": said["subject"]})
+
+
+def _on_sendpulse(said: Any) -> Shown:
+    sent = said["email"]
+    return mail("subject", "html", "text")(sent | {"html": b64decode(sent["html"]).decode()})
 
 
 def _grid(status: int, words: str) -> Refusal:
@@ -189,6 +195,32 @@ POSTS = (
             "forbidden": refused({"statusCode": 403, "name": "validation_error", "message": "…"}, 403),
             "invalid": refused({"statusCode": 422, "name": "missing_required_field", "message": "…"}, 422),
             "throttled": throttled({"statusCode": 429, "name": "rate_limit_exceeded", "message": "…"}),
+        },
+    ),
+    Peer(
+        name="sendpulse",
+        url=f"sendpulse://user@example.com/{'a' * 32}/{'b' * 32}/to@example.com",
+        host="api.sendpulse.com",
+        path="/smtp/emails",
+        schema=record(
+            {
+                "email": record(
+                    {
+                        "from": _ADDRESS,
+                        "to": several(_ADDRESS, 500, least=1),
+                        "subject": words(998, least=1),
+                        "html": matching("[A-Za-z0-9+/]+=*"),
+                    },
+                    text=words(least=1),
+                )
+            }
+        ),
+        others=(("POST", "/oauth/access_token", says({"access_token": "t", "expires_in": 3600})),),
+        shown=_on_sendpulse,
+        taken=says({"result": True, "id": "pzkic9-0afezp-fc"}),
+        refusals={
+            "invalid": refused({"error_code": 422, "message": "…"}, 422),
+            "throttled": throttled({"error_code": 429, "message": "…"}),
         },
     ),
     Peer(

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from typing import Any
 
-from tests.hostile.services import Dialect, Shown
+from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, refused, says, text, throttled
 from tests.proxied.schema import ANYTHING, LINK, YES_OR_NO, Schema, matching, one_of, record, several, whole, words

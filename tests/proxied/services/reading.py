@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tests.hostile.services import Dialect, Shown
+from tests.hostile.dialects import Dialect, Shown
 
 Reader = Callable[[Any], Shown]
 

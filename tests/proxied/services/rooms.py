@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.hostile.services import Dialect, Shown
+from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, text, throttled
 from tests.proxied.schema import ANYTHING, LINK, YES_OR_NO, Schema, matching, one_of, record, several, words

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.hostile.services import Dialect, Shown
+from tests.hostile.dialects import Dialect, Shown
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, throttled
 from tests.proxied.schema import matching, one_of, record, words
 

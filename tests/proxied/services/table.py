@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.proxied.peer import Peer
 from tests.proxied.services.chat import CHAT
+from tests.proxied.services.homes import HOMES
 from tests.proxied.services.oncall import ONCALL
 from tests.proxied.services.posts import POSTS
 from tests.proxied.services.push import PUSH
@@ -11,5 +12,5 @@ from tests.proxied.services.rooms import ROOMS
 from tests.proxied.services.sms import SMS
 from tests.proxied.services.telegram import TELEGRAM
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (*CHAT, *TELEGRAM, *ROOMS, *PUSH, *SMS, *ONCALL, *POSTS)}
+PEERS: dict[str, Peer] = {peer.name: peer for peer in (*CHAT, *TELEGRAM, *ROOMS, *HOMES, *PUSH, *SMS, *ONCALL, *POSTS)}
 ON_CALL: tuple[str, ...] = tuple(peer.name for peer in ONCALL)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import unescape
 from html.parser import HTMLParser
 
-from tests.hostile.services import Dialect
+from tests.hostile.dialects import Dialect
 from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, says, throttled
 from tests.proxied.schema import YES_OR_NO, Schema, matching, one_of, record, whole, words

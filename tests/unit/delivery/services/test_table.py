@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from apprise import Apprise
 
-from tests.hostile.services import SERVICES
+from tests.hostile.world import SERVICES
 from watcher.delivery.services.table import RULES
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise's own, at its import
@@ -20,5 +20,5 @@ def test_every_named_service_is_known() -> None:
 @pytest.mark.parametrize("name", sorted(name for name, rules in RULES.items() if rules.shown_as or rules.codeless))
 def test_a_service_with_a_format_of_its_own_gets_hostile_texts(name: str) -> None:
     """A service whose format is chosen here is among those that hostile texts are sent to."""
-    urls = [service.url.format(port=1) for service in SERVICES]
+    urls = [peer.url for peer in SERVICES]
     assert name in {str(found.service_name) for url in urls if (found := Apprise.instantiate(url)) is not None}

@@ -1,0 +1,38 @@
+"""Hostile texts, and events made of them, for Hypothesis."""
+
+from __future__ import annotations
+
+import random
+
+from hypothesis import strategies as st
+
+from tests.hostile.corpus import TEXTS, made_up
+from tests.support import factories
+from watcher.model.event import Change, Event, Kind
+
+UNTRUSTED = (
+    st.sampled_from([text for text in TEXTS if len(text) < 5000])
+    | st.integers(0, 2**32).map(lambda seed: next(made_up(random.Random(seed))))
+    | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
+)
+
+
+@st.composite
+def events(draw: st.DrawFn) -> list[Event]:
+    """Make up events in which all that can be untrusted is hostile."""
+    return [
+        Event(
+            id=str(number),
+            kind=draw(st.sampled_from(Kind)),
+            node=draw(st.none() | UNTRUSTED),
+            version=draw(st.none() | UNTRUSTED),
+            version_id=draw(st.none() | UNTRUSTED),
+            before=draw(st.none() | UNTRUSTED),
+            after=draw(st.none() | UNTRUSTED),
+            reason=draw(UNTRUSTED),
+            changes=tuple(Change(field="tags", before=draw(UNTRUSTED), after=draw(UNTRUSTED)) for _ in range(number)),
+            at=factories.NOW,
+            url=factories.URL,
+        )
+        for number in range(draw(st.integers(1, 3)))
+    ]
