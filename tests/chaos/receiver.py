@@ -116,7 +116,7 @@ class Receiver(Webhook):
             said = message.json
             taken = Taken(
                 path=message.path,
-                events=tuple(said.get("events", ())),
+                events=tuple(event["id"] for event in said.get("events", ())),
                 topic=str(said.get("topic", "")),
                 text=str(said.get("message", "")),
             )

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.fakes.ports import Refused
-from tests.support.fakes.webhook import Answer, Message, Webhook
+from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
@@ -37,11 +37,6 @@ def _channel(webhook: Webhook, name: str, **wishes: Any) -> dict[str, Any]:
     return {"name": name, "url": webhook.apprise_url(f"/{name}"), **wishes}
 
 
-def _ids(message: Message) -> list[str]:
-    ids: list[str] = message.json["events"]
-    return ids
-
-
 def _history(watch: Watcher) -> dict[str, Reported]:
     """Return every recorded event by its id."""
     events = json.loads(watch.run("history", "--json").out)["events"]
@@ -58,7 +53,7 @@ def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webh
     document = watch.check()
     watch.check()
     (message,) = webhook.messages()
-    assert set(_ids(message)) == {event["id"] for event in document["events"]}
+    assert set(message.event_ids) == {event["id"] for event in document["events"]}
     assert message.json["title"] == "Comfy Watch: 1 banned, 1 flagged, 1 new"
     said = message.json["message"]
     places = [said.index(part) for part in ("charlie", "banned", "Malware", "bravo", "flagged", "alpha", "1.1.0")]
@@ -90,7 +85,9 @@ def test_each_channel_gets_what_it_asked_for(watch: Watcher, registry: FakeRegis
     assert watch.check()["alerts"]["delivered"] == 4 + 5 + 1 + 3 + 4 + 4
     known = _history(watch)
     got = {
-        path: [sorted((known[key][0], known[key][1]) for key in _ids(message)) for message in webhook.messages(path)]
+        path: [
+            sorted((known[key][0], known[key][1]) for key in message.event_ids) for message in webhook.messages(path)
+        ]
         for path in ("/plain", "/everything", "/bad", "/globs", "/by-node", "/by-event", "/none")
     }
     new, flagged, deprecated = ("new", "alpha"), ("flagged", "bravo"), ("deprecated", "bravo")
@@ -125,11 +122,11 @@ def test_a_dead_channel_concerns_no_other(watch: Watcher, registry: FakeRegistry
     assert watch.check()["alerts"] == {"delivered": 4, "pending": 0, "expired": 0}
     known = _history(watch)
     for name, tries in zip(names, (1, 0, 1), strict=True):
-        arrived = [known[key] for message in webhook.messages(f"/{name}")[tries:] for key in _ids(message)]
+        arrived = [known[key] for message in webhook.messages(f"/{name}")[tries:] for key in message.event_ids]
         assert arrived == [("new", "alpha", "1.1.0"), ("new", "alpha", "1.2.0")]
     assert watch.check()["alerts"]["pending"] == 0
     assert [len(webhook.messages(f"/{name}")) for name in names] == [2, 2, 3]
-    assert _ids(webhook.messages("/hangs")[0]) == _ids(webhook.messages("/hangs")[1])
+    assert webhook.messages("/hangs")[0].event_ids == webhook.messages("/hangs")[1].event_ids
 
 
 def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
@@ -149,7 +146,7 @@ def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webh
         document = renamed.but(registry_url=refused.url).check(code=1)
     assert document["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
     known = _history(watch)
-    arrived = [known[key][0] for message in webhook.messages()[2:] for key in _ids(message)]
+    arrived = [known[key][0] for message in webhook.messages()[2:] for key in message.event_ids]
     assert arrived == ["flagged", "reinstated"]
 
 
@@ -164,7 +161,7 @@ def test_what_is_written_late_holds_no_alert_back(watch: Watcher, registry: Fake
         done = watch.run("check")
         assert done.code == 1
         assert "Is a directory (history.jsonl)" in done.err
-    assert [len(_ids(message)) for message in webhook.messages()] == [1, 1]
+    assert [len(message.event_ids) for message in webhook.messages()] == [1, 1]
     path.rmdir()
     watch.check()
     assert [kind for kind, _, _ in _history(watch).values()] == ["banned", "flagged"]
@@ -215,5 +212,5 @@ def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry
     webhook.answer.clear()
     assert watch.check()["alerts"] == {"delivered": 3, "pending": 0, "expired": 0}
     first, *others = webhook.messages()
-    assert (_ids(others[0]), others[0].json["message"]) == (_ids(first), first.json["message"])
-    assert sorted(_history(watch)) == sorted(key for message in others for key in _ids(message))
+    assert (others[0].event_ids, others[0].json["message"]) == (first.event_ids, first.json["message"])
+    assert sorted(_history(watch)) == sorted(key for message in others for key in message.event_ids)

@@ -207,7 +207,8 @@ def test_json(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -
     """The document in docs/commands.md has the keys and types of one that `check --json` prints."""
     watch = Watcher(tmp_path, registry, fork_server=fork_server, nodes="alpha bravo")
     for node in ("alpha", "bravo"):
-        registry.catalog.publish(node, "1.0.0")
+        for version in ("1.0.0", "0.9.0"):
+            registry.catalog.publish(node, version)
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "for a reason")
     inflict(registry, "status_404_json", nodes={"bravo"})

@@ -12,6 +12,7 @@ import pytest
 from tests.support.fakes.faults import inflict
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import WATCHED_FIELDS
 
@@ -46,8 +47,13 @@ def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
         "reason": "",
         "changes": [],
         "at": document["started"],
+        "published": by_kind["new"]["published"],
+        "severity": "info",
+        "safe_version": "1.1.0",
         "url": PAGE,
     }
+    age = timestamps.seconds_between(by_kind["new"]["published"], document["started"])
+    assert 0 <= age < 60
     assert (by_kind["pending"]["version"], by_kind["pending"]["after"]) == ("1.2.0", "pending")
     registry.catalog.set_status("alpha", "1.2.0", "active")
     (event,) = watch.check()["events"]

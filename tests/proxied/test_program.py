@@ -35,11 +35,11 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     registry.catalog.publish(_PACK, "1.0.0", created_at="2026-01-01T00:00:00Z")
     registry.catalog.publish(_PACK, "1.1.0", created_at="2026-01-02T00:00:00Z")
     channels = [{"name": name, "url": peer.url} for name, peer in PEERS.items()]
-    watcher = Watcher(
+    watch = Watcher(
         tmp_path, registry, fork_server=fork_server, nodes=_PACK, baseline="silent", channels=channels, timeout=30
     )
-    watcher.check()
-    return watcher
+    watch.check()
+    return watch
 
 
 def _check(watch: Watcher, proxy: Proxy, code: int) -> dict[str, int]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from watcher.changes.baseline import set_baseline
+from watcher.changes.facts import with_release_notes
 from watcher.changes.matching import Known, Matcher
 from watcher.changes.transitions import REMOVED, DiffOptions, VersionEvents, counted, node_event
 from watcher.model.event import Event, Kind
@@ -68,7 +69,7 @@ def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, 
     if not node.baseline_at and not listing.incomplete:
         node, more = set_baseline(node, listing, options)
         events += more
-    return Difference(node=node, events=tuple(events))
+    return Difference(node=node, events=tuple(with_release_notes(events, node, listing)))
 
 
 def missing_from(known: Node | None, listing: Listing, options: DiffOptions) -> frozenset[str]:

@@ -92,7 +92,7 @@ class VersionEvents:
         version = self.version
         events: list[Event] = []
         changes = [
-            Change(field=name, before=_text(getattr(old, attribute)), after=_text(getattr(version, attribute)))
+            Change(field=name, before=text_of(getattr(old, attribute)), after=text_of(getattr(version, attribute)))
             for attribute, name in WATCHED_FIELDS.items()
             if getattr(old, attribute) != getattr(version, attribute)
         ]
@@ -121,6 +121,7 @@ class VersionEvents:
             changes=changes,
             at=self.now,
             url=node_url(self.node),
+            published=self.version.created_at,
         )
 
     def _deprecation(self) -> Event:
@@ -140,5 +141,6 @@ def _status_kind(before: str, after: str, *, decided: bool) -> Kind | None:
     return _KIND_OF_STATUS.get(after)
 
 
-def _text(value: str | tuple[str, ...]) -> str:
+def text_of(value: str | tuple[str, ...]) -> str:
+    """Return a watched field's value as text, a list as JSON; "" for an empty one."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False) if value else ""

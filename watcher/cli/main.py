@@ -138,9 +138,9 @@ def init(path: Path) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME")
 def schema(name: str) -> int:
-    """Print the JSON Schema of a state file or of the settings.
+    """Print the JSON Schema of a state file, of the settings or of what a webhook gets.
 
-    NAME is snapshot, outbox, checks, addresses, history, retry or settings.
+    NAME is snapshot, outbox, checks, addresses, history, retry, webhook or settings.
     """
     from watcher.cli.schema import text_of
 

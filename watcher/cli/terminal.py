@@ -15,7 +15,7 @@ import click
 from watcher.errors import WatchError
 from watcher.model.event import Kind
 from watcher.streams import coloured, progress_hidden
-from watcher.text.sanitize import escape_invisible
+from watcher.text.sanitize import escape_values
 
 _COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
@@ -51,15 +51,7 @@ class OutputError(WatchError):
 
 def to_json(document: object) -> str:
     """Return a JSON document to print: invisible characters in its values are escaped, its keys are the program's."""
-    return json.dumps(_escape(document), indent=2)
-
-
-def _escape(value: object) -> object:
-    if isinstance(value, str):
-        return escape_invisible(value)
-    if isinstance(value, dict):
-        return {key: _escape(item) for key, item in value.items()}
-    return [_escape(item) for item in value] if isinstance(value, (list, tuple)) else value
+    return json.dumps(escape_values(document), indent=2)
 
 
 def echo(line: str = "", *, error: bool = False) -> None:

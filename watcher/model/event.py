@@ -36,7 +36,7 @@ SEVERITY: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
 
 
 class Severity(StrEnum):
-    """How bad an event is (docs/behaviour.md, Severity), worst first."""
+    """How bad an event is (docs/behaviour.md, Events (Severity)), worst first."""
 
     CRITICAL = "critical"
     WARNING = "warning"
@@ -82,7 +82,7 @@ class Event:
     published: str = ""
     """When the version was created, as the API gives it (RFC 3339); untrusted text. "" for the node as a whole."""
     safe_version: str | None = ""
-    """The version to move to; None if there is none; "" if that is not known (`watcher.changes.advice`)."""
+    """The version to move to; None if there is none; "" if that is not known (`watcher.changes.facts`)."""
     changelog: str = ""
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None
@@ -109,7 +109,8 @@ _SEVERITY_OF_BASELINE = {"banned": Severity.CRITICAL, "flagged": Severity.WARNIN
 
 def replaces_archive(event: Event) -> bool:
     """Return whether a published version has another archive than before, the mark of a swapped package."""
-    return event.kind is Kind.CHANGED and any(one.field == "downloadUrl" and one.before for one in event.changes)
+    moved = (one for one in event.changes if one.field == "downloadUrl")
+    return event.kind is Kind.CHANGED and any(one.before and one.after for one in moved)
 
 
 def rank(event: Event) -> tuple[int, int, bool]:
@@ -130,30 +131,30 @@ def event_id(*parts: object) -> str:
     return _digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
 
 
-def bounded(event: Event) -> Event:
+def bounded(event: Event, longest: int = LONGEST_TEXT) -> Event:
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
     Two long texts that differ stay different. The id stays: it was made from the whole texts.
     """
+
+    def cut(text: str) -> str:
+        if len(text) <= longest:
+            return text
+        mark = f"… ({len(text)} characters, sha256 {_digest(text, 16)})"
+        return text[: longest - len(mark)] + mark
+
     return replace(
         event,
-        version=event.version and _bounded(event.version),
-        version_id=event.version_id and _bounded(event.version_id),
-        before=event.before and _bounded(event.before),
-        after=event.after and _bounded(event.after),
-        reason=_bounded(event.reason),
-        changes=tuple(replace(one, before=_bounded(one.before), after=_bounded(one.after)) for one in event.changes),
-        published=_bounded(event.published),
-        safe_version=event.safe_version and _bounded(event.safe_version),
-        changelog=_bounded(event.changelog),
+        version=event.version and cut(event.version),
+        version_id=event.version_id and cut(event.version_id),
+        before=event.before and cut(event.before),
+        after=event.after and cut(event.after),
+        reason=cut(event.reason),
+        changes=tuple(replace(one, before=cut(one.before), after=cut(one.after)) for one in event.changes),
+        published=cut(event.published),
+        safe_version=event.safe_version and cut(event.safe_version),
+        changelog=cut(event.changelog),
     )
-
-
-def _bounded(text: str) -> str:
-    if len(text) <= LONGEST_TEXT:
-        return text
-    mark = f"… ({len(text)} characters, sha256 {_digest(text, 16)})"
-    return text[: LONGEST_TEXT - len(mark)] + mark
 
 
 def _digest(text: str, length: int) -> str:

@@ -25,6 +25,8 @@ class Listing:
     """Keys of known versions that it does not show because their status was not requested."""
     unreported: Mapping[str, frozenset[str]] = field(default_factory=dict)
     """By version key: the fields of `Version` that the answer withheld, or gave unreadably; they are empty here."""
+    changelogs: Mapping[str, str] = field(default_factory=dict)
+    """By version key: the beginning of the changelog of active versions that have one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from watcher.alerts.ownership import reroute
 from watcher.alerts.queue import Queue
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
+from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
@@ -167,7 +168,8 @@ class Poller:
             etag_scope=config.etag_scope,
             watched=config.nodes,
         )
-        events = tuple(bounded(event) for event in events + assessed.events + of_channels)
+        events = with_safe_versions(events + assessed.events + of_channels, snapshot, config.statuses)
+        events = tuple(bounded(event) for event in events)
         return _Found(findings=findings, snapshot=snapshot, checks=checks, events=events)
 
     def _channel_states(self, state: State) -> list[ChannelState]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from watcher.model.version import Version, badness
+from watcher.model.version import ACTIVE, Version, badness
 from watcher.registry.client import PAGE_SIZE
 from watcher.registry.row import MISSING, parse_version
 from watcher.registry.schema import Page
@@ -26,6 +26,8 @@ class ListingBuilder:
     rows: dict[str, Version] = field(default_factory=dict)
     unreported: dict[str, frozenset[str]] = field(default_factory=dict)
     """As `Listing.unreported`."""
+    changelogs: dict[str, str] = field(default_factory=dict)
+    """As `Listing.changelogs`."""
     items: int = 0
     """All rows, of whatever node, readable or not."""
     count: int = 0
@@ -60,6 +62,8 @@ class ListingBuilder:
                 self.unreported.pop(key, None)
                 if unreported:
                     self.unreported[key] = unreported
+                if row.changelog and version.status == ACTIVE:
+                    self.changelogs[key] = row.changelog
             self.count += 1
             self.has_admin_tags = self.has_admin_tags or row.tags_admin is not MISSING
         self.items += page.items

@@ -99,6 +99,7 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
         incomplete=incomplete,
         etag=_etag_of(answer) if number == 1 else "",
         unreported=builder.unreported,
+        changelogs=builder.changelogs,
     )
 
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass, fields
 from functools import cache
 from typing import Annotated, Any
 
-from pydantic import FailFast, TypeAdapter, ValidationError
+from pydantic import FailFast, PlainValidator, TypeAdapter, ValidationError
 
 from watcher.model.version import WATCHED_FIELDS, Version, status_from_api
+from watcher.text.changelog import start_of
 from watcher.text.sanitize import redact_emails
 
 MISSING: Any = ()
@@ -38,9 +39,12 @@ class VersionRow:
     tags: _Texts = MISSING
     tags_admin: _Texts = MISSING
     status_reason: str | None = MISSING
+    changelog: Annotated[str, PlainValidator(start_of)] = ""
+    """Its beginning, and "" for what is no text: nothing is compared with it."""
 
 
-FIELDS = tuple(one.name for one in fields(VersionRow))
+FIELDS = tuple(one.name for one in fields(VersionRow) if one.name != "changelog")
+"""The fields that must be readable, and be there once."""
 _DETAILS = frozenset(FIELDS) - {"node_id", "status", "id"}
 """The fields that a row can be read without."""
 ATTRIBUTES = {name: attribute for attribute, name in WATCHED_FIELDS.items()} | {"deprecated": "deprecated"}
@@ -81,6 +85,8 @@ def identifies(row: VersionRow) -> bool:
 def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     """Return a row, and which of its fields do not fit; None if it cannot be identified."""
     given = {name: item[name] for name in FIELDS if name in item} if isinstance(item, dict) else {}
+    if isinstance(item, dict):
+        given["changelog"] = start_of(item.get("changelog")).encode("utf-8", "replace").decode()
     unreadable: frozenset[str] = frozenset()
     # An error without a place, such as for a lone surrogate, does not name the field: try with fewer fields.
     for fallback in (_DETAILS - {"version", "createdAt"}, _DETAILS, _DETAILS):

@@ -149,6 +149,15 @@ def escape_invisible(text: str) -> str:
     return _COMMAND.sub(lambda found: found[0][:-1] + _escaped(found[0][-1]), "".join(out))
 
 
+def escape_values(document: object) -> object:
+    """Return a JSON document whose texts are through `escape_invisible`. Its keys are the program's own."""
+    if isinstance(document, str):
+        return escape_invisible(document)
+    if isinstance(document, dict):
+        return {key: escape_values(value) for key, value in document.items()}
+    return [escape_values(value) for value in document] if isinstance(document, (list, tuple)) else document
+
+
 def _escaped(char: str) -> str:
     return f"\\u{ord(char):04x}" if ord(char) < 0x10000 else f"\\U{ord(char):08x}"
 

@@ -42,6 +42,11 @@ class Message:
     body: bytes
     json: Any
 
+    @property
+    def event_ids(self) -> list[str]:
+        """The ids of the events beside the text (docs/webhook.md)."""
+        return [event["id"] for event in self.json["events"]]
+
 
 class Webhook:
     """Listens on 127.0.0.1 while its `with` block runs.

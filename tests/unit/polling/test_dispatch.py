@@ -94,7 +94,7 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
         waiting = done.waiting
         assert (done.delivered, waiting.alerts("ops"), done.failures) == (1, left, {})
         assert not left or is_due(waiting.queues["ops"], NOW)
-    assert [message.json["events"] for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
+    assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
 
 
 def test_a_worker_that_cannot_start_is_a_failure(

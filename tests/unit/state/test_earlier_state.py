@@ -66,7 +66,7 @@ def test_an_earlier_state_is_carried_over(
     expected = Counter([*owed, *(event["id"] for event in document["events"])])
     assert set(expected.values()) == {1}
     for channel in ("/ops", "/renamed"):
-        assert Counter(event for message in webhook.messages(channel) for event in message.json["events"]) == expected
+        assert Counter(event for message in webhook.messages(channel) for event in message.event_ids) == expected
     assert watch.reported() == []
     history = [event["id"] for event in json.loads(watch.run("history", "--json").out)["events"]]
     assert Counter(history) == expected

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +21,12 @@ from tests.support.program import ROOT, Completed
 from tests.support.strategies import addresses, checks, outboxes, snapshots
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
+from watcher.alerts.payload import event_objects
 from watcher.alerts.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import Event, Kind
+from watcher.model.event import Change, Event, Kind, Severity
+from watcher.model.event_form import public_form
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.state import records, schemas, snapshot_file
@@ -116,6 +118,8 @@ def test_a_schema_knows_every_field(name: str, place: str, value: type) -> None:
     [
         ("outbox", "/event/kind", set(Kind)),
         ("history", "/kind", set(Kind)),
+        ("webhook", "/event/kind", set(Kind)),
+        ("webhook", "/event/severity", set(Severity)),
         ("snapshot", "/node/marks/additionalProperties", set(Mark)),
         ("snapshot", "/node/statuses/items", set(STATUSES)),
     ],
@@ -123,6 +127,13 @@ def test_a_schema_knows_every_field(name: str, place: str, value: type) -> None:
 def test_a_schema_knows_every_word(name: str, place: str, expected: set[str]) -> None:
     """Kinds, marks and statuses are listed completely."""
     assert set(dict(parts(schema(name)))[place]["enum"]) == expected
+
+
+def test_a_webhooks_schema_knows_every_key_of_an_event() -> None:
+    """Those that are always there are required."""
+    described = schema("webhook")["$defs"]["event"]
+    assert set(described["required"]) == public_form(event()).keys()
+    assert set(described["properties"]) == public_form(event(safe_version=None, channel="ops")).keys()
 
 
 def test_an_event_has_one_form() -> None:
@@ -154,6 +165,12 @@ def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
     valid(name, data.draw(MADE_UP[name]))
 
 
+def _posted(one: Event) -> str:
+    """Return a message as a webhook gets it."""
+    said = {"version": "1.0", "title": "", "message": "", "attachments": [], "type": "warning"}
+    return json.dumps(said | {"events": event_objects([one]), "event_count": 1})
+
+
 def _samples() -> dict[str, Any]:
     node = known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, seen={"": 1})
     one = event("0" * 20)
@@ -162,13 +179,14 @@ def _samples() -> dict[str, Any]:
         queues={"ops": Queue(messages=(message,))}, events={one.id: one}, unrecorded={one.id: 1}, prepared=1
     )
     failing = Checks(polled_at=NOW, health=Health(nodes={"a": FailureStreak(count=1, since=NOW, error="")}))
-    written = {
+    written: dict[str, str | bytes] = {
         "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
         "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", url_digests={"ops": "b" * 32})),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
+        "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
     }
     return {name: json.loads(text) for name, text in written.items()}
 
@@ -213,6 +231,9 @@ def test_an_unknown_key_is_invalid_wherever_it_is(name: str) -> None:
         ("addresses", "aaaa", "json://token@host"),
         ("retry", NOW, "yesterday"),
         ("history", "https://registry.comfy.org", "https://elsewhere.example"),
+        ("webhook", "https://registry.comfy.org", "https://elsewhere.example"),
+        ("webhook", '"severity": "warning"', '"severity": "odd"'),
+        ("webhook", NOW, "yesterday"),
     ],
 )
 def test_a_wrong_value_is_invalid(name: str, old: str, new: str) -> None:
@@ -253,4 +274,4 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
         folder.end_backoffs({"ops": NOW})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
-    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(schemas.NAMES)
+    assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(schemas.FILES)

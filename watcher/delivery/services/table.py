@@ -9,19 +9,19 @@ from watcher.alerts.render import Format
 from watcher.delivery.services.chat import discord
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
-from watcher.delivery.services.webhook import json
+from watcher.delivery.services.webhook import form, json, xml
 
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
     "Discord": Rules(prepare=discord, shown_as=Format.MARKDOWN),
     "E-Mail": Rules(most=30_000),
-    "Form": Rules(knows_code=True),
+    "Form": Rules(prepare=form, knows_code=True),
     "JSON": Rules(prepare=json, knows_code=True),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "Power Automate / Workflows (for MSTeams)": Rules(codeless=True),  # in an Adaptive Card
     "Telegram": Rules(knows_code=True),
-    "XML": Rules(knows_code=True),
+    "XML": Rules(prepare=xml, knows_code=True),
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 

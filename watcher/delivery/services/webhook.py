@@ -1,15 +1,32 @@
-"""Webhooks of one's own: the events beside the text."""
+"""Webhooks of one's own: the events as JSON beside the text (docs/webhook.md)."""
 
 from __future__ import annotations
 
+import json as codec
 from typing import Any
 
+from watcher.alerts.payload import MOST_BYTES, event_objects
 from watcher.delivery.services.service import Context
-
-_IDS_AT_MOST = 500
 
 
 def json(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Add the events, unless the URL sets these fields itself."""
-    service.payload_extras.setdefault("events", [event.id for event in context.events[:_IDS_AT_MOST]])
+    service.payload_extras.setdefault("events", event_objects(context.events))
     service.payload_extras.setdefault("event_count", len(context.events))
+
+
+def form(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+    """Add the same JSON as a text field: fewer events, since its quotes take several bytes in a form, or in XML.
+
+    Not to a form that is sent as a GET: its fields are part of the URL, which servers keep short.
+    """
+    if service.method != "GET":
+        text = codec.dumps(event_objects(context.events, MOST_BYTES // 2))
+        service.payload_extras.setdefault("events", text)
+    service.payload_extras.setdefault("event_count", str(len(context.events)))
+
+
+def xml(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+    """Add the same text as elements, which apprise's XML schema does not have: the document no longer refers to it."""
+    form(service, context)
+    service.xsd_url = None

@@ -1,11 +1,12 @@
-"""JSON Schemas (draft 2020-12) of the files in the state folder, shipped with the package."""
+"""JSON Schemas (draft 2020-12) of the files in the state folder, and of what a webhook gets."""
 
 from __future__ import annotations
 
 from importlib.resources import files
 
-NAMES = ("snapshot", "outbox", "checks", "addresses", "history", "retry")
+FILES = ("snapshot", "outbox", "checks", "addresses", "history", "retry")
 """Each is the name of a file without its ending; `history` describes a line."""
+NAMES = (*FILES, "webhook")
 
 
 def schema(name: str) -> str:

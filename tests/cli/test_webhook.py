@@ -1,0 +1,134 @@
+"""What a webhook of one's own gets from the real program, and that docs/webhook.md says so."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from xml.etree import ElementTree as ET
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from tests.support import program
+from tests.support.fakes.webhook import Message, Webhook
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
+from watcher.fake_registry.server import FakeRegistry
+from watcher.state import schemas
+
+pytestmark = pytest.mark.usefixtures("unmeasured")
+
+_DOCUMENT = json.loads(schemas.schema("webhook"))
+_CHECKER = Draft202012Validator.FORMAT_CHECKER
+_SCHEMA = Draft202012Validator(_DOCUMENT, format_checker=_CHECKER)
+_EVENTS = Draft202012Validator(
+    {"type": "array", "items": {"$ref": "#/$defs/event"}, "$defs": _DOCUMENT["$defs"]}, format_checker=_CHECKER
+)
+
+
+@pytest.fixture
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:
+    """A watcher of two packs with a channel for each way to post."""
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.0.0", dependencies=["numpy"])
+    channels = [
+        {"name": scheme, "url": f"{scheme}://127.0.0.1:{webhook.port}/{scheme}", "kinds": "all"}
+        for scheme in ("json", "form", "xml")
+    ]
+    return Watcher(
+        tmp_path, registry, fork_server=fork_server, nodes="alpha bravo charlie", failure_threshold=1, channels=channels
+    )
+
+
+def _fields(message: Message) -> dict[str, str]:
+    """Return the fields of a form, or of the notification in a SOAP envelope."""
+    if message.path == "/form":
+        return {name: value for name, [value] in parse_qs(message.body.decode()).items()}
+    notification = ET.fromstring(message.body).find(".//Notification")
+    assert notification is not None
+    return {element.tag: element.text or "" for element in notification}
+
+
+def _eventful(watch: Watcher, registry: FakeRegistry) -> list[dict[str, Any]]:
+    """Let most kinds of event happen, and return them as `check --json` shows them, the worst first."""
+    watch.check()
+    catalog = registry.catalog
+    catalog.publish("alpha", "1.1.0", dependencies=["numpy", "torch"], changelog="## What's new\n\n- Faster")
+    catalog.publish("alpha", "1.2.0", status="pending", created_at="not yet")
+    catalog.publish("alpha", "1.0.1\u202e<b>", status="flagged", reason="by jane@comfy.example\x1b[2J")
+    catalog.edit("alpha", "1.0.0", downloadUrl="https://elsewhere.example/node.zip", deprecated=True)
+    catalog.ban_node("bravo", "Malware")
+    document = watch.check()
+    order = ["banned", "flagged", "changed", "deprecated", "new", "pending"]
+    events: list[dict[str, Any]] = sorted(document["events"], key=lambda event: order.index(event["kind"]))
+    assert [event["kind"] for event in events] == order
+    return events
+
+
+def test_a_webhook_gets_the_events_of_check(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+    """Each message is what the schema says, its events are the objects of `check --json`, and they say what to do."""
+    events = _eventful(watch, registry)
+    first, second = webhook.messages("/json")
+    for message in (first, second):
+        _SCHEMA.validate(message.json)
+    assert (second.json["events"], second.json["event_count"]) == (events, 6)
+    by_kind = {event["kind"]: event for event in events}
+    assert {kind: event["safe_version"] for kind, event in by_kind.items()} == {
+        "banned": None,
+        **dict.fromkeys(("flagged", "changed", "deprecated", "new", "pending"), "1.1.0"),
+    }
+    assert [event["severity"] for event in events] == ["critical", *["warning"] * 3, "info", "info"]
+    assert by_kind["new"]["changes"] == [
+        {"field": "dependencies", "before": '["numpy"]', "after": '["numpy", "torch"]'}
+    ]
+    assert by_kind["flagged"]["reason"] == "by (address removed)[2J"
+    assert by_kind["flagged"]["version"] == "1.0.1\\u202e<b>"
+    assert (by_kind["pending"]["published"], by_kind["banned"]["published"]) == (None, None)
+
+
+def test_a_form_and_xml_carry_the_same_json(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+    """The events are a text field, beside the message."""
+    events = _eventful(watch, registry)
+    for path in ("/form", "/xml"):
+        fields = _fields(webhook.messages(path)[-1])
+        assert (json.loads(fields["events"]), fields["event_count"]) == (events, "6")
+        _EVENTS.validate(json.loads(fields["events"]))
+        assert "alpha" in fields["message" if path == "/form" else "Message"]
+
+
+def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:
+    """What `test-alerts` sends is what the schema says, so that a receiver can be tried."""
+    assert watch.run("test-alerts", "json").code == 0
+    (message,) = webhook.messages("/json")
+    _SCHEMA.validate(message.json)
+    assert {event["node"] for event in message.json["events"]} == {"this-is-only-a-test"}
+
+
+def test_a_url_may_have_fields_of_its_own(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> None:
+    """They replace the program's, and a form in a URL has no list of events."""
+    registry.catalog.publish("alpha", "1.0.0")
+    address = f"127.0.0.1:{webhook.port}"
+    urls = [f"json://{address}/a?:events=none&:event_count=0&:team=red", f"form://{address}/b?method=get"]
+    Watcher(tmp_path, registry, fork_server=fork_server, alert_urls=" ".join(urls)).check()
+    (posted,), (got,) = webhook.messages("/a"), webhook.messages("/b")
+    assert {name: posted.json[name] for name in ("events", "event_count", "team")} == {
+        "events": "none",
+        "event_count": "0",
+        "team": "red",
+    }
+    asked = parse_qs(got.query)
+    assert (got.method, asked["event_count"], "events" in asked) == ("GET", ["1"], False)
+
+
+def test_the_sample_in_the_docs_is_valid() -> None:
+    """The document in docs/webhook.md is what its schema says."""
+    page = (program.ROOT / "docs" / "webhook.md").read_text("utf-8")
+    (sample,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
+    _SCHEMA.validate(json.loads(sample))
+    for number in ("200 events", "60,000 bytes", "30,000 bytes"):
+        assert number in " ".join(page.split())

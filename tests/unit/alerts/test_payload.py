@@ -1,0 +1,59 @@
+"""The events of a message for a program: the objects of `check --json`, bounded in number and in bytes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.factories import event
+from tests.support.strategies import events
+from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects
+from watcher.cli.terminal import to_json
+from watcher.model.event import Change, Event, Kind, bounded, rank
+from watcher.model.event_form import public_form
+from watcher.model.version import WATCHED_FIELDS
+
+
+def objects(*given: Event, **options: int) -> list[dict[str, Any]]:
+    """Return the objects of these events."""
+    return cast("list[dict[str, Any]]", event_objects(given, **options))
+
+
+def test_an_object_is_the_one_of_check() -> None:
+    """Also where the text is hostile: invisible characters are spelled out in both."""
+    one = event(reason="a\u202eb\x1b[2J", safe_version="1.0")
+    assert objects(one) == json.loads(to_json([public_form(one)]))
+
+
+def test_the_worst_event_comes_first_and_the_mildest_are_left_out() -> None:
+    """A burst is cut at its end, where the mildest events are."""
+    many = [event(f"n{number}", Kind.NEW) for number in range(300)]
+    shown = objects(*many, event("b", Kind.BANNED))
+    assert (len(shown), shown[0]["id"], shown[-1]["id"]) == (MOST_EVENTS, "b", f"n{MOST_EVENTS - 2}")
+
+
+def test_an_event_that_is_too_large_is_shortened() -> None:
+    """The largest event there can be still leaves room for another, and says how long its texts were."""
+    text = "\U0001f4a5" * 5000
+    changes = tuple(Change(field=name, before=text, after=text + "!") for name in ("status", *WATCHED_FIELDS.values()))
+    kept = dict.fromkeys(("version", "version_id", "before", "after", "reason", "published", "safe_version"), text)
+    large = bounded(Event(id="e", kind=Kind.FLAGGED, node="n" * 100, at="", url="", changes=changes, **kept))
+    assert len(json.dumps(public_form(large))) > MOST_BYTES
+    for most in (MOST_BYTES, MOST_BYTES // 2):
+        (shown, *_) = objects(large, large, most_bytes=most)
+        assert [one["field"] for one in shown["changes"]] == [one.field for one in changes]
+        assert "1000 characters, sha256" in shown["reason"]
+    assert len(objects(large, large)) == 2
+
+
+@settings(max_examples=50)
+@given(st.lists(events(), max_size=30), st.integers(2, 4000))
+def test_any_events_fit(given: list[Event], most: int) -> None:
+    """Whatever the texts, the JSON is as small as it must be, and what is in it is the worst, in order."""
+    shown = objects(*given, most_bytes=most)
+    assert len(json.dumps(shown)) <= most
+    worst = sorted(given, key=rank)
+    assert [one["kind"] for one in shown] == [one.kind.value for one in worst][: len(shown)]

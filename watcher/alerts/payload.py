@@ -1,0 +1,36 @@
+"""The events of a message as JSON objects, for a webhook whose reader is a program (docs/webhook.md). Pure."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from watcher.model.event import Event, bounded, rank
+from watcher.model.event_form import public_form
+from watcher.text.sanitize import escape_values
+
+MOST_EVENTS = 200
+MOST_BYTES = 60_000
+"""Of the objects as ASCII JSON: with the text beside them, less than what common web frameworks take (100 KB)."""
+_SHORT_TEXT = 80
+"""Characters of each text of an event that is too large. Then any event takes less than half of `MOST_BYTES`."""
+
+
+def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list[object]:
+    """Return the events as `check --json` shows them, worst first, as many as fit.
+
+    The texts of an event that does not fit are shortened first; after one that does not fit even then there is none.
+    """
+    objects: list[object] = []
+    left = most_bytes
+    for event in sorted(events, key=rank)[:MOST_EVENTS]:
+        for form in (public_form(event), public_form(bounded(event, _SHORT_TEXT))):
+            shown = escape_values(form)
+            size = len(json.dumps(shown)) + len(", ")
+            if size <= left:
+                break
+        else:
+            break
+        left -= size
+        objects.append(shown)
+    return objects

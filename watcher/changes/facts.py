@@ -1,0 +1,80 @@
+"""What an event says besides the transition: a release's changelog and dependencies, and which version is safe. Pure.
+
+None of it is part of an event's id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import replace
+from itertools import pairwise
+
+from watcher.changes.transitions import text_of
+from watcher.model.event import Change, Event, Kind
+from watcher.model.listing import Listing
+from watcher.model.precedence import is_prerelease, precedence
+from watcher.model.snapshot import Node, Snapshot
+from watcher.model.version import ACTIVE, Version, is_watched, recency
+from watcher.text.changelog import first_line
+
+NOT_KNOWN = ""
+"""The safe version where it is not known (`Event.safe_version`)."""
+
+
+def with_release_notes(events: list[Event], node: Node, listing: Listing) -> list[Event]:
+    """Return the events of a listing, each `new` one with its changelog, and with its dependencies if these differ.
+
+    `node` is as it is known with that listing. The dependencies are compared with those of the version before it, by
+    semantic versioning, among the active ones.
+    """
+    if not any(event.kind is Kind.NEW for event in events):
+        return events
+    released = sorted((one for one in node.listed if one.status == ACTIVE), key=_age)
+    changes = {
+        new.key: Change(field="dependencies", before=text_of(old.dependencies), after=text_of(new.dependencies))
+        for old, new in pairwise(released)
+        if old.dependencies != new.dependencies and not {old.key, new.key} & {*node.partial}
+    }
+    return [
+        replace(
+            event,
+            changes=(changes[event.key],) if event.key in changes else (),
+            changelog=first_line(listing.changelogs.get(event.key, "")),
+        )
+        if event.kind is Kind.NEW
+        else event
+        for event in events
+    ]
+
+
+def with_safe_versions(events: Iterable[Event], snapshot: Snapshot, statuses: Collection[str]) -> tuple[Event, ...]:
+    """Return the events with the safe version of each one's node, as `snapshot` knows it and `statuses` are watched."""
+    safe: dict[str, str | None] = {}
+    advised: list[Event] = []
+    for event in events:
+        if event.node is not None:
+            key = event.node.lower()
+            if key not in safe:
+                node = snapshot.nodes.get(key)
+                safe[key] = NOT_KNOWN if node is None else safe_version(node, statuses)
+            event = replace(event, safe_version=safe[key])  # noqa: PLW2901 - the same event, with one fact more
+        advised.append(event)
+    return tuple(advised)
+
+
+def safe_version(node: Node, statuses: Collection[str]) -> str | None:
+    """Return the newest version that is active and not deprecated, a pre-release only if there is nothing else.
+
+    None if there is none, or the whole node is banned; `NOT_KNOWN` before the first complete listing, and while active
+    versions are not watched.
+    """
+    if node.banned:
+        return None
+    if not node.baseline_at or not is_watched(ACTIVE, statuses):
+        return NOT_KNOWN
+    good = [one for one in node.listed if one.status == ACTIVE and not one.deprecated and one.version]
+    return max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version if good else None
+
+
+def _age(version: Version) -> tuple[object, ...]:
+    return precedence(version.version), recency(version.created_at), version.id

@@ -1,0 +1,47 @@
+"""The order of versions by what their texts say: semantic versioning, and any other text too."""
+
+from __future__ import annotations
+
+import re
+
+_SEMANTIC = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]*)?")
+_LONGEST = 300
+"""Characters of a text that is taken for a semantic version."""
+
+Precedence = tuple[bool, tuple[tuple[int, str], ...], bool, tuple[tuple[bool, int, str], ...], str]
+
+
+def precedence(version: str) -> Precedence:
+    """Return a key that sorts version texts, the newest last, as semantic versioning does (`1.10` is `1.10.0`).
+
+    A text that is no semantic version is older than any. Of equal versions the text decides.
+    """
+    found = _semantic(version)
+    if found is None:
+        return False, (), False, (), version
+    numbers = [_number(part) for part in found[1].split(".")]
+    while numbers and not numbers[-1][0]:
+        numbers.pop()
+    words = (found[2] or "")[1:].split(".")
+    return True, tuple(numbers), found[2] is None, tuple(_word(word) for word in words), version
+
+
+def is_prerelease(version: str) -> bool:
+    """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
+    found = _semantic(version)
+    return found is not None and found[2] is not None
+
+
+def _semantic(version: str) -> re.Match[str] | None:
+    return _SEMANTIC.fullmatch(version) if len(version) <= _LONGEST else None
+
+
+def _number(digits: str) -> tuple[int, str]:
+    """Return a key that sorts numbers of any length."""
+    shown = digits.lstrip("0")
+    return len(shown), shown
+
+
+def _word(word: str) -> tuple[bool, int, str]:
+    """Return the key of a part of a pre-release: numbers come before words."""
+    return (False, *_number(word)) if word.isdigit() else (True, 0, word)
