@@ -46,6 +46,7 @@ class Limits(logging.Handler):
     def __enter__(self) -> Self:
         _LOGGER.setLevel(logging.DEBUG)
         _LOGGER.addHandler(self)
+        self.end()  # a service that logs out in its destructor has begun a request after its message
         signal.signal(signal.SIGALRM, self._look)
         return self
 

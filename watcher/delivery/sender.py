@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Self, cast
 from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 
 from watcher.alerts.digest import Digest, compose
-from watcher.alerts.render import TONES, Rendered, fitted
+from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import REFUSED, Delivered, Outcome, Undelivered, cause_of, classify, exception_text
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import format_of, prepare, room_of
 from watcher.delivery.targets import Targets
-from watcher.delivery.urls import service_of
+from watcher.delivery.urls import parameters, service_of
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
@@ -52,14 +52,19 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
     if (count := _count(service)) > 1:
         allow(count * (job.timeout + float(service.request_rate_per_sec or 0)))
     digest = compose(job.events)
-    prepare(service, Context(events=job.events, digest=digest, timeout=job.timeout))
+    context = Context(events=job.events, digest=digest, timeout=job.timeout, asked=parameters(job.url))
+    prepare(service, context)
+    if context.refusals:
+        return context.refusals[0]
     message, shown = _fitting(service, digest)
     done = Apprise(cast("NotifyBase", service)).notify(
         body=message.body,
         title=message.title,
-        notify_type=NotifyType(TONES[digest.worst]),
+        notify_type=NotifyType(context.tone),
         body_format=shown,
     )
+    if context.refusals:
+        return context.refusals[0]
     return Delivered() if done else _outcome(limits, log)
 
 
@@ -145,7 +150,6 @@ def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:
     room = room_of(service)
 
     def size(message: Rendered) -> int:
-        body = service.dialect_convert(message.body, NotifyFormat(form.markup))
-        return len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if room.titled else 0)
+        return room.size(message, service.dialect_convert(message.body, NotifyFormat(form.markup)))
 
     return fitted(digest, form, room.body, room.title, size, room.lines), form.markup

@@ -80,6 +80,14 @@ def service_of(url: str) -> Service | None:
     return cast("Service | None", Apprise.instantiate(url, asset=asset))
 
 
+def parameters(url: str) -> frozenset[str]:
+    """Return the names of the URL's parameters, in lower case."""
+    from apprise.utils.parse import parse_url
+
+    parsed = parse_url(url, verify_host=False) or {}  # type: ignore[no-untyped-call]  # apprise's is untyped
+    return frozenset(parsed.get("qsd", ()))
+
+
 @cache
 def load() -> None:
     """Import apprise with all its services, once, and silence it and what it uses for good."""

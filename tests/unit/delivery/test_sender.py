@@ -66,7 +66,7 @@ def _send(url: str, events: tuple[Event, ...] | None = None, taken: list[str] | 
     """Send in this process; return why the message was not taken. `taken` gets the names of targets that took it."""
     load()
     names = [] if taken is None else taken
-    job = Job(url=url, events=events or _events(), timeout=5.0, reached=replace(REACHED, **reached))
+    job = Job(url=url, events=events or _events(), timeout=60.0, reached=replace(REACHED, **reached))
     outcome = send(job, names.append, lambda _: None)
     return outcome.reason if isinstance(outcome, Undelivered) else ""
 
@@ -83,6 +83,8 @@ def posted(monkeypatch: pytest.MonkeyPatch) -> list[requests.PreparedRequest]:
         response._content = b'{"ok": true, "result": {}}'
         if "slack" in str(request.url):
             response._content = b"ok"
+        if "/state/m.room.encryption" in str(request.url):  # the room is not encrypted
+            response.status_code, response._content = 404, b'{"errcode": "M_NOT_FOUND"}'
         return response
 
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
@@ -198,26 +200,27 @@ def _discord(posted: list[requests.PreparedRequest], query: str) -> Any:
     return _json(request)
 
 
-def test_discord_gets_markdown_that_pings_nobody(posted: list[requests.PreparedRequest]) -> None:
-    """A Discord message is Markdown of at most 2,000 characters without mentions, embeds, previews or an avatar."""
+def test_discord_gets_an_embed_that_pings_nobody(posted: list[requests.PreparedRequest]) -> None:
+    """A Discord message is one embed of at most 4,096 characters, without mentions, content, fields or an avatar."""
     payload = _discord(posted, "")
-    title, _, body = payload["content"].partition("\r\n")
-    assert title.startswith("Comfy Watch: 1 banned, ")
-    assert len(payload["content"]) <= 2000
-    check_any(payload["content"])
-    check_markdown(body)
-    assert not {"allow_mentions", "embeds", "avatar_url"} & set(payload)
-    assert payload["flags"] == 4
-
-
-def test_discord_embeds_ping_nobody_either(posted: list[requests.PreparedRequest]) -> None:
-    """Where apprise looks for mentions in the body, it finds none."""
-    payload = _discord(posted, "?format=markdown")
-    assert not {"allow_mentions", "content", "flags"} & set(payload)
+    assert not {"allow_mentions", "content", "avatar_url", "flags"} & set(payload)
     [embed] = payload["embeds"]
     assert "fields" not in embed
+    assert embed["title"].startswith("Comfy Watch: 1 banned, ")
+    assert len(embed["description"]) <= 4096
     check_markdown(embed["description"])
     check_any(json.dumps(payload, ensure_ascii=False))
+
+
+@pytest.mark.parametrize("query", ["?format=text", "?flags=4"])
+def test_discord_content_pings_nobody_either(posted: list[requests.PreparedRequest], query: str) -> None:
+    """A message that is no embed has 2,000 characters, no mentions and no previews."""
+    payload = _discord(posted, query)
+    assert payload["content"].startswith("Comfy Watch: 1 banned, ")
+    assert len(payload["content"]) <= 2000
+    check_any(payload["content"])
+    assert not {"allow_mentions", "embeds", "avatar_url"} & set(payload)
+    assert payload["flags"] == 4
 
 
 @pytest.mark.parametrize("query", ["", "?blocks=yes", "?format=text", "?format=text&blocks=yes"])

@@ -1,32 +1,98 @@
-"""Matrix: a message mentions nobody."""
+"""Matrix: a message mentions nobody, goes only to what is there, and not unencrypted to an encrypted room.
+
+Private methods of the object are replaced, because apprise has no hook for a message's content, and no option that
+keeps it from making rooms and accounts.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from watcher.delivery.services.service import Context
+from watcher.delivery.outcome import Cause
+from watcher.delivery.services.service import NEEDS_CRYPTOGRAPHY, Context, supports
+
+_NOT_THERE = 404
+_DISCOVERY = "/.well-known/matrix/client"
+"""Where a server may say that it has another address. Most have no such page, which is not why a message failed."""
+_MESSAGE = "/send/m.room.message/"
 
 
-def matrix(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - apprise's own object; a `Prepare`
+def matrix(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+    """Keep apprise from everything but sending the message, as it should be."""
+    _create_nothing(service, context)
+    _mention_nobody(service)
+    if service.e2ee:
+        _encrypt_where_it_must_be(service, context)
+
+
+def _create_nothing(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+    """Say what is not there. apprise would make a room for a mistyped alias, and an account for a mistyped name."""
+    find, fetch = service._dm_room_find_or_create, service._fetch  # noqa: SLF001 - see above
+
+    def no_room(_: str) -> None:
+        context.refuse("the Matrix room is not there: is its alias right?", Cause.GONE)
+
+    def direct_room(user: str) -> object:
+        """Return the room for messages to a user; the server makes one even for a name that nobody has."""
+        name = user if ":" in user else f"{user}:{service.home_server}"
+        found, _, _ = fetch(f"/profile/{service.quote(name)}", method="GET")
+        if found:
+            return find(user)
+        context.refuse("the Matrix user is not there: is the name right?", Cause.GONE)
+        return None
+
+    service._room_create = no_room  # noqa: SLF001 - as above
+    service._register = lambda: False  # noqa: SLF001
+    service._dm_room_find_or_create = direct_room  # noqa: SLF001
+
+
+def _encrypt_where_it_must_be(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
+    """Send no plain text to an encrypted room, unless the URL says `e2ee=no`; apprise would if it cannot encrypt."""
+    fetch = service._fetch  # noqa: SLF001 - see above
+
+    def checked(path: str | None, payload: object = None, **more: object) -> object:
+        if _MESSAGE in (path or "") and (failed := not_in_the_open(str(path).partition(_MESSAGE)[0])):
+            return failed
+        return fetch(path, payload=payload, **more)
+
+    def not_in_the_open(room: str) -> object:
+        """Return what `_fetch` would of a failure, unless the room says that it is not encrypted."""
+        known, encryption, status = fetch(f"{room}/state/m.room.encryption", method="GET", ok_status={_NOT_THERE})
+        if status == _NOT_THERE or (known and not encryption):
+            return None
+        if known:
+            able = supports(service, "MATRIX_E2EE_SUPPORT")
+            context.refuse(NEEDS_CRYPTOGRAPHY if not able else _NOT_ENCRYPTED if service.secure else _NO_TLS)
+        return False, {}, status
+
+    service._fetch = checked  # noqa: SLF001 - as above
+
+
+_NOT_ENCRYPTED = "the Matrix room is encrypted, and encrypting the message failed"
+_NO_TLS = "the Matrix room is encrypted: use matrixs:// (or ?e2ee=no to send it unencrypted)"
+
+
+def _mention_nobody(service: Any) -> None:  # noqa: ANN401 - as above
     """Make each message state that it mentions nobody. Otherwise clients notify users whose names occur in it.
 
-    Code also stays in its line in the plain text that apprise makes of the HTML. Private methods are replaced because
-    apprise has no hook for a message's content.
+    Code also stays in its line in the plain text that apprise makes of the HTML.
     """
     names = "_fetch", "_e2ee_get_megolm", "_matrix_plain_fallback"
-    ask, session_of, text_of = (getattr(service, name, None) for name in names)
+    ask, session_of, text_of = (getattr(service, name) for name in names)
 
-    def fetch(path: str, payload: object = None, **more: object) -> object:
-        return ask(path, payload=_with_no_mentions(payload), **more)  # type: ignore[misc]  # apprise's are untyped
+    def fetch(path: str | None, payload: object = None, **more: object) -> object:
+        if str(more.get("url_override")).endswith(_DISCOVERY):
+            more["ok_status"] = {_NOT_THERE}
+        return ask(path, payload=_with_no_mentions(payload), **more)
 
     def session(room: object) -> object:
-        found: Any = session_of(room)  # type: ignore[misc]  # as above
+        found = session_of(room)
         encrypt = found.encrypt
         found.encrypt = lambda event: encrypt(event | {"content": _with_no_mentions(event["content"])})
         return found
 
     def fallback(body: str, *more: object) -> object:
-        return text_of(body.replace("code>", "samp>"), *more)  # type: ignore[misc]  # as above
+        return text_of(body.replace("code>", "samp>"), *more)
 
     for name, ours in zip(names, (fetch, session, fallback), strict=True):
         setattr(service, name, ours)

@@ -6,14 +6,21 @@ module of apprise; where it replaces a method, apprise has no hook, and the rule
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Protocol
 
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
-from watcher.model.event import Event
+from watcher.delivery.outcome import Cause, Undelivered
+from watcher.model.event import Event, Severity, rank, severity_of
+
+_PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}")
+_TONES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
+NEEDS_CRYPTOGRAPHY = "end-to-end encryption needs the package cryptography (pipx inject comfy-watch cryptography)"
 
 
 class Service(Protocol):
@@ -26,7 +33,6 @@ class Service(Protocol):
     title_maxlen: int
     overflow_amalgamate_title: bool
     payload_extras: dict[str, object]
-    flags: int | None
     request_rate_per_sec: float
     url_identifier: object
     """What identifies the service, without its targets."""
@@ -55,8 +61,43 @@ class Context:
     digest: Digest
     timeout: float
     """Seconds for each request."""
+    asked: frozenset[str] = frozenset()
+    """The names of the URL's parameters: what the URL sets itself stays as it is."""
+    refusals: list[Undelivered] = field(default_factory=list)
+    """Why the message is not delivered: what apprise takes for success, or does not explain."""
+
+    @property
+    def worst(self) -> Event:
+        """The worst event."""
+        return min(self.events, key=rank)
+
+    @property
+    def severity(self) -> Severity:
+        """The severity of the worst event."""
+        return severity_of(self.worst)
+
+    @property
+    def tone(self) -> str:
+        """Apprise's type of message: never `success`, which closes what other messages have opened."""
+        return _TONES[self.severity]
+
+    @property
+    def page(self) -> str | None:
+        """The page of the worst event's node, or None."""
+        return self.worst.url if _PAGE.fullmatch(self.worst.url) else None
+
+    def refuse(self, reason: str, cause: Cause = Cause.OTHER) -> None:
+        """Note why the message is not delivered: before it goes out, then it does not, or while it does."""
+        self.refusals.append(Undelivered(reason=reason, cause=cause))
+
+    def grade(self, service: Any, attribute: str, levels: Levels) -> None:  # noqa: ANN401 - apprise's own object
+        """Give an attribute of the service the level of the severity, unless the URL has a parameter of that name."""
+        if attribute not in self.asked:
+            setattr(service, attribute, dict(zip(Severity, levels, strict=True))[self.severity])
 
 
+Levels = tuple[object, object, object]
+"""What a service calls critical, warning and info."""
 Prepare = Callable[[Any, Context], None]
 """Changes a service before its message goes out. Its type is `Any`: each has attributes that only its rule knows."""
 
@@ -66,6 +107,8 @@ class Rules:
     """What holds for one service; the defaults hold for services without rules."""
 
     prepare: Prepare | None = None
+    grade: tuple[str, Levels] | None = None
+    """The attribute that shows how bad a message is, and the parameter of the URL with that name; and its levels."""
     shown_as: Format | None = None
     """The format that the service shows; apprise sends it plain text unless the URL has `?format=`."""
     knows_code: bool = False
@@ -76,6 +119,15 @@ class Rules:
     """It reads Markdown without code: a backtick is a backtick."""
     most: int | None = None
     """The most bytes of a body; None: below every limit that apprise leaves to the service."""
+    encoded: int | None = None
+    """The most bytes of JSON that the title and the body may take, all that is not ASCII written as escapes."""
+    brief: bool = False
+    """It shows lines, not paragraphs: each event is one."""
 
 
 NO_RULES = Rules()
+
+
+def supports(service: object, flag: str) -> bool:
+    """Return a constant of a plugin's module: whether the library for one of its features is installed."""
+    return bool(getattr(sys.modules[type(service).__module__], flag))

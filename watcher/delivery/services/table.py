@@ -4,26 +4,71 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from json import dumps
 
-from watcher.alerts.render import Format
-from watcher.delivery.services.chat import discord
+from watcher.alerts.render import Format, Rendered
+from watcher.delivery.services import chat, on_call, push
+from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
+from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
-from watcher.delivery.services.webhook import form, json, xml
+from watcher.delivery.services.webhook import form, json_post, xml
+from watcher.delivery.services.xmpp import xmpp
 
+_OPSGENIE = Rules(prepare=on_call.opsgenie, grade=("priority", (1, 3, 5)))  # P1 is the most urgent
+_LOUD = ("priority", (1, 0, -1))
+"""Pushover's levels, which others took over: 2 would ask for an answer, -2 would show nothing."""
+_URGENT = ("urgency", (2, 1, 0))
+"""Those of desktop notifications."""
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
-    "Discord": Rules(prepare=discord, shown_as=Format.MARKDOWN),
-    "E-Mail": Rules(most=30_000),
+    "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive"))),
+    "DBus Notification": Rules(grade=_URGENT),
+    "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
+    "E-Mail": Rules(prepare=mail, most=30_000),
+    "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
     "Form": Rules(prepare=form, knows_code=True),
-    "JSON": Rules(prepare=json, knows_code=True),
+    "GLib Notification": Rules(grade=_URGENT),
+    "Gnome Notification": Rules(grade=_URGENT),
+    "GoAlert": Rules(prepare=opens("trigger", "dedup")),
+    "Gotify": Rules(grade=("priority", (8, 5, 3))),
+    "Growl": Rules(grade=_LOUD),
+    "IRC": Rules(brief=True),
+    "JSON": Rules(prepare=json_post, knows_code=True),
+    "Jira": _OPSGENIE,
+    "Join": Rules(grade=_LOUD),
+    "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
+    "Lauther": Rules(grade=_LOUD),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
-    "Power Automate / Workflows (for MSTeams)": Rules(codeless=True),  # in an Adaptive Card
+    "OpsiMate": Rules(prepare=opens("trigger", "dedup")),
+    "Opsgenie": _OPSGENIE,
+    "Pager Duty": Rules(prepare=opens("trigger", "dedup")),
+    "PagerTree": Rules(prepare=on_call.pagertree, grade=("urgency", ("critical", "medium", "low"))),
+    "Power Automate / Workflows (for MSTeams)": Rules(
+        prepare=chat.teams, most=chat.TEAMS_CARD, encoded=chat.TEAMS_ENCODED, codeless=True
+    ),
+    "Prowl": Rules(grade=_LOUD),
+    "PushWard": Rules(prepare=push.pushward),
+    "Pushover": Rules(prepare=push.pushover, grade=_LOUD),
+    "Pushsafer": Rules(grade=_LOUD),
+    "Rocket.Chat": Rules(prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT),
+    "SIGNL4": Rules(prepare=on_call.signl4),
+    "Simplepush": Rules(grade=("priority", (5, 3, 2))),
+    "Splunk On-Call": Rules(prepare=on_call.splunk),
+    "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
     "Telegram": Rules(knows_code=True),
     "XML": Rules(prepare=xml, knows_code=True),
+    "XMPP": Rules(prepare=xmpp),
+    "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),
+    "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
+    "incident.io": Rules(prepare=opens("trigger", "dedup")),
+    "ntfy": Rules(prepare=push.ntfy, grade=("priority", ("max", "default", "low")), encoded=push.NTFY),
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
+_BRIEF = 640
+"""Bytes; a service that takes no more shows an event as one line: text messages, pagers."""
+_NO_LIMIT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,20 +78,32 @@ class Room:
     body: int
     title: int
     lines: int | None
-    """The most lines of the body; None: any number."""
+    """The most lines of the body, one for each event; None: any number."""
     titled: bool
     """The title is part of the body."""
+    encoded: int | None
+    """The most bytes of JSON for both."""
+
+    def size(self, message: Rendered, body: str) -> int:
+        """Return the size of a message whose `body` is written as the service writes it; it fits up to `body`."""
+        size = len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if self.titled else 0)
+        if self.encoded is None:
+            return size
+        return max(size, -(-len(dumps([message.title, body])) * self.body // self.encoded))
 
 
 def rules_of(service: Service) -> Rules:
-    """Return the rules of a service."""
-    return RULES.get(str(service.service_name), NO_RULES)
+    """Return the rules of a service. Some names are translated by the system's language; their `text` is not."""
+    return RULES.get(str(getattr(service.service_name, "text", service.service_name)), NO_RULES)
 
 
 def prepare(service: Service, context: Context) -> None:
     """Change a service so that what is sent to it is shown as it is meant, mentions nobody and does no harm."""
-    if (change := rules_of(service).prepare) is not None:
-        change(service, context)
+    rules = rules_of(service)
+    if rules.grade is not None:
+        context.grade(service, *rules.grade)
+    if rules.prepare is not None:
+        rules.prepare(service, context)
 
 
 def format_of(service: Service, *, single: bool) -> Format:
@@ -65,12 +122,14 @@ def format_of(service: Service, *, single: bool) -> Format:
 
 def room_of(service: Service) -> Room:
     """Return what fits one message to a service."""
-    body = min(service.body_maxlen, rules_of(service).most or _CEILING)
+    rules = rules_of(service)
+    body = min(service.body_maxlen, rules.most or _CEILING)
     titled = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
-    lines = service.body_max_line_count
+    lines = service.body_max_line_count - titled if service.body_max_line_count > 0 else None
     return Room(
         body=body,
         title=min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3,
-        lines=lines - titled if lines > 0 else None,
+        lines=_NO_LIMIT if lines is None and (rules.brief or body <= _BRIEF) else lines,
         titled=titled,
+        encoded=rules.encoded,
     )

@@ -9,7 +9,7 @@ from watcher.alerts.payload import MOST_BYTES, event_objects
 from watcher.delivery.services.service import Context
 
 
-def json(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+def json_post(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
     """Add the events, unless the URL sets these fields itself."""
     service.payload_extras.setdefault("events", event_objects(context.events))
     service.payload_extras.setdefault("event_count", len(context.events))

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")  # apprise
 
 def test_every_named_service_is_known() -> None:
     """Every service that has a rule has that name in apprise, which may rename it."""
-    known = {str(service["service_name"]) for service in Apprise().details()["schemas"]}
+    known = {str(service["service_name"]) for service in Apprise().details(show_disabled=True)["schemas"]}
     assert known >= set(RULES)
 
 

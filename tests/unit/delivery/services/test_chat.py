@@ -1,0 +1,78 @@
+"""Chat services: what a message looks like there, and how much of it they get."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+from urllib.parse import parse_qs
+
+import pytest
+
+from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
+from watcher.model.event import Event
+
+HOOK = "discord://1234567890/token"
+
+
+def _long(count: int) -> tuple[Event, ...]:
+    reason = "it sends the keys of this machine to a server of its own; " * 4
+    return tuple(event(id=f"id{number}", version=f"1.{number}.0", reason=reason) for number in range(count))
+
+
+def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(service: Service) -> None:
+    """A ban, a flag and a release have three colours; the title leads to the page, and nothing is previewed."""
+    colours = []
+    for one in (event(), event(**FLAG), event(**RELEASE)):
+        assert service.tell(HOOK, one) == ""
+        [embed] = service.last["embeds"]
+        assert embed["url"] == "https://registry.comfy.org/nodes/comfyui-night-lights"
+        assert "content" not in service.last
+        colours.append(embed["color"])
+    assert len(set(colours)) == 3
+    assert colours[0] >> 16 > max(colours[0] >> 8 & 255, colours[0] & 255)  # red
+
+
+@pytest.mark.parametrize("query", ["?flags=4", "?format=text"])
+def test_a_discord_url_may_ask_for_a_plain_message(service: Service, query: str) -> None:
+    """A URL that suppresses embeds, or asks for a text, gets a message without previews."""
+    assert service.tell(HOOK + query) == ""
+    assert service.last["flags"] == 4
+    assert "comfyui-night-lights" in service.last["content"]
+    assert "embeds" not in service.last
+
+
+def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
+    """A digest that is longer than a plain message fits the embed's 4,096 characters, and all of it 6,000."""
+    assert service.tell(HOOK, *_long(25)) == ""
+    [embed] = service.last["embeds"]
+    assert 2000 < len(embed["description"]) <= 4096
+    assert sum(len(text) for text in (embed["title"], embed["description"], embed["author"]["name"])) <= 6000
+
+
+def test_teams_gets_more_than_a_thousand_characters(service: Service) -> None:
+    """A card holds twenty-five events, and stays below the 28 KB of a request, JSON's escapes included."""
+    url = f"workflows://prod.example/{'a' * 32}/signature"
+    assert service.tell(url, *_long(25)) == ""
+    assert "1.24.0" in json.dumps(service.last)
+    hostile = tuple(replace(one, reason="😀" * 300) for one in _long(25))
+    assert service.tell(url, *hostile) == ""
+    assert len(json.dumps(service.last)) <= 28 * 1024
+
+
+def test_rocket_chat_gets_more_than_a_thousand_characters(service: Service) -> None:
+    """A message uses Rocket.Chat's 5,000 characters."""
+    assert service.tell(f"rocket://{'a' * 24}/{'b' * 64}@example.org/#general", *_long(25)) == ""
+    assert 2000 < len(service.last["text"]) <= 5000
+
+
+def test_zulip_has_one_topic(service: Service) -> None:
+    """Different messages are in one topic of the channel, with their titles in the text."""
+    found: list[dict[str, Any]] = []
+    for one in (event(), event(**RELEASE)):
+        assert service.tell(f"zulip://bot@org/{'a' * 32}/general", one) == ""
+        found.append(parse_qs(str(service.requests[-1].body)))
+    assert [one["topic"] for one in found] == [["Comfy Watch"], ["Comfy Watch"]]
+    titles = [one["content"][0].splitlines()[0] for one in found]
+    assert titles[0] != titles[1]
+    assert all("comfyui-night-lights" in title for title in titles)

@@ -1,0 +1,57 @@
+"""Mail: headers for programs that read it, and a page that any screen shows well."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Any
+
+from watcher.delivery.services.service import Context
+from watcher.model.event import Severity
+
+_PRIORITY = {Severity.CRITICAL: ("1", "high"), Severity.WARNING: ("3", "normal"), Severity.INFO: ("5", "low")}
+"""X-Priority and Importance, which mail programs show."""
+
+
+def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
+    """Set the headers that the URL does not set, and make a page of the HTML.
+
+    All mails whose worst event is about one node are one thread. `Auto-Submitted` keeps answering machines silent (RFC
+    3834).
+    """
+    name, address = service.from_addr
+    service.from_addr = (name or service.app_id, address)
+    priority, importance = _PRIORITY[context.severity]
+    thread = hashlib.sha256((context.worst.node or "").lower().encode("utf-8", "surrogatepass")).hexdigest()[:20]
+    headers = {
+        "Auto-Submitted": "auto-generated",
+        "X-Priority": priority,
+        "Importance": importance,
+        "References": f"<{thread}@comfy-watch.{address.rpartition('@')[2]}>",
+    }
+    own = {name.lower() for name in service.headers}
+    service.headers = service.headers | {name: text for name, text in headers.items() if name.lower() not in own}
+    service.dialect_convert = _page
+
+
+def _page(body: str, body_format: object, *_: object, **__: object) -> str:
+    """Return HTML as a whole page; other text as it is. apprise's hook for what a service makes of a text."""
+    if str(getattr(body_format, "value", body_format)) != "html":
+        return body
+    return f"{_HEAD}{body}</body></html>"
+
+
+_HEAD = (
+    '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+    '<meta name="viewport" content="width=device-width, initial-scale=1">'
+    '<meta name="color-scheme" content="light dark"><meta name="supported-color-schemes" content="light dark">'
+    "<style>"
+    ":root{color-scheme:light dark}"
+    "body{margin:0 auto;padding:16px;max-width:42em;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif;"
+    "overflow-wrap:anywhere}"
+    "p{margin:20px 0 4px}ul{margin:0;padding-left:20px}li{margin:6px 0}"
+    "samp{font-family:ui-monospace,Consolas,monospace;font-size:.9em;padding:1px 4px;border-radius:4px;"
+    "background:#8882}"
+    "a{color:#0b57d0}"
+    "@media (prefers-color-scheme:dark){body{background:#1b1b1f;color:#e3e3e8}a{color:#a8c7fa}}"
+    "</style></head><body>"
+)
