@@ -27,7 +27,10 @@ from watcher.settings.model import Settings
 from watcher.state import files
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
-EVENT_KEYS = ["id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at", "url"]
+EVENT_KEYS = (
+    *("id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at"),
+    *("published", "severity", "safe_version", "url"),
+)
 SECRET = "S3cr3tT0k3n"
 
 
@@ -51,7 +54,7 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
     assert document["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
     assert [list(error) for error in document["errors"]] == [["node", "error"]]
-    assert [list(event) for event in document["events"]] == [EVENT_KEYS, EVENT_KEYS]
+    assert [tuple(event) for event in document["events"]] == [EVENT_KEYS, EVENT_KEYS]
     changed = next(event for event in document["events"] if event["kind"] == "changed")
     assert changed["changes"] == [{"field": "tags", "before": "", "after": '["x"]'}]
     for moment in (document["started"], document["finished"], changed["at"]):
@@ -194,7 +197,7 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
         return found
 
     new, flagged = ("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")
-    assert [list(event) for event in events()] == [EVENT_KEYS] * 4
+    assert [tuple(event) for event in events()] == [EVENT_KEYS] * 4
     assert {event["id"] for event in events("--limit", "2")} == {event["id"] for event in second["events"]}
     assert set(reported(events("--node", "ALPHA"))) == {("baseline", "alpha", None), new}
     assert set(reported(events("--kind", "flagged, New"))) == {flagged, new}
