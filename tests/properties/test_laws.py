@@ -31,7 +31,7 @@ from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, Severity, rank, replaces_archive, severity_of
 from watcher.model.listing import FetchFailed, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
@@ -125,6 +125,34 @@ def test_a_life_seen_again_later_has_the_same_ids(life: list[_Step]) -> None:
         first, second = live(once, step, NOW), live(again, step, "2031-01-01T00:00:00.000Z")
         once, again = first.node, second.node
         assert [event.id for event in first.events] == [event.id for event in second.events]
+
+
+@FAST
+@given(lives(), PICTURES, st.booleans(), st.data())
+def test_a_changelog_makes_no_event_and_is_no_part_of_one(
+    life: list[_Step], picture: Picture, complete: bool, data: st.DataObject
+) -> None:
+    """Whatever the changelogs say, the transitions, their ids and what is known afterwards are the same."""
+    node = after(life)
+    notes = {one.key: data.draw(st.text(max_size=8)) for one in picture}
+    incomplete = "" if complete else "it was cut short"
+    plain, noted = (compare(node, *picture, incomplete=incomplete, changelogs=given) for given in ({}, notes))
+    assert (noted.node, [one.id for one in noted.events]) == (plain.node, [one.id for one in plain.events])
+    assert [replace(one, changelog="") for one in noted.events] == list(plain.events)
+    assert {one.kind for one in noted.events if one.changelog} <= {Kind.NEW}
+
+
+@FAST
+@given(st.lists(events(), max_size=8))
+def test_the_worst_comes_first(given: list[Event]) -> None:
+    """Sorted by rank, no event is followed by a more severe one, and within a severity the kinds have their order."""
+    ordered = sorted(given, key=rank)
+    severities = [list(Severity).index(severity_of(one)) for one in ordered]
+    assert severities == sorted(severities)
+    assert [one for one in sorted(ordered, key=rank) if not replaces_archive(one)] == sorted(
+        (one for one in ordered if not replaces_archive(one)),
+        key=lambda one: (list(Severity).index(severity_of(one)), list(Kind).index(one.kind)),
+    )
 
 
 @FAST
