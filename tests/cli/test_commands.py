@@ -364,6 +364,15 @@ def test_config_refuses_what_a_poll_would(watch: Watcher, fork_server: ForkServe
     assert "registry_url" in done.err
 
 
+def test_config_warns_of_a_password_in_the_open(watch: Watcher, fork_server: ForkServer) -> None:
+    """`config` warns of a `mailto://` with a password, by the channel's name, and names nothing of it."""
+    url = f"mailto://me:{SECRET}@example.org?to=you@example.org"
+    done = fork_server.run("config", cwd=watch.folder, env={"COMFY_WATCH_ALERT_URLS": url})
+    assert done.code == 0
+    said = "warning: channel mailto: mailto:// sends the password unencrypted; use mailtos:// if the server can"
+    assert done.err.splitlines() == [said]
+
+
 def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     """`init` writes a file that is valid as it is, and never overwrites anything."""
     done = watch.run("init")

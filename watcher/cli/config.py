@@ -8,7 +8,7 @@ from watcher import durations
 from watcher.cli.terminal import echo, join_first, table, to_json
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
-from watcher.polling.setup import validate_channels, warnings
+from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
 from watcher.settings.model import DURATIONS
@@ -26,7 +26,7 @@ def show(loaded: Loaded, *, as_json: bool) -> None:
     settings = loaded.settings
     check_usable(settings.registry_url)
     validate_channels(settings, StateFolder(settings.state_dir), loaded.origins)
-    for warning in warnings(loaded):
+    for warning in (*warnings(loaded), *url_warnings(settings)):
         echo(f"warning: {warning}", error=True)
     if as_json:
         echo(to_json(document(loaded)))

@@ -55,6 +55,19 @@ def refusal(url: str) -> str | None:
     return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
 
 
+def caution(url: str) -> str | None:
+    """Return a warning about a URL that apprise accepts; None if there is nothing to warn of."""
+    if (found := _SCHEME.match(url)) is None or found[1].lower() != "mailto":
+        return None
+    from watcher.delivery.services.mail import sends_password_openly
+
+    load()
+    service = service_of(url)
+    if service is None or not sends_password_openly(service):
+        return None
+    return "mailto:// sends the password unencrypted; use mailtos:// if the server can"
+
+
 def service_of(url: str) -> Service | None:
     """Let apprise parse the URL: our own name, no remote images, nothing on disk, no rewriting, no threads.
 

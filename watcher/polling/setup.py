@@ -56,6 +56,12 @@ def channel_warnings(loaded: Loaded) -> tuple[str, ...]:
     return (f"no channel is configured{given}, so alerts go nowhere; set alert_urls, or {intended} if intended",)
 
 
+def url_warnings(settings: Settings) -> tuple[str, ...]:
+    """Return a warning for each channel whose URL works, but not as its user may expect."""
+    cautions = ((channel.name, urls.caution(channel.url)) for channel in settings.all_channels())
+    return tuple(f"channel {name}: {why}" for name, why in cautions if why is not None)
+
+
 def searched_places(loaded: Loaded) -> str:
     """Return lines that say where settings were looked for, unless a file was found, and where the state is."""
     places = ", ".join(map(str, loaded.searched))

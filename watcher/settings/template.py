@@ -38,7 +38,7 @@ _SECTIONS = {
 
 _EXAMPLES: Mapping[str, object] = {
     "nodes": ["rgthree-comfy"],
-    "alert_urls": ["discord://webhook_id/webhook_token", "mailto://user:password@example.com?to=you@example.com"],
+    "alert_urls": ["discord://webhook_id/webhook_token", "mailtos://user:password@example.com?to=you@example.com"],
 }
 _CHANNEL: Mapping[str, object] = {
     "name": "security",

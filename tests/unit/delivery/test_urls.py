@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.worker import WORKER
-from watcher.delivery.urls import refusal
+from watcher.delivery.urls import caution, refusal
 
 SECRETS = ("s3cr3t-user", "s3cr3t-pass", "s3cr3t-token", "s3cr3t-query")
 
@@ -48,3 +48,24 @@ def test_a_bad_url_is_refused_without_naming_it(url: str, said: str, capfd: pyte
     assert not any(secret in refused for secret in SECRETS)
     assert WORKER.refusal(url) == refused
     assert capfd.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("url", "warned"),
+    [
+        ("mailto://s3cr3t-user:s3cr3t-pass@example.org?to=you@example.org", True),
+        ("mailto://s3cr3t-user:s3cr3t-pass@example.org?smtp=192.0.2.1&to=you@example.org", True),
+        ("mailtos://user:pass@example.org?to=you@example.org", False),
+        ("mailto://user:pass@example.org?mode=starttls&to=you@example.org", False),
+        ("mailto://user:pass@gmail.com", False),
+        ("mailto://user:pass@localhost?to=you@example.org&from=me@example.org", False),
+        ("mailto://user:pass@127.0.0.1:2525?to=you@example.org&from=me@example.org", False),
+        ("mailto://example.org?to=you@example.org&from=me@example.org", False),
+        ("json://user:pass@example.org", False),
+    ],
+)
+def test_a_password_in_the_open_is_warned_of(url: str, warned: bool) -> None:
+    """`mailto://` with a password for another machine is warned of, unless apprise encrypts for that provider."""
+    said = caution(url)
+    assert (said is not None) == warned
+    assert not any(secret in str(said) for secret in SECRETS)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import ipaddress
 from typing import Any
 
 from watcher.delivery.services.service import Context
@@ -31,6 +33,20 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     own = {name.lower() for name in service.headers}
     service.headers = service.headers | {name: text for name, text in headers.items() if name.lower() not in own}
     service.dialect_convert = _page
+
+
+def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above
+    """Return whether a mail service sends its password unencrypted to another machine.
+
+    For some providers apprise encrypts `mailto://` too.
+    """
+    return bool(service.password) and service.secure_mode == "insecure" and not _is_loopback(service.smtp_host)
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    return host.lower() == "localhost"
 
 
 def _page(body: str, body_format: object, *_: object, **__: object) -> str:
