@@ -33,6 +33,9 @@ def events(draw: st.DrawFn) -> list[Event]:
             changes=tuple(Change(field="tags", before=draw(UNTRUSTED), after=draw(UNTRUSTED)) for _ in range(number)),
             at=factories.NOW,
             url=factories.URL,
+            published=draw(UNTRUSTED),
+            safe_version=draw(st.none() | UNTRUSTED),
+            changelog=draw(UNTRUSTED),
         )
         for number in range(draw(st.integers(1, 3)))
     ]

@@ -40,6 +40,7 @@ from tests.support import factories
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher import log
+from watcher.alerts.payload import event_objects
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import history, report, status
 from watcher.cli.terminal import echo, to_json
@@ -119,6 +120,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_json(_printed(report.as_json(done)), printed=True)) == []
     recorded = to_json({"events": [public_form(event) for event in events]})
     assert list(parsers.in_json(_printed(recorded), printed=True)) == []
+    assert list(parsers.in_json(json.dumps(event_objects(events)), printed=True)) == []
 
 
 @settings(max_examples=25)
