@@ -201,6 +201,8 @@ CHAT = (
             (
                 ("discord", "", Reply(status=204)),
                 ("discord-embeds", "?format=markdown", says({"id": "1", "type": 0, "content": ""})),
+                ("discord-text", "?format=text", Reply(status=204)),
+                ("discord-content", "?flags=4", Reply(status=204)),
             )
         )
     ),

@@ -203,7 +203,7 @@ ROOMS = (
             {"type": one_of("stream", "channel"), "to": words(60, least=1), "content": words(10000, least=1)},
             topic=words(60, least=1),
         ),
-        shown=lambda said: [(Dialect.TITLE, said["topic"]), (Dialect.TEXT, said["content"])],
+        shown=lambda said: [(Dialect.TITLE, said["topic"]), *split(said["content"], Dialect.MARKDOWN)],
         taken=says({"result": "success", "msg": "", "id": 42}),
         invalid=says({"result": "error", "msg": "Invalid", "code": "BAD_REQUEST"}, 400),
         refusals={
