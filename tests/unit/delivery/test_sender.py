@@ -184,7 +184,8 @@ def test_mail_is_html_with_a_text_part(mailbox: Mailbox) -> None:
     assert html is not None
     assert text is not None
     assert str(mail.message["Subject"]).startswith("Comfy Watch: 1 banned, ")
-    page = html.get_content()
+    page = html.get_content().partition('<body><div style="')[2].partition('">')[2].partition("</div></body>")[0]
+    page = page.replace('<br class="gap">', "")
     assert '<a href="https://registry.comfy.org/nodes/rgthree-comfy">' in page
     check_html(page)
     check_any(page)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import ipaddress
+from functools import partial
 from typing import Any
 
 from watcher.delivery.services.service import Context
@@ -32,7 +33,7 @@ def mail(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     }
     own = {name.lower() for name in service.headers}
     service.headers = service.headers | {name: text for name, text in headers.items() if name.lower() not in own}
-    service.dialect_convert = _page
+    service.send_html = partial(_send_page, service, _BARS[context.severity])  # apprise prefers it for HTML
 
 
 def sends_password_openly(service: Any) -> bool:  # noqa: ANN401 - as above
@@ -49,13 +50,17 @@ def _is_loopback(host: str) -> bool:
     return host.lower() == "localhost"
 
 
-def _page(body: str, body_format: object, *_: object, **__: object) -> str:
-    """Return HTML as a whole page; other text as it is. apprise's hook for what a service makes of a text."""
-    if str(getattr(body_format, "value", body_format)) != "html":
-        return body
-    return f"{_HEAD}{body}</body></html>"
+def _send_page(service: Any, bar: str, *, body: str, **message: object) -> bool:  # noqa: ANN401 - as above
+    """Send HTML as a whole page with a bar of a colour.
+
+    apprise makes the text part of the page. A `br` is an empty line there; the page shows none.
+    """
+    spaced = body.replace("\n<p>", '<br class="gap">\n<p>')
+    page = f'{_HEAD}<div style="border-left:4px solid {bar};padding-left:14px">{spaced}</div></body></html>'
+    return bool(service.send(body=page, **message))
 
 
+_BARS = {Severity.CRITICAL: "#c62828", Severity.WARNING: "#e69500", Severity.INFO: "#3b82f6"}
 _HEAD = (
     '<!doctype html><html lang="en"><head><meta charset="utf-8">'
     '<meta name="viewport" content="width=device-width, initial-scale=1">'
@@ -64,7 +69,8 @@ _HEAD = (
     ":root{color-scheme:light dark}"
     "body{margin:0 auto;padding:16px;max-width:42em;font:16px/1.5 system-ui,-apple-system,'Segoe UI',sans-serif;"
     "overflow-wrap:anywhere}"
-    "p{margin:20px 0 4px}ul{margin:0;padding-left:20px}li{margin:6px 0}"
+    "p{margin:18px 0 4px}p:first-child{margin-top:0}p:last-child{margin-bottom:0}ul{margin:0;padding-left:20px}"
+    "li{margin:6px 0}.gap{display:none}"
     "samp{font-family:ui-monospace,Consolas,monospace;font-size:.9em;padding:1px 4px;border-radius:4px;"
     "background:#8882}"
     "a{color:#0b57d0}"

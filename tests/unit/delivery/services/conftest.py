@@ -57,6 +57,7 @@ class Service:
 
     def tell(self, url: str, *events: Event, answer: Answer | None = None) -> str:
         """Send one message in this process and return why it was not taken; "" if it was."""
+        load()
         if answer is not None:
             self.answer = lambda _: answer
         outcome = send(Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED), print, print)

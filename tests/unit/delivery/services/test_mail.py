@@ -1,0 +1,79 @@
+"""Mail: what programs read in its headers, and what people see."""
+
+from __future__ import annotations
+
+import re
+from email.message import EmailMessage
+
+import pytest
+
+from tests.support.fakes.smtp import Mailbox
+from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
+from watcher.model.event import Event
+
+
+def _mail(mailbox: Mailbox, query: str, *events: Event) -> EmailMessage:
+    url = mailbox.apprise_url()
+    assert Service().tell(f"{url}{'&' if '?' in url else '?'}{query}" if query else url, *events) == ""
+    return mailbox.mails[-1].message
+
+
+def _part(mail: EmailMessage, kind: str) -> str:
+    part = mail.get_body((kind,))
+    assert part is not None
+    return str(part.get_content()).replace("\r\n", "\n")
+
+
+def test_a_mail_has_the_priority_of_its_severity(mailbox: Mailbox) -> None:
+    """A ban, a flag and a release have three priorities, which mail programs show."""
+    for fields, priority, importance in (({}, "1", "high"), (FLAG, "3", "normal"), (RELEASE, "5", "low")):
+        mail = _mail(mailbox, "", event(**fields))
+        assert (mail["X-Priority"], mail["Importance"]) == (priority, importance)
+
+
+def test_a_mail_says_that_a_program_sent_it(mailbox: Mailbox) -> None:
+    """Answering machines stay silent, and the sender has a name."""
+    mail = _mail(mailbox, "")
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert str(mail["From"]).startswith("Comfy Watch <")
+
+
+def test_headers_and_names_of_the_url_stay(mailbox: Mailbox) -> None:
+    """A header or a sender's name that the URL sets is sent as it is, once."""
+    mail = _mail(mailbox, "%2Bx-priority=2&name=Registry")
+    assert mail.get_all("X-Priority") == ["2"]
+    assert str(mail["From"]).startswith("Registry <")
+
+
+def test_mails_about_one_node_are_one_thread(mailbox: Mailbox) -> None:
+    """Mails whose worst event is about one node refer to the same message, and others to another; ids differ."""
+    first = _mail(mailbox, "", event())
+    second = _mail(mailbox, "", event(**FLAG), event(**(RELEASE | {"node": "another"})))
+    other = _mail(mailbox, "", event(node="another"))
+    assert first["References"] == second["References"] != other["References"]
+    assert re.fullmatch(r"<[0-9a-f]{20}@comfy-watch\.example\.org>", first["References"])
+    assert first["Message-ID"] != second["Message-ID"]
+
+
+def test_both_parts_say_the_same(mailbox: Mailbox) -> None:
+    """The text part has every line, link and empty line that the page shows, and nothing of its style."""
+    mail = _mail(mailbox, "", event(), event(**FLAG), event(node="another", id="id7", url=""))
+    text, page = _part(mail, "plain"), _part(mail, "html")
+    shown = re.sub(r"<[^>]*>", " ", page.partition("<body>")[2])
+    assert [word for word in re.findall(r"[\w.:/-]+", shown) if word not in text] == []
+    assert "https://registry.comfy.org/nodes/comfyui-night-lights" in text
+    assert "\n\n" in text.strip()
+    assert not re.search(r"[<>{}]", text)
+
+
+@pytest.mark.parametrize("word", ["viewport", "prefers-color-scheme:dark", "max-width", "overflow-wrap"])
+def test_the_page_fits_narrow_and_dark_screens(mailbox: Mailbox, word: str) -> None:
+    """The page says how it is shown on a telephone, and in the dark."""
+    assert word in _part(_mail(mailbox, ""), "html")
+
+
+def test_a_text_mail_has_no_page(mailbox: Mailbox) -> None:
+    """With `?format=text` a mail is a text, without a tag."""
+    mail = _mail(mailbox, "format=text")
+    assert mail.get_content_type() == "text/plain"
+    assert "<" not in mail.get_content()
