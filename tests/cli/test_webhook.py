@@ -13,7 +13,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from tests.support import program
-from tests.support.fakes.webhook import Message, Webhook
+from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
@@ -97,6 +97,33 @@ def test_a_form_and_xml_carry_the_same_json(watch: Watcher, registry: FakeRegist
         assert (json.loads(fields["events"]), fields["event_count"]) == (events, "6")
         _EVENTS.validate(json.loads(fields["events"]))
         assert "alpha" in fields["message" if path == "/form" else "Message"]
+
+
+class _Picky(Webhook):
+    """A webhook that takes no more than a kilobyte."""
+
+    def remember(self, message: Message) -> Answer | None:
+        """Keep every message, and answer as its size deserves."""
+        return self.play(message, Answer(status=413 if len(message.body) > 1000 else 200))
+
+
+def test_what_was_refused_for_what_it_is_comes_without_its_events(
+    tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
+) -> None:
+    """After three refusals the message is small, still what the schema says, and counts its events."""
+    for number in range(3):
+        registry.catalog.publish("alpha", f"1.{number}.0")
+    with _Picky() as picky:
+        ops = {"name": "ops", "url": picky.apprise_url("/ops")}
+        watch = Watcher(tmp_path, registry, fork_server=fork_server, baseline="full", channels=[ops])
+        for code in (1, 1, 0):
+            watch.check(code=code)
+            watch.end_backoffs()
+        *refused, taken = picky.messages()
+    for message in (*refused, taken):
+        _SCHEMA.validate(message.json)
+    assert [len(message.json["events"]) for message in refused] == [3, 3, 3]
+    assert (taken.json["events"], taken.json["event_count"]) == ([], 3)
 
 
 def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:

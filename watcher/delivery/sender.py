@@ -52,7 +52,7 @@ def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Li
     if (count := _count(service)) > 1:
         allow(count * (job.timeout + float(service.request_rate_per_sec or 0)))
     digest = compose(job.events)
-    context = Context(events=job.events, digest=digest, timeout=job.timeout, asked=parameters(job.url))
+    context = Context(events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=parameters(job.url))
     prepare(service, context)
     if context.refusals:
         return context.refusals[0]

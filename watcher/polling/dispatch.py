@@ -60,7 +60,7 @@ async def dispatch(
         refused={one.channel.name for one in rounds if one.refused},
     )
     former = done.waiting.queues.keys() - {channel.name for channel in channels}
-    for name in sorted(done.refused | former):
+    for name in sorted(done.waiting.queues.keys() & done.refused | former):
         done.waiting, old = outbox.expired(
             done.waiting, name, options.clock(), options.expiry, configured=name not in former
         )

@@ -61,6 +61,8 @@ class Context:
     digest: Digest
     timeout: float
     """Seconds for each request."""
+    plain: bool = False
+    """The service has refused the message for what it is: it gets no more than the plainest form."""
     asked: frozenset[str] = frozenset()
     """The names of the URL's parameters: what the URL sets itself stays as it is."""
     refusals: list[Undelivered] = field(default_factory=list)

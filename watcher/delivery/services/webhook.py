@@ -10,8 +10,8 @@ from watcher.delivery.services.service import Context
 
 
 def json_post(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
-    """Add the events, unless the URL sets these fields itself."""
-    service.payload_extras.setdefault("events", event_objects(context.events))
+    """Add the events, unless the URL sets these fields itself; none to a message that was refused for what it is."""
+    service.payload_extras.setdefault("events", event_objects(context.events, 0 if context.plain else MOST_BYTES))
     service.payload_extras.setdefault("event_count", len(context.events))
 
 
@@ -21,8 +21,8 @@ def form(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     Not to a form that is sent as a GET: its fields are part of the URL, which servers keep short.
     """
     if service.method != "GET":
-        text = codec.dumps(event_objects(context.events, MOST_BYTES // 2))
-        service.payload_extras.setdefault("events", text)
+        objects = event_objects(context.events, 0 if context.plain else MOST_BYTES // 2)
+        service.payload_extras.setdefault("events", codec.dumps(objects))
     service.payload_extras.setdefault("event_count", str(len(context.events)))
 
 
