@@ -65,12 +65,12 @@ def with_safe_versions(events: Iterable[Event], snapshot: Snapshot, statuses: Co
 def safe_version(node: Node, statuses: Collection[str]) -> str | None:
     """Return the newest version that is active and not deprecated, a pre-release only if there is nothing else.
 
-    None if there is none, or the whole node is banned; `NOT_KNOWN` before the first complete listing, and while active
-    versions are not watched.
+    None if there is none, or the whole node is banned; `NOT_KNOWN` before the first complete listing that shows active
+    versions, and while these are not watched.
     """
     if node.banned:
         return None
-    if not node.baseline_at or not is_watched(ACTIVE, statuses):
+    if not node.baseline_at or not all(is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)):
         return NOT_KNOWN
     good = [one for one in node.listed if one.status == ACTIVE and not one.deprecated and one.version]
     return max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version if good else None

@@ -133,7 +133,8 @@ def test_a_version_that_is_gone_is_not_safe() -> None:
 def test_nothing_is_said_of_what_is_not_known() -> None:
     """Before the first complete listing, and while active versions are not watched, there is no advice."""
     assert safe_version(Node(node=PACK, versions=(version("1.0"),)), ALL) == ""
-    assert safe_version(known(version("1.0", "flagged")), ("flagged", "banned")) == ""
+    flagged = known(version("1.0"), version("1.1", "flagged"), statuses=("flagged", "banned"))
+    assert [safe_version(flagged, statuses) for statuses in (("flagged", "banned"), ALL)] == ["", ""]
 
 
 def test_every_event_of_a_node_has_its_safe_version() -> None:
