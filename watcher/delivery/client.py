@@ -112,7 +112,7 @@ class Worker:
         targets = set(job.reached.targets)
         result: dict[str, Any] | None = None
         reason = "the process that delivers could not be started"
-        has_begun = False
+        is_out = False
         limit = asyncio.timeout(_PATIENCE)  # the deadline starts with the job: loading apprise can be slow
         self._under_way.add(limit)
         try:
@@ -121,10 +121,12 @@ class Worker:
                 with contextlib.closing(writer):
                     writer.write(pickle.dumps(job))
                     async for line in reader:
-                        reason, has_begun = "the process that delivers has ended", True
+                        reason = "the process that delivers has ended"
                         said = json.loads(line)
                         if "taken" in said:
                             targets.add(said["taken"])
+                        elif "out" in said:
+                            is_out = said["out"]
                         elif "result" in said:
                             result = said["result"]
                         elif limit in self._under_way:
@@ -136,7 +138,7 @@ class Worker:
         finally:
             self._under_way.discard(limit)
         if result is None:
-            return Undelivered(reason=reason, reached=frozenset(targets), unanswered=has_begun)
+            return Undelivered(reason=reason, reached=frozenset(targets), unanswered=is_out)
         return decoded(result, frozenset(targets))
 
     def stop_within(self, seconds: float) -> None:

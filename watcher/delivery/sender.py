@@ -8,79 +8,160 @@ from __future__ import annotations
 
 import gc
 import logging
+import sys
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Self, cast
 
+import requests
 from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
+from requests.exceptions import RequestException
 
 from watcher.alerts.digest import Digest, compose
 from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
-from watcher.delivery.outcome import REFUSED, Delivered, Outcome, Undelivered, cause_of, classify, exception_text
+from watcher.delivery.mail import Mail
+from watcher.delivery.outcome import Delivered, Outcome, Undelivered
+from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, exception_text, judge
 from watcher.delivery.services.service import Context, Service
-from watcher.delivery.services.table import format_of, prepare, room_of
+from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
+from watcher.delivery.wire import Wire
 
 if TYPE_CHECKING:
     from apprise import NotifyBase
 
+_WATCHED = {"requests", "smtplib"}
+"""Libraries whose requests and answers are watched (`watcher.delivery.wire`)."""
+_PATIENCE = 60.0
+"""Seconds that a plugin may wait for its service, unasked."""
 
-def send(job: Job, taken: Callable[[str], None], allow: Callable[[float], None]) -> Outcome:
+
+def send(
+    job: Job,
+    taken: Callable[[str], None],
+    allow: Callable[[float], None],
+    out: Callable[[bool], None] = lambda _: None,
+) -> Outcome:
     """Send the message and return what came of it, without the targets that it reached.
 
     `taken` is called with the name of each target that has taken it, as soon as it has. `allow` is called with the
-    seconds that several targets need.
+    seconds that several targets need, or a mail server. `out` is called with True before something goes out, and with
+    False when it is answered.
     """
-    targets = Targets(earlier=job.reached, taken=taken)
+    wire = Wire(out)
     try:
-        with Limits(job.timeout) as limits, _Log(targets, limits) as log:
-            return _send(job, targets, allow, limits, log)
+        with wire, Limits(job.timeout) as limits:
+            return _Attempt(job, Targets(earlier=job.reached, taken=taken), allow, limits, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
-        return Undelivered(reason=f"apprise failed ({type(error).__name__})")
+        return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.is_unanswered)
     finally:
         gc.collect()  # now: a service logs out in its destructor, and reference cycles delay that
 
 
-def _send(job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, log: _Log) -> Outcome:
-    service = service_of(job.url)
-    if service is None:
-        return Undelivered(reason="apprise cannot use this URL")
-    targets.service = repr(service.url_identifier or job.reached.key)
-    _prepare(service, job, targets, limits)
-    if (count := _count(service)) > 1:
-        allow(count * (job.timeout + float(service.request_rate_per_sec or 0)))
-    digest = compose(job.events)
-    context = Context(events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=parameters(job.url))
-    prepare(service, context)
-    if context.refusals:
-        return context.refusals[0]
-    message, shown = _fitting(service, digest)
-    done = Apprise(cast("NotifyBase", service)).notify(
-        body=message.body,
-        title=message.title,
-        notify_type=NotifyType(context.tone),
-        body_format=shown,
-    )
-    if context.refusals:
-        return context.refusals[0]
-    return Delivered() if done else _outcome(limits, log)
+class _WaitError(RequestException):
+    """The service asks for a wait, which is the program's to make."""
 
 
-def _outcome(limits: Limits, log: _Log) -> Outcome:
-    """Return what came of a message that apprise says was not taken."""
-    reason = classify(log.entries)
-    if reason == REFUSED and limits.status // 100 in (3, 4, 5):
-        reason = f"HTTP {limits.status}"
-    if reason == REFUSED and log.is_excused:
-        return Delivered()
-    status = reason.removeprefix("HTTP ")
-    return Undelivered(
-        reason=reason,
-        cause=cause_of(int(status) if status.isdecimal() else 0),
-        unanswered=not limits.status and reason in ("timed out", "the connection was lost"),
-    )
+class _Attempt:
+    """One attempt at a message."""
+
+    def __init__(self, job: Job, targets: Targets, allow: Callable[[float], None], limits: Limits, wire: Wire) -> None:
+        self._job, self._targets, self._allow, self._limits, self._wire = job, targets, allow, limits, wire
+        self._rest = 0.0
+        """Seconds that all targets of the URL may need."""
+
+    def send(self) -> Outcome:
+        """Send the message."""
+        job, wire = self._job, self._wire
+        service = service_of(job.url)
+        if service is None:
+            return Undelivered(reason="apprise cannot use this URL")
+        mail = Mail(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
+        wire.on_smtp = mail.notice
+        wire.by_other_ways = not _WATCHED & libraries_of(type(service))
+        self._targets.service = repr(service.url_identifier or job.reached.key)
+        self._targets.is_acknowledged = partial(self._is_acknowledged, service)
+        self._prepare(service)
+        count = _count(service)
+        self._rest = count * (job.timeout + float(service.request_rate_per_sec or 0))
+        if count > 1:
+            self._allow(self._rest)
+        digest = compose(job.events)
+        context = Context(
+            events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=parameters(job.url)
+        )
+        prepare(service, context)
+        if context.refusals:
+            return context.refusals[0]
+        message, shown = _fitting(service, digest)
+        with _Log(self._targets, self._limits, wire) as log:
+            done = Apprise(cast("NotifyBase", service)).notify(
+                body=message.body,
+                title=message.title,
+                notify_type=NotifyType(context.tone),
+                body_format=shown,
+            )
+        outcome = judge(
+            Evidence(
+                url=job.url,
+                entries=log.entries,
+                statuses=[exchange.status for exchange in wire.exchanges],
+                refusals=mail.refusals,
+                retry_after=wire.retry_after,
+                unanswered=wire.is_unanswered,
+                has_reached=self._targets.has_reached,
+                has_asked=bool(wire.contacts),
+            )
+        )
+        if context.refusals:
+            return replace(context.refusals[0], retry_after=outcome.retry_after, unanswered=outcome.unanswered)
+        if not done and not (outcome.reason == REFUSED and log.is_excused):
+            return outcome
+        if wire.contacts and not self._is_acknowledged(service):
+            return Undelivered(reason=A_PAGE)
+        return Delivered() if wire.contacts or self._targets.has_skipped else Undelivered(reason=UNASKED)
+
+    def _is_acknowledged(self, service: Service) -> bool:
+        """Return whether the service has been asked, and has not answered with a web page in the place of a reply."""
+        return bool(self._wire.contacts) and not (self._wire.is_page and not rules_of(service).answers_pages)
+
+    def _prepare(self, service: Service) -> None:
+        """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
+
+        `throttle` is replaced because apprise has no hook around a request.
+        """
+        pause = service.throttle
+
+        def throttle(last_io: datetime | None = None, wait: float | None = None) -> None:
+            """Make apprise's pause, which comes before each request. A long one is left to the queue."""
+            self._limits.end()
+            if wait:
+                self._wait(wait)
+            pause(last_io, wait)
+            if self._wire.by_other_ways:
+                self._wire.contacts += 1
+            self._limits.begin()
+
+        ours: dict[str, object] = {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
+        ours |= {"is_delivered": self._targets.has, "mark_delivered": self._targets.add, "throttle": throttle}
+        for limit in ("socket_connect_timeout", "socket_read_timeout"):
+            if getattr(service, limit) == getattr(type(service), limit):
+                ours[limit] = self._job.timeout
+        for name, value in ours.items():
+            setattr(service, name, value)
+
+    def _wait(self, seconds: float) -> None:
+        """Let a plugin wait so long before its next request; _WaitError if its service has refused, or for too long."""
+        last = self._wire.exchanges[-1] if self._wire.exchanges else None
+        if last is not None and (last.status == requests.codes.too_many_requests or seconds > _PATIENCE):
+            last.retry_after = seconds if last.retry_after is None else last.retry_after
+            raise _WaitError
+        self._allow(seconds + self._rest)
 
 
 class _Log(logging.Handler):
@@ -90,12 +171,11 @@ class _Log(logging.Handler):
     in time is a failure.
     """
 
-    def __init__(self, targets: Targets, limits: Limits) -> None:
+    def __init__(self, targets: Targets, limits: Limits, wire: Wire) -> None:
         super().__init__(logging.DEBUG)
         self.entries: list[tuple[str, str]] = []
         self.is_excused = False
-        self._targets = targets
-        self._limits = limits
+        self._targets, self._limits, self._wire = targets, limits, wire
 
     def __enter__(self) -> Self:
         logging.getLogger("apprise").addHandler(self)
@@ -106,39 +186,23 @@ class _Log(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if exception_text(message) and self._limits.status // 100 == 2 and not self._limits.is_over:
+        if exception_text(message) and self._wire.status // 100 == 2 and not self._limits.is_over:
             self.is_excused = True
             self._targets.add_asked()
         else:
             self.entries.append((record.levelname, message))
 
 
+def libraries_of(plugin: type) -> set[str]:
+    """Return the names that the modules of a plugin know, among them the libraries that it sends with."""
+    plugins = (name for of in plugin.__mro__ if (name := of.__module__).startswith("apprise.plugins."))
+    return {known for name in plugins if name != "apprise.plugins.base" for known in vars(sys.modules[name])}
+
+
 def _count(service: Service) -> int:
     """Count the targets of a URL. `len()` is wrong for some services."""
     targets = getattr(service, "targets", ())
     return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
-
-
-def _prepare(service: Service, job: Job, targets: Targets, limits: Limits) -> None:
-    """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
-
-    `throttle` is replaced because apprise has no hook around a request.
-    """
-    pause = service.throttle
-
-    def throttle(*args: object, **options: object) -> None:
-        """Make apprise's pause, which comes before each request."""
-        limits.end()
-        pause(*args, **options)
-        limits.begin()
-
-    ours: dict[str, object] = {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}
-    ours |= {"is_delivered": targets.has, "mark_delivered": targets.add, "throttle": throttle}
-    for limit in ("socket_connect_timeout", "socket_read_timeout"):
-        if getattr(service, limit) == getattr(type(service), limit):
-            ours[limit] = job.timeout
-    for name, value in ours.items():
-        setattr(service, name, value)
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:

@@ -22,9 +22,18 @@ class Targets:
     """Called with the name of each target as soon as it has the message."""
     service: str = ""
     """What identifies the service without its targets: a target has the same name once another one is edited."""
+    is_acknowledged: Callable[[], bool] = field(default=lambda: True)
+    """Returns whether what the service says of a target now is worth anything."""
+    has_skipped: bool = False
+    """A target was left out, because it has the message."""
     _known: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     """The target being sent to. Empty if the service does not report its targets."""
+
+    @property
+    def has_reached(self) -> bool:
+        """Return whether any target has the message."""
+        return bool(self._known)
 
     def has(self, key: object, per_message: bool = False) -> bool:  # noqa: ARG002 - apprise's signature
         """Return whether a target has taken the message."""
@@ -36,6 +45,7 @@ class Targets:
             elif not names.isdisjoint(self._outdated_names(target)):
                 self._known.add(target)
                 self.taken(name)
+        self.has_skipped |= target in self._known
         return target in self._known
 
     def add(self, key: object, per_message: bool = False) -> None:  # noqa: ARG002 - apprise's signature
@@ -48,7 +58,7 @@ class Targets:
             self._take(target)
 
     def _take(self, target: str) -> None:
-        if target not in self._known:
+        if target not in self._known and self.is_acknowledged():
             self._known.add(target)
             self.taken(self._name(target))
 

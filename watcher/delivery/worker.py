@@ -97,7 +97,7 @@ def _work(end: socket.socket) -> None:
         _tell(end, "result", urls.refusal(job))
     else:
         _tell(end, "allow", job.timeout)
-        outcome = sender.send(job, taken=partial(_tell, end, "taken"), allow=partial(_tell, end, "allow"))
+        outcome = sender.send(job, *(partial(_tell, end, name) for name in ("taken", "allow", "out")))
         _tell(end, "result", encoded(outcome))
 
 

@@ -28,12 +28,15 @@ class Mail:
 class Mailbox:
     """Speaks SMTP without TLS on 127.0.0.1 while its `with` block runs; `mails` grows as they come.
 
-    `refuse` is a reply (like "550 no such user") given instead of taking the mail, or empty.
+    `refuse` is a reply (like "554 no") given instead of taking a mail, or empty; `unknown` are recipients that get 550.
+    A mail that is taken is answered `slow` seconds later, or never where that is None.
     """
 
     def __init__(self) -> None:
         self.mails: list[Mail] = []
         self.refuse = ""
+        self.unknown: set[str] = set()
+        self.slow: float | None = 0.0
 
     def __enter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", 0))
@@ -62,12 +65,22 @@ class Mailbox:
         content = cast("bytes", envelope.content)
         message = email.message_from_bytes(content, policy=email.policy.default)
         self.mails.append(Mail(sender=envelope.mail_from or "", recipients=tuple(envelope.rcpt_tos), message=message))
+        await asyncio.wait_for(self._leaving.wait(), self.slow) if self.slow is None else await asyncio.sleep(self.slow)
         return "250 taken"
+
+    async def handle_RCPT(
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: object
+    ) -> str:
+        """Take a recipient, or refuse it: a hook as the one above."""
+        if address in self.unknown:
+            return "550 5.1.1 no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 known"
 
     async def _serve(
         self, listener: socket.socket, started: Future[tuple[asyncio.AbstractEventLoop, asyncio.Event]]
     ) -> None:
-        leave = asyncio.Event()
+        leave = self._leaving = asyncio.Event()
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: SMTP(self, hostname="localhost", loop=loop), sock=listener)
         started.set_result((loop, leave))

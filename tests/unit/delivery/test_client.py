@@ -190,7 +190,7 @@ def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Web
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(b"200 OK", Delivered()), (b"500 No", Undelivered(reason="HTTP 500")), (b"302 F", Undelivered(reason="HTTP 302"))],
+    [(b"200 OK", Delivered()), (b"500 No", Undelivered(reason="HTTP 500")), (b"429 F", Undelivered(reason="HTTP 429"))],
 )
 def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
     """Of a body that never ends a part is read, and the status counts: a 2xx has acknowledged the message."""
@@ -410,7 +410,7 @@ def test_nothing_of_the_url_is_said_anywhere(webhook: Webhook, capfd: pytest.Cap
     ]
     outcomes = [_deliver(url, timeout=0.5) for url in urls]
     assert "s3cr3t" not in json.dumps([repr(outcome) for outcome in outcomes])
-    assert [outcome.reason for outcome in outcomes[:7] if isinstance(outcome, Undelivered)] == [
+    assert [outcome.reason.partition(",")[0] for outcome in outcomes[:7] if isinstance(outcome, Undelivered)] == [
         "HTTP 401",
         "HTTP 429",
         "HTTP 500",

@@ -1,21 +1,20 @@
-"""Limits of one request: which answer a status belongs to."""
+"""Limits of one request."""
 
 from __future__ import annotations
 
+import time
+
 import pytest
-import requests
 
-from tests.support.fakes.webhook import Answer, Webhook
-from watcher.delivery.limits import Limits
+from watcher.delivery.limits import CutOffError, Limits
 
 
-def test_a_status_belongs_to_one_request(webhook: Webhook) -> None:
-    """A request that begins takes back the status of the one before, also where the plugin does not pause for it."""
-    webhook.answer["/post"] = Answer(reset=True)
-    with Limits(5.0) as limits:
+def test_a_request_may_have_a_time_of_its_own() -> None:
+    """A request takes the timeout, or as many seconds as it is given; the next one has the timeout again."""
+    with Limits(0.1) as limits:
+        limits.begin(60.0)
+        time.sleep(0.3)
         limits.begin()
-        requests.post(f"http://127.0.0.1:{webhook.port}/login", timeout=5)
-        assert limits.status == 200
-        with pytest.raises(requests.ConnectionError):
-            requests.post(f"http://127.0.0.1:{webhook.port}/post", timeout=5)
-        assert limits.status == 0
+        with pytest.raises(CutOffError):
+            time.sleep(5)
+        assert limits.is_over

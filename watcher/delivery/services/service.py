@@ -126,6 +126,9 @@ class Rules:
     brief: bool = False
     """It shows lines, not paragraphs: each event is one."""
 
+    answers_pages: bool = False
+    """A web page is an answer: whoever wrote the receiver may have it say what they like."""
+
 
 NO_RULES = Rules()
 

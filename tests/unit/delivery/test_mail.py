@@ -1,0 +1,88 @@
+"""Mail servers that are slow, refuse, or get a mail twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.support.fakes.smtp import Mailbox
+from tests.support.worker import WORKER
+from watcher.alerts.digest import sample
+from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
+
+
+def _deliver(url: str, timeout: float = 5.0, at: str = "2026-01-01T00:00:00Z", stopped: float = 60.0) -> Outcome:
+    """Send a mail; `stopped` is after how many seconds the program is stopped."""
+    reached = Reached(key="5" * 32, salt="ab" * 16)
+
+    async def send() -> Outcome:
+        delivery = asyncio.create_task(
+            WORKER.deliver(Job(url=url, events=sample(at), timeout=timeout, reached=reached))
+        )
+        await asyncio.wait({delivery}, timeout=stopped)
+        WORKER.stop_within(0.0)
+        return await delivery
+
+    return asyncio.run(send())
+
+
+def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> None:
+    """The answer to a mail may take much longer than `timeout`: a repeat would be a copy."""
+    mailbox.slow = 1.5
+    assert _deliver(mailbox.apprise_url(), timeout=0.5) == Delivered()
+    assert len(mailbox.mails) == 1
+
+
+def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
+    """Recipients of one URL are served one after the other, however long each mail takes."""
+    mailbox.slow = 0.7
+    assert _deliver(mailbox.apprise_url("a@example.org,b@example.org,c@example.org"), timeout=0.5) == Delivered()
+    assert len(mailbox.mails) == 3
+
+
+def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
+    """A mail that is sent again is the same mail to its readers; another recipient's, or another channel's, is not."""
+    url = mailbox.apprise_url("a@example.org,b@example.org")
+    for at in ("2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z", "2026-01-02T00:00:00Z"):
+        assert _deliver(url, at=at) == Delivered()
+    ids = [str(one.message["Message-ID"]) for one in mailbox.mails]
+    assert ids[:2] == ids[2:4]
+    assert len(set(ids)) == 4
+    assert all(one.startswith("<") and one.endswith("@127.0.0.1>") for one in ids)
+    assert [len(one.message.get_all("Message-ID", [])) for one in mailbox.mails] == [1] * 6
+
+
+def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
+    """A server that says nothing to a mail may have it; one that says nothing before that has not."""
+    mailbox.slow = None
+    outcome = _deliver(mailbox.apprise_url(), timeout=0.5, stopped=1.5)
+    assert isinstance(outcome, Undelivered)
+    assert outcome.unanswered
+    assert len(mailbox.mails) == 1
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason", "cause"),
+    [
+        ("552 too big", "SMTP 552", Cause.CONTENT),
+        ("554 no", "SMTP 554", Cause.CONTENT),
+        ("451 later", "SMTP 451", Cause.OTHER),
+    ],
+)
+def test_a_refused_mail_says_the_code(mailbox: Mailbox, reply: str, reason: str, cause: Cause) -> None:
+    """The server's code is named, and nothing that it says beside it."""
+    mailbox.refuse = reply
+    assert _deliver(mailbox.apprise_url()) == Undelivered(reason=reason, cause=cause)
+
+
+def test_an_unknown_recipient_is_gone(mailbox: Mailbox) -> None:
+    """With every recipient unknown the channel's address is wrong."""
+    mailbox.unknown = {"a@example.org", "b@example.org"}
+    outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
+    assert outcome == Undelivered(reason="SMTP 550, the mailbox is gone: correct the address", cause=Cause.GONE)
+    mailbox.unknown = {"a@example.org"}
+    outcome = _deliver(mailbox.apprise_url("a@example.org,b@example.org"))
+    assert isinstance(outcome, Undelivered)
+    assert (outcome.cause, len(outcome.reached)) == (Cause.OTHER, 1)

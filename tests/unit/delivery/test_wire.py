@@ -1,0 +1,235 @@
+"""What goes over the wire and what is answered, as a job sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import socket
+import time
+from collections.abc import Iterator
+from email.utils import formatdate
+
+import apprise
+import pytest
+import requests
+from apprise.manager_plugins import NotificationManager
+
+from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Answer, Topics, Webhook
+from tests.support.worker import WORKER
+from tests.unit.delivery.test_sender import sent
+from watcher.alerts.digest import sample
+from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.delivery.sender import libraries_of
+from watcher.delivery.urls import load
+from watcher.delivery.wire import Wire, seconds_of
+
+
+def _deliver(url: str, timeout: float = 5.0) -> Outcome:
+    job = Job(url=url, events=sample("2026-01-01T00:00:00Z"), timeout=timeout, reached=Reached(key="5", salt="ab" * 16))
+    return asyncio.run(WORKER.deliver(job))
+
+
+# The net under every plugin
+
+
+@pytest.fixture
+def silent() -> Iterator[str]:
+    """The URL of a plugin that says that it has sent what it has not."""
+    load()
+
+    @apprise.decorators.notify(on="silent")  # type: ignore[no-untyped-call,untyped-decorator]  # apprise's
+    def pretend(*args: object, **more: object) -> bool:
+        return True
+
+    yield "silent://"
+    NotificationManager().remove("silent")  # type: ignore[no-untyped-call]  # apprise's
+
+
+def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
+    """A success without any request is none, whatever the plugin says, and no target is taken for reached."""
+    taken: list[str] = []
+    outcome = sent(silent, taken=taken)
+    assert outcome == Undelivered(reason="apprise made no request: check the parameters of the channel's URL")
+    assert taken == []
+
+
+def test_a_message_that_all_targets_have_needs_no_request(webhook: Webhook) -> None:
+    """An attempt that was killed after the last target's answer leaves nothing to send, which is a delivery."""
+    taken: list[str] = []
+    with Topics() as ntfy:
+        assert sent(ntfy.url_of("one", "two"), taken=taken) == Delivered()
+        assert sent(ntfy.url_of("one", "two"), taken=[], targets=frozenset(taken)) == Delivered()
+        assert len(ntfy.messages()) == 2
+
+
+def test_how_each_plugin_sends_is_known() -> None:
+    """All plugins but these send with libraries whose requests are watched. A new one is looked at by a person."""
+    load()
+    plugins = set(NotificationManager().plugins())  # type: ignore[no-untyped-call]  # apprise's
+    unwatched = {str(plugin.service_name) for plugin in plugins if not {"requests", "smtplib"} & libraries_of(plugin)}
+    by_sockets = {"AMQP", "Aprs", "Growl", "IRC", "MQTT Notification", "Remote Syslog", "SMPP", "XMPP"}
+    on_this_machine = {"DBus Notification", "GLib Notification", "Gnome Notification", "MacOSX Notification", "Syslog"}
+    assert unwatched == by_sockets | on_this_machine | {"Windows Notification", "blink(1)"}
+
+
+def test_a_datagram_is_a_request() -> None:
+    """A service without HTTP is asked when something leaves this machine's process."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
+        server.bind(("127.0.0.1", 0))
+        server.settimeout(5)
+        assert _deliver(f"rsyslog://127.0.0.1:{server.getsockname()[1]}") == Delivered()
+        assert server.recv(65536)
+
+
+# What was answered
+
+
+def test_an_answer_belongs_to_its_request(webhook: Webhook) -> None:
+    """A request that begins takes back the status of the one before, also on the same connection."""
+    webhook.answer["/post"] = Answer(reset=True)
+    with Wire() as wire, requests.Session() as session:
+        session.post(f"{webhook.url}/login", timeout=5)
+        assert (wire.status, wire.is_unanswered) == (200, False)
+        with pytest.raises(requests.ConnectionError):
+            session.post(f"{webhook.url}/post", timeout=5)
+        assert (wire.status, wire.is_unanswered) == (0, True)
+
+
+_LATE = Answer(hang=True)
+_RESET = Answer(reset=True)
+
+
+@pytest.mark.parametrize(("answer", "reason"), [(_LATE, "timed out"), (_RESET, "the connection was lost")])
+def test_no_answer_is_said(webhook: Webhook, answer: Answer, reason: str) -> None:
+    """A service that got the message and did not answer may have it."""
+    webhook.answer["/a"] = answer
+    assert _deliver(webhook.apprise_url("/a"), timeout=0.5) == Undelivered(reason=reason, unanswered=True)
+
+
+def test_an_answer_that_was_read_is_one(webhook: Webhook) -> None:
+    """A refusal, and a connection that never came about, leave no doubt."""
+    webhook.answer["/a"] = 500
+    assert _deliver(webhook.apprise_url("/a")) == Undelivered(reason="HTTP 500")
+    assert _deliver("json://127.0.0.1:9") == Undelivered(reason="connection refused")
+
+
+def test_one_of_several_targets_without_an_answer_is_enough() -> None:
+    """A target that did not answer may have the message, also when another one refused it after that."""
+    with Topics() as ntfy:
+        ntfy.topic = {"b": _RESET, "a": Answer(status=500)}
+        outcome = _deliver(ntfy.url_of("b", "a"))
+    assert isinstance(outcome, Undelivered)
+    assert outcome.unanswered
+
+
+def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
+    """A message that a stop cuts short may have been taken once it went out."""
+    webhook.answer["/a"] = _LATE
+
+    async def stopped() -> Outcome:
+        job = Job(url=webhook.apprise_url("/a"), events=sample("2026-01-01T00:00:00Z"), timeout=30)
+        delivery = asyncio.create_task(WORKER.deliver(job))
+        await asyncio.to_thread(webhook.wait_for, 1)
+        WORKER.stop_within(0.0)
+        return await delivery
+
+    assert asyncio.run(stopped()) == Undelivered(reason="", unanswered=True)
+
+
+# How long to wait
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_wait_that_a_service_asks_for_is_told(webhook: Webhook, status: int) -> None:
+    """`Retry-After` is passed on in seconds."""
+    webhook.answer["/a"] = Answer(status=status, headers={"Retry-After": "17"})
+    assert _deliver(webhook.apprise_url("/a")) == Undelivered(reason=f"HTTP {status}", retry_after=17.0)
+
+
+@pytest.mark.parametrize(
+    ("said", "date", "seconds"),
+    [
+        ("1.5", None, 1.5),
+        ("-3", None, None),
+        ("Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:27:00 GMT", 60.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", None, 0.0),
+        ("soon", None, None),
+        ("9" * 400, None, None),
+        ("nan", None, None),
+        (None, None, None),
+    ],
+)
+def test_a_wait_may_be_a_number_or_a_moment(said: str | None, date: str | None, seconds: float | None) -> None:
+    """A moment counts from the answer's own clock, so that a wrong one of ours does not matter."""
+    assert seconds_of(said, date) == seconds
+
+
+def test_a_moment_without_a_date_counts_from_now() -> None:
+    """Without the service's clock ours has to do."""
+    wait = seconds_of(formatdate(time.time() + 100, usegmt=True), None)
+    assert wait is not None
+    assert 90 < wait <= 100
+
+
+def test_a_plugin_that_would_wait_is_not_waited_for(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After a 429 Discord's plugin waits and asks again; the queue does that, and the reason is not a timeout."""
+    path = "/api/webhooks/1234567890/token"
+    monkeypatch.setattr("apprise.plugins.discord.NotifyDiscord.notify_url", f"{webhook.url}/api/webhooks")
+    limit = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(time.time()) + 40), "Retry-After": "40"}
+    webhook.answer[path] = Answer(status=429, headers=limit, body=b'{"retry_after": 39.5}')
+    began = time.monotonic()
+    outcome = sent("discord://1234567890/token")
+    assert isinstance(outcome, Undelivered)
+    assert (outcome.reason, outcome.cause, outcome.unanswered) == ("HTTP 429", Cause.OTHER, False)
+    assert outcome.retry_after == pytest.approx(40, abs=2)
+    assert time.monotonic() - began < 10
+    assert len(webhook.messages()) == 1
+
+
+# What is no answer
+
+
+_PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in</body></html>"
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "endless"),
+    [
+        ({}, _PAGE, None),
+        ({"Content-Encoding": "gzip"}, gzip.compress(_PAGE * 50), None),
+        ({"Transfer-Encoding": "chunked"}, b"36\r\n" + _PAGE + b"  \r\n0\r\n\r\n", 9.0),
+    ],
+)
+def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: float | None) -> None:
+    """A portal or a wrong path answers 200 with a page: the service has nothing, and no target is reached."""
+    html = {"Content-Type": "text/html; charset=utf-8"}
+    with Topics() as ntfy:
+        ntfy.topic["a"] = Answer(headers=html | headers, body=body, endless=endless)
+        outcome = _deliver(ntfy.url_of("a"))
+    assert outcome == Undelivered(
+        reason="a web page answered, not the service: check the host and the path of the channel's URL"
+    )
+
+
+@pytest.mark.parametrize("body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"])
+def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
+    """Slack, for one, labels a plain `ok` as HTML."""
+    with Topics() as ntfy:
+        ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"}, body=body)
+        assert _deliver(ntfy.url_of("a")) == Delivered()
+
+
+def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:
+    """Whoever writes the receiver of a json:// channel may have it say what they like."""
+    webhook.answer["/a"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
+    assert _deliver(webhook.apprise_url("/a")) == Delivered()
+
+
+def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> None:
+    """Once a message is over, requests of this process are nobody's business."""
+    with Wire() as wire:
+        pass
+    requests.post(webhook.url, timeout=5)
+    assert (wire.exchanges, wire.contacts, wire.status, wire.retry_after) == ([], 0, 0, None)

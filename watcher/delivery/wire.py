@@ -1,0 +1,186 @@
+"""What a job sends and what is answered, whichever plugin sends it.
+
+apprise says only yes or no. The interpreter reports each connection and each request of the standard library to audit
+hooks (`sys.addaudithook`), with the connection's own object, and that object makes its answers with the class that it
+is told. So nothing of a library is changed, and nothing of a request, which holds secrets, is written anywhere.
+"""
+
+from __future__ import annotations
+
+import http.client
+import re
+import socket
+import sys
+import time
+import zlib
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from email.utils import mktime_tz, parsedate_tz
+from functools import partial
+from typing import Any, Self
+
+_CONTACTS = frozenset(
+    {"socket.connect", "socket.sendto", "socket.sendmsg", "syslog.syslog", "subprocess.Popen", "os.posix_spawn"}
+)
+"""Events of a message that leaves the process by another way than HTTP or SMTP."""
+_SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
+
+
+@dataclass(slots=True, kw_only=True)
+class Exchange:
+    """One HTTP request, and what is known of its answer."""
+
+    connection: object
+    status: int = 0
+    """0 until the answer has begun."""
+    retry_after: float | None = None
+    """Seconds."""
+    is_page: bool = False
+    """It is a success whose body begins as a web page does."""
+
+
+class Wire:
+    """Watches what this process sends and what it is answered, while its `with` block runs."""
+
+    def __init__(self, told: Callable[[bool], None] = lambda _: None) -> None:
+        self.exchanges: list[Exchange] = []
+        self.contacts = 0
+        """Times that this process turned to another one: requests, connections, datagrams, programs."""
+        self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
+        """Called with each event of an SMTP connection, the connection, and what is sent."""
+        self.by_other_ways = False
+        """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
+        self.is_out = False
+        """Something went out that is not answered yet."""
+        self.was_lost = False
+        """Something went out that will not be answered: the next request began."""
+        self._told = told
+
+    def __enter__(self) -> Self:
+        if not _hook.is_installed:
+            sys.addaudithook(_hook)
+            _hook.is_installed = True
+        _hook.wire = self
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        _hook.wire = self.on_smtp = None  # it knows the service, which is to end now
+
+    @property
+    def status(self) -> int:
+        """Return the HTTP status of the last request; 0 until its answer has begun, and without one."""
+        return self.exchanges[-1].status if self.exchanges else 0
+
+    @property
+    def retry_after(self) -> float | None:
+        """Return the longest wait that an answer asks for, in seconds."""
+        return max((one.retry_after for one in self.exchanges if one.retry_after is not None), default=None)
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether something went out that was never answered."""
+        return self.is_out or self.was_lost
+
+    @property
+    def is_page(self) -> bool:
+        """Return whether the last answer is a web page."""
+        return bool(self.exchanges) and self.exchanges[-1].is_page
+
+    def went_out(self) -> None:
+        """Note that something went out; the program is told before it does."""
+        self.was_lost |= self.is_out
+        self.is_out = True
+        self._told(True)
+
+    def was_answered(self) -> None:
+        """Note that what went out was answered."""
+        self.is_out = False
+        self._told(False)
+
+    def notice(self, event: str, args: tuple[Any, ...]) -> None:
+        """Take an audit event."""
+        if event == "http.client.send":
+            self._request(args[0])
+        elif event.startswith("smtplib."):
+            if self.on_smtp is not None:
+                self.on_smtp(event, args[0], args[1])
+        elif event in _CONTACTS:
+            self.contacts += 1
+            if self.by_other_ways and not self.is_out:
+                self.went_out()
+
+    def _request(self, connection: http.client.HTTPConnection) -> None:
+        """Note a request; its head and its body are sent one after the other."""
+        last = self.exchanges[-1] if self.exchanges else None
+        if last is not None and last.connection is connection and not last.status:
+            return
+        self.contacts += 1
+        exchange = Exchange(connection=connection)
+        self.exchanges.append(exchange)
+        connection.response_class = partial(_Answer, self, exchange)  # type: ignore[assignment]  # it is only called
+        self.went_out()
+
+
+class _Hook:
+    """The audit hook of this process: it cannot be removed, so it is installed once, and rests without a `Wire`."""
+
+    __cantrace__ = True
+
+    def __init__(self) -> None:
+        self.wire: Wire | None = None
+        self.is_installed = False
+
+    def __call__(self, event: str, args: tuple[Any, ...]) -> None:
+        if self.wire is not None and (event.startswith(("http.client.send", "smtplib.")) or event in _CONTACTS):
+            self.wire.notice(event, args)
+
+
+_hook = _Hook()
+
+
+class _Answer(http.client.HTTPResponse):
+    """An answer whose head is noted as soon as it is read."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        exchange: Exchange,
+        sock: socket.socket,
+        debuglevel: int = 0,
+        method: str | None = None,
+    ) -> None:
+        self._wire, self._exchange = wire, exchange
+        super().__init__(sock, debuglevel, method)
+
+    def begin(self) -> None:
+        """Read the head."""
+        super().begin()
+        self._exchange.status = self.status
+        self._exchange.retry_after = seconds_of(self.headers.get("Retry-After"), self.headers.get("Date"))
+        self._wire.was_answered()
+        if self.status // 100 == 2 and self.length != 0 and self.headers.get_content_type() == "text/html":
+            self._exchange.is_page = _is_page(self.fp.peek(1), chunked=bool(self.chunked))
+
+
+def seconds_of(retry_after: str | None, date: str | None) -> float | None:
+    """Return a `Retry-After` in seconds; None if it is none. A moment counts from the answer's `Date`, or from now."""
+    if retry_after is None or len(retry_after) > 100:
+        return None
+    if _SECONDS.fullmatch(retry_after):
+        return float(retry_after)
+    with suppress(ValueError, OverflowError, TypeError):
+        if (until := parsedate_tz(retry_after)) is not None:
+            since = parsedate_tz(date) if date else None
+            return max(mktime_tz(until) - (mktime_tz(since) if since else time.time()), 0.0)
+    return None
+
+
+def _is_page(body: bytes, *, chunked: bool) -> bool:
+    """Return whether a body that is labelled HTML begins as a web page. Some services label a plain word so."""
+    if chunked:
+        body = body.partition(b"\r\n")[2]
+    if body.startswith((b"\x1f\x8b", b"\x78")):
+        with suppress(zlib.error):
+            body = zlib.decompressobj(wbits=47).decompress(body, 512)
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"<!doctype", b"<html"))
