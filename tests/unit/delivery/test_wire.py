@@ -198,9 +198,10 @@ _PAGE = b"\xef\xbb\xbf\n <!DOCTYPE html><html><body>Log in</body></html>"
     ("headers", "body", "endless"),
     [
         ({}, _PAGE, None),
-        ({"Content-Encoding": "gzip"}, gzip.compress(_PAGE * 50), None),
+        ({"Content-Encoding": "gzip"}, gzip.compress(_PAGE * 50, mtime=0), None),
         ({"Transfer-Encoding": "chunked"}, b"36\r\n" + _PAGE + b"  \r\n0\r\n\r\n", 9.0),
     ],
+    ids=["plain", "gzip", "chunked"],
 )
 def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: float | None) -> None:
     """A portal or a wrong path answers 200 with a page: the service has nothing, and no target is reached."""
@@ -213,7 +214,7 @@ def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: 
     )
 
 
-@pytest.mark.parametrize("body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"])
+@pytest.mark.parametrize("body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"], ids=["word", "empty", "no gzip", "later"])
 def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     """Slack, for one, labels a plain `ok` as HTML."""
     with Topics() as ntfy:
