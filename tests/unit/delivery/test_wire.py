@@ -214,7 +214,9 @@ def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: 
     )
 
 
-@pytest.mark.parametrize("body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"], ids=["word", "empty", "no gzip", "later"])
+@pytest.mark.parametrize(
+    "body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"], ids=["word", "empty", "no gzip", "later"]
+)
 def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     """Slack, for one, labels a plain `ok` as HTML."""
     with Topics() as ntfy:

@@ -118,7 +118,13 @@ def test_a_stop_waits_for_seconds_only(
     monkeypatch.setattr("watcher.polling.dispatch._STOP_WITHIN", 0.1)
     webhook.answer["/ops"] = Answer(hang=True)
     stopping, began = asyncio.Event(), time.monotonic()
-    done = sent(folder, owing(ops), ops, stopping=stopping, progress=lambda *_: stopping.set())
+
+    def stop_once_it_is_out(*_: str) -> None:
+        loop = asyncio.get_running_loop()
+        arrived = loop.run_in_executor(None, webhook.wait_for, 1)
+        arrived.add_done_callback(lambda _: stopping.set())
+
+    done = sent(folder, owing(ops), ops, stopping=stopping, progress=stop_once_it_is_out)
     owed = owing(ops).queues["ops"].messages
     left = done.waiting.queues["ops"]
     assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
