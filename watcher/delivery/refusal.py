@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -78,8 +78,8 @@ class Evidence:
     """What is known of an attempt that failed."""
 
     url: str
-    entries: Sequence[tuple[str, str]] = ()
-    """apprise's log: level, message."""
+    entries: Sequence[tuple[str, str, int]] = ()
+    """apprise's log: level, message, and the HTTP status of the last answer then."""
     statuses: Sequence[int] = ()
     """The HTTP statuses of its requests."""
     refusals: Sequence[tuple[str, int]] = ()
@@ -102,18 +102,21 @@ def exception_text(message: str) -> str:
 def judge(evidence: Evidence) -> Undelivered:
     """Return why the message was not taken."""
     said = [
-        _Said.of(body, evidence.url) for level, text in evidence.entries if level == "DEBUG" for body in _body(text)
+        (status, _Said.of(body, evidence.url))
+        for level, text, status in evidence.entries
+        if level == "DEBUG"
+        for body in _body(text)
     ]
-    word = next((one.word for one in said if one.word), "")
+    words = {status: one.word for status, one in said}
     warned, last = _statuses(evidence)
-    failures = [*_mail(evidence), *_http(warned, word), *_exceptions(evidence)]
-    failures = failures or [*_http(last, word)]
-    if not failures and word:
+    failures = [*_mail(evidence), *_http(warned, words), *_exceptions(evidence)]
+    failures = failures or [*_http(last, words)]
+    if not failures and said and (word := said[-1][1].word):
         failures = [_named(REFUSED, word, Cause.OTHER, "")]
-    if not failures and any("answer is too long" in exception_text(text) for _, text in evidence.entries):
+    if not failures and any("answer is too long" in exception_text(text) for _, text, _ in evidence.entries):
         failures = [(_ENDLESS, Cause.OTHER)]
     reason, cause = min(failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER))
-    waits = [evidence.retry_after, *(one.retry_after for one in said)]
+    waits = [evidence.retry_after, *(one.retry_after for _, one in said)]
     return Undelivered(
         reason=reason or (REFUSED if evidence.has_asked else UNASKED),
         cause=cause,
@@ -130,7 +133,7 @@ def _statuses(evidence: Evidence) -> tuple[list[int], list[int]]:
     refused = [status for status in evidence.statuses if status // 100 in (1, 3, 4, 5)]
     warned = [
         int(code)
-        for level, text in evidence.entries
+        for level, text, _ in evidence.entries
         if level in ("WARNING", "ERROR")
         for code in _WARNED.findall(text)
         if int(code) in refused
@@ -138,10 +141,10 @@ def _statuses(evidence: Evidence) -> tuple[list[int], list[int]]:
     return warned, refused[-1:]
 
 
-def _http(statuses: Iterable[int], word: str) -> Iterable[_Failure]:
+def _http(statuses: Iterable[int], words: Mapping[int, str]) -> Iterable[_Failure]:
     for status in statuses:
         cause, advice = _STATUSES.get(status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else ""))
-        yield _named(f"HTTP {status}", word, cause, advice)
+        yield _named(f"HTTP {status}", words.get(status, ""), cause, advice)
 
 
 def _named(what: str, word: str, cause: Cause, advice: str) -> _Failure:
@@ -164,7 +167,7 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
     if evidence.refusals:
         return  # apprise's log has them as exceptions too
-    errors = " ".join(exception_text(text) for _, text in evidence.entries).lower()
+    errors = " ".join(exception_text(text) for _, text, _ in evidence.entries).lower()
     if found := next((cause for pattern, cause in _EXCEPTIONS.items() if re.search(pattern, errors)), ""):
         yield found, Cause.OTHER
 

@@ -173,7 +173,7 @@ class _Log(logging.Handler):
 
     def __init__(self, targets: Targets, limits: Limits, wire: Wire) -> None:
         super().__init__(logging.DEBUG)
-        self.entries: list[tuple[str, str]] = []
+        self.entries: list[tuple[str, str, int]] = []
         self.is_excused = False
         self._targets, self._limits, self._wire = targets, limits, wire
 
@@ -190,7 +190,7 @@ class _Log(logging.Handler):
             self.is_excused = True
             self._targets.add_asked()
         else:
-            self.entries.append((record.levelname, message))
+            self.entries.append((record.levelname, message, self._wire.status))
 
 
 def libraries_of(plugin: type) -> set[str]:

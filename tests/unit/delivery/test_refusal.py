@@ -15,8 +15,8 @@ URL = "discord://1234567890/s3cr3t-token"
 def _judged(*statuses: int, body: object = None, **fields: object) -> tuple[str, Cause]:
     """Judge an attempt whose last status apprise warned of; `body` is JSON, or text as it is."""
     said = body if isinstance(body, str) else json.dumps(body)
-    entries = [("WARNING", f"Failed to send it: error={status}.") for status in statuses]
-    entries += [("DEBUG", f"Response Details:\r\n{said.encode()!r}")] if body is not None else []
+    entries = [("WARNING", f"Failed to send it: error={status}.", status) for status in statuses]
+    entries += [("DEBUG", f"Response Details:\r\n{said.encode()!r}", statuses[-1])] if body is not None else []
     outcome = judge(Evidence(url=URL, entries=entries, statuses=statuses, **fields))  # type: ignore[arg-type]  # as given
     return outcome.reason, outcome.cause
 
@@ -103,10 +103,16 @@ def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
     assert _judged(403, body=body) == ("HTTP 403", Cause.OTHER)
 
 
+def test_a_word_belongs_to_its_answer() -> None:
+    """What another answer of the same attempt says is not taken for the reason."""
+    entries = [("DEBUG", "Response Details:\r\nb'no_service'", 404)]
+    assert judge(Evidence(url=URL, entries=entries, statuses=[404, 403])).reason == "HTTP 403"
+
+
 def test_a_body_that_is_cut_off_names_nothing() -> None:
     """Of a long body apprise keeps a part, which may end anywhere."""
     for text in ("b'\\x", "b'x", 'b"' + "(" * 5000):
-        entries = [("DEBUG", f"Response Details:\r\n{text}")]
+        entries = [("DEBUG", f"Response Details:\r\n{text}", 500)]
         assert judge(Evidence(url=URL, entries=entries, statuses=[500])).reason == "HTTP 500"
 
 
@@ -146,7 +152,7 @@ def test_a_mail_servers_code_is_named(refusals: list[tuple[str, int]], reason: s
 )
 def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
-    outcome = judge(Evidence(url=URL, entries=[("DEBUG", f"Socket Exception: {error}")]))
+    outcome = judge(Evidence(url=URL, entries=[("DEBUG", f"Socket Exception: {error}", 0)]))
     assert outcome.reason.startswith(reason)
 
 
@@ -169,6 +175,6 @@ def test_a_plugin_that_asked_nobody_says_so() -> None:
 )
 def test_a_wait_in_the_body_counts(body: object, wait: float | None) -> None:
     """Some services say in the body how long to wait; the longer one counts."""
-    entries = [("DEBUG", f"Response Details:\r\n{json.dumps(body).encode()!r}")]
+    entries = [("DEBUG", f"Response Details:\r\n{json.dumps(body).encode()!r}", 429)]
     assert judge(Evidence(url=URL, entries=entries, statuses=[429])).retry_after == wait
     assert judge(Evidence(url=URL, entries=entries, statuses=[429], retry_after=9.0)).retry_after == 9.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -12,6 +11,8 @@ from typing import Any
 import pytest
 import requests
 
+from tests.support.fakes import webhook as webhooks
+from tests.support.fakes.webhook import Webhook
 from tests.unit.delivery.test_sender import REACHED
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Undelivered
@@ -75,17 +76,18 @@ class Service:
 
 
 @pytest.fixture
-def service(monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
-    """Return a service that stands in for all hosts."""
+def service(monkeypatch: pytest.MonkeyPatch, webhook: Webhook) -> Iterator[Service]:
+    """Return a service on loopback that stands in for all hosts."""
     service = Service()
+    send = requests.adapters.HTTPAdapter.send
 
-    def answered(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
+    def answered(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
         service.requests.append(request)
-        response = requests.Response()
-        response.request, response.url = request, str(request.url)
-        response.status_code, text = service.answer(request)
-        response.raw = io.BytesIO(text.encode())
-        return response
+        status, text = service.answer(request)
+        webhook.answer["/all"] = webhooks.Answer(status=status, body=text.encode())
+        diverted = request.copy()
+        diverted.url = f"{webhook.url}/all"
+        return send(self, diverted, **options)
 
     monkeypatch.setattr("apprise.plugins.matrix.base.NotifyMatrix.request_rate_per_sec", 0)
     monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", answered)
