@@ -460,6 +460,13 @@ def _of_mail(mail: Mail) -> list[tuple[Dialect, str]]:
     assert text is not None
     return [
         (Dialect.TITLE, str(mail.message["Subject"])),
-        (Dialect.HTML, page.get_content()),
+        (Dialect.HTML, _inside(page.get_content())),
         (Dialect.BARE, text.get_content().replace("\r\n", "\n")),
     ]
+
+
+def _inside(page: str) -> str:
+    """Return what is ours of a mail's page alone, without the frame that is the same in each."""
+    head, _, rest = page.partition("<body><div style=")
+    assert head.startswith("<!doctype html>")
+    return rest.partition(">")[2].rpartition("</div>")[0].replace('<br class="gap">', "")
