@@ -19,9 +19,13 @@ ROCKET_CHAT = 4900
 
 
 def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
-    """Send an embed, which has a colour and shows no previews of links, unless the URL asks for something else."""
+    """Send an embed, which has a colour and shows no previews of links, unless the URL asks for something else.
+
+    A message that was refused as an embed goes out without one.
+    """
     flags = getattr(service, "flags", None) or 0
-    if "format" not in context.asked and not flags & _SUPPRESS_EMBEDS and not service.template:
+    asks = "format" in context.asked or flags & _SUPPRESS_EMBEDS or service.template
+    if not asks and not context.plain:
         service._format_override = NotifyFormat.MARKDOWN  # noqa: SLF001 - what `?format=markdown` sets
     if service._format_override is NotifyFormat.MARKDOWN:  # noqa: SLF001 - as above
         service.body_maxlen = DISCORD_EMBED

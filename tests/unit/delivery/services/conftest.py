@@ -56,12 +56,14 @@ class Service:
     answer: Callable[[requests.PreparedRequest], Answer] = lambda _: (200, '{"requestId": "r", "ok": true}')
     requests: list[requests.PreparedRequest] = field(default_factory=list)
 
-    def tell(self, url: str, *events: Event, answer: Answer | None = None) -> str:
+    def tell(self, url: str, *events: Event, answer: Answer | None = None, plain: bool = False) -> str:
         """Send one message in this process and return why it was not taken; "" if it was."""
         load()
         if answer is not None:
             self.answer = lambda _: answer
-        outcome = send(Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED), print, print)
+        outcome = send(
+            Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED, plain=plain), print, print
+        )
         return outcome.reason if isinstance(outcome, Undelivered) else ""
 
     @property

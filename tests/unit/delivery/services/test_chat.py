@@ -42,6 +42,13 @@ def test_a_discord_url_may_ask_for_a_plain_message(service: Service, query: str)
     assert "embeds" not in service.last
 
 
+def test_a_plain_discord_message_is_no_embed(service: Service) -> None:
+    """What Discord has refused as an embed goes out without one."""
+    assert service.tell(HOOK, plain=True) == ""
+    assert "embeds" not in service.last
+    assert service.last["content"]
+
+
 def test_a_discord_message_uses_the_room_of_an_embed(service: Service) -> None:
     """A digest that is longer than a plain message fits the embed's 4,096 characters, and all of it 6,000."""
     assert service.tell(HOOK, *_long(25)) == ""

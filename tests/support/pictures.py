@@ -1,0 +1,144 @@
+"""`python -m tests.support.pictures`: draw the pictures of docs/images from what the program really sends.
+
+It needs Chromium (Debian: `chromium fonts-noto-color-emoji`). The mail is the page that a mail server got. Of the
+Discord message, the embed is the one that was posted; how Discord draws an embed is imitated.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+from markdown_it import MarkdownIt
+
+from tests.support.fakes.smtp import Mailbox
+from tests.support.program import ROOT
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered
+from watcher.delivery.sender import send
+from watcher.delivery.urls import load
+from watcher.model.event import Change, Event, Kind
+
+IMAGES = ROOT / "docs" / "images"
+_NODE = "comfyui-night-lights"
+_PAGE = "https://registry.comfy.org/nodes/"
+_AT = "2026-11-25T17:32:08Z"
+EVENTS = (
+    Event(
+        id="picture-1",
+        kind=Kind.BANNED,
+        node=_NODE,
+        version="1.2.0",
+        before="active",
+        after="banned",
+        reason="sends the keys that it finds to a server of its own",
+        at=_AT,
+        url=_PAGE + _NODE,
+        published="2026-11-21T09:14:00Z",
+        safe_version="1.1.0",
+    ),
+    Event(
+        id="picture-2",
+        kind=Kind.FLAGGED,
+        node="comfyui-paper-boats",
+        version="0.4.1",
+        before="active",
+        after="flagged",
+        reason="eval in nodes/run.py, line 12",
+        at=_AT,
+        url=_PAGE + "comfyui-paper-boats",
+        published="2026-11-25T16:50:00Z",
+        safe_version="0.4.0",
+    ),
+    Event(
+        id="picture-3",
+        kind=Kind.NEW,
+        node="comfyui-tide-tables",
+        version="3.0.0",
+        after="active",
+        at=_AT,
+        url=_PAGE + "comfyui-tide-tables",
+        published="2026-11-25T17:05:00Z",
+        safe_version="3.0.0",
+        changelog="Tides of the southern hemisphere; needs numpy 2",
+        changes=(Change(field="dependencies", before='["numpy>=1.26"]', after='["numpy>=2.0"]'),),
+    ),
+)
+_DISCORD = """<!doctype html><meta charset="utf-8"><style>
+body{{margin:0;padding:20px;background:#313338;color:#dbdee1;font:16px/1.375 "gg sans","Noto Sans",sans-serif}}
+.message{{display:flex;gap:16px}} .avatar{{width:40px;height:40px;border-radius:50%;background:#5865f2}}
+.name{{font-weight:600;color:#f2f3f5}} .tag{{background:#5865f2;color:#fff;font-size:10px;padding:1px 4px;
+border-radius:3px;vertical-align:2px}} .embed{{margin-top:6px;max-width:484px;padding:10px 16px 14px 12px;
+background:#2b2d31;border-left:4px solid #{color};border-radius:4px;font-size:14px}}
+.author{{font-weight:600;font-size:14px;margin-bottom:6px}} .title{{font-weight:600;font-size:16px;margin-bottom:6px}}
+a{{color:#00a8fc;text-decoration:none}} code{{background:#1e1f22;border-radius:4px;padding:1px 4px;font-size:85%}}
+ul{{margin:4px 0 10px;padding-left:18px}} p{{margin:6px 0}}</style>
+<div class="message"><div class="avatar"></div><div><span class="name">Comfy Watch</span> <span class="tag">APP</span>
+<div class="embed"><div class="author">{author}</div><div class="title"><a href="#">{title}</a></div>{body}</div>
+</div></div>"""
+
+
+def _deliver(url: str) -> None:
+    load()
+    outcome = send(Job(url=url, events=EVENTS, timeout=30.0), lambda _: None, lambda _: None)
+    assert outcome == Delivered(), outcome
+
+
+def mail() -> str:
+    """Return the page of the mail that a server got."""
+    with Mailbox() as mailbox:
+        _deliver(mailbox.apprise_url())
+        page = mailbox.mails[-1].message.get_body(("html",))
+    assert page is not None
+    return str(page.get_content())
+
+
+def discord() -> str:
+    """Return a page that shows the embed that Discord gets."""
+    sent: list[Any] = []
+
+    def take(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
+        sent.append(json.loads(request.body or b""))  # type: ignore[arg-type]  # JSON, as apprise sends it
+        response = requests.Response()
+        response.status_code, response.request, response._content = 204, request, b""
+        return response
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.adapters.HTTPAdapter, "send", take)  # nothing leaves this program
+        _deliver("discord://1234567890/token")
+    [embed] = sent[-1]["embeds"]
+    return _DISCORD.format(
+        color=f"{embed['color']:06x}",
+        author=html.escape(embed["author"]["name"]),
+        title=html.escape(embed["title"]),
+        body=MarkdownIt("commonmark").render(embed["description"]),
+    )
+
+
+def draw(page: str, name: str, size: str, *options: str) -> None:
+    """Draw a page of the size (`WIDTH,HEIGHT`) to `docs/images/NAME.png`."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "page.html"
+        source.write_text(page, "utf-8")
+        command = ["chromium", "--headless", "--no-sandbox", "--hide-scrollbars", f"--user-data-dir={folder}/profile"]
+        command += [f"--window-size={size}", f"--screenshot={IMAGES / name}.png", *options, source.as_uri()]
+        subprocess.run(command, check=True, timeout=120, capture_output=True)
+
+
+def main() -> None:
+    """Draw all pictures."""
+    IMAGES.mkdir(exist_ok=True)
+    page = mail()
+    draw(page, "mail", "680,430")
+    draw(page, "mail-dark-narrow", "500,520", "--blink-settings=preferredColorScheme=0")
+    draw(discord(), "discord", "640,470")
+
+
+if __name__ == "__main__":
+    main()
