@@ -28,7 +28,9 @@ class Taken:
 
     path: str
     events: tuple[str, ...]
-    """The ids of its events."""
+    """The ids of its events, as many as there is room for."""
+    more: int = 0
+    """How many events it has besides."""
     topic: str = ""
     """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
@@ -114,9 +116,11 @@ class Receiver(Webhook):
     def _take(self, message: Message) -> None:
         if isinstance(message.json, dict):
             said = message.json
+            events = tuple(event["id"] for event in said.get("events", ()))
             taken = Taken(
                 path=message.path,
-                events=tuple(event["id"] for event in said.get("events", ())),
+                events=events,
+                more=said.get("event_count", len(events)) - len(events),
                 topic=str(said.get("topic", "")),
                 text=str(said.get("message", "")),
             )

@@ -107,7 +107,7 @@ class _Picky(Webhook):
         return self.play(message, Answer(status=413 if len(message.body) > 1000 else 200))
 
 
-def test_what_was_refused_for_what_it_is_comes_without_its_events(
+def test_what_was_refused_for_what_it_is_comes_with_the_worst_alone(
     tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer
 ) -> None:
     """After three refusals the message is small, still what the schema says, and counts its events."""
@@ -123,7 +123,8 @@ def test_what_was_refused_for_what_it_is_comes_without_its_events(
     for message in (*refused, taken):
         _SCHEMA.validate(message.json)
     assert [len(message.json["events"]) for message in refused] == [3, 3, 3]
-    assert (taken.json["events"], taken.json["event_count"]) == ([], 3)
+    (worst,) = taken.json["events"]
+    assert (taken.json["event_count"], worst) == (3, refused[0].json["events"][0] | {"reason": "", "changes": []})
 
 
 def test_a_test_is_valid_too(watch: Watcher, webhook: Webhook) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
 from watcher.model.event import Event, bounded, rank
 from watcher.model.event_form import public_form
@@ -34,3 +35,12 @@ def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list
         left -= size
         objects.append(shown)
     return objects
+
+
+def plainest_objects(events: Sequence[Event]) -> list[object]:
+    """Return the worst event alone, without the reason and the changes: for a message that was refused for what it is.
+
+    There must be at least one event.
+    """
+    worst = replace(min(events, key=rank), reason="", changes=())
+    return [escape_values(public_form(bounded(worst, _SHORT_TEXT)))]

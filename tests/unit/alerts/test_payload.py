@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from tests.support.strategies import events
-from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects
+from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plainest_objects
 from watcher.cli.terminal import to_json
 from watcher.model.event import Change, Event, Kind, bounded, rank
 from watcher.model.event_form import public_form
@@ -57,3 +57,13 @@ def test_any_events_fit(given: list[Event], most: int) -> None:
     assert len(json.dumps(shown)) <= most
     worst = sorted(given, key=rank)
     assert [one["kind"] for one in shown] == [one.kind.value for one in worst][: len(shown)]
+
+
+@settings(max_examples=50)
+@given(st.lists(events(), min_size=1, max_size=4))
+def test_the_plainest_is_the_worst_alone(given: list[Event]) -> None:
+    """It has its id, and nothing that a person wrote about it."""
+    worst = min(given, key=rank)
+    (shown,) = cast("list[dict[str, Any]]", plainest_objects(given))
+    assert (shown["id"], shown["kind"], shown["reason"], shown["changes"]) == (worst.id, worst.kind.value, "", [])
+    assert len(json.dumps(shown)) < 8000

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json as codec
 from typing import Any
 
-from watcher.alerts.payload import MOST_BYTES, event_objects
+from watcher.alerts.payload import MOST_BYTES, event_objects, plainest_objects
 from watcher.delivery.services.service import Context
 
 
 def json_post(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own object
-    """Add the events, unless the URL sets these fields itself; none to a message that was refused for what it is."""
-    service.payload_extras.setdefault("events", event_objects(context.events, 0 if context.plain else MOST_BYTES))
+    """Add the events, unless the URL sets these fields itself."""
+    service.payload_extras.setdefault("events", _objects(context, MOST_BYTES))
     service.payload_extras.setdefault("event_count", len(context.events))
 
 
@@ -21,8 +21,7 @@ def form(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
     Not to a form that is sent as a GET: its fields are part of the URL, which servers keep short.
     """
     if service.method != "GET":
-        objects = event_objects(context.events, 0 if context.plain else MOST_BYTES // 2)
-        service.payload_extras.setdefault("events", codec.dumps(objects))
+        service.payload_extras.setdefault("events", codec.dumps(_objects(context, MOST_BYTES // 2)))
     service.payload_extras.setdefault("event_count", str(len(context.events)))
 
 
@@ -30,3 +29,7 @@ def xml(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's own
     """Add the same text as elements, which apprise's XML schema does not have: the document no longer refers to it."""
     form(service, context)
     service.xsd_url = None
+
+
+def _objects(context: Context, most_bytes: int) -> list[object]:
+    return plainest_objects(context.events) if context.plain else event_objects(context.events, most_bytes)
