@@ -17,6 +17,14 @@ from tests.support.fakes.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
 _MORE = re.compile(r"… and (\d+) more")
+_ADVICE = re.compile("newest safe version: `[^`]*`")
+_SAID = {
+    "baseline": ("now watched", "versions in"),
+    "changed": ("changed", "archive replaced"),
+    "failing": ("failing", "cannot be read"),
+    "recovered": ("recovered", "can be read again"),
+}
+"""How a kind is said, where that is not its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,17 +46,20 @@ class Taken:
     def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
         """Return the ids of its alerts, less those that nobody can read in its text.
 
-        `facts` gives kind, node and version by id; an id without a fact stays. A version has to stand in the
-        text once for each alert about it, and its node. As many may be missing as the text counts instead of showing.
+        `facts` gives kind, node and version by id; an id without a fact stays. A version has to stand in the text once
+        for each alert about it, so has what happened, and its node. As many may be missing as the text counts instead
+        of showing.
         """
+        text = _ADVICE.sub("", self.text)
         unread: set[str] = set()
         asked: Counter[str] = Counter()
         for event in self.events:
             if event in facts:
-                _, node, version = facts[event]
-                asked[version or ""] += 1
-                here = (node or "the registry") in self.text
-                if not here or (version and self.text.count(version) < asked[version]):
+                kind, node, version = facts[event]
+                asked.update([f"kind {kind}", version or ""])
+                here = node in text if node else "the registry" in text or "channel " in text
+                said = sum(map(text.lower().count, _SAID.get(kind, (kind,)))) >= asked[f"kind {kind}"]
+                if not here or not said or (version and text.count(version) < asked[version]):
                     unread.add(event)
         counted = sum(int(more) for more in _MORE.findall(self.text))
         return tuple(event for event in self.events if len(unread) <= counted or event not in unread)

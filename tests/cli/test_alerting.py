@@ -54,9 +54,9 @@ def test_one_digest_a_poll(watch: Watcher, registry: FakeRegistry, webhook: Webh
     watch.check()
     (message,) = webhook.messages()
     assert set(message.event_ids) == {event["id"] for event in document["events"]}
-    assert message.json["title"] == "Comfy Watch: 1 banned, 1 flagged, 1 new"
+    assert message.json["title"] == "BANNED charlie, the whole pack and 2 more"
     said = message.json["message"]
-    places = [said.index(part) for part in ("charlie", "banned", "Malware", "bravo", "flagged", "alpha", "1.1.0")]
+    places = [said.index(part) for part in ("BANNED", "charlie", "Malware", "flagged", "bravo", "alpha", "1.1.0")]
     assert places == sorted(places)
     assert "Rejected by admin" in said
     for node in ("alpha", "bravo", "charlie"):

@@ -19,7 +19,7 @@ from tests.support import terminal
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
-from tests.support.harness import Watcher, reported
+from tests.support.harness import Reported, Watcher, reported
 from watcher import __version__
 from watcher.cli.terminal import display_width
 from watcher.fake_registry.server import FakeRegistry
@@ -208,6 +208,44 @@ def test_history(watch: Watcher, registry: FakeRegistry) -> None:
     assert lines[0].split() == ["TIME", "EVENT", "NODE", "VERSION", "WHAT"]
     assert lines[1].split()[2:] == ["new", "alpha", "1.1.0", "-"]
     assert len(registry.requests) == asked
+
+
+def test_history_of_a_message(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+    """`history --ref` shows what a message was about, also of several polls merged, undelivered or not."""
+    url = webhook.apprise_url("/a")
+    both = watch.but(nodes="alpha bravo", channels=[{"name": "a", "url": url, "kinds": "new,flagged"}])
+    both.check()
+    webhook.answer["/a"] = 500
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.deprecate("alpha", "1.0.0")
+    registry.catalog.set_status("bravo", "1.0.0", "flagged")
+    both.check(code=1)
+    registry.catalog.publish("alpha", "1.2.0")
+    both.check(code=1)
+
+    def shown(ref: str) -> set[Reported]:
+        done = both.run("history", "--json", "--ref", ref)
+        assert (done.code, done.err) == (0, "")
+        return set(reported(json.loads(done.out)["events"]))
+
+    first = webhook.messages("/a")[0].json["message"]
+    one_poll = {("new", "alpha", "1.1.0"), ("flagged", "bravo", "1.0.0")}
+    assert shown(_ref(first)) == one_poll
+    del webhook.answer["/a"]
+    both.run("test-alerts")
+    both.check()
+    last = webhook.messages("/a")[-1].json["message"]
+    assert shown(_ref(last)) == {*one_poll, ("new", "alpha", "1.2.0")}
+    assert shown(_ref(last).upper()) == shown(_ref(last))
+    assert len(both.run("history", "--ref", _ref(last), "--limit", "1").out.splitlines()) == 2
+    missing = both.run("history", "--ref", "00000000")
+    assert (missing.code, missing.out) == (0, "No events.\n")
+    assert "no message 00000000 found: " in missing.err
+
+
+def _ref(message: str) -> str:
+    [ref] = re.findall(r"comfy-watch history --ref ([0-9a-f]{8})", message)
+    return str(ref)
 
 
 def test_test_alerts(watch: Watcher, webhook: Webhook) -> None:

@@ -56,15 +56,17 @@ def _wrote(state: str) -> str:
 
 
 def test_an_alert_that_no_text_shows_is_not_sent() -> None:
-    """An id counts only with its alert in the text, its node and version, unless the text counts what it leaves out."""
+    """An id counts only if the text has its node, its version and what happened, or counts what it leaves out."""
     facts = {"a": ("new", "alpha", "1.0.0"), "b": ("new", "beta", "1.0.0"), "c": ("failing", None, None)}
     message = Taken(path="/ops", events=("a", "b", "c", "unknown"), text="`alpha`\n- new `1.0.0`")
     assert message.shown(facts) == ("a", "unknown")
-    assert replace(message, text="`alpha`\n- new `1.0.0`\n\n`beta`\n\nthe registry").shown(facts) == (
+    assert replace(message, text="new `alpha` `1.0.0`\n\n`beta`\n\nthe registry cannot be read").shown(facts) == (
         "a",
         "c",
         "unknown",
     )
+    for text in ("`alpha` `1.0.0`", "flagged `alpha` `1.0.0`", "new `alpha` · newest safe version: `1.0.0`"):
+        assert replace(message, text=text).shown(facts) == ("unknown",)
     assert replace(message, text=f"{message.text}\n- … and 1 more new").shown(facts) == ("a", "unknown")
     assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from pathlib import Path
 
@@ -27,10 +28,10 @@ def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:
     assert (done.code, done.err) == (0, "")
     acts = [block.splitlines() for block in done.out.split("\n▶ ")[1:]]
     assert [act[0] for act in acts] == [title for title, _ in ACTS]
-    kinds = ("now watched", "new", "deprecated", "flagged", "banned", "reinstated")
-    for act, kind in zip(acts, kinds, strict=False):
-        assert act[1] == f"    Comfy Watch: {NODE}: 1 {kind}"
-        assert len([line for line in act if "Comfy Watch" in line]) == 1
+    words = ("Now watched", "New", "Deprecated", "Flagged", "BANNED", "Reinstated")
+    for act, word in zip(acts, words, strict=False):
+        assert re.fullmatch(rf"    {word} {NODE}(?: 1\.2\.0| 1\.1\.0| 1\.0\.0)?", act[1])
+        assert len([line for line in act if "history --ref" in line]) == 1
     assert acts[-1][1] == "    (no alert)"
     assert "comfy-watch init" in acts[-1][-1]
     assert webhook.messages() == []

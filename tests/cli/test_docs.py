@@ -21,22 +21,26 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.alerts.digest import compose
-from watcher.alerts.render import Format, render
+from watcher.alerts.plainest import plainest
+from watcher.alerts.render import Format, Rendered, render
+from watcher.alerts.words.wording import REPLACED, SYMBOLS
 from watcher.changes.transitions import node_url
 from watcher.cli import config, main
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
 
 README = program.ROOT / "README.md"
 PAGES = program.ROOT / "docs" / "commands.md"
+MESSAGES = program.ROOT / "docs" / "alerts.md"
 STATE = program.ROOT / "state" / "README.md"
 DEPLOY = program.ROOT / "deploy" / "README.md"
 NODE = "comfyui-night-lights"
 COMMANDS = ("", *main.cli.commands)
 
+_SEEN = "2026-01-31T12:00:00.000Z"
 ALERTS = (
     Event(
         id="1",
@@ -46,8 +50,10 @@ ALERTS = (
         before="flagged",
         after="banned",
         reason="Steals passwords",
-        at="2026-01-31T12:00:00.000Z",
         url=node_url(NODE),
+        published="2026-01-29T09:30:00Z",
+        safe_version="1.1.0",
+        at=_SEEN,
     ),
     Event(
         id="2",
@@ -55,8 +61,10 @@ ALERTS = (
         node=NODE,
         version="1.0.0",
         after="deprecated",
-        at="2026-01-31T12:00:00.000Z",
         url=node_url(NODE),
+        published="2025-11-03T17:05:00Z",
+        safe_version="1.1.0",
+        at=_SEEN,
     ),
     Event(
         id="3",
@@ -64,15 +72,40 @@ ALERTS = (
         node="comfyui-tide-tables",
         version="2.4.0",
         after="active",
-        at="2026-01-31T12:00:00.000Z",
+        changes=(Change(field="dependencies", before='["numpy", "requests"]', after='["numpy", "httpx"]'),),
         url=node_url("comfyui-tide-tables"),
+        published="2026-01-31T11:52:00Z",
+        safe_version="2.4.0",
+        changelog="Tides for every harbour",
+        at=_SEEN,
     ),
 )
 
 
 def _alert() -> str:
-    shown = render(compose(ALERTS), Format.TEXT, 3000, 200)
-    return f"<!-- alert -->\n```text\n{shown.title}\n\n{shown.body}\n```\n<!-- /alert -->"
+    return _fenced("alert", _shown(render(compose(ALERTS), Format.TEXT, 3000, 200)))
+
+
+def _alerts() -> dict[str, str]:
+    """Return the blocks of docs/alerts.md by their markers."""
+    digest = compose(ALERTS)
+    shown = {
+        "discord": render(digest, Format.MARKDOWN, 2000, 200),
+        "mail": render(digest, Format.MAIL, 30_000, 200),
+        "text": render(digest, Format.TEXT, 3000, 200),
+        "short": render(digest, Format.TEXT, 160, 60),
+        "pop-up": render(digest, Format.TEXT, 1000, 60, lines=2),
+        "plainest": plainest(ALERTS),
+    }
+    return {name: _fenced(f"alert {name}", _shown(message)) for name, message in shown.items()}
+
+
+def _shown(message: Rendered) -> str:
+    return f"{message.title}\n\n{message.body}"
+
+
+def _fenced(marker: str, text: str) -> str:
+    return f"<!-- {marker} -->\n```text\n{text}\n```\n<!-- /{marker} -->"
 
 
 def _help(command: str) -> str:
@@ -231,6 +264,14 @@ def test_the_alert() -> None:
     assert _alert() in README.read_text("utf-8"), "run python -m tests.cli.test_docs"
 
 
+def test_alerts() -> None:
+    """Every message in docs/alerts.md is one that the program writes, and the table has the symbol of every kind."""
+    page = MESSAGES.read_text("utf-8")
+    assert [name for name, block in _alerts().items() if block not in page] == [], "run python -m tests.cli.test_docs"
+    rows = set(re.findall(r"^\| (\S+) \| `(\w+)` \|", page, re.MULTILINE))
+    assert rows == {(symbol, kind.value) for kind, symbol in SYMBOLS.items()} | {(REPLACED, "changed")}
+
+
 def test_what_reads_the_state_prints_it_as_it_is_escaped() -> None:
     """No example has jq print untrusted text unescaped, which could send escapes to the terminal."""
     texts = [page.read_text("utf-8") for page in (README, STATE)]
@@ -286,6 +327,7 @@ def _described(text: str, fields: Mapping[str, FieldInfo]) -> str:
 
 def _renew() -> None:
     parts = [(README, "alert", _alert())]
+    parts += [(MESSAGES, f"alert {name}", block) for name, block in _alerts().items()]
     parts += [(PAGES, f"help {name}".strip(), _help(name)) for name in COMMANDS]
     for page, marker, block in parts:
         text = page.read_text("utf-8")
@@ -298,7 +340,7 @@ def _renew() -> None:
         before, table = text.split(head)
         text = before + head + _described(table, model.model_fields)
     README.write_text(text, "utf-8")
-    click.echo(f"renewed {README.name} and {PAGES.name}")
+    click.echo(f"renewed {README.name}, {PAGES.name} and {MESSAGES.name}")
 
 
 if __name__ == "__main__":

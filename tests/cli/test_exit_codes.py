@@ -103,6 +103,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "unknown kind": (["check", "--fail-on", "bannd"], {}, ["--fail-on", "'bannd'", "banned"]),
     "no kind": (["check", "--fail-on", ""], {}, ["--fail-on"]),
     "bad since": (["history", "--since", "yesterday"], {}, ["--since", "'yesterday'", "7d"]),
+    "bad reference": (["history", "--ref", "7d86b02"], {}, ["--ref", "'7d86b02'", "at the end of a message"]),
     "bad limit": (["history", "--limit", "0"], {}, ["--limit"]),
     "nothing to watch": (["check"], {"nodes": ""}, ["nothing to watch", "hint: ", "--node"]),
     "nothing to show": (

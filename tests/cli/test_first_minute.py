@@ -46,7 +46,7 @@ def test_the_four_steps(tmp_path: Path, registry: FakeRegistry, webhook: Webhook
     assert said["test-alerts"] == "json: delivered\n"
     sample, baseline = webhook.messages()
     assert "only a test" in sample.json["message"].replace("-", " ")
-    assert baseline.json["title"] == "Comfy Watch: 2 now watched"
+    assert baseline.json["title"] == "Now watched: 2 node packs"
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "flagged")
     assert program.run("check", cwd=tmp_path, env=env).code == 0
-    assert webhook.messages()[2].json["title"] == "Comfy Watch: rgthree-comfy: 1 flagged"
+    assert webhook.messages()[2].json["title"] == "Flagged rgthree-comfy 1.0.0"

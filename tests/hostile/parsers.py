@@ -48,10 +48,22 @@ _OTHER_DOTS = "\u3002\uff0e\uff61"
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
+_NAMED = r"[A-Za-z0-9](?:\\?[A-Za-z0-9_-])*(?<![_-])"
+_NUMBERED = r"[vV]?[0-9]+(?:\\?\.[0-9]+){0,2}(?:(?:\\?-)?[A-Za-z]+(?:(?:\\?[.-])?[0-9]+)?)?"
+_HEADLINES = (
+    rf"(?:BANNED|ARCHIVE REPLACED|[A-Z][a-z]+(?: watched)?) (?:a version of )?{_NAMED}(?: {_NUMBERED})?",
+    rf"BANNED {_NAMED}, the whole pack",
+    rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}",
+    rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
+    "The registry [a-z ]+",
+    rf"(?:Channel {_NAMED}|A channel) takes (?:no alerts|alerts again)",
+)
 _TITLE = re.compile(
-    r"(?:# |\*|<b>)?Comfy Watch(?:: (?:[A-Za-z0-9](?:\\?[A-Za-z0-9_-])*(?<![_-]): )?[0-9]+ [a-z0-9, ]+)?(?:\*|</b>)?"
+    r"(?:# |\*|<b>)?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?|Now watched: [0-9]+ node packs"
+    rf"|(?:{'|'.join(_HEADLINES)})(?: and [0-9]+ more)?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
+_EVENT_LINE = re.compile("(?:- )?[⛔🚩🗑❌🔌📉📝✅📈✨⏳👀🚨] ")
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}
@@ -168,7 +180,7 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.BARE:
             yield from in_message(text)
             for line in text.splitlines():
-                if CANARY in line and not re.match(r"- \S+ ", line) and not re.search(rf"{_OURS}$", line):
+                if CANARY in line and not _EVENT_LINE.match(line):
                     yield "forged_lines", line
 
 

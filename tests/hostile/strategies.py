@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 
 from hypothesis import strategies as st
@@ -15,6 +16,9 @@ UNTRUSTED = (
     | st.integers(0, 2**32).map(lambda seed: next(made_up(random.Random(seed))))
     | st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 )
+
+_FIELDS = st.sampled_from(["downloadUrl", "dependencies", "tags", "status"])
+_VALUES = UNTRUSTED | st.lists(UNTRUSTED, max_size=4).map(json.dumps)
 
 
 @st.composite
@@ -30,12 +34,15 @@ def events(draw: st.DrawFn) -> list[Event]:
             before=draw(st.none() | UNTRUSTED),
             after=draw(st.none() | UNTRUSTED),
             reason=draw(UNTRUSTED),
-            changes=tuple(Change(field="tags", before=draw(UNTRUSTED), after=draw(UNTRUSTED)) for _ in range(number)),
+            changes=tuple(
+                Change(field=draw(_FIELDS), before=draw(_VALUES), after=draw(_VALUES)) for _ in range(number)
+            ),
             at=factories.NOW,
             url=factories.URL,
-            published=draw(UNTRUSTED),
+            published=draw(st.just(factories.BEFORE) | UNTRUSTED),
             safe_version=draw(st.none() | UNTRUSTED),
             changelog=draw(UNTRUSTED),
+            channel=draw(st.none() | UNTRUSTED),
         )
         for number in range(draw(st.integers(1, 3)))
     ]

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.digest import Digest, Group, Line, counted, more, not_shown, shorter
-from watcher.model.event import Kind
+from watcher.alerts.digest import Digest, Group, not_shown, shorter
+from watcher.alerts.words.differences import Item
+from watcher.alerts.words.wording import Line, more
 from watcher.text.sanitize import Trusted, sanitize_line
 
 
@@ -43,34 +44,12 @@ class Rendered:
     body: str
 
 
-SYMBOLS: dict[Kind, str] = {
-    Kind.BANNED: "⛔",
-    Kind.FLAGGED: "🚩",
-    Kind.DELETED: "🗑",
-    Kind.REMOVED: "❌",
-    Kind.FAILING: "🔌",
-    Kind.DEPRECATED: "📉",
-    Kind.CHANGED: "📝",
-    Kind.REINSTATED: "✅",
-    Kind.UNDEPRECATED: "📈",
-    Kind.RECOVERED: "✅",
-    Kind.NEW: "✨",
-    Kind.PENDING: "⏳",
-    Kind.BASELINE: "👀",
-}
-
-TONES: dict[Kind, str] = {
-    **dict.fromkeys((Kind.BANNED, Kind.FLAGGED), "failure"),
-    **dict.fromkeys((Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED), "warning"),
-    **dict.fromkeys((Kind.REINSTATED, Kind.UNDEPRECATED, Kind.RECOVERED), "success"),
-    **dict.fromkeys((Kind.NEW, Kind.PENDING, Kind.BASELINE), "info"),
-}
-"""How a service colours a message, by its worst kind; the names are apprise's."""
-
-_QUOTES = (300, 120, 60)
-"""Limits of a quotation, in characters. The first at which the whole digest fits is used, else the last."""
+_QUOTES = (300, 120, 120, 120, 60, 0, 0)
+"""Limits of a quotation, in characters, by level. The higher its level, the less a line says."""
+_NO_LINK, _NO_HISTORY, _NO_REASON, _NO_ADVICE = 2, 3, 5, 6
+"""The levels from which on a line has no link, no history, neither reason nor details, and no advice."""
 _SUBJECT = 80
-_LEAST = 20
+_ITEM = 60
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
 """A page of the registry. A node called `..` has none: its link would lead elsewhere."""
@@ -78,24 +57,14 @@ _MARKS = re.compile(r"[\\*_\[\]~<&]")
 _QUOTATION_MARKS = str.maketrans("“”", "''")
 
 
-def render(
-    digest: Digest,
-    form: Format,
-    body_limit: int,
-    title_limit: int,
-    lines: int | None = None,
-) -> Rendered:
+def render(digest: Digest, form: Format, body_limit: int, title_limit: int, lines: int | None = None) -> Rendered:
     """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
 
-    First quotations get shorter, then the last events are counted instead of shown. Markup is never cut. With `lines`
+    Where room is short, quotations get shorter, then links, histories and reasons go, of the mildest events first; then
+    events are counted instead of shown. The name and version of the worst go last. Markup is never cut. With `lines`
     the body has at most that many: one for each event, and a last one with the count of the others.
     """
-    title = next((title for title in digest.titles if len(title) <= title_limit), "")
-    for body in _bodies(digest, form, brief=lines is not None):
-        if len(body.encode()) <= body_limit and (lines is None or body.count("\n") < lines):
-            return Rendered(title=title, body=body)
-    body = next((title for title in digest.titles if len(title) <= body_limit), "")
-    return Rendered(title=title, body=body or "!"[:body_limit])
+    return fitted(digest, form, body_limit, title_limit, lambda message: len(message.body.encode()), lines)
 
 
 def fitted(
@@ -108,39 +77,78 @@ def fitted(
 ) -> Rendered:
     """Render the digest so that `size` of the message, as the service counts it, is at most `limit`.
 
-    The body gets no smaller than `_LEAST` bytes. `lines` is that of `render`.
+    The rest is as for `render`. The size is asked for a few times only, however much has to go.
     """
-    room = limit
-    while True:
-        message = render(digest, form, room, title_limit, lines)
-        if (taken := size(message)) <= limit or room <= _LEAST:
-            return message
-        room = max(_LEAST, min(room - 10, room * limit // taken))
+    title = next((title for title in digest.titles if len(title) <= title_limit), "")
+    if lines is not None:
+        digest = shorter(digest, max(1, lines - 1))
+    cuts = _Cuts(digest=digest, writer=_WRITERS[form], lines=lines)
+    fitting: Rendered | None = None
+    cut, low, high = 0, 0, cuts.most
+    while fitting is None or low < high:
+        message = Rendered(title=title, body=cuts.body(cut))
+        if size(message) <= limit:
+            fitting, high = message, cut
+        elif cut == cuts.most:
+            break
+        else:
+            low = cut + 1
+        # The first fits mostly. Else the last is next: what does not fit then is no search.
+        cut = cuts.most if fitting is None else (low + high) // 2
+    if fitting is not None:
+        return fitting
+    least = [Rendered(title=title, body=body) for body in (cuts.least(), *digest.titles, "!")]
+    return next((message for message in least if size(message) <= limit), least[-1])
 
 
-def _bodies(digest: Digest, form: Format, *, brief: bool) -> Iterator[str]:
-    """Yield the digest shorter and shorter, down to its counts."""
-    write, writer = _brief if brief else _body, _WRITERS[form]
-    for quote in _QUOTES:
-        yield write(digest, writer, quote)
-    while lines := sum(len(group.lines) for group in digest.groups):
-        digest = shorter(digest, lines - 1)
-        yield write(digest, writer, _QUOTES[-1])
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cuts:
+    """A digest's bodies, shorter and shorter."""
 
+    digest: Digest
+    writer: _Writer
+    lines: int | None
 
-def _body(digest: Digest, writer: _Writer, quote: int) -> str:
-    parts = [writer.group(group, quote) for group in digest.groups]
-    if digest.hidden:
-        parts.append(writer.block(more(digest.hidden) if digest.groups else counted(digest.hidden)))
-    parts.append(writer.block(f"ref {digest.reference}"))
-    return writer.between.join(parts)
+    @property
+    def most(self) -> int:
+        """How often it can be cut: one level more for one line each time, one line less, shorter counts, no advice."""
+        return (_NO_ADVICE + 1) * self.digest.lines + 1
 
+    def body(self, cut: int) -> str:
+        """Return the body after so many cuts."""
+        number = self.digest.lines
+        rounds, more_cut = divmod(min(cut, _NO_ADVICE * number), number)
+        kept = min(number, max(1, (_NO_ADVICE + 1) * number - cut))
 
-def _brief(digest: Digest, writer: _Writer, quote: int) -> str:
-    lines = [writer.alone(group, line, quote) for group in digest.groups for line in group.lines]
-    hidden = not_shown(digest)
-    last = f"{more(hidden) if lines else counted(hidden)} · " if hidden else ""
-    return "\n".join([*lines, writer.plain(f"{last}ref {digest.reference}")])
+        def level(line: Line) -> int:
+            if line.place == 0 and cut < self.most:
+                return min(rounds, _NO_ADVICE - 1)
+            return rounds + (line.place >= number - more_cut)
+
+        digest = shorter(self.digest, kept)
+        hidden = not_shown(digest)
+        rest = (more(hidden, in_short=cut >= self.most - 1) + " · " if hidden else "") + f"ref {digest.reference}"
+        if self.lines is None and cut < self.most - 1:
+            return self._body(digest, level)
+        lines = [self.writer.line(line, level(line), named=True) for group in digest.groups for line in group.lines]
+        parts = [*lines, self.writer.plain(rest)]
+        if self.lines is None:
+            return self.writer.between.join(map(self.writer.paragraph, parts))
+        return (" · " if self.lines == 1 else "\n").join(parts)
+
+    def least(self) -> str:
+        """Return the worst event alone, with its name and version."""
+        [group] = shorter(self.digest, 1).groups
+        return self.writer.line(group.lines[0], len(_QUOTES) - 1, named=True)
+
+    def _body(self, digest: Digest, level: Callable[[Line], int]) -> str:
+        writer = self.writer
+        parts = [writer.group(group, level) for group in digest.groups]
+        if digest.hidden:
+            parts.append(writer.paragraph(writer.plain(more(digest.hidden))))
+        short = level(digest.groups[0].lines[0]) >= _NO_HISTORY
+        parts.append(writer.foot("" if short else digest.seen, digest.reference))
+        return writer.between.join(parts)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,47 +163,65 @@ class _Writer:
     link: Callable[[str], str]
     listed: Callable[[str, list[str]], str]
     """A heading and its lines."""
-    block: Callable[[str], str]
-    """A paragraph of our own words."""
+    paragraph: Callable[[str], str]
     between: str
     """What separates blocks."""
 
-    def group(self, group: Group, quote: int) -> str:
-        is_ours = isinstance(group.heading, Trusted)
-        heading = self.stressed(group.heading) if is_ours else self.words(group.heading, _SUBJECT)
-        heading = (heading or self.stressed("(no name)")) + self.linked(group.url)
-        lines = [self.line(line, quote) for line in group.lines]
+    def group(self, group: Group, level: Callable[[Line], int]) -> str:
+        lines = [
+            self.line(line, level(line), named=bool(group.heading) or number == 0)
+            for number, line in enumerate(group.lines)
+        ]
         if group.hidden:
             lines.append(self.plain(more(group.hidden)))
-        return self.listed(heading, lines)
+        if group.heading:
+            lines.insert(0, self.stressed(group.heading))
+        return self.listed(lines[0], lines[1:])
 
-    def line(self, line: Line, quote: int) -> str:
-        subject = self.words(line.subject, _SUBJECT) if line.subject else ""
-        notes = "".join(self.words(words, quote) for words in line.notes)
-        parts = [SYMBOLS[line.kind], self.stressed(line.lead) if line.lead else "", subject]
-        return (" ".join(part for part in parts if part) + self.linked(line.url) + notes).rstrip(" :")
+    def line(self, line: Line, level: int, *, named: bool) -> str:
+        """Return what is said of an event; `named`: of which node."""
+        quote = _QUOTES[level]
+        subject = [line.pack or "(no name)"] if named and line.pack is not None else []
+        subject += [line.version] if line.version is not None else []
+        parts = [line.symbol, self.stressed(line.lead), *(self.words((one,), _SUBJECT) for one in subject)]
+        text = " ".join(parts) + self.plain(line.about)
+        if line.history and level < _NO_HISTORY:
+            text += f" ({self.words(line.history, quote)})"
+        if line.advice and level < _NO_ADVICE:
+            what, *version = line.advice
+            text += " · " + " ".join([self.stressed(what), *(self.words((one,), _SUBJECT) for one in version)])
+        for words in (line.details, line.reason):
+            if words and level < _NO_REASON:
+                text += f" · {self.words(words, quote)}"
+        return text + (self.linked(line.url) if named and level < _NO_LINK else "")
 
-    def alone(self, group: Group, line: Line, quote: int) -> str:
-        """Return an event as a line without a heading above it: the node's id comes first."""
-        node = "" if isinstance(group.heading, Trusted) else self.words(group.heading, _SUBJECT)
-        text = self.line(replace(line, url=""), quote)
-        return (f"{node}: {text}" if node else text) + self.linked(line.url or group.url)
+    def foot(self, seen: str, reference: str) -> str:
+        """Return the last block: when the events were seen, if that is given, and how to look the message up."""
+        command = self.quoted(f"comfy-watch history --ref {reference}")
+        return self.paragraph(f"{self.plain(seen)} · {command}" if seen else self.plain(f"ref {reference}"))
 
     def linked(self, url: str) -> str:
         """Return a link; "" if the URL is not a page of the registry."""
         return self.link(url) if _LINK.fullmatch(url) else ""
 
-    def words(self, words: str, limit: int) -> str:
-        if isinstance(words, Trusted):
-            return self.plain(words)
-        text = sanitize_line(words, limit).replace("`", "'")
+    def words(self, words: Iterable[str], limit: int) -> str:
+        """Return our own words as they are, and untrusted ones quoted in at most `limit` characters each."""
+        return "".join(self.plain(one) if isinstance(one, Trusted) else self._quotation(one, limit) for one in words)
+
+    def _quotation(self, words: str, limit: int) -> str:
+        text = sanitize_line(words, min(limit, _ITEM) if isinstance(words, Item) else limit).replace("`", "'")
         if text.endswith("\\"):  # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
-        return self.quoted(text) if text else ""
+        return self.quoted(text) if text else self.plain("(blank)")
 
 
 def _bulleted(heading: str, lines: list[str]) -> str:
     return "\n".join([heading, *(f"- {line}" for line in lines)])
+
+
+def _list(heading: str, lines: list[str]) -> str:
+    items = "".join(f"<li>{line}</li>" for line in lines)
+    return f"<p>{heading}</p><ul>{items}</ul>" if items else f"<p>{heading}</p>"
 
 
 def _escaped(text: str) -> str:
@@ -209,7 +235,7 @@ _MARKDOWN = _Writer(
     stressed=lambda text: f"**{text}**",
     link=lambda url: f" · [registry]({url})",
     listed=lambda heading, lines: _bulleted(heading + "\n" if lines else heading, lines),
-    block=str,
+    paragraph=str,
     between="\n\n",
 )
 _HTML = _Writer(
@@ -217,8 +243,8 @@ _HTML = _Writer(
     quoted=lambda text: f"<code>{html.escape(text)}</code>",
     stressed=lambda text: f"<b>{html.escape(text)}</b>",
     link=lambda url: f' · <a href="{html.escape(url)}">{html.escape(url)}</a>',
-    listed=lambda heading, lines: f"<p>{heading}</p><ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>",
-    block=lambda text: f"<p>{html.escape(text)}</p>",
+    listed=_list,
+    paragraph=lambda text: f"<p>{text}</p>",
     between="\n",
 )
 _TEXT = _Writer(
@@ -227,7 +253,7 @@ _TEXT = _Writer(
     stressed=str,
     link=lambda url: f" {url}",
     listed=_bulleted,
-    block=str,
+    paragraph=str,
     between="\n\n",
 )
 _WRITERS = {

@@ -2,32 +2,51 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
 import sys
 from collections.abc import Collection, Sequence
 
 from watcher import durations, timestamps
+from watcher.alerts.reference import events_of, reference_of
 from watcher.cli.report import event_subject, what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
-from watcher.errors import UsageError
+from watcher.errors import StateError, UsageError
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.polling.setup import clock, existing_state
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
+from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text.mask import describe
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
+LIMIT = 50
+"""Events that are shown without `--limit` and `--ref`."""
 _VERSION_WIDTH = 100
+_REFERENCE = re.compile("[0-9a-fA-F]{8}")
+_WHY_NOT = (
+    "the history no longer has all its events, or its channel has other kinds, nodes or another grouping by now,"
+    " or it is a sample of test-alerts"
+)
 
 
 def show(
-    loaded: Loaded, nodes: Sequence[str], kinds: Collection[Kind], since: str | None, limit: int, *, as_json: bool
+    loaded: Loaded,
+    nodes: Sequence[str],
+    kinds: Collection[Kind],
+    since: str | None,
+    limit: int | None,
+    ref: str | None,
+    *,
+    as_json: bool,
 ) -> None:
     """Print the events that match, and on stderr how many lines of the history cannot be read.
 
-    UsageError for a wrong node id or time.
+    With `ref` they are the events of one message, all of them unless there is a `limit`. UsageError for a wrong node
+    id, time or reference.
     """
     try:
         earliest = "" if since is None else parse_since(since, clock())
@@ -37,15 +56,35 @@ def show(
         ids = {node.lower() for node in node_ids.read(nodes)}
     except ValueError as error:
         raise UsageError(f"--node: {error}") from None
-    recorded = existing_state(loaded).history()
+    if ref is not None and not _REFERENCE.fullmatch(ref):
+        raise UsageError(
+            f"--ref: {describe(ref)} is not a reference", hint="it is at the end of a message: eight digits"
+        )
+    state = existing_state(loaded)
+    recorded = state.history()
     if recorded.unreadable:
         echo(f"warning: {plural(recorded.unreadable, 'unreadable line')} of history.jsonl left out", error=True)
-    events = choose(recorded.events, ids, kinds, earliest)[:limit]
+    past: Sequence[Event] = recorded.events
+    if ref is not None and not (past := _message(ref.lower(), state, past, loaded)):
+        echo(f"warning: no message {ref} found: {_WHY_NOT}", error=True)
+    events = choose(past, ids, kinds, earliest)[: limit or (LIMIT if ref is None else None)]
     if as_json:
         echo(to_json({"events": [public_form(event) for event in events]}))
         return
     for line in lines(events, width(sys.stdout)):
         echo(line)
+
+
+def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded) -> Sequence[Event]:
+    """Return the events of a message by its reference, oldest first; () if it is not found."""
+    with contextlib.suppress(StateError):  # the history can be read all the same
+        waiting = state.load().outbox
+        for queue in waiting.queues.values():
+            for message in queue.messages:
+                events = [waiting.events[event] for event in message.events]
+                if reference_of(events) == ref:
+                    return sorted(events, key=lambda event: event.at)
+    return events_of(ref, past, loaded.settings.all_channels())
 
 
 def parse_since(text: str, now: str) -> str:

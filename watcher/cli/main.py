@@ -84,7 +84,8 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only events of this node pack (repeatable).")
 @kinds_option("--kind", "kinds", help="Only events of these kinds.")
 @single("--since", metavar="WHEN", help="Only events since a date, or within a duration (7d, 12h).")
-@single("--limit", type=click.IntRange(min=1), default=(50,), show_default=True, metavar="N", help="At most N events.")
+@single("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.  [default: 50; with --ref all]")
+@single("--ref", metavar="REF", help="Only the events of a message, by the reference at its end.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "log_format")
 def history(
@@ -92,13 +93,14 @@ def history(
     nodes: tuple[str, ...],
     kinds: frozenset[Kind],
     since: str | None,
-    limit: int,
+    limit: int | None,
+    ref: str | None,
     as_json: bool,
 ) -> int:
     """Show past events, newest first."""
     from watcher.cli import history
 
-    history.show(settings(), nodes, kinds, since, limit, as_json=as_json)
+    history.show(settings(), nodes, kinds, since, limit, ref, as_json=as_json)
     return 0
 
 

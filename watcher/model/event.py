@@ -113,14 +113,16 @@ def replaces_archive(event: Event) -> bool:
     return event.kind is Kind.CHANGED and any(one.before and one.after for one in moved)
 
 
-def rank(event: Event) -> tuple[int, int, bool]:
+def rank(event: Event) -> tuple[int, int, int]:
     """Return a key that sorts events worst first: by severity, then by kind.
 
-    A replaced archive ranks right after a flag.
+    A replaced archive ranks right after a flag. Of baselines that are equally severe the worse one comes first.
     """
-    replaced = replaces_archive(event)
-    kind = Kind.FLAGGED if replaced else event.kind
-    return _SEVERITIES.index(severity_of(event)), SEVERITY[kind], replaced
+    severity = _SEVERITIES.index(severity_of(event))
+    if replaces_archive(event):
+        return severity, SEVERITY[Kind.FLAGGED], 1
+    worst = event.after if event.kind is Kind.BASELINE else None
+    return severity, SEVERITY[event.kind], SEVERITY[Kind(worst)] if worst in _SEVERITY_OF_BASELINE else 0
 
 
 _SEVERITIES = tuple(Severity)

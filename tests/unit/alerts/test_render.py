@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -15,7 +16,9 @@ from markdown_it.token import Token
 
 from tests.support.factories import event
 from watcher.alerts.digest import compose
-from watcher.alerts.render import SYMBOLS, TONES, Format, fitted, render
+from watcher.alerts.plainest import plainest
+from watcher.alerts.render import Format, Rendered, fitted, render
+from watcher.alerts.words.wording import SYMBOLS
 from watcher.model.event import Change, Event, Kind
 
 CORPUS = [
@@ -37,11 +40,12 @@ CORPUS = [
     "\u200b",
 ]
 
-_LINK = re.compile(r" https://registry\.comfy\.org[\w./%~-]*(?=:|$)", re.MULTILINE)
+_LINK = re.compile(r" https://registry\.comfy\.org[\w./%~-]*(?=$| · )", re.MULTILINE)
 
 _HOSTILE = st.sampled_from(CORPUS) | st.text(
     alphabet=st.sampled_from("`*_~|<>[]()!#-=\\&;:@/. \n\tabe\u202e\u200b\u0301"), max_size=60
 )
+_VALUES = _HOSTILE | st.lists(_HOSTILE, max_size=5).map(json.dumps)
 
 
 @st.composite
@@ -55,8 +59,16 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
             before=draw(st.none() | _HOSTILE),
             after=draw(st.none() | _HOSTILE),
             reason=draw(_HOSTILE),
+            changelog=draw(_HOSTILE),
+            safe_version=draw(st.none() | _HOSTILE),
+            published=draw(st.just("2026-01-01T00:00:00Z") | _HOSTILE),
+            channel=draw(st.none() | _HOSTILE),
             changes=tuple(
-                Change(field=draw(_HOSTILE), before=draw(_HOSTILE), after=draw(_HOSTILE))
+                Change(
+                    field=draw(st.sampled_from(["downloadUrl", "dependencies", "status"]) | _HOSTILE),
+                    before=draw(_VALUES),
+                    after=draw(_VALUES),
+                )
                 for _ in range(draw(st.integers(0, 2)))
             ),
             at="2026-01-01T00:00:00Z",
@@ -173,55 +185,76 @@ def _event(kind: Kind = Kind.BANNED, node: str = "ComfyUI_x_y", **fields: Any) -
     return event(f"{node}{kind}", kind, **{"node": node, "url": url} | given | fields)
 
 
+_TWO = (
+    _event(published="2026-01-31T12:34:56Z", safe_version="1.0.2"),
+    _event(Kind.NEW, before=None, reason="", version="1.0.4", changelog="Faster"),
+)
+
+
 def test_markdown_reads_well() -> None:
-    """A chat message has the node, its link once, and a line per event."""
-    message = render(compose((_event(), _event(Kind.NEW, before=None, reason=""))), Format.MARKDOWN, 3000, 100)
-    assert message.title == "Comfy Watch: ComfyUI_x_y: 1 banned, 1 new"
-    assert message.body.splitlines()[:-2] == [
-        "`ComfyUI_x_y` · [registry](https://registry.comfy.org/nodes/ComfyUI_x_y)",
+    """A chat message begins with the worst event, which names the node and links it; the others are below."""
+    message = render(compose(_TWO), Format.MARKDOWN, 3000, 100)
+    assert message.title == "BANNED ComfyUI_x_y 1.0.3 and 1 more"
+    *lines, foot = message.body.splitlines()
+    assert lines == [
+        (
+            "⛔ **BANNED** `ComfyUI_x_y` `1.0.3` (was flagged, public since 2026-01-31 12:34 UTC)"
+            " · **newest safe version:** `1.0.2` · reason: `Malware 'x' in *run.py*`"
+            " · [registry](https://registry.comfy.org/nodes/ComfyUI_x_y)"
+        ),
         "",
-        "- ⛔ **banned** `1.0.3` (was flagged): `Malware 'x' in *run.py*`",
-        "- ✨ **new** `1.0.3`",
+        "- ✨ **new** `1.0.4` · changelog: `Faster`",
+        "",
     ]
-    assert re.fullmatch(r"ref [0-9a-f]{8}", message.body.splitlines()[-1])
+    assert re.fullmatch(r"seen 2026-03-02 00:00 UTC · `comfy-watch history --ref [0-9a-f]{8}`", foot)
 
 
 def test_html_and_text_read_well() -> None:
     """A mail has the same in HTML; plain text has it without markup, with the whole link."""
-    digest = compose((_event(),))
-    assert render(digest, Format.HTML, 3000, 100).body.splitlines()[0] == (
-        '<p><code>ComfyUI_x_y</code> · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">'
+    digest = compose(_TWO)
+    html = render(digest, Format.HTML, 3000, 100).body.splitlines()
+    assert html[0] == (
+        "<p>⛔ <b>BANNED</b> <code>ComfyUI_x_y</code> <code>1.0.3</code>"
+        " (was flagged, public since 2026-01-31 12:34 UTC) · <b>newest safe version:</b> <code>1.0.2</code>"
+        " · reason: <code>Malware &#x27;x&#x27; in *run.py*</code>"
+        ' · <a href="https://registry.comfy.org/nodes/ComfyUI_x_y">'
         "https://registry.comfy.org/nodes/ComfyUI_x_y</a></p>"
-        "<ul><li>⛔ <b>banned</b> <code>1.0.3</code> (was flagged): <code>Malware &#x27;x&#x27; in *run.py*</code></li>"
-        "</ul>"
+        "<ul><li>✨ <b>new</b> <code>1.0.4</code> · changelog: <code>Faster</code></li></ul>"
+    )
+    assert re.fullmatch(
+        "<p>seen 2026-03-02 00:00 UTC · <code>comfy-watch history --ref [0-9a-f]{8}</code></p>", html[-1]
     )
     assert render(digest, Format.TEXT, 3000, 100).body.splitlines()[:2] == [
-        "`ComfyUI_x_y` https://registry.comfy.org/nodes/ComfyUI_x_y",
-        "- ⛔ banned `1.0.3` (was flagged): `Malware 'x' in *run.py*`",
+        (
+            "⛔ BANNED `ComfyUI_x_y` `1.0.3` (was flagged, public since 2026-01-31 12:34 UTC)"
+            " · newest safe version: `1.0.2` · reason: `Malware 'x' in *run.py*`"
+            " https://registry.comfy.org/nodes/ComfyUI_x_y"
+        ),
+        "- ✨ new `1.0.4` · changelog: `Faster`",
     ]
 
 
-_WATCHED = tuple(_event(Kind.BASELINE, node=f"n{i}", version=None, reason="2 versions") for i in range(30))
+_WATCHED = tuple(_event(Kind.BASELINE, node=f"n{i}", version=None, after=None, reason="2 versions") for i in range(30))
 
 
 @pytest.mark.parametrize(
     ("form", "line"),
     [
-        (Format.MARKDOWN, "- 👀 `n7` · [registry](https://registry.comfy.org/nodes/n7): `2 versions`"),
+        (Format.MARKDOWN, "- 👀 **now watched** `n7` · `2 versions` · [registry](https://registry.comfy.org/nodes/n7)"),
         (
             Format.HTML,
-            '<code>n7</code> · <a href="https://registry.comfy.org/nodes/n7">https://registry.comfy.org/nodes/n7</a>: ',
+            '<code>n7</code> · <code>2 versions</code> · <a href="https://registry.comfy.org/nodes/n7">https://',
         ),
-        (Format.TEXT, "- 👀 `n7` https://registry.comfy.org/nodes/n7: `2 versions`"),
+        (Format.TEXT, "- 👀 now watched `n7` · `2 versions` https://registry.comfy.org/nodes/n7"),
     ],
 )
 def test_each_of_many_first_listings_has_its_link(form: Format, line: str) -> None:
-    """Where nodes share a group, each line links its own node behind the name, and limits hold all the same."""
+    """Where nodes share a group, each line links its own node, and limits hold all the same."""
     roomy = render(compose(_WATCHED), form, 10_000, 100).body
     assert line in roomy
-    tight = render(compose(_WATCHED), form, 1000, 100).body
-    assert len(tight.encode()) <= 1000
-    assert "now watched" in tight
+    tight = render(compose(_WATCHED), form, 500, 100).body
+    assert len(tight.encode()) <= 500
+    assert "more now watched" in tight
     assert roomy.count("👀") == 25 > tight.count("👀") > 2
 
 
@@ -240,8 +273,8 @@ _NODES = "https://registry.comfy.org/nodes/"
 )
 def test_only_pages_of_the_registry_are_linked(url: str, *, linked: bool) -> None:
     """They are free of markup, lead to no other page, and may be as long as an id can make them."""
-    body = render(compose((_event(url=url),)), Format.TEXT, 3000, 100).body
-    assert body.startswith(f"`ComfyUI_x_y` {url}\n" if linked else "`ComfyUI_x_y`\n")
+    first, *_ = render(compose((_event(url=url),)), Format.TEXT, 3000, 100).body.splitlines()
+    assert first.endswith(f"`Malware 'x' in *run.py*` {url}" if linked else "`Malware 'x' in *run.py*`")
 
 
 @given(_events(), st.integers(1, 12), st.integers(20, 4000))
@@ -249,40 +282,98 @@ def test_so_many_lines_and_no_more(events: tuple[Event, ...], lines: int, limit:
     """Where lines are few the message has no more, has no foreign markup, and says how many it does not show."""
     body = render(compose(events), Format.TEXT, limit, 200, lines).body
     assert len(body.encode()) <= limit
-    shown = body.split("\n")
-    assert len(shown) <= lines
+    shown = (
+        body.split("\n")
+        if lines > 1
+        else body.replace(" · … and ", "\n… and ").replace(" · ref ", "\nref ").split("\n")
+    )
+    assert len(body.split("\n")) <= lines
     check_any(body)
     check_markdown(_LINK.sub("", body))
-    if " · ref " in shown[-1]:
-        hidden = re.findall(r"(?:\A… and |\A|, )(\d+) ", shown[-1].replace(": ", ":"))
-        total = int(hidden[0]) if shown[-1].startswith("…") else sum(map(int, hidden))
-        assert total + len(shown) - 1 == len(events)
+    if "ref " in shown[-1]:
+        hidden = re.search(r"… and (\d+) more", body)
+        listed = sum(line[:1] in {symbol[:1] for symbol in (*SYMBOLS.values(), "🚨")} for line in shown)
+        assert (int(hidden[1]) if hidden else 0) + listed == len(events)
 
 
-def test_what_does_not_fit_gets_shorter_before_it_is_counted() -> None:
-    """Long reasons give way first; only then lines become a count."""
-    events = tuple(_event(node=f"n{i}", reason="long " * 100) for i in range(10))
-    roomy = render(compose(events), Format.TEXT, 10_000, 100).body
-    tight = render(compose(events), Format.TEXT, 1500, 100).body
-    tiny = render(compose(events), Format.TEXT, 500, 100).body
-    assert [body.count("⛔") for body in (roomy, tight, tiny)] == [10, 10, 3]
-    assert "… and 7 more banned" in tiny
+def test_what_goes_first_where_room_is_short() -> None:
+    """Long reasons get shorter; then the link goes, the history, the reason; then lines become counts.
+
+    The pack and version of the worst event never go, and what to do about it goes last.
+    """
+    reason = "malware " * 40
+    worst = _event(node="bad", reason=reason, published="2026-01-31T12:34:56Z", safe_version="1.0.2")
+    others = [_event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z") for i in range(9)]
+    digest = compose((*others, worst))
+    last = dict.fromkeys(("https:", "public since", "malware", "🚩", "1.0.2"), 10_000)
+    for limit in range(4200, 80, -30):
+        body = render(digest, Format.TEXT, limit, 100).body
+        assert len(body.encode()) <= limit
+        assert "`bad` `1.0.3`" in body
+        assert body.count("🚩") + sum(map(int, re.findall(r"… and (\d+) more", body))) == 9
+        for what in last:
+            if what in body:
+                last[what] = limit
+    assert list(last) == sorted(last, key=lambda what: -last[what])
+    assert len(set(last.values())) == len(last)
 
 
-def test_without_room_for_a_line_the_counts_are_left() -> None:
-    """The smallest message still says how many of what."""
+def test_the_mildest_give_way_first() -> None:
+    """Of several events the worst keeps its reason longest."""
+    events = (_event(node="bad", reason="steals"), *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(9)))
+    bodies = [render(compose(events), Format.TEXT, limit, 100).body for limit in range(300, 700, 8)]
+    assert any("eval" not in body and "steals" in body for body in bodies)
+    assert not any("eval" in body and "steals" not in body for body in bodies)
+
+
+def test_without_room_for_a_line_the_title_is_left() -> None:
+    """The smallest message still says what is worst, or how many of what, or at least who speaks."""
     events = (_event(), _event(Kind.NEW, node="b"))
-    assert render(compose(events), Format.TEXT, 40, 0).body.startswith("1 banned, 1 new\n\nref ")
-    assert render(compose(events), Format.TEXT, 14, 0).body == "Comfy Watch"
+    said = {limit: render(compose(events), Format.TEXT, limit, 0).body for limit in (65, 45, 36, 28, 14, 3)}
+    assert re.fullmatch(r"⛔ BANNED `ComfyUI_x_y` `1.0.3`\n\n… and 1 more · ref [0-9a-f]{8}", said[65])
+    assert list(said.values())[1:] == [
+        "⛔ BANNED `ComfyUI_x_y` `1.0.3`",
+        "⛔ BANNED `ComfyUI_x_y` `1.0.3`",
+        "BANNED ComfyUI_x_y 1.0.3",
+        "Comfy Watch",
+        "!",
+    ]
 
 
 def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
-    """The limit counts what the service's dialect makes of the message."""
-    digest = compose(tuple(_event(node=f"n{i}") for i in range(20)))
-    message = fitted(digest, Format.MARKDOWN, 1000, 100, lambda message: 2 * len(message.body.encode()))
+    """The limit counts what the service's dialect makes of the message, which is asked for a few times only."""
+    asked = []
+
+    def size(message: Rendered) -> int:
+        asked.append(message)
+        return 2 * len(message.body.encode())
+
+    message = fitted(compose(tuple(_event(node=f"n{i}") for i in range(20))), Format.MARKDOWN, 1000, 100, size)
     assert 300 < len(message.body.encode()) <= 500
+    assert len(asked) < 15
 
 
-def test_every_kind_has_a_symbol_and_a_tone() -> None:
-    """No kind is without its symbol, or its tone."""
-    assert set(SYMBOLS) == set(TONES) == set(Kind)
+# The plainest form
+
+
+@given(_events())
+def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None:
+    """Whatever the text, it is ASCII without markup, has 160 bytes at most, and the reference."""
+    message = plainest(events)
+    said = f"{message.title}\n{message.body}"
+    assert said.isascii()
+    assert len(said) <= 160
+    assert not re.search(r"[`*~<>\[\]()|@\\#_]", re.sub(r"(?<=[A-Za-z0-9])_(?=[A-Za-z0-9])", "", said))
+    assert not re.search(r"://|[A-Za-z0-9]\.[A-Za-z]", said)
+    assert said.endswith(f"ref {compose(events).reference}")
+
+
+def test_the_plainest_form_says_what_is_worst() -> None:
+    """The pack and version of the worst event, and how many of what there are."""
+    message = plainest((*_TWO, _event(Kind.NEW, "other")))
+    assert re.fullmatch(r"BANNED ComfyUI_x_y 1\.0\.3; all: 1 banned, 2 new; ref [0-9a-f]{8}", message.body)
+    odd = plainest((_event(node="évil.example", version="1.0.0+cu12 *x*"),))
+    assert odd.body.startswith("BANNED ?vil?")
+    assert "1.0.0+cu12 ?x?" in odd.body
+    every = tuple(_event(kind, "x" * 100, version="9" * 100) for kind in Kind)
+    assert re.fullmatch(r"BANNED x{39}\? 9{19}\?; 13 events; ref [0-9a-f]{8}", plainest(every).body)

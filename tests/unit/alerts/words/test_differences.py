@@ -1,0 +1,73 @@
+"""A difference is said in words: what was added and removed, not both lists whole."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from watcher.alerts.words.differences import Item, difference
+from watcher.model.event import Change
+from watcher.text.sanitize import Trusted
+
+
+def _said(*changes: tuple[str, str, str]) -> str:
+    return "".join(difference(tuple(Change(field=field, before=old, after=new) for field, old, new in changes)))
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("dependencies", '["numpy", "torch"]', '["torch", "scipy"]'), "dependencies: + scipy, - numpy"),
+        (("tags", "", '["a", "b"]'), "tags: + a, + b"),
+        (("tags_admin", '["a"]', ""), "admin tags: - a"),
+        (("tags", '["a", "b"]', '["b", "a"]'), "tags: the same in another order or number"),
+        (("tags", '["a"]', '["a", ""]'), "tags: + (empty)"),
+        (("supported_os", '["a"]', '["b"]'), "systems: + b, - a"),
+        (("supported_comfyui_version", ">=0.3", ">=0.4"), "ComfyUI: >=0.3 → >=0.4"),
+        (("supported_comfyui_frontend_version", "", "1"), "ComfyUI frontend: now 1"),
+        (("downloadUrl", "https://a", ""), "archive: no longer https://a"),
+        (("status", "active", "Odd"), "status: active → Odd"),
+        (("strange", "[1]", "[2]"), "strange: [1] → [2]"),
+    ],
+)
+def test_words(change: tuple[str, str, str], words: str) -> None:
+    """Lists show what was added and removed, other fields both values."""
+    assert _said(change) == words
+
+
+def test_long_lists_are_counted() -> None:
+    """A few items are shown of what was added and of what was removed; the others are counted."""
+    old, new = ([f"{name}{i}" for i in range(20)] for name in "ab")
+    shown = "tags: + b0, + b1, + b2, - a0, - a1, - a2"
+    assert _said(("tags", json.dumps(old), json.dumps(new))) == f"{shown}, and 17 more added, 17 more removed"
+    assert _said(("tags", json.dumps(old[:1]), json.dumps(new[:6]))) == (
+        "tags: + b0, + b1, + b2, + b3, + b4, - a0, and 1 more added"
+    )
+
+
+def test_many_fields_are_counted() -> None:
+    """At most four fields are shown; the others are counted."""
+    assert _said(*(("tags", "a", str(number)) for number in range(6))).endswith("; and 2 more fields")
+
+
+def test_two_long_values_begin_where_they_differ() -> None:
+    """What two long values have in common is mostly left out, also of lists that an event keeps only the start of."""
+    same = "https://storage.example/" + "x" * 100
+    assert _said(("downloadUrl", f"{same}/1.zip", f"{same}/2.zip")) == (f"archive: …{'x' * 9}/1.zip → …{'x' * 9}/2.zip")
+    cut = '["' + "x" * 100
+    assert _said(("dependencies", cut + "a…", cut + "b…")) == f"dependencies: …{'x' * 10}a… → …{'x' * 10}b…"
+
+
+_LISTS = st.lists(st.text(max_size=5), max_size=12)
+
+
+@given(_LISTS, _LISTS)
+def test_what_is_untrusted_stays_so(before: list[str], after: list[str]) -> None:
+    """No item of a list becomes one of our own words."""
+    words = difference((Change(field="tags", before=json.dumps(before), after=json.dumps(after)),))
+    ours = "".join(word for word in words if isinstance(word, Trusted))
+    assert {str(word) for word in words if isinstance(word, Item)} <= {*before, *after}
+    assert set(ours) <= set("tags: +-, (empty)andmoreddremovedthesameinanotherorderornumber0123456789")

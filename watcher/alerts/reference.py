@@ -1,0 +1,91 @@
+"""A message's reference: made of its events' ids, in any order, so that it is found again in the history. Pure.
+
+The history keeps events, not messages. A message is what one poll had for a channel, a part of that (`grouping`), or
+what several polls in a row had, merged. So these are tried; since a reference is a sum, all runs of polls in one pass.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+from operator import attrgetter
+
+from watcher.model.channel import Channel, Grouping, grouped
+from watcher.model.event import DEFAULT_KINDS, Event, Kind
+
+_SIZE = 2**32
+_GAP_AMONG = 256
+"""A merged message may leave one out that waits for itself; that is looked for among so many of the newest."""
+
+_Run = tuple[int, int, int]
+"""Messages in a row: the first, the one after the last, and one that is left out or -1."""
+
+
+def reference_of(events: Iterable[Event]) -> str:
+    """Return the reference of a message with these events: eight hexadecimal digits."""
+    return f"{_sum(events):08x}"
+
+
+def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Channel]) -> tuple[Event, ...]:
+    """Return the events of the message with this reference; () if there is none.
+
+    `recorded` are past events, oldest first. `channels` are those of today; one that takes everything and one with the
+    default kinds are tried too. A message is not found if its channel has other `kinds`, `nodes` or another `grouping`
+    by now, or if one of its events is no longer recorded.
+    """
+    wanted = int(reference, 16)
+    polls = [tuple(of_poll) for _, of_poll in groupby(recorded, key=attrgetter("at"))]
+    tried = [
+        *channels,
+        *(
+            Channel(name="", url="", kinds=kinds, grouping=how)
+            for kinds in (frozenset(Kind), DEFAULT_KINDS)
+            for how in Grouping
+        ),
+    ]
+    found = []
+    for channel in tried:
+        messages = [message for poll in polls for message in grouped(channel, poll)]
+        sums = [_sum(message) for message in messages]
+        for first, end, without in _runs(wanted, sums) if channel.grouping is Grouping.POLL else _single(wanted, sums):
+            numbers = [number for number in range(first, end) if number != without]
+            found.append((len(numbers), -end, tuple(event for number in numbers for event in messages[number])))
+    # Of several the shortest run: the more messages, the more sums there are that may be the same by chance.
+    return min(found, default=(0, 0, ()), key=lambda one: one[:2])[2]
+
+
+def _single(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
+    yield from ((number, number + 1, -1) for number, own in enumerate(sums) if own == wanted)
+
+
+def _runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
+    """Yield the runs whose sums add up: whole ones, and else those that leave one of the messages out."""
+    whole = list(_whole_runs(wanted, sums))
+    yield from whole or _runs_with_a_gap(wanted, sums)
+
+
+def _whole_runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
+    ends_at = {0: 0}
+    total = 0
+    for end, own in enumerate(sums, 1):
+        total = (total + own) % _SIZE
+        if (first := ends_at.get((total - wanted) % _SIZE)) is not None:
+            yield first, end, -1
+        ends_at[total] = end
+
+
+def _runs_with_a_gap(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
+    oldest = max(0, len(sums) - _GAP_AMONG)
+    for first in range(oldest, len(sums)):
+        total, places = 0, dict[int, int]()
+        for end in range(first, len(sums)):
+            total = (total + sums[end]) % _SIZE
+            if (without := places.get((total - wanted) % _SIZE, first)) != first:
+                yield first, end + 1, without
+            places[sums[end]] = end
+
+
+def _sum(events: Iterable[Event]) -> int:
+    hashes = (hashlib.sha256(event.id.encode()).digest()[:4] for event in events)
+    return sum(int.from_bytes(one, "big") for one in hashes) % _SIZE

@@ -1,0 +1,1 @@
+"""What a message says of its events. Pure."""

@@ -1,0 +1,225 @@
+"""What a message says of one event. Pure.
+
+Our own words are `Trusted`; every other string is untrusted.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watcher import timestamps
+from watcher.alerts.words.differences import Words, difference, known_status
+from watcher.model.event import EMPTY, Event, Kind, Severity, rank, replaces_archive, severity_of
+from watcher.model.version import BANNED
+from watcher.text.sanitize import Trusted
+
+SYMBOLS: dict[Kind, str] = {
+    Kind.BANNED: "⛔",
+    Kind.FLAGGED: "🚩",
+    Kind.DELETED: "🗑",
+    Kind.REMOVED: "❌",
+    Kind.FAILING: "🔌",
+    Kind.DEPRECATED: "📉",
+    Kind.CHANGED: "📝",
+    Kind.REINSTATED: "✅",
+    Kind.UNDEPRECATED: "📈",
+    Kind.RECOVERED: "✅",
+    Kind.NEW: "✨",
+    Kind.PENDING: "⏳",
+    Kind.BASELINE: "👀",
+}
+REPLACED = "🚨"
+"""The symbol of a replaced archive."""
+_BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
+"""Kinds whose line does not show the status before."""
+_WITH_ADVICE = {Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED}
+_WITH_A_REASON = {Kind.BANNED, Kind.FLAGGED, Kind.DELETED}
+"""Kinds whose reason is the registry's."""
+_TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
+"""What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
+_LONGEST_TIME = 40
+
+Label = tuple[tuple[int, int, int], str]
+"""How an event is counted where it is not shown: its rank and a word."""
+Counts = tuple[tuple[Label, int], ...]
+"""The number of events with each label, worst first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One event."""
+
+    place: int
+    """0 for the worst line of its digest, 1 for the next one."""
+    kind: Kind
+    label: Label
+    symbol: str
+    lead: str
+    """What happened."""
+    pack: str | None
+    """The node, or a channel; None for the registry."""
+    version: str | None
+    about: str = ""
+    """What else is needed to understand the lead; our own words."""
+    history: Words = ()
+    """The status before, and since when the version is public."""
+    advice: Words = ()
+    """What to do."""
+    details: Words = ()
+    """What differs, or what is new."""
+    reason: Words = ()
+    url: str = ""
+    """The node's page, or empty."""
+
+
+def line(event: Event, place: int, advice: Words) -> Line:
+    """Return the line of an event."""
+    trouble = _trouble(event)
+    symbol = REPLACED if replaces_archive(event) else SYMBOLS[_TROUBLES[trouble] if trouble else event.kind]
+    return Line(
+        place=place,
+        kind=event.kind,
+        label=label(event),
+        symbol=symbol,
+        lead=lead(event),
+        pack=event.node if event.channel is None else event.channel,
+        version=event.version,
+        about=_about(event),
+        history=_history(event),
+        advice=advice,
+        details=_details(event),
+        reason=_reason(event),
+        url="" if event.node is None else event.url,
+    )
+
+
+def lead(event: Event) -> str:
+    """Return what happened, in words that the pack's name and version follow; upper-case for what is critical."""
+    words = event.kind.value
+    match event.kind:
+        case Kind.FAILING | Kind.RECOVERED if event.channel is not None:
+            return f"channel {words}"
+        case Kind.FAILING if event.node is None:
+            return "the registry cannot be read"
+        case Kind.RECOVERED if event.node is None:
+            return "the registry can be read again"
+        case Kind.CHANGED if replaces_archive(event):
+            return "ARCHIVE REPLACED"
+        case Kind.BASELINE:
+            trouble = _trouble(event)
+            words = f"{_loud(trouble, event)} versions in" if trouble else "now watched"
+        case _:
+            words = _loud(words, event)
+    return words
+
+
+def label(event: Event) -> Label:
+    """Return how an event is counted."""
+    words = event.kind.value
+    if event.kind is Kind.BASELINE:
+        trouble = _trouble(event)
+        words = f"with {trouble} versions" if trouble else "now watched"
+    elif replaces_archive(event):
+        words = "with a replaced archive"
+    elif event.channel is not None:
+        words = f"channel {words}"
+    return rank(event), words
+
+
+def count(labels: Iterable[Label]) -> Counts:
+    """Return how often each label occurs, worst first."""
+    return tuple(sorted(Counter(labels).items()))
+
+
+def add(*counts: Counts) -> Counts:
+    """Return the sum of counts."""
+    total: Counter[Label] = Counter()
+    for several in counts:
+        total.update(dict(several))
+    return tuple(sorted(total.items()))
+
+
+def counted(counts: Counts) -> str:
+    """Return the counts as text: "1 banned, 30 new"."""
+    return ", ".join(f"{number} {words}" for (_, words), number in counts)
+
+
+def more(counts: Counts, *, in_short: bool = False) -> str:
+    """Return the line for events that are not shown: "… and 31 more: 1 banned, 30 new", or "… and 31 more"."""
+    total = f"… and {sum(number for _, number in counts)} more"
+    if in_short:
+        return total
+    return f"{total}{' ' + counts[0][0][1] if len(counts) == 1 else ': ' + counted(counts)}"
+
+
+def is_a_warning(event: Event) -> bool:
+    """Return whether an event warns of using a version, or some of a node."""
+    return event.kind in _WITH_ADVICE or bool(_trouble(event)) or replaces_archive(event)
+
+
+def moment(text: str) -> str:
+    """Return a time for people, "2026-11-25 17:32 UTC"; "" for what is no time."""
+    try:
+        return f"{timestamps.read(text[:_LONGEST_TIME]):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return ""
+
+
+def _loud(words: str, event: Event) -> str:
+    return words.upper() if severity_of(event) is Severity.CRITICAL else words
+
+
+def _trouble(event: Event) -> str:
+    """Return the worst that a baseline contains; "" for nothing, and for other events."""
+    return event.after or "" if event.kind is Kind.BASELINE and event.after in _TROUBLES else ""
+
+
+def _about(event: Event) -> str:
+    if event.channel is not None:
+        return ", which takes no alerts" if event.kind is Kind.FAILING else ", which takes alerts again"
+    if event.version is not None or event.node is None:
+        return ""
+    match event.kind:
+        case Kind.BASELINE if _trouble(event):
+            return " (now watched)"
+        case Kind.BANNED:
+            return ", the whole node pack"
+        case Kind.REINSTATED:
+            return ", which is no longer banned" if event.before == BANNED else ", which is listed again"
+        case Kind.REMOVED:
+            return ", of which no version is listed any more"
+        case Kind.FAILING:
+            return ", of which no version was ever found" if event.after == EMPTY else ", which cannot be read"
+        case Kind.RECOVERED:
+            return ", which has versions now" if event.before == EMPTY else ", which can be read again"
+        case _:
+            return ""
+
+
+def _history(event: Event) -> Words:
+    words: list[str] = []
+    if event.before and event.version is not None and event.kind not in _BEFORE_IS_IMPLIED:
+        words += [Trusted("was "), known_status(event.before)]
+    if event.version is not None and (public := moment(event.published)):
+        since = "uploaded" if event.kind is Kind.PENDING else "public since"
+        words.append(Trusted(f"{', ' if words else ''}{since} {public}"))
+    return tuple(words)
+
+
+def _details(event: Event) -> Words:
+    words: list[str] = []
+    if replaces_archive(event):
+        words.append(Trusted("the archive of a published version was replaced"))
+    if event.changelog:
+        words += [Trusted("changelog: "), event.changelog]
+    if event.changes:
+        words += [Trusted("; "), *difference(event.changes)] if words else difference(event.changes)
+    return tuple(words)
+
+
+def _reason(event: Event) -> Words:
+    if not event.reason:
+        return ()
+    return (Trusted("reason: "), event.reason) if event.kind in _WITH_A_REASON else (event.reason,)
