@@ -24,7 +24,7 @@ from aiohttp import web
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.trial import Stage, Trial, stages
 from tests.chaos.witness import acknowledged
-from tests.chaos.world import Home, World
+from tests.chaos.world import REFUSING, Home, World
 from tests.support import program
 from tests.support.fault_points import Cut
 from watcher.errors import StateError
@@ -188,8 +188,8 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
         (saved / ACKS).write_bytes(left)
         result.add("files cut short")
         left_over = StateFolder(saved).load().outbox.queues.items()
-        owed = {(name, message.id) for name, queue in left_over if name != "late" for message in queue.messages}
-        if owed != acknowledged(whole) - acknowledged(left):
+        owed = {(name, message.id) for name, queue in left_over if name not in REFUSING for message in queue.messages}
+        if owed != {one for one in acknowledged(whole) - acknowledged(left) if one[0] not in REFUSING}:
             result.wrong("wrong", f"with {what} the program owes {owed}")
     for what, left in (gaps | ends if every == 1 else ends).items():
         trial = Trial(world, killed, result)
@@ -202,7 +202,8 @@ def _cut_acknowledgements(world: World, stage: Stage, result: Result, every: int
 def _all_sent(world: World, stage: Stage, saved: Path, result: Result) -> Stage:
     """Kill the program before it settles its outbox, and return this as a stage to begin from, with its state saved."""
     trial = Trial(world, stage, result)
-    trial.disturbed("all sent", "rename state/outbox.json", 2, Cut.BEFORE)
+    settling = "rename state/outbox.json"
+    trial.disturbed("all sent", settling, stage.points.count(settling), Cut.BEFORE)
     shutil.copytree(trial.home.state, saved)
     killed = replace(stage, saved=saved, before=stage.before + world.receiver.taken)
     trial.conclude("all sent")
@@ -265,7 +266,7 @@ def at_once(world: World, stage: Stage, runs: int, result: Result, *, hold: str)
         ended = sorted((one.wait(_PATIENCE) for one in started), key=lambda one: one.code)
     result.add("runs at once", runs)
     worked, *others = ended
-    expected = int(stage.chapter.late_is_down)
+    expected = int(stage.chapter.is_refused)
     if worked.code != expected or any(one.code != 4 or "is in use by " not in one.err for one in others):
         result.wrong("wrong", f"{what}: {ended}")
     trial.conclude(what)

@@ -59,17 +59,22 @@ class Reader:
         self.latest = 0
 
     def take(self, events: tuple[str, ...]) -> None:
-        """A message has come; AssertionError unless it was owed, its turn, and new to it or in flight."""
-        if any(self.alerts[event].sent for event in events if event in self.alerts):
+        """A message has come; AssertionError unless it was owed, its turn, and new to it or in flight.
+
+        A message may have alerts of several polls, of all that waited. What is in flight comes first, as it was.
+        """
+        is_repeat = any(self.alerts[event].sent for event in events if event in self.alerts)
+        if is_repeat:
             assert events in self.in_flight, f"{self.path}: repeated needlessly {events}"
             self.repeats += len(events)
         self.in_flight = self.in_flight - {events} if len(self.in_flight) > 1 else set()
+        assert len(set(events)) == len(events), f"{self.path}: twice in one message {events}"
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
             alert.sent = True
-            assert alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
-            self.latest = alert.poll
+            assert is_repeat or alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
+        self.latest = max([self.latest, *(self.alerts[event].poll for event in events)])
         self.failures = 0
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:

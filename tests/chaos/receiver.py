@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import re
 import signal
@@ -16,6 +17,7 @@ from dataclasses import dataclass
 from tests.support.fakes.webhook import Answer, Message, Webhook
 
 _SETTLE = "/settle"
+_REF = re.compile(r"\bref ([0-9a-f]{8})\b")
 _MORE = re.compile(r"… and (\d+) more")
 _ADVICE = re.compile("newest safe version: `[^`]*`")
 _SAID = {
@@ -42,6 +44,13 @@ class Taken:
     topic: str = ""
     """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
+
+    def told(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+        """Return the ids of its alerts as `shown`; of a message in its plainest form, that which its `ref` is about."""
+        if self.events:
+            return self.shown(facts)
+        ref = _REF.search(self.text)
+        return tuple(key for key in facts if ref and hashlib.sha256(key.encode()).hexdigest()[:8] == ref[1])
 
     def shown(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
         """Return the ids of its alerts, less those that nobody can read in its text.
@@ -74,6 +83,8 @@ class Receiver(Webhook):
         """Paths that answer 500."""
         self.refuses: Callable[[Message], bool] = lambda _: False
         """Whether a single message is answered with 500."""
+        self.rejects: Callable[[Message], bool] = lambda _: False
+        """Whether a single message is answered with 400."""
         self.once: dict[str, Answer] = {}
         """The answer to the next message on a path only."""
         self.played: list[Answer] = []
@@ -113,6 +124,8 @@ class Receiver(Webhook):
             elif message.path in self.down or self.refuses(message):
                 self._refusals.append(message.path)
                 return None
+            elif self.rejects(message):
+                return Answer(status=400)
             answer = once or self.answer_for(message.path)
             if answer.status < 300 and not (answer.hang or answer.reset or answer.endless is not None):
                 self._take(message)

@@ -147,12 +147,18 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_ack(self, channel: str, message: str) -> int:
-        return self.crash.step(lambda: StateFolder.reserve_ack(self, channel, message))
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        return self.crash.step(lambda: StateFolder.reserve_acks(self, channel, messages))
 
-    def write_ack(self, channel: str, message: str, place: int) -> None:
+    def write_sending(self, channel: str, message: str, offset: int) -> None:
+        self.crash.step(lambda: StateFolder.write_sending(self, channel, message, offset))
+
+    def replace_outbox(self, waiting: Outbox, revision: int) -> None:
+        self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
+
+    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
         def keep() -> None:
-            StateFolder.write_ack(self, channel, message, place)
+            StateFolder.write_ack(self, channel, message, offset, following)
             self.kept[channel] += 1
 
         self.crash.step(keep)
@@ -174,11 +180,11 @@ class Wiring:
     nodes: tuple[str, ...]
     grouping: Grouping
 
-    def wants(self, fact: Fact) -> bool:
-        """Return whether the channel's reader asked for the fact."""
+    def wants(self, fact: Fact, *, of_channel: bool = False) -> bool:
+        """Return whether the channel's reader asked for the fact, which is about a pack or another channel."""
         kind, pack, _ = fact
         kinds = self.kinds if self.name else DEFAULT_KINDS
-        return Kind(kind) in kinds and (not self.name or not self.nodes or not pack or pack in self.nodes)
+        return Kind(kind) in kinds and (of_channel or not self.name or not self.nodes or not pack or pack in self.nodes)
 
 
 def _hiding(document: dict[str, Any], glitch: Glitch) -> dict[str, Any]:
@@ -663,7 +669,9 @@ class WatcherMachine(RuleBasedStateMachine):
         folder = StateFolder(self.path)
         after = folder.load()
         recorded: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
-        new = {e.id: (e.kind.value, e.node or "", e.version) for e in recorded if e.id not in self.facts}
+        new = {e.id: (e.kind.value, e.channel or e.node or "", e.version) for e in recorded if e.id not in self.facts}
+        of_channels = {e.id: e.channel for e in recorded if e.channel is not None and e.id in new}
+        self._see_that_channels_failed(of_channels.values())
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
@@ -671,14 +679,23 @@ class WatcherMachine(RuleBasedStateMachine):
                 self.watched, self.statuses, self._looked, noted=noted, glitches=glitches
             )
             facts += self.trouble.poll(readings, noted=noted)
-        found, due = Counter(new.values()), Counter(facts)
+        found, due = Counter(fact for event, fact in new.items() if event not in of_channels), Counter(facts)
         assert found == due, f"late or lost {due - found}, invented {found - due}"
         self.facts |= new
         self._count(facts)
+        names = {path: name for name, path in self._called().items()}
         for wiring in self.channels:
             for event, fact in new.items():
-                if wiring.wants(fact):
+                about = of_channels.get(event)
+                if about != names[wiring.path] and wiring.wants(fact, of_channel=about is not None):
                     readers[wiring.path].alerts[event] = Alert(poll=self.polls, at=self._clock)
+
+    def _see_that_channels_failed(self, reported: Iterable[str]) -> None:
+        """See that no channel is reported that is not configured."""
+        paths = self._called()
+        for name in reported:
+            figures.add("channels failing and recovered")
+            assert name in paths, f"{name} is no channel"
 
     def _count(self, facts: Iterable[Fact]) -> None:
         kinds = Counter(kind for kind, _, _ in facts)

@@ -50,7 +50,7 @@ def stages(world: World) -> Iterator[Stage]:
         world.receiver.forget()
         world.begin(chapter)
         done = home.check(CrashPoint(folder=home.state, trace=trace))
-        assert done.code == int(chapter.late_is_down), done
+        assert done.code == int(chapter.is_refused), done
         taken = world.receiver.taken
         due = _due_by_the_model(world, home, chapter, before + taken, owed)
         passed = tuple(points(trace.read_text("utf-8")))
@@ -85,7 +85,7 @@ def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Coun
     """Count by channel how often each event was sent: by its id, and by the text that people read."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
-        counts[channel_of(message.path)].update(message.shown(facts))
+        counts[channel_of(message.path)].update(message.told(facts))
     return counts
 
 

@@ -2,8 +2,8 @@
 
 It asks neither the program nor its disk. An acknowledgement is in flight from the moment that its message goes out
 until the fsync behind its entry in `acks.jsonl` is over. That fsync has to be the very next thing that the program does
-to its folder after writing the entry, and the entry has to be written before the channel's next message is begun and
-before the outbox is settled: from then on a repeat is needless, whatever the disk says.
+to its folder after writing the entry, and the entry has to be written before the channel's next message is begun, or
+in one write with that, and before the outbox is settled: from then on a repeat is needless, whatever the disk says.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ NOTE = "= "
 TOOK = f"{NOTE}took "
 """The program has read the begin of a 2xx on the path that follows."""
 WROTE = f"{NOTE}wrote "
-"""The program has written to `acks.jsonl`; the bytes follow."""
+"""The program has written a line to `acks.jsonl`, which follows; several lines of one write follow each other."""
 FORCED = f"{NOTE}forced"
 """An fsync of `acks.jsonl` is over."""
 
@@ -48,8 +48,8 @@ def in_flight(trace: str) -> frozenset[str]:
             channel, state = _entry(line.removeprefix(WROTE))
             if state == "arrived":
                 stages[channel] = _Stage.WRITTEN
-            else:
-                stages.pop(channel, None)
+            elif state != "waiting" and stages.get(channel) is not _Stage.WRITTEN:
+                stages.pop(channel, None)  # unless both were one write
         elif line == FORCED or not line.startswith(("tcp", "fsync state/acks.jsonl")):
             overdue = {_Stage.WRITTEN, _Stage.TAKEN} if "outbox.json" in line else {_Stage.WRITTEN}
             stages = {channel: stage for channel, stage in stages.items() if stage not in overdue}
@@ -72,7 +72,8 @@ def begun(journal: bytes) -> set[str]:
     for line in journal.decode().splitlines():
         with contextlib.suppress(ValueError):
             entry = json.loads(line)
-            last[str(entry["channel"])] = str(entry["state"])
+            if entry["state"] != "waiting":
+                last[str(entry["channel"])] = str(entry["state"])
     return {channel for channel, state in last.items() if state == "sending"}
 
 

@@ -1,4 +1,4 @@
-"""The world that the killed program lives in: a registry whose packs have a busy day, and three channels.
+"""The world that the killed program lives in: a registry whose packs have a busy day, and five channels.
 
 `CHAPTERS` are what happens before each poll; `Chapter.due` says, by hand, which events it owes.
 """
@@ -22,6 +22,7 @@ from tests.chaos.receiver import Receiver
 from tests.chaos.witness import channel_of
 from tests.support import program
 from tests.support.fakes.fault import asked
+from tests.support.fakes.webhook import Message
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import end_backoffs, write_settings
 from watcher import timestamps
@@ -30,8 +31,14 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
 
 PACKS = ("alpha", "beta", "gamma", "delta", "epsilon")
-CHANNELS = {"digest": "poll", "packs": "node", "late": "event"}
-"""Each channel's grouping; its path begins with `/` and its name. `late` refuses everything until the last chapter."""
+CHANNELS = {"digest": "poll", "packs": "node", "late": "event", "backlog": "poll", "strict": "event"}
+"""Each channel's grouping; its path begins with `/` and its name. Until the last chapter `late` and `backlog` refuse
+everything, and `strict` refuses whatever is about `_UNWANTED` for what it is.
+"""
+
+REFUSING = frozenset({"late", "backlog", "strict"})
+
+_UNWANTED = "gamma"
 
 _MOVED = "/late/elsewhere"
 
@@ -48,12 +55,13 @@ _FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", 
 class Chapter:
     """What happens in the registry before one poll, and the events that are owed by the time all is well again.
 
-    During the poll `late` may be down, may have a new address, and some packs may be unreadable.
+    During the poll channels may refuse what they do not want, `late` may have a new address, and some packs may be
+    unreadable.
     """
 
     name: str
     happen: Callable[[Catalog], None] = lambda _: None
-    late_is_down: bool = True
+    is_refused: bool = True
     late_has_moved: bool = False
     unreadable: frozenset[str] = frozenset()
     due: frozenset[Fact] = frozenset()
@@ -118,7 +126,7 @@ CHAPTERS = (
         unreadable=frozenset({"gamma"}),
         due=frozenset({("failing", "gamma", None), ("recovered", "gamma", None)}),
     ),
-    Chapter(name="retry", late_has_moved=True, late_is_down=False),
+    Chapter(name="retry", late_has_moved=True, is_refused=False),
 )
 
 
@@ -144,7 +152,8 @@ class World:
 
     def begin(self, chapter: Chapter) -> None:
         """Let be down and unreadable what is so in a chapter, and nothing else."""
-        self.receiver.down = {"/late", _MOVED} if chapter.late_is_down else set()
+        self.receiver.down = {"/late", _MOVED, "/backlog"} if chapter.is_refused else set()
+        self.receiver.rejects = _is_unwanted if chapter.is_refused else _nothing
 
         async def respond(request: web.BaseRequest) -> web.Response | None:
             return web.Response(status=500) if asked(request)["nodeId"][0] in chapter.unreadable else None
@@ -154,6 +163,7 @@ class World:
     def mend(self) -> None:
         """Let everything work."""
         self.receiver.down = set()
+        self.receiver.rejects = _nothing
         self.registry.respond = None
 
     def home(self, name: str, chapter: Chapter, saved: Path | None = None, *, timeout: int = 10) -> Home:
@@ -184,6 +194,14 @@ class World:
             state_dir="state",
             failure_threshold=1,
         )
+
+
+def _is_unwanted(message: Message) -> bool:
+    return message.path == "/strict" and _UNWANTED in str(message.json)
+
+
+def _nothing(_: Message) -> bool:
+    return False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -254,7 +254,8 @@ class FaultPoints:
             self._disk.contents.setdefault(file.path, file.path.read_bytes())
             written = int(real(descriptor, part))
             if file.path.name == _ACKS and written == len(content):
-                self._note(WROTE + bytes(content).decode().rstrip())
+                for line in bytes(content).decode().splitlines():
+                    self._note(WROTE + line)
             return written
 
         def half() -> int:

@@ -124,6 +124,17 @@ def retry_at(queue: Queue) -> str:
     return max(queue.retry_at, min((message.retry_at for message in queue.messages), default=""))
 
 
+def reason_to_wait(queue: Queue) -> str:
+    """Return why messages wait: the failure before the queue's backoff, or else why they were refused; else empty."""
+    if not queue.messages:
+        return ""
+    if queue.error and (queue.retry_at or not any(message.refusals for message in queue.messages)):
+        return f"backing off after {queue.error}"
+    refused = [message for message in queue.messages if message.refusals]
+    what = "refused also in the plainest form" if queue.aside else "refused for what it is"
+    return f"{what}: {refused[-1].error}" if refused else ""
+
+
 def in_turn(queue: Queue, now: str) -> list[Message]:
     """Return the messages that may go out, in their order.
 

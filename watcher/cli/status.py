@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
-from watcher.alerts.queue import Queue
+from watcher.alerts.queue import Queue, retry_at
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
@@ -14,6 +14,7 @@ from watcher.polling.setup import existing_state
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
 from watcher.streams import width
+from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _PROBLEMS_SHOWN = 3
@@ -49,8 +50,14 @@ class ChannelRow:
 
     name: str
     undelivered: int
+    aside: int
+    """How many of them are in messages that the service refused even in their plainest form."""
+    aside_error: str | None
+    """Why, for the newest of them."""
     error: str | None
     """Why the last delivery failed."""
+    failing_since: str | None
+    """When the first delivery failed since an alert was taken (RFC 3339)."""
     next_try: str | None
     """When delivery is tried again (RFC 3339); None means with the next poll."""
     configured: bool
@@ -117,9 +124,12 @@ def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
     return [
         ChannelRow(
             name=name,
-            undelivered=state.outbox.alerts(name),
+            undelivered=queue.alerts,
+            aside=sum(len(message.events) for message in queue.aside),
+            aside_error=queue.aside[-1].error if queue.aside else None,
             error=queue.error or None,
-            next_try=queue.retry_at or None,
+            failing_since=queue.failing_since or None,
+            next_try=retry_at(queue) or None,
             configured=name in configured,
         )
         for name, queue in queues.items()
@@ -164,9 +174,26 @@ def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: in
     )
     shown += [f"{sanitize_line(row.node)}: {row.error}" for row in node_rows if row.error]
     if rows := channel_rows(state, channels):
-        cells = [(_channel_name(row), str(row.undelivered), sanitize_line(row.error or "-")) for row in rows]
-        shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR"), cells, width)]
+        cells = [
+            (
+                _channel_name(row),
+                str(row.undelivered),
+                sanitize_line(row.error or "-"),
+                short_time(row.failing_since) if row.failing_since else "-",
+            )
+            for row in rows
+        ]
+        shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE"), cells, width)]
+        shown += [_aside(row) for row in rows if row.aside]
     return shown
+
+
+def _aside(row: ChannelRow) -> str:
+    """Return a line about the alerts of a channel that are aside."""
+    return (
+        f"{row.name}: {plural(row.aside, 'alert')} refused also in the plainest form"
+        f" ({sanitize_line(row.aside_error or '')}); tried once a day until alert_expiry"
+    )
 
 
 def _channel_name(row: ChannelRow) -> str:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TypeVar, TypeVarTuple
 
 from watcher import log
@@ -40,6 +41,8 @@ _Result = TypeVar("_Result")
 
 _LONGEST_PAUSE = 60.0
 """Seconds that a service may ask for within a round. A longer wait is the channel's next try."""
+_ROOMS = 32
+"""Messages for which room in the journal is made at once."""
 _PAUSES = 5
 """Pauses in a row before a service that still asks for one has failed."""
 
@@ -85,6 +88,16 @@ class DeliveryOptions:
     progress: Progress = silent
 
 
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Room in the journal for a message's acknowledgement."""
+
+    message: str
+    offset: int
+    following: str
+    """The message whose room comes next; empty if there is none."""
+
+
 @dataclass(slots=True, kw_only=True)
 class ChannelRound:
     """One round of deliveries to one channel."""
@@ -106,6 +119,10 @@ class ChannelRound:
     """In a row."""
     _passed: str = ""
     """The message before, if it was refused for what it is."""
+    _rooms: dict[str, _Room] = field(default_factory=dict)
+    """Of messages that did not go out yet, by their ids."""
+    _taken: _Room | None = None
+    """Of the message that was taken and whose acknowledgement is not written yet."""
 
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
@@ -126,7 +143,7 @@ class ChannelRound:
         turn = deque(in_turn(self.queue, options.clock()))
         while turn and not self._is_over():
             message = turn.popleft()
-            place = await _in_thread(self.folder.reserve_ack, name, message.id)
+            room = await self._room(message, turn)
             if options.stopping.is_set():
                 return
             outcome = await self._deliver(message)
@@ -139,8 +156,36 @@ class ChannelRound:
             self.queue, self._pauses, self._passed = ended(self.queue), 0, ""
             self.outcomes.append(Acknowledgement(channel=name, message=message.id))
             self.delivered += len(message.events)
-            await _in_thread(self.folder.write_ack, name, message.id, place)
-            options.backoffs.clear(name)
+            self._taken = room
+        await self._write_taken()
+
+    async def _room(self, message: Message, others: Iterable[Message]) -> _Room:
+        """Make durable that a message goes out, after the acknowledgement of the one before, and return its room.
+
+        Both are one write if their rooms follow each other. Rooms are made for several messages at once, because the
+        disk takes as long for one as for many.
+        """
+        name, room = self.channel.name, self._rooms.pop(message.id, None)
+        if room is not None and self._taken is not None and self._taken.following == message.id:
+            await self._write_taken(message.id)
+            return room
+        await self._write_taken()
+        if room is not None:
+            await _in_thread(self.folder.write_sending, name, message.id, room.offset)
+            return room
+        more = (other.id for other in others if other.id not in self._rooms)
+        ids = [message.id, *islice(more, _ROOMS - 1)]
+        offsets = await _in_thread(self.folder.reserve_acks, name, ids)
+        room, *rooms = map(_Room, ids, offsets, [*ids[1:], ""])
+        self._rooms |= {one.message: one for one in rooms}
+        return room
+
+    async def _write_taken(self, following: str = "") -> None:
+        """Make the acknowledgement of the last message durable, if it is not, and that the `following` one goes out."""
+        room, self._taken = self._taken, None
+        if room is not None:
+            await _in_thread(self.folder.write_ack, self.channel.name, room.message, room.offset, following)
+            self.options.backoffs.clear(self.channel.name)
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""

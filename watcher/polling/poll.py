@@ -12,7 +12,7 @@ from watcher.alerts import outbox
 from watcher.alerts.merge import merged
 from watcher.alerts.outbox import Outbox
 from watcher.alerts.ownership import reroute
-from watcher.alerts.queue import Queue
+from watcher.alerts.queue import Queue, reason_to_wait
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.facts import with_safe_versions
@@ -98,13 +98,13 @@ class Poller:
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
-        """Return why channels still have messages: their failure in this poll, or the one before their backoff."""
-        backing_off = {
-            channel.name: f"backing off after {queue.error}"
+        """Return why channels still have messages: their failure in this poll, or the one before their wait."""
+        waiting = {
+            channel.name: why
             for channel in self.config.channels
-            if (queue := done.waiting.queues.get(channel.name)) and queue.messages and queue.error
+            if (queue := done.waiting.queues.get(channel.name)) and (why := reason_to_wait(queue))
         }
-        return backing_off | done.failures
+        return waiting | done.failures
 
     async def deliver_due(self) -> Dispatch:
         """Send what has become due between polls. StateError as in `poll`."""

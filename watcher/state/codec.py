@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Hashable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from functools import cache
 from typing import Any, ClassVar, TypeVar, cast
 
 from pydantic import TypeAdapter, ValidationError
 
+from watcher import timestamps
+
 FIRST_FORMAT = 1
 """A file's format number is raised when older versions could not read the file any more."""
 
 _Form = TypeVar("_Form")
+_Value = TypeVar("_Value")
 
 
 class UnreadableFormError(Exception):
@@ -70,3 +74,24 @@ def encode(form: object) -> bytes:
     """Encode a form as indented JSON."""
     plain = decoder(cast("Hashable", type(form))).dump_python(form, mode="json")
     return json.dumps(plain, indent=1).encode() + b"\n"
+
+
+def each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
+    """Decode the lines that are not damaged."""
+    for line in lines:
+        with contextlib.suppress(UnreadableFormError):
+            yield read(line)
+
+
+def renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
+    """Return a document with some keys named anew, as a later format calls them."""
+    return {names.get(key, key): value for key, value in found.items()}
+
+
+def check_time(text: str | None) -> None:
+    """Raise UnreadableFormError for a text that is not a time; None is allowed."""
+    try:
+        if text is not None:
+            timestamps.read(text)
+    except ValueError:
+        raise UnreadableFormError(f"{text!r} is no time") from None

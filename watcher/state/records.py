@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import re
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields, make_dataclass
+from collections.abc import Callable, Container, Iterable, Mapping
+from dataclasses import dataclass, fields, make_dataclass
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
-from watcher import timestamps
 from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
 from watcher.model.event import Event
-from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, decoder, encode, format_of
+from watcher.state.codec import (
+    FIRST_FORMAT,
+    UnreadableFormError,
+    check_time,
+    decode,
+    decoder,
+    each,
+    encode,
+    format_of,
+    renamed,
+)
 from watcher.state.model import Checks, History
 
 FORMAT = 2
@@ -61,10 +68,6 @@ class _Document(Generic[_Value]):
         return encode(self._form(format=self._format, **head, **{name: getattr(value, name) for name in self._names}))
 
 
-def _renamed(found: dict[str, Any], **names: str) -> dict[str, Any]:
-    return {names.get(key, key): value for key, value in found.items()}
-
-
 def _upgraded_outbox(found: dict[str, Any]) -> dict[str, Any]:
     """The first format did not record whether a queue is `named`."""
     if isinstance(queues := found.get("queues"), dict):
@@ -75,7 +78,7 @@ def _upgraded_outbox(found: dict[str, Any]) -> dict[str, Any]:
 def _upgraded_queue(found: object) -> object:
     if not isinstance(found, dict):
         return found  # to be refused
-    return {"named": True} | _renamed(found, not_before="retry_at", address="url_digest")
+    return {"named": True} | renamed(found, not_before="retry_at", address="url_digest")
 
 
 def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
@@ -85,12 +88,12 @@ def _upgraded_checks(found: dict[str, Any]) -> dict[str, Any]:
     for failure in nodes.values() if isinstance(nodes, dict) else ():
         if isinstance(failure, dict) and failure.pop("trouble", None) == "untried":
             failure["kind"] = "untried"
-    return {"reported": {}} | _renamed(found, asked="etag_scope", said="reported")
+    return {"reported": {}} | renamed(found, asked="etag_scope", said="reported")
 
 
 def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
     """The first format had the digests of earlier URLs too."""
-    found = _renamed(found, accepted="url_digests")
+    found = renamed(found, accepted="url_digests")
     return {key: value for key, value in found.items() if key not in {"placed", "earlier", "former"}}
 
 
@@ -103,13 +106,13 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
     """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
     revision, outbox = _OUTBOX.read(text)
     for event in outbox.events.values():
-        _check_time(event.at)
+        check_time(event.at)
     for queue in outbox.queues.values():
         for time in (queue.retry_at, queue.failing_since):
-            _check_time(time or None)
+            check_time(time or None)
         for message in queue.messages:
-            _check_time(message.queued_at)
-            _check_time(message.retry_at or None)
+            check_time(message.queued_at)
+            check_time(message.retry_at or None)
             _check_events(message.events, outbox.events)
     _check_events(outbox.unrecorded, outbox.events)
     return revision, outbox
@@ -125,7 +128,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     revision, checks = _CHECKS.read(text)
     failures = [*checks.health.nodes.values(), *filter(None, [checks.health.registry])]
     for time in (checks.polled_at, *checks.checked.values(), *(failure.since for failure in failures)):
-        _check_time(time or None)
+        check_time(time or None)
     return revision, checks
 
 
@@ -153,15 +156,6 @@ def _check_events(ids: Iterable[str], events: Container[str]) -> None:
             raise UnreadableFormError(f"the event {event} is missing")
 
 
-def _check_time(text: str | None) -> None:
-    """Raise UnreadableFormError for a text that is not a time; None is allowed."""
-    try:
-        if text is not None:
-            timestamps.read(text)
-    except ValueError:
-        raise UnreadableFormError(f"{text!r} is no time") from None
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _RetryForm:
     format: int
@@ -181,13 +175,6 @@ def write_retry(queues: Mapping[str, str]) -> bytes:
     return encode(_RetryForm(format=FIRST_FORMAT, queues=dict(sorted(queues.items()))))
 
 
-def _each(lines: Iterable[bytes], read: Callable[[bytes], _Value]) -> Iterator[_Value]:
-    """Decode the lines that are not damaged."""
-    for line in lines:
-        with contextlib.suppress(UnreadableFormError):
-            yield read(line)
-
-
 def write_event(event: Event) -> bytes:
     """Encode an event as one line of `history.jsonl`."""
     return json.dumps(decoder(Event).dump_python(event, mode="json")).encode() + b"\n"
@@ -196,7 +183,7 @@ def write_event(event: Event) -> bytes:
 def read_event(line: bytes) -> Event:
     """Decode one line of `history.jsonl`; raises UnreadableFormError."""
     event = decode(Event, line)
-    _check_time(event.at)
+    check_time(event.at)
     return event
 
 
@@ -204,59 +191,5 @@ def read_history(text: bytes) -> History:
     """Decode `history.jsonl`; a damaged line is counted, and a last line without its end is ignored."""
     whole, _, _ = text.rpartition(b"\n")
     lines = whole.splitlines()
-    events = tuple(_each(lines, read_event))
+    events = tuple(each(lines, read_event))
     return History(events=events, unreadable=len(lines) - len(events))
-
-
-_SENDING, _ARRIVED, _REFUSED = "sending", "arrived", "refused"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Entry:
-    channel: str
-    message: str
-    state: str
-
-
-def write_acknowledgement(channel: str, message: str, *, arrived: bool) -> bytes:
-    """Encode the line of `acks.jsonl` about a message, before it goes out or once it has `arrived`.
-
-    Both have the same length, so that the second can overwrite the first.
-    """
-    state = _ARRIVED if arrived else _SENDING
-    return json.dumps({"channel": channel, "message": message, "state": state}).encode() + b"\n"
-
-
-def write_failure(failure: FailedAttempt) -> bytes:
-    """Encode a failed attempt as a line of `acks.jsonl`."""
-    return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
-
-
-def read_journal(text: bytes) -> tuple[Outcome, ...]:
-    """Decode the outcomes in `acks.jsonl`; a damaged line is skipped.
-
-    A message that was about to go out, and of which nothing came, is unanswered.
-    """
-    found: list[Outcome | None] = []
-    open_at: dict[tuple[str, str], int] = {}
-    for outcome in _each(text.splitlines(), _read_outcome):
-        key = outcome.channel, outcome.message
-        if isinstance(outcome, Unanswered):
-            open_at[key] = len(found)
-        elif key in open_at:
-            found[open_at.pop(key)] = None
-        found.append(outcome)
-    return tuple(outcome for outcome in found if outcome)
-
-
-def _read_outcome(line: bytes) -> Outcome:
-    """Decode one line of `acks.jsonl`; raises UnreadableFormError."""
-    entry = decode(_Entry, line)
-    if entry.state == _REFUSED:
-        # The lines have no format number. The first format had `address` for `url_digest`.
-        failure = decode(FailedAttempt, json.dumps(_renamed(json.loads(line), address="url_digest")).encode())
-        for time in (failure.at, failure.retry_at or None, failure.message_retry_at or None):
-            _check_time(time)
-        return failure
-    outcome = Acknowledgement if entry.state == _ARRIVED else Unanswered
-    return outcome(channel=entry.channel, message=entry.message)

@@ -10,9 +10,10 @@ import contextlib
 import errno
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import TypeVar
 
@@ -24,7 +25,8 @@ from watcher.alerts.outcomes import FailedAttempt
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
-from watcher.state import codec, files, records, snapshot_file
+from watcher.state import codec, files, journal, records, snapshot_file
+from watcher.state.journal import Stage
 from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
@@ -96,7 +98,7 @@ class StateFolder:
 
     def load(self) -> State:
         """Read everything except the alerts of a change that was never committed."""
-        journal = self._read(ACKS, records.read_journal, records.read_journal(b""))
+        outcomes = self._read(ACKS, journal.read_journal, journal.read_journal(b""))
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(
@@ -117,8 +119,8 @@ class StateFolder:
                 codec.UnreadableFormError.hint,
             )
         waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
-        if journal:
-            waiting = outbox.replay(waiting, journal)
+        if outcomes:
+            waiting = outbox.replay(waiting, outcomes)
         if waiting.queues and (ended := self.ended_backoffs()):
             waiting = outbox.end_backoffs(waiting, ended)
         return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
@@ -199,21 +201,33 @@ class StateFolder:
         """Write which alert URLs apprise has accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))
 
-    def reserve_ack(self, channel: str, message: str) -> int:
-        """Reserve room for an acknowledgement before the message goes out; return the offset for `write_ack`.
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.
 
-        So a disk that becomes full while the message goes out cannot lose the acknowledgement.
+        So a disk that becomes full while a message goes out cannot lose the acknowledgement. The rooms follow each
+        other.
         """
-        return self._append_to_journal(records.write_acknowledgement(channel, message, arrived=False))
+        stages = (Stage.SENDING, *(Stage.WAITING for _ in messages[1:]))
+        lines = [journal.write_stage(channel, message, stage) for message, stage in zip(messages, stages, strict=True)]
+        start = self._append_to_journal(b"".join(lines))
+        return [start, *(start + end for end in accumulate(len(line) for line in lines[:-1]))]
 
-    def write_ack(self, channel: str, message: str, offset: int) -> None:
-        """Make an acknowledgement durable."""
-        with self._writing(), self._held.turn:
-            files.overwrite(self.path / ACKS, offset, records.write_acknowledgement(channel, message, arrived=True))
+    def write_sending(self, channel: str, message: str, offset: int) -> None:
+        """Make durable that a message goes out for which there is room."""
+        self._overwrite_journal(offset, journal.write_stage(channel, message, Stage.SENDING))
+
+    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+        """Make an acknowledgement durable, and that the message goes out whose room follows, if there is one."""
+        then = journal.write_stage(channel, following, Stage.SENDING) if following else b""
+        self._overwrite_journal(offset, journal.write_stage(channel, message, Stage.ARRIVED) + then)
 
     def write_failure(self, failure: FailedAttempt) -> None:
         """Make a failed attempt durable."""
-        self._append_to_journal(records.write_failure(failure))
+        self._append_to_journal(journal.write_failure(failure))
+
+    def _overwrite_journal(self, offset: int, lines: bytes) -> None:
+        with self._writing(), self._held.turn:
+            files.overwrite(self.path / ACKS, offset, lines)
 
     def _append_to_journal(self, line: bytes) -> int:
         with self._writing(), self._held.turn:

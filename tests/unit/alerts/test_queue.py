@@ -10,7 +10,7 @@ import pytest
 from tests.support.factories import NOW, minute
 from watcher import timestamps
 from watcher.alerts.outcomes import FailedAttempt, Failure, after_failure, ended, failed_attempt, with_failure
-from watcher.alerts.queue import DAY, Message, Queue, in_turn, is_due, retry_at, seconds_left
+from watcher.alerts.queue import DAY, Message, Queue, in_turn, is_due, reason_to_wait, retry_at, seconds_left
 
 HOUR = 60
 """In minutes."""
@@ -155,3 +155,13 @@ def test_a_line_says_all_that_follows() -> None:
         refusals=2,
         message_retry_at=minute(1),
     )
+
+
+def test_why_a_queue_waits() -> None:
+    """A channel that backs off says so; one that takes what else it gets says that a message was refused."""
+    assert reason_to_wait(Queue()) == ""
+    assert reason_to_wait(queue()) == ""
+    assert reason_to_wait(attempt(queue())) == "backing off after HTTP 500"
+    assert reason_to_wait(refused(queue(), 1)) == "refused for what it is: HTTP 400"
+    assert reason_to_wait(refused(queue(), 4)) == "refused also in the plainest form: HTTP 400"
+    assert reason_to_wait(refused(queue(), 4, last=True)) == "backing off after HTTP 400"

@@ -129,15 +129,30 @@ def test_a_node_is_named_as_it_is_watched() -> None:
 
 
 def test_undelivered_alerts_are_counted_by_channel() -> None:
-    """Each configured channel has its count and last error; a removed one is listed while it has undelivered alerts."""
+    """Each configured channel has its count and last failure; a removed one is listed while it has alerts."""
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
     waiting = failed(waiting, "ops", "HTTP 500", NOW)
     rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
-    assert [(row.name, row.undelivered, row.error, row.next_try, row.configured) for row in rows] == [
-        ("ops", 2, "HTTP 500", minute(0.5), True),
-        ("chat", 0, None, None, True),
-        ("mail", 2, None, None, False),
+    assert [
+        (row.name, row.undelivered, row.error, row.failing_since, row.next_try, row.configured) for row in rows
+    ] == [
+        ("ops", 2, "HTTP 500", NOW, minute(0.5), True),
+        ("chat", 0, None, None, None, True),
+        ("mail", 2, None, None, None, False),
     ]
+
+
+def test_alerts_aside_are_shown_with_why() -> None:
+    """A message that the service refuses also in its plainest form is counted, and is tried again after a day."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"), event("e2")), 1, NOW)
+    for _ in range(4):
+        waiting = failed(waiting, "ops", "HTTP 413", NOW, for_content=True, last=False)
+    (row,) = status.channel_rows(state(outbox=waiting), ["ops"])
+    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (2, 2, "HTTP 413", minute(24 * 60))
+    *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
+    assert head.split() == ["CHANNEL", "UNDELIVERED", "LAST", "ERROR", "FAILING", "SINCE"]
+    assert line.split() == ["ops", "2", "HTTP", "413", "2026-03-02", "00:00:00Z"]
+    assert said == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
 
 
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
@@ -164,7 +179,18 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "error": None,
             },
         ],
-        "channels": [{"name": "ops", "undelivered": 0, "error": None, "next_try": None, "configured": True}],
+        "channels": [
+            {
+                "name": "ops",
+                "undelivered": 0,
+                "aside": 0,
+                "aside_error": None,
+                "error": None,
+                "failing_since": None,
+                "next_try": None,
+                "configured": True,
+            }
+        ],
     }
 
 
@@ -205,4 +231,4 @@ def test_a_former_channel_is_marked_as_such() -> None:
     assert any("no longer configured" in line for line in shown(state(known(), outbox=waiting)))
     set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
     (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
-    assert line.split() == ["ops", "(former)", "1", "-"]
+    assert line.split() == ["ops", "(former)", "1", "-", "-"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -29,9 +30,9 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def reserve_ack(self, channel: str, message: str) -> int:
-        self._fail("reserve_ack")
-        return StateFolder.reserve_ack(self, channel, message)
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        self._fail("reserve_acks")
+        return StateFolder.reserve_acks(self, channel, messages)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure")
@@ -48,7 +49,7 @@ class Full(StateFolder):
             raise StateError("the disk is full")
 
 
-@pytest.mark.parametrize("methods", [("reserve_ack",), ("write_failure", "compact")])
+@pytest.mark.parametrize("methods", [("reserve_acks",), ("write_failure", "compact")])
 def test_a_full_disk_is_no_reason_to_hurry(
     tmp_path: Path,
     registry: FakeRegistry,
@@ -70,5 +71,5 @@ def test_a_full_disk_is_no_reason_to_hurry(
     with folder.locked():
         asyncio.run(run())
     assert folder.tried == list(methods)
-    assert len(webhook.messages()) == (methods != ("reserve_ack",))
+    assert len(webhook.messages()) == (methods != ("reserve_acks",))
     assert capsys.readouterr().err.count("the disk is full") == 1

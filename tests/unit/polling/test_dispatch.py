@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -25,7 +25,7 @@ from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.polling.channel_round import Backoffs, DeliveryOptions
 from watcher.polling.dispatch import Dispatch, dispatch
-from watcher.state import records
+from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
 
@@ -43,14 +43,14 @@ def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, **options: An
 class Failing(StateFolder):
     """A state folder that raises `error` in its method `at`, for one channel; `tried` counts how often."""
 
-    at: str = "reserve_ack"
+    at: str = "reserve_acks"
     channel: str = "ops"
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_ack(self, channel: str, message: str) -> int:
-        self._fail("reserve_ack", channel)
-        return StateFolder.reserve_ack(self, channel, message)
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        self._fail("reserve_acks", channel)
+        return StateFolder.reserve_acks(self, channel, messages)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure", refusal.channel)
@@ -149,7 +149,7 @@ def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.
         [message] = done.waiting.queues["ops"].messages
         assert (done.failures, len(message.reached)) == ({}, 1)
         assert (done.waiting.queues["ops"].attempts, done.waiting.queues["ops"].retry_at) == (0, "")
-        journal = records.read_journal((folder.path / "acks.jsonl").read_bytes())
+        journal = read_journal((folder.path / "acks.jsonl").read_bytes())
         assert outbox.replay(owing(channel), journal) == done.waiting
         ntfy.topic.clear()
         assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
@@ -162,9 +162,9 @@ def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: 
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_ack(self, channel: str, message: str) -> int:
+        def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
             loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.reserve_ack(self, channel, message)
+            return StateFolder.reserve_acks(self, channel, messages)
 
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -191,7 +191,7 @@ def test_an_unexpected_error_costs_its_channel_only(
     assert [message.path for message in webhook.messages()] == ["/mail"]
 
 
-@pytest.mark.parametrize("at", ["reserve_ack", "write_failure"])
+@pytest.mark.parametrize("at", ["reserve_acks", "write_failure"])
 def test_a_failure_that_cannot_be_written_has_a_backoff(
     tmp_path: Path, webhook: Webhook, ops: Channel, at: str
 ) -> None:
@@ -251,7 +251,7 @@ class Picky(Webhook):
 
     def ids(self) -> list[list[str]]:
         """Return the events of the messages that were taken."""
-        return [[str(one["id"]) if isinstance(one, dict) else one for one in m.json["events"]] for m in self.taken]
+        return [list(message.event_ids) for message in self.taken]
 
 
 @pytest.fixture
@@ -261,16 +261,12 @@ def picky() -> Iterator[Picky]:
         yield service
 
 
-def _names(message: Message) -> list[str]:
-    return [one["id"] if isinstance(one, dict) else one for one in message.json["events"]]
-
-
 BAD = Answer(status=400)
 
 
 def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky) -> None:
     """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
-    picky.refuses = lambda message: BAD if "e0" in _names(message) else None
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     done = sent(folder, owing(ops), ops)
     (left,) = done.waiting.queues["ops"].messages
@@ -282,7 +278,7 @@ def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky)
 
 def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, picky: Picky) -> None:
     """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
-    picky.refuses = lambda message: BAD if "e0" in _names(message) else None
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     waiting = owing(ops)
     for number in range(3):
@@ -310,5 +306,5 @@ def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook
     webhook.answer["/ops"] = Answer(reset=True)
     done = sent(folder, owing(ops), ops)
     assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [True, False, False]
-    journal = records.read_journal((folder.path / "acks.jsonl").read_bytes())
+    journal = read_journal((folder.path / "acks.jsonl").read_bytes())
     assert outbox.replay(owing(ops), journal) == done.waiting

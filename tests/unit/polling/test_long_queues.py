@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +25,8 @@ from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.channel_round import DeliveryOptions
 from watcher.polling.dispatch import Dispatch, dispatch
+from watcher.progress import Progress, silent
+from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
 _FEW, _MANY = 50, 400
@@ -121,14 +123,14 @@ class _Slow(StateFolder):
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reserve_ack(self, channel: str, message: str) -> int:
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
         self.wait("room", channel)
-        self.done.append(("room", channel, message))
-        return StateFolder.reserve_ack(self, channel, message)
+        self.done.extend(("room", channel, message) for message in messages)
+        return StateFolder.reserve_acks(self, channel, messages)
 
-    def write_ack(self, channel: str, message: str, place: int) -> None:
+    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
         self.wait("kept", channel)
-        StateFolder.write_ack(self, channel, message, place)
+        StateFolder.write_ack(self, channel, message, offset, following)
         self.done.append(("kept", channel, message))
 
     def write_failure(self, refusal: FailedAttempt) -> None:
@@ -144,22 +146,53 @@ def channels(webhook: Webhook) -> list[Channel]:
     return [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
 
 
-async def _dispatched(folder: StateFolder, channels: list[Channel]) -> Dispatch:
-    waiting = outbox.enqueue(Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW)
-    options = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER)
+async def _dispatched(
+    folder: StateFolder, channels: list[Channel], messages: int = 3, progress: Progress = silent
+) -> Dispatch:
+    events = tuple(event(f"e{number:03}") for number in range(messages))
+    waiting = outbox.enqueue(Outbox(), channels, events, 1, NOW)
+    options = DeliveryOptions(
+        timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER, progress=progress
+    )
     return await dispatch(folder, waiting, channels, options)
 
 
 def test_each_message_is_kept_before_the_next(tmp_path: Path, channels: list[Channel]) -> None:
-    """Room, acknowledgement and failure of each message are written before the channel's next one is sent."""
+    """There is room before a message goes out, and its acknowledgement or failure is written before the next one."""
     folder = _Slow(tmp_path)
-    done = asyncio.run(_dispatched(folder, channels))
+
+    def note(where: str, doing: str) -> None:
+        if doing.startswith("sending"):
+            folder.done.append(("sent", where.removeprefix("channel "), ""))
+
+    done = asyncio.run(_dispatched(folder, channels, progress=note))
     assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
     noted = {name: [(what, message) for what, by, message in folder.done if by == name] for name in _NAMES}
-    messages = {name: list(dict.fromkeys(message for _, message in noted[name])) for name in _NAMES}
-    assert [len(messages[name]) for name in _NAMES] == [3, 1]
-    for name in _NAMES:
-        assert noted[name] == [(what, message) for message in messages[name] for what in ("room", "kept")]
+    for name, kept in zip(_NAMES, (3, 1), strict=True):
+        messages = [message for what, message in noted[name] if what == "room"]
+        assert len(set(messages)) == 3
+        written = [step for message in messages[:kept] for step in (("sent", ""), ("kept", message))]
+        assert noted[name] == [*(("room", message) for message in messages), *written]
+
+
+def test_the_journal_says_what_is_under_way(tmp_path: Path, webhook: Webhook) -> None:
+    """Whenever a message goes out, those before it are acknowledged, it is marked, and those after it are not."""
+    ops = Channel(name="ops", url=webhook.apprise_url("/ops"), grouping=Grouping.EVENT)
+    seen: list[list[str]] = []
+
+    def look(_: str, doing: str) -> None:
+        if doing.startswith("sending"):
+            lines = (tmp_path / "acks.jsonl").read_text("utf-8").splitlines()
+            seen.append([json.loads(line)["state"] for line in lines])
+
+    done = asyncio.run(_dispatched(StateFolder(tmp_path), [ops], messages=40, progress=look))
+    assert (done.delivered, len(seen)) == (40, 40)
+    for number, states in enumerate(seen):
+        waiting = states[number + 1 :]
+        assert states[: number + 1] == ["arrived"] * number + ["sending"]
+        assert waiting == ["waiting"] * len(waiting)
+    outcomes = read_journal((tmp_path / "acks.jsonl").read_bytes())
+    assert [type(outcome) for outcome in outcomes] == [Acknowledgement] * 40
 
 
 @pytest.mark.parametrize("slow", ["room", "kept"])
@@ -205,7 +238,7 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
 
     def deliver(name: str) -> None:
         for number in range(25):
-            folder.write_ack(name, f"m{number}", folder.reserve_ack(name, f"m{number}"))
+            folder.write_ack(name, f"m{number}", folder.reserve_acks(name, [f"m{number}"])[0])
             folder.write_failure(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
 
     with ThreadPoolExecutor(len(names)) as threads:

@@ -26,7 +26,8 @@ from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
-from watcher.state import records
+from watcher.state import journal, records
+from watcher.state.journal import Stage
 from watcher.state.store import StateFolder
 
 ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
@@ -59,9 +60,9 @@ REFUSAL = FailedAttempt(
     channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
 )
 JOURNAL = (
-    records.write_acknowledgement("ops", FIRST, arrived=True),
-    records.write_acknowledgement("ops", FIRST, arrived=False),
-    records.write_failure(REFUSAL),
+    journal.write_stage("ops", FIRST, Stage.ARRIVED),
+    journal.write_stage("ops", FIRST, Stage.SENDING),
+    journal.write_failure(REFUSAL),
 )
 RECORDED = records.write_event(
     event("e1", Kind.CHANGED, changes=(Change(field="tags", before="[]", after='["a"]'),), reason="why")
@@ -110,7 +111,7 @@ def folder() -> Iterator[StateFolder]:
 def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolder, line: bytes) -> None:
     """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
     second = WAITING.queues["ops"].messages[1].id
-    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + records.write_acknowledgement("ops", second, arrived=True))
+    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + journal.write_stage("ops", second, Stage.ARRIVED))
     state = folder.load()
     queue = state.outbox.queues.get("ops", Queue())
     assert second not in [message.id for message in queue.messages]
@@ -165,7 +166,7 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
     refusal = FailedAttempt(
         channel="ops", message=kept["messages"][0]["id"], attempts=2, error="x", at=time, url_digest=kept["url_digest"]
     )
-    (watch.state / "acks.jsonl").write_bytes(records.write_failure(refusal))
+    (watch.state / "acks.jsonl").write_bytes(journal.write_failure(refusal))
     line = json.loads((watch.state / "history.jsonl").read_bytes())
     with (watch.state / "history.jsonl").open("a") as history:
         history.write(json.dumps(line | {"at": time}) + "\n")

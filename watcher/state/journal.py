@@ -1,0 +1,80 @@
+"""The lines of `acks.jsonl`: how each message goes, from the room that is made for it to what came of it.
+
+A line has no format number. No files here.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+
+from watcher.alerts.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
+from watcher.state.codec import check_time, decode, each, renamed
+
+_REFUSED = "refused"
+
+
+class Stage(StrEnum):
+    """How far a message is; all have the same length, so that each can overwrite the one before."""
+
+    WAITING = "waiting"
+    """There is room for its acknowledgement."""
+    SENDING = "sending"
+    """It goes out next, or has gone out."""
+    ARRIVED = "arrived"
+    """Its channel has accepted it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entry:
+    channel: str
+    message: str
+    state: str
+
+
+def write_stage(channel: str, message: str, stage: Stage) -> bytes:
+    """Encode the line about a message."""
+    return json.dumps({"channel": channel, "message": message, "state": stage}).encode() + b"\n"
+
+
+def write_failure(failure: FailedAttempt) -> bytes:
+    """Encode a failed attempt as a line of its own."""
+    return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
+
+
+def read_journal(text: bytes) -> tuple[Outcome, ...]:
+    """Decode the outcomes in `acks.jsonl`; a damaged line is skipped.
+
+    A message that was about to go out, and of which nothing came, is unanswered.
+    """
+    found: list[Outcome | None] = []
+    sending: dict[tuple[str, str], int] = {}
+    for outcome in _outcomes(text.splitlines()):
+        key = outcome.channel, outcome.message
+        if isinstance(outcome, Unanswered):
+            sending[key] = len(found)
+        elif key in sending:
+            found[sending.pop(key)] = None
+        found.append(outcome)
+    return tuple(outcome for outcome in found if outcome)
+
+
+def _outcomes(lines: Iterable[bytes]) -> Iterable[Outcome]:
+    return (outcome for outcome in each(lines, _read_line) if outcome)
+
+
+def _read_line(line: bytes) -> Outcome | None:
+    """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
+    entry = decode(_Entry, line)
+    if entry.state == _REFUSED:
+        # The first format had `address` for `url_digest`.
+        failure = decode(FailedAttempt, json.dumps(renamed(json.loads(line), address="url_digest")).encode())
+        for time in (failure.at, failure.retry_at or None, failure.message_retry_at or None):
+            check_time(time)
+        return failure
+    if entry.state == Stage.WAITING:
+        return None
+    outcome = Acknowledgement if entry.state == Stage.ARRIVED else Unanswered
+    return outcome(channel=entry.channel, message=entry.message)
