@@ -68,7 +68,8 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def what_happened(event: Event) -> str:
     """Return what changed and why, on one line."""
-    parts = [f"{change.field}: {_value(change.before)} → {_value(change.after)}" for change in event.changes]
+    parts = [f'"{sanitize_line(event.changelog, _TEXT)}"'] if event.changelog else []
+    parts += [f"{change.field}: {_value(change.before)} → {_value(change.after)}" for change in event.changes]
     if not parts and event.before and event.after:
         parts.append(f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}")
     if event.reason:
