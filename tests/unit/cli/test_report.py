@@ -100,10 +100,10 @@ def test_the_last_line_sums_up() -> None:
     [
         ({"reason": "Rejected by admin"}, [PACK, "1.0.0", "flagged", "active → flagged; Rejected by admin"]),
         ({"kind": Kind.BANNED, **NODE_LEVEL}, [PACK, "banned"]),
-        ({"kind": Kind.CHANGED, "changes": (TAGS,)}, [PACK, "1.0.0", "changed", 'tags: (empty) → ["x"]']),
+        ({"kind": Kind.CHANGED, "changes": (TAGS,)}, [PACK, "1.0.0", "changed", "tags: + x"]),
         (
             {"kind": Kind.NEW, "before": None, "changelog": "Faster", "changes": (TAGS,)},
-            [PACK, "1.0.0", "new", '"Faster"; tags: (empty) → ["x"]'],
+            [PACK, "1.0.0", "new", '"Faster"; tags: + x'],
         ),
         ({"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"}, ["(registry)", "failing", "why"]),
     ],
