@@ -16,7 +16,10 @@ from tests.support import program
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from watcher.alerts.digest import compose
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.event import Event, Kind
+from watcher.model.event_form import public_form
 from watcher.state import schemas
 
 pytestmark = pytest.mark.usefixtures("unmeasured")
@@ -154,9 +157,14 @@ def test_a_url_may_have_fields_of_its_own(
 
 
 def test_the_sample_in_the_docs_is_valid() -> None:
-    """The document in docs/webhook.md is what its schema says."""
+    """The document in docs/webhook.md is what its schema says, and what the program writes of such an event."""
     page = (program.ROOT / "docs" / "webhook.md").read_text("utf-8")
     (sample,) = re.findall(r"```json\n(.*?)```", page, re.DOTALL)
-    _SCHEMA.validate(json.loads(sample))
+    document = json.loads(sample)
+    _SCHEMA.validate(document)
+    (shown,) = document["events"]
+    given = {key: value for key, value in shown.items() if key not in {"kind", "severity", "changes"}}
+    event = Event(kind=Kind(shown["kind"]), **given)
+    assert (public_form(event), compose((event,)).titles[0]) == (shown, document["title"])
     for number in ("200 events", "60,000 bytes", "30,000 bytes"):
         assert number in " ".join(page.split())
