@@ -24,15 +24,16 @@ def discord(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's
     A message that was refused as an embed goes out without one.
     """
     flags = getattr(service, "flags", None) or 0
-    asks = "format" in context.asked or flags & _SUPPRESS_EMBEDS or service.template
-    if not asks and not context.plain:
-        service._format_override = NotifyFormat.MARKDOWN  # noqa: SLF001 - what `?format=markdown` sets
-    if service._format_override is NotifyFormat.MARKDOWN:  # noqa: SLF001 - as above
+    asked = service._format_override  # noqa: SLF001 - what `?format=` sets
+    embed = not flags & _SUPPRESS_EMBEDS and (asked is NotifyFormat.MARKDOWN or not (asked or service.template))
+    if embed and not context.plain:
+        service._format_override = NotifyFormat.MARKDOWN  # noqa: SLF001 - as above
         service.body_maxlen = DISCORD_EMBED
         if service.href is None:
             service.href = context.page
-    elif not flags:
-        service.flags = _SUPPRESS_EMBEDS
+    else:
+        service._format_override = None  # noqa: SLF001 - Discord reads any other text as Markdown, whatever it is called
+        service.flags = flags or _SUPPRESS_EMBEDS
 
 
 def teams(service: Any, context: Context) -> None:  # noqa: ANN401, ARG001 - apprise's own object; a `Prepare`

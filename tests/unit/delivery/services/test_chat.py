@@ -33,7 +33,7 @@ def test_a_discord_message_is_an_embed_with_the_colour_of_its_severity(service: 
     assert colours[0] >> 16 > max(colours[0] >> 8 & 255, colours[0] & 255)  # red
 
 
-@pytest.mark.parametrize("query", ["?flags=4", "?format=text"])
+@pytest.mark.parametrize("query", ["?flags=4", "?format=text", "?format=markdown&flags=4"])
 def test_a_discord_url_may_ask_for_a_plain_message(service: Service, query: str) -> None:
     """A URL that suppresses embeds, or asks for a text, gets a message without previews."""
     assert service.tell(HOOK + query) == ""
