@@ -7,7 +7,6 @@ Discord message, the embed is the one that was posted; how Discord draws an embe
 from __future__ import annotations
 
 import html
-import json
 import subprocess
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ import requests
 from markdown_it import MarkdownIt
 
 from tests.support.fakes.smtp import Mailbox
+from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered
@@ -101,18 +101,16 @@ def mail() -> str:
 
 def discord() -> str:
     """Return a page that shows the embed that Discord gets."""
-    sent: list[Any] = []
+    original = requests.adapters.HTTPAdapter.send
+    with Webhook() as webhook, pytest.MonkeyPatch.context() as patch:
 
-    def take(_: object, request: requests.PreparedRequest, **__: object) -> requests.Response:
-        sent.append(json.loads(request.body or b""))  # type: ignore[arg-type]  # JSON, as apprise sends it
-        response = requests.Response()
-        response.status_code, response.request, response._content = 204, request, b""
-        return response
+        def divert(self: Any, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            request.url = f"{webhook.url}/discord"
+            return original(self, request, **options)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.adapters.HTTPAdapter, "send", take)  # nothing leaves this program
+        patch.setattr(requests.adapters.HTTPAdapter, "send", divert)
         _deliver("discord://1234567890/token")
-    [embed] = sent[-1]["embeds"]
+        [embed] = webhook.messages("/discord")[-1].json["embeds"]
     return _DISCORD.format(
         color=f"{embed['color']:06x}",
         author=html.escape(embed["author"]["name"]),
@@ -135,9 +133,9 @@ def main() -> None:
     """Draw all pictures."""
     IMAGES.mkdir(exist_ok=True)
     page = mail()
-    draw(page, "mail", "680,430")
-    draw(page, "mail-dark-narrow", "500,520", "--blink-settings=preferredColorScheme=0")
-    draw(discord(), "discord", "640,470")
+    draw(page, "mail", "700,375")
+    draw(page, "mail-dark-narrow", "500,495", "--blink-settings=preferredColorScheme=0")
+    draw(discord(), "discord", "640,360")
 
 
 if __name__ == "__main__":

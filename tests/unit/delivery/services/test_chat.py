@@ -83,3 +83,12 @@ def test_zulip_has_one_topic(service: Service) -> None:
     titles = [one["content"][0].splitlines()[0] for one in found]
     assert titles[0] != titles[1]
     assert all("comfyui-night-lights" in title for title in titles)
+
+
+def test_a_text_message_names_the_worst_event_in_one_line(service: Service) -> None:
+    """Where there is room for a line or two, the worst event's node, version and kind are in it, and the reference."""
+    assert service.tell("vonage://12345678:abcdefghijklmnop@15555550000/15555551111", event(**RELEASE), event()) == ""
+    text = parse_qs(str(service.requests[-1].body))["text"][0]
+    assert len(text) <= 160
+    assert "BANNED comfyui-night-lights 1.2.0" in text.splitlines()[0]
+    assert "ref " in text.splitlines()[-1]
