@@ -3,17 +3,18 @@
 
 PYTHON ?= python3
 PYTEST_ARGS ?=
-UV_VERSION := 0.13.9
 
 BIN := .venv/bin
 READY := .venv/ready
 BENCH_READY := .venv-bench/ready
 PLAIN_READY := .venv-plain/ready
+SERVICES_READY := .venv-services/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
+SERVICES_INSTALL := .venv-services/bin/uv pip install --python .venv-services/bin/python --quiet --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts check format plain bounded chaos bench pins clean
+.PHONY: help demo test lint types contracts check format plain bounded services chaos bench pins clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ plain: $(PLAIN_READY) ## run the demo with only the packages that a user install
 bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as CI does
 	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
+services: $(SERVICES_READY) ## run the tests against real servers (ntfy, Postfix, Synapse, …); names what is missing
+	@.venv-services/bin/python -m pytest --quiet -rs -n 3 --dist loadgroup -m services tests/services $(PYTEST_ARGS)
+
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
 	@$(BIN)/python -m tests.chaos
 
@@ -55,15 +59,15 @@ bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory and reliab
 
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
-	@.venv-pins/bin/python $(PIP_INSTALL) uv==$(UV_VERSION)
-	@for set in "dev pyproject.toml" "plain pyproject.toml" "bench"; do \
+	@.venv-pins/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
+	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "bench"; do \
 	    set -- $$set; \
 	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
 
 clean: ## remove the environments and the tools' caches
-	@rm -rf .venv .venv-bench .venv-plain .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
+	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
 	    .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -92,4 +96,15 @@ $(PLAIN_READY): pyproject.toml requirements/plain.txt
 $(BENCH_READY): requirements/bench.txt
 	$(call environment,.venv-bench)
 	@.venv-bench/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/bench.txt
+	@touch $@
+
+# dbus-python has to be built, which not every machine can.
+$(SERVICES_READY): pyproject.toml requirements/uv.txt requirements/services.txt requirements/dbus.txt
+	$(call environment,.venv-services)
+	@.venv-services/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
+	@$(SERVICES_INSTALL) --requirement requirements/services.txt
+	@PATH="$(CURDIR)/.venv-services/bin:$$PATH" $(SERVICES_INSTALL) --no-build-isolation --requirement requirements/dbus.txt || \
+	    echo "Without dbus-python there are no tests with D-Bus. On Debian: apt-get install libdbus-1-dev libglib2.0-dev" \
+	        "pkg-config gcc, and then 'make clean services'" >&2
+	@.venv-services/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

@@ -31,6 +31,10 @@ class Kind(StrEnum):
     BASELINE = "baseline"
 
 
+SEVERITY: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
+"""0 is the worst."""
+
+
 class Severity(StrEnum):
     """How bad an event is (docs/behaviour.md, Events (Severity)), worst first."""
 
@@ -116,13 +120,12 @@ def rank(event: Event) -> tuple[int, int, int]:
     """
     severity = _SEVERITIES.index(severity_of(event))
     if replaces_archive(event):
-        return severity, _KINDS.index(Kind.FLAGGED), 1
+        return severity, SEVERITY[Kind.FLAGGED], 1
     worst = event.after if event.kind is Kind.BASELINE else None
-    place = _KINDS.index(Kind(worst)) if worst in _SEVERITY_OF_BASELINE else 0
-    return severity, _KINDS.index(event.kind), place
+    return severity, SEVERITY[event.kind], SEVERITY[Kind(worst)] if worst in _SEVERITY_OF_BASELINE else 0
 
 
-_SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
+_SEVERITIES = tuple(Severity)
 
 
 def event_id(*parts: object) -> str:

@@ -1,0 +1,72 @@
+"""rsyslog, which takes syslog's datagrams and writes them down."""
+
+from __future__ import annotations
+
+import json
+import socket
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from tests.services.servers.server import Server
+
+_SETTINGS = """
+module(load="imudp")
+input(type="imudp" address="127.0.0.1" port="{port}" ruleset="taken")
+template(name="record" type="list" option.jsonf="on") {{
+    property(outname="severity" name="syslogseverity-text" format="jsonf")
+    property(outname="tag" name="syslogtag" format="jsonf")
+    property(outname="text" name="msg" format="jsonf")
+}}
+template(name="line" type="string" string="%timegenerated% %syslogtag%%msg%\\n")
+ruleset(name="taken") {{
+    action(type="omfile" file="{folder}/records" template="record")
+    action(type="omfile" file="{folder}/lines" template="line")
+}}
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One entry, as rsyslog has parsed it."""
+
+    severity: str
+    tag: str
+    text: str
+
+
+class Rsyslog(Server):
+    """`rsyslogd` that listens to UDP."""
+
+    programs = ("rsyslogd",)
+    packages = "rsyslog"
+
+    def prepare(self) -> None:
+        """Write the settings."""
+        (self.folder / "rsyslog.conf").write_text(_SETTINGS.format(port=self.port, folder=self.folder), "utf-8")
+
+    def command(self) -> Sequence[str]:
+        """Return the command that serves."""
+        return "rsyslogd", "-n", "-f", str(self.folder / "rsyslog.conf"), "-i", str(self.folder / "pid")
+
+    def is_ready(self) -> bool:
+        """Return whether it holds its port."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            try:
+                probe.bind(("127.0.0.1", self.port))
+            except OSError:
+                return True
+        return False
+
+    def url(self) -> str:
+        """Return the apprise URL that writes to it."""
+        return f"rsyslog://127.0.0.1:{self.port}/local3"
+
+    def records(self) -> list[Record]:
+        """Return the entries in the order in which they came."""
+        file = self.folder / "records"
+        return [Record(**json.loads(line)) for line in file.read_text("utf-8").splitlines()] if file.exists() else []
+
+    def lines(self) -> list[str]:
+        """Return the lines that an administrator reads in the file."""
+        file = self.folder / "lines"
+        return file.read_text("utf-8").split("\n")[:-1] if file.exists() else []

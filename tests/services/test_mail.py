@@ -1,0 +1,92 @@
+"""Mail, with Postfix at the other end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services.destinations import part
+from tests.services.operator import PACK, Operator
+from tests.services.servers.ntfy import Ntfy
+from tests.services.servers.postfix import Postfix
+from tests.services.servers.server import until
+
+pytestmark = pytest.mark.services
+
+_SLOW = {"smtpd_end_of_data_restrictions": "sleep 8"}
+"""The answer to DATA takes so many seconds."""
+
+
+def test_headers(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """No machine answers an alert; it has a name, an urgency, and a thread with the next one on the same pack."""
+    with Postfix(tmp_path / "server") as server:
+        alerted = operator(server.url()).knows()
+        alerted.ban()
+        alerted.check()
+        alerted.registry.catalog.publish(PACK, "1.3.0")
+        alerted.check()
+        ban, release = server.mails()
+    assert ban["Auto-Submitted"] == "auto-generated"
+    assert (ban["X-Priority"], release["X-Priority"]) == ("1", "5")
+    assert ban["References"] == release["References"]
+    assert ban["Message-ID"] != release["Message-ID"]
+    assert "Comfy Watch" in ban["From"]
+    for kind in ("html", "plain"):
+        assert "1.2.0" in part(ban, kind)
+
+
+def test_a_slow_answer_to_data_makes_no_copy(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """An answer to DATA that takes longer than `timeout` is waited for: the mail comes once."""
+    with Postfix(tmp_path / "server", **_SLOW) as server:
+        alerted = operator(server.url(), timeout="4s").knows()
+        alerted.ban()
+        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        alerted.check()
+        assert len(server.mails()) == 1
+
+
+def test_a_repeat_after_a_kill_has_the_same_message_id(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """Killed before the answer to DATA came, the program sends the mail again, so that its reader can tell it."""
+    with Postfix(tmp_path / "server", **_SLOW) as server:
+        alerted = operator(server.url()).knows()
+        alerted.ban()
+        with alerted.start("check") as poll:
+            until(lambda: "client=" in server.maillog, "the mail")
+            time.sleep(3)  # the mail is on its way then, and the answer is five seconds off
+            poll.process.kill()
+            poll.process.wait()
+        alerted.end_backoffs()
+        assert alerted.check()["alerts"]["pending"] == 0
+        mails = server.mails()
+    assert 1 <= len(mails) <= 2
+    assert len({mail["Message-ID"] for mail in mails}) == 1
+    assert len({str(mail["Subject"]) for mail in mails}) == 1
+
+
+def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """550 is named, and another channel is told at the next poll, once, that the mail does not come."""
+    with Postfix(tmp_path / "server") as server, Ntfy(tmp_path / "ntfy") as phone:
+        channels = [
+            {"name": "office", "url": server.url("nobody@example.org")},
+            {"name": "phone", "url": phone.url()},
+        ]
+        alerted = operator(channels=channels, alert_urls=[]).knows()
+        alerted.ban()
+        assert "550" in alerted.said("check")
+        for _ in range(3):
+            alerted.run("check")
+        told = [one for one in phone.messages() if "office" in one.title + one.text]
+        assert server.mails() == []
+    assert len(told) == 1
+
+
+def test_a_certificate_of_a_stranger_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """A mail server whose certificate does not verify gets no mail, and that is said in a line."""
+    with Postfix(tmp_path / "server") as server:
+        alerted = operator(server.url(tls=True)).knows()
+        alerted.ban()
+        assert "1 alert still undelivered" in alerted.said("check")
+        assert server.mails() == []

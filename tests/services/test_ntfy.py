@@ -1,0 +1,75 @@
+"""ntfy: what its apps get of an alert, and what it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.services.operator import PACK, Operator
+from tests.services.servers.ntfy import Ntfy
+from tests.services.servers.server import until
+
+pytestmark = pytest.mark.services
+
+
+@pytest.mark.parametrize("attachments", [False, True], ids=["without attachments", "with attachments"])
+def test_many_emoji_are_a_message(tmp_path: Path, operator: Callable[..., Operator], attachments: bool) -> None:
+    """Four hundred emoji in `dependencies` come as a message with a text, and so does a ban behind them."""
+    more = {"attachment-cache-dir": str(tmp_path / "attachments")} if attachments else {}
+    with Ntfy(tmp_path / "server", **more) as server:
+        channels = [{"name": "phone", "url": server.url(), "grouping": "event"}]
+        alerted = operator(channels=channels, alert_urls=[], nodes=[PACK, "beta"])
+        alerted.registry.catalog.publish("beta", "1.0.0")
+        alerted.knows()
+        alerted.registry.catalog.edit(PACK, "1.0.0", dependencies=[f"{'🎉' * 4}-{number}" for number in range(100)])
+        alerted.registry.catalog.set_status("beta", "1.0.0", "banned", "keylogger")
+        assert alerted.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+        messages = server.messages()
+    assert [one.attachment for one in messages] == ["", ""]
+    assert [name for name in ("beta", PACK) for one in messages if f"`{name}`" in one.text] == ["beta", PACK]
+
+
+def test_severity_is_the_priority(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """A ban has the highest priority, and its tap leads to the pack's page; a release has a low one."""
+    with Ntfy(tmp_path / "server") as server:
+        alerted = operator(server.url()).knows()
+        alerted.ban()
+        alerted.check()
+        alerted.registry.catalog.publish(PACK, "1.3.0")
+        alerted.check()
+        ban, release = server.messages()
+    assert (ban.priority, release.priority) == (5, 2)
+    assert ban.click == f"https://registry.comfy.org/nodes/{PACK}"
+    assert "banned" in ban.tags.split(",")
+
+
+def test_the_url_has_the_last_word(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """Priority, tags and click of the URL stay."""
+    with Ntfy(tmp_path / "server") as server:
+        alerted = operator(server.url(more="?priority=min&tags=mine&click=http://mine.example/")).knows()
+        alerted.ban()
+        alerted.check()
+        [ban] = server.messages()
+    assert (ban.priority, ban.click) == (1, "http://mine.example/")
+
+
+def test_the_limit_of_requests_delays_and_loses_nothing(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """What comes above ntfy's rate is refused with 429, which is said, and comes later: each message once."""
+    rate = {"visitor-request-limit-burst": 3, "visitor-request-limit-replenish": "2s"}
+    with Ntfy(tmp_path / "server", **rate) as server:
+        channels = [{"name": "phone", "url": server.url(), "grouping": "event"}]
+        alerted = operator(channels=channels, alert_urls=[]).knows()
+        for number in range(12):
+            alerted.registry.catalog.publish(PACK, f"2.{number}.0")
+        done = alerted.run("check")
+        assert (done.code == 1) == ("429" in done.out + done.err), done
+
+        def is_through() -> bool:
+            alerted.end_backoffs()
+            return alerted.run("check").code == 0
+
+        until(is_through, "the rate")
+        texts = [one.text for one in server.messages()]
+    assert [sum(f"`2.{number}.0`" in text for text in texts) for number in range(12)] == [1] * 12
