@@ -1,0 +1,147 @@
+"""Laws of the outbox and its journal, for any life of a channel: nothing is dropped, nothing counts twice."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, channel, event
+from watcher import timestamps
+from watcher.alerts import outbox
+from watcher.alerts.merge import merged
+from watcher.alerts.outbox import Outbox
+from watcher.alerts.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
+from watcher.alerts.ownership import reroute
+from watcher.alerts.queue import DAY, Queue, in_turn, without_waits
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Event, Kind
+from watcher.state.journal import Stage, read_journal, write_failure, write_stage
+
+_STEPS = ("poll", "merge", "take", "refuse", "fail", "lose", "kill", "stop", "write", "settle", "move", "pass")
+_KINDS = (Kind.NEW, Kind.BANNED, Kind.FLAGGED)
+
+
+class Life:
+    """One channel's outbox in memory, the one on the disk, and the journal beside that."""
+
+    def __init__(self, grouping: Grouping) -> None:
+        self.channel: Channel = channel("ops", grouping=grouping)
+        self.disk = self.memory = Outbox()
+        self.lines = b""
+        self.owed: set[str] = set()
+        self.now = NOW
+        self.revision = 0
+        self.url = 0
+
+    @property
+    def queue(self) -> Queue:
+        """The channel's queue."""
+        return self.memory.queues.get("ops", Queue())
+
+    def note(self, line: bytes, outcome: Outcome) -> None:
+        """Write a line, and apply what it says."""
+        self.lines += line
+        self.memory = outbox.replay(self.memory, [outcome])
+
+    def step(self, what: str) -> None:
+        """Let one thing happen, to the message whose turn it is if it is about one."""
+        turn = in_turn(without_waits(self.queue), self.now)
+        match what:
+            case "poll":
+                self.poll()
+            case "merge":
+                self.write(merged(self.memory, [self.channel], self.now))
+            case "write":
+                self.write(self.memory)
+            case "settle":
+                self.write(self.memory)
+                self.lines = b""
+            case "move":
+                self.url += 1
+                self.write(reroute(self.memory, [self.channel], {"ops": f"{self.url:032x}"}))
+            case "pass":
+                self.now = timestamps.later(self.now, DAY / 2)
+            case "take" if turn:
+                self.owed -= set(turn[0].events)
+                line = write_stage("ops", turn[0].id, Stage.ARRIVED)
+                self.note(line, Acknowledgement(channel="ops", message=turn[0].id))
+            case "kill" if turn:
+                line = write_stage("ops", turn[0].id, Stage.SENDING)
+                self.note(line, Unanswered(channel="ops", message=turn[0].id))
+            case _ if turn:
+                failure = Failure(
+                    error="" if what == "stop" else "HTTP 400",
+                    for_content=what == "refuse",
+                    unanswered=what in ("lose", "stop"),
+                    reached=("0" * 32,) if what == "lose" else (),
+                )
+                attempt = failed_attempt("ops", self.queue, turn[0], failure, self.now, last=what != "refuse")
+                self.note(write_stage("ops", turn[0].id, Stage.SENDING) + write_failure(attempt), attempt)
+            case _:
+                pass
+
+    def poll(self) -> None:
+        """A poll finds two events."""
+        self.revision += 1
+        names = [f"e{self.revision}.{number}" for number in range(2)]
+        found: tuple[Event, ...] = tuple(
+            event(name, _KINDS[(self.revision + number) % 3], at=self.now) for number, name in enumerate(names)
+        )
+        self.owed |= set(names)
+        waiting = outbox.enqueue(self.memory, [self.channel], found, self.revision, self.now)
+        self.write(outbox.recorded(waiting))
+
+    def write(self, waiting: Outbox) -> None:
+        """Replace the outbox on the disk. The journal stays, as it does if the program is killed right after that."""
+        self.disk = self.memory = waiting
+
+
+_LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(lambda steps: ["poll", "poll", "poll", *steps])
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_what_is_owed_is_what_was_not_taken(grouping: Grouping, steps: list[str]) -> None:
+    """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn."""
+    life = Life(grouping)
+    for what in steps:
+        life.step(what)
+        owed = [key for message in life.queue.messages for key in message.events]
+        assert sorted(owed) == sorted(life.owed)
+        late = timestamps.later(life.now, 2 * DAY)
+        assert {message.id for message in in_turn(life.queue, late)} == {message.id for message in life.queue.messages}
+        assert set(life.memory.events) == life.owed
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[str]) -> None:
+    """Killed after any step, the outbox with its journal is what was in memory; read twice it is the same."""
+    life = Life(grouping)
+    for what in steps:
+        life.step(what)
+        outcomes = read_journal(life.lines)
+        loaded = outbox.replay(life.disk, outcomes)
+        assert loaded == life.memory
+        assert outbox.replay(loaded, outcomes) == loaded
+
+
+@settings(max_examples=150, deadline=None)
+@given(_LIVES)
+def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
+    """A message that went out without an answer keeps its id and its events until it is taken, and goes first."""
+    life = Life(Grouping.POLL)
+    unanswered: dict[str, tuple[str, ...]] = {}
+    for what in steps:
+        life.step(what)
+        there = {message.id: message for message in life.queue.messages}
+        for name, events in list(unanswered.items()):
+            if name in there:
+                assert (there[name].events, there[name].unanswered) == (events, True)
+            else:
+                assert not life.owed.intersection(events)
+                del unanswered[name]
+        unanswered |= {message.id: message.events for message in there.values() if message.unanswered}
+        turn = in_turn(without_waits(life.queue), life.now)
+        fresh = [message.unanswered for message in turn if not message.refusals]
+        assert fresh == sorted(fresh, reverse=True)
