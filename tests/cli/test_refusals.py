@@ -89,7 +89,6 @@ def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegi
     watch.end_backoffs()
     assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
     taken = service.taken[-1].json
-    assert service.got("/a")[1:] == [[]]  # no more than the text
     assert all(part in taken["title"] + taken["message"] for part in ("alpha", "1.0.0", "ref "))
 
 
