@@ -1,9 +1,9 @@
-"""The process that delivers: it loads apprise once, and forks a job for each message.
+"""The process that delivers: it loads apprise once, and forks a job for each channel's round of messages.
 
-Its standard input is a socket to the program. Each byte received carries the socket of one job. The job reads its task
-from that socket and writes its results to it, one JSON object per line. The system ends a job when the program closes
-the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are ignored: the
-program handles them.
+Its standard input is a socket to the program. Each byte received carries the socket of one job. The job reads one task
+after the other from that socket and writes its results to it, one JSON object per line. The system ends a job when the
+program closes the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are
+ignored: the program handles them.
 """
 
 from __future__ import annotations
@@ -86,19 +86,22 @@ def _limit_memory() -> None:
 
 
 def _work(end: socket.socket) -> None:
-    """Do what the socket asks for: judge a URL, or send a message."""
+    """Do what the socket asks for, one thing after the other: judge a URL, or send a message."""
     from watcher.delivery import sender, urls
     from watcher.delivery.outcome import encoded
 
-    with end.makefile("rb") as asked:
-        job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
-    _end_with(end)
-    if isinstance(job, str):
-        _tell(end, "result", urls.refusal(job))
-    else:
-        _tell(end, "allow", job.timeout)
-        outcome = sender.send(job, *(partial(_tell, end, name) for name in ("taken", "allow", "out")))
-        _tell(end, "result", encoded(outcome))
+    with end.makefile("rb") as asked, contextlib.suppress(EOFError):
+        while True:
+            job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
+            _end_with(end)
+            result: object
+            if isinstance(job, str):
+                result = urls.refusal(job)
+            else:
+                _tell(end, "allow", job.timeout)
+                result = encoded(sender.send(job, *(partial(_tell, end, name) for name in ("taken", "allow", "out"))))
+            _outlive(end)
+            _tell(end, "result", result)
 
 
 def _end_with(end: socket.socket) -> None:
@@ -107,6 +110,11 @@ def _end_with(end: socket.socket) -> None:
     fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
     if select.select([end], [], [], 0)[0]:  # it was closed before that
         os._exit(0)
+
+
+def _outlive(end: socket.socket) -> None:
+    """Undo `_end_with`: what comes next may be another task, and is read."""
+    fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
 def _tell(to: socket.socket, name: str, value: object) -> None:

@@ -26,7 +26,7 @@ from watcher.alerts.outcomes import (
     with_reached,
 )
 from watcher.alerts.queue import REFUSALS_TO_PLAIN, Message, Queue, backoff_left, backoff_until, in_turn
-from watcher.delivery.client import Worker
+from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
 from watcher.errors import StateError
@@ -127,7 +127,8 @@ class ChannelRound:
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
         try:
-            await self._send_messages()
+            with self.options.worker.line() as line:
+                await self._send_messages(line)
         except StateError as error:
             self._back_off(Trusted(f"its acknowledgement could not be saved: {error.what}"))
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
@@ -137,7 +138,7 @@ class ChannelRound:
         self.failure = failure
         self.options.backoffs.failed(self.channel.name, self.options.clock())
 
-    async def _send_messages(self) -> None:
+    async def _send_messages(self, line: Line) -> None:
         """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
         options, name = self.options, self.channel.name
         turn = deque(in_turn(self.queue, options.clock()))
@@ -146,7 +147,7 @@ class ChannelRound:
             room = await self._room(message, turn)
             if options.stopping.is_set():
                 return
-            outcome = await self._deliver(message)
+            outcome = await self._deliver(line, message)
             if isinstance(outcome, Undelivered):
                 again = await self._pause(message, outcome) or await self._fail(message, outcome)
                 if again is None:
@@ -196,7 +197,7 @@ class ChannelRound:
     def _spent(self) -> float:
         return time.monotonic() - self._began
 
-    async def _deliver(self, message: Message) -> Delivered | Undelivered:
+    async def _deliver(self, line: Line, message: Message) -> Delivered | Undelivered:
         options, name, began = self.options, self.channel.name, time.monotonic()
         digest, salt = options.addresses.url_digests.get(name, ""), options.addresses.salt
         job = Job(
@@ -208,7 +209,7 @@ class ChannelRound:
         )
         options.progress(f"channel {name}", f"sending to {name}")
         try:
-            outcome = await options.worker.deliver(job)
+            outcome = await line.deliver(job)
         except Exception:
             self.outcomes.append(Unanswered(channel=name, message=message.id))  # as its line in the journal says
             raise

@@ -25,7 +25,7 @@ from tests.support.fakes.webhook import Answer, Topics, Webhook
 from tests.support.program import ROOT
 from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
-from watcher.delivery.client import Worker
+from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 
@@ -326,6 +326,48 @@ def test_a_worker_that_does_not_start_holds_nothing(tmp_path: Path, monkeypatch:
     assert time.monotonic() - began < 20
 
 
+def test_a_worker_that_hangs_is_replaced(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker that has loaded apprise and does nothing more costs one attempt at a message, and not every one."""
+    with Worker() as worker:
+        worker.start()
+        hung = _pid(worker)
+        os.kill(hung, signal.SIGSTOP)
+        with monkeypatch.context() as patch:
+            patch.setattr("watcher.delivery.client._PATIENCE", 0.5)
+            outcome = _deliver(webhook.apprise_url("/a"), by=worker)
+        assert outcome == Undelivered(reason="the process that delivers could not be started")
+        assert not _runs(hung)
+        assert _deliver(webhook.apprise_url("/a"), by=worker) == Delivered()
+
+
+def test_one_process_serves_a_line_while_all_goes_well(webhook: Webhook) -> None:
+    """Messages of one channel go out through one process; after a failure, or its end, through another."""
+    webhook.answer["/bad"] = 500
+
+    async def served(line: Line, path: str) -> tuple[str, list[int]]:
+        outcome = await line.deliver(_job(webhook.apprise_url(path)))
+        return _why(outcome), _children(_pid(WORKER))
+
+    async def several() -> None:
+        with WORKER.line() as line:
+            assert (await served(line, "/a"))[0] == "delivered"
+            first = _children(_pid(WORKER))
+            assert await served(line, "/b") == ("delivered", first)
+            os.kill(first[0], signal.SIGKILL)
+            await asyncio.to_thread(_until_there_are_none, first)
+            why, second = await served(line, "/c")
+            assert (why, len(second), first == second) == ("delivered", 1, False)
+            assert (await served(line, "/bad"))[0] == "HTTP 500"
+            await asyncio.to_thread(_until_there_are_none, second)
+            assert (await served(line, "/d"))[0] == "delivered"
+            third = _children(_pid(WORKER))
+        await asyncio.to_thread(_until_there_are_none, third)
+
+    WORKER.start()
+    asyncio.run(several())
+    assert [message.path for message in webhook.messages()] == ["/a", "/b", "/c", "/bad", "/d"]
+
+
 def test_a_job_keeps_within_the_systems_limit(webhook: Webhook) -> None:
     """A limit on memory that was there before is kept, and delivery works under it."""
     webhook.answer["/a"] = Answer(delay=0.5)
@@ -348,7 +390,7 @@ def test_a_job_keeps_within_the_systems_limit(webhook: Webhook) -> None:
 _PROGRAM = """
 import asyncio, sys
 from watcher.alerts.digest import sample
-from watcher.delivery.client import Worker
+from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job
 job = Job(url=sys.stdin.readline().strip(), events=sample("2026-01-01T00:00:00Z"), timeout=60)
 asyncio.run(Worker().deliver(job))
