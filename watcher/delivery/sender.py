@@ -20,6 +20,7 @@ from apprise import Apprise, NotifyFormat, NotifyType, OverflowMode
 from requests.exceptions import RequestException
 
 from watcher.alerts.digest import Digest, compose
+from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
@@ -98,7 +99,7 @@ class _Attempt:
         prepare(service, context)
         if context.refusals:
             return context.refusals[0]
-        message, shown = _fitting(service, digest)
+        message, shown = _plain(service, job) if job.plain else _fitting(service, digest)
         with _Log(self._targets, self._limits, wire) as log:
             done = Apprise(cast("NotifyBase", service)).notify(
                 body=message.body,
@@ -203,6 +204,13 @@ def _count(service: Service) -> int:
     """Count the targets of a URL. `len()` is wrong for some services."""
     targets = getattr(service, "targets", ())
     return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
+
+
+def _plain(service: Service, job: Job) -> tuple[Rendered, str]:
+    """Return the plainest form of the message, which fits every service, and its format."""
+    if isinstance(service.notify_format, NotifyFormat):
+        service.notify_format = NotifyFormat.TEXT
+    return plainest(job.events), NotifyFormat.TEXT.value
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:

@@ -24,7 +24,7 @@ from tests.unit.alerts.test_render import CORPUS, check_any, check_html, check_m
 from watcher.alerts.digest import compose
 from watcher.alerts.payload import MOST_EVENTS
 from watcher.delivery.job import Job, Reached
-from watcher.delivery.outcome import Outcome, Undelivered
+from watcher.delivery.outcome import Delivered, Outcome, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import prepare
@@ -446,3 +446,16 @@ def test_whatever_apprise_raises_is_an_outcome(monkeypatch: pytest.MonkeyPatch) 
 
     monkeypatch.setattr("apprise.Apprise.notify", explode)
     assert _send("json://127.0.0.1:9/") == "apprise failed (LookupError)"
+
+
+@pytest.mark.parametrize("form", ["", "?format=html", "?format=markdown"])
+def test_the_plainest_form_is_ascii(webhook: Webhook, form: str) -> None:
+    """What a service has refused for what it is goes out as a line of ASCII, whatever format the URL asks for."""
+    load()
+    job = Job(url=webhook.apprise_url(f"/a{form}"), events=_events(3, reason="ä" * 50), timeout=60.0, plain=True)
+    assert send(job, lambda _: None, lambda _: None) == Delivered()
+    [message] = webhook.messages("/a")
+    said = (message.json["title"] + message.json["message"]).replace("\\", "")
+    assert said.isascii()
+    assert "rgthree-comfy" in said
+    assert len(said) < 160
