@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from watcher.delivery.services.service import Service
 
 _SCHEME = re.compile(rf"\s*({SCHEME}):/{{1,3}}")
+_PACKAGE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+"""A package's name, before its version."""
 _QUIET_LOGGERS = ("requests", "urllib3", "requests_oauthlib", "oauthlib", "charset_normalizer", "MARKDOWN")
 
 
@@ -49,8 +51,7 @@ def refusal(url: str) -> str | None:
         hint = "; a webhook of your own is json:// or jsons://" if scheme in ("http", "https") else ""
         return f"apprise does not know this {scheme}:// address{hint}"
     if not plugin.enabled:
-        needed = plugin.requirements.get("packages_required") or "something"
-        return f"{scheme}:// needs what is not installed: {needed if isinstance(needed, str) else ', '.join(needed)}"
+        return f"{scheme}:// {_needed(plugin.requirements.get('packages_required'))}"
     shape = str(next(iter(plugin.templates), "")).replace("{schema}", scheme)
     return f"this {scheme}:// URL is incomplete or malformed; it should look like {shape}"
 
@@ -66,6 +67,19 @@ def caution(url: str) -> str | None:
     if service is None or not sends_password_openly(service):
         return None
     return "mailto:// sends the password unencrypted; use mailtos:// if the server can"
+
+
+def _needed(packages: object) -> str:
+    """Return what a service needs and how to get it; where apprise names no package, another system has the service."""
+    wanted = [packages] if isinstance(packages, str) else list(packages) if isinstance(packages, (list, tuple)) else []
+    names = [found[0] for one in wanted if (found := _PACKAGE.match(str(one)))]
+    if not names:
+        return (
+            "does not work here: it belongs to another system, or needs a library of this one; use another service "
+            "or see apprise's page on it"
+        )
+    named = " ".join(names)
+    return f"needs {named}: `pipx inject comfy-watch {named}`, or `pip install {named}` beside comfy-watch"
 
 
 def service_of(url: str) -> Service | None:

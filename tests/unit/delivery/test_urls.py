@@ -36,6 +36,13 @@ def test_a_good_url_is_not_refused(url: str) -> None:
         ("tgram://s3cr3t-token", "tgram:// URL is incomplete or malformed"),
         ("json://s3cr3t-user, json://s3cr3t-token", "more than one URL"),
         ("json://[s3cr3t-token", "json:// URL"),
+        (
+            "mqtt://s3cr3t-user:s3cr3t-pass@h/s3cr3t-token",
+            "mqtt:// needs paho-mqtt: `pipx inject comfy-watch paho-mqtt`",
+        ),
+        ("growl://s3cr3t-token@h", "growl:// needs gntp: `pipx inject comfy-watch gntp`"),
+        ("windows://s3cr3t-token", "windows:// does not work here: it belongs to another system"),
+        ("macosx://s3cr3t-token", "macosx:// does not work here: it belongs to another system"),
         ("json://h?overflow=s3cr3t-query&format=s3cr3t-query&tz=s3cr3t-query", "json:// URL"),
     ],
 )
