@@ -46,9 +46,10 @@ _ONE_TEXT = {"downloadUrl", "supported_comfyui_version", "supported_comfyui_fron
 _PLACES = (
     *(name for names in _CHANGING for name in names),
     *("version, flagged", "reason", "version, banned", "id", "version, changed", "status", "version, blamed", "error"),
+    "changelog",
 )
-FIELDS = len(_PLACES) + 2
-"""How many texts a node carries; what two of them are in is shown nowhere: the changelog and the time of creation."""
+FIELDS = len(_PLACES) + 1
+"""How many texts a node carries; what one of them is in is shown nowhere: the time of creation."""
 APART = 2
 """So many nodes stand apart in the end: one is refused in a person's words, and one is not, or the registry as a whole
 would be reported as failing.
@@ -273,8 +274,11 @@ class World:
             version_id = f"{self._marked(number, 11)[:200]}!"
             catalog.publish(node, life.banned, id=version_id, status="banned", reason=life.person)
             catalog.edit(node, life.changed, status=self._marked(number, 13) or "x")
-            unseen = {"created_at": self._text(number, 16) or "x", "changelog": self._text(number, 17)}
-            catalog.publish(node, "9.9.9", deprecated=True, **unseen)
+            # Only a changelog's first line is shown, so that the mark has to be at its beginning.
+            changelog = self.account.mark("changelog", f"{CANARY} {self._text(number, 16)}")
+            catalog.publish(
+                node, "9.9.9", deprecated=True, created_at=self._text(number, 17) or "x", changelog=changelog
+            )
         self._log("json")
         self._log("console")
         self._poll(dry_run=True)
