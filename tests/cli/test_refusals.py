@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 from typing import Any
 
@@ -160,3 +161,38 @@ def test_a_backlog_is_one_message(watch: Watcher, registry: FakeRegistry, servic
     ((first, *others),) = service.got("/a")
     assert first == ("banned", "bravo", "1.0.0")
     assert [kind for kind, _, _ in others] == ["new"] * 3
+
+
+class Paced(Webhook):
+    """A webhook that takes one message in so many seconds, and asks whoever comes earlier to wait a second."""
+
+    def __init__(self, pace: float) -> None:
+        super().__init__()
+        self.taken: list[Message] = []
+        self._pace, self._last = pace, -pace
+
+    def remember(self, message: Message) -> Answer | None:
+        now = time.monotonic()
+        if now - self._last < self._pace:
+            return self.play(message, Answer(status=429, headers={"Retry-After": "1"}))
+        self._last = now
+        self.taken.append(message)
+        return self.play(message, Answer())
+
+
+_MANY = 6
+
+
+def test_a_queue_leaves_at_the_pace_of_its_service(
+    watch: Watcher, registry: FakeRegistry, service: Strict, fork_server: ForkServer
+) -> None:
+    """Messages that a service takes one a second all go out in one `check`, each once and in order, without a word."""
+    with Paced(1.0) as paced:
+        channel = {"name": "a", "url": paced.apprise_url("/a"), "grouping": "event"}
+        for number in range(_MANY):
+            registry.catalog.publish("alpha", f"2.{number}.0")
+        done = watch.but(channels=[channel]).run("check", "--json")
+        assert (done.code, done.err) == (0, "")
+        assert json.loads(done.out)["alerts"] == {"delivered": _MANY, "pending": 0, "expired": 0}
+        versions = [message.json["events"][0]["version"] for message in paced.taken]
+        assert versions == [f"2.{number}.0" for number in range(_MANY)]
