@@ -5,9 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from watcher.alerts import channel_identity
 from watcher.delivery.job import Reached
+
+_slow_digest = lru_cache(maxsize=256)(channel_identity.digest)
+"""A process sends many messages to the same targets."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,7 +67,7 @@ class Targets:
             self.taken(self._name(target))
 
     def _name(self, target: str) -> str:
-        return channel_identity.digest(f"{self.service} {target}", self.earlier.salt)
+        return _slow_digest(f"{self.service} {target}", self.earlier.salt)
 
     def _outdated_names(self, target: str) -> tuple[str, ...]:
         """Return the names that older versions made, with the digest of the whole URL."""
