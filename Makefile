@@ -48,7 +48,7 @@ bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as 
 	@$(BIN)/python -m pytest --quiet -n 2 --dist worksteal -m bounded $(PYTEST_ARGS)
 
 services: $(SERVICES_READY) ## run the tests against real servers (ntfy, Postfix, Synapse, …); names what is missing
-	@.venv-services/bin/python -m pytest --quiet -rs -n 3 --dist loadgroup -m services tests/services $(PYTEST_ARGS)
+	@.venv-services/bin/python -m pytest --quiet -rs -n 3 -m services tests/services $(PYTEST_ARGS)
 
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
 	@$(BIN)/python -m tests.chaos

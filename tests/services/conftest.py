@@ -39,10 +39,7 @@ def operator(tmp_path: Path, registry: FakeRegistry) -> Callable[..., Operator]:
     return begin
 
 
-_OTHERS = ("ntfy", "mqtt", "mail", "xmpp", "dbus", "syslog")
-
-
-@pytest.fixture(params=[*_OTHERS, pytest.param("matrix", marks=pytest.mark.xdist_group("synapse"))])
+@pytest.fixture(params=["matrix", "ntfy", "mqtt", "mail", "xmpp", "dbus", "syslog"])
 def destination(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Destination]:
     """Each kind of channel's end in turn, with nothing in it."""
     name, folder = str(request.param), tmp_path / "server"

@@ -10,7 +10,7 @@ import pytest
 from tests.services.operator import Operator
 from tests.services.servers.synapse import Member, Synapse
 
-pytestmark = [pytest.mark.services, pytest.mark.xdist_group("synapse")]
+pytestmark = pytest.mark.services
 
 
 @pytest.fixture
