@@ -66,6 +66,19 @@ def test_a_repeat_after_a_kill_has_the_same_message_id(tmp_path: Path, operator:
     assert len({str(mail["Subject"]) for mail in mails}) == 1
 
 
+def test_too_big_a_mail_says_so_and_goes_out_plain(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """552 is named. What was refused three times for its size goes out in its plainest form, and is taken."""
+    with Postfix(tmp_path / "server", message_size_limit="2500") as server:
+        alerted = operator(server.url()).knows()
+        alerted.ban()
+        for _ in range(2):
+            assert "552" in alerted.said("check")
+            alerted.end_backoffs()
+        assert "552" in alerted.said("check", code=0)
+        [mail] = server.mails()
+    assert "1.2.0" in str(mail["Subject"]) + part(mail, "plain")
+
+
 def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callable[..., Operator]) -> None:
     """550 is named, and another channel is told at the next poll, once, that the mail does not come."""
     with Postfix(tmp_path / "server") as server, Ntfy(tmp_path / "ntfy") as phone:
