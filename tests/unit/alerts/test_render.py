@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import time
 from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import quote
@@ -338,6 +339,18 @@ def test_without_room_for_a_line_the_title_is_left() -> None:
         "Comfy Watch",
         "!",
     ]
+
+
+def test_a_huge_poll_becomes_a_message_at_once() -> None:
+    """Ten thousand events, with all that can be shortened, take less than a second of work."""
+    events = tuple(
+        _event(Kind.FLAGGED if i % 3 else Kind.NEW, f"n{i % 4000}", version=f"1.{i}", reason="x" * 300)
+        for i in range(10_000)
+    )
+    began = time.process_time()
+    body = render(compose(events), Format.MARKDOWN, 1000, 100).body
+    assert time.process_time() - began < 1
+    assert len(body.encode()) <= 1000
 
 
 def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
