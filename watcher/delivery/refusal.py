@@ -19,6 +19,8 @@ _WARNED = re.compile(r"\berror=([1-5]\d\d)\d{0,3}\b")
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _BODY = re.compile(r"(?:Response Details:|Matrix Response: code=\d+,)\s+(.+)", re.DOTALL)
 _EXCEPTIONS = {
+    r"tunnel connection failed: 407": "the HTTP proxy wants a login: put it into HTTPS_PROXY",
+    r"tunnel connection failed": "the HTTP proxy refused the connection",
     r"timed? ?out": "timed out",
     r"connection refused|errno 111\b": "connection refused",
     r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found",

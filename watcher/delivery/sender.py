@@ -84,6 +84,7 @@ class _Attempt:
             return Undelivered(reason="apprise cannot use this URL")
         mail = Mail(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
         wire.on_smtp = mail.notice
+        wire.refuses = rules_of(service).refuses
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
         self._targets.service = repr(service.url_identifier or job.reached.key)
         self._targets.is_acknowledged = partial(self._is_acknowledged, service)
@@ -121,6 +122,8 @@ class _Attempt:
         )
         if context.refusals:
             return replace(context.refusals[0], retry_after=outcome.retry_after, unanswered=outcome.unanswered)
+        if wire.refused and (done or outcome.reason == REFUSED):
+            return replace(outcome, reason=f"{REFUSED} ({wire.refused})")
         if not done and not (outcome.reason == REFUSED and log.is_excused):
             return outcome
         if wire.contacts and not self._is_acknowledged(service):
@@ -128,8 +131,9 @@ class _Attempt:
         return Delivered() if wire.contacts or self._targets.has_skipped else Undelivered(reason=UNASKED)
 
     def _is_acknowledged(self, service: Service) -> bool:
-        """Return whether the service has been asked, and has not answered with a web page in the place of a reply."""
-        return bool(self._wire.contacts) and not (self._wire.is_page and not rules_of(service).answers_pages)
+        """Return whether the service has been asked, and has neither refused nor answered with a web page."""
+        is_page = self._wire.is_page and not rules_of(service).answers_pages
+        return bool(self._wire.contacts) and not is_page and not self._wire.refused
 
     def _prepare(self, service: Service) -> None:
         """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.

@@ -27,6 +27,10 @@ _CONTACTS = frozenset(
 _SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
 
 
+_TUNNEL = b"CONNECT "
+"""How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Exchange:
     """One HTTP request, and what is known of its answer."""
@@ -38,6 +42,8 @@ class Exchange:
     """Seconds."""
     is_page: bool = False
     """It is a success whose body begins as a web page does."""
+    refused: str = ""
+    """It is a success in whose body the service says that it refused: the service's own code."""
 
 
 class Wire:
@@ -49,6 +55,8 @@ class Wire:
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
         self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
         """Called with each event of an SMTP connection, the connection, and what is sent."""
+        self.refuses: re.Pattern[bytes] | None = None
+        """What the body of a success has in it where the service refused; the group is the service's own code."""
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
         self.is_out = False
@@ -87,6 +95,11 @@ class Wire:
         """Return whether the last answer is a web page."""
         return bool(self.exchanges) and self.exchanges[-1].is_page
 
+    @property
+    def refused(self) -> str:
+        """Return the code with which the last answer refuses in a success; "" if it does not."""
+        return self.exchanges[-1].refused if self.exchanges else ""
+
     def went_out(self) -> None:
         """Note that something went out; the program is told before it does."""
         self.was_lost |= self.is_out
@@ -101,7 +114,8 @@ class Wire:
     def notice(self, event: str, args: tuple[Any, ...]) -> None:
         """Take an audit event."""
         if event == "http.client.send":
-            self._request(args[0])
+            if not bytes(args[1]).startswith(_TUNNEL):
+                self._request(args[0])
         elif event.startswith("smtplib."):
             if self.on_smtp is not None:
                 self.on_smtp(event, args[0], args[1])
@@ -159,8 +173,17 @@ class _Answer(http.client.HTTPResponse):
         self._exchange.status = self.status
         self._exchange.retry_after = seconds_of(self.headers.get("Retry-After"), self.headers.get("Date"))
         self._wire.was_answered()
-        if self.status // 100 == 2 and self.length != 0 and self.headers.get_content_type() == "text/html":
-            self._exchange.is_page = _is_page(self.fp.peek(1), chunked=bool(self.chunked))
+        if self.status // 100 == 2 and self.length != 0:
+            self._look(is_html=self.headers.get_content_type() == "text/html")
+
+    def _look(self, *, is_html: bool) -> None:
+        """Look at the beginning of the body, if it can tell that the message was not taken."""
+        refuses = self._wire.refuses
+        if is_html or refuses is not None:
+            body = _readable(self.fp.peek(1), chunked=bool(self.chunked))
+            self._exchange.is_page = is_html and body.lower().startswith((b"<!doctype", b"<html"))
+            found = refuses.search(body) if refuses is not None else None
+            self._exchange.refused = found[1].decode() if found is not None else ""
 
 
 def seconds_of(retry_after: str | None, date: str | None) -> float | None:
@@ -176,11 +199,11 @@ def seconds_of(retry_after: str | None, date: str | None) -> float | None:
     return None
 
 
-def _is_page(body: bytes, *, chunked: bool) -> bool:
-    """Return whether a body that is labelled HTML begins as a web page. Some services label a plain word so."""
+def _readable(body: bytes, *, chunked: bool) -> bytes:
+    """Return the beginning of a body as its reader has it."""
     if chunked:
         body = body.partition(b"\r\n")[2]
     if body.startswith((b"\x1f\x8b", b"\x78")):
         with suppress(zlib.error):
-            body = zlib.decompressobj(wbits=47).decompress(body, 512)
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip().lower().startswith((b"<!doctype", b"<html"))
+            body = zlib.decompressobj(wbits=47).decompress(body, 4096)
+    return body.removeprefix(b"\xef\xbb\xbf").lstrip()

@@ -126,6 +126,10 @@ class Rules:
     brief: bool = False
     """It shows lines, not paragraphs: each event is one."""
 
+    refuses: re.Pattern[bytes] | None = None
+    """What is in the body of a success where the service did not take the message, and apprise does not look. The group
+    is the service's own code.
+    """
     answers_pages: bool = False
     """A web page is an answer: whoever wrote the receiver may have it say what they like."""
 

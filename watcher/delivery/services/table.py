@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from json import dumps
@@ -20,12 +21,17 @@ _LOUD = ("priority", (1, 0, -1))
 """Pushover's levels, which others took over: 2 would ask for an answer, -2 would show nothing."""
 _URGENT = ("urgency", (2, 1, 0))
 """Those of desktop notifications."""
+_ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
+_CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
+"""What services say in a success when they refuse; 0 is that they took it."""
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive"))),
     "DBus Notification": Rules(grade=_URGENT),
+    "DingTalk": Rules(refuses=_ERRCODE),
     "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
     "E-Mail": Rules(prepare=mail, most=30_000),
+    "Feishu": Rules(refuses=_CODE),
     "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
     "Form": Rules(prepare=form, knows_code=True, answers_pages=True),
     "GLib Notification": Rules(grade=_URGENT),
@@ -37,7 +43,9 @@ RULES: Mapping[str, Rules] = {
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True),
     "Jira": _OPSGENIE,
     "Join": Rules(grade=_LOUD),
+    "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
+    "Lark (Feishu)": Rules(refuses=_CODE),
     "Lauther": Rules(grade=_LOUD),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
@@ -55,9 +63,11 @@ RULES: Mapping[str, Rules] = {
     "Rocket.Chat": Rules(prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT),
     "SIGNL4": Rules(prepare=on_call.signl4),
     "Simplepush": Rules(grade=("priority", (5, 3, 2))),
-    "Splunk On-Call": Rules(prepare=on_call.splunk),
+    "Splunk On-Call": Rules(prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')),
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
     "Telegram": Rules(knows_code=True),
+    "Vonage": Rules(refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
+    "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True),
     "XMPP": Rules(prepare=xmpp),
     "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),

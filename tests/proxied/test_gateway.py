@@ -1,0 +1,57 @@
+"""A proxy that lets nothing through: nothing of a message has left, whatever the proxy says."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from tests.proxied.scenes import ban
+from tests.proxied.services.table import PEERS
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Undelivered
+
+pytestmark = pytest.mark.bounded
+
+
+@contextlib.contextmanager
+def _gateway(answer: bytes) -> Iterator[int]:
+    """Serve an HTTP proxy that gives one answer to each connection and closes it; yield its port."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    with listening.accept()[0] as connection:
+                        connection.recv(65_536)
+                        connection.sendall(answer)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        try:
+            yield listening.getsockname()[1]
+        finally:
+            listening.shutdown(socket.SHUT_RDWR)
+            thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (b"HTTP/1.1 407 Authentication\r\n\r\n", "the HTTP proxy wants a login: put it into HTTPS_PROXY"),
+        (b"HTTP/1.1 502 Bad Gateway\r\n\r\n", "the HTTP proxy refused the connection"),
+        (b"", "the connection was lost"),
+        (b"HTTP/1.1 200 OK\r\n\r\nnot TLS", "the TLS connection failed"),
+    ],
+)
+def test_what_a_proxy_refuses_has_not_left(monkeypatch: pytest.MonkeyPatch, answer: bytes, reason: str) -> None:
+    """A message that a proxy did not let through counts as not sent, and the reason names the proxy if it answered."""
+    with _gateway(answer) as port, Worker() as worker:
+        monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{port}")
+        job = Job(url=PEERS["discord"].url, events=(ban(),), timeout=20)
+        assert asyncio.run(worker.deliver(job)) == Undelivered(reason=reason)
