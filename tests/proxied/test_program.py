@@ -71,3 +71,35 @@ def test_what_services_refuse_is_owed(watch: Watcher, proxy: Proxy, registry: Fa
     alerts = _check(watch, proxy, 0)
     assert (alerts["delivered"], alerts["pending"]) == (len(PEERS), 0)
     assert _taken(proxy) == Counter(PEERS.keys())
+
+
+def test_a_short_wait_is_waited_for(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+    """A service that asks for a second's patience has its alert in the same poll, once."""
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    proxy.once |= dict.fromkeys(PEERS, Reply(status=429, headers={"Retry-After": "1"}))
+    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "pending": 0, "expired": 0}
+    assert _taken(proxy) == Counter(PEERS.keys())
+
+
+@pytest.mark.parametrize(("name", "word"), [("discord", "gone"), ("slack-bot", "token_revoked"), ("telegram", "token")])
+def test_what_is_gone_is_reported(watch: Watcher, proxy: Proxy, registry: FakeRegistry, name: str, word: str) -> None:
+    """A channel whose service says that it is no more is reported on the others at the next poll, once; so is that it
+    takes alerts again.
+    """
+    others = [one for one in ("zulip", "ntfy", "pagerduty") if one != name]
+    channels = [{"name": one, "url": PEERS[one].url} for one in (name, *others)]
+    watch = watch.but(channels=channels)
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    proxy.refusing[name] = PEERS[name].refusals[word].reply
+    taken = []
+    for code in (1, 1, 1):
+        _check(watch, proxy, code)
+        taken.append(_taken(proxy))
+    assert taken == [Counter(others), Counter(others * 2), Counter(others * 2)]
+    assert all(name.encode() in one.asked.body for one in proxy.received()[-len(others) :])
+    proxy.refusing.clear()
+    watch.end_backoffs()
+    for code in (0, 0, 0):
+        _check(watch, proxy, code)
+    assert _taken(proxy) == Counter([name, *others * 3])
+    assert [wrong for one in proxy.received() for wrong in findings(one)] == []
