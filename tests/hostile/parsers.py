@@ -278,7 +278,7 @@ def _in_telegram(text: str, *, escapes: bool) -> Iterator[Finding]:
         if escapes:
             outside = re.sub(r"\\[_*\[\]()~`>#+=|{}.!-]", "", outside)
         yield from _outside(outside)
-        if outside.count("*") not in (0, 2) or re.search(r"[`_\[\]\\]", outside):
+        if re.search(r"[*`_\[\]\\]", re.sub(r"\*[A-Za-z][A-Za-z0-9 ,:']*\*", "", outside)):
             yield "escaped_markup", line
         if escapes and re.search(r"[()~>#+=|{}.!-]", outside):
             yield "escaped_markup", line

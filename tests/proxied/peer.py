@@ -69,7 +69,7 @@ def refused(document: object, status: int, *, said: str = "", **headers: str) ->
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Peer:
     """One service.
 
@@ -99,6 +99,9 @@ class Peer:
     """Of a service on call: what makes two messages the same incident; None is a new one each time."""
     is_slow: bool = False
     """apprise pauses between the requests for one message."""
+
+    def __repr__(self) -> str:
+        return self.name
 
     def takes(self, asked: Asked) -> bool:
         """Return whether the request is a message to it."""
