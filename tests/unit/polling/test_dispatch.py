@@ -276,6 +276,20 @@ def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky)
     assert (again.failures, len(picky.messages())) == ({}, 3)
 
 
+def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
+    """After three refusals it goes out, at once, as ASCII with the worst event's pack and version."""
+    picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"))
+    waiting = outbox.enqueue(Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW)
+    for number in range(3):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
+    assert waiting.alerts("ops") == 0
+    (taken,) = picky.taken
+    assert len(picky.messages()) == 4
+    assert "Some-Pack" in taken.json["title"] + taken.json["message"]
+    assert (taken.json["title"] + taken.json["message"]).isascii()
+
+
 def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, picky: Picky) -> None:
     """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
     picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
