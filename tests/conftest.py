@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import importlib
 import os
-from collections.abc import Callable, Iterator, Mapping
+import pkgutil
+from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -14,10 +16,12 @@ import pytest
 from hypothesis import is_hypothesis_test, settings
 
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
+import watcher
 from tests.support import program
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
+from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
 
 settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
@@ -25,14 +29,35 @@ settings.load_profile("untimed")
 
 
 _LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties", "proxied"))
+_MEASURING: dict[str, str] = {}
+"""The variables that have coverage taken of a child process; empty where none is taken here."""
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Have coverage taken of the program's processes where it is taken here, but not by xdist's workers twice."""
-    runs_tests = hasattr(config, "workerinput") or not config.getoption("numprocesses", None)
-    if runs_tests and coverage.Coverage.current() is not None:
-        os.environ["COVERAGE_PROCESS_START"] = str(program.ROOT / "pyproject.toml")
-        os.environ["COVERAGE_FILE"] = str(program.ROOT / ".coverage")
+    """Take coverage in the processes that run tests: xdist's own runs none, and its workers are measured already."""
+    taken = coverage.Coverage.current()
+    if taken is None:
+        return
+    if config.getoption("numprocesses", None) and not hasattr(config, "workerinput"):
+        taken.stop()
+        return
+    _MEASURING["COVERAGE_PROCESS_START"] = str(program.ROOT / "pyproject.toml")
+    _MEASURING["COVERAGE_FILE"] = str(program.ROOT / ".coverage")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Take no coverage of the tests' own imports, which it makes twice as long; the program is imported before them."""
+    if not _MEASURING or (taken := coverage.Coverage.current()) is None:
+        return (yield)
+    for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
+        if module.name != "watcher.__main__":  # it works on the streams
+            importlib.import_module(module.name)
+    taken.stop()
+    try:
+        return (yield)
+    finally:
+        taken.start()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,27 +67,39 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.no_cover)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Have coverage taken of the processes that a test starts if it is `measured`: half of their time is its price."""
+    if item.get_closest_marker("measured") is not None:
+        os.environ.update(_MEASURING)
+    else:
+        for name in _MEASURING:
+            os.environ.pop(name, None)
+
+
 def pytest_collection_finish() -> None:
     """Keep what the imports built out of later garbage collections: a delivery collects, 0.14 s each time without."""
     gc.collect()
     gc.freeze()
 
 
-@pytest.fixture
-def unmeasured(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Coverage of the processes that the test starts is not taken, which costs as long again as they run.
-
-    For tests that run the program many times through what others have it run through already.
-    """
-    for name in [name for name in os.environ if name.startswith(program.MEASURING)]:
-        monkeypatch.delenv(name)
-
-
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
     """What starts the program in milliseconds, and lets it die at a chosen point."""
-    with ForkServer() as forks:
+    with contextlib.ExitStack() as ends:
+        with pytest.MonkeyPatch.context() as patch:
+            for name, value in _MEASURING.items():  # where a test is not measured, what is forked for it ends that
+                patch.setenv(name, value)
+            forks = ends.enter_context(ForkServer())
         yield forks
+
+
+@pytest.fixture(scope="session")
+def apprise_frozen() -> None:
+    """Apprise is loaded, and left out of the collection of garbage after a delivery: half of the time of one."""
+    load()
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

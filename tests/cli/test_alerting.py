@@ -15,8 +15,6 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:

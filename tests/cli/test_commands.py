@@ -26,6 +26,8 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
 from watcher.state import files
 
+pytestmark = pytest.mark.measured
+
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EVENT_KEYS = (
     *("id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at"),

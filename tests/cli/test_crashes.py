@@ -21,8 +21,6 @@ from tests.support import program
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.mark.bounded
 def test_no_kill_loses_or_invents_an_alert() -> None:

@@ -6,9 +6,13 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from watcher.cli.demo import ACTS, NODE
+
+pytestmark = pytest.mark.measured
 
 
 def test_the_demo(tmp_path: Path, webhook: Webhook) -> None:

@@ -32,6 +32,8 @@ from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
 
+pytestmark = pytest.mark.measured
+
 README = program.ROOT / "README.md"
 PAGES = program.ROOT / "docs" / "commands.md"
 MESSAGES = program.ROOT / "docs" / "alerts.md"

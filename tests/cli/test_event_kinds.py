@@ -16,8 +16,6 @@ from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import WATCHED_FIELDS
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 PAGE = "https://registry.comfy.org/nodes/alpha"
 
 

@@ -18,6 +18,8 @@ from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state import files
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:

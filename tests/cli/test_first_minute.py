@@ -5,9 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import pytest
+
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
+
+pytestmark = pytest.mark.measured
 
 _STEP = re.compile(r"^<!-- step -->\n```(sh|toml)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 

@@ -17,6 +17,8 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 
+pytestmark = pytest.mark.measured
+
 OFFLINE = program.ROOT / "tests" / "support" / "offline"
 
 

@@ -13,6 +13,8 @@ import pytest
 
 from tests.support import program
 
+pytestmark = pytest.mark.measured
+
 
 def test_surroundings_are_clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Nothing of the caller's settings, secrets or proxies gets through; what measures coverage does."""

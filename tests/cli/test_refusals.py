@@ -14,7 +14,6 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
 
 
 class Strict(Webhook):

@@ -18,6 +18,8 @@ from tests.support.harness import Watcher
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 
+pytestmark = pytest.mark.measured
+
 _PATIENCE = 20.0
 
 

@@ -13,6 +13,8 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Watcher:

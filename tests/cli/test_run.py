@@ -18,6 +18,8 @@ from tests.support.harness import Watcher
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture
 def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:

@@ -12,6 +12,8 @@ from jsonschema import Draft202012Validator
 from tests.support import program
 from watcher.state import schemas
 
+pytestmark = pytest.mark.measured
+
 _NAMES = (*schemas.NAMES, "settings")
 
 

@@ -20,8 +20,6 @@ from watcher.cli.options import masked
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import node_ids
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.mark.bounded
 def test_failing_deliveries_reveal_nothing(tmp_path: Path) -> None:

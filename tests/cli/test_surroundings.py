@@ -45,7 +45,6 @@ def _broken(watch: Watcher, stream: str, *args: str) -> int:
     return done.returncode
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
 def test_what_was_found_decides_the_code_and_not_who_reads_it(
     watch: Watcher, registry: FakeRegistry, as_json: tuple[str, ...]
@@ -61,6 +60,7 @@ def test_what_was_found_decides_the_code_and_not_who_reads_it(
     assert _broken(watch, "stdout", "check", *as_json) == 1
 
 
+@pytest.mark.measured
 def test_a_command_that_only_prints(watch: Watcher) -> None:
     """Without stdout `config` does its work; on a full one it ends with 1 and a line; a reader that has gone ends it
     without a word.
@@ -70,7 +70,6 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     assert _broken(watch, "stdout", "config") == 1
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
 def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     """Where stderr takes nothing the exit code still says what happened."""
@@ -79,7 +78,6 @@ def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     assert watch.shell(f"{FULL} {stderr}", "status").code == 1
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` tries every channel and says by its code how that went, whoever reads it."""
     webhook.answer["/b"] = 500
@@ -89,6 +87,7 @@ def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook
     assert {place: len(webhook.messages(place)) for place in ("/a", "/b", "/c")} == {"/a": 2, "/b": 1, "/c": 2}
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
 def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: str) -> None:
     """Thirty nodes are polled and saved without stdin, stdout and stderr, and no log line goes into a state file."""
@@ -106,6 +105,7 @@ def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: 
         json.loads(file.read_bytes())
 
 
+@pytest.mark.measured
 def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """What cannot be said on stderr, also in the middle of a poll, costs no more than the words."""
     webhook.answer["/dead"] = 500
@@ -126,6 +126,7 @@ def _in_a_deleted_folder(watch: Watcher, *args: str) -> program.Completed:
     return watch.shell(f'rmdir "{lost}" && exec "$@"', *args, cwd=lost)
 
 
+@pytest.mark.measured
 def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:
     """With absolute paths commands work in a deleted folder; a relative one is an error that says so."""
     for command in ("check", "config"):
@@ -156,7 +157,6 @@ main()
 """
 
 
-@pytest.mark.usefixtures("unmeasured")
 def test_no_process_for_apprise(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """Where no process can be started a poll finds and saves what there is and keeps the alerts for the next one, which
     checks their URLs; `run` does not begin, and says why.
@@ -205,7 +205,6 @@ main()
 """
 
 
-@pytest.mark.usefixtures("unmeasured")
 @pytest.mark.parametrize(
     "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
 )
@@ -223,6 +222,7 @@ def test_ctrl_c_while_it_starts(watch: Watcher, registry: FakeRegistry, module: 
     assert registry.requests == []
 
 
+@pytest.mark.measured
 @pytest.mark.parametrize("place", ["[]", "['/proc']"])
 def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""

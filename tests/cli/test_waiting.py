@@ -20,6 +20,8 @@ from tests.support.terminal import on_terminal
 from watcher.cli.progress_line import PATIENCE, ProgressLine
 from watcher.fake_registry.server import FakeRegistry
 
+pytestmark = pytest.mark.measured
+
 TOKEN = "S3cr3tT0k3n"
 
 

@@ -14,8 +14,6 @@ from tests.faults.process import Stand
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means
 from watcher.registry.transport import MANY
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 IN_PROCESSES = [
     Case(fault="html_200", stage=Stage.CHANGE, breadth=Breadth.ONE),
     Case(fault="status_503_json", stage=Stage.FIRST, breadth=Breadth.ONE),

@@ -53,8 +53,6 @@ from watcher.polling.problems import problems
 from watcher.state.model import Checks, State
 from watcher.text.status_reason import summarize
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 
 @pytest.mark.bounded
 def test_no_text_escapes_from_any_output() -> None:

@@ -11,8 +11,6 @@ from tests.chaos.subscriber import Fact
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
 
-pytestmark = pytest.mark.usefixtures("unmeasured")
-
 POLL = [Grouping.POLL]
 ALL = len(PACKS)
 

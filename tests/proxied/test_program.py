@@ -17,7 +17,7 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = [pytest.mark.bounded, pytest.mark.usefixtures("unmeasured")]
+pytestmark = pytest.mark.bounded
 
 _PACK = "comfyui-night-lights"
 

@@ -17,6 +17,8 @@ import pytest
 from watcher import log
 from watcher.text.sanitize import Trusted
 
+pytestmark = pytest.mark.measured
+
 
 @pytest.fixture(autouse=True)
 def _as_before() -> Iterator[None]:

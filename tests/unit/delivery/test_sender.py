@@ -31,6 +31,8 @@ from watcher.delivery.services.table import prepare
 from watcher.delivery.urls import load
 from watcher.model.event import Change, Event, Kind
 
+pytestmark = pytest.mark.usefixtures("apprise_frozen")
+
 REACHED = Reached(key="5" * 32, salt="ab" * 16)
 
 
@@ -331,6 +333,7 @@ def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> N
     assert marks[form] in message.json["message"]
 
 
+@pytest.mark.no_cover
 def test_a_burst_fits_and_is_counted(webhook: Webhook) -> None:
     """Thousands of events make one message that counts what it does not show."""
     events = tuple(event for i in range(3000) for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW))

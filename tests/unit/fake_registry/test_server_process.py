@@ -17,6 +17,8 @@ from tests.support.program import Started
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry, main
 
+pytestmark = pytest.mark.measured
+
 
 def test_latency_holds_every_answer() -> None:
     """An answer comes no sooner than the latency."""

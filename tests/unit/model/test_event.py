@@ -16,6 +16,8 @@ from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import LONGEST_TEXT, Change, Event, Kind, bounded, rank, severity_of
 
+pytestmark = pytest.mark.measured
+
 _LONG = st.builds(lambda text, times: text * times, st.text(min_size=1, max_size=5), st.integers(0, 2000))
 
 

@@ -28,6 +28,8 @@ from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 
+pytestmark = pytest.mark.measured
+
 
 def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, **options: Any) -> Dispatch:
     """Dispatch once, at `NOW` unless there is a `clock`; an alert expires after an hour."""

@@ -13,6 +13,8 @@ from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.reminders import News, news
 
+pytestmark = pytest.mark.measured
+
 _DAY = 24 * 60.0
 
 

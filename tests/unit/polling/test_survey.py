@@ -324,6 +324,7 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     assert (len(report.errors), reported(report)) == (59, [("baseline", "pack-59", None), ("failing", None, None)])
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("fault", "concurrency"),
     [

@@ -20,6 +20,8 @@ from watcher.registry.client import Query
 from watcher.registry.reader import NodeQuery
 from watcher.registry.transport import MANY, check_usable, describe, open_transport
 
+pytestmark = pytest.mark.measured
+
 ELSEWHERE = "http://registry.test"
 """An address that nobody can look up here: only a proxy could."""
 

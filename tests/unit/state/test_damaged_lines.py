@@ -30,6 +30,8 @@ from watcher.state import journal, records
 from watcher.state.journal import Stage
 from watcher.state.store import StateFolder
 
+pytestmark = pytest.mark.measured
+
 ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 """Times that can be read."""
 DAMAGED = [

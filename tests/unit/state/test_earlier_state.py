@@ -7,6 +7,8 @@ import shutil
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, reported
@@ -14,6 +16,8 @@ from tests.support.program import ROOT
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import FailureKind
 from watcher.state.store import StateFolder
+
+pytestmark = pytest.mark.measured
 
 _EARLIER = ROOT / "tests" / "states" / "4dcf5e8"
 """Written by that commit: two dead channels with a queue each, a flagged and a deprecated version of alpha, bravo

@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 from tests.support import program
 from watcher.state import files
 
+pytestmark = pytest.mark.measured
+
 FULL = """
 import atexit, resource
 from pathlib import Path

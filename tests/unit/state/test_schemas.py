@@ -33,6 +33,8 @@ from watcher.state import records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
 
+pytestmark = pytest.mark.measured
+
 FORMATS = {"snapshot": 2, "outbox": 3, "checks": 2, "addresses": 2, "retry": 1}
 LAWS = settings(max_examples=40)
 

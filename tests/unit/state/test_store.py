@@ -224,6 +224,7 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
     assert (folder.path / "outbox.json").stat().st_ino != before.st_ino
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
 def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str) -> None:
     """Whatever length a file was cut to, it is refused with its name and a hint, and no file is touched."""

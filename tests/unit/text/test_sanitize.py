@@ -148,6 +148,7 @@ def test_long_text_is_shortened_and_says_so() -> None:
     assert sanitize_line("\u200b" * 9000 + "seen") == "seen"
 
 
+@pytest.mark.no_cover
 @pytest.mark.parametrize(
     "address",
     [
