@@ -15,7 +15,6 @@ from tests.support.harness import Reported, Watcher
 from watcher.fake_registry.server import FakeRegistry
 
 
-
 class Strict(Webhook):
     """A webhook that answers messages about some packs on the path `/a` with a status, and takes the others."""
 

@@ -22,7 +22,6 @@ from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.state import schemas
 
-
 _DOCUMENT = json.loads(schemas.schema("webhook"))
 _CHECKER = Draft202012Validator.FORMAT_CHECKER
 _SCHEMA = Draft202012Validator(_DOCUMENT, format_checker=_CHECKER)
