@@ -24,7 +24,7 @@ IN_PROCESSES = [
     Case(fault="value_bomb", stage=Stage.FIRST, breadth=Breadth.CROWD),
     Case(fault="untrusted", stage=Stage.CHANGE, breadth=Breadth.EVERYONE),
 ]
-"""Cases that the real program lives in every run of the tests: each way to fail, at each stage, on both transports."""
+"""Cases that the real program lives in every bounded run: each way to fail, at each stage, on both transports."""
 
 _FAILS = (Means.INCOMPLETE, Means.UNREADABLE, Means.REGISTRY)
 
@@ -61,12 +61,14 @@ def test_incomplete_listings_show_something_and_nothing() -> None:
     assert len({fault.shows for fault in FAULTS.values() if fault.means is Means.INCOMPLETE}) == 4
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("case", selection(), ids=str)
 def test_a_case(case: Case) -> None:
     """Each poll reports exactly what is due, before, with and after the fault, and says how it went."""
     assert measured(case).wrong == []
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("case", IN_PROCESSES, ids=str)
 def test_a_case_lived_by_the_program(stand: Stand, case: Case) -> None:
     """The real program reports the same and delivers it at once, each alert once, in bounded time and memory."""
