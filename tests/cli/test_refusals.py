@@ -52,11 +52,11 @@ def watch(tmp_path: Path, registry: FakeRegistry, service: Strict, fork_server: 
     for node in ("alpha", "bravo"):
         registry.catalog.publish(node, "1.0.0")
     channels = [{"name": name, "url": service.apprise_url(f"/{name}")} for name in ("a", "b")]
-    watcher = Watcher(
+    watch = Watcher(
         tmp_path, registry, fork_server=fork_server, baseline="silent", nodes="alpha bravo", channels=channels
     )
-    watcher.check()
-    return watcher
+    watch.check()
+    return watch
 
 
 def _status(watch: Watcher, name: str = "a") -> dict[str, Any]:

@@ -120,7 +120,7 @@ def discord() -> str:
 
 
 def draw(page: str, name: str, size: str, *options: str) -> None:
-    """Draw a page of the size (`WIDTH,HEIGHT`) to `docs/images/NAME.png`."""
+    """Draw a page of the size (`WIDTH,HEIGHT`) to a picture in `docs/images`."""
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "page.html"
         source.write_text(page, "utf-8")

@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
+from watcher.alerts.words.differences import difference
 from watcher.cli.terminal import colour, table, to_json
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.text.plural import plural
-from watcher.text.sanitize import sanitize_line
+from watcher.text.sanitize import safe_line, sanitize_line
 
 if TYPE_CHECKING:
     from watcher.polling.model import Report
@@ -68,7 +69,9 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def what_happened(event: Event) -> str:
     """Return what changed and why, on one line."""
-    parts = [f"{change.field}: {_value(change.before)} → {_value(change.after)}" for change in event.changes]
+    parts = [f'"{sanitize_line(event.changelog, _TEXT)}"'] if event.changelog else []
+    if event.changes:
+        parts.append("".join(safe_line(word, _VALUE) for word in difference(event.changes)))
     if not parts and event.before and event.after:
         parts.append(f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}")
     if event.reason:
@@ -86,7 +89,3 @@ def event_subject(event: Event) -> str:
 def _subject(event: Event) -> str:
     name = event_subject(event)
     return f"{name} {sanitize_line(event.version, 100)}" if event.version is not None else name
-
-
-def _value(text: str) -> str:
-    return sanitize_line(text, _VALUE) or "(empty)"

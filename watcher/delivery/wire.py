@@ -2,7 +2,7 @@
 
 apprise says only yes or no. The interpreter reports each connection and each request of the standard library to audit
 hooks (`sys.addaudithook`), with the connection's own object, and that object makes its answers with the class that it
-is told. So nothing of a library is changed, and nothing of a request, which holds secrets, is written anywhere.
+is given. So nothing of a library is changed, and nothing of a request, which holds secrets, is written anywhere.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class Exchange:
 class Wire:
     """Watches what this process sends and what it is answered, while its `with` block runs."""
 
-    def __init__(self, told: Callable[[bool], None] = lambda _: None) -> None:
+    def __init__(self, out: Callable[[bool], None] = lambda _: None) -> None:
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
@@ -63,7 +63,7 @@ class Wire:
         """Something went out that is not answered yet."""
         self.was_lost = False
         """Something went out that will not be answered: the next request began."""
-        self._told = told
+        self._out = out
 
     def __enter__(self) -> Self:
         if not _hook.is_installed:
@@ -101,15 +101,15 @@ class Wire:
         return self.exchanges[-1].refused if self.exchanges else ""
 
     def went_out(self) -> None:
-        """Note that something went out; the program is told before it does."""
+        """Note that something went out; the program learns of it before it does."""
         self.was_lost |= self.is_out
         self.is_out = True
-        self._told(True)
+        self._out(True)
 
     def was_answered(self) -> None:
         """Note that what went out was answered."""
         self.is_out = False
-        self._told(False)
+        self._out(False)
 
     def notice(self, event: str, args: tuple[Any, ...]) -> None:
         """Take an audit event."""

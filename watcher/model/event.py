@@ -31,10 +31,6 @@ class Kind(StrEnum):
     BASELINE = "baseline"
 
 
-SEVERITY: dict[Kind, int] = {kind: rank for rank, kind in enumerate(Kind)}
-"""0 is the worst."""
-
-
 class Severity(StrEnum):
     """How bad an event is (docs/behaviour.md, Events (Severity)), worst first."""
 
@@ -120,12 +116,13 @@ def rank(event: Event) -> tuple[int, int, int]:
     """
     severity = _SEVERITIES.index(severity_of(event))
     if replaces_archive(event):
-        return severity, SEVERITY[Kind.FLAGGED], 1
+        return severity, _KINDS.index(Kind.FLAGGED), 1
     worst = event.after if event.kind is Kind.BASELINE else None
-    return severity, SEVERITY[event.kind], SEVERITY[Kind(worst)] if worst in _SEVERITY_OF_BASELINE else 0
+    place = _KINDS.index(Kind(worst)) if worst in _SEVERITY_OF_BASELINE else 0
+    return severity, _KINDS.index(event.kind), place
 
 
-_SEVERITIES = tuple(Severity)
+_SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
 
 
 def event_id(*parts: object) -> str:

@@ -120,4 +120,4 @@ def test_a_changed_version_names_its_fields() -> None:
     """A `changed` event shows which fields differ."""
     changes = tuple(Change(field=name, before="", after="x") for name in ("tags", "downloadUrl"))
     _, row = shown(event(kind=Kind.CHANGED, before="active", after="active", changes=changes))
-    assert row.endswith("tags: (empty) → x; downloadUrl: (empty) → x")
+    assert row.endswith("tags: now x; archive: now x")

@@ -100,10 +100,16 @@ def test_the_last_line_sums_up() -> None:
     [
         ({"reason": "Rejected by admin"}, [PACK, "1.0.0", "flagged", "active → flagged; Rejected by admin"]),
         ({"kind": Kind.BANNED, **NODE_LEVEL}, [PACK, "banned"]),
-        ({"kind": Kind.CHANGED, "changes": (TAGS,)}, [PACK, "1.0.0", "changed", 'tags: (empty) → ["x"]']),
+        ({"kind": Kind.CHANGED, "changes": (TAGS,)}, [PACK, "1.0.0", "changed", "tags: + x"]),
+        (
+            {"kind": Kind.NEW, "before": None, "changelog": "Faster", "changes": (TAGS,)},
+            [PACK, "1.0.0", "new", '"Faster"; tags: + x'],
+        ),
         ({"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"}, ["(registry)", "failing", "why"]),
     ],
 )
 def test_a_line_says_what_happened_and_why(fields: dict[str, Any], line: list[str]) -> None:
-    """A transition shows both statuses and the reason, a change its fields, a node-level event only its node."""
+    """A transition shows both statuses and the reason, a change its fields, a release its changelog's first line, a
+    node-level event only its node.
+    """
     assert lines(event(**fields))[0].split(maxsplit=len(line) - 1) == line
