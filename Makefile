@@ -50,7 +50,7 @@ bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as 
 services: $(SERVICES_READY) ## run the tests against real servers (ntfy, Postfix, Synapse, …); names what is missing
 	@.venv-services/bin/python -m pytest --quiet -rs -n 3 -m services tests/services $(PYTEST_ARGS)
 
-chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), forty minutes; prints one table
+chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
 	@$(BIN)/python -m tests.chaos
 
 bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory and reliability beside other programs; prints two tables
