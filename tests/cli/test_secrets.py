@@ -30,6 +30,7 @@ def test_failing_deliveries_reveal_nothing(tmp_path: Path) -> None:
     assert search.places > 40
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("by", SOURCES)
 def test_wherever_the_urls_came_from(tmp_path: Path, by: str) -> None:
     """A poll and `test-alerts` show no part of a URL from a file, the environment or a secrets folder."""
