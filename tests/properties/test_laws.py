@@ -26,7 +26,7 @@ from watcher.alerts.channel_identity import Addresses
 from watcher.alerts.outbox import Outbox
 from watcher.alerts.outcomes import Acknowledgement
 from watcher.alerts.ownership import reroute
-from watcher.alerts.queue import Queue
+from watcher.alerts.queue import FAILURES_TO_EXPIRE, Queue
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
@@ -330,7 +330,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
                 case "expire":
                     waiting, old = outbox.expired(waiting, channel.name, "2040-01-01T00:00:00Z", 60)
                     given_up = [one for message in old for one in message.events]
-                    assert given_up == (_alerts_of(queue) if queue.attempts >= outbox.FAILURES_TO_EXPIRE else [])
+                    assert given_up == (_alerts_of(queue) if queue.attempts >= FAILURES_TO_EXPIRE else [])
                     owed[channel.name] = [[] if given_up else poll for poll in owed[channel.name]]
                 case _:
                     pass

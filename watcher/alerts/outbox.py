@@ -17,12 +17,9 @@ from watcher.alerts.outcomes import (
     with_failure,
     with_reached,
 )
-from watcher.alerts.queue import Message, Queue, retry_at, without_waits
+from watcher.alerts.queue import FAILURES_TO_EXPIRE, Message, Queue, retry_at, without_waits
 from watcher.model.channel import Channel, grouped
 from watcher.model.event import Event, event_id
-
-FAILURES_TO_EXPIRE = 2
-"""Failures in a row before an old alert may expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

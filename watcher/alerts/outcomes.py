@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
-from watcher.alerts.queue import DAY, REFUSALS_TO_PLAIN, Message, Queue, backoff_until, wait_until
+from watcher.alerts.queue import DAY, FAILURES_TO_EXPIRE, REFUSALS_TO_PLAIN, Message, Queue, backoff_until, wait_until
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +76,16 @@ def failed_attempt(
     """Return what a failed attempt at a message leaves.
 
     The `last` one of a round makes the queue wait. After another one the next message goes out: this one was refused
-    for what it is, which says nothing of the others. An attempt that only met a busy service does not count as failure.
+    for what it is, which says nothing of the others. Therefore such a refusal makes no wait longer; it counts only as
+    far as old alerts need it to expire. An attempt that only met a busy service does not count as failure.
     """
     attempts, retry_at, asked = queue.attempts, queue.retry_at, queue.asked_to_wait
     if last and failure.error:
         asked = failure.retry_after is not None
-        retry_at = backoff_until(attempts, now) if failure.retry_after is None else wait_until(failure.retry_after, now)
-        attempts += counts
+        row = 0 if failure.for_content else attempts
+        retry_at = backoff_until(row, now) if failure.retry_after is None else wait_until(failure.retry_after, now)
+        if counts and not (failure.for_content and attempts >= FAILURES_TO_EXPIRE):
+            attempts += 1
     refusals = message.refusals + 1 if failure.for_content else 0
     return FailedAttempt(
         channel=channel,

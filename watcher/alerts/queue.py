@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
+from watcher.model.event import Event, rank
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
@@ -15,6 +17,9 @@ DAY = 86_400.0
 
 REFUSALS_TO_PLAIN = 3
 """After so many refusals for what it is, a message goes out in its plainest form. If that is refused, it is aside."""
+
+FAILURES_TO_EXPIRE = 2
+"""Failures in a row before an old alert may expire."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,7 +147,16 @@ def in_turn(queue: Queue, now: str) -> list[Message]:
     let the others pass.
     """
     due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
-    return sorted(due, key=lambda message: (message.refusals > 0, message.is_aside, not message.unanswered))
+    return sorted(due, key=_standing)
+
+
+def worst_first(messages: Iterable[Message], events: Mapping[str, Event]) -> list[Message]:
+    """Return messages as they take turns, but the worst of equals first, for a service that refuses some of them."""
+    return sorted(messages, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
+
+
+def _standing(message: Message) -> tuple[bool, bool, bool]:
+    return message.refusals > 0, message.is_aside, not message.unanswered
 
 
 def without_waits(queue: Queue) -> Queue:

@@ -25,7 +25,7 @@ from watcher.alerts.outcomes import (
     with_failure,
     with_reached,
 )
-from watcher.alerts.queue import REFUSALS_TO_PLAIN, Message, Queue, backoff_left, backoff_until, in_turn
+from watcher.alerts.queue import REFUSALS_TO_PLAIN, Message, Queue, backoff_left, backoff_until, in_turn, worst_first
 from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
@@ -43,6 +43,8 @@ _LONGEST_PAUSE = 60.0
 """Seconds that a service may ask for within a round. A longer wait is the channel's next try."""
 _ROOMS = 32
 """Messages for which room in the journal is made at once."""
+_REFUSALS = 10
+"""Messages in a row that are refused for what they are before the others wait: it may be everything."""
 _PAUSES = 5
 """Pauses in a row before a service that still asks for one has failed."""
 
@@ -117,8 +119,10 @@ class ChannelRound:
     _began: float = field(default_factory=time.monotonic)
     _pauses: int = 0
     """In a row."""
-    _passed: str = ""
-    """The message before, if it was refused for what it is."""
+    _refusals: set[str] = field(default_factory=set)
+    """Messages that were refused for what they are, in a row."""
+    _worst_first: bool = False
+    """The first such refusal has put the worst of the others first: where much is refused, it must not come last."""
     _rooms: dict[str, _Room] = field(default_factory=dict)
     """Of messages that did not go out yet, by their ids."""
     _taken: _Room | None = None
@@ -153,8 +157,11 @@ class ChannelRound:
                 if again is None:
                     return
                 turn.extendleft(again)
+                if self._refusals and not again and not self._worst_first:
+                    turn, self._worst_first = deque(worst_first(turn, self.events)), True
                 continue
-            self.queue, self._pauses, self._passed = ended(self.queue), 0, ""
+            self.queue, self._pauses = ended(self.queue), 0
+            self._refusals.clear()
             self.outcomes.append(Acknowledgement(channel=name, message=message.id))
             self.delivered += len(message.events)
             self._taken = room
@@ -238,11 +245,12 @@ class ChannelRound:
     async def _fail(self, message: Message, outcome: Undelivered) -> tuple[Message, ...] | None:
         """Record a failed attempt. Return the message if it goes out again at once; None if the round ends here.
 
-        A message that was refused for what it is lets the next one pass. Two in a row end the round.
+        A message that was refused for what it is lets the next one pass. Many in a row end the round.
         """
         refused = outcome.cause is Cause.CONTENT
         plainer = refused and message.refusals + 1 == REFUSALS_TO_PLAIN
-        ends = not (refused and (plainer or self._passed in {"", message.id}))
+        self._refusals |= {message.id} if refused else set()
+        ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
         # The round has no time left for a pause: that is no failure.
         is_busy = ends and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE and self._pauses < _PAUSES
         attempt = await self._record(message, _failure(outcome), ends=ends, counts=not is_busy)
@@ -250,7 +258,6 @@ class ChannelRound:
             self.failure, self.refused = attempt.error, True
         if ends:
             return None
-        self._passed = message.id
         return (after_failure(message, attempt),) if plainer else ()
 
     async def _record(

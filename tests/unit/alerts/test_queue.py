@@ -7,10 +7,21 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, minute
+from tests.support.factories import NOW, event, minute
 from watcher import timestamps
 from watcher.alerts.outcomes import FailedAttempt, Failure, after_failure, ended, failed_attempt, with_failure
-from watcher.alerts.queue import DAY, Message, Queue, in_turn, is_due, reason_to_wait, retry_at, seconds_left
+from watcher.alerts.queue import (
+    DAY,
+    Message,
+    Queue,
+    in_turn,
+    is_due,
+    reason_to_wait,
+    retry_at,
+    seconds_left,
+    worst_first,
+)
+from watcher.model.event import Kind
 
 HOUR = 60
 """In minutes."""
@@ -75,10 +86,25 @@ def test_a_refused_message_lets_the_others_pass() -> None:
     assert (is_due(alone, NOW), seconds_left(alone, NOW), retry_at(alone)) == (False, 30, minute(0.5))
 
 
-def test_the_last_refusal_of_a_round_makes_the_channel_wait() -> None:
-    """A channel that refuses whatever it gets is not asked for one message after the other."""
-    after = refused(queue(message("m1"), message("m2")), 1, last=True)
-    assert (is_due(after, NOW), after.attempts, after.retry_at) == (False, 1, minute(0.5))
+@pytest.mark.parametrize(("times", "attempts"), [(1, 1), (2, 2), (9, 2)])
+def test_the_last_refusal_of_a_round_makes_the_channel_wait(times: int, attempts: int) -> None:
+    """It is as short each time, because it says nothing of the other messages; but old alerts may expire in the end."""
+    after = refused(queue(message("m1"), message("m2")), times, last=True)
+    assert (is_due(after, NOW), after.attempts, after.retry_at) == (False, attempts, minute(0.5))
+    down = refused(attempt(attempt(attempt(queue()))), 1, last=True)
+    assert (down.attempts, down.retry_at) == (3, minute(0.5))
+
+
+def test_the_worst_goes_first_where_much_is_refused() -> None:
+    """Among messages of equal standing; what may have been taken stays first, what was refused behind."""
+    events = {"new": event("new", Kind.NEW), "ban": event("ban", Kind.BANNED)}
+    messages = [
+        message("refused", refusals=1, events=("ban",)),
+        message("new", events=("new",)),
+        message("ban", events=("new", "ban")),
+        message("unanswered", events=("new",), unanswered=True),
+    ]
+    assert [one.id for one in worst_first(messages, events)] == ["unanswered", "ban", "new", "refused"]
 
 
 def test_what_may_have_been_taken_goes_first() -> None:

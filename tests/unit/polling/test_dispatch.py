@@ -23,6 +23,7 @@ from watcher.alerts.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Kind
 from watcher.polling.channel_round import Backoffs, DeliveryOptions
 from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.state.journal import read_journal
@@ -310,11 +311,25 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, p
 
 
 def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
-    """Two messages in a row that are refused end the round, and the channel backs off."""
+    """Ten messages in a row that are refused end the round, and what is old expires, as on any channel that fails."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
-    done = sent(folder, owing(ops), ops)
-    assert (len(picky.messages()), done.waiting.queues["ops"].retry_at) == (2, minute(0.5))
+    waiting = outbox.enqueue(Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW)
+    for number in range(1, 5):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number)).waiting
+        assert (len(picky.messages()), waiting.alerts("ops")) == (10 * number, 40)
+        assert waiting.queues["ops"].retry_at == minute(number + 0.5)
+    assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 40}
+
+
+def test_a_ban_does_not_wait_behind_what_is_refused(folder: StateFolder, picky: Picky) -> None:
+    """However many messages before it are refused, the worst one goes out in the first round."""
+    picky.refuses = lambda message: None if "ban" in message.event_ids else BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    events = (*(event(f"e{number}", Kind.CHANGED) for number in range(40)), event("ban", Kind.BANNED))
+    done = sent(folder, outbox.enqueue(Outbox(), (ops,), events, 1, NOW), ops)
+    assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 12)
+    assert done.waiting.queues["ops"].retry_at == minute(0.5)
 
 
 def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
