@@ -11,7 +11,7 @@ BENCH_READY := .venv-bench/ready
 PLAIN_READY := .venv-plain/ready
 SERVICES_READY := .venv-services/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
-SERVICES_INSTALL := .venv-services/bin/uv pip install --python .venv-services/bin/python --quiet --require-hashes
+SERVICES_INSTALL := .venv-services/bin/uv pip install --system-certs --python .venv-services/bin/python --quiet --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
