@@ -91,6 +91,10 @@ class Queue:
         """The messages that are aside."""
         return tuple(message for message in self.messages if message.is_aside)
 
+    def failing_for(self, now: str) -> float:
+        """Return the seconds since the first failure after the last delivery."""
+        return timestamps.seconds_between(self.failing_since, now) if self.failing_since else 0.0
+
 
 def backoff_until(failures: int, now: str) -> str:
     """Return when to retry after one more failure than these in a row."""

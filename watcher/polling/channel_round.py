@@ -47,6 +47,8 @@ _REFUSALS = 10
 """Messages in a row that are refused for what they are before the others wait: it may be everything."""
 _PAUSES = 5
 """Pauses in a row before a service that still asks for one has failed."""
+_LONGEST_BUSY = 3600.0
+"""Seconds without a delivery before a service has failed that always asks for a pause, for which no round has time."""
 
 
 class Backoffs:
@@ -253,6 +255,7 @@ class ChannelRound:
         ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
         # The round has no time left for a pause: that is no failure.
         is_busy = ends and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE and self._pauses < _PAUSES
+        is_busy = is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
         attempt = await self._record(message, _failure(outcome), ends=ends, counts=not is_busy)
         if attempt.error and not is_busy:
             self.failure, self.refused = attempt.error, True

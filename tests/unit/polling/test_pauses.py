@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Iterator
+from functools import partial
 
 import pytest
 
@@ -55,6 +56,19 @@ def test_a_round_without_time_leaves_the_pause_to_the_next(folder: StateFolder, 
     queue = done.waiting.queues["ops"]
     assert (done.delivered, done.failures, queue.attempts) == (1, {}, 0)
     assert queue.retry_at == timestamps.later(NOW, 1)
+
+
+def test_a_service_that_is_always_busy_has_failed_after_an_hour(folder: StateFolder, busy: Busy) -> None:
+    """Though no round has time for its pauses: what is old then expires, as on any channel that fails."""
+    busy.every, busy.asks = 1, "10"
+    ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting, found = owing(ops), []
+    for number in (0, 59, 60, 61):
+        done = sent(folder, waiting, ops, budget=5, clock=partial(minute, number))
+        waiting = done.waiting
+        found.append((done.failures, done.expired, waiting.queues["ops"].attempts))
+    failure = {"ops": "HTTP 429"}
+    assert found == [({}, {}, 0), ({}, {}, 0), (failure, {}, 1), (failure, {"ops": 3}, 2)]
 
 
 def test_a_long_retry_after_is_the_next_try(folder: StateFolder, busy: Busy) -> None:
