@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, replace
 from enum import StrEnum
+
+from watcher.model.kept import cut, cut_values, digest
 
 LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
@@ -127,34 +128,33 @@ _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
 
 def event_id(*parts: object) -> str:
     """Return a short id made only of what was observed: the same transition has the same id after a crash."""
-    return _digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
+    return digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
 
 
 def bounded(event: Event, longest: int = LONGEST_TEXT) -> Event:
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
-    Two long texts that differ stay different. The id stays: it was made from the whole texts.
+    Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
+    id stays: it was made from the whole texts.
     """
 
-    def cut(text: str) -> str:
-        if len(text) <= longest:
-            return text
-        mark = f"… ({len(text)} characters, sha256 {_digest(text, 16)})"
-        return text[: longest - len(mark)] + mark
+    def kept(text: str) -> str:
+        return cut(text, longest)
 
     return replace(
         event,
-        version=event.version and cut(event.version),
-        version_id=event.version_id and cut(event.version_id),
-        before=event.before and cut(event.before),
-        after=event.after and cut(event.after),
-        reason=cut(event.reason),
-        changes=tuple(replace(one, before=cut(one.before), after=cut(one.after)) for one in event.changes),
-        published=cut(event.published),
-        safe_version=event.safe_version and cut(event.safe_version),
-        changelog=cut(event.changelog),
+        version=event.version and kept(event.version),
+        version_id=event.version_id and kept(event.version_id),
+        before=event.before and kept(event.before),
+        after=event.after and kept(event.after),
+        reason=kept(event.reason),
+        changes=tuple(_shortened(one, longest) for one in event.changes),
+        published=kept(event.published),
+        safe_version=event.safe_version and kept(event.safe_version),
+        changelog=kept(event.changelog),
     )
 
 
-def _digest(text: str, length: int) -> str:
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+def _shortened(change: Change, longest: int) -> Change:
+    before, after = cut_values(change.before, change.after, longest)
+    return replace(change, before=before, after=after)

@@ -5,10 +5,10 @@ Our own words are `Trusted`; every other string is untrusted.
 
 from __future__ import annotations
 
-import json
 from itertools import takewhile
 
 from watcher.model.event import Change
+from watcher.model.kept import Items, items_of
 from watcher.model.version import STATUSES
 from watcher.text.sanitize import Trusted
 
@@ -58,7 +58,7 @@ def known_status(status: str) -> str:
 
 
 def _of_field(change: Change) -> Words:
-    before, after = _items(change.before), _items(change.after)
+    before, after = items_of(change.before), items_of(change.after)
     if before is not None and after is not None:
         return _of_list(before, after)
     if change.field == "status":
@@ -74,39 +74,25 @@ def _of_text(before: str, after: str) -> Words:
     return (before, Trusted(" → "), after)
 
 
-def _of_list(before: list[str], after: list[str]) -> Words:
-    old, new = dict.fromkeys(before), dict.fromkeys(after)
+def _of_list(before: Items, after: Items) -> Words:
+    old, new = dict.fromkeys(before.shown), dict.fromkeys(after.shown)
     added = [item for item in new if item not in old]
     removed = [item for item in old if item not in new]
-    if not added and not removed:
-        return (Trusted("the same in another order or number"),)
     signed = [("+ ", item) for item in added] + [("- ", item) for item in removed]
     shown = _fair(len(added), len(removed))
     words: list[str] = []
     for sign, item in signed[: shown[0]] + signed[len(added) : len(added) + shown[1]]:
         words += [Trusted(f"{', ' if words else ''}{sign}"), Item(item) if item else Trusted("(empty)")]
-    hidden = {"added": len(added) - shown[0], "removed": len(removed) - shown[1]}
-    more = ", ".join(f"{count} more {what}" for what, count in hidden.items() if count)
-    return (*words, Trusted(f", and {more}")) if more else tuple(words)
+    hidden = {"added": len(added) - shown[0] + after.more, "removed": len(removed) - shown[1] + before.more}
+    if more := ", ".join(f"{count} more {what}" for what, count in hidden.items() if count):
+        words.append(Trusted(f", and {more}" if words else more))
+    return tuple(words) or (Trusted("the same in another order or number"),)
 
 
 def _fair(added: int, removed: int) -> tuple[int, int]:
     """Return how many of each are shown: half of the room each, and what the other one leaves."""
     half = _ITEMS // 2
     return min(added, max(half, _ITEMS - removed)), min(removed, max(half, _ITEMS - added))
-
-
-def _items(text: str) -> list[str] | None:
-    """Return the items of a list in JSON; None for any other text."""
-    if not text:
-        return []
-    if not text.startswith("["):
-        return None
-    try:
-        items = json.loads(text)
-    except (ValueError, RecursionError):
-        return None  # it was cut: an event keeps the start of a long text
-    return items if isinstance(items, list) and all(isinstance(item, str) for item in items) else None
 
 
 def _from_the_difference(before: str, after: str) -> tuple[str, str]:
