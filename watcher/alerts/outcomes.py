@@ -130,7 +130,7 @@ def with_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
         retry_at=attempt.retry_at,
         asked_to_wait=attempt.asked_to_wait,
         error=attempt.error,
-        gone=attempt.gone,
+        gone=queue.gone or attempt.gone,
         failing_since=queue.failing_since or since,
     )
 

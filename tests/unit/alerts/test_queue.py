@@ -148,10 +148,14 @@ def test_a_busy_service_has_not_failed() -> None:
 
 
 def test_since_when_a_channel_has_been_failing() -> None:
-    """It is the first failure since the last acknowledgement, whatever the failures; an alert aside is none of its."""
+    """It is the first failure since the last acknowledgement, whatever the failures; an alert aside is none of its.
+
+    That the address is gone is not forgotten at the next failure of another kind, before a poll could report it.
+    """
     after = attempt(attempt(queue()), at=minute(5), gone=True)
     assert (after.failing_since, after.gone) == (NOW, True)
-    assert not attempt(after, at=minute(6)).gone
+    after = attempt(after, at=minute(6))
+    assert after.gone
     taken = ended(after)
     assert (taken.failing_since, taken.gone, taken.error, taken.attempts, taken.retry_at) == ("", False, "", 0, "")
     aside = ended(refused(queue(), 4))
