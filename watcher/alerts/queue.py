@@ -79,7 +79,7 @@ class Queue:
     failing_since: str = ""
     """When the first attempt failed since a message was taken."""
     gone: bool = False
-    """The address, or the right to use it, is gone (401, 404, 410), as an attempt since a message was taken has said."""
+    """An attempt since a message was taken said that the address, or the right to use it, is gone (401, 404, 410)."""
 
     @property
     def alerts(self) -> int:
