@@ -25,7 +25,7 @@ from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
 from watcher.delivery.mail import Mail
-from watcher.delivery.outcome import Delivered, Outcome, Undelivered
+from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, exception_text, judge
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
@@ -75,6 +75,8 @@ class _Attempt:
         self._job, self._targets, self._allow, self._limits, self._wire = job, targets, allow, limits, wire
         self._rest = 0.0
         """Seconds that all targets of the URL may need."""
+        self._denials: list[str] = []
+        """Why targets have not taken the message that apprise says have."""
 
     def send(self) -> Outcome:
         """Send the message."""
@@ -122,18 +124,25 @@ class _Attempt:
         )
         if context.refusals:
             return replace(context.refusals[0], retry_after=outcome.retry_after, unanswered=outcome.unanswered)
-        if wire.refused and (done or outcome.reason == REFUSED):
-            return replace(outcome, reason=f"{REFUSED} ({wire.refused})")
+        self._is_acknowledged(service)
+        if self._denials and (done or outcome.reason == REFUSED):
+            return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
         if not done and not (outcome.reason == REFUSED and log.is_excused):
             return outcome
-        if wire.contacts and not self._is_acknowledged(service):
-            return Undelivered(reason=A_PAGE)
         return Delivered() if wire.contacts or self._targets.has_skipped else Undelivered(reason=UNASKED)
 
     def _is_acknowledged(self, service: Service) -> bool:
-        """Return whether the service has been asked, and has neither refused nor answered with a web page."""
-        is_page = self._wire.is_page and not rules_of(service).answers_pages
-        return bool(self._wire.contacts) and not is_page and not self._wire.refused
+        """Return whether the service has been asked, and has neither refused nor answered with a web page.
+
+        A denial stays noted: the next target of the URL may take the message.
+        """
+        if refused := self._wire.refused:
+            self._denials.append(f"{REFUSED} ({refused})")
+        elif self._wire.is_page and not rules_of(service).answers_pages:
+            self._denials.append(A_PAGE)
+        else:
+            return bool(self._wire.contacts)
+        return False
 
     def _prepare(self, service: Service) -> None:
         """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.

@@ -30,6 +30,10 @@ class Targets:
     """Returns whether what the service says of a target now is worth anything."""
     has_skipped: bool = False
     """A target was left out, because it has the message."""
+    _whole: str | None = None
+    """What stands for all targets together: apprise asks for it first."""
+    _is_denied: bool = False
+    """Some target has not taken the message, whatever the service says."""
     _known: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     """The target being sent to. Empty if the service does not report its targets."""
@@ -43,6 +47,7 @@ class Targets:
         """Return whether a target has taken the message."""
         target = repr(key)
         self.asked[:] = [target]
+        self._whole = self._whole or target
         if target not in self._known and (names := self.earlier.targets):
             if (name := self._name(target)) in names:
                 self._known.add(target)
@@ -62,7 +67,11 @@ class Targets:
             self._take(target)
 
     def _take(self, target: str) -> None:
-        if target not in self._known and self.is_acknowledged():
+        if target in self._known:
+            return
+        if not self.is_acknowledged():
+            self._is_denied = True
+        elif not self._is_denied or target != self._whole:
             self._known.add(target)
             self.taken(self._name(target))
 

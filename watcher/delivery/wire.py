@@ -8,6 +8,7 @@ is given. So nothing of a library is changed, and nothing of a request, which ho
 from __future__ import annotations
 
 import http.client
+import io
 import re
 import socket
 import sys
@@ -15,18 +16,21 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from email.utils import mktime_tz, parsedate_tz
 from functools import partial
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from _typeshed import WriteableBuffer
 
 _CONTACTS = frozenset(
     {"socket.connect", "socket.sendto", "socket.sendmsg", "syslog.syslog", "subprocess.Popen", "os.posix_spawn"}
 )
 """Events of a message that leaves the process by another way than HTTP or SMTP."""
 _SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
-
-
+_BEGINNING = 4096
+"""Bytes of a body that are looked at: they tell whether the message was taken, if the body tells it."""
 _TUNNEL = b"CONNECT "
 """How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
 
@@ -40,10 +44,32 @@ class Exchange:
     """0 until the answer has begun."""
     retry_after: float | None = None
     """Seconds."""
-    is_page: bool = False
-    """It is a success whose body begins as a web page does."""
-    refused: str = ""
-    """It is a success in whose body the service says that it refused: the service's own code."""
+    is_html: bool = False
+    """The answer's head says that its body is a web page."""
+    is_chunked: bool = False
+    body: bytearray = field(default_factory=bytearray)
+    """The beginning of a success's body as it came, as far as it was read."""
+
+    @property
+    def is_page(self) -> bool:
+        """Return whether it is a success whose body begins as a web page does."""
+        body = self._readable().lstrip() if self.is_html else b""
+        while body.startswith(b"<!--"):
+            body = body.partition(b"-->")[2].lstrip()
+        return body.lower().startswith((b"<!doctype", b"<html"))
+
+    def refused(self, refuses: re.Pattern[bytes]) -> str:
+        """Return the service's own code where it says in a success that it refused; "" if it does not."""
+        found = refuses.search(self._readable())
+        return found[1].decode() if found is not None else ""
+
+    def _readable(self) -> bytes:
+        """Return the beginning of the body as its reader has it."""
+        body = _joined(bytes(self.body)) if self.is_chunked else bytes(self.body)
+        if body.startswith((b"\x1f\x8b", b"\x78")):
+            with suppress(zlib.error):
+                body = zlib.decompressobj(wbits=47).decompress(body, _BEGINNING)
+        return body.removeprefix(b"\xef\xbb\xbf")
 
 
 class Wire:
@@ -98,7 +124,7 @@ class Wire:
     @property
     def refused(self) -> str:
         """Return the code with which the last answer refuses in a success; "" if it does not."""
-        return self.exchanges[-1].refused if self.exchanges else ""
+        return self.exchanges[-1].refused(self.refuses) if self.exchanges and self.refuses is not None else ""
 
     def went_out(self) -> None:
         """Note that something went out; the program learns of it before it does."""
@@ -154,7 +180,7 @@ _hook = _Hook()
 
 
 class _Answer(http.client.HTTPResponse):
-    """An answer whose head is noted as soon as it is read."""
+    """An answer whose head is noted as soon as it is read, and the beginning of its body when the plugin reads it."""
 
     def __init__(
         self,
@@ -166,24 +192,58 @@ class _Answer(http.client.HTTPResponse):
     ) -> None:
         self._wire, self._exchange = wire, exchange
         super().__init__(sock, debuglevel, method)
+        self._tap = _Tap(self.fp.detach())
+        self.fp = io.BufferedReader(self._tap)
 
     def begin(self) -> None:
         """Read the head."""
         super().begin()
-        self._exchange.status = self.status
-        self._exchange.retry_after = seconds_of(self.headers.get("Retry-After"), self.headers.get("Date"))
+        exchange = self._exchange
+        exchange.status = self.status
+        exchange.retry_after = seconds_of(self.headers.get("Retry-After"), self.headers.get("Date"))
         self._wire.was_answered()
-        if self.status // 100 == 2 and self.length != 0:
-            self._look(is_html=self.headers.get_content_type() == "text/html")
+        if self.status // 100 == 2 and self.fp is not None:
+            exchange.is_html = self.headers.get_content_type() == "text/html"
+            exchange.is_chunked = bool(self.chunked)
+            self._tap.begin(exchange.body, self.fp)
 
-    def _look(self, *, is_html: bool) -> None:
-        """Look at the beginning of the body, if it can tell that the message was not taken."""
-        refuses = self._wire.refuses
-        if is_html or refuses is not None:
-            body = _readable(self.fp.peek(1), chunked=bool(self.chunked))
-            self._exchange.is_page = is_html and body.lower().startswith((b"<!doctype", b"<html"))
-            found = refuses.search(body) if refuses is not None else None
-            self._exchange.refused = found[1].decode() if found is not None else ""
+
+class _Tap(io.RawIOBase):
+    """Keeps the beginning of what is read from a connection. It comes in pieces, so it cannot be looked at before."""
+
+    def __init__(self, connection: io.RawIOBase) -> None:
+        self._connection = connection
+        self._kept: bytearray | None = None
+        self._is_shut = False
+
+    def begin(self, kept: bytearray, reader: io.BufferedReader) -> None:
+        """Begin with what the reader has already, and wait for nothing."""
+        self._is_shut = True
+        kept += reader.peek()[:_BEGINNING]
+        self._is_shut = False
+        self._kept = kept
+
+    def readinto(self, buffer: WriteableBuffer) -> int | None:
+        """Read as the connection does."""
+        if self._is_shut:
+            return None
+        count: int | None = self._connection.readinto(buffer)
+        if count and self._kept is not None and (room := _BEGINNING - len(self._kept)) > 0:
+            self._kept += memoryview(buffer)[: min(count, room)]
+        return count
+
+    def readable(self) -> bool:
+        """Return True."""
+        return True
+
+    def fileno(self) -> int:
+        """Return the connection's number."""
+        return self._connection.fileno()
+
+    def close(self) -> None:
+        """Close the connection's file too."""
+        super().close()
+        self._connection.close()
 
 
 def seconds_of(retry_after: str | None, date: str | None) -> float | None:
@@ -199,11 +259,15 @@ def seconds_of(retry_after: str | None, date: str | None) -> float | None:
     return None
 
 
-def _readable(body: bytes, *, chunked: bool) -> bytes:
-    """Return the beginning of a body as its reader has it."""
-    if chunked:
-        body = body.partition(b"\r\n")[2]
-    if body.startswith((b"\x1f\x8b", b"\x78")):
-        with suppress(zlib.error):
-            body = zlib.decompressobj(wbits=47).decompress(body, 4096)
-    return body.removeprefix(b"\xef\xbb\xbf").lstrip()
+def _joined(chunks: bytes) -> bytes:
+    """Return what the chunks of a body hold, the last of which may be a part of one."""
+    body = b""
+    while chunks:
+        size, _, rest = chunks.partition(b"\r\n")
+        try:
+            length = int(size.partition(b";")[0], 16)
+        except ValueError:
+            break
+        body += rest[:length]
+        chunks = rest[length + 2 :]
+    return body

@@ -13,13 +13,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
 _PATIENCE = 10.0
+_APART = 0.05
+"""Seconds between two pieces of a body, so that they are read one after the other."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """How a path answers: `delay` seconds late, never (`hang`, until the peer closes), or with a reset connection.
 
-    With `endless` the body comes again and again, so many seconds apart, until the peer leaves.
+    With `endless` the body comes again and again, so many seconds apart, until the peer leaves. `pieces` leave one
+    after the other, in place of `body`.
     """
 
     status: int = 200
@@ -29,6 +32,7 @@ class Answer:
     endless: float | None = None
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b"{}"
+    pieces: tuple[bytes, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,10 +171,13 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_response(answer.status)
         for name, value in answer.headers.items():
             self.send_header(name, value)
+        pieces = answer.pieces or (answer.body,)
         if answer.endless is None:
-            self.send_header("Content-Length", str(len(answer.body)))
+            self.send_header("Content-Length", str(sum(map(len, pieces))))
         self.end_headers()
-        self.wfile.write(answer.body)
+        for number, piece in enumerate(pieces):
+            time.sleep(_APART if number else 0.0)
+            self.wfile.write(piece)
         if answer.endless is not None:
             self._flood(message, answer.endless, answer.body)
 

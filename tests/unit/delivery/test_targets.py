@@ -43,3 +43,15 @@ def test_the_target_that_was_asked_for_last_can_be_noted() -> None:
     targets.has("two")
     targets.add_asked()
     assert taken == [digest(f"{SERVICE} 'two'", SALT)]
+
+
+def test_no_target_has_it_for_all() -> None:
+    """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
+    targets, taken = _targets()
+    answers = iter((False, True, True))
+    targets.is_acknowledged = lambda: next(answers)
+    for name in ("all", "one", "two"):
+        targets.has(name)
+    for name in ("one", "two", "all"):
+        targets.add(name)
+    assert taken == [digest(f"{SERVICE} 'two'", SALT)]

@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
+from urllib.parse import parse_qs
 
 import apprise
 import pytest
@@ -15,7 +16,7 @@ import requests
 from apprise.manager_plugins import NotificationManager
 
 from tests.support.fakes.smtp import Mailbox
-from tests.support.fakes.webhook import Answer, Topics, Webhook
+from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
 from tests.support.worker import WORKER
 from tests.unit.delivery.test_sender import sent
 from watcher.alerts.digest import sample
@@ -215,6 +216,41 @@ def test_a_web_page_is_no_answer(headers: dict[str, str], body: bytes, endless: 
 
 
 @pytest.mark.parametrize(
+    ("headers", "pieces"),
+    [
+        ({}, (_PAGE[:12], _PAGE[12:])),
+        ({}, (b"", _PAGE)),
+        ({}, (b"<!-- a portal -->\n<!-- of a hotel -->\n" + _PAGE.lstrip(b"\xef\xbb\xbf"),)),
+        ({"Transfer-Encoding": "chunked"}, (b"36\r\n", _PAGE + b"  \r\n", b"0\r\n\r\n")),
+        ({"Transfer-Encoding": "chunked"}, (b"6;a=b\r\n" + _PAGE[:6], b"\r\n2e\r\n", _PAGE[6:] + b"\r\n0\r\n\r\n")),
+        ({"Content-Encoding": "gzip"}, (gzip.compress(_PAGE, mtime=0)[:11], gzip.compress(_PAGE, mtime=0)[11:])),
+    ],
+    ids=["tag", "head alone", "comments", "size alone", "chunks", "gzip"],
+)
+def test_a_web_page_may_come_in_pieces(headers: dict[str, str], pieces: tuple[bytes, ...]) -> None:
+    """A page is known however its bytes arrive, and whatever comments come before it."""
+    with Topics() as ntfy:
+        ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"} | headers, pieces=pieces)
+        outcome = _deliver(ntfy.url_of("a"))
+    assert isinstance(outcome, Undelivered)
+    assert outcome.reason.startswith("a web page answered")
+
+
+def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
+    """A target whose answer was a page does not have the message, also when the next one takes it."""
+    with Topics() as ntfy:
+        ntfy.topic["b"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
+        outcome = _deliver(ntfy.url_of("b", "a"))
+        assert ntfy.got() == ["b", "a"]
+        assert isinstance(outcome, Undelivered)
+        assert outcome.reason.startswith("a web page answered")
+        assert len(outcome.reached) == 1
+        ntfy.topic.clear()
+        assert sent(ntfy.url_of("b", "a"), targets=outcome.reached) == Delivered()
+        assert ntfy.got() == ["b", "a", "b"]
+
+
+@pytest.mark.parametrize(
     "body", [b"ok", b"", b"\x1f\x8bxx", b"thanks for <html>"], ids=["word", "empty", "no gzip", "later"]
 )
 def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
@@ -222,6 +258,55 @@ def test_a_word_that_is_labelled_as_a_page_is_an_answer(body: bytes) -> None:
     with Topics() as ntfy:
         ntfy.topic["a"] = Answer(headers={"Content-Type": "text/html"}, body=body)
         assert _deliver(ntfy.url_of("a")) == Delivered()
+
+
+class _Vonage(Webhook):
+    """Vonage's server, which answers each number in its own way."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.number: dict[str, tuple[bytes, ...]] = {}
+
+    def remember(self, message: Message) -> Answer | None:
+        number = parse_qs(message.body.decode())["to"][0]
+        return self.play(message, Answer(pieces=self.number.get(number, (b'{"messages": [{"status": "0"}]}',))))
+
+    def got(self) -> list[str]:
+        """Return the numbers of all messages, in order."""
+        return [parse_qs(message.body.decode())["to"][0] for message in self.messages()]
+
+
+@pytest.fixture
+def vonage(monkeypatch: pytest.MonkeyPatch) -> Iterator[_Vonage]:
+    """Return Vonage's server on loopback."""
+    load()
+    with _Vonage() as server:
+        monkeypatch.setattr("apprise.plugins.vonage.NotifyVonage.notify_url", server.url)
+        yield server
+
+
+_NUMBERS = "15555551111", "15555552222"
+_VONAGE = f"vonage://12345678:abcdefghijklmnop@15555550000/{'/'.join(_NUMBERS)}"
+
+
+@pytest.mark.parametrize("refusing", [0, 1])
+def test_a_refusal_in_a_success_of_one_of_several_targets_is_enough(vonage: _Vonage, refusing: int) -> None:
+    """A number that was refused does not have the message, also when the next one takes it; only it gets it again."""
+    vonage.number[_NUMBERS[refusing]] = (b'{"messages": [{"status": "4"}]}',)
+    taken: list[str] = []
+    assert sent(_VONAGE, taken=taken) == Undelivered(reason="refused the message (4)")
+    assert len(taken) == 1
+    vonage.number.clear()
+    assert sent(_VONAGE, taken=taken, targets=frozenset(taken)) == Delivered()
+    assert vonage.got() == [*_NUMBERS, _NUMBERS[refusing]]
+
+
+@pytest.mark.parametrize("at", [1, 15, 26])
+def test_a_refusal_in_a_success_may_come_in_pieces(vonage: _Vonage, at: int) -> None:
+    """A refusal is known however its bytes arrive."""
+    said = b'{"messages": [{"status": "4"}]}'
+    vonage.number = dict.fromkeys(_NUMBERS, (said[:at], said[at:]))
+    assert sent(_VONAGE) == Undelivered(reason="refused the message (4)")
 
 
 def test_a_receiver_of_your_own_may_answer_with_a_page(webhook: Webhook) -> None:
