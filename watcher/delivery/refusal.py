@@ -69,6 +69,11 @@ _WORDS = {
     **dict.fromkeys(("chat_not_found", "bot_was_blocked", "bot_was_kicked", "user_is_deactivated"), _TARGET),
 }
 """Words of services for what is no more, whatever the status, with what to do."""
+_CONTENT = frozenset(
+    ("attachment_payload_limit_exceeded", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict")
+    + ("metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments")
+)
+"""Words with which Slack refuses a bot's message for what it is, in a success."""
 _DESCRIPTIONS = ("chat not found", "bot was blocked", "bot was kicked", "user is deactivated", "message is too long")
 """Telegram has no code for these."""
 _BY_CAUSE = (Cause.OTHER, Cause.CONTENT, Cause.GONE)
@@ -114,7 +119,7 @@ def judge(evidence: Evidence) -> Undelivered:
     failures = [*_mail(evidence), *_http(warned, words), *_exceptions(evidence)]
     failures = failures or [*_http(last, words)]
     if not failures and said and (word := said[-1][1].word):
-        failures = [_named(REFUSED, word, Cause.OTHER, "")]
+        failures = [_named(REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, "")]
     if not failures and any("answer is too long" in exception_text(text) for _, text, _ in evidence.entries):
         failures = [(_ENDLESS, Cause.OTHER)]
     reason, cause = min(failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER))
@@ -204,7 +209,10 @@ class _Said:
         candidates = list(_candidates(document))
         words = (str(one) for one in candidates if isinstance(one, (str, int)) and not isinstance(one, bool))
         return cls(
-            word=next((one for one in words if one in _WORDS or (_is_name(one) and not _is_of(url, one))), ""),
+            word=next(
+                (one for one in words if one in _WORDS or one in _CONTENT or (_is_name(one) and not _is_of(url, one))),
+                "",
+            ),
             retry_after=_wait(document),
         )
 

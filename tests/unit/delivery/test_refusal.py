@@ -62,6 +62,9 @@ def test_of_several_targets_the_one_that_may_recover_decides(statuses: tuple[int
     [
         (429, {"code": 42901, "http": 429, "error": "limit reached: too many"}, "HTTP 429 (42901)", Cause.OTHER),
         (200, {"ok": False, "error": "token_revoked"}, "(token_revoked), the token is refused: make", Cause.GONE),
+        (200, {"ok": False, "error": "msg_too_long"}, "refused the message (msg_too_long)", Cause.CONTENT),
+        (500, {"ok": False, "error": "msg_too_long"}, "HTTP 500 (msg_too_long)", Cause.OTHER),
+        (200, {"ok": False, "error": "fatal_error"}, "refused the message (fatal_error)", Cause.OTHER),
         (403, "invalid_token", "HTTP 403 (invalid_token), the token is refused: make a new one", Cause.GONE),
         (410, "channel_is_archived", "HTTP 410 (channel_is_archived), the target is gone", Cause.GONE),
         (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), the webhook is gone", Cause.GONE),
