@@ -5,11 +5,21 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 _FIRST, _LAST = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+_LONGEST = 40
+"""Characters that a time may have to be shown to people."""
 
 
 def show(moment: datetime) -> str:
     """Return an aware datetime as text, like `2026-01-31T12:00:00.250Z`."""
     return _as_utc(moment).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def for_people(text: str) -> str:
+    """Return a time for people, "2026-11-25 17:32 UTC"; "" for what is no time."""
+    try:
+        return f"{read(text[:_LONGEST]):%Y-%m-%d %H:%M} UTC"
+    except ValueError:
+        return ""
 
 
 def read(text: str) -> datetime:

@@ -130,7 +130,7 @@ def test_a_channel_that_takes_nothing_for_a_day_is_reported(
     path.write_text(json.dumps(outbox), "utf-8")
     (event,) = watch.check(code=1)["events"]
     assert (event["kind"], event["channel"]) == ("failing", "a")
-    assert event["reason"] == "no alert was delivered since 2026-01-01T00:00:00.000Z: HTTP 503"
+    assert event["reason"] == "HTTP 503; no alert was delivered since 2026-01-01 00:00 UTC"
     assert watch.reported(code=1) == []
 
 

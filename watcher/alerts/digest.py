@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 
+from watcher import timestamps
 from watcher.alerts.reference import reference_of
 from watcher.alerts.words.advice import advice_on
 from watcher.alerts.words.differences import Words
 from watcher.alerts.words.title import titles
-from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line, moment
+from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line
 from watcher.model.event import Event, Kind, Severity, event_id, severity_of
 from watcher.model.version import recency
 from watcher.text.plural import plural
@@ -165,5 +166,5 @@ def _lines(groups: Sequence[Sequence[_Labelled]]) -> dict[tuple[int, int], Line]
 
 def _seen(events: Iterable[Event]) -> str:
     times = [event.at for event in events]
-    first, last = moment(min(times)), moment(max(times))
+    first, last = timestamps.for_people(min(times)), timestamps.for_people(max(times))
     return f"seen {last}" if first == last else f"seen {first} to {last}"

@@ -74,7 +74,12 @@ def _turned(channel: ChannelState, seen: int, now: str) -> Event:
         channel=channel.name,
         before=None if is_failing else "failing",
         after="failing" if is_failing else None,
-        reason=f"no alert was delivered since {channel.failing_since}: {channel.error}" if is_failing else "",
+        reason=_reason(channel) if is_failing else "",
         at=now,
         url=node_url(None),
     )
+
+
+def _reason(channel: ChannelState) -> str:
+    """Return why a channel is failing; first what to do about it, because the end is cut where room is short."""
+    return f"{channel.error}; no alert was delivered since {timestamps.for_people(channel.failing_since)}"

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from watcher import timestamps
 from watcher.changes.transitions import counted, node_event, node_url
 from watcher.model.event import EMPTY, Event, Kind, event_id
 from watcher.model.listing import FailureKind, FetchFailed
@@ -157,11 +158,11 @@ def _once_more(
 
 
 def _story(failure: FailureStreak) -> str:
-    return f"could not be read in {_polls(failure)}, since {failure.since}: {failure.error}"
+    return f"could not be read in {_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
 
 
 def _story_of_empty(found: FailureStreak) -> str:
-    return f"{_polls(found)} found no version, since {found.since}: is the id right?"
+    return f"{_polls(found)} found no version, since {timestamps.for_people(found.since)}: is the id right?"
 
 
 def _polls(failure: FailureStreak) -> str:

@@ -66,7 +66,7 @@ def test_no_two_events_share_an_id() -> None:
 
 
 def test_what_the_event_says() -> None:
-    """It is about no node; it names the channel, and says why and since when."""
+    """It is about no node; it names the channel, and says why, what to do, and since when, as people read times."""
     _, (event,) = assess_channels(Snapshot(), [GONE], minute(3))
     assert event == Event(
         id=event.id,
@@ -74,7 +74,7 @@ def test_what_the_event_says() -> None:
         node=None,
         channel="ops",
         after="failing",
-        reason=f"no alert was delivered since {NOW}: HTTP 404",
+        reason="HTTP 404; no alert was delivered since 2026-03-02 00:00 UTC",
         at=minute(3),
         url="https://registry.comfy.org",
     )

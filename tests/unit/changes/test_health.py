@@ -53,7 +53,7 @@ def test_a_node_fails_at_the_threshold_and_once() -> None:
     assert said(late.events) == []
     (event,) = due.events
     assert (event.before, event.after, event.version) == (None, "failing", None)
-    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out"
+    assert event.reason == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out"
 
 
 def test_an_unchanged_snapshot_is_the_same_object() -> None:
@@ -93,7 +93,7 @@ def test_a_registry_that_is_down_is_one_event() -> None:
     due, late = (polls(count, unread(*NODES)) for count in (3, 4))
     assert said(due.events) == [(Kind.FAILING, None)]
     assert (due.events[0].reason, due.events[0].after) == (
-        f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)",
+        "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)",
         "failing",
     )
     assert said(late.events) == []
@@ -177,7 +177,9 @@ def test_an_outage_of_many_due_nodes_says_since_when() -> None:
     """The event of the registry has the longest count of the nodes that it stands for."""
     twice = poll(polls(2, unread(*NODES[:3], wide=False), NODES[3]), unread(*NODES), at=minute(5))
     (event,) = twice.events
-    assert event.reason == f"could not be read in 3 polls in a row, since {NOW}: it timed out (4 of 4 nodes)"
+    assert (
+        event.reason == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out (4 of 4 nodes)"
+    )
 
 
 def test_a_poll_that_did_not_try_a_node_counts_for_it() -> None:
@@ -278,7 +280,7 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
     assert said(done.events) == []
     done = found_empty(done)
     assert said(done.events) == [(Kind.FAILING, "New")]
-    assert done.events[0].reason == f"3 polls in a row found no version, since {NOW}: is the id right?"
+    assert done.events[0].reason == "3 polls in a row found no version, since 2026-03-02 00:00 UTC: is the id right?"
     assert (done.events[0].before, done.events[0].after) == (None, "empty")
     for _ in range(3):
         done = found_empty(done)
@@ -292,9 +294,9 @@ def test_an_id_without_versions_fails_at_the_threshold_and_once() -> None:
 def test_a_threshold_of_one_is_one_poll() -> None:
     """One poll is not said to be in a row."""
     empty = assess(NOBODY, EMPTY, {}, {"alpha": False, "new": False}, 1, NOW, empty=("new",))
-    assert empty.events[0].reason == f"1 poll found no version, since {NOW}: is the id right?"
+    assert empty.events[0].reason == "1 poll found no version, since 2026-03-02 00:00 UTC: is the id right?"
     (event,) = poll(None, unread("Alpha", wide=False), *NODES[1:], threshold=1).events
-    assert event.reason == f"could not be read in 1 poll, since {NOW}: it timed out"
+    assert event.reason == "could not be read in 1 poll, since 2026-03-02 00:00 UTC: it timed out"
 
 
 def test_an_id_without_versions_that_cannot_be_read_meanwhile() -> None:

@@ -39,7 +39,6 @@ _WITH_A_REASON = {Kind.BANNED, Kind.FLAGGED, Kind.DELETED}
 """Kinds whose reason is the registry's."""
 _TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
 """What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
-_LONGEST_TIME = 40
 
 Label = tuple[tuple[int, int, int], str]
 """How an event is counted where it is not shown: its rank and a word."""
@@ -159,14 +158,6 @@ def is_a_warning(event: Event) -> bool:
     return event.kind in _WITH_ADVICE or bool(_trouble(event)) or replaces_archive(event)
 
 
-def moment(text: str) -> str:
-    """Return a time for people, "2026-11-25 17:32 UTC"; "" for what is no time."""
-    try:
-        return f"{timestamps.read(text[:_LONGEST_TIME]):%Y-%m-%d %H:%M} UTC"
-    except ValueError:
-        return ""
-
-
 def _loud(words: str, event: Event) -> str:
     return words.upper() if severity_of(event) is Severity.CRITICAL else words
 
@@ -202,7 +193,7 @@ def _history(event: Event) -> Words:
     words: list[str] = []
     if event.before and event.version is not None and event.kind not in _BEFORE_IS_IMPLIED:
         words += [Trusted("was "), known_status(event.before)]
-    if event.version is not None and (public := moment(event.published)):
+    if event.version is not None and (public := timestamps.for_people(event.published)):
         since = "uploaded" if event.kind is Kind.PENDING else "public since"
         words.append(Trusted(f"{', ' if words else ''}{since} {public}"))
     return tuple(words)
