@@ -48,8 +48,10 @@ _OTHER_DOTS = "\u3002\uff0e\uff61"
 _MARKDOWN_OURS = re.compile(
     "inline|text|code_inline|softbreak|(?:paragraph|bullet_list|list_item|strong|link)_(?:open|close)"
 )
-_NAMED = r"[A-Za-z0-9](?:\\?[A-Za-z0-9_-])*(?<![_-])"
-_NUMBERED = r"[vV]?[0-9]+(?:\\?\.[0-9]+){0,2}(?:(?:\\?-)?[A-Za-z]+(?:(?:\\?[.-])?[0-9]+)?)?"
+_JOINED = r"(?:(?<=[A-Za-z0-9])|(?<=[A-Za-z0-9]\\))_(?=[A-Za-z0-9])"
+_NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
+_NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
+_ADDRESS = re.compile(r"(?:[0-9]+\\?\.){3}[0-9]")
 _HEADLINES = (
     rf"(?:BANNED|ARCHIVE REPLACED|[A-Z][a-z]+(?: watched)?) (?:a version of )?{_NAMED}(?: {_NUMBERED})?",
     rf"BANNED {_NAMED}, the whole pack",
@@ -140,6 +142,8 @@ def in_title(text: str) -> Iterator[Finding]:
     said = text.replace("\xa0", " ")  # a heading's blanks in HTML
     if not _TITLE.fullmatch(said):
         yield "escaped_markup", text
+    if _ADDRESS.search(said):
+        yield "forged_links", text
     said = re.sub(r"\A(?:# |\*|<b>)|(?:\*|</b>)\Z", "", said)
     for token in _tokens(said):
         if token.type not in _WORDS_ALONE:

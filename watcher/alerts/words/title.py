@@ -8,12 +8,24 @@ from watcher.alerts.words.wording import Counts, counted, lead
 from watcher.model.event import EMPTY, Event, Kind
 from watcher.model.version import BANNED
 from watcher.text.plural import plural
+from watcher.text.sanitize import sanitize_line
 
 NAME = "Comfy Watch"
-_PLAIN_NODE = re.compile(r"(?=.{2,60}\Z)[A-Za-z0-9]+(?:(?:_|-+)[A-Za-z0-9]+)*")
-"""Plain words: no service treats them as markup. An underscore counts only between letters or digits."""
-_PLAIN_VERSION = re.compile(r"[vV]?[0-9]{1,8}(?:\.[0-9]{1,8}){0,2}(?:-?[A-Za-z]{1,8}(?:[.-]?[0-9]{1,8})?)?")
-"""A number of at most three parts, which is no address, and a word: `1.2.0`, `v2.0-rc.1`, `1.0b2`."""
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""The ids of node packs, and the names of channels."""
+_VERSION = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
+"""Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
+_SIZES = ((100, 60), (40, 20))
+"""The most characters of a name and a version; the second where a title must be short."""
+_HARMLESS = re.compile(r"[A-Za-z0-9._+-]*")
+_DEAD_DOT = "[.]"
+"""As the sanitizer writes the dot of a host."""
+_DOTS = re.compile(r"\.(?![0-9])")
+"""Dots that may make it a host: no top-level domain begins with a digit."""
+_FOURTH_NUMBER = re.compile(r"([0-9]+\.[0-9]+\.[0-9]+)\.(?=[0-9])")
+"""Four numbers are an address."""
+_NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
+"""What some service takes for markup. An underscore counts only between letters or digits."""
 
 
 def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str, ...]:
@@ -21,15 +33,18 @@ def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str
     found = [f"{NAME}: {counted(counts)}", f"{NAME}: {plural(len(events), 'event')}", NAME]
     if len(counts) == 1 and counts[0][0][1] == "now watched" and len(events) > 1:
         return f"Now watched: {len(events)} node packs", *found
-    if title := headline(worst, plain(worst.node, _PLAIN_NODE), plain(worst.version, _PLAIN_VERSION)):
-        return *([f"{title} and {len(events) - 1} more"] if len(events) > 1 else []), title, *found
-    return tuple(found)
+    said: list[str] = []
+    for of_name, of_version in _SIZES:
+        title = headline(worst, _shown(worst.node, _NAME, of_name), _shown(worst.version, _VERSION, of_version))
+        if title and title not in said:
+            said += [f"{title} and {len(events) - 1} more", title] if len(events) > 1 else [title]
+    return *said, *found
 
 
 def headline(event: Event, node: str, version: str) -> str:
     """Return an event in a few words; "" without a name for its node. `node` and `version` are fit to be shown."""
     if event.channel is not None:
-        name = plain(event.channel, _PLAIN_NODE)
+        name = _shown(event.channel, _NAME, _SIZES[0][0])
         takes = "takes no alerts" if event.kind is Kind.FAILING else "takes alerts again"
         return f"Channel {name} {takes}" if name else f"A channel {takes}"
     words = lead(event)
@@ -59,6 +74,16 @@ def _of_node(event: Event, words: str, node: str) -> str:
             return f"{words} {node}"
 
 
-def plain(text: str | None, pattern: re.Pattern[str]) -> str:
-    """Return a text if it is made of plain words; else ""."""
-    return text if text and pattern.fullmatch(text) else ""
+def ascii_words(text: str, limit: int) -> str:
+    """Return a name with a question mark for whatever is not plain, or could make it an address."""
+    if not _HARMLESS.fullmatch(text):
+        text = sanitize_line(text, limit).replace(_DEAD_DOT, "?")
+    elif len(text) > limit:
+        text = text[: limit - 1] + "?"
+    text = _FOURTH_NUMBER.sub(r"\1?", _DOTS.sub("?", text))
+    return _NOT_PLAIN.sub("?", text).strip()
+
+
+def _shown(text: str | None, legal: re.Pattern[str], limit: int) -> str:
+    """Return a legal name as it is fit for a title; "" for any other text."""
+    return ascii_words(text, limit) if text and legal.fullmatch(text) else ""
