@@ -69,10 +69,10 @@ _WORDS = {
     **dict.fromkeys(("chat_not_found", "bot_was_blocked", "bot_was_kicked", "user_is_deactivated"), _TARGET),
 }
 """Words of services for what is no more, whatever the status, with what to do."""
-_CONTENT = frozenset(
-    ("attachment_payload_limit_exceeded", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict")
-    + ("metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments")
-)
+_CONTENT = {
+    *("attachment_payload_limit_exceeded", "invalid_blocks", "invalid_blocks_format", "markdown_text_conflict"),
+    *("metadata_too_large", "msg_blocks_too_long", "msg_too_long", "no_text", "too_many_attachments"),
+}
 """Words with which Slack refuses a bot's message for what it is, in a success."""
 _DESCRIPTIONS = ("chat not found", "bot was blocked", "bot was kicked", "user is deactivated", "message is too long")
 """Telegram has no code for these."""
@@ -123,6 +123,8 @@ def judge(evidence: Evidence) -> Undelivered:
     if not failures and any("answer is too long" in exception_text(text) for _, text, _ in evidence.entries):
         failures = [(_ENDLESS, Cause.OTHER)]
     reason, cause = min(failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER))
+    if cause is Cause.GONE and evidence.has_reached:
+        cause = Cause.OTHER  # another target of the same URL is there
     waits = [evidence.retry_after, *(one.retry_after for _, one in said)]
     return Undelivered(
         reason=reason or (REFUSED if evidence.has_asked else UNASKED),
@@ -166,8 +168,6 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
         if verb in ("ehlo", "helo") and len(evidence.refusals) > 1:
             continue  # the first of them is tried, and then the other
         cause, advice = _MAIL.get((verb, code), (Cause.OTHER, _LOGIN if verb == "auth" or code in (530, 535) else ""))
-        if cause is Cause.GONE and evidence.has_reached:
-            cause = Cause.OTHER  # another mailbox of the same URL is there
         yield _named(f"SMTP {code}", "", cause, advice)
 
 

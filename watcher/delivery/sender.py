@@ -123,7 +123,8 @@ class _Attempt:
             )
         )
         if context.refusals:
-            return replace(context.refusals[0], retry_after=outcome.retry_after, unanswered=outcome.unanswered)
+            cause = Cause.OTHER if self._targets.has_reached else context.refusals[0].cause
+            return replace(outcome, reason=context.refusals[0].reason, cause=cause)
         self._is_acknowledged(service)
         if self._denials and (done or outcome.reason == REFUSED):
             return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)

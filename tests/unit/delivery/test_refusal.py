@@ -57,6 +57,12 @@ def test_of_several_targets_the_one_that_may_recover_decides(statuses: tuple[int
     assert _judged(*statuses)[1] is cause
 
 
+def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
+    """Where one target has the message, the URL does not name what is no more."""
+    assert _judged(404, has_reached=True)[1] is Cause.OTHER
+    assert _judged(400, has_reached=True)[1] is Cause.CONTENT
+
+
 @pytest.mark.parametrize(
     ("status", "body", "reason", "cause"),
     [

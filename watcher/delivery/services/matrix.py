@@ -14,6 +14,7 @@ from watcher.delivery.services.service import NEEDS_CRYPTOGRAPHY, Context, suppo
 _NOT_THERE = 404
 _DISCOVERY = "/.well-known/matrix/client"
 """Where a server may say that it has another address. Most have no such page, which is not why a message failed."""
+_NEW_ROOM = "/createRoom"
 _MESSAGE = "/send/m.room.message/"
 
 
@@ -27,23 +28,25 @@ def matrix(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's 
 
 def _create_nothing(service: Any, context: Context) -> None:  # noqa: ANN401 - as above
     """Say what is not there. apprise would make a room for a mistyped alias, and an account for a mistyped name."""
-    find, fetch = service._dm_room_find_or_create, service._fetch  # noqa: SLF001 - see above
+    fetch = service._fetch  # noqa: SLF001 - see above
 
     def no_room(_: str) -> None:
         context.refuse("the Matrix room is not there: is its alias right?", Cause.GONE)
 
-    def direct_room(user: str) -> object:
-        """Return the room for messages to a user; the server makes one even for a name that nobody has."""
-        name = user if ":" in user else f"{user}:{service.home_server}"
-        found, _, _ = fetch(f"/profile/{service.quote(name)}", method="GET")
-        if found:
-            return find(user)
-        context.refuse("the Matrix user is not there: is the name right?", Cause.GONE)
-        return None
+    def to_somebody(path: str | None, payload: Any = None, **more: object) -> object:  # noqa: ANN401 - JSON
+        """Make a room for direct messages only to a user who is there; a server makes one for any name."""
+        if path == _NEW_ROOM:
+            [name] = payload["invite"]
+            found, said, status = fetch(f"/profile/{service.quote(name)}", method="GET")
+            if status == _NOT_THERE or (isinstance(said, dict) and said.get("errcode") == "M_NOT_FOUND"):
+                context.refuse("the Matrix user is not there: is the name right?", Cause.GONE)
+            if not found:
+                return found, said, status
+        return fetch(path, payload=payload, **more)
 
     service._room_create = no_room  # noqa: SLF001 - as above
     service._register = lambda: False  # noqa: SLF001
-    service._dm_room_find_or_create = direct_room  # noqa: SLF001
+    service._fetch = to_somebody  # noqa: SLF001
 
 
 def _encrypt_where_it_must_be(service: Any, context: Context) -> None:  # noqa: ANN401 - as above

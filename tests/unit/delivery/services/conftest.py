@@ -15,7 +15,7 @@ from tests.support.fakes import webhook as webhooks
 from tests.support.fakes.webhook import Webhook
 from tests.unit.delivery.test_sender import REACHED
 from watcher.delivery.job import Job
-from watcher.delivery.outcome import Undelivered
+from watcher.delivery.outcome import Outcome, Undelivered
 from watcher.delivery.sender import send
 from watcher.delivery.urls import load
 from watcher.model.event import Event, Kind
@@ -58,13 +58,15 @@ class Service:
 
     def tell(self, url: str, *events: Event, answer: Answer | None = None, plain: bool = False) -> str:
         """Send one message in this process and return why it was not taken; "" if it was."""
-        load()
         if answer is not None:
             self.answer = lambda _: answer
-        outcome = send(
-            Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED, plain=plain), print, print
-        )
+        outcome = self.outcome(url, *events, plain=plain)
         return outcome.reason if isinstance(outcome, Undelivered) else ""
+
+    def outcome(self, url: str, *events: Event, plain: bool = False) -> Outcome:
+        """Send one message in this process and return what came of it."""
+        load()
+        return send(Job(url=url, events=events or (event(),), timeout=60.0, reached=REACHED, plain=plain), print, print)
 
     @property
     def paths(self) -> list[str]:

@@ -9,6 +9,7 @@ import pytest
 import requests
 
 from tests.unit.delivery.services.conftest import Answer, Service
+from watcher.delivery.outcome import Cause, Undelivered
 
 NOT_FOUND = (404, '{"errcode": "M_NOT_FOUND", "error": "not there"}')
 URL = "matrixs://bot:secret@example.org"
@@ -17,16 +18,24 @@ URL = "matrixs://bot:secret@example.org"
 class Homeserver:
     """Answers as a home server does; `missing` are paths that are not there."""
 
-    def __init__(self, *missing: str, encrypted: int = 404, login: int = 200) -> None:
+    def __init__(
+        self, *missing: str, encrypted: int = 404, login: int = 200, profile: Answer = (200, "{}"), direct: str = "{}"
+    ) -> None:
         self.missing = missing
         self.encrypted = encrypted
         self.login = login
+        self.profile = profile
+        self.direct = direct
 
     def __call__(self, request: requests.PreparedRequest) -> Answer:
         """Return the answer to a request."""
         path = str(request.path_url)
         if "/.well-known/" in path or any(name in path for name in self.missing):
             return NOT_FOUND
+        if "/profile/" in path:
+            return self.profile
+        if path.endswith("/account_data/m.direct"):
+            return 200, self.direct
         if path.endswith("/login"):
             said = {"access_token": "t", "user_id": "@bot:example.org", "home_server": "example.org", "device_id": "d"}
             return self.login, json.dumps(said if self.login == 200 else {"errcode": "M_FORBIDDEN"})
@@ -57,6 +66,15 @@ def test_a_mistyped_alias_makes_no_room(service: Service) -> None:
     assert acts == []
 
 
+def test_a_room_that_took_the_message_says_that_the_url_is_not_gone(service: Service) -> None:
+    """With one of two rooms missing the message goes to the other one, so not all that the URL names is gone."""
+    service.answer = Homeserver("/join/%23rooom")
+    for rooms, cause in (("#rooom", Cause.GONE), ("#rooom/#room", Cause.OTHER), ("#room/#rooom", Cause.OTHER)):
+        outcome = service.outcome(f"{URL}/{rooms}")
+        assert isinstance(outcome, Undelivered)
+        assert (outcome.reason, outcome.cause) == ("the Matrix room is not there: is its alias right?", cause)
+
+
 def test_a_mistyped_user_makes_no_room(service: Service) -> None:
     """A user that nobody is gets no room either; one that is there does."""
     reason, acts = _tell(service, "@alicee", Homeserver("/profile/"))
@@ -69,6 +87,34 @@ def test_a_mistyped_user_makes_no_room(service: Service) -> None:
         "createRoom",
         "rooms/%21room%3Aexample.org",
     ]
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason", "cause"),
+    [
+        ((403, '{"errcode": "M_FORBIDDEN"}'), "HTTP 403 (M_FORBIDDEN)", Cause.OTHER),
+        ((502, "{}"), "HTTP 502", Cause.OTHER),
+        ((400, '{"errcode": "M_NOT_FOUND"}'), "the Matrix user is not there: is the name right?", Cause.GONE),
+    ],
+)
+def test_a_profile_that_cannot_be_read_is_not_a_user_who_is_gone(
+    service: Service, answer: Answer, reason: str, cause: Cause
+) -> None:
+    """A server that shows no profiles, or cannot just now, does not say that nobody has the name."""
+    service.answer = Homeserver(profile=answer)
+    outcome = service.outcome(f"{URL}/@alice")
+    assert isinstance(outcome, Undelivered)
+    assert (outcome.reason, outcome.cause) == (reason, cause)
+    assert not [path for path in service.paths if "createRoom" in path]
+
+
+def test_a_user_with_a_room_needs_no_profile(service: Service) -> None:
+    """Direct messages go to the room that is there, whether the server shows the user's profile or not."""
+    direct = '{"@alice:example.org": ["!direct:example.org"]}'
+    reason, acts = _tell(service, "@alice", Homeserver(profile=(403, "{}"), direct=direct))
+    assert reason == ""
+    assert [path for path in service.paths if "%21direct%3Aexample.org" in path]
+    assert len(acts) == 1
 
 
 def test_a_refused_login_makes_no_account(service: Service) -> None:
