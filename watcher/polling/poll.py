@@ -173,12 +173,15 @@ class Poller:
         return _Found(findings=findings, snapshot=snapshot, checks=checks, events=events)
 
     def _channel_states(self, state: State) -> list[ChannelState]:
-        """Return how deliveries to each configured channel went until now."""
+        """Return how deliveries to each configured channel went until now.
+
+        Where the digests of their URLs cannot be compared, because the salt was lost, a place in a list is a name.
+        """
         waiting, addresses = at_their_channels(state, self.config.channels, self.config.addresses)
         return [
             ChannelState(
                 name=channel.name,
-                placed=channel.placed,
+                placed=channel.placed and bool(state.addresses.salt),
                 url_digest=addresses.url_digests[channel.name],
                 failing_since=queue.failing_since,
                 gone=queue.gone,
