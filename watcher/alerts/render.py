@@ -48,7 +48,8 @@ _QUOTES = (300, 120, 120, 120, 60, 0, 0)
 """Limits of a quotation, in characters, by level. The higher its level, the less a line says."""
 _NO_LINK, _NO_HISTORY, _NO_REASON, _NO_ADVICE = 2, 3, 5, 6
 """The levels from which on a line has no link, no history, neither reason nor details, and no advice."""
-_SUBJECT = 80
+_PACK, _VERSION = 100, 80
+"""The most characters of a name, which is as long as an id may be, and of a version."""
 _ITEM = 60
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
@@ -181,15 +182,18 @@ class _Writer:
     def line(self, line: Line, level: int, *, named: bool) -> str:
         """Return what is said of an event; `named`: of which node."""
         quote = _QUOTES[level]
-        subject = [line.pack or "(no name)"] if named and line.pack is not None else []
-        subject += [line.version] if line.version is not None else []
-        parts = [line.symbol, self.stressed(line.lead), *(self.words((one,), _SUBJECT) for one in subject)]
+        parts = [line.symbol, self.stressed(line.lead)]
+        if named and line.pack is not None:
+            # A dot that could make it a host is shown as three characters.
+            parts.append(self.words((line.pack or "(no name)",), _PACK + 2 * line.pack.count(".", 0, _PACK)))
+        if line.version is not None:
+            parts.append(self.words((line.version,), _VERSION))
         text = " ".join(parts) + self.plain(line.about)
         if line.history and level < _NO_HISTORY:
             text += f" ({self.words(line.history, quote)})"
         if line.advice and level < _NO_ADVICE:
             what, *version = line.advice
-            text += " · " + " ".join([self.stressed(what), *(self.words((one,), _SUBJECT) for one in version)])
+            text += " · " + " ".join([self.stressed(what), *(self.words((one,), _VERSION) for one in version)])
         for words in (line.details, line.reason):
             if words and level < _NO_REASON:
                 text += f" · {self.words(words, quote)}"

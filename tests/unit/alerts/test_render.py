@@ -366,6 +366,14 @@ def test_a_service_that_makes_messages_longer_gets_shorter_ones() -> None:
     assert len(asked) < 15
 
 
+@pytest.mark.parametrize("form", Format)
+@pytest.mark.parametrize("node", ["x" * 99 + "y", "ab." * 33 + "y"])
+def test_the_longest_id_is_shown_whole(node: str, form: Format) -> None:
+    """A pack's id may have 100 characters; the sanitizer makes those with many dots longer still."""
+    body = render(compose((_event(node=node, url=""),)), form, 3000, 100).body
+    assert node in re.sub(r"\\?\[\.\\?\]", ".", body)
+
+
 # The plainest form
 
 
