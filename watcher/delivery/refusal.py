@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from watcher.delivery.outcome import Cause, Undelivered
 
@@ -236,9 +237,13 @@ def _is_name(text: str) -> bool:
 
 def _is_of(url: str, name: str) -> bool:
     """Return whether a name may be a part of the URL, or have one in it."""
-    address, lower = url.lower(), name.lower()
-    parts = (part for part in re.split(r"[^a-z0-9]+", address) if len(part) > 3)
-    return lower in address or any(part in lower for part in parts)
+    lower = name.lower()
+    once = unquote(url)
+    for address in {url.lower(), once.lower(), unquote(once).lower()}:  # some plugins unquote a part again
+        parts = (part for part in re.split(r"[^a-z0-9]+", address) if len(part) > 3)
+        if lower in address or any(part in lower for part in parts):
+            return True
+    return False
 
 
 def _wait(document: Any) -> float | None:  # noqa: ANN401 - any JSON

@@ -112,6 +112,13 @@ def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
     assert _judged(403, body=body) == ("HTTP 403", Cause.OTHER)
 
 
+@pytest.mark.parametrize("secret", ["my%5Fsecret", "my%255Fsecret", "%6d%79_secret", "MY%5fSECRET"])
+def test_a_secret_is_one_however_the_url_writes_it(secret: str) -> None:
+    """A word that the URL holds with escapes is not repeated either."""
+    entries = [("DEBUG", "Response Details:\r\n" + repr(b'{"error": "my_secret"}'), 500)]
+    assert judge(Evidence(url=f"json://u:{secret}@h", entries=entries, statuses=[500])).reason == "HTTP 500"
+
+
 def test_a_word_belongs_to_its_answer() -> None:
     """What another answer of the same attempt says is not taken for the reason."""
     entries = [("DEBUG", "Response Details:\r\nb'no_service'", 404)]

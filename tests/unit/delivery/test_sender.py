@@ -142,6 +142,12 @@ def test_a_status_in_untrusted_text_is_not_taken_for_the_answer(webhook: Webhook
     assert _send(webhook.apprise_url("/a"), _events(reason=reason)) == "the connection was lost"
 
 
+def test_a_password_with_escapes_is_not_repeated(webhook: Webhook) -> None:
+    """A service that answers with the password is not quoted, however the URL writes it."""
+    webhook.answer["/a"] = Answer(status=500, body=b'{"error": "my_secret"}')
+    assert _send(f"json://user:my%5Fsecret@127.0.0.1:{webhook.port}/a") == "HTTP 500"
+
+
 def test_a_refused_connection_says_so() -> None:
     """A refused connection is distinct from a server that refuses the message."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
