@@ -54,14 +54,14 @@ def send(
     seconds that several targets need, or a mail server. `out` is called with True before something goes out, and with
     False when it is answered.
     """
-    wire = Wire(out)
+    wire, limits = Wire(out), Limits(job.timeout)
     try:
-        with wire, Limits(job.timeout) as limits:
+        with wire, limits:
             return _Attempt(job, Targets(earlier=job.reached, taken=taken), allow, limits, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.is_unanswered)
     finally:
-        gc.collect()  # now: a service logs out in its destructor, and reference cycles delay that
+        limits.close(gc.collect)  # now: a service logs out in its destructor, and reference cycles delay that
 
 
 class _WaitError(RequestException):

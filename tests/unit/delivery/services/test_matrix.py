@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 from typing import Any
 
 import pytest
@@ -115,6 +116,14 @@ def test_a_user_with_a_room_needs_no_profile(service: Service) -> None:
     assert reason == ""
     assert [path for path in service.paths if "%21direct%3Aexample.org" in path]
     assert len(acts) == 1
+
+
+def test_nothing_is_timed_after_the_logout(service: Service) -> None:
+    """The logout is limited as any request, and then the process may wait for its next message as long as it likes."""
+    reason, _ = _tell(service, "#room", Homeserver())
+    assert reason == ""
+    assert service.paths[-1].endswith("/logout")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
 def test_a_refused_login_makes_no_account(service: Service) -> None:
