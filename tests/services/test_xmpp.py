@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from tests.services.operator import Operator
 from tests.services.servers.prosody import Prosody
+from watcher.alerts.digest import sample
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered, Undelivered
+from watcher.delivery.sender import send
+from watcher.delivery.urls import load
 
 pytestmark = pytest.mark.services
 
@@ -26,3 +32,14 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(prosody: Prosody, ope
     alerted.ban()
     assert "the certificate does not verify" in alerted.said("check")
     assert prosody.messages() == []
+
+
+def test_a_refused_login_leaves_no_doubt(prosody: Prosody) -> None:
+    """A message that was not sent, since the server refused the login, cannot have been taken."""
+    load()
+    job = Job(url=prosody.url(password="wrong"), events=sample("2026-01-01T00:00:00Z"), timeout=10)
+    outcome = send(job, print, print)
+    assert isinstance(outcome, Undelivered)
+    assert not outcome.unanswered
+    assert send(replace(job, url=prosody.url()), print, print) == Delivered()
+    assert len(prosody.messages()) == 1

@@ -30,8 +30,15 @@ _EXCEPTIONS = {
     r"certificate|\bssl|\btls": "the TLS connection failed",
     r"reset by peer|aborted|broken pipe|unexpectedly closed|without response|incomplete": "the connection was lost",
     r"unreachable|no route to host": "the host cannot be reached",
-    r"authentication|\b53[05]\b": "the login was refused",
+    r"authentication|password incorrect|\b53[05]\b": "the login was refused",
 }
+_UNBEGUN = {
+    "connection refused",
+    "the host's name was not found",
+    "the host cannot be reached",
+    "the login was refused",
+}
+"""What fails before the message goes out."""
 _ENDLESS = "the answer is too long: check the host and the path of the channel's URL"
 REFUSED = "refused the message"
 UNASKED = "apprise made no request: check the parameters of the channel's URL"
@@ -97,6 +104,8 @@ class Evidence:
     unanswered: bool = False
     has_reached: bool = False
     """Some target of the URL has the message."""
+    by_other_ways: bool = False
+    """It went by neither HTTP nor SMTP: a connection that was tried counts as a message that went out."""
     has_asked: bool = True
     """Something left this process."""
 
@@ -131,7 +140,7 @@ def judge(evidence: Evidence) -> Undelivered:
         reason=reason or (REFUSED if evidence.has_asked else UNASKED),
         cause=cause,
         retry_after=max((wait for wait in waits if wait is not None), default=None),
-        unanswered=evidence.unanswered,
+        unanswered=evidence.unanswered and not (evidence.by_other_ways and _is_unbegun(evidence)),
     )
 
 
@@ -175,9 +184,20 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
     if evidence.refusals:
         return  # apprise's log has them as exceptions too
+    if found := _failed(evidence):
+        yield found[0], Cause.OTHER
+
+
+def _failed(evidence: Evidence) -> list[str]:
+    """Return what the exceptions of an attempt say in our words."""
     errors = " ".join(exception_text(text) for _, text, _ in evidence.entries).lower()
-    if found := next((cause for pattern, cause in _EXCEPTIONS.items() if re.search(pattern, errors)), ""):
-        yield found, Cause.OTHER
+    return [cause for pattern, cause in _EXCEPTIONS.items() if re.search(pattern, errors)]
+
+
+def _is_unbegun(evidence: Evidence) -> bool:
+    """Return whether all that failed comes before a message goes out."""
+    found = _failed(evidence)
+    return bool(found) and _UNBEGUN.issuperset(found)
 
 
 def _body(entry: str) -> Iterable[str]:

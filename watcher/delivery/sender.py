@@ -117,7 +117,8 @@ class _Attempt:
                 statuses=[exchange.status for exchange in wire.exchanges],
                 refusals=mail.refusals,
                 retry_after=wire.retry_after,
-                unanswered=wire.is_unanswered,
+                unanswered=wire.is_unanswered and not context.was_kept_back,
+                by_other_ways=wire.by_other_ways,
                 has_reached=self._targets.has_reached,
                 has_asked=bool(wire.contacts),
             )

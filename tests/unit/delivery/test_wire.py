@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import gzip
 import socket
+import socketserver
+import threading
 import time
 from collections.abc import Iterator
 from email.utils import formatdate
@@ -137,6 +139,44 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
         return await delivery
 
     assert asyncio.run(stopped()) == Undelivered(reason="", unanswered=True)
+
+
+class _Irc(socketserver.StreamRequestHandler):
+    """An IRC server that refuses every login, or closes the connection without a word."""
+
+    timeout = 5
+    says = b":irc 464 x :Password incorrect\r\n"
+
+    def handle(self) -> None:
+        self.rfile.readline()
+        self.wfile.write(self.says)
+
+
+class _Rude(_Irc):
+    says = b""
+
+
+@pytest.mark.parametrize(
+    ("server", "outcome"),
+    [
+        (_Irc, Undelivered(reason="the login was refused")),
+        (_Rude, Undelivered(reason="refused the message", unanswered=True)),
+        (None, Undelivered(reason="connection refused")),
+    ],
+)
+def test_a_message_that_never_left_is_not_out(server: type[_Irc] | None, outcome: Outcome) -> None:
+    """A refused connection or login leaves no doubt, also where only a connection tells that something goes out."""
+    with socketserver.TCPServer(("127.0.0.1", 0), server or _Rude) as listener:
+        url = f"irc://secret@127.0.0.1:{listener.server_address[1]}/#room?mode=server"
+        if server is None:
+            listener.server_close()
+            assert _deliver(url) == outcome
+            return
+        thread = threading.Thread(target=listener.handle_request)
+        thread.start()
+        found = _deliver(url)
+        thread.join()
+        assert found == outcome
 
 
 # How long to wait

@@ -56,6 +56,7 @@ class _Session:
             before_message=self._count,
         )
         done = adapter.process()
+        self._context.kept_back.append(not self._begun)
         if done and self._begun < max(1, len(targets)):
             self._context.refuse(_NO_SESSION)
             return False
