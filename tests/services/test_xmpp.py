@@ -35,10 +35,13 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(prosody: Prosody, ope
 
 
 def test_a_refused_login_leaves_no_doubt(prosody: Prosody) -> None:
-    """A message that was not sent, since the server refused the login, cannot have been taken."""
+    """A message that was not sent, since the login or the connection was refused, cannot have been taken."""
     load()
     job = Job(url=prosody.url(password="wrong"), events=sample("2026-01-01T00:00:00Z"), timeout=10)
     outcome = send(job, print, print)
+    assert isinstance(outcome, Undelivered)
+    assert not outcome.unanswered
+    outcome = send(replace(job, url="xmpp://user:word@127.0.0.1:9", timeout=3), print, print)
     assert isinstance(outcome, Undelivered)
     assert not outcome.unanswered
     assert send(replace(job, url=prosody.url()), print, print) == Delivered()

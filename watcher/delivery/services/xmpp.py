@@ -55,8 +55,10 @@ class _Session:
             default_nickname=service.name,
             before_message=self._count,
         )
-        done = adapter.process()
-        self._context.kept_back.append(not self._begun)
+        try:
+            done = adapter.process()
+        finally:
+            self._context.kept_back.append(not self._begun)
         if done and self._begun < max(1, len(targets)):
             self._context.refuse(_NO_SESSION)
             return False
