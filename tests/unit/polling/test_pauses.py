@@ -51,11 +51,12 @@ def test_a_short_retry_after_is_waited_for(folder: StateFolder, busy: Busy) -> N
 
 def test_a_round_without_time_leaves_the_pause_to_the_next(folder: StateFolder, busy: Busy) -> None:
     """The channel is not asked before its service's time is up, and has not failed."""
+    busy.asks = "60"
     ops = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT)
-    done = sent(folder, owing(ops), ops, budget=0.5)
+    done = sent(folder, owing(ops), ops, budget=30)
     queue = done.waiting.queues["ops"]
     assert (done.delivered, done.failures, queue.attempts) == (1, {}, 0)
-    assert queue.retry_at == timestamps.later(NOW, 1)
+    assert queue.retry_at == timestamps.later(NOW, 60)
 
 
 def test_a_service_that_is_always_busy_has_failed_after_an_hour(folder: StateFolder, busy: Busy) -> None:
