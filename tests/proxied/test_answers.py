@@ -8,6 +8,8 @@ from tests.proxied.answers import ELSEWHERE, believed, misread, rounds
 from tests.proxied.peer import LOGIN_PAGE
 from tests.proxied.post_office import PostOffice
 
+pytestmark = pytest.mark.bounded
+
 
 @pytest.mark.parametrize(
     "number", [pytest.param(number, marks=pytest.mark.bounded if number else ()) for number in range(len(rounds()))]

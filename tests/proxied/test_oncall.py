@@ -9,6 +9,8 @@ from tests.proxied.post_office import PostOffice
 from tests.support import factories
 from watcher.model.event import Kind
 
+pytestmark = pytest.mark.bounded
+
 _DAILY = (Kind.BANNED, Kind.REINSTATED)
 
 

@@ -14,6 +14,8 @@ from tests.proxied.services.table import PEERS
 from tests.support import factories
 from watcher.model.event import Event
 
+pytestmark = pytest.mark.bounded
+
 _DAILY = ("ban", "hostile")
 _INVENTED = 12
 

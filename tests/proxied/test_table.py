@@ -15,6 +15,8 @@ from tests.proxied.post_office import PostOffice
 from tests.proxied.scenes import ban
 from tests.proxied.services.table import ON_CALL, PEERS
 
+pytestmark = pytest.mark.bounded
+
 _FORM = "application/x-www-form-urlencoded"
 _RESOLVING = {
     "action": ("resolve", "acknowledge", "close"),
