@@ -45,7 +45,7 @@ class Taken:
     """What it calls itself where a service has several targets (ntfy)."""
     text: str = ""
 
-    def told(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
+    def identified(self, facts: Mapping[str, tuple[str, str | None, str | None]]) -> tuple[str, ...]:
         """Return the ids of its alerts as `shown`; of a message in its plainest form, that which its `ref` is about."""
         if self.events:
             return self.shown(facts)

@@ -85,7 +85,7 @@ def _alerts(taken: Iterable[Taken], facts: Mapping[str, Fact]) -> dict[str, Coun
     """Count by channel how often each event was sent: by its id, and by the text that people read."""
     counts: dict[str, Counter[str]] = {channel: Counter() for channel in CHANNELS}
     for message in taken:
-        counts[channel_of(message.path)].update(message.told(facts))
+        counts[channel_of(message.path)].update(message.identified(facts))
     return counts
 
 

@@ -174,7 +174,7 @@ def test_a_backlog_is_one_message(watch: Watcher, registry: FakeRegistry, servic
 
 
 class Paced(Webhook):
-    """A webhook that takes one message in so many seconds, and asks whoever comes earlier to wait a second."""
+    """A webhook with a limit: one message every `pace` seconds; an earlier one is asked to wait a second."""
 
     def __init__(self, pace: float) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""The program's own process for deliveries, told to send its traffic through the proxy."""
+"""The program's own process for deliveries, whose traffic goes through the proxy."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The proxy: it takes connections to any host of the table, decrypts them, and answers in the service's place.
 
-The program under test is the real one, told by the environment to use a proxy and to trust another authority.
+The program under test is the real one. Its environment names the proxy, and the authority to trust.
 """
 
 from __future__ import annotations

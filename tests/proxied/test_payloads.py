@@ -39,8 +39,8 @@ def test_any_text_in_any_payload(office: PostOffice, made: list[Event], peer: Pe
 @pytest.mark.parametrize("name", ["json-markdown", "mattermost", "rocket-chat"])
 def test_a_quotation_may_end_in_a_backslash(office: PostOffice, name: str) -> None:
     """A backslash before a quotation's end escapes nothing."""
-    told = (factories.event("1", reason="evil \\"), factories.event("2", version="evil\\", reason="*evil*"))
-    assert office.wrong([PEERS[name]], told) == []
+    backslashes = (factories.event("1", reason="evil \\"), factories.event("2", version="evil\\", reason="*evil*"))
+    assert office.wrong([PEERS[name]], backslashes) == []
     [message] = office.proxy.received()
     assert "\\`" not in "".join(text for _, text in PEERS[name].shown(message.asked.said))
 

@@ -53,7 +53,7 @@ class Operator(Watcher):
         self.registry.catalog.set_status(PACK, version, "banned", reason)
 
     def said(self, *args: str, code: int = 1) -> str:
-        """Run a command and return what it told a person, on both streams."""
+        """Run a command and return its output, stdout and stderr together."""
         done: program.Completed = self.run(*args)
         assert done.code == code, done
         return done.out + done.err

@@ -27,7 +27,7 @@ def test_severity_is_the_urgency(tmp_path: Path, operator: Callable[..., Operato
         assert [one.urgency for one in server.shown()] == ["CRITICAL", "NORMAL", "LOW"]
 
 
-def test_a_certificate_of_a_stranger_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
     """An XMPP server whose certificate does not verify gets no message, and the alert stays owed."""
     with Prosody(tmp_path / "server") as server:
         alerted = operator(server.url(verify="yes")).knows()

@@ -80,7 +80,7 @@ def test_too_big_a_mail_says_so_and_goes_out_plain(tmp_path: Path, operator: Cal
 
 
 def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callable[..., Operator]) -> None:
-    """550 is named, and another channel is told at the next poll, once, that the mail does not come."""
+    """550 is named, and another channel reports the failure once, at the next poll."""
     with Postfix(tmp_path / "server") as server, Ntfy(tmp_path / "ntfy") as phone:
         channels = [
             {"name": "office", "url": server.url("nobody@example.org")},
@@ -91,12 +91,12 @@ def test_an_unknown_recipient_is_told_elsewhere(tmp_path: Path, operator: Callab
         assert "550" in alerted.said("check")
         for _ in range(3):
             alerted.run("check")
-        told = [one for one in phone.messages() if "office" in one.title + one.text]
+        reports = [one for one in phone.messages() if "office" in one.title + one.text]
         assert server.mails() == []
-    assert len(told) == 1
+    assert len(reports) == 1
 
 
-def test_a_certificate_of_a_stranger_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
     """A mail server whose certificate does not verify gets no mail, and that is said in a line."""
     with Postfix(tmp_path / "server") as server:
         alerted = operator(server.url(tls=True)).knows()

@@ -39,8 +39,8 @@ def test_a_name_that_nobody_has_makes_no_account(
     """A login that the server does not know registers nobody."""
     reader, _ = members
     room = reader.room("no-account")
-    stranger = Member(synapse, "mistyped-name", "@mistyped-name:localhost", "")
-    url = synapse.url(stranger, room, tls=True)
+    mistyped = Member(synapse, "mistyped-name", "@mistyped-name:localhost", "")
+    url = synapse.url(mistyped, room, tls=True)
     alerted = operator(url, surrounding=synapse.authority.trusted()).knows()
     alerted.ban()
     assert "1 alert still undelivered" in alerted.said("check")

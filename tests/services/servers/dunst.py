@@ -82,7 +82,7 @@ class Dunst(Server):
             self._bus.start()
             self._screen.start()
             super().start()
-        except BaseException:
+        except BaseException:  # whatever ended the start, nothing may keep running
             self.stop()
             raise
 

@@ -89,7 +89,7 @@ class Server:
         try:
             until(lambda: process.poll() is not None or self.is_ready(), f"{name} to serve")
             assert process.poll() is None, f"{name} ended: {self.log[-2000:]}"
-        except BaseException:
+        except BaseException:  # whatever ended the start, nothing may keep running
             self.stop()
             raise
 
