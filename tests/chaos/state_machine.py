@@ -34,10 +34,10 @@ from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.worker import WORKER
 from watcher import timestamps
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import FailedAttempt
-from watcher.alerts.queue import Queue
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.queue import Queue
 from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.channel import Grouping
 from watcher.model.event import DEFAULT_KINDS, Event, Kind

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
-from watcher.cli.demo import ACTS, NODE
+from watcher.cli.commands.demo import ACTS, NODE
 
 pytestmark = pytest.mark.measured
 

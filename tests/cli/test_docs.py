@@ -25,7 +25,8 @@ from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Format, Rendered, render
 from watcher.alerts.words.wording import REPLACED, SYMBOLS
 from watcher.changes.transitions import node_url
-from watcher.cli import config, main
+from watcher.cli import main
+from watcher.cli.commands import config
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.settings.channel_tables import ChannelTable

@@ -90,7 +90,7 @@ def test_1_a_channel_takes_too_long(watch: Watcher, registry: FakeRegistry, webh
     channel.check()
     for version in ("1.1.0", "1.2.0", "1.3.0"):
         registry.catalog.publish("alpha", version)
-    done = _after("from watcher.cli import commands; commands.CHECK_BUDGET = 0", channel, "check", "--json")
+    done = _after("from watcher.cli.commands import check; check.CHECK_BUDGET = 0", channel, "check", "--json")
     assert (done.code, done.err) == (1, "")
     assert json.loads(done.out)["alerts"] == {"delivered": 1, "pending": 2, "expired": 0}
     assert channel.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}

@@ -150,7 +150,7 @@ def test_nothing_is_loaded_with_an_alert(webhook: Webhook, mailbox: Mailbox, tmp
     code = f"""
 import sys
 from watcher import log
-from watcher.cli import commands
+from watcher.cli.commands import run
 from watcher.polling import daemon, setup
 from watcher.delivery import worker
 setup.preload(None)

@@ -29,14 +29,14 @@ from tests.faults.due import Due, Fact, Moment
 from tests.support import program
 from tests.support.fakes.faults import Means, inflict
 from tests.support.fakes.ports import Refused, Untrusted
-from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.queues.channel_identity import Addresses
 from watcher.cli.report import exit_code
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller
-from watcher.polling.problems import problems
+from watcher.polling.reports.problems import problems
 from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.state.model import State

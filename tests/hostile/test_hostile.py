@@ -42,14 +42,15 @@ from tests.support.harness import Watcher
 from watcher import log
 from watcher.alerts.payload import event_objects
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli import history, report, status
+from watcher.cli import report
+from watcher.cli.commands import history, status
 from watcher.cli.terminal import echo, to_json
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Event
 from watcher.model.event_form import public_form
 from watcher.model.snapshot import Snapshot
-from watcher.polling.problems import problems
+from watcher.polling.reports.problems import problems
 from watcher.state.model import Checks, State
 from watcher.text.status_reason import summarize
 

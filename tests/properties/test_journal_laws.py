@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event
 from watcher import timestamps
-from watcher.alerts import outbox
-from watcher.alerts.merge import merged
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
-from watcher.alerts.ownership import reroute
-from watcher.alerts.queue import DAY, Queue, in_turn, without_waits
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.merge import merged
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
+from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.queue import DAY, Queue, in_turn, without_waits
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Event, Kind
 from watcher.state.journal import Stage, read_journal, write_failure, write_stage

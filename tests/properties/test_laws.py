@@ -21,12 +21,12 @@ from tests.support.strategies import (
     snapshots,
     watched_statuses,
 )
-from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import Acknowledgement
-from watcher.alerts.ownership import reroute
-from watcher.alerts.queue import FAILURES_TO_EXPIRE, Queue
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement
+from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Queue
 from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from watcher import timestamps
-from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import Failure, failed_attempt
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Failure, failed_attempt
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel

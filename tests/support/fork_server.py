@@ -127,11 +127,11 @@ def _preload() -> None:
     import anyio._backends._asyncio
     import httpx
 
-    from watcher.cli import commands, history, status
-    from watcher.polling import survey
+    from watcher.cli.commands import check, history, run, samples, status
+    from watcher.polling.reading import survey
     from watcher.registry import schema
 
-    used = (anyio._backends._asyncio, httpx, commands, history, status, survey, schema)
+    used = (anyio._backends._asyncio, httpx, check, history, run, samples, status, survey, schema)
     assert all(used)
     worker.load()
 

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE, URL, channel
 from watcher import timestamps
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.queue import Message, Queue
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind

@@ -54,7 +54,7 @@ def check(
     settings: Callable[..., Loaded], nodes: tuple[str, ...], dry_run: bool, as_json: bool, fail_on: frozenset[Kind]
 ) -> int:
     """Poll once: list, compare, save, alert."""
-    from watcher.cli.commands import check as run_check
+    from watcher.cli.commands.check import check as run_check
 
     return run_check(settings(nodes), dry_run=dry_run, as_json=as_json, fail_on=fail_on)
 
@@ -64,7 +64,7 @@ def check(
 @with_settings()
 def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
-    from watcher.cli.commands import run_forever
+    from watcher.cli.commands.run import run_forever
 
     return run_forever(settings(nodes))
 
@@ -74,7 +74,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 @with_settings("registry_url", "log_format")
 def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show watched nodes and undelivered alerts; works offline."""
-    from watcher.cli import status
+    from watcher.cli.commands import status
 
     status.show(settings(), as_json=as_json)
     return 0
@@ -98,7 +98,7 @@ def history(
     as_json: bool,
 ) -> int:
     """Show past events, newest first."""
-    from watcher.cli import history
+    from watcher.cli.commands import history
 
     history.show(settings(), nodes, kinds, since, limit, ref, as_json=as_json)
     return 0
@@ -109,7 +109,7 @@ def history(
 @with_settings("registry_url")
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample alert to every channel, or to the named ones."""
-    from watcher.cli.commands import send_samples
+    from watcher.cli.commands.samples import send_samples
 
     return send_samples(settings(), channels)
 
@@ -119,7 +119,7 @@ def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> i
 @with_settings()
 def config(settings: Callable[..., Loaded], as_json: bool) -> int:
     """Show the effective settings and their origins; no network."""
-    from watcher.cli import config
+    from watcher.cli.commands import config
 
     config.show(settings(), as_json=as_json)
     return 0
@@ -144,7 +144,7 @@ def schema(name: str) -> int:
 
     NAME is snapshot, outbox, checks, addresses, history, retry, webhook or settings.
     """
-    from watcher.cli.schema import text_of
+    from watcher.cli.commands.schema import text_of
 
     echo(text_of(name))
     return 0
@@ -157,7 +157,7 @@ def demo() -> int:
     For a few seconds it is watched in a local registry, through a release, a deprecation, a flag, a ban and a
     reinstatement. Each alert is shown as it arrives. No file is left behind.
     """
-    from watcher.cli.demo import demo as play
+    from watcher.cli.commands.demo import demo as play
 
     return play()
 

@@ -9,6 +9,7 @@ from typing import Self
 
 from watcher import streams
 from watcher.cli.terminal import truncate
+from watcher.settings.model import Settings
 
 PATIENCE = 1.0
 """Seconds that something may take before it is shown."""
@@ -68,3 +69,8 @@ class ProgressLine:
         seconds = f" ({now - min(started for started, _ in waits):.0f} s)"
         room = (streams.width(sys.stderr) or 80) - len(more + seconds) - 1
         return truncate("; ".join(texts[:_SHOWN]), room) + more + seconds
+
+
+def progress_line(settings: Settings) -> ProgressLine:
+    """Return the line for a command; with the log level `debug` it would only be between the log's lines."""
+    return ProgressLine(wanted=settings.log_level != "debug")

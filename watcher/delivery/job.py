@@ -14,7 +14,7 @@ class Reached:
     key: str = ""
     """The digest of the channel's URL; older versions named targets with it."""
     salt: str = ""
-    """Salt for the digests of targets (`watcher.alerts.channel_identity`)."""
+    """Salt for the digests of targets (`watcher.alerts.queues.channel_identity`)."""
     targets: frozenset[str] = frozenset()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from watcher.alerts import channel_identity
+from watcher.alerts.queues import channel_identity
 from watcher.delivery.job import Reached
 
 _slow_digest = lru_cache(maxsize=256)(channel_identity.digest)

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher import log
-from watcher.alerts.queue import FIRST_WAIT, seconds_left
+from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
 from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.problems import Problem, ProblemReporter, delivery_problems, problems
+from watcher.polling.reports.problems import Problem, ProblemReporter, delivery_problems, problems
 from watcher.text.sanitize import Trusted, escape_invisible
 
 _SHORTEST_WAIT = 0.05

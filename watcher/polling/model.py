@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
 from watcher.registry.client import Limits
@@ -26,7 +26,7 @@ class PollConfig:
     alert_expiry: float
     """Seconds."""
     addresses: Addresses
-    """The channels' URLs, as the state keeps them (`watcher.alerts.channel_identity`)."""
+    """The channels' URLs, as the state keeps them (`watcher.alerts.queues.channel_identity`)."""
 
     @property
     def etag_scope(self) -> str:

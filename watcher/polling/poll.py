@@ -8,11 +8,11 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from watcher.alerts import outbox
-from watcher.alerts.merge import merged
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.ownership import reroute
-from watcher.alerts.queue import Queue, reason_to_wait
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.merge import merged
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.queue import Queue, reason_to_wait
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.facts import with_safe_versions
@@ -22,11 +22,12 @@ from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event, bounded
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
-from watcher.polling.channel_round import Backoffs, DeliveryOptions
-from watcher.polling.dispatch import Dispatch, dispatch
 from watcher.polling.model import PollConfig, Report, SetAside
-from watcher.polling.reroute import at_their_channels, followed, set_aside
-from watcher.polling.survey import Findings, Survey, explained
+from watcher.polling.reading.survey import Findings, Survey, explained
+from watcher.polling.sending.backoffs import Backoffs
+from watcher.polling.sending.channel_round import DeliveryOptions
+from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.polling.sending.reroute import at_their_channels, followed, set_aside
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.state.model import Checks, State

@@ -15,8 +15,8 @@ from pathlib import Path
 
 import watcher
 from watcher import log, timestamps
-from watcher.alerts import channel_identity
-from watcher.alerts.channel_identity import Addresses
+from watcher.alerts.queues import channel_identity
+from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
 from watcher.delivery.client import Worker, WorkerError
 from watcher.errors import ConfigError, InstallationError, UsageError
@@ -214,3 +214,10 @@ def poll_config(
         alert_expiry=settings.alert_expiry,
         addresses=validate_channels(settings, folder, origins, refusal),
     )
+
+
+def config_to_watch(loaded: Loaded, folder: StateFolder, refusal: UrlProblem) -> PollConfig:
+    """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
+    if not loaded.settings.nodes:
+        raise nothing_to_watch(loaded)
+    return poll_config(loaded.settings, folder, loaded.origins, refusal)

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from watcher.alerts.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
 from watcher.state.codec import check_time, decode, each, renamed
 
 _REFUSED = "refused"

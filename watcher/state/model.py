@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import Health
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
@@ -28,7 +28,7 @@ class Checks:
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)
-    """When each lasting problem was last reported, by its key (`watcher.polling.reminders`)."""
+    """When each lasting problem was last reported, by its key (`watcher.polling.reports.reminders`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,8 +8,8 @@ from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, fields, make_dataclass
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
 from watcher.model.event import Event
 from watcher.state.codec import (
     FIRST_FORMAT,

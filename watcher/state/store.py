@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from watcher import log
-from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import FailedAttempt
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot

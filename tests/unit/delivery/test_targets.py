@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from watcher.alerts.channel_identity import digest
+from watcher.alerts.queues.channel_identity import digest
 from watcher.delivery.job import Reached
 from watcher.delivery.targets import Targets
 

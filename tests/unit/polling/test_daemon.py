@@ -12,8 +12,8 @@ import pytest
 from tests.support.factories import PACK, channel, watch
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import FailedAttempt
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import daemon, setup

@@ -16,11 +16,11 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
-from watcher.alerts import outbox
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import FailedAttempt
-from watcher.alerts.queue import Queue, is_due
-from watcher.cli import history, status
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.queue import Queue, is_due
+from watcher.cli.commands import history, status
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from tests.support.factories import CHECKED, NOW, PACK, event, known, version
 from tests.support.strategies import snapshots
-from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
 from watcher.model.snapshot import Mark, Node, Snapshot

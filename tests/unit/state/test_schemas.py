@@ -19,10 +19,10 @@ from tests.support.factories import NOW, PACK, event, known, version
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT, Completed
 from tests.support.strategies import addresses, checks, outboxes, snapshots
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
 from watcher.alerts.payload import event_objects
-from watcher.alerts.queue import Message, Queue
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity

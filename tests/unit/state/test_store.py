@@ -17,13 +17,13 @@ import pytest
 
 from tests.support.factories import NOW, PACK, channel, event, failed, known, version, watch
 from tests.support.worker import WORKER
-from watcher.alerts import outbox
-from watcher.alerts.channel_identity import Addresses
-from watcher.alerts.outbox import Outbox
-from watcher.alerts.outcomes import Acknowledgement, FailedAttempt
-from watcher.alerts.queue import is_due
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
+from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli import status
+from watcher.cli.commands import status
 from watcher.errors import StateError, UnsureError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel

@@ -1,0 +1,103 @@
+"""A backlog is one message, worst first; what may have been taken stays as it is."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from tests.support.factories import NOW, channel, event, failed, minute
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.merge import merged
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
+from watcher.model.channel import Grouping
+from watcher.model.event import Kind
+
+OPS = channel("ops")
+NEW = event("new", Kind.NEW)
+BANNED = event("banned", Kind.BANNED, at=minute(60))
+FLAGGED = event("flagged", Kind.FLAGGED, at=minute(120))
+
+
+def backlog(**first: Any) -> Outbox:
+    """Return an outbox that owes three messages of three polls; the `first` has these fields."""
+    waiting = Outbox()
+    for revision, one in enumerate((NEW, BANNED, FLAGGED), start=1):
+        waiting = outbox.enqueue(waiting, (OPS,), (one,), revision, one.at)
+    queue = waiting.queues["ops"]
+    changed = (replace(queue.messages[0], **first), *queue.messages[1:])
+    return outbox.recorded(replace(waiting, queues={"ops": replace(queue, messages=changed)}))
+
+
+def messages(waiting: Outbox) -> list[tuple[str, ...]]:
+    """Return the events of each message, in order."""
+    return [message.events for message in waiting.queues["ops"].messages]
+
+
+def test_a_backlog_becomes_one_message_worst_first() -> None:
+    """It has every event once, the newest revision, and the age of the oldest; the same messages make the same one."""
+    after = merged(backlog(), [OPS], NOW)
+    (one,) = after.queues["ops"].messages
+    assert one.events == ("banned", "flagged", "new")
+    assert (one.revision, one.queued_at) == (3, NOW)
+    assert merged(backlog(), [OPS], NOW) == after
+    assert one.id not in {message.id for message in backlog().queues["ops"].messages}
+    assert (after.events, after.prepared) == (backlog().events, 3)
+
+
+@pytest.mark.parametrize(
+    "fields", [{"unanswered": True}, {"reached": ("0" * 32,)}, {"refusals": 1}, {"refusals": 4, "retry_at": minute(9)}]
+)
+def test_what_may_have_been_taken_or_was_refused_is_not_merged(fields: dict[str, Any]) -> None:
+    """Its repeat would not be recognised, a target would get it twice, or it would take others down with it."""
+    assert messages(merged(backlog(**fields), [OPS], NOW)) == [("new",), ("banned", "flagged")]
+
+
+def test_other_groupings_and_channels_that_wait_are_not_merged() -> None:
+    """A channel that wants a message for each event or node gets it; one that is not due need not be written."""
+    for grouping in (Grouping.EVENT, Grouping.NODE):
+        waiting = backlog()
+        assert merged(waiting, [replace(OPS, grouping=grouping)], NOW) is waiting
+    waiting = failed(backlog(), "ops", "HTTP 500", NOW)
+    assert merged(waiting, [OPS], NOW) is waiting
+    assert len(messages(merged(waiting, [OPS], minute(1)))) == 1
+    assert merged(backlog(), [], NOW) == backlog()
+
+
+def test_one_message_is_left_as_it_is() -> None:
+    """There is nothing to merge, and nothing to write."""
+    waiting = merged(backlog(), [OPS], NOW)
+    assert merged(waiting, [OPS], NOW) is waiting
+
+
+def test_lines_about_merged_messages_say_nothing() -> None:
+    """A journal that was left from before the merge, whatever is in it, changes nothing of what is owed."""
+    waiting, after = backlog(), merged(backlog(), [OPS], NOW)
+    lines: list[Outcome] = []
+    for message in waiting.queues["ops"].messages:
+        lines += [
+            Acknowledgement(channel="ops", message=message.id),
+            Unanswered(channel="ops", message=message.id),
+            FailedAttempt(channel="ops", message=message.id, attempts=1, error="HTTP 500", at=NOW, number=1),
+        ]
+    assert outbox.replay(after, lines) == after
+
+
+def test_a_change_that_was_never_committed_takes_no_older_alert_with_it() -> None:
+    """Only committed messages are merged: what a later poll adds stands beside it, and is dropped alone."""
+    after = outbox.enqueue(merged(backlog(), [OPS], NOW), (OPS,), (event("more"),), 4, minute(180))
+    assert outbox.drop_uncommitted(after, 3) == merged(backlog(), [OPS], NOW)
+
+
+def test_alerts_of_a_merged_message_expire_one_by_one() -> None:
+    """Each is as old as its event; a message that may have been taken goes as a whole, with its youngest alert."""
+    waiting = merged(backlog(), [OPS], NOW)
+    for number in range(2):
+        waiting = failed(waiting, "ops", "HTTP 500", minute(number * 10))
+    left, old = outbox.expired(waiting, "ops", minute(90), 3600)
+    assert ([one.events for one in old], messages(left)) == ([("new",)], [("banned", "flagged")])
+    unsure = failed(waiting, "ops", "timed out", minute(20), unanswered=True)
+    assert outbox.expired(unsure, "ops", minute(90), 3600) == (unsure, ())
+    assert [one.events for one in outbox.expired(unsure, "ops", minute(181), 3600)[1]] == [("banned", "flagged", "new")]

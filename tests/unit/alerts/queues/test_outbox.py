@@ -1,0 +1,247 @@
+"""The bookkeeping of what is undelivered: in order, per channel, until acknowledged or expired."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.support.factories import NOW, channel, event, failed, minute
+from watcher import timestamps
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
+from watcher.alerts.queues.queue import LONGEST_WAIT, Message, Queue, backoff_until, is_due
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Kind
+
+OPS, MAIL = channel("ops"), channel("mail")
+BOTH = (OPS, MAIL)
+E1, E2, E3 = event("e1"), event("e2", Kind.NEW), event("e3", Kind.BANNED)
+
+
+def owing(*batches: tuple[str, ...], to: tuple[Channel, ...] = BOTH) -> Outbox:
+    """Return an outbox after polls with these events, each poll's revision one higher, all of them recorded."""
+    waiting = Outbox()
+    for revision, names in enumerate(batches, start=1):
+        waiting = outbox.enqueue(waiting, to, tuple(event(name) for name in names), revision, NOW)
+    return outbox.recorded(waiting)
+
+
+def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
+    """Return the outbox after two attempts at `ops` that failed."""
+    return failed(failed(waiting, "ops", "HTTP 500", at), "ops", "HTTP 500", at)
+
+
+def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
+    """Return the outbox after one acknowledgement."""
+    return outbox.replay(waiting, [Acknowledgement(channel=name, message=message)])
+
+
+def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
+    """Return the ids of the events that a channel has still to get, in order."""
+    queue = waiting.queues.get(name, Queue())
+    return [one for message in queue.messages for one in message.events]
+
+
+def first(waiting: Outbox, name: str = "ops") -> Message:
+    """Return the message that the channel gets next."""
+    return waiting.queues[name].messages[0]
+
+
+def test_every_channel_gets_a_queue_of_its_own() -> None:
+    """A poll's events go to each channel that wants them, in one message, after what is there already."""
+    waiting = owing(("e1", "e2"), ("e3",))
+    for name in ("ops", "mail"):
+        assert [message.events for message in waiting.queues[name].messages] == [("e1", "e2"), ("e3",)]
+        assert [message.revision for message in waiting.queues[name].messages] == [1, 2]
+        assert waiting.alerts(name) == 3
+    assert waiting.alerts("nobody") == 0
+
+
+def test_a_channel_that_wants_nothing_gets_no_queue() -> None:
+    """Events that no channel wants are kept only until the history has them."""
+    waiting = outbox.enqueue(Outbox(), (channel(kinds=frozenset({Kind.NEW})),), (E1,), 1, NOW)
+    assert (dict(waiting.queues), list(waiting.events), waiting.unrecorded) == ({}, ["e1"], {"e1": 1})
+    assert outbox.recorded(waiting) == Outbox(prepared=1)
+
+
+def test_messages_are_distinct() -> None:
+    """Each message of a poll has its own id, which the same poll repeated after a crash gives again."""
+    split = replace(OPS, grouping=Grouping.EVENT)
+    once, again = (outbox.enqueue(Outbox(), (split, MAIL), (E1, E2), 1, at) for at in (NOW, minute(5)))
+    ids = [message.id for queue in once.queues.values() for message in queue.messages]
+    assert len(set(ids)) == 3
+    assert ids == [message.id for queue in again.queues.values() for message in queue.messages]
+
+
+def test_a_finished_queue_is_forgotten_with_its_events() -> None:
+    """When every channel has taken a message nothing is left of it."""
+    waiting = owing(("e1",))
+    for name in ("ops", "mail"):
+        waiting = acknowledged(waiting, name, first(waiting, name).id)
+    assert waiting == Outbox(prepared=1)
+
+
+def test_an_acknowledgement_of_something_else_takes_nothing() -> None:
+    """Ids that the channel's queue does not hold are ignored; its backoff goes on."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    for name, message in (("ops", "unknown"), ("ops", first(waiting, "mail").id), ("nobody", first(waiting).id)):
+        assert acknowledged(waiting, name, message) == waiting
+
+
+def test_the_waits_double_up_to_the_longest() -> None:
+    """The backoff is 30 seconds after a failure, doubles with each further one, and is an hour at most, for ever."""
+    waiting, waits = owing(("e1",)), []
+    for _ in range(12):
+        waiting = failed(waiting, "ops", "HTTP 500", NOW)
+        waits.append(timestamps.seconds_between(NOW, waiting.queues["ops"].retry_at))
+    assert waits[:3] == [30, 60, 120]
+    assert waits[-1] == LONGEST_WAIT
+    assert waits == sorted(waits)
+    assert backoff_until(10_000, NOW) == minute(60)
+
+
+def test_a_failure_loses_nothing_and_concerns_one_channel() -> None:
+    """After a failure the queue is as it was, with why and since when; the other channel knows nothing of it."""
+    waiting = failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
+    assert (alerts(waiting), waiting.queues["ops"].error) == (["e1", "e2"], "HTTP 500")
+    assert not is_due(waiting.queues["ops"], minute(0.4))
+    assert is_due(waiting.queues["ops"], minute(0.5))
+    assert is_due(waiting.queues["mail"], NOW)
+    assert waiting.queues["mail"] == owing(("e1",), ("e2",)).queues["mail"]
+
+
+def test_a_failure_keeps_which_targets_were_reached() -> None:
+    """The first message remembers those targets that took it, so that only the others get it again."""
+    waiting = failed(owing(("e1",), ("e2",)), "ops", "refused", NOW, reached={"b", "a"})
+    assert [message.reached for message in waiting.queues["ops"].messages] == [("a", "b"), ()]
+
+
+def test_a_success_ends_the_backoff() -> None:
+    """A channel that took a message is due again at once."""
+    waiting = failed(owing(("e1",), ("e2",)), "ops", "HTTP 500", NOW)
+    done = acknowledged(waiting, "ops", first(waiting).id)
+    queue = done.queues["ops"]
+    assert (queue.attempts, queue.retry_at, queue.error) == (0, "", "")
+    assert is_due(queue, NOW)
+
+
+def test_new_alerts_do_not_end_a_backoff() -> None:
+    """More to send does not end a backoff; it is sent in order."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    waiting = outbox.enqueue(waiting, BOTH, (E2,), 2, NOW)
+    assert alerts(waiting) == ["e1", "e2"]
+    assert not is_due(waiting.queues["ops"], NOW)
+
+
+def test_a_clock_set_back_does_not_silence_a_channel() -> None:
+    """A wait that is longer than any can be comes from another clock and is not kept."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    assert is_due(waiting.queues["ops"], "2020-01-01T00:00:00.000Z")
+    assert not is_due(waiting.queues["ops"], minute(-59))
+
+
+def test_an_alert_too_old_expires_and_is_named() -> None:
+    """What a failing channel did not take within the expiry is dropped and returned; younger ones stay."""
+    waiting = outbox.enqueue(owing(("e1", "e2")), BOTH, (replace(E3, at=minute(30)),), 2, minute(30))
+    waiting = twice_failed(waiting, minute(59))
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert [message.events for message in old] == [("e1", "e2")]
+    assert (alerts(left), alerts(left, "mail")) == (["e3"], ["e1", "e2", "e3"])
+    assert left.queues["ops"].attempts == 2
+
+
+def test_nothing_expires_at_a_first_failure() -> None:
+    """A clock that jumps forward, before the first attempt or during it, costs no alert: it takes two failures."""
+    waiting = owing(("e1",))
+    for _ in range(2):
+        assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600) == (waiting, ())
+        waiting = failed(waiting, "ops", "HTTP 500", NOW)
+    assert outbox.expired(waiting, "ops", "2040-01-01T00:00:00.000Z", 3600)[1]
+
+
+def test_a_clock_set_back_expires_nothing() -> None:
+    """A message from the future is not old; nor is one exactly as old as the expiry."""
+    waiting = twice_failed(owing(("e1",)))
+    for now in ("2020-01-01T00:00:00.000Z", minute(60)):
+        assert outbox.expired(waiting, "ops", now, 3600) == (waiting, ())
+
+
+def test_a_channel_that_lost_all_to_expiry_still_backs_off() -> None:
+    """Expiry does not make a dead channel look well: its failures stay counted until it takes something."""
+    waiting = twice_failed(owing(("e1",)))
+    left, _ = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert (left.queues["ops"].attempts, left.alerts("ops")) == (2, 0)
+    assert "e1" in left.events
+
+
+def test_a_former_channel_expires_in_time_and_is_forgotten() -> None:
+    """A channel that is configured no more can't fail: its alerts expire untried, and nothing is left of it then."""
+    waiting = failed(owing(("e1",)), "ops", "HTTP 500", NOW)
+    for name in ("ops", "mail"):
+        assert outbox.expired(waiting, name, minute(60), 3600, configured=False)[1] == ()
+    for name in ("ops", "mail"):
+        waiting, old = outbox.expired(waiting, name, minute(61), 3600, configured=False)
+        assert [message.events for message in old] == [("e1",)]
+    assert waiting == Outbox(prepared=1)
+
+
+def test_what_was_never_committed_is_dropped() -> None:
+    """Alerts prepared for a snapshot that did not become durable are dropped, and only those."""
+    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
+    dropped = outbox.drop_uncommitted(waiting, 1)
+    assert (alerts(dropped), alerts(dropped, "mail")) == (["e1"], ["e1"])
+    assert (dropped.unrecorded, set(dropped.events), dropped.prepared) == ({}, {"e1"}, 1)
+
+
+@pytest.mark.parametrize("revision", [2, 3])
+def test_what_was_committed_stays(revision: int) -> None:
+    """Alerts whose snapshot became durable are owed, and their events go to the history."""
+    waiting = outbox.enqueue(owing(("e1",)), BOTH, (E2,), 2, NOW)
+    assert outbox.drop_uncommitted(waiting, revision) == waiting
+    assert waiting.unrecorded == {"e2": 2}
+
+
+def test_a_journal_that_is_replayed_twice_counts_once() -> None:
+    """A run that died between the outbox and the removal of the journal leaves both, and no failure counts double."""
+    waiting = owing(("e1",), ("e2",))
+    first, second = waiting.queues["ops"].messages
+    refused = failed_attempt(
+        "ops", waiting.queues["ops"], first, Failure(error="HTTP 400", for_content=True), NOW, last=False
+    )
+    lines: list[Outcome] = [refused, Acknowledgement(channel="ops", message=second.id)]
+    once = outbox.replay(waiting, lines)
+    (left,) = once.queues["ops"].messages
+    assert (left.refusals, once.queues["ops"].attempts, once.queues["ops"].error) == (1, 0, "")
+    assert outbox.replay(once, lines) == once
+
+
+def test_a_message_whose_attempt_was_killed_may_have_been_taken() -> None:
+    """It stays as it is from then on, also after attempts that were answered."""
+    waiting = outbox.replay(owing(("e1",)), [Unanswered(channel="ops", message=first(owing(("e1",))).id)])
+    assert first(waiting).unanswered
+    assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered
+    assert not first(waiting, "mail").unanswered
+
+
+def test_an_alert_aside_expires_as_any_other() -> None:
+    """It was refused often enough, though the channel takes what else it gets."""
+    waiting = owing(("e1",), to=(OPS,))
+    for _ in range(4):
+        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, last=False)
+    assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
+
+
+def test_a_test_that_reached_the_channel_ends_every_wait() -> None:
+    """Also that of an alert aside; but not a wait that began since."""
+    waiting = owing(("e1",), to=(OPS,))
+    for _ in range(4):
+        waiting = failed(waiting, "ops", "HTTP 400", NOW, for_content=True, last=False)
+    until = outbox.backoffs_of(waiting, "ops", "")
+    assert until == {"ops": minute(24 * 60)}
+    assert is_due(outbox.end_backoffs(waiting, until).queues["ops"], NOW)
+    again = failed(waiting, "ops", "HTTP 400", minute(1), for_content=True, last=False)
+    assert outbox.end_backoffs(again, until) == again

@@ -1,0 +1,123 @@
+"""`history`: which past events are chosen, and how they read."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from tests.support.factories import NOW, PACK, event, minute
+from watcher.cli.commands.history import choose, lines, parse_since
+from watcher.model.event import Change, Event, Kind
+
+EVENTS = tuple(
+    event(f"e{number}", kind, node=node, at=minute(number))
+    for number, (kind, node) in enumerate(
+        [
+            (Kind.NEW, PACK),
+            (Kind.FLAGGED, "other"),
+            (Kind.FAILING, None),
+            (Kind.FLAGGED, PACK.upper()),
+            (Kind.NEW, "other"),
+        ]
+    )
+)
+_REASON = ["Rejected", "by", "admin"]
+
+
+def ids(**wanted: Any) -> list[str]:
+    """Return the ids of the chosen events."""
+    return [one.id for one in choose(EVENTS, **wanted)]
+
+
+def shown(*events: Event) -> list[str]:
+    """Return the lines without their colours."""
+    return [click.unstyle(line) for line in lines(events)]
+
+
+def test_events_come_newest_first() -> None:
+    """Without a filter all events come, the last recorded first."""
+    assert ids() == ["e4", "e3", "e2", "e1", "e0"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "expected"),
+    [
+        ({"nodes": {PACK.lower()}}, ["e3", "e0"]),
+        ({"nodes": {PACK.lower(), "other"}}, ["e4", "e3", "e1", "e0"]),
+        ({"kinds": {Kind.FLAGGED}}, ["e3", "e1"]),
+        ({"kinds": {Kind.FAILING, Kind.NEW}}, ["e4", "e2", "e0"]),
+        ({"since": minute(3)}, ["e4", "e3"]),
+        ({"since": minute(3.001)}, ["e4"]),
+        ({"nodes": {"other"}, "kinds": {Kind.NEW}, "since": minute(1)}, ["e4"]),
+        ({"nodes": {"nobody"}}, []),
+    ],
+)
+def test_filters_choose(wanted: dict[str, Any], expected: list[str]) -> None:
+    """Nodes in any case, kinds and a time narrow the list, also together."""
+    assert ids(**wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("1h", minute(-60)),
+        ("7d", "2026-02-23T00:00:00.000Z"),
+        ("90s", minute(-1.5)),
+        ("20260131", "2026-01-31T00:00:00.000Z"),
+        ("0001-01-01", "0001-01-01T00:00:00.000Z"),
+        ("9999-12-31", "9999-12-31T00:00:00.000Z"),
+        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("2026-01-31T12:30:00Z", "2026-01-31T12:30:00.000Z"),
+        ("2026-01-31T12:30:00+02:00", "2026-01-31T10:30:00.000Z"),
+    ],
+)
+def test_since_takes_a_duration_or_a_date(text: str, moment: str) -> None:
+    """A duration counts back from now; a date begins at midnight UTC; a time may have an offset."""
+    assert parse_since(text, NOW) == moment
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("yesterday", "-1h", "2026-13-01", "99999999999d", "\x1b[31m", "", " ", "1h 2026-01-31"),
+        *("90", "1.5", "2026", "20261301", "99999999", "\u0669\u0660"),
+        "10000-01-01",
+    ],
+)
+def test_since_refuses_the_rest_in_plain_words(text: str) -> None:
+    """Anything else is refused with what is allowed, the text made harmless."""
+    with pytest.raises(ValueError, match=r"is not a date .* or a duration with a unit") as caught:
+        parse_since(text, NOW)
+    assert "\x1b" not in str(caught.value)
+
+
+def test_nothing_chosen_is_said() -> None:
+    """No events is a line, not an empty table."""
+    assert lines([]) == ["No events."]
+
+
+def test_a_line_says_when_what_and_of_what() -> None:
+    """A row has time, kind, node, version, and the transition with its reason."""
+    head, row = shown(event(reason=" ".join(_REASON)))
+    assert head.split() == ["TIME", "EVENT", "NODE", "VERSION", "WHAT"]
+    assert row.split() == ["2026-03-02", "00:00:00Z", "flagged", PACK, "1.0.0", "active", "→", "flagged;", *_REASON]
+
+
+def test_node_level_and_registry_level_events_have_no_version() -> None:
+    """An event about a node or the registry shows a dash where a version would be."""
+    nothing: dict[str, Any] = {"version": None, "version_id": None, "before": None, "after": None}
+    _, node, registry = shown(
+        event(kind=Kind.BASELINE, **nothing, reason="2 versions"),
+        event(kind=Kind.FAILING, node=None, **nothing),
+    )
+    assert node.split()[2:] == ["baseline", PACK, "-", "2", "versions"]
+    assert registry.split()[2:] == ["failing", "(registry)", "-", "-"]
+
+
+def test_a_changed_version_names_its_fields() -> None:
+    """A `changed` event shows which fields differ."""
+    changes = tuple(Change(field=name, before="", after="x") for name in ("tags", "downloadUrl"))
+    _, row = shown(event(kind=Kind.CHANGED, before="active", after="active", changes=changes))
+    assert row.endswith("tags: now x; archive: now x")

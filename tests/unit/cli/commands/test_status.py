@@ -1,0 +1,234 @@
+"""`status`: how every watched node stands and what is undelivered, from the state alone."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, cast
+
+import click
+import pytest
+
+from tests.support.factories import NOW, PACK, channel, event, failed, known, minute, version
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.changes.health import FailureStreak, Health
+from watcher.cli.commands import status
+from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.state.model import Checks, State
+
+OPS, MAIL = channel("ops"), channel("mail")
+
+
+def state(*nodes: Node, **fields: Any) -> State:
+    """Make a state of these nodes, all of them checked."""
+    snapshot = Snapshot(revision=1, nodes={node.node.lower(): node for node in nodes})
+    checks = Checks(polled_at=NOW, checked={key: NOW for key, node in snapshot.nodes.items() if node.baseline_at})
+    given: dict[str, Any] = {"snapshot": snapshot, "checks": checks}
+    return State(**given | fields)
+
+
+def row(*versions: Any, **fields: Any) -> status.NodeRow:
+    """Return the row of a node with these versions."""
+    return status.node_row(PACK, state(known(*versions, **fields)))
+
+
+def shown(
+    given: State, nodes: tuple[str, ...] = (PACK,), channels: tuple[str, ...] = (), width: int | None = None
+) -> list[str]:
+    """Return the lines without their colours."""
+    return [click.unstyle(line) for line in status.lines(given, nodes, channels, width)]
+
+
+def test_the_newest_is_the_newest_one_can_install() -> None:
+    """The newest version is the latest created that is active and was not removed."""
+    rows = (
+        version("1.0", created_at="2026-01-01T00:00:00Z"),
+        version("1.1", created_at="2026-01-02T00:00:00Z"),
+        version("1.2", created_at="2026-01-03T00:00:00Z"),
+        version("2.0", "pending", created_at="2026-01-04T00:00:00Z"),
+        version("2.1", "flagged", created_at="2026-01-05T00:00:00Z"),
+    )
+    assert row(*rows).newest == "1.2"
+    assert row(*rows, marks={"id-1.2": Mark.REMOVED}).newest == "1.1"
+    assert row(*rows, marks={"id-1.2": Mark.ABSENT}).newest == "1.2"
+    assert row(*rows[3:]).newest is None
+    assert row(*rows, banned=True).newest is None
+
+
+def test_problems_are_flagged_banned_and_deprecated_versions() -> None:
+    """Whatever is wrong with a version today makes it a problem; what was removed or deleted is none."""
+    rows = (
+        version("1.0", "flagged"),
+        version("2.0", "banned"),
+        version("3.0", deprecated=True),
+        version("4.0", "deleted"),
+        version("5.0", "pending"),
+        version("6.0", "flagged"),
+        version("7.0"),
+    )
+    problems = row(*rows, marks={"id-6.0": Mark.REMOVED}).problems
+    assert [one.version for one in problems] == ["1.0", "2.0", "3.0"]
+
+
+def test_what_is_not_watched_any_more_is_not_shown() -> None:
+    """Versions that left the watched statuses, or whose status is watched no more, are neither newest nor problems."""
+    rows = (
+        version("1.0", created_at="2026-01-01T00:00:00Z"),
+        version("2.0", created_at="2026-01-02T00:00:00Z"),
+        version("3.0", "flagged"),
+        version("4.0", deprecated=True, created_at="2026-01-03T00:00:00Z"),
+    )
+    marks = {"id-2.0": Mark.LEFT, "id-4.0": Mark.LEFT}
+    narrow = known(*rows, marks=marks, statuses=("active",))
+    shown_row = status.node_row(PACK, state(narrow))
+    assert (shown_row.newest, shown_row.problems) == ("1.0", ())
+    (shown_node,) = cast("list[dict[str, object]]", status.document(state(narrow), [PACK], [])["nodes"])
+    assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == ("1.0", [], "ok")
+    _, line = shown(state(narrow))
+    assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
+    gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
+    assert status.node_row(PACK, state(gone)).state == "ok"
+
+
+@pytest.mark.parametrize(
+    ("node", "unread", "expected"),
+    [
+        (known(), False, "ok"),
+        (known(), True, "unread"),
+        (known(failing=True), True, "failing"),
+        (known(version("1.0"), marks={"id-1.0": Mark.REMOVED}), False, "removed"),
+        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, emptied=True), False, "removed"),
+        (known(version("1.0"), marks={"id-1.0": Mark.ABSENT}), False, "ok"),
+        (known(banned=True), False, "banned"),
+        (known(banned=True), True, "banned"),
+        (Node(node=PACK, empty_since=NOW), False, "empty"),
+        (Node(node=PACK, empty_since=NOW, failing=True), False, "empty"),
+        (Node(node=PACK, empty_since=NOW, failing=True), True, "failing"),
+        (Node(node=PACK), False, "unchecked"),
+    ],
+)
+def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
+    """A node that cannot be read is unread until it is reported as failing; one without versions is not ok."""
+    failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
+    given = state(node, checks=Checks(health=Health(nodes=failures)))
+    assert status.node_row(PACK, given).state == expected
+    assert status.node_row(PACK, given).error == ("it timed out" if unread else None)
+
+
+def test_what_was_watched_beside_the_settings_is_shown() -> None:
+    """Nodes of the last poll's command line stand behind the configured ones, each once."""
+    given = State(checks=Checks(watched=(PACK.upper(), "beside")))
+    assert status.watched([PACK], given) == (PACK, "beside")
+
+
+def test_a_node_is_named_as_it_is_watched() -> None:
+    """The id is shown as the settings write it, and finds the node in any case."""
+    assert status.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
+    assert status.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
+    assert status.node_row("never-seen", state()).state == "unchecked"
+
+
+def test_undelivered_alerts_are_counted_by_channel() -> None:
+    """Each configured channel has its count and last failure; a removed one is listed while it has alerts."""
+    waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
+    waiting = failed(waiting, "ops", "HTTP 500", NOW)
+    rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
+    assert [
+        (row.name, row.undelivered, row.error, row.failing_since, row.next_try, row.configured) for row in rows
+    ] == [
+        ("ops", 2, "HTTP 500", NOW, minute(0.5), True),
+        ("chat", 0, None, None, None, True),
+        ("mail", 2, None, None, None, False),
+    ]
+
+
+def test_alerts_aside_are_shown_with_why() -> None:
+    """A message that the service refuses also in its plainest form is counted, and is tried again after a day."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"), event("e2")), 1, NOW)
+    for _ in range(4):
+        waiting = failed(waiting, "ops", "HTTP 413", NOW, for_content=True, last=False)
+    (row,) = status.channel_rows(state(outbox=waiting), ["ops"])
+    assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (2, 2, "HTTP 413", minute(24 * 60))
+    *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
+    assert head.split() == ["CHANNEL", "UNDELIVERED", "LAST", "ERROR", "FAILING", "SINCE"]
+    assert line.split() == ["ops", "2", "HTTP", "413", "2026-03-02", "00:00:00Z"]
+    assert said == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
+
+
+def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
+    """`status --json` has every watched node and channel, and null for what is not known."""
+    given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
+    document = json.loads(json.dumps(status.document(given, [PACK, "other"], ["ops"])))
+    assert document == {
+        "polled_at": NOW,
+        "nodes": [
+            {
+                "node": PACK,
+                "state": "ok",
+                "newest": "1.0",
+                "problems": [{"version": "2.0", "version_id": None, "status": "flagged", "deprecated": False}],
+                "checked_at": NOW,
+                "error": None,
+            },
+            {
+                "node": "other",
+                "state": "unchecked",
+                "newest": None,
+                "problems": [],
+                "checked_at": None,
+                "error": None,
+            },
+        ],
+        "channels": [
+            {
+                "name": "ops",
+                "undelivered": 0,
+                "aside": 0,
+                "aside_error": None,
+                "error": None,
+                "failing_since": None,
+                "next_try": None,
+                "configured": True,
+            }
+        ],
+    }
+
+
+def test_a_fresh_state_is_empty() -> None:
+    """Before the first poll there is neither a time nor a node."""
+    assert status.document(State(), [], []) == {"polled_at": None, "nodes": [], "channels": []}
+
+
+def test_the_table_has_a_row_a_node() -> None:
+    """A person sees state, newest version, problems with what ails them, and the last good check."""
+    head, line = shown(state(known(version("1.0"), version("0.9", "flagged", deprecated=True))))
+    assert head.split() == ["NODE", "STATE", "NEWEST", "PROBLEMS", "LAST", "GOOD", "CHECK"]
+    assert line.split() == [PACK, "ok", "1.0", "0.9", "flagged", "deprecated", "2026-03-02", "00:00:00Z"]
+
+
+def test_many_problems_are_counted() -> None:
+    """On a terminal the newest problems are named and the rest is counted; elsewhere all are there to be found."""
+    rows = [version(f"{day}.0", "banned", created_at=f"2026-01-0{day}T00:00:00Z") for day in range(1, 7)]
+    given = state(known(*rows))
+    _, line = shown(given, width=200)
+    assert "6.0 banned, 5.0 banned, 4.0 banned and 3 more" in line
+    _, line = shown(given)
+    assert "3.0 banned, 2.0 banned, 1.0 banned" in line
+
+
+def test_a_failing_node_says_why() -> None:
+    """Below the table a node that cannot be read says why, and what was known of it is still there."""
+    failure = FailureStreak(count=4, since=NOW, error="it timed out\x1b[2J")
+    said = shown(state(known(version("1.0")), checks=Checks(health=Health(nodes={PACK.lower(): failure}))))
+    assert said[1].split() == [PACK, "unread", "1.0", "-", "never"]
+    assert said[2].startswith(f"{PACK}: it timed out")
+    assert "\x1b" not in said[2]
+
+
+def test_a_former_channel_is_marked_as_such() -> None:
+    """A removed channel with undelivered alerts is marked, once."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
+    assert any("no longer configured" in line for line in shown(state(known(), outbox=waiting)))
+    set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
+    (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
+    assert line.split() == ["ops", "(former)", "1", "-", "-"]

@@ -1,0 +1,103 @@
+"""The problems of a poll: sentences for a person, fields for a log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.support.factories import poll_report
+from watcher.polling.model import SetAside
+from watcher.polling.reports.problems import (
+    ProblemReporter,
+    delivery_problems,
+    ended_problems,
+    problems,
+    set_aside_problems,
+)
+
+
+def sentences(**fields: Any) -> list[str]:
+    """Return the problems of a poll as `check` prints them."""
+    return [f"{problem.level}: {problem.sentence}" for problem in problems(poll_report(**fields))]
+
+
+def test_a_good_poll_has_no_problems() -> None:
+    """There is nothing to report."""
+    assert sentences() == []
+
+
+def test_each_problem_has_a_sentence() -> None:
+    """Failed nodes, empty ones, failed channels, expired alerts and unsaved files are reported."""
+    assert sentences(
+        errors=(("x\x1b[2J", "it timed out\n::error::"),),
+        empty=("y",),
+        unsaved=("history.jsonl cannot be written",),
+        channel_errors={"ops": "HTTP 500", "mail": "HTTP 401"},
+        expired_by_channel={"mail": 1},
+    ) == [
+        "error: x[2J: it timed out ::error::",
+        "warning: y: no versions found: is the id right?",
+        "error: history.jsonl cannot be written; no change and no alert is lost",
+        "error: channel ops: HTTP 500; its alerts are kept and retried",
+        "error: channel mail: HTTP 401",
+        "error: channel mail: 1 alert expired: not delivered within alert_expiry",
+    ]
+
+
+def test_nodes_with_the_same_error_share_a_line() -> None:
+    """A registry that is down is one line that names a few nodes and counts the rest."""
+    errors = tuple((f"node-{number}", "it timed out") for number in range(5))
+    assert sentences(errors=(*errors, ("other", "HTTP 500"))) == [
+        "error: node-0, node-1, node-2 and 2 more nodes: it timed out",
+        "error: other: HTTP 500",
+    ]
+
+
+def test_a_problem_has_fields_for_a_log() -> None:
+    """The log line's event name is always the same; nodes, channel and cause are fields."""
+    done = poll_report(
+        errors=tuple((f"node: {number}", "it timed out: twice\x1b") for number in range(5)),
+        empty=("y",),
+        unsaved=("history.jsonl cannot be written",),
+        channel_errors={"ops": "HTTP 500"},
+        expired_by_channel={"mail": 2},
+    )
+    assert [(one.level, one.event, dict(one.fields)) for one in problems(done)] == [
+        (
+            "error",
+            "node unread",
+            {"nodes": "node: 0, node: 1, node: 2 and 2 more nodes", "count": 5, "error": "it timed out: twice"},
+        ),
+        ("warning", "node empty", {"nodes": "y", "count": 1}),
+        ("error", "state unsaved", {"error": "history.jsonl cannot be written"}),
+        ("error", "channel failed", {"channel": "ops", "error": "HTTP 500"}),
+        ("error", "alerts expired", {"channel": "mail", "alerts": 2}),
+    ]
+
+
+def test_alerts_that_are_set_aside_have_a_sentence() -> None:
+    """It says which setting was changed, and until when the alerts are kept."""
+    found = [SetAside(channel="json", alerts=2, named=False), SetAside(channel="ops", alerts=1, named=True)]
+    first, second = (problem.sentence for problem in set_aside_problems(found))
+    url = "alert_urls: the URL of json was changed or removed; 2 alerts for the old URL are kept until it is back or "
+    assert first == f"{url}alert_expiry"
+    assert second == "[[channels]]: ops was removed; 1 alert for its URL is kept until it is back or alert_expiry"
+
+
+def test_the_end_of_a_problem_is_said_for_what_still_exists() -> None:
+    """A node that is no longer watched, and a channel that is gone, get no sentence."""
+    about = ["unread Alpha", "unread gone", "empty bravo", "empty gone", "channel ops", "channel gone", "settings x"]
+    assert ended_problems(about, ["alpha", "bravo"], ["ops"]) == [
+        "Alpha: can be read again",
+        "bravo: has versions now",
+        "channel ops: no undelivered alerts left",
+    ]
+
+
+def test_a_problem_is_reported_once() -> None:
+    """What was reported before the end of the poll is not repeated there."""
+    reported: list[str] = []
+    report = ProblemReporter(lambda problem: reported.append(problem.event))
+    found = delivery_problems({"ops": "HTTP 500"}, {"ops": 1})
+    report(found[:1])
+    report(found)
+    assert reported == ["channel failed", "alerts expired"]

@@ -1,0 +1,342 @@
+"""Delivery of what is due: order, budget and acknowledgements, to a real webhook."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.factories import NOW, event, failed, minute
+from tests.support.fakes.webhook import Answer, Message, Topics, Webhook
+from tests.support.worker import WORKER
+from watcher import timestamps
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.queue import is_due
+from watcher.delivery.client import Worker
+from watcher.errors import StateError
+from watcher.model.channel import Channel, Grouping
+from watcher.model.event import Kind
+from watcher.polling.sending.backoffs import Backoffs
+from watcher.polling.sending.channel_round import DeliveryOptions
+from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.state.journal import read_journal
+from watcher.state.store import StateFolder
+
+pytestmark = pytest.mark.measured
+
+
+def sent(folder: StateFolder, waiting: Outbox, *channels: Channel, **options: Any) -> Dispatch:
+    """Dispatch once, at `NOW` unless there is a `clock`; an alert expires after an hour."""
+    given: dict[str, Any] = {"timeout": 10, "expiry": 3600, "clock": lambda: NOW, "stopping": asyncio.Event()}
+
+    async def once() -> Dispatch:
+        return await dispatch(folder, waiting, channels, DeliveryOptions(**given | {"worker": WORKER} | options))
+
+    return asyncio.run(once())
+
+
+@dataclass(frozen=True, slots=True)
+class Failing(StateFolder):
+    """A state folder that raises `error` in its method `at`, for one channel; `tried` counts how often."""
+
+    at: str = "reserve_acks"
+    channel: str = "ops"
+    error: Exception = field(default_factory=lambda: StateError("the disk is full"))
+    tried: list[str] = field(default_factory=list)
+
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        self._fail("reserve_acks", channel)
+        return StateFolder.reserve_acks(self, channel, messages)
+
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        self._fail("write_failure", refusal.channel)
+        StateFolder.write_failure(self, refusal)
+
+    def _fail(self, at: str, channel: str) -> None:
+        if (at, channel) == (self.at, self.channel):
+            self.tried.append(channel)
+            raise self.error
+
+
+def owing(*channels: Channel) -> Outbox:
+    """Return an outbox with three undelivered events for each channel."""
+    return outbox.enqueue(Outbox(), channels, tuple(event(f"e{number}") for number in range(3)), 1, NOW)
+
+
+@pytest.fixture
+def ops(webhook: Webhook) -> Channel:
+    """A channel with one message for each event."""
+    return Channel(name="ops", url=webhook.apprise_url("/ops"), grouping=Grouping.EVENT)
+
+
+@pytest.fixture
+def mail(webhook: Webhook) -> Channel:
+    """Another channel."""
+    return Channel(name="mail", url=webhook.apprise_url("/mail"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> StateFolder:
+    """An empty state folder."""
+    return StateFolder(tmp_path)
+
+
+def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+    """It leaves the rest of its queue, in order and due at once, to the next round; without a budget it sends all."""
+    assert sent(folder, owing(ops), ops).delivered == 3
+    waiting = owing(ops)
+    for left in (2, 1, 0):
+        done = sent(folder, waiting, ops, budget=0)
+        waiting = done.waiting
+        assert (done.delivered, waiting.alerts("ops"), done.failures) == (1, left, {})
+        assert not left or is_due(waiting.queues["ops"], NOW)
+    assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
+
+
+def test_a_worker_that_cannot_start_is_a_failure(
+    folder: StateFolder, ops: Channel, mail: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without the process that delivers, each channel backs off as after any failure, and is then tried again."""
+    reason = "the process that delivers could not be started"
+    with Worker() as broken:
+        monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.support.no_such_module")
+        done = sent(folder, owing(ops, mail), ops, mail, worker=broken)
+        assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
+        assert done.waiting.queues["mail"].retry_at == minute(0.5)
+        monkeypatch.undo()
+        assert sent(folder, done.waiting, ops, mail, worker=broken, clock=lambda: minute(1)).delivered == 6
+
+
+def test_a_stop_waits_for_seconds_only(
+    folder: StateFolder, webhook: Webhook, ops: Channel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A message that is being sent when the program is asked to stop is soon abandoned; it may have been taken."""
+    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    webhook.answer["/ops"] = Answer(hang=True)
+    stopping, began = asyncio.Event(), time.monotonic()
+
+    def stop_once_it_is_out(*_: str) -> None:
+        loop = asyncio.get_running_loop()
+        arrived = loop.run_in_executor(None, webhook.wait_for, 1)
+        arrived.add_done_callback(lambda _: stopping.set())
+
+    done = sent(folder, owing(ops), ops, stopping=stopping, progress=stop_once_it_is_out)
+    owed = owing(ops).queues["ops"].messages
+    left = done.waiting.queues["ops"]
+    assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
+    assert left.messages == (replace(owed[0], unanswered=True), *owed[1:])
+    assert time.monotonic() - began < 10
+
+
+def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
+    monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
+    monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.unit.delivery.odd_worker")
+    with Topics() as ntfy, Worker() as odd:
+        ntfy.topic["bad"] = Answer(hang=True)
+        channel, stopping = Channel(name="ops", url=ntfy.url_of("good", "bad")), asyncio.Event()
+
+        def stop_at_the_second(where: str, doing: str) -> None:
+            if doing:
+                loop = asyncio.get_running_loop()
+                loop.run_in_executor(None, lambda: (ntfy.wait_for(2), loop.call_soon_threadsafe(stopping.set)))
+
+        done = sent(folder, owing(channel), channel, stopping=stopping, progress=stop_at_the_second, worker=odd)
+        [message] = done.waiting.queues["ops"].messages
+        assert (done.failures, len(message.reached)) == ({}, 1)
+        assert (done.waiting.queues["ops"].attempts, done.waiting.queues["ops"].retry_at) == (0, "")
+        journal = read_journal((folder.path / "acks.jsonl").read_bytes())
+        assert outbox.replay(owing(channel), journal) == done.waiting
+        ntfy.topic.clear()
+        assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
+        assert ntfy.got() == ["good", "bad", "bad"]
+
+
+def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: Channel) -> None:
+    """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
+    stopping = asyncio.Event()
+
+    @dataclass(frozen=True, slots=True)
+    class Stopping(StateFolder):
+        def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+            loops[0].call_soon_threadsafe(stopping.set)
+            return StateFolder.reserve_acks(self, channel, messages)
+
+    loops: list[asyncio.AbstractEventLoop] = []
+
+    async def once() -> Dispatch:
+        loops.append(asyncio.get_running_loop())
+        options = DeliveryOptions(timeout=10, expiry=3600, clock=lambda: NOW, stopping=stopping, worker=WORKER)
+        return await dispatch(Stopping(tmp_path), owing(ops), (ops,), options)
+
+    assert asyncio.run(once()).waiting == owing(ops)
+    assert webhook.messages() == []
+
+
+def test_an_unexpected_error_costs_its_channel_only(
+    tmp_path: Path, webhook: Webhook, ops: Channel, mail: Channel
+) -> None:
+    """The other channel's message and its acknowledgement do not suffer, and the failed channel backs off."""
+    folder, backoffs = Failing(tmp_path, error=ZeroDivisionError()), Backoffs()
+    done = sent(folder, owing(ops, mail), ops, mail, backoffs=backoffs)
+    assert (done.delivered, done.failures) == (3, {"ops": "unexpected ZeroDivisionError"})
+    assert done.waiting.alerts("ops") == 3
+    assert b'"arrived"' in (tmp_path / "acks.jsonl").read_bytes()
+    sent(folder, done.waiting, ops, mail, backoffs=backoffs)
+    assert folder.tried == ["ops"]
+    assert [message.path for message in webhook.messages()] == ["/mail"]
+
+
+@pytest.mark.parametrize("at", ["reserve_acks", "write_failure"])
+def test_a_failure_that_cannot_be_written_has_a_backoff(
+    tmp_path: Path, webhook: Webhook, ops: Channel, at: str
+) -> None:
+    """The channel is tried after 30 seconds, then less and less often, until it works again."""
+    webhook.answer["/ops"] = 500
+    waiting, folder, backoffs = owing(ops), Failing(tmp_path, at=at), Backoffs()
+    tries = []
+    for half_minutes in range(16):
+        before = len(folder.tried)
+        sent(folder, waiting, ops, clock=partial(minute, half_minutes / 2), backoffs=backoffs)
+        tries += [half_minutes] * (len(folder.tried) - before)
+    assert tries == [0, 1, 3, 7, 15]
+    webhook.answer.clear()
+    assert sent(StateFolder(tmp_path), waiting, ops, clock=lambda: minute(60), backoffs=backoffs).delivered == 3
+    assert not backoffs.seconds_left("ops", NOW)
+
+
+LATE = minute(60 * 24 * 9)
+
+
+def test_an_alert_expires_at_a_second_failure(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+    """A clock that jumps during the first attempt costs nothing; at the next failure what is old expires."""
+    webhook.answer["/ops"] = 500
+    moments = iter([NOW])
+    first = sent(folder, owing(ops), ops, clock=lambda: next(moments, LATE))
+    assert (first.expired, first.waiting.alerts("ops")) == ({}, 3)
+    second = sent(folder, first.waiting, ops, clock=lambda: timestamps.later(LATE, 60))
+    assert (second.expired, second.waiting.alerts("ops")) == ({"ops": 3}, 0)
+
+
+@pytest.mark.parametrize("why", ["stopped", "unwritable", "backing off"])
+def test_nothing_expires_that_was_not_tried_just_now(folder: StateFolder, ops: Channel, why: str) -> None:
+    """However old an alert is and however often it failed, a round that does not try it leaves it for the next one."""
+    waiting = failed(owing(ops), "ops", "HTTP 500", NOW)
+    waiting = failed(waiting, "ops", "HTTP 500", LATE if why == "backing off" else NOW)
+    stopping = asyncio.Event()
+    if why == "stopped":
+        stopping.set()
+    used = Failing(folder.path) if why == "unwritable" else folder
+    assert sent(used, waiting, ops, clock=lambda: LATE, stopping=stopping).waiting == waiting
+    assert sent(folder, waiting, ops, clock=lambda: timestamps.later(LATE, 3600)).delivered == 3
+
+
+class Picky(Webhook):
+    """A webhook that refuses, with a status, the messages that `refuses` says, and keeps account of the others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refuses: Callable[[Message], Answer | None] = lambda _: None
+        self.taken: list[Message] = []
+
+    def remember(self, message: Message) -> Answer | None:
+        answer = self.refuses(message)
+        if answer is None:
+            self.taken.append(message)
+        return self.play(message, answer or Answer())
+
+    def ids(self) -> list[list[str]]:
+        """Return the events of the messages that were taken."""
+        return [list(message.event_ids) for message in self.taken]
+
+
+@pytest.fixture
+def picky() -> Iterator[Picky]:
+    """A service that does not take everything."""
+    with Picky() as service:
+        yield service
+
+
+BAD = Answer(status=400)
+
+
+def test_no_message_blocks_the_ones_behind_it(folder: StateFolder, picky: Picky) -> None:
+    """One that is refused for what it is lets the others go out in the same round, and is tried again later."""
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    done = sent(folder, owing(ops), ops)
+    (left,) = done.waiting.queues["ops"].messages
+    assert (picky.ids(), left.events, left.refusals) == ([["e1"], ["e2"]], ("e0",), 1)
+    assert (done.delivered, done.failures) == (2, {"ops": "HTTP 400"})
+    again = sent(folder, done.waiting, ops, clock=lambda: minute(0.4))
+    assert (again.failures, len(picky.messages())) == ({}, 3)
+
+
+def test_the_plainest_form_is_taken(folder: StateFolder, picky: Picky) -> None:
+    """After three refusals it goes out, at once, as ASCII with the worst event's pack and version."""
+    picky.refuses = lambda message: BAD if "📦" in message.json["message"] else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"))
+    waiting = outbox.enqueue(Outbox(), (ops,), (event("e1", version="1.0.0 📦"),), 1, NOW)
+    for number in range(3):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
+    assert waiting.alerts("ops") == 0
+    (taken,) = picky.taken
+    assert len(picky.messages()) == 4
+    assert "Some-Pack" in taken.json["title"] + taken.json["message"]
+    assert (taken.json["title"] + taken.json["message"]).isascii()
+
+
+def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, picky: Picky) -> None:
+    """It is still owed, the rest goes on, it is tried once a day, and it expires as any other alert."""
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting = owing(ops)
+    for number in range(3):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
+    (aside,) = waiting.queues["ops"].aside
+    assert (aside.events, aside.error, len(picky.messages())) == (("e0",), "HTTP 400", 6)
+    for hours, tries in ((20, 6), (25, 7), (30, 7), (50, 8)):
+        clock = partial(minute, hours * 60)
+        waiting = sent(folder, waiting, ops, clock=clock, expiry=100 * 3600).waiting
+        assert (len(picky.messages()), waiting.alerts("ops")) == (tries, 1)
+    late = sent(folder, waiting, ops, clock=lambda: minute(101 * 60), expiry=100 * 3600)
+    assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
+
+
+def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
+    """Ten messages in a row that are refused end the round, and what is old expires, as on any channel that fails."""
+    picky.refuses = lambda _: BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting = outbox.enqueue(Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW)
+    for number in range(1, 5):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number)).waiting
+        assert (len(picky.messages()), waiting.alerts("ops")) == (10 * number, 40)
+        assert waiting.queues["ops"].retry_at == minute(number + 0.5)
+    assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 40}
+
+
+def test_a_ban_does_not_wait_behind_what_is_refused(folder: StateFolder, picky: Picky) -> None:
+    """However many messages before it are refused, the worst one goes out in the first round."""
+    picky.refuses = lambda message: None if "ban" in message.event_ids else BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    events = (*(event(f"e{number}", Kind.CHANGED) for number in range(40)), event("ban", Kind.BANNED))
+    done = sent(folder, outbox.enqueue(Outbox(), (ops,), events, 1, NOW), ops)
+    assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 12)
+    assert done.waiting.queues["ops"].retry_at == minute(0.5)
+
+
+def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook: Webhook, ops: Channel) -> None:
+    """The message may have been taken: it goes out first the next time, and is in no merged message."""
+    webhook.answer["/ops"] = Answer(reset=True)
+    done = sent(folder, owing(ops), ops)
+    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [True, False, False]
+    journal = read_journal((folder.path / "acks.jsonl").read_bytes())
+    assert outbox.replay(owing(ops), journal) == done.waiting

@@ -1,0 +1,249 @@
+"""What a long queue costs: work that grows with the messages, and nothing in the event loop that waits for the disk."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import pytest
+
+from tests.support.factories import NOW, channel, event, failed, minute
+from tests.support.fakes.webhook import Webhook
+from tests.support.worker import WORKER
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
+from watcher.model.channel import Channel, Grouping
+from watcher.model.snapshot import Snapshot
+from watcher.polling.sending.channel_round import DeliveryOptions
+from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.progress import Progress, silent
+from watcher.state.journal import read_journal
+from watcher.state.store import StateFolder
+
+_FEW, _MANY = 50, 400
+_NAMES = ("ops", "mail")
+
+
+def _steps(work: Callable[[], object]) -> int:
+    """Count the byte codes of the program's own that some work takes."""
+    count = 0
+
+    def trace(frame: FrameType, what: str, _: Any) -> Any:
+        nonlocal count
+        if "watcher" not in frame.f_code.co_filename:
+            return None
+        frame.f_trace_opcodes = True
+        count += what == "opcode"
+        return trace
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def _channels() -> list[Channel]:
+    return [channel(name, grouping=Grouping.EVENT) for name in _NAMES]
+
+
+def _owing(messages: int) -> Outbox:
+    return outbox.enqueue(Outbox(), _channels(), tuple(event(f"e{number}") for number in range(messages)), 1, NOW)
+
+
+def _acknowledgements(waiting: Outbox) -> list[Acknowledgement | FailedAttempt]:
+    return [
+        Acknowledgement(channel=name, message=message.id)
+        for name, queue in waiting.queues.items()
+        for message in queue.messages
+    ]
+
+
+def _expired(waiting: Outbox) -> object:
+    for _ in range(2):
+        waiting = failed(waiting, "ops", "HTTP 500", NOW)
+    return outbox.expired(waiting, "ops", minute(61), 3600)
+
+
+_WORK: dict[str, Callable[[Outbox], object]] = {
+    "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
+    "delivered": lambda waiting: outbox.replay(waiting, _acknowledgements(waiting)),
+    "expired": _expired,
+    "recorded": outbox.recorded,
+    "committed": lambda waiting: outbox.drop_uncommitted(waiting, 0),
+}
+
+
+@pytest.mark.parametrize("what", _WORK)
+def test_the_work_on_a_queue_grows_with_its_messages(what: str) -> None:
+    """Eight times the messages take eight times the steps, not 64 times."""
+    few, many = (_steps(lambda n=n: _WORK[what](n)) for n in (_owing(_FEW), _owing(_MANY)))  # type: ignore[misc]  # a bound value
+    assert many < 2 * _MANY / _FEW * few
+
+
+def _journal(folder: StateFolder, messages: int) -> None:
+    """Leave a folder as a killed run does that delivered everything and saved no outbox."""
+    waiting = _owing(messages)
+    folder.path.mkdir()
+    folder.prepare(waiting, 0)
+    folder.commit(Snapshot(revision=1))
+    lines = [
+        json.dumps({"channel": one.channel, "message": one.message, "state": "arrived"}) + "\n"
+        for one in _acknowledgements(waiting)
+    ]
+    (folder.path / "acks.jsonl").write_text("".join(lines))
+
+
+def test_the_work_on_a_long_journal_grows_with_its_lines(tmp_path: Path) -> None:
+    """Eight times the acknowledgements that an earlier run left take eight times the steps to read."""
+    steps = []
+    for messages in (_FEW, _MANY):
+        folder = StateFolder(tmp_path / str(messages))
+        _journal(folder, messages)
+        steps.append(_steps(folder.load))
+        assert folder.load().outbox.queues == {}
+    assert steps[1] < 2 * _MANY / _FEW * steps[0]
+
+
+@dataclass(frozen=True, slots=True)
+class _Slow(StateFolder):
+    """A state folder that notes in which order the journal is written, and first calls `wait` for each write."""
+
+    wait: Callable[[str, str], object] = lambda what, channel: None
+    done: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        self.wait("room", channel)
+        self.done.extend(("room", channel, message) for message in messages)
+        return StateFolder.reserve_acks(self, channel, messages)
+
+    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+        self.wait("kept", channel)
+        StateFolder.write_ack(self, channel, message, offset, following)
+        self.done.append(("kept", channel, message))
+
+    def write_failure(self, refusal: FailedAttempt) -> None:
+        self.wait("kept", refusal.channel)
+        self.done.append(("kept", refusal.channel, refusal.message))
+        StateFolder.write_failure(self, refusal)
+
+
+@pytest.fixture
+def channels(webhook: Webhook) -> list[Channel]:
+    """Two channels with one message for each event; the second one refuses all of them."""
+    webhook.answer["/mail"] = 500
+    return [Channel(name=n, url=webhook.apprise_url(f"/{n}"), grouping=Grouping.EVENT) for n in _NAMES]
+
+
+async def _dispatched(
+    folder: StateFolder, channels: list[Channel], messages: int = 3, progress: Progress = silent
+) -> Dispatch:
+    events = tuple(event(f"e{number:03}") for number in range(messages))
+    waiting = outbox.enqueue(Outbox(), channels, events, 1, NOW)
+    options = DeliveryOptions(
+        timeout=10, expiry=3600, clock=lambda: NOW, stopping=asyncio.Event(), worker=WORKER, progress=progress
+    )
+    return await dispatch(folder, waiting, channels, options)
+
+
+def test_each_message_is_kept_before_the_next(tmp_path: Path, channels: list[Channel]) -> None:
+    """There is room before a message goes out, and its acknowledgement or failure is written before the next one."""
+    folder = _Slow(tmp_path)
+
+    def note(where: str, doing: str) -> None:
+        if doing.startswith("sending"):
+            folder.done.append(("sent", where.removeprefix("channel "), ""))
+
+    done = asyncio.run(_dispatched(folder, channels, progress=note))
+    assert (done.delivered, done.waiting.alerts("ops"), done.waiting.alerts("mail")) == (3, 0, 3)
+    noted = {name: [(what, message) for what, by, message in folder.done if by == name] for name in _NAMES}
+    for name, kept in zip(_NAMES, (3, 1), strict=True):
+        messages = [message for what, message in noted[name] if what == "room"]
+        assert len(set(messages)) == 3
+        written = [step for message in messages[:kept] for step in (("sent", ""), ("kept", message))]
+        assert noted[name] == [*(("room", message) for message in messages), *written]
+
+
+def test_the_journal_says_what_is_under_way(tmp_path: Path, webhook: Webhook) -> None:
+    """Whenever a message goes out, those before it are acknowledged, it is marked, and those after it are not."""
+    ops = Channel(name="ops", url=webhook.apprise_url("/ops"), grouping=Grouping.EVENT)
+    seen: list[list[str]] = []
+
+    def look(_: str, doing: str) -> None:
+        if doing.startswith("sending"):
+            lines = (tmp_path / "acks.jsonl").read_text("utf-8").splitlines()
+            seen.append([json.loads(line)["state"] for line in lines])
+
+    done = asyncio.run(_dispatched(StateFolder(tmp_path), [ops], messages=40, progress=look))
+    assert (done.delivered, len(seen)) == (40, 40)
+    for number, states in enumerate(seen):
+        waiting = states[number + 1 :]
+        assert states[: number + 1] == ["arrived"] * number + ["sending"]
+        assert waiting == ["waiting"] * len(waiting)
+    outcomes = read_journal((tmp_path / "acks.jsonl").read_bytes())
+    assert [type(outcome) for outcome in outcomes] == [Acknowledgement] * 40
+
+
+@pytest.mark.parametrize("slow", ["room", "kept"])
+def test_a_slow_disk_delays_no_other_channel(tmp_path: Path, channels: list[Channel], slow: str) -> None:
+    """While one channel waits for the disk, for each kind of write, another one's three messages are delivered."""
+    others, delivered = iter(range(3)), threading.Event()
+
+    def wait(what: str, name: str) -> None:
+        if name == "mail":
+            assert what != slow or delivered.wait(10)
+        elif what == "kept" and next(others) == 2:
+            delivered.set()
+
+    done = asyncio.run(_dispatched(_Slow(tmp_path, wait=wait), channels))
+    assert (done.delivered, done.failures) == (3, {"mail": "HTTP 500"})
+
+
+def test_cancellation_loses_no_acknowledgement(tmp_path: Path, channels: list[Channel]) -> None:
+    """A program that ends while the disk is slow still writes the acknowledgement of the message that arrived."""
+    writing, cancelled = threading.Event(), threading.Event()
+
+    def wait(what: str, _: str) -> None:
+        if what == "kept":
+            writing.set()
+            assert cancelled.wait(10)
+
+    async def cancel() -> None:
+        task = asyncio.create_task(_dispatched(_Slow(tmp_path, wait=wait), channels[:1]))
+        assert await asyncio.to_thread(writing.wait, 10)
+        task.cancel()
+        cancelled.set()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    asyncio.run(cancel())
+    assert (tmp_path / "acks.jsonl").read_bytes().count(b'"arrived"') == 1
+
+
+def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
+    """However many channels write to the journal at once, each line of each is whole and there once."""
+    folder = StateFolder(tmp_path)
+    names = [f"c{number}" for number in range(8)]
+
+    def deliver(name: str) -> None:
+        for number in range(25):
+            folder.write_ack(name, f"m{number}", folder.reserve_acks(name, [f"m{number}"])[0])
+            folder.write_failure(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
+
+    with ThreadPoolExecutor(len(names)) as threads:
+        list(threads.map(deliver, names))
+    lines = [json.loads(line) for line in (tmp_path / "acks.jsonl").read_text().splitlines()]
+    noted = [(line["channel"], line["message"], line["state"]) for line in lines]
+    due = [(name, f"m{n}", state) for name in names for n in range(25) for state in ("arrived", "refused")]
+    assert sorted(noted) == sorted(due)

@@ -1,0 +1,170 @@
+"""The undelivered alerts, a queue for each channel, until acknowledged or expired (docs/behaviour.md, Alerts). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+
+from watcher import timestamps
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    FailedAttempt,
+    Outcome,
+    Unanswered,
+    after_failure,
+    as_counted,
+    ended,
+    with_failure,
+    with_reached,
+)
+from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Message, Queue, retry_at, without_waits
+from watcher.model.channel import Channel, grouped
+from watcher.model.event import Event, event_id
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outbox:
+    """All queues, by channel name, and the events that they refer to, by id."""
+
+    prepared: int = 0
+    """The snapshot's revision that the newest messages came with."""
+    queues: Mapping[str, Queue] = field(default_factory=dict)
+    unrecorded: Mapping[str, int] = field(default_factory=dict)
+    """Ids of events that the history may lack yet, with the snapshot's revision that they came with."""
+    events: Mapping[str, Event] = field(default_factory=dict)
+
+    def alerts(self, channel: str) -> int:
+        """Return the number of undelivered alerts of a channel."""
+        return self.queues.get(channel, Queue()).alerts
+
+
+def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ...], revision: int, now: str) -> Outbox:
+    """Add one poll's events to the queue of each channel that wants them."""
+    queues = dict(outbox.queues)
+    for channel in channels:
+        added = tuple(
+            Message(
+                id=event_id(channel.name, revision, *(event.id for event in group)),
+                revision=revision,
+                queued_at=now,
+                events=tuple(event.id for event in group),
+            )
+            for group in grouped(channel, events)
+        )
+        if added:
+            queue = queues.get(channel.name, Queue())
+            queues[channel.name] = replace(queue, messages=queue.messages + added)
+    known = {**outbox.events, **{event.id: event for event in events}}
+    unrecorded = {**outbox.unrecorded, **{event.id: revision for event in events}}
+    return _tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
+
+
+def recorded(outbox: Outbox) -> Outbox:
+    """Note that the history has every event."""
+    return _tidy(replace(outbox, unrecorded={}))
+
+
+def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
+    """Drop what was prepared for a snapshot that was never committed.
+
+    None of it was sent, and the next poll finds the same changes again.
+    """
+    queues = {
+        name: replace(queue, messages=tuple(m for m in queue.messages if m.revision <= revision))
+        for name, queue in outbox.queues.items()
+    }
+    unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
+    return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=min(outbox.prepared, revision)))
+
+
+def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
+    """Apply the outcomes of deliveries in their order; applying them once more changes nothing.
+
+    Unknown messages are ignored. So is a failure that is counted already, or is that of another URL.
+    """
+    queues = dict(outbox.queues)
+    waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
+    for outcome in outcomes:
+        messages = waiting.get(outcome.channel, {})
+        if (message := messages.get(outcome.message)) is None:
+            continue
+        queue = queues[outcome.channel]
+        match outcome:
+            case Acknowledgement():
+                del messages[message.id]
+                queues[outcome.channel] = ended(queue)
+            case Unanswered():
+                messages[message.id] = replace(message, unanswered=True)
+            case FailedAttempt():
+                attempt = as_counted(outcome, queue)
+                if attempt.url_digest != queue.url_digest:
+                    continue
+                if not attempt.error:
+                    messages[message.id] = with_reached(message, attempt)
+                elif attempt.number > queue.counted:
+                    messages[message.id] = after_failure(message, attempt)
+                    queues[outcome.channel] = with_failure(queue, attempt)
+    left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
+    return _tidy(replace(outbox, queues=left))
+
+
+def expired(
+    outbox: Outbox, channel: str, now: str, expiry: float, *, configured: bool = True
+) -> tuple[Outbox, tuple[Message, ...]]:
+    """Drop the alerts that a channel did not accept within `expiry` seconds of their event; return the outbox and
+    messages of what was dropped.
+
+    Alerts expire only after two failures in a row, or two refusals of their message, since the clock may jump during
+    the first. If the channel is not `configured`, age alone counts, and its queue is dropped with its last message. A
+    message that may not change any more expires as a whole, with its youngest alert.
+    """
+    queue = outbox.queues[channel]
+    left: list[Message] = []
+    old: list[Message] = []
+    for message in queue.messages:
+        if configured and max(queue.attempts, message.refusals) < FAILURES_TO_EXPIRE:
+            left.append(message)
+            continue
+        gone = {key for key in message.events if timestamps.seconds_between(outbox.events[key].at, now) > expiry}
+        if not message.may_change and len(gone) < len(message.events):
+            gone = set()
+        for messages, events in ((old, gone), (left, set(message.events) - gone)):
+            if events:
+                messages.append(replace(message, events=tuple(key for key in message.events if key in events)))
+    if configured and not old:
+        return outbox, ()
+    kept = replace(queue, messages=tuple(left))
+    if not configured:
+        kept = replace(kept, attempts=0, failing_since="")
+    return _tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
+
+
+def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
+    """Return when each queue that belongs to the channel and waits is tried again, by queue name."""
+    return {
+        name: until
+        for name, queue in outbox.queues.items()
+        if queue.messages
+        and (until := retry_at(queue))
+        and (queue.url_digest == url_digest if queue.url_digest else name == channel)
+    }
+
+
+def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
+    """End the wait of each queue, and of its messages, that is still until the given time, by name."""
+    queues = {
+        name: without_waits(queue) if queue.messages and retry_at(queue) == until.get(name) else queue
+        for name, queue in outbox.queues.items()
+    }
+    return replace(outbox, queues=queues)
+
+
+def _tidy(outbox: Outbox) -> Outbox:
+    """Forget the empty queues of channels that do not fail, and events that nothing refers to."""
+    queues = {
+        name: queue for name, queue in outbox.queues.items() if queue.messages or queue.failing_since or queue.attempts
+    }
+    needed = {event for queue in queues.values() for message in queue.messages for event in message.events}
+    needed.update(outbox.unrecorded)
+    events = {key: event for key, event in outbox.events.items() if key in needed}
+    return replace(outbox, queues=queues, events=events)

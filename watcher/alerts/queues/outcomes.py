@@ -1,0 +1,170 @@
+"""What came of the attempts at a channel's messages, as the journal keeps it, and what follows for its queue. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from watcher import timestamps
+from watcher.alerts.queues.queue import (
+    DAY,
+    FAILURES_TO_EXPIRE,
+    REFUSALS_TO_PLAIN,
+    Message,
+    Queue,
+    backoff_until,
+    wait_until,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acknowledgement:
+    """A message that a channel has accepted, from the journal."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unanswered:
+    """A message that went out, or may have, when the program was killed, from the journal."""
+
+    channel: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FailedAttempt:
+    """A failed attempt at a message, from the journal: what is known of the queue and of the message after it."""
+
+    channel: str
+    message: str
+    attempts: int
+    """The queue's failures in a row."""
+    error: str
+    """Empty if a stop cut it short: then it does not count, but `reached` and `unanswered` do."""
+    at: str
+    url_digest: str = ""
+    """Digest of the URL that failed. The failure is ignored if the channel has another URL by now."""
+    reached: tuple[str, ...] = ()
+    number: int = 0
+    """Which failed attempt of the queue it is, so that none is counted twice; 0 in a line of an earlier version."""
+    retry_at: str = ""
+    """When the queue is tried again; empty if it need not wait."""
+    asked_to_wait: bool = False
+    gone: bool = False
+    unanswered: bool = False
+    refusals: int = 0
+    """How often the message was refused for what it is, this time included; 0 if this was no such refusal."""
+    message_retry_at: str = ""
+    """When the message is tried again, if it was refused for what it is."""
+
+
+Outcome = Acknowledgement | Unanswered | FailedAttempt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failure:
+    """Why an attempt failed, as the attempt says it."""
+
+    error: str
+    """Empty if a stop cut it short."""
+    reached: Iterable[str] = ()
+    retry_after: float | None = None
+    """Seconds that the service has asked for."""
+    for_content: bool = False
+    """The service has refused the message for what it is."""
+    gone: bool = False
+    unanswered: bool = False
+
+
+def failed_attempt(
+    channel: str, queue: Queue, message: Message, failure: Failure, now: str, *, last: bool, counts: bool = True
+) -> FailedAttempt:
+    """Return what a failed attempt at a message leaves.
+
+    The `last` one of a round makes the queue wait. After another one the next message goes out: this one was refused
+    for what it is, which says nothing of the others. Therefore such a refusal makes no wait longer; it counts only as
+    far as old alerts need it to expire. An attempt that only met a busy service does not count as failure.
+    """
+    attempts, retry_at, asked = queue.attempts, queue.retry_at, queue.asked_to_wait
+    if last and failure.error:
+        asked = failure.retry_after is not None
+        row = 0 if failure.for_content else attempts
+        retry_at = backoff_until(row, now) if failure.retry_after is None else wait_until(failure.retry_after, now)
+        if counts and not (failure.for_content and attempts >= FAILURES_TO_EXPIRE):
+            attempts += 1
+    refusals = message.refusals + 1 if failure.for_content else 0
+    return FailedAttempt(
+        channel=channel,
+        message=message.id,
+        attempts=attempts,
+        error=failure.error,
+        at=now,
+        url_digest=queue.url_digest,
+        reached=tuple(sorted(failure.reached)),
+        number=queue.counted + 1,
+        retry_at=retry_at,
+        asked_to_wait=asked,
+        gone=failure.gone,
+        unanswered=failure.unanswered,
+        refusals=refusals,
+        message_retry_at=_message_retry_at(refusals, now),
+    )
+
+
+def _message_retry_at(refusals: int, now: str) -> str:
+    """Return when a message is tried again after so many refusals: its plainest form, the first time, at once."""
+    if refusals > REFUSALS_TO_PLAIN:
+        return timestamps.later(now, DAY)
+    return backoff_until(refusals - 1, now) if 0 < refusals < REFUSALS_TO_PLAIN else ""
+
+
+def as_counted(attempt: FailedAttempt, queue: Queue) -> FailedAttempt:
+    """Return a line of an earlier version, which had no number, with what that version took from its queue."""
+    if attempt.number or attempt.attempts != queue.attempts + 1:
+        return attempt
+    return replace(attempt, number=queue.counted + 1, retry_at=backoff_until(queue.attempts, attempt.at))
+
+
+def with_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
+    """Return the queue after a failed attempt that is not counted yet; its messages stay as they are."""
+    # A message that was refused in its plainest form, and is refused again, says nothing of the channel.
+    since = "" if attempt.refusals > REFUSALS_TO_PLAIN + 1 else attempt.at
+    return replace(
+        queue,
+        counted=attempt.number,
+        attempts=attempt.attempts,
+        retry_at=attempt.retry_at,
+        asked_to_wait=attempt.asked_to_wait,
+        error=attempt.error,
+        gone=queue.gone or attempt.gone,
+        failing_since=queue.failing_since or since,
+    )
+
+
+def ended(queue: Queue) -> Queue:
+    """Return the queue of a channel that has just taken a message."""
+    return replace(due_at_once(queue), failing_since="", gone=False)
+
+
+def due_at_once(queue: Queue) -> Queue:
+    """Return the queue with its row of failures ended."""
+    return replace(queue, attempts=0, retry_at="", asked_to_wait=False, error="")
+
+
+def after_failure(message: Message, attempt: FailedAttempt) -> Message:
+    """Return a message after a failed attempt at it."""
+    message = with_reached(message, attempt)
+    if not attempt.refusals:
+        return message
+    return replace(message, refusals=attempt.refusals, retry_at=attempt.message_retry_at, error=attempt.error)
+
+
+def with_reached(message: Message, attempt: FailedAttempt) -> Message:
+    """Return a message with the targets that an attempt reached, and with whether it was answered."""
+    return replace(
+        message,
+        reached=tuple(sorted({*message.reached, *attempt.reached})),
+        unanswered=message.unanswered or attempt.unanswered,
+    )

@@ -1,0 +1,68 @@
+"""Which channel a queue belongs to (docs/behaviour.md, Channels). Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Mapping, Sequence
+from dataclasses import replace
+from itertools import count
+
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import due_at_once
+from watcher.alerts.queues.queue import Message, Queue
+from watcher.model.channel import Channel
+
+
+def reroute(
+    outbox: Outbox, channels: Sequence[Channel], url_digests: Mapping[str, str], *, by_name: bool = False
+) -> Outbox:
+    """Assign each queue to a channel: first by URL digest, then by the name of a `[[channels]]` table. Others are set
+    aside under a free name.
+
+    `url_digests` are the channels' by name. `by_name` is for digests whose salt was lost: then only names count.
+    """
+    named = {channel.name: not channel.placed for channel in channels}
+    owners = {} if by_name else {url_digests[name]: name for name in reversed(named)}
+    queues: dict[str, Queue] = {}
+    for name, queue in outbox.queues.items():
+        if name in named and (by_name or queue.url_digest in {"", url_digests[name]}):
+            owner = name
+        else:
+            owner = owners.get(queue.url_digest) or (name if queue.named and named.get(name) else "")
+        if owner:
+            is_moved = queue.url_digest not in {"", url_digests[owner]}
+            moved = replace(
+                _at_new_url(queue) if is_moved else queue, url_digest=url_digests[owner], named=named[owner]
+            )
+            queues[owner] = _joined(queues[owner], moved) if owner in queues else moved
+        else:
+            queues[name if name not in named else _former(name, {*outbox.queues, *named, *queues})] = queue
+    return replace(outbox, queues=queues)
+
+
+def _at_new_url(queue: Queue) -> Queue:
+    """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
+    messages = tuple(replace(message, refusals=0, retry_at="", error="") for message in queue.messages)
+    return replace(due_at_once(queue), messages=messages, gone=False)
+
+
+def _former(name: str, taken: Container[str]) -> str:
+    """Return a free name for a queue that is set aside."""
+    names = (f"{name} (former{f' {number}' if number > 1 else ''})" for number in count(1))
+    return next(one for one in names if one not in taken)
+
+
+def _joined(one: Queue, other: Queue) -> Queue:
+    """Join two queues for the same URL, with the longer streak of failures and no event twice."""
+    failing = max(one, other, key=lambda queue: queue.attempts)
+    known = {event for message in one.messages for event in message.events}
+    lacking = (_without(message, known) for message in other.messages)
+    messages = (*one.messages, *(message for message in lacking if message.events))
+    return replace(
+        failing,
+        messages=tuple(sorted(messages, key=lambda message: message.revision)),
+        counted=max(one.counted, other.counted),
+    )
+
+
+def _without(message: Message, known: Container[str]) -> Message:
+    return replace(message, events=tuple(event for event in message.events if event not in known))

@@ -1,0 +1,100 @@
+"""`check`: one poll, from settings to exit code."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+
+from watcher.cli import report
+from watcher.cli.garbage import collect_rarely
+from watcher.cli.progress_line import progress_line
+from watcher.cli.signals import Stop
+from watcher.cli.terminal import echo, echo_result
+from watcher.delivery.client import Worker
+from watcher.errors import StateError
+from watcher.model.event import Kind
+from watcher.polling.model import PollConfig, Report
+from watcher.polling.poll import Poller, StoppedError
+from watcher.polling.reports import reminders
+from watcher.polling.reports.problems import Problem, ProblemReporter, ended_problems, problems
+from watcher.polling.setup import channel_warnings, clock, config_to_watch, lock_holder
+from watcher.settings.loading import Loaded
+from watcher.state.store import StateFolder
+from watcher.streams import is_terminal, width
+
+CHECK_BUDGET = 300.0
+"""Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
+
+
+def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
+    """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
+    folder = StateFolder(chosen.settings.state_dir)
+    report_problem = ProblemReporter(lambda problem: echo(f"{problem.level}: {problem.sentence}", error=True))
+
+    async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
+        """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
+        collect_rarely()
+        stop = Stop()
+        with progress_line(chosen.settings) as progress:
+            poller = Poller(
+                config=config,
+                folder=folder,
+                clock=clock,
+                stopping=stop.event,
+                progress=progress,
+                worker=worker,
+                dry_run=dry_run,
+                channel_budget=CHECK_BUDGET,
+                on_expired=report_problem.expired,
+                on_set_aside=report_problem.set_aside,
+            )
+            try:
+                return await poller.poll(), stop.signal
+            except StoppedError:
+                return None, stop.signal
+
+    with Worker() as worker:
+        config = config_to_watch(chosen, folder, worker.refusal)
+        with contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check")):
+            done, stopped_by = asyncio.run(poll_once(config, worker))
+            if done is not None:
+                found = [*_setting_problems(chosen), *problems(done)]
+                if dry_run or _reports_every_time():
+                    report_problem(found)
+                else:
+                    _report_news(folder, config, done, found, report_problem)
+    if done is None:
+        echo("stopped; nothing was changed", error=True)
+        return 128 + stopped_by
+    wide = width(sys.stdout)
+    echo_result([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
+    return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+
+
+def _setting_problems(chosen: Loaded) -> list[Problem]:
+    return [
+        Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
+        for sentence in channel_warnings(chosen)
+    ]
+
+
+def _reports_every_time() -> bool:
+    """Return whether a lasting problem is reported in every run: on a terminal, and where each run has its own log."""
+    own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
+    return own_log or is_terminal(sys.stderr)
+
+
+def _report_news(
+    folder: StateFolder, config: PollConfig, done: Report, found: list[Problem], report_problem: ProblemReporter
+) -> None:
+    """Report problems that are new, that were last reported a day ago, and that have ended."""
+    news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
+    report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
+    channels = {channel.name for channel in config.channels} - done.set_aside
+    for sentence in ended_problems(news.ended, config.nodes, channels):
+        echo(sentence, error=True)
+    if news.reported != done.reported and not done.unsaved:
+        with contextlib.suppress(StateError):  # then it is reported once more
+            folder.save_reported(news.reported)

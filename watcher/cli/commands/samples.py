@@ -1,0 +1,65 @@
+"""`test-alerts`: a sample alert for each channel, and the end of its backoff where the sample arrives."""
+
+from __future__ import annotations
+
+import asyncio
+
+from watcher import log
+from watcher.alerts.digest import sample
+from watcher.alerts.queues.outbox import backoffs_of
+from watcher.cli.progress_line import progress_line
+from watcher.cli.terminal import colour, echo, echo_result
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job
+from watcher.delivery.outcome import Delivered
+from watcher.errors import StateError, UsageError
+from watcher.model.channel import Channel
+from watcher.polling.setup import clock, searched_places, validate_channels
+from watcher.settings.loading import Loaded
+from watcher.state.store import StateFolder
+from watcher.text.mask import describe
+
+
+def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
+    """Send a sample to all channels at once and print a line for each when it is done; return 1 if one failed."""
+    settings = chosen.settings
+    channels = settings.all_channels()
+    if not channels:
+        hint = "add alert_urls or [[channels]] to the settings"
+        raise UsageError("there are no channels", hint=f"{searched_places(chosen)}\n{hint}")
+    known = {channel.name: channel for channel in channels}
+    if unknown := [name for name in names if name not in known]:
+        raise UsageError(f"there is no channel {describe(unknown[0])}", hint=f"channels are {', '.join(known)}")
+    folder = StateFolder(settings.state_dir)
+    asked = [known[name] for name in names] or list(channels)
+    events = sample(clock())
+
+    async def send(channel: Channel) -> bool:
+        progress(channel.name, f"sending to {channel.name}")
+        outcome = await worker.deliver(Job(url=channel.url, events=events, timeout=settings.timeout))
+        progress(channel.name, "")
+        log.debug("sent", channel=channel.name)
+        if isinstance(outcome, Delivered):
+            echo_result([f"{channel.name}: {colour('delivered')}"])
+            _end_backoff(folder, channel.name, url_digests[channel.name])
+            return True
+        echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])
+        return False
+
+    async def send_all() -> list[bool]:
+        return await asyncio.gather(*map(send, asked))
+
+    with Worker() as worker, progress_line(settings) as progress:
+        url_digests = validate_channels(settings, folder, chosen.origins, worker.refusal).url_digests
+        for warning in chosen.warnings:
+            echo(f"warning: {warning}", error=True)
+        return 0 if all(asyncio.run(send_all())) else 1
+
+
+def _end_backoff(folder: StateFolder, name: str, url_digest: str) -> None:
+    """Make the channel's undelivered alerts due, now that it works; a `run` beside this sees it within seconds."""
+    try:
+        if until := backoffs_of(folder.load().outbox, name, url_digest):
+            folder.end_backoffs(until)
+    except StateError as error:
+        echo(f"warning: channel {name}: its undelivered alerts wait for the next retry: {error.what}", error=True)

@@ -1,0 +1,1 @@
+"""Reading: every watched node, and why the registry has banned or flagged a version."""

@@ -1,0 +1,1 @@
+"""Reports: what a person or a log reads about a poll."""

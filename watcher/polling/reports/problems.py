@@ -1,0 +1,165 @@
+"""The problems of a poll: a sentence for a person, and fields for a log. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from watcher.polling.model import Report, SetAside
+from watcher.polling.sending.dispatch import Dispatch
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+
+_ERROR_LENGTH = 300
+_NAMES = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that a person should know about a poll."""
+
+    level: Literal["error", "warning"]
+    event: str
+    """The log line's event name."""
+    fields: Mapping[str, str | int]
+    """The log line's fields. Text that is not `Trusted` is untrusted."""
+    sentence: str
+    """For a person; safe to print."""
+    about: tuple[str, ...] = ()
+    """Keys of the nodes or channels that it is about, if it may last until the next poll; else empty."""
+
+
+def problems(report: Report) -> list[Problem]:
+    """Return the problems of a poll. Nodes with the same error share one."""
+    by_error: dict[str, list[str]] = {}
+    for node, error in report.errors:
+        by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(sanitize_line(node))
+    found = [
+        Problem(
+            level="error",
+            event="node unread",
+            fields={"nodes": _some(nodes), "count": len(nodes), "error": error},
+            sentence=f"{_some(nodes)}: {error}",
+            about=tuple(f"unread {node}" for node in nodes),
+        )
+        for error, nodes in by_error.items()
+    ]
+    if report.empty:
+        nodes = [sanitize_line(node) for node in report.empty]
+        found.append(
+            Problem(
+                level="warning",
+                event="node empty",
+                fields={"nodes": _some(nodes), "count": len(nodes)},
+                sentence=f"{_some(nodes)}: no versions found: is the id right?",
+                about=tuple(f"empty {node}" for node in nodes),
+            )
+        )
+    return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
+
+
+def delivery_problems(
+    failures: Mapping[str, str], expired: Mapping[str, int], unsaved: Iterable[str] = ()
+) -> list[Problem]:
+    """Return the problems of a round of deliveries: files not written, channels that failed, alerts that expired.
+
+    `failures` are the reasons by channel, `expired` the number of alerts.
+    """
+    found = [
+        Problem(
+            level="error",
+            event="state unsaved",
+            fields={"error": Trusted(what)},
+            sentence=f"{safe_line(Trusted(what))}; no change and no alert is lost",
+        )
+        for what in unsaved
+    ]
+    found += [
+        Problem(
+            level="error",
+            event="channel failed",
+            fields={"channel": name, "error": why if isinstance(why, Trusted) else sanitize_line(why)},
+            sentence=f"channel {name}: {safe_line(why)}"
+            + ("" if name in expired else "; its alerts are kept and retried"),
+            about=() if name in expired else (f"channel {name}",),
+        )
+        for name, why in failures.items()
+    ]
+    return found + [
+        Problem(
+            level="error",
+            event="alerts expired",
+            fields={"channel": name, "alerts": alerts},
+            sentence=f"channel {name}: {plural(alerts, 'alert')} expired: not delivered within alert_expiry",
+        )
+        for name, alerts in expired.items()
+    ]
+
+
+def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
+    """Return a problem for each queue that was set aside."""
+    return [
+        Problem(
+            level="warning",
+            event="alerts set aside",
+            fields={"channel": one.channel, "alerts": one.alerts},
+            sentence=(
+                f"[[channels]]: {one.channel} was removed; {plural(one.alerts, 'alert')} for its URL "
+                if one.named
+                else f"alert_urls: the URL of {one.channel} was changed or removed; "
+                f"{plural(one.alerts, 'alert')} for the old URL "
+            )
+            + f"{'is' if one.alerts == 1 else 'are'} kept until it is back or alert_expiry",
+        )
+        for one in found
+    ]
+
+
+def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+    """Return a sentence for each problem that has ended, by its key in `Problem.about`.
+
+    A node that is no longer watched, or a channel that is not among `channels`, gets none.
+    """
+    watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
+    sentences: list[str] = []
+    for key in about:
+        what, _, name = key.partition(" ")
+        if what == "unread" and name.lower() in watched:
+            sentences.append(f"{name}: can be read again")
+        elif what == "empty" and name.lower() in watched:
+            sentences.append(f"{name}: has versions now")
+        elif what == "channel" and name in configured:
+            sentences.append(f"channel {name}: no undelivered alerts left")
+    return sentences
+
+
+class ProblemReporter:
+    """Reports each problem once: those that could not wait for the end of the poll are not repeated there."""
+
+    def __init__(self, report: Callable[[Problem], None]) -> None:
+        self._report = report
+        self._reported: list[Problem] = []
+
+    def __call__(self, found: Iterable[Problem]) -> None:
+        """Report those that are new."""
+        for problem in found:
+            if problem not in self._reported:
+                self._reported.append(problem)
+                self._report(problem)
+
+    def set_aside(self, found: Iterable[SetAside]) -> None:
+        """Report which queues are set aside, before the state forgets that they belonged to a channel."""
+        self(set_aside_problems(found))
+
+    def expired(self, done: Dispatch) -> None:
+        """Report which alerts expired, and why their channels failed, before they are forgotten."""
+        failures = {name: why for name, why in done.failures.items() if name in done.expired}
+        self(delivery_problems(failures, done.expired))
+
+
+def _some(names: list[str]) -> str:
+    """Return the first names and the count of the others."""
+    if len(names) <= _NAMES:
+        return ", ".join(names)
+    return f"{', '.join(names[:_NAMES])} and {len(names) - _NAMES} more nodes"

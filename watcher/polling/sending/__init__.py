@@ -1,0 +1,1 @@
+"""Sending: what is due, to every channel at once, each on its own."""

@@ -1,0 +1,282 @@
+"""One round of deliveries to one channel: message after message, each outcome durable before the next goes out."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import TypeVar, TypeVarTuple
+
+from watcher import log
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outcomes import (
+    Acknowledgement,
+    FailedAttempt,
+    Failure,
+    Outcome,
+    Unanswered,
+    after_failure,
+    ended,
+    failed_attempt,
+    with_failure,
+    with_reached,
+)
+from watcher.alerts.queues.queue import (
+    REFUSALS_TO_PLAIN,
+    Message,
+    Queue,
+    in_turn,
+    worst_first,
+)
+from watcher.delivery.client import Line, Worker
+from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Cause, Delivered, Undelivered
+from watcher.errors import StateError
+from watcher.model.channel import Channel
+from watcher.model.event import Event
+from watcher.polling.sending.backoffs import Backoffs
+from watcher.progress import Progress, silent
+from watcher.state.store import StateFolder
+from watcher.text.sanitize import Trusted
+
+_Args = TypeVarTuple("_Args")
+_Result = TypeVar("_Result")
+
+_LONGEST_PAUSE = 60.0
+"""Seconds that a service may ask for within a round. A longer wait is the channel's next try."""
+_ROOMS = 32
+"""Messages for which room in the journal is made at once."""
+_REFUSALS = 10
+"""Messages in a row that are refused for what they are before the others wait: it may be everything."""
+_PAUSES = 5
+"""Pauses in a row before a service that still asks for one has failed."""
+_LONGEST_BUSY = 3600.0
+"""Seconds without a delivery before a service has failed that always asks for a pause, for which no round has time."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeliveryOptions:
+    """How to deliver."""
+
+    timeout: float
+    """Seconds for one message."""
+    expiry: float
+    """Seconds after which an undelivered alert expires."""
+    clock: Callable[[], str]
+    stopping: asyncio.Event
+    addresses: Addresses = field(default_factory=Addresses)
+    budget: float | None = None
+    """Seconds after which a channel leaves its other messages to the next round; None: never."""
+    backoffs: Backoffs = field(default_factory=Backoffs)
+    """They outlive the round."""
+    worker: Worker = field(default_factory=Worker)
+    progress: Progress = silent
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Room in the journal for a message's acknowledgement."""
+
+    message: str
+    offset: int
+    following: str
+    """The message whose room comes next; empty if there is none."""
+
+
+@dataclass(slots=True, kw_only=True)
+class ChannelRound:
+    """One round of deliveries to one channel."""
+
+    folder: StateFolder
+    options: DeliveryOptions
+    events: Mapping[str, Event]
+    channel: Channel
+    queue: Queue
+    """As it stands after the outcomes, but with the messages that it had before."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """Of the queue's messages, in order."""
+    delivered: int = 0
+    failure: str = ""
+    refused: bool = False
+    """An attempt has failed."""
+    _began: float = field(default_factory=time.monotonic)
+    _pauses: int = 0
+    """In a row."""
+    _refusals: set[str] = field(default_factory=set)
+    """Messages that were refused for what they are, in a row."""
+    _worst_first: bool = False
+    """The first such refusal has put the worst of the others first: where much is refused, it must not come last."""
+    _rooms: dict[str, _Room] = field(default_factory=dict)
+    """Of messages that did not go out yet, by their ids."""
+    _taken: _Room | None = None
+    """Of the message that was taken and whose acknowledgement is not written yet."""
+
+    async def send(self) -> None:
+        """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
+        try:
+            with self.options.worker.line() as line:
+                await self._send_messages(line)
+        except StateError as error:
+            self._back_off(Trusted(f"its acknowledgement could not be saved: {error.what}"))
+        except Exception as error:  # noqa: BLE001 - the one place around one channel's work
+            self._back_off(f"unexpected {type(error).__name__}")
+
+    def _back_off(self, failure: str) -> None:
+        self.failure = failure
+        self.options.backoffs.failed(self.channel.name, self.options.clock())
+
+    async def _send_messages(self, line: Line) -> None:
+        """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
+        options, name = self.options, self.channel.name
+        turn = deque(in_turn(self.queue, options.clock()))
+        while turn and not self._is_over():
+            message = turn.popleft()
+            room = await self._room(message, turn)
+            if options.stopping.is_set():
+                return
+            outcome = await self._deliver(line, message)
+            if isinstance(outcome, Undelivered):
+                again = await self._pause(message, outcome) or await self._fail(message, outcome)
+                if again is None:
+                    return
+                turn.extendleft(again)
+                if self._refusals and not again and not self._worst_first:
+                    turn, self._worst_first = deque(worst_first(turn, self.events)), True
+                continue
+            self.queue, self._pauses = ended(self.queue), 0
+            self._refusals.clear()
+            self.outcomes.append(Acknowledgement(channel=name, message=message.id))
+            self.delivered += len(message.events)
+            self._taken = room
+        await self._write_taken()
+
+    async def _room(self, message: Message, others: Iterable[Message]) -> _Room:
+        """Make durable that a message goes out, after the acknowledgement of the one before, and return its room.
+
+        Both are one write if their rooms follow each other. Rooms are made for several messages at once, because the
+        disk takes as long for one as for many.
+        """
+        name, room = self.channel.name, self._rooms.pop(message.id, None)
+        if room is not None and self._taken is not None and self._taken.following == message.id:
+            await self._write_taken(message.id)
+            return room
+        await self._write_taken()
+        if room is not None:
+            await _in_thread(self.folder.write_sending, name, message.id, room.offset)
+            return room
+        more = (other.id for other in others if other.id not in self._rooms)
+        ids = [message.id, *islice(more, _ROOMS - 1)]
+        offsets = await _in_thread(self.folder.reserve_acks, name, ids)
+        room, *rooms = map(_Room, ids, offsets, [*ids[1:], ""])
+        self._rooms |= {one.message: one for one in rooms}
+        return room
+
+    async def _write_taken(self, following: str = "") -> None:
+        """Make the acknowledgement of the last message durable, if it is not, and that the `following` one goes out."""
+        room, self._taken = self._taken, None
+        if room is not None:
+            await _in_thread(self.folder.write_ack, self.channel.name, room.message, room.offset, following)
+            self.options.backoffs.clear(self.channel.name)
+
+    def _is_over(self) -> bool:
+        """Return whether the other messages are left to the next round."""
+        budget = self.options.budget
+        return self.options.stopping.is_set() or (budget is not None and bool(self.outcomes) and self._spent > budget)
+
+    @property
+    def _spent(self) -> float:
+        return time.monotonic() - self._began
+
+    async def _deliver(self, line: Line, message: Message) -> Delivered | Undelivered:
+        options, name, began = self.options, self.channel.name, time.monotonic()
+        digest, salt = options.addresses.url_digests.get(name, ""), options.addresses.salt
+        job = Job(
+            url=self.channel.url,
+            events=tuple(self.events[key] for key in message.events),
+            timeout=options.timeout,
+            reached=Reached(key=digest, salt=salt, targets=frozenset(message.reached)),
+            plain=message.is_plain,
+        )
+        options.progress(f"channel {name}", f"sending to {name}")
+        try:
+            outcome = await line.deliver(job)
+        except Exception:
+            self.outcomes.append(Unanswered(channel=name, message=message.id))  # as its line in the journal says
+            raise
+        finally:
+            options.progress(f"channel {name}", "")
+        result = outcome.reason or "stopped" if isinstance(outcome, Undelivered) else "delivered"
+        log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
+        return outcome
+
+    async def _pause(self, message: Message, outcome: Undelivered) -> tuple[Message, ...]:
+        """Wait as long as the service has asked for, if that is short, and return the message to go out again."""
+        seconds = outcome.retry_after
+        if not outcome.reason or seconds is None or seconds > _LONGEST_PAUSE or self._pauses == _PAUSES:
+            return ()
+        if self.options.budget is not None and self._spent + seconds > self.options.budget:
+            return ()
+        self._pauses += 1
+        attempt = await self._record(message, replace(_failure(outcome), error=""))
+        name = self.channel.name
+        self.options.progress(f"channel {name}", f"waiting for {name}, which asked for {seconds:.0f} s")
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self.options.stopping.wait(), seconds)
+        self.options.progress(f"channel {name}", "")
+        return (with_reached(message, attempt),)
+
+    async def _fail(self, message: Message, outcome: Undelivered) -> tuple[Message, ...] | None:
+        """Record a failed attempt. Return the message if it goes out again at once; None if the round ends here.
+
+        A message that was refused for what it is lets the next one pass. Many in a row end the round.
+        """
+        refused = outcome.cause is Cause.CONTENT
+        plainer = refused and message.refusals + 1 == REFUSALS_TO_PLAIN
+        self._refusals |= {message.id} if refused else set()
+        ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
+        # The round has no time left for a pause: that is no failure.
+        is_busy = ends and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE and self._pauses < _PAUSES
+        is_busy = is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
+        attempt = await self._record(message, _failure(outcome), ends=ends, counts=not is_busy)
+        if attempt.error and not is_busy:
+            self.failure, self.refused = attempt.error, True
+        if ends:
+            return None
+        return (after_failure(message, attempt),) if plainer else ()
+
+    async def _record(
+        self, message: Message, failure: Failure, *, ends: bool = False, counts: bool = True
+    ) -> FailedAttempt:
+        """Write down a failed attempt. StateError if that cannot be done, unless the round ends anyway."""
+        name, now = self.channel.name, self.options.clock()
+        attempt = failed_attempt(name, self.queue, message, failure, now, last=ends, counts=counts)
+        self.outcomes.append(attempt)
+        if attempt.error:
+            self.queue = with_failure(self.queue, attempt)
+        try:
+            await _in_thread(self.folder.write_failure, attempt)
+        except StateError:  # the outbox gets it too, after all channels, if it can be written
+            if not ends:
+                raise
+            self.options.backoffs.failed(name, now)
+        return attempt
+
+
+def _failure(outcome: Undelivered) -> Failure:
+    return Failure(
+        error=outcome.reason,
+        reached=outcome.reached,
+        retry_after=outcome.retry_after,
+        for_content=outcome.cause is Cause.CONTENT,
+        gone=outcome.cause is Cause.GONE,
+        unanswered=outcome.unanswered,
+    )
+
+
+async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
+    """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
+    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, write, *args))

@@ -1,0 +1,75 @@
+"""Deliver what is due: each channel on its own, in order, each acknowledgement durable before the next message."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from watcher.alerts.queues import outbox
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.queue import is_due
+from watcher.model.channel import Channel
+from watcher.polling.sending.channel_round import ChannelRound, DeliveryOptions
+from watcher.state.store import StateFolder
+
+_STOP_WITHIN = 3.0
+"""Seconds that a message has left once the program is asked to stop."""
+
+
+@dataclass(slots=True)
+class Dispatch:
+    """What one round of deliveries did. Mappings are by channel name; alerts are counted."""
+
+    waiting: Outbox
+    """The outbox after the round."""
+    delivered: int = 0
+    expired: dict[str, int] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+    """Why a channel failed."""
+    refused: set[str] = field(default_factory=set)
+    """Channels that were tried and did not take a message."""
+    unsaved: list[str] = field(default_factory=list)
+    """What could not be written afterwards."""
+
+
+async def dispatch(
+    folder: StateFolder, waiting: Outbox, channels: Sequence[Channel], options: DeliveryOptions
+) -> Dispatch:
+    """Send what is due, all channels at once. A channel whose acknowledgements cannot be written is not sent to.
+
+    Old alerts expire only on channels that failed in this round, or that are no longer configured.
+    """
+    now = options.clock()
+    rounds = [
+        ChannelRound(folder=folder, options=options, events=waiting.events, channel=channel, queue=queue)
+        for channel in channels
+        if (queue := waiting.queues.get(channel.name))
+        and is_due(queue, now)
+        and not options.backoffs.seconds_left(channel.name, now)
+    ]
+    stop = asyncio.create_task(_stop_soon(options))
+    try:
+        await asyncio.gather(*(one.send() for one in rounds))
+    finally:
+        stop.cancel()
+    done = Dispatch(
+        outbox.replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
+        delivered=sum(one.delivered for one in rounds),
+        failures={one.channel.name: one.failure for one in rounds if one.failure},
+        refused={one.channel.name for one in rounds if one.refused},
+    )
+    former = done.waiting.queues.keys() - {channel.name for channel in channels}
+    for name in sorted(done.waiting.queues.keys() & done.refused | former):
+        done.waiting, old = outbox.expired(
+            done.waiting, name, options.clock(), options.expiry, configured=name not in former
+        )
+        if old:
+            done.expired[name] = sum(len(message.events) for message in old)
+    return done
+
+
+async def _stop_soon(options: DeliveryOptions) -> None:
+    """Wait for the request to stop, and then limit the time of messages that are being sent."""
+    await options.stopping.wait()
+    options.worker.stop_within(_STOP_WITHIN)

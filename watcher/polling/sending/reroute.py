@@ -1,0 +1,58 @@
+"""Queues follow their channels through an edit of the settings, durably, before anything is saved or sent."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+
+from watcher.alerts.queues import channel_identity
+from watcher.alerts.queues.channel_identity import Addresses
+from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.ownership import reroute
+from watcher.model.channel import Channel
+from watcher.polling.model import SetAside
+from watcher.state.model import State
+from watcher.state.store import StateFolder
+
+
+def followed(
+    folder: StateFolder,
+    state: State,
+    channels: Sequence[Channel],
+    accepted: Addresses,
+    on_set_aside: Callable[[Iterable[SetAside]], None],
+) -> State:
+    """Put each queue under the channel that it belongs to now, durably; StateError as the folder raises it.
+
+    `accepted` are the channels' URLs as the settings were read; another run may have written a salt since. The outbox
+    is written before the addresses: while these are lost, queues go by name. `on_set_aside` is called before the
+    addresses are written, so a poll that is killed before it could report leaves the report to the next one.
+    """
+    # An earlier run may have died between giving a file its name and making that durable.
+    folder.fsync_folder()
+    known = state.addresses
+    moved, addresses = at_their_channels(state, channels, accepted)
+    if moved != state.outbox:
+        folder.prepare(moved, state.snapshot.revision)
+    if addresses != known:
+        on_set_aside(set_aside(known, moved, channels))
+        folder.save_addresses(addresses)
+    return replace(state, outbox=moved, addresses=addresses)
+
+
+def at_their_channels(state: State, channels: Sequence[Channel], accepted: Addresses) -> tuple[Outbox, Addresses]:
+    """Return the outbox with each queue under the channel that it belongs to now, and the channels' URLs. Pure."""
+    known, addresses = state.addresses, accepted
+    if known.salt not in {"", accepted.salt}:
+        digests = channel_identity.url_digests(channels, known.salt)
+        addresses = replace(accepted, salt=known.salt, url_digests=digests)
+    return reroute(state.outbox, channels, addresses.url_digests, by_name=not known.salt), addresses
+
+
+def set_aside(known: Addresses, waiting: Outbox, channels: Iterable[Channel]) -> Iterator[SetAside]:
+    """Yield the queues that still belonged to a channel when the addresses `known` were written, and now to none."""
+    configured = {channel.name for channel in channels}
+    names = {url_digest: name for name, url_digest in known.url_digests.items()}
+    for name, queue in waiting.queues.items():
+        if name not in configured and queue.messages and queue.url_digest in names:
+            yield SetAside(channel=names[queue.url_digest], alerts=waiting.alerts(name), named=queue.named)
