@@ -29,9 +29,12 @@ class Asked:
 
     @cached_property
     def said(self) -> Any:
-        """The body by its content type: JSON, a form's fields, the leaves of XML. ValueError if it is not that."""
+        """The body by its content type: JSON, a form's fields, the leaves of XML. ValueError if it is not that.
+
+        A form may be sent as the parameters of the address, without a body.
+        """
         if self.content_type == "application/x-www-form-urlencoded":
-            pairs = parse_qsl(self.body.decode("utf-8"), keep_blank_values=True, strict_parsing=True)
+            pairs = parse_qsl(self.body.decode("utf-8") or self.query, keep_blank_values=True, strict_parsing=True)
             fields = dict(pairs)
             if len(fields) != len(pairs):
                 raise ValueError("a field comes twice")

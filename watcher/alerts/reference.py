@@ -27,6 +27,17 @@ def reference_of(events: Iterable[Event]) -> str:
     return f"{_sum(events):08x}"
 
 
+def key_of(events: Iterable[Event]) -> str:
+    """Return what tells a message from every other one: 64 bits more than its reference, with which it begins.
+
+    Equal for equal events in any order. A service that takes two messages with one key for one would hide the second.
+    """
+    message = tuple(events)
+    ids = "\n".join(sorted(event.id for event in message))
+    more = hashlib.sha256(ids.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+    return f"{reference_of(message)}-{more}"
+
+
 def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Channel]) -> tuple[Event, ...]:
     """Return the events of the message with this reference; () if there is none.
 

@@ -24,11 +24,11 @@ from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Rendered, fitted
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
-from watcher.delivery.mail import Mail
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, exception_text, judge
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
+from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
 from watcher.delivery.wire import Wire
@@ -84,8 +84,8 @@ class _Attempt:
         service = service_of(job.url)
         if service is None:
             return Undelivered(reason="apprise cannot use this URL")
-        mail = Mail(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
-        wire.on_smtp = mail.notice
+        smtp = SmtpWatch(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
+        wire.on_smtp = smtp.notice
         wire.refuses = rules_of(service).refuses
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
         self._targets.service = repr(service.url_identifier or job.reached.key)
@@ -115,7 +115,7 @@ class _Attempt:
                 url=job.url,
                 entries=log.entries,
                 statuses=[exchange.status for exchange in wire.exchanges],
-                refusals=mail.refusals,
+                refusals=smtp.refusals,
                 retry_after=wire.retry_after,
                 unanswered=wire.is_unanswered and not context.was_kept_back,
                 by_other_ways=wire.by_other_ways,
@@ -138,8 +138,8 @@ class _Attempt:
 
         A denial stays noted: the next target of the URL may take the message.
         """
-        if refused := self._wire.refused:
-            self._denials.append(f"{REFUSED} ({refused})")
+        if (code := self._wire.refused) is not None:
+            self._denials.append(f"{REFUSED} ({code})" if code else REFUSED)
         elif self._wire.is_page and not rules_of(service).answers_pages:
             self._denials.append(A_PAGE)
         else:

@@ -58,10 +58,10 @@ class Exchange:
             body = body.partition(b"-->")[2].lstrip()
         return body.lower().startswith((b"<!doctype", b"<html"))
 
-    def refused(self, refuses: re.Pattern[bytes]) -> str:
-        """Return the service's own code where it says in a success that it refused; "" if it does not."""
+    def refused(self, refuses: re.Pattern[bytes]) -> str | None:
+        """Return the service's own code where it says in a success that it refused, "" if it names none; else None."""
         found = refuses.search(self._readable())
-        return found[1].decode() if found is not None else ""
+        return None if found is None else next(filter(None, found.groups()), b"").decode()
 
     def _readable(self) -> bytes:
         """Return the beginning of the body as its reader has it."""
@@ -82,7 +82,9 @@ class Wire:
         self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
         """Called with each event of an SMTP connection, the connection, and what is sent."""
         self.refuses: re.Pattern[bytes] | None = None
-        """What the body of a success has in it where the service refused; the group is the service's own code."""
+        """What the body of a success has in it where the service refused. The group, if it is there, is the service's
+        own code.
+        """
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
         self.is_out = False
@@ -122,9 +124,9 @@ class Wire:
         return bool(self.exchanges) and self.exchanges[-1].is_page
 
     @property
-    def refused(self) -> str:
-        """Return the code with which the last answer refuses in a success; "" if it does not."""
-        return self.exchanges[-1].refused(self.refuses) if self.exchanges and self.refuses is not None else ""
+    def refused(self) -> str | None:
+        """Return the code with which the last answer refuses in a success, "" if it names none; None if it does not."""
+        return self.exchanges[-1].refused(self.refuses) if self.exchanges and self.refuses is not None else None
 
     def went_out(self) -> None:
         """Note that something went out; the program learns of it before it does."""

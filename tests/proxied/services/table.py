@@ -11,6 +11,9 @@ from tests.proxied.services.push import PUSH
 from tests.proxied.services.rooms import ROOMS
 from tests.proxied.services.sms import SMS
 from tests.proxied.services.telegram import TELEGRAM
+from tests.proxied.services.unread import UNREAD
 
-PEERS: dict[str, Peer] = {peer.name: peer for peer in (*CHAT, *TELEGRAM, *ROOMS, *HOMES, *PUSH, *SMS, *ONCALL, *POSTS)}
+PEERS: dict[str, Peer] = {
+    peer.name: peer for peer in (*CHAT, *TELEGRAM, *ROOMS, *HOMES, *PUSH, *SMS, *ONCALL, *POSTS, *UNREAD)
+}
 ON_CALL: tuple[str, ...] = tuple(peer.name for peer in ONCALL)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import channel, event, minute
-from watcher.alerts.reference import events_of, reference_of
+from watcher.alerts.reference import events_of, key_of, reference_of
 from watcher.model.channel import Channel, Grouping, grouped
 from watcher.model.event import Event, Kind
 
@@ -75,3 +75,11 @@ def test_a_large_history_is_searched_at_once() -> None:
     past = _history(*[3] * 3000)
     assert events_of(reference_of(past[300:6000]), past, []) == past[300:6000]
     assert events_of("00000001", past, []) == ()
+
+
+def test_messages_with_one_reference_have_two_keys() -> None:
+    """A reference has 32 bits, so two messages may share one; the key tells them apart, and needs no order either."""
+    one, other = event("e10732"), event("e52101")
+    assert reference_of([one]) == reference_of([other])
+    assert key_of([one]) != key_of([other])
+    assert key_of([one, other]) == key_of([other, one])

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from watcher.alerts.reference import key_of
 from watcher.delivery.services.service import Context, Prepare
 
 
@@ -25,9 +26,9 @@ def opens(action: str, key: str) -> Prepare:
 
 
 def _set_key(service: Any, key: str, context: Context) -> None:  # noqa: ANN401 - as above
-    """Make the key from the message's reference, below the one in the URL: a repeat finds its alert, no other does."""
+    """Make the key from the message's events, below the one in the URL: a repeat finds its alert, no other does."""
     own = getattr(service, key, None)
-    setattr(service, key, f"{own or 'comfy-watch'}/{context.digest.reference}")
+    setattr(service, key, f"{own or 'comfy-watch'}/{key_of(context.events)}")
 
 
 def opsgenie(service: Any, context: Context) -> None:  # noqa: ANN401 - as above

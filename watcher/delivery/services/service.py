@@ -134,7 +134,7 @@ class Rules:
     """It shows lines, not paragraphs: each event is one."""
 
     refuses: re.Pattern[bytes] | None = None
-    """What is in the body of a success where the service did not take the message, and apprise does not look. The group
+    """What is in the body of a success where the service did not take the message, and apprise does not look. A group
     is the service's own code.
     """
     answers_pages: bool = False

@@ -24,9 +24,11 @@ _URGENT = ("urgency", (2, 1, 0))
 _ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
 _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 """What services say in a success when they refuse; 0 is that they took it."""
+_NO_SUCCESS = rb'"success"\s*:\s*false'
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive"))),
+    "ClickSend": Rules(refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')),
     "DBus Notification": Rules(grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
     "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
@@ -42,13 +44,15 @@ RULES: Mapping[str, Rules] = {
     "IRC": Rules(brief=True),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True),
     "Jira": _OPSGENIE,
-    "Join": Rules(grade=_LOUD),
+    "Join": Rules(grade=_LOUD, refuses=re.compile(_NO_SUCCESS)),
     "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
     "Lauther": Rules(grade=_LOUD),
+    "MSG91": Rules(refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
+    "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
     "OpsiMate": Rules(prepare=opens("trigger", "dedup")),
     "Opsgenie": _OPSGENIE,
     "Pager Duty": Rules(prepare=opens("trigger", "dedup")),
@@ -57,14 +61,18 @@ RULES: Mapping[str, Rules] = {
         prepare=chat.teams, most=chat.TEAMS_CARD, encoded=chat.TEAMS_ENCODED, codeless=True
     ),
     "Prowl": Rules(grade=_LOUD),
+    "PushDeer": Rules(refuses=re.compile(_CODE.pattern + rb'|"result"\s*:\s*(?:false|null|\[\s*\])')),
     "PushWard": Rules(prepare=push.pushward),
     "Pushover": Rules(prepare=push.pushover, grade=_LOUD),
     "Pushsafer": Rules(grade=_LOUD),
     "Rocket.Chat": Rules(prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT),
     "SIGNL4": Rules(prepare=on_call.signl4),
+    "SMTP2Go": Rules(refuses=re.compile(rb'"failed"\s*:\s*([1-9]\d{0,8})')),
+    "ServerChan": Rules(refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')),
     "Simplepush": Rules(grade=("priority", (5, 3, 2))),
     "Splunk On-Call": Rules(prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')),
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
+    "Synology Chat": Rules(refuses=re.compile(_CODE.pattern + rb"|" + _NO_SUCCESS)),
     "Telegram": Rules(knows_code=True),
     "Vonage": Rules(refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
@@ -74,6 +82,7 @@ RULES: Mapping[str, Rules] = {
     "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
     "incident.io": Rules(prepare=opens("trigger", "dedup")),
     "ntfy": Rules(prepare=push.ntfy, grade=("priority", ("max", "default", "low")), encoded=push.NTFY),
+    "seven": Rules(refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b|' + _NO_SUCCESS)),
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _BRIEF = 640

@@ -24,7 +24,7 @@ _VERB = re.compile(rb"(ehlo|helo|starttls|auth|mail|rcpt|data)\b", re.IGNORECASE
 _ID = re.compile(rb"^Message-ID:[^<\r\n]*(?:\r\n[ \t])?[ \t]*<[^@>\r\n]*(?=@)", re.IGNORECASE | re.MULTILINE)
 
 
-class Mail:
+class SmtpWatch:
     """Watches the SMTP connections of a job."""
 
     def __init__(self, job: Job, limits: Limits, wire: Wire, allow: Callable[[float], None]) -> None:
