@@ -25,8 +25,8 @@ from watcher.model.version import STATUSES
 from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reading.survey import Findings, Survey, explained
 from watcher.polling.sending.backoffs import Backoffs
-from watcher.polling.sending.channel_round import DeliveryOptions
 from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.polling.sending.options import DeliveryOptions
 from watcher.polling.sending.reroute import at_their_channels, followed, set_aside
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry

@@ -6,13 +6,10 @@ import asyncio
 import contextlib
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
-from typing import TypeVar, TypeVarTuple
 
 from watcher import log
-from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outcomes import (
     Acknowledgement,
     FailedAttempt,
@@ -32,24 +29,18 @@ from watcher.alerts.queues.queue import (
     in_turn,
     worst_first,
 )
-from watcher.delivery.client import Line, Worker
+from watcher.delivery.client import Line
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
 from watcher.errors import StateError
 from watcher.model.channel import Channel
 from watcher.model.event import Event
-from watcher.polling.sending.backoffs import Backoffs
-from watcher.progress import Progress, silent
-from watcher.state.store import StateFolder
+from watcher.polling.sending.channel_journal import ChannelJournal
+from watcher.polling.sending.options import DeliveryOptions
 from watcher.text.sanitize import Trusted
-
-_Args = TypeVarTuple("_Args")
-_Result = TypeVar("_Result")
 
 _LONGEST_PAUSE = 60.0
 """Seconds that a service may ask for within a round. A longer wait is the channel's next try."""
-_ROOMS = 32
-"""Messages for which room in the journal is made at once."""
 _REFUSALS = 10
 """Messages in a row that are refused for what they are before the others wait: it may be everything."""
 _PAUSES = 5
@@ -58,43 +49,14 @@ _LONGEST_BUSY = 3600.0
 """Seconds without a delivery before a service has failed that always asks for a pause, for which no round has time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DeliveryOptions:
-    """How to deliver."""
-
-    timeout: float
-    """Seconds for one message."""
-    expiry: float
-    """Seconds after which an undelivered alert expires."""
-    clock: Callable[[], str]
-    stopping: asyncio.Event
-    addresses: Addresses = field(default_factory=Addresses)
-    budget: float | None = None
-    """Seconds after which a channel leaves its other messages to the next round; None: never."""
-    backoffs: Backoffs = field(default_factory=Backoffs)
-    """They outlive the round."""
-    worker: Worker = field(default_factory=Worker)
-    progress: Progress = silent
-
-
-@dataclass(frozen=True, slots=True)
-class _Room:
-    """Room in the journal for a message's acknowledgement."""
-
-    message: str
-    offset: int
-    following: str
-    """The message whose room comes next; empty if there is none."""
-
-
 @dataclass(slots=True, kw_only=True)
 class ChannelRound:
     """One round of deliveries to one channel."""
 
-    folder: StateFolder
     options: DeliveryOptions
     events: Mapping[str, Event]
     channel: Channel
+    journal: ChannelJournal
     queue: Queue
     """As it stands after the outcomes, but with the messages that it had before."""
     outcomes: list[Outcome] = field(default_factory=list)
@@ -110,10 +72,6 @@ class ChannelRound:
     """Messages that were refused for what they are, in a row."""
     _worst_first: bool = False
     """The first such refusal has put the worst of the others first: where much is refused, it must not come last."""
-    _rooms: dict[str, _Room] = field(default_factory=dict)
-    """Of messages that did not go out yet, by their ids."""
-    _taken: _Room | None = None
-    """Of the message that was taken and whose acknowledgement is not written yet."""
 
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
@@ -135,7 +93,7 @@ class ChannelRound:
         turn = deque(in_turn(self.queue, options.clock()))
         while turn and not self._is_over():
             message = turn.popleft()
-            room = await self._room(message, turn)
+            await self.journal.reserve(message, turn)
             if options.stopping.is_set():
                 return
             outcome = await self._deliver(line, message)
@@ -151,36 +109,8 @@ class ChannelRound:
             self._refusals.clear()
             self.outcomes.append(Acknowledgement(channel=name, message=message.id))
             self.delivered += len(message.events)
-            self._taken = room
-        await self._write_taken()
-
-    async def _room(self, message: Message, others: Iterable[Message]) -> _Room:
-        """Make durable that a message goes out, after the acknowledgement of the one before, and return its room.
-
-        Both are one write if their rooms follow each other. Rooms are made for several messages at once, because the
-        disk takes as long for one as for many.
-        """
-        name, room = self.channel.name, self._rooms.pop(message.id, None)
-        if room is not None and self._taken is not None and self._taken.following == message.id:
-            await self._write_taken(message.id)
-            return room
-        await self._write_taken()
-        if room is not None:
-            await _in_thread(self.folder.write_sending, name, message.id, room.offset)
-            return room
-        more = (other.id for other in others if other.id not in self._rooms)
-        ids = [message.id, *islice(more, _ROOMS - 1)]
-        offsets = await _in_thread(self.folder.reserve_acks, name, ids)
-        room, *rooms = map(_Room, ids, offsets, [*ids[1:], ""])
-        self._rooms |= {one.message: one for one in rooms}
-        return room
-
-    async def _write_taken(self, following: str = "") -> None:
-        """Make the acknowledgement of the last message durable, if it is not, and that the `following` one goes out."""
-        room, self._taken = self._taken, None
-        if room is not None:
-            await _in_thread(self.folder.write_ack, self.channel.name, room.message, room.offset, following)
-            self.options.backoffs.clear(self.channel.name)
+            self.journal.delivered()
+        await self.journal.flush()
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
@@ -258,7 +188,7 @@ class ChannelRound:
         if attempt.error:
             self.queue = with_failure(self.queue, attempt)
         try:
-            await _in_thread(self.folder.write_failure, attempt)
+            await self.journal.write_failure(attempt)
         except StateError:  # the outbox gets it too, after all channels, if it can be written
             if not ends:
                 raise
@@ -275,8 +205,3 @@ def _failure(outcome: Undelivered) -> Failure:
         gone=outcome.cause is Cause.GONE,
         unanswered=outcome.unanswered,
     )
-
-
-async def _in_thread(write: Callable[[*_Args], _Result], *args: *_Args) -> _Result:
-    """Write to the journal in a thread, so that a slow disk delays no other channel; cancellation does not end it."""
-    return await asyncio.shield(asyncio.get_running_loop().run_in_executor(None, write, *args))

@@ -10,7 +10,9 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import is_due
 from watcher.model.channel import Channel
-from watcher.polling.sending.channel_round import ChannelRound, DeliveryOptions
+from watcher.polling.sending.channel_journal import ChannelJournal
+from watcher.polling.sending.channel_round import ChannelRound
+from watcher.polling.sending.options import DeliveryOptions
 from watcher.state.store import StateFolder
 
 _STOP_WITHIN = 3.0
@@ -42,7 +44,13 @@ async def dispatch(
     """
     now = options.clock()
     rounds = [
-        ChannelRound(folder=folder, options=options, events=waiting.events, channel=channel, queue=queue)
+        ChannelRound(
+            options=options,
+            events=waiting.events,
+            channel=channel,
+            journal=ChannelJournal(folder=folder, channel=channel.name, backoffs=options.backoffs),
+            queue=queue,
+        )
         for channel in channels
         if (queue := waiting.queues.get(channel.name))
         and is_due(queue, now)

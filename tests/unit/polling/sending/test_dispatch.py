@@ -25,8 +25,8 @@ from watcher.errors import StateError
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
 from watcher.polling.sending.backoffs import Backoffs
-from watcher.polling.sending.channel_round import DeliveryOptions
 from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.polling.sending.options import DeliveryOptions
 from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
 

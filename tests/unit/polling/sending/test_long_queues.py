@@ -23,8 +23,8 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
-from watcher.polling.sending.channel_round import DeliveryOptions
 from watcher.polling.sending.dispatch import Dispatch, dispatch
+from watcher.polling.sending.options import DeliveryOptions
 from watcher.progress import Progress, silent
 from watcher.state.journal import read_journal
 from watcher.state.store import StateFolder
