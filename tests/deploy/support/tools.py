@@ -1,0 +1,70 @@
+"""The tools of the places that it runs in: where each is, and what becomes of a test that lacks one."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.support import program
+
+REQUIRED = "DEPLOYMENTS_REQUIRED"
+"""The variable that makes a missing tool a failure: continuous integration has all of them."""
+PACKAGES = program.ROOT / ".venv-deploy" / "npm" / "node_modules"
+"""Where packages of the npm registry are."""
+_OURS = (program.ROOT / ".venv-deploy" / "bin", PACKAGES / ".bin")
+_SYSTEM = ("/usr/sbin", "/sbin")
+
+
+def tool(name: str) -> str:
+    """Return the path of a program; where it is missing the test is skipped, or fails where all have to be there."""
+    found = shutil.which(name, path=search_path())
+    if found is None:
+        lack(f"{name} is not installed")
+    return found
+
+
+def package(name: str) -> Path:
+    """Return the folder of a package of the npm registry, under the same rule as `tool`."""
+    folder = PACKAGES / name
+    if not folder.is_dir():
+        lack(f"{name} is not installed (make deployments does, with npm)")
+    return folder
+
+
+def need_root() -> None:
+    """Skip the test without root's rights, or fail it where nothing may be lacking."""
+    if os.geteuid() != 0:
+        lack("only root may do this")
+
+
+def lack(why: str) -> NoReturn:
+    """Skip the test for what the machine lacks, or fail it where nothing may be lacking."""
+    if os.environ.get(REQUIRED):
+        pytest.fail(why)
+    pytest.skip(why)
+
+
+def search_path() -> str:
+    """Return the PATH on which tools are looked for: what `make deployments` installs comes first."""
+    return os.pathsep.join((*map(str, _OURS), os.environ.get("PATH", os.defpath), *_SYSTEM))
+
+
+def checked(*command: str, cwd: Path | None = None, env: dict[str, str] | None = None) -> str:
+    """Run a tool to its end and return what it said; AssertionError, with that, if it ends with another code than 0."""
+    done = subprocess.run(
+        [tool(command[0]), *command[1:]],
+        cwd=cwd,
+        env={"PATH": search_path(), "LANG": "C.UTF-8", "HOME": os.devnull, **(env or {})},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}"
+    return done.stdout
