@@ -80,6 +80,12 @@ class CrashError(BaseException):
     """The process is gone."""
 
 
+def _but_for_death(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Report what asyncio does, but for writes that nobody waits for any more because the process is gone."""
+    if not isinstance(context.get("exception"), CrashError):
+        loop.default_exception_handler(context)
+
+
 @dataclass(slots=True)
 class CrashAt:
     """Blows at the step number `left` (counted down) of the state folder, before or after it; then nothing works.
@@ -626,6 +632,7 @@ class WatcherMachine(RuleBasedStateMachine):
         )
 
         async def once() -> None:
+            asyncio.get_running_loop().set_exception_handler(_but_for_death)
             poller = Poller(
                 config=setup.poll_config(chosen, folder),
                 folder=folder,

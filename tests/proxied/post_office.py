@@ -6,12 +6,12 @@ import asyncio
 import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tests.hostile import parsers
 from tests.proxied.peer import Peer, Reply
 from tests.proxied.proxy import Proxy, Received
-from watcher.delivery.client import Worker
+from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered, Outcome
 from watcher.model.event import Event
@@ -21,20 +21,33 @@ _TIMEOUT = 30.0
 
 @dataclass(frozen=True, slots=True)
 class PostOffice:
-    """Delivers to the services that the proxy stands in for."""
+    """Delivers to the services that the proxy stands in for, to each through a line of its own as a round does.
+
+    A process that serves one message after the other takes a third of the time of one forked for each.
+    """
 
     proxy: Proxy
     worker: Worker
+    runner: asyncio.Runner
+    lines: dict[str, Line] = field(default_factory=dict)
 
     def deliver(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> dict[str, Outcome]:
         """Deliver one message to each service, all at once, and return what came of each."""
         chosen = tuple(peers)
 
         async def deliver() -> list[Outcome]:
-            jobs = (Job(url=peer.url, events=events, timeout=_TIMEOUT) for peer in chosen)
-            return await asyncio.gather(*map(self.worker.deliver, jobs))
+            return await asyncio.gather(*(self._deliver(peer, events) for peer in chosen))
 
-        return {peer.name: outcome for peer, outcome in zip(chosen, asyncio.run(deliver()), strict=True)}
+        return {peer.name: outcome for peer, outcome in zip(chosen, self.runner.run(deliver()), strict=True)}
+
+    async def _deliver(self, peer: Peer, events: tuple[Event, ...]) -> Outcome:
+        line = self.lines.setdefault(peer.name, self.worker.line())
+        return await line.deliver(Job(url=peer.url, events=events, timeout=_TIMEOUT))
+
+    async def hang_up(self) -> None:
+        """End the processes that the lines go to."""
+        for line in self.lines.values():
+            line.__exit__()
 
     def wrong(self, peers: Iterable[Peer], events: tuple[Event, ...]) -> list[str]:
         """Deliver one message to each service, and return what is wrong with it or with what was made of the answer."""
@@ -71,10 +84,12 @@ def findings(message: Received) -> list[str]:
 @contextlib.contextmanager
 def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
     """Open the proxy, and the program's process that delivers."""
-    with Proxy(peers) as proxy, Worker() as worker:
+    with Proxy(peers) as proxy, Worker() as worker, asyncio.Runner() as runner:
         with _in_environment(proxy.environment):
             worker.start()
-        yield PostOffice(proxy, worker)
+        office = PostOffice(proxy, worker, runner)
+        yield office
+        runner.run(office.hang_up())
 
 
 @contextlib.contextmanager

@@ -11,6 +11,10 @@ from tests.support import factories
 from watcher.model.event import Change, Event, Kind
 
 _FLOOD = 300
+_GIANT = 50_000
+"""Characters of a text that costs a service more than all others together."""
+_GIANTS_IN = 8
+"""One seed in so many has texts as long as that."""
 _REASON = '[{"error_type": "malware", "message": "it fetches and runs https://198.51.100.7/x.py"}]'
 
 
@@ -60,12 +64,16 @@ def flood() -> tuple[Event, ...]:
 
 
 def hostile(seed: int = 0) -> tuple[Event, ...]:
-    """Return a few events in which all that can be untrusted is hostile, other texts with another seed."""
+    """Return a few events in which all that can be untrusted is hostile, other texts with another seed.
+
+    Seed 0, and one in `_GIANTS_IN`, has texts of megabytes too.
+    """
     dice = random.Random(seed)
     invented = made_up(dice)
+    texts = TEXTS if seed % _GIANTS_IN == 0 else [one for one in TEXTS if len(one) < _GIANT]
 
     def text() -> str:
-        return dice.choice(TEXTS) if dice.random() < 0.7 else next(invented)
+        return dice.choice(texts) if dice.random() < 0.7 else next(invented)
 
     return tuple(
         factories.event(

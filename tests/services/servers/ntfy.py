@@ -26,14 +26,14 @@ class Message:
 
 
 class Ntfy(Server):
-    """`ntfy serve`; `settings` are added to its own."""
+    """`ntfy serve`; `settings` are added to its own whenever it starts."""
 
     programs = ("ntfy",)
     packages = "ntfy"
 
     def __init__(self, folder: Path, **settings: object) -> None:
         super().__init__(folder)
-        self._settings = settings
+        self.settings = settings
 
     def prepare(self) -> None:
         """Write the settings; JSON is YAML."""
@@ -44,7 +44,7 @@ class Ntfy(Server):
             "cache-file": str(self.folder / "cache.db"),
             "auth-file": str(self.folder / "users.db"),
             "auth-default-access": "read-write",
-            **self._settings,
+            **self.settings,
         }
         (self.folder / "server.yml").write_text(json.dumps(settings), "utf-8")
 

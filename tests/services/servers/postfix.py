@@ -18,6 +18,7 @@ from tests.services.servers.authority import Authority
 from tests.services.servers.server import Server, lack, run, until
 
 READER = "reader@example.org"
+SENDER = "watcher@example.org"
 _SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd
 pickup    unix  n - n 60 1 pickup
@@ -118,7 +119,7 @@ class Postfix(Server):
 
     def url(self, to: str = READER, *, tls: bool = False) -> str:
         """Return the apprise URL that mails to an address."""
-        query = {"from": "watcher@example.org", "to": to, "mode": "starttls" if tls else "insecure"}
+        query = {"from": SENDER, "to": to, "mode": "starttls" if tls else "insecure"}
         return f"{'mailtos' if tls else 'mailto'}://localhost:{self.port}?{urlencode(query)}"
 
     @property
