@@ -14,6 +14,7 @@ from watcher.settings import node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.model import Settings
+from watcher.settings.places import CONTAINER_SECRETS
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -38,7 +39,7 @@ def load(
     overrides: Mapping[str, object],
     environ: Mapping[str, str],
     cwd: Path,
-    container_secrets: Path = sources.CONTAINER_SECRETS,
+    container_secrets: Path | None = CONTAINER_SECRETS,
     refusal: Callable[[str], str | None] = lambda _: None,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.

@@ -23,15 +23,14 @@ from pydantic_settings import PydanticBaseSettingsSource
 
 from watcher.settings import parsing
 from watcher.settings.model import Settings
+from watcher.settings.places import SYSTEM, open_at_once, others_can_read, user_folders
 from watcher.text import mask
 
 FILE_NAME = "comfy-watch.toml"
 PREFIX = "COMFY_WATCH_"
 FILE_VARIABLE = "COMFY_WATCH_CONFIG"
-CONTAINER_SECRETS = Path("/run/secrets")
 FILE_ORIGIN = "secret file "
 """How the origin of a value from a secrets folder begins; the file's path follows."""
-SYSTEM_FILE = Path("/etc/comfy-watch") / FILE_NAME
 
 _MAX_FILE_BYTES = 4 * 1024 * 1024
 _NO_FILE = "is not a regular file"
@@ -101,15 +100,16 @@ def environment(environ: Mapping[str, str]) -> Source:
     return source
 
 
-def secret_files(environ: Mapping[str, str], container_secrets: Path) -> Source:
+def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> Source:
     """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
     The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
     ignored. White space around the content does not count.
     """
     source = Source()
-    with contextlib.suppress(OSError):
-        _add_files(source, container_secrets)
+    if container_secrets is not None:
+        with contextlib.suppress(OSError):
+            _add_files(source, container_secrets)
     if folder := environ.get("CREDENTIALS_DIRECTORY"):
         try:
             _add_files(source, Path(parsing.path(folder)))
@@ -148,7 +148,7 @@ def toml_file(path: Path, named_by: str = "") -> Source:
     source = Source(values, str(path))
     if problem:
         source.problems.append(f"{path}: {problem}")
-    if mode & 0o044 and any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET):
+    if others_can_read(mode) and any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET):
         source.warnings.append(
             f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
         )
@@ -157,7 +157,7 @@ def toml_file(path: Path, named_by: str = "") -> Source:
 
 def service_manager(environ: Mapping[str, str]) -> Source:
     """Return the first folder of `$STATE_DIRECTORY`: the default of `state_dir` under systemd."""
-    folder = environ.get("STATE_DIRECTORY", "").partition(":")[0]
+    folder = environ.get("STATE_DIRECTORY", "").partition(os.pathsep)[0]
     return Source({"state_dir": folder} if folder else None, "environment STATE_DIRECTORY")
 
 
@@ -184,9 +184,9 @@ def expand_home(path: Path) -> Path:
 
 
 def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:
-    """Return where an unnamed settings file is looked for: working folder, user's config folder, `/etc`."""
-    home = environ.get("XDG_CONFIG_HOME") or (f"{environ['HOME']}/.config" if environ.get("HOME") else "")
-    return (cwd / FILE_NAME, *([Path(home) / "comfy-watch" / FILE_NAME] if home else []), SYSTEM_FILE)
+    """Return where an unnamed settings file is looked for: working folder, the user's folder, the system's."""
+    folders = (user_folders(environ), SYSTEM)
+    return (cwd / FILE_NAME, *(folder.settings / FILE_NAME for folder in folders if folder is not None))
 
 
 def _syntax_problem(message: str) -> str:
@@ -200,13 +200,13 @@ def _syntax_problem(message: str) -> str:
 def _text_of(path: Path) -> tuple[str, str, int]:
     """Return a regular file's text, what is wrong with it, and its mode; never wait for a pipe or device."""
     try:
-        with open(path, "rb", opener=lambda name, flags: os.open(name, flags | os.O_NONBLOCK)) as file:
+        with open(path, "rb", opener=open_at_once) as file:
             mode = os.fstat(file.fileno()).st_mode
             if not stat.S_ISREG(mode):
                 return "", _NO_FILE, 0
             data = file.read(_MAX_FILE_BYTES + 1)
     except OSError as error:
-        return "", _reason(error), 0
+        return "", _REASONS[errno.EISDIR] if os.path.isdir(path) else _reason(error), 0  # noqa: PTH112 - it never raises
     if len(data) > _MAX_FILE_BYTES:
         return "", f"larger than {_MAX_FILE_BYTES // 1024**2} MB, too large for a settings file", 0
     try:
