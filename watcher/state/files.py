@@ -1,13 +1,12 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
 Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are private
-(0600), since they tell what somebody runs.
+(0600, where the system has modes), since they tell what somebody runs.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import secrets
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import log
+from watcher.state import disk, locking
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -32,7 +32,7 @@ def make_folder(folder: Path) -> None:
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
         path.mkdir(mode=FOLDER_MODE, exist_ok=True)
-        sync_folder(path.parent)
+        disk.sync_folder(path.parent)
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -45,14 +45,14 @@ def replace_file(path: Path, content: bytes) -> None:
     try:
         with _opened(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL) as descriptor:
             _write_all(descriptor, content)
-            os.fsync(descriptor)
-        temporary.replace(path)
+            disk.sync(descriptor)
+        disk.replace(temporary, path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
     log.debug("file written", path=path, bytes=len(content))
     try:
-        sync_folder(path.parent)
+        disk.confirm(path)
     except OSError as error:
         raise UnsyncedError(error.errno, error.strerror, str(path)) from error
 
@@ -76,9 +76,9 @@ def append(path: Path, content: bytes) -> int:
                 os.ftruncate(descriptor, start)
             os.lseek(descriptor, start, os.SEEK_SET)
             _write_all(descriptor, content)
-            os.fsync(descriptor)
+            disk.sync(descriptor)
             if size == 0:
-                sync_folder(path.parent)
+                disk.sync_folder(path.parent)
         except OSError:
             os.ftruncate(descriptor, start)
             raise
@@ -91,22 +91,23 @@ def overwrite(path: Path, offset: int, content: bytes) -> None:
     with _opened(path, os.O_WRONLY) as descriptor:
         os.lseek(descriptor, offset, os.SEEK_SET)
         _write_all(descriptor, content)
-        os.fsync(descriptor)
+        disk.sync(descriptor)
     log.debug("file overwritten", path=path, bytes=len(content), offset=offset)
 
 
 def remove(path: Path) -> None:
     """Remove a file if it is there, durably."""
     with contextlib.suppress(FileNotFoundError):
-        path.unlink()
+        disk.unlink(path)
         log.debug("file removed", path=path)
-        sync_folder(path.parent)
+        disk.sync_folder(path.parent)
 
 
 def sweep(folder: Path) -> None:
     """Remove the temporary files that a killed run left, and no one else's."""
     for leftover in folder.glob(f".*.{'[0-9a-f]' * (2 * _RANDOM_BYTES)}{_LEFTOVER}"):
-        leftover.unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            disk.unlink(leftover)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +120,7 @@ class Lock:
 
     def is_there(self) -> bool:
         """Return whether the path still has the locked file; if not, another process may hold a lock there."""
-        try:
-            found = self.path.stat()
-        except (FileNotFoundError, NotADirectoryError):
-            return False
-        except OSError:
-            return True  # the system cannot say
-        return os.path.samestat(found, self.file)
+        return locking.is_at(self.path, self.file)
 
 
 @contextlib.contextmanager
@@ -136,10 +131,10 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
     Raises BlockingIOError if another process holds it.
     """
     with _opened(path, os.O_RDWR | os.O_CREAT) as descriptor:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locking.lock_now(descriptor)
         with contextlib.suppress(OSError):
             os.ftruncate(descriptor, 0)
-            os.pwrite(descriptor, f"{holder}\n".encode() if holder else b"", 0)
+            os.write(descriptor, f"{holder}\n".encode() if holder else b"")
         yield Lock(path, os.fstat(descriptor))
 
 
@@ -152,15 +147,9 @@ def lock_holder(path: Path) -> str:
         return ""
 
 
-def sync_folder(folder: Path) -> None:
-    """Make a folder's entries durable."""
-    with _opened(folder, os.O_RDONLY) as descriptor:
-        os.fsync(descriptor)
-
-
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags, FILE_MODE)
+    descriptor = os.open(path, flags | disk.BINARY, FILE_MODE)
     try:
         yield descriptor
     finally:
@@ -175,6 +164,11 @@ def _write_all(descriptor: int, content: bytes) -> None:
 
 def _end_of_last_line(descriptor: int, size: int) -> int:
     """Return the offset after the last newline: `size` unless the last line is torn."""
-    if size and os.pread(descriptor, 1, size - 1) != b"\n":
-        return os.pread(descriptor, size, 0).rfind(b"\n") + 1
+    if size and _read_at(descriptor, size - 1, 1) != b"\n":
+        return _read_at(descriptor, 0, size).rfind(b"\n") + 1
     return size
+
+
+def _read_at(descriptor: int, offset: int, size: int) -> bytes:
+    os.lseek(descriptor, offset, os.SEEK_SET)
+    return os.read(descriptor, size)

@@ -25,7 +25,7 @@ from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import ReplacedError, StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.snapshot import Snapshot
-from watcher.state import codec, files, journal, records, snapshot_file
+from watcher.state import codec, disk, files, journal, records, snapshot_file
 from watcher.state.journal import Stage
 from watcher.state.model import Checks, History, State
 from watcher.text.sanitize import escape_invisible, sanitize_line
@@ -153,7 +153,7 @@ class StateFolder:
     def fsync_folder(self) -> None:
         """Fsync the folder, in case an earlier run died before it did."""
         with self._writing():
-            files.sync_folder(self.path)
+            disk.sync_folder(self.path)
 
     def replace_outbox(self, waiting: Outbox, revision: int) -> None:
         """Write the outbox before what is in it goes out; the journal stays, for what it has is known in both.
