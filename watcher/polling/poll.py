@@ -12,41 +12,22 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import Queue, reason_to_wait
-from watcher.changes import health
-from watcher.changes.channel_health import ChannelState, assess_channels
-from watcher.changes.facts import with_safe_versions
-from watcher.changes.transitions import DiffOptions
+from watcher.alerts.queues.queue import reason_to_wait
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
-from watcher.model.event import Event, bounded
-from watcher.model.snapshot import Snapshot
-from watcher.model.version import STATUSES
 from watcher.polling.model import PollConfig, Report, SetAside
-from watcher.polling.reading.survey import Findings, Survey, explained
+from watcher.polling.reading.change import Change, read_change
 from watcher.polling.sending.backoffs import Backoffs
 from watcher.polling.sending.dispatch import Dispatch, dispatch
 from watcher.polling.sending.options import DeliveryOptions
-from watcher.polling.sending.reroute import at_their_channels, followed, set_aside
+from watcher.polling.sending.reroute import channel_states, followed, set_aside
 from watcher.progress import Progress, silent
-from watcher.registry.client import Registry
-from watcher.state.model import Checks, State
+from watcher.state.model import State
 from watcher.state.store import StateFolder
 
 
 class StoppedError(Exception):
     """The poll was stopped while it was reading; nothing was changed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Found:
-    """What a poll has read and compared; nothing is written yet."""
-
-    findings: Findings
-    snapshot: Snapshot
-    """The same object as in the loaded state where nothing changed."""
-    checks: Checks
-    events: tuple[Event, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +56,7 @@ class Poller:
         self.folder.see_that_it_is_held()
         started = self.clock()
         state = self.folder.load()
-        found = await self._until_stopped(self._look(state, started))
+        found = await self._until_stopped(self._read_change(state, started))
         if self.dry_run:
             done = Dispatch(state.outbox)
         else:
@@ -112,7 +93,7 @@ class Poller:
         self.folder.see_that_it_is_held()
         return await self._deliver(self._followed(self.folder.load()), [])
 
-    async def _until_stopped(self, work: Coroutine[Any, Any, _Found]) -> _Found:
+    async def _until_stopped(self, work: Coroutine[Any, Any, Change]) -> Change:
         task = asyncio.create_task(work)
         stop = asyncio.create_task(self.stopping.wait())
         try:
@@ -125,74 +106,11 @@ class Poller:
             stop.cancel()
             await asyncio.gather(task, stop, return_exceptions=True)
 
-    async def _look(self, state: State, started: str) -> _Found:
-        """Read and compare; nothing is written."""
-        config, checks = self.config, state.checks
-        etags = checks.etags if checks.etag_scope == config.etag_scope else {}
-        async with Registry(
-            config.registry_url, config.limits, expected_requests=len(config.nodes), progress=self.progress
-        ) as registry:
-            findings = await Survey(
-                registry=registry,
-                nodes=config.nodes,
-                snapshot=state.snapshot,
-                checks=replace(checks, etags=etags),
-                options=DiffOptions(
-                    statuses=tuple(status for status in STATUSES if status in config.statuses),
-                    baseline=config.baseline,
-                    now=started,
-                ),
-                concurrency=config.limits.concurrency,
-                clock=self.clock,
-                progress=self.progress,
-            ).read()
-            events = tuple(event for of_node in findings.events.values() for event in of_node)
-            events = await explained(registry, events, config.limits.timeout, self.progress)
-        assessed = health.assess(
-            checks.health,
-            state.snapshot.with_nodes(findings.nodes),
-            findings.unread,
-            findings.read,
-            config.failure_threshold,
-            started,
-            empty=[node.lower() for node in findings.empty],
-        )
-        snapshot, of_channels = assess_channels(assessed.snapshot, self._channel_states(state), started)
-        polled = {node.lower() for node in config.nodes}
-        others = {key: etag for key, etag in etags.items() if key not in polled}
-        checks = replace(
-            checks,
-            polled_at=started,
-            health=assessed.health,
-            checked=dict(sorted({**checks.checked, **findings.checked}.items())),
-            etags=dict(sorted({**others, **findings.etags}.items())),
-            etag_scope=config.etag_scope,
-            watched=config.nodes,
-        )
-        events = with_safe_versions(events + assessed.events + of_channels, snapshot, config.statuses)
-        events = tuple(bounded(event) for event in events)
-        return _Found(findings=findings, snapshot=snapshot, checks=checks, events=events)
+    async def _read_change(self, state: State, started: str) -> Change:
+        of_channels = channel_states(state, self.config.channels, self.config.addresses)
+        return await read_change(self.config, state, of_channels, started, self.clock, self.progress)
 
-    def _channel_states(self, state: State) -> list[ChannelState]:
-        """Return how deliveries to each configured channel went until now.
-
-        Where the digests of their URLs cannot be compared, because the salt was lost, a place in a list is a name.
-        """
-        waiting, addresses = at_their_channels(state, self.config.channels, self.config.addresses)
-        return [
-            ChannelState(
-                name=channel.name,
-                placed=channel.placed and bool(state.addresses.salt),
-                url_digest=addresses.url_digests[channel.name],
-                failing_since=queue.failing_since,
-                gone=queue.gone,
-                error=queue.error,
-            )
-            for channel in self.config.channels
-            for queue in (waiting.queues.get(channel.name, Queue()),)
-        ]
-
-    async def _save_and_deliver(self, state: State, found: _Found) -> Dispatch:
+    async def _save_and_deliver(self, state: State, found: Change) -> Dispatch:
         """Make the change and its alerts durable in one step, then save the rest, and deliver.
 
         StateError if the change cannot be saved, or if nothing could be written, sent or tried. What cannot be written
@@ -228,7 +146,7 @@ class Poller:
             raise refused
         return done
 
-    def _prepared(self, state: State, found: _Found) -> State:
+    def _prepared(self, state: State, found: Change) -> State:
         """Make the alerts durable and return the state as it will be once the snapshot is committed.
 
         Needed even without events: the file may contain alerts of an interrupted poll, which this revision would make

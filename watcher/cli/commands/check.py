@@ -6,20 +6,19 @@ import asyncio
 import contextlib
 import os
 import sys
+from dataclasses import replace
 
 from watcher.cli import report
-from watcher.cli.garbage import collect_rarely
-from watcher.cli.progress_line import progress_line
-from watcher.cli.signals import Stop
+from watcher.cli.poller import stoppable_poller
 from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
 from watcher.model.event import Kind
 from watcher.polling.model import PollConfig, Report
-from watcher.polling.poll import Poller, StoppedError
+from watcher.polling.poll import StoppedError
 from watcher.polling.reports import reminders
 from watcher.polling.reports.problems import Problem, ProblemReporter, ended_problems, problems
-from watcher.polling.setup import channel_warnings, clock, config_to_watch, lock_holder
+from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import is_terminal, width
@@ -35,23 +34,15 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
 
     async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
         """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
-        collect_rarely()
-        stop = Stop()
-        with progress_line(chosen.settings) as progress:
-            poller = Poller(
-                config=config,
-                folder=folder,
-                clock=clock,
-                stopping=stop.event,
-                progress=progress,
-                worker=worker,
+        with stoppable_poller(chosen.settings, config, folder, worker, CHECK_BUDGET) as (poller, stop):
+            reporting = replace(
+                poller,
                 dry_run=dry_run,
-                channel_budget=CHECK_BUDGET,
                 on_expired=report_problem.expired,
                 on_set_aside=report_problem.set_aside,
             )
             try:
-                return await poller.poll(), stop.signal
+                return await reporting.poll(), stop.signal
             except StoppedError:
                 return None, stop.signal
 

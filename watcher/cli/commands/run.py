@@ -7,15 +7,12 @@ from collections.abc import Callable
 from signal import Signals
 
 from watcher import log
-from watcher.cli.garbage import collect_rarely
-from watcher.cli.progress_line import progress_line
-from watcher.cli.signals import Stop
+from watcher.cli.poller import stoppable_poller
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError
 from watcher.polling.daemon import run
 from watcher.polling.model import PollConfig
-from watcher.polling.poll import Poller
-from watcher.polling.setup import clock, config_to_watch, lock_holder, preload, recheck_channels, warnings
+from watcher.polling.setup import config_to_watch, lock_holder, preload, recheck_channels, warnings
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import Trusted
@@ -33,18 +30,7 @@ def run_forever(chosen: Loaded) -> int:
     folder = StateFolder(settings.state_dir)
 
     async def loop(config: PollConfig, worker: Worker, check_installation: Callable[[], None]) -> None:
-        collect_rarely()
-        stop = Stop()
-        with progress_line(settings) as progress:
-            poller = Poller(
-                config=config,
-                folder=folder,
-                clock=clock,
-                stopping=stop.event,
-                progress=progress,
-                worker=worker,
-                channel_budget=CHANNEL_BUDGET,
-            )
+        with stoppable_poller(settings, config, folder, worker, CHANNEL_BUDGET) as (poller, stop):
             for warning in warnings(chosen):
                 log.warning("settings", warning=Trusted(warning))
             log.info("started", nodes=len(config.nodes), channels=len(config.channels), interval=settings.interval)

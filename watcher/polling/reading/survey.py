@@ -9,12 +9,12 @@ from typing import assert_never
 
 from watcher.changes.diff import compare_ban, compare_listing, missing_from
 from watcher.changes.transitions import DiffOptions
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event
 from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, Unchanged
 from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
-from watcher.registry.reader import NodeQuery, read_node, read_reasons, read_whereabouts
+from watcher.registry.reader import NodeQuery, read_node, read_whereabouts
 from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
 
@@ -25,8 +25,6 @@ _SHORTEST_SILENCE = 24
 tried. So a poll of a registry that hangs ends after about nine timeouts, however many nodes there are.
 """
 _FEW = 3
-_EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
-"""The registry's reason explains these, if they are about a version."""
 
 
 @dataclass(slots=True)
@@ -169,30 +167,3 @@ class Survey:
         if difference.events:
             self.findings.nodes[key] = difference.node
             self.findings.events[key] = difference.events
-
-
-async def explained(
-    registry: Registry, events: tuple[Event, ...], patience: float, progress: Progress = silent
-) -> tuple[Event, ...]:
-    """Return the events with the registry's reasons, as far as these come within `patience` seconds."""
-    wanted: dict[str, dict[str, Event]] = {}
-    for event in events:
-        if event.kind in _EXPLAINED and event.version is not None and event.node is not None:
-            wanted.setdefault(event.node, {})[event.key] = event
-    if not wanted:
-        return events
-    reasons: dict[str, str] = {}
-
-    async def ask(node: str, by_key: dict[str, Event]) -> None:
-        statuses = {key: event.after or "" for key, event in by_key.items()}
-        async for key, reason in read_reasons(registry, node, statuses):
-            reasons[by_key[key].id] = summarize(reason)
-
-    tasks = [asyncio.create_task(ask(node, by_key)) for node, by_key in wanted.items()]
-    progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
-    _, late = await asyncio.wait(tasks, timeout=patience)
-    progress("reasons", "")
-    for task in late:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
-    return tuple(replace(event, reason=reasons.get(event.id, event.reason)) for event in events)

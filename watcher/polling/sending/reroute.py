@@ -9,6 +9,8 @@ from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
+from watcher.alerts.queues.queue import Queue
+from watcher.changes.channel_health import ChannelState
 from watcher.model.channel import Channel
 from watcher.polling.model import SetAside
 from watcher.state.model import State
@@ -47,6 +49,26 @@ def at_their_channels(state: State, channels: Sequence[Channel], accepted: Addre
         digests = channel_identity.url_digests(channels, known.salt)
         addresses = replace(accepted, salt=known.salt, url_digests=digests)
     return reroute(state.outbox, channels, addresses.url_digests, by_name=not known.salt), addresses
+
+
+def channel_states(state: State, channels: Sequence[Channel], accepted: Addresses) -> list[ChannelState]:
+    """Return how deliveries to each configured channel went until now. Pure.
+
+    Where the digests of their URLs cannot be compared, because the salt was lost, a place in a list is a name.
+    """
+    waiting, addresses = at_their_channels(state, channels, accepted)
+    return [
+        ChannelState(
+            name=channel.name,
+            placed=channel.placed and bool(state.addresses.salt),
+            url_digest=addresses.url_digests[channel.name],
+            failing_since=queue.failing_since,
+            gone=queue.gone,
+            error=queue.error,
+        )
+        for channel in channels
+        for queue in (waiting.queues.get(channel.name, Queue()),)
+    ]
 
 
 def set_aside(known: Addresses, waiting: Outbox, channels: Iterable[Channel]) -> Iterator[SetAside]:
