@@ -83,6 +83,7 @@ PARTS = {
             "failing and recovered": 500,
             "bans": 200,
             "outages": 50,
+            "channels failing and recovered": 40,
             "stalls": 20,
             "floods": 100,
         },

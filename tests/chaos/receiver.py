@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import threading
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -27,6 +28,19 @@ _SAID = {
     "recovered": ("recovered", "can be read again"),
 }
 """How a kind is said, where that is not its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """A message that came, in the order of answers; one without an answer is followed by another if it was taken."""
+
+    path: str
+    status: int
+    """Of the answer; 0 if there is none in time."""
+    at: float
+    """By the monotonic clock."""
+    events: tuple[str, ...]
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,6 +95,8 @@ class Receiver(Webhook):
         super().__init__()
         self.down: set[str] = set()
         """Paths that answer 500."""
+        self.gone: dict[str, int] = {}
+        """Paths that answer with this status: their address, or the right to use it, is gone."""
         self.refuses: Callable[[Message], bool] = lambda _: False
         """Whether a single message is answered with 500."""
         self.rejects: Callable[[Message], bool] = lambda _: False
@@ -101,6 +117,7 @@ class Receiver(Webhook):
         self._taken: list[Taken] = []
         self._accepted: list[Message] = []
         self._refusals: list[str] = []
+        self._attempts: list[Attempt] = []
         self._account = threading.Lock()
 
     def meet(self, path: str) -> None:
@@ -121,14 +138,21 @@ class Receiver(Webhook):
         with self._account:
             if (once := self.once.pop(message.path, None)) is not None:
                 self.played.append(once)
+            elif message.path in self.gone:
+                self._note(message, self.gone[message.path])
+                return Answer(status=self.gone[message.path])
             elif message.path in self.down or self.refuses(message):
                 self._refusals.append(message.path)
+                self._note(message, 500)
                 return None
             elif self.rejects(message):
+                self._note(message, 400)
                 return Answer(status=400)
             answer = once or self.answer_for(message.path)
             if answer.status < 300 and not (answer.hang or answer.reset or answer.endless is not None):
                 self._take(message)
+            else:
+                self._note(message, answer.status if answer.status >= 300 else 0)
         return answer
 
     def broken_off(self, message: Message, seconds: float) -> None:
@@ -137,7 +161,20 @@ class Receiver(Webhook):
             with self._account:
                 self._take(message)
 
+    def _note(self, message: Message, status: int) -> None:
+        if isinstance(said := message.json, dict):
+            events = tuple(event["id"] for event in said.get("events", ()))
+            attempt = Attempt(
+                path=message.path,
+                status=status,
+                at=time.monotonic(),
+                events=events,
+                text=str(said.get("message", "")),
+            )
+            self._attempts.append(attempt)
+
     def _take(self, message: Message) -> None:
+        self._note(message, 200)
         if isinstance(message.json, dict):
             said = message.json
             events = tuple(event["id"] for event in said.get("events", ()))
@@ -173,6 +210,12 @@ class Receiver(Webhook):
             return tuple(self._taken)
 
     @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """What has come so far, and the answers."""
+        with self._account:
+            return tuple(self._attempts)
+
+    @property
     def refusals(self) -> tuple[str, ...]:
         """The paths of the messages that were refused so far."""
         with self._account:
@@ -190,6 +233,7 @@ class Receiver(Webhook):
             self._taken.clear()
             self._accepted.clear()
             self._refusals.clear()
+            self._attempts.clear()
         with self._arrived:
             self._messages.clear()
 

@@ -23,7 +23,7 @@ from aiohttp import web
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver
 from tests.chaos.subscriber import Fact, Trouble, reading_of
-from tests.support import program
+from tests.support import fast_clock, program
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
@@ -52,6 +52,12 @@ _CALM_POLLS = 3
 _FLOODS_IN = 20
 """Once in so many changes the next answer of the shaky channel has no end."""
 _FLOOD = Answer(endless=0, body=b"x" * 65536)
+_DEAD_IN = 25
+"""Once in so many changes the shaky channel is dead: for good, it seems, or for a day."""
+_DEAD_POLLS = 3
+"""Polls that it stays so: the one that meets it, the one that reports it, and one that must not report it again."""
+_GONE = (404, 401, 410)
+_DAY = 86_400.0
 _TIMEOUT = 1.5
 """Seconds, of the program's setting: so long is each stall."""
 _STALLS: tuple[str | Answer, ...] = (Answer(hang=True), "hang", Answer(endless=0.1, body=b"x"), "header_drip", "drip")
@@ -105,6 +111,9 @@ class Measure:
 class Soak:
     """One process that runs, and the world that it runs in.
 
+    `dead` counts how often the shaky channel was; `leaps` are the moments at which a day passed. Of each poll that has
+    begun, `begun` has the moment, and `met` how many messages had come before it.
+
     `due` counts what each version's subscriber is owed, `stalls` those begun, and `stalled` those that the registry has
     played. `slow` are the faults that its next answers are; while it is `calm` it has none. Of each poll whose requests
     have all come, `asked` has each node with the name of the fault that it met ("" for none).
@@ -123,6 +132,10 @@ class Soak:
     outage: int = 0
     banning: bool = False
     slow: list[str] = field(default_factory=list)
+    dead: int = 0
+    met: list[int] = field(default_factory=list)
+    leaps: list[float] = field(default_factory=list)
+    begun: list[float] = field(default_factory=list)
     asked: list[dict[str, str]] = field(default_factory=list)
     now: dict[str, str] = field(default_factory=dict)
     due: Counter[Fact] = field(default_factory=Counter)
@@ -143,6 +156,9 @@ class Soak:
                 self.asked.append(self.now)
                 self.now = {}
                 self._next_poll()
+            if not self.now:
+                self.met.append(len(self.receiver.attempts))
+                self.begun.append(time.monotonic())
             self.now[node] = self._meets()
         # A further page, or one that was redirected to, belongs to the same answer.
         fault = self.now[node]
@@ -182,6 +198,36 @@ class Soak:
             self.slow.append(stall)
         else:
             self.receiver.once[_SHAKY] = stall
+
+    def die(self) -> None:
+        """Let the shaky channel be dead for some polls: it fails for a day, or its address is gone.
+
+        Between two polls nothing is on its way, so that a poll knows of every message that came before it began.
+        """
+        turn, gone = self.dead % (len(_GONE) + 1), self.receiver.gone
+        self.dead += 1
+        down = _SHAKY in self.receiver.down
+        if turn:
+            gone[_SHAKY] = _GONE[turn - 1]
+        else:
+            self.receiver.down |= {_SHAKY}
+        before = self._refusals()
+        self.until(lambda: self._refusals() > before)
+        self._wait_for_polls(_DEAD_POLLS)
+        if not turn:
+            self.started.signal(signal.SIGUSR1)
+            self.leaps.append(time.monotonic())
+            self._wait_for_polls(_DEAD_POLLS)
+        gone.pop(_SHAKY, None)
+        if not down:
+            self.receiver.down -= {_SHAKY}
+
+    def _refusals(self) -> int:
+        return sum(one.path == _SHAKY and one.status >= 400 for one in self.receiver.attempts)
+
+    def _wait_for_polls(self, count: int) -> None:
+        enough = self.polls + count
+        self.until(lambda: self.polls >= enough)
 
     def until(self, true: Callable[[], bool]) -> None:
         """Wait until something is true while the process lives."""
@@ -259,6 +305,8 @@ def _live(scene: Soak, polls: int) -> None:
         scene.registry.catalog.deprecate(pack, version, on)
         scene.due["deprecated" if on else "undeprecated", pack, version] += 1
         due = scene.due.total()
+        if due % _DEAD_IN == 0:
+            scene.die()
         if not scene.dice.randrange(20):
             scene.receiver.down ^= {_SHAKY}
         if due % _FLOODS_IN == 0:
@@ -285,8 +333,11 @@ def _recover(scene: Soak) -> None:
     scene.slow.clear()
     scene.receiver.once.clear()
     scene.receiver.down = set()
+    scene.receiver.gone.clear()
     due, polls = scene.due.total(), scene.polls + _CALM_POLLS
     scene.until(lambda: _count(scene, _SHAKY) >= due and _count(scene, _STEADY) >= due and scene.polls >= polls)
+    polls = scene.polls + _CALM_POLLS  # it is reported that the channel takes alerts again
+    scene.until(lambda: scene.polls >= polls)
     for _ in range(_MEASURES):
         scene.measure()
         time.sleep(0.01)  # between two measures, of which the least counts
@@ -308,14 +359,42 @@ def _trouble_due(scene: Soak) -> Counter[Fact]:
     return due
 
 
+def _channels_due(scene: Soak) -> Counter[Fact]:
+    """Return all that must be reported of the shaky channel.
+
+    A poll that begins finds it failing if its service has said that the address is gone, or a day has passed since it
+    failed first, and no message was taken since. Either is said once, and so is that it takes messages again.
+    """
+    attempts = scene.receiver.attempts
+    due: Counter[Fact] = Counter()
+    since, gone, reported, seen = 0.0, False, False, 0
+    for met, begun in zip(scene.met, scene.begun, strict=True):
+        for one in attempts[seen:met]:
+            if one.path == _SHAKY:
+                since = 0.0 if one.status == 200 else since or one.at
+                gone = bool(since) and (gone or one.status in _GONE)
+        seen = met
+        passed = (begun - since) * fast_clock.SPEED
+        passed += sum(since < leap < begun for leap in scene.leaps) * fast_clock.LEAP.total_seconds()
+        if since and not reported and (gone or passed >= _DAY):
+            due["failing", _SHAKY[1:], None] += 1
+            reported = True
+        elif reported and not since:
+            due["recovered", _SHAKY[1:], None] += 1
+            reported = False
+    return due
+
+
 def _judge_alerts(scene: Soak, result: Result) -> None:
     history = [json.loads(line) for line in (scene.state / HISTORY).read_bytes().splitlines()]
-    facts = {event["id"]: (event["kind"], event["node"] or "", event["version"]) for event in history}
-    trouble = _trouble_due(scene)
+    facts = {
+        event["id"]: (event["kind"], event.get("channel") or event["node"] or "", event["version"]) for event in history
+    }
+    trouble, of_channels = _trouble_due(scene), _channels_due(scene)
     for poll in scene.asked:
         if len(poll) != len(_PACKS):
             result.wrong("wrong", f"a poll asked for {len(poll)} packs of {len(_PACKS)}")
-    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble)):
+    for path, due in ((_STEADY, scene.due), (_SHAKY, scene.due), (_TROUBLE, trouble + of_channels)):
         got = Counter(key for message in scene.receiver.taken if message.path == path for key in message.shown(facts))
         came = Counter(facts[key] for key in got if key in facts)
         result.add("alerts due", due.total())
@@ -332,6 +411,7 @@ def _judge_alerts(scene: Soak, result: Result) -> None:
         result.add(figure, sum(count for (kind, _, _), count in trouble.items() if kind in kinds))
     outages = sum(count for (kind, who, _), count in trouble.items() if kind == "failing" and not who)
     result.add("outages", outages)
+    result.add("channels failing and recovered", of_channels.total())
 
 
 def _judge_holdings(scene: Soak, result: Result) -> None:
