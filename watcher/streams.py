@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
 import shutil
 import sys
@@ -15,6 +16,24 @@ _WIPE = "\r\x1b[K"
 
 _writing = threading.RLock()  # a signal handler may write while its own thread is writing
 _shown = ""
+
+
+if sys.platform == "win32":
+
+    def set_up() -> None:
+        """Write UTF-8 to files and pipes, unless `PYTHONIOENCODING` is set, and escape sequences to a console."""
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper) and not (is_terminal(stream) or os.environ.get("PYTHONIOENCODING")):
+                stream.reconfigure(encoding="utf-8")
+        if is_terminal(sys.stdout) or is_terminal(sys.stderr):
+            from colorama import just_fix_windows_console
+
+            just_fix_windows_console()
+
+else:
+
+    def set_up() -> None:
+        """Do nothing: streams are as the environment says, and a terminal takes escape sequences."""
 
 
 def is_terminal(stream: TextIO | None) -> bool:

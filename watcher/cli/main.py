@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from watcher import __version__, log
+from watcher import __version__, log, streams
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import WatchError
@@ -165,6 +165,7 @@ def demo() -> int:
 def main() -> NoReturn:
     """Run the command line and exit. A user gets no traceback, and files are created for their owner only."""
     os.umask(0o077)
+    streams.set_up()
     gc.disable()  # while modules are imported: collecting then takes a tenth of a short run and frees nothing
     code = _exit_code()
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # the work is done, so Ctrl-C may end the exit early

@@ -5,6 +5,24 @@ from __future__ import annotations
 import asyncio
 import os
 import signal
+import sys
+from collections.abc import Callable
+from functools import partial
+
+if sys.platform == "win32":
+    _TO_STOP = (signal.SIGINT, signal.SIGBREAK, signal.SIGTERM)
+    """Ctrl-C, Ctrl-Break, and what only this process can send itself: others can end it at once, and nothing else."""
+
+    def _call_on(number: signal.Signals, handle: Callable[[], object]) -> None:
+        """Have a function called at each such signal. No loop can do that on Windows."""
+        signal.signal(number, lambda *_: handle())
+
+else:
+    _TO_STOP = (signal.SIGTERM, signal.SIGINT)
+
+    def _call_on(number: signal.Signals, handle: Callable[[], object]) -> None:
+        """Have a function called at each such signal."""
+        asyncio.get_running_loop().add_signal_handler(number, handle)
 
 
 class Stop:
@@ -14,13 +32,13 @@ class Stop:
         """Handle both signals; call it inside the running loop."""
         self.event = asyncio.Event()
         self.signal = 0
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self._handle, number)
+        self._loop = asyncio.get_running_loop()
+        for number in _TO_STOP:
+            _call_on(number, partial(self._handle, number))
 
     def _handle(self, number: int) -> None:
-        if self.event.is_set():
+        if self.signal:
             # Safe at any moment: every write is atomic, and what is not acknowledged stays in the outbox.
             os._exit(128 + number)
         self.signal = number
-        self.event.set()
+        self._loop.call_soon_threadsafe(self.event.set)
