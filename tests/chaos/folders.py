@@ -29,7 +29,8 @@ from tests.support import program
 from tests.support.fault_points import Cut
 from watcher.errors import StateError
 from watcher.fake_registry.server import Respond
-from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT, StateFolder
+from watcher.state.locked_folder import LOCK
+from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, OUTBOX, SNAPSHOT, StateFolder
 
 _PAGE = 4096
 _PATIENCE = 60.0

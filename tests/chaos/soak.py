@@ -29,7 +29,8 @@ from tests.support.fakes.faults import FAULTS, QUICK, Means
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
-from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, LOCK, OUTBOX, SNAPSHOT
+from watcher.state.locked_folder import LOCK
+from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, OUTBOX, SNAPSHOT
 
 _PACKS = tuple(f"pack-{number}" for number in range(12))
 _VERSIONS = ("1.0.0", "1.1.0", "1.2.0")
