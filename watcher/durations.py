@@ -5,6 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+DAY = 86_400.0
+"""Seconds."""
+
 ALLOWED = "a duration such as 90s, 15m, 1h30m, 7d or 250ms, or a number of seconds"
 """What `parse` takes, for messages."""
 

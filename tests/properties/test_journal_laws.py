@@ -12,7 +12,8 @@ from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import DAY, Queue, in_turn, without_waits
+from watcher.alerts.queues.queue import Queue, in_turn, without_waits
+from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Event, Kind
 from watcher.state.journal import Stage, read_journal, write_failure, write_stage

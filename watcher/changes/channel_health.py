@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 
 from watcher import timestamps
 from watcher.changes.transitions import node_url
+from watcher.durations import DAY
 from watcher.model.event import Event, Kind, event_id
 from watcher.model.snapshot import Snapshot
-
-_DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +59,7 @@ def _was_reported(channel: ChannelState, channels: Sequence[ChannelState], repor
 
 
 def _is_failing(channel: ChannelState, now: str) -> bool:
-    return channel.gone or timestamps.seconds_between(channel.failing_since, now) >= _DAY
+    return channel.gone or timestamps.seconds_between(channel.failing_since, now) >= DAY
 
 
 def _turned(channel: ChannelState, seen: int, now: str) -> Event:

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 from watcher import timestamps
 from watcher.alerts.queues.queue import (
-    DAY,
     FAILURES_TO_EXPIRE,
     REFUSALS_TO_PLAIN,
     Message,
@@ -15,6 +14,7 @@ from watcher.alerts.queues.queue import (
     backoff_until,
     wait_until,
 )
+from watcher.durations import DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

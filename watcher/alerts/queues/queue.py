@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
+from watcher.durations import DAY
 from watcher.model.event import Event, rank
 
 FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds of backoff after the first failure. Each further failure in a row doubles it, up to the longest."""
 
-DAY = 86_400.0
-"""Seconds between two attempts at a message that is aside; and the longest wait that a service may ask for."""
+# A message that is aside is tried once a DAY, which is also the longest wait that a service may ask for.
 
 REFUSALS_TO_PLAIN = 3
 """After so many refusals for what it is, a message goes out in its plainest form. If that is refused, it is aside."""

@@ -9,8 +9,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from watcher import timestamps
-
-_DAY = 86_400.0
+from watcher.durations import DAY
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +34,6 @@ def news(reported: Mapping[str, str], problems: Collection[str], now: str) -> Ne
 
 def _is_recent(moment: str, now: str) -> bool:
     try:
-        return 0 <= timestamps.seconds_between(moment, now) < _DAY
+        return 0 <= timestamps.seconds_between(moment, now) < DAY
     except ValueError:
         return False

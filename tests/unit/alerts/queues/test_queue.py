@@ -11,7 +11,6 @@ from tests.support.factories import NOW, event, minute
 from watcher import timestamps
 from watcher.alerts.queues.outcomes import FailedAttempt, Failure, after_failure, ended, failed_attempt, with_failure
 from watcher.alerts.queues.queue import (
-    DAY,
     Message,
     Queue,
     in_turn,
@@ -21,6 +20,7 @@ from watcher.alerts.queues.queue import (
     seconds_left,
     worst_first,
 )
+from watcher.durations import DAY
 from watcher.model.event import Kind
 
 HOUR = 60
