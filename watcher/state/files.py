@@ -1,7 +1,7 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
-Every function raises OSError as the system gives it; `watcher.state.store` turns it into words. Files are private
-(0600, where the system has modes), since they tell what somebody runs.
+Every function raises OSError as the system gives it; `watcher.state.locked_folder` turns it into words. Files are
+private (0600, where the system has modes), since they tell what somebody runs.
 """
 
 from __future__ import annotations
