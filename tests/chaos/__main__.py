@@ -70,10 +70,14 @@ PARTS = {
             "outages": 50,
             "bans": 100,
             "packs emptied": 20,
+            "channels failing and recovered": 100,
+            "refused for what it is": 100,
+            "refused in the plainest form": 10,
+            "passed a refused one": 50,
         },
     ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
-    "services": Part(module="tests.chaos.proxied", tried={"messages": 5000, "answers": 200, "incidents": 140}),
+    "services": Part(module="tests.chaos.proxied", tried={"messages": 6500, "answers": 235, "incidents": 140}),
     "soak": Part(
         module="tests.chaos.soak",
         tried={

@@ -7,9 +7,28 @@ no code with the program.
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+
+_USUAL = 3
+"""So often a message is refused before it comes in its plainest form."""
+_SHORT = 160
+_PLAINEST = re.compile(r"(?:[ -_a-~]*; )?ref ([0-9a-f]{8})")
+
+
+def reference_of(events: Iterable[str]) -> str:
+    """Return the reference of a message: the sum of the first 32 bits of the digests of its events' ids."""
+    digests = (hashlib.sha256(event.encode()).hexdigest()[:8] for event in events)
+    return f"{sum(int(digest, 16) for digest in digests) % 2**32:08x}"
+
+
+def is_plainest(text: str) -> str:
+    """Return the reference in a message that is in its plainest form, short and ASCII; empty if it is in its usual."""
+    found = _PLAINEST.fullmatch(text) if len(text) <= _SHORT else None
+    return found[1] if found else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +65,49 @@ class Reader:
     latest: int = 0
     failures: int = 0
     repeats: int = 0
+    rejected: dict[tuple[str, ...], int] = field(default_factory=dict)
+    """Messages that were refused for what they are, and how often."""
+    aside: dict[tuple[str, ...], datetime] = field(default_factory=dict)
+    """When the plainest form of a message was refused."""
+    crashes: int = 0
+    """Each may have cost the program the knowledge of a refusal."""
+    is_free: bool = False
+    """Messages were refused for what they are in this round: the worst of the others go first."""
+
+    def message_of(self, events: tuple[str, ...], text: str) -> tuple[str, ...]:
+        """Return the events of a message; in its plainest form it shows only their reference, and its time has come.
+
+        AssertionError if it comes in that form too early, or in its usual form too often.
+        """
+        found = is_plainest(text)
+        if not found:
+            allowed = _USUAL + self.crashes
+            assert self.rejected.get(events, 0) < allowed, f"{self.path}: not in the plainest form: {events}"
+            return events
+        [known] = [message for message in self.rejected if reference_of(message) == found] or [()]
+        assert self.rejected.get(known, 0) >= _USUAL, f"{self.path}: in the plainest form too early: {known}"
+        return known
+
+    def reject(self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool) -> None:
+        """A message was refused for what it is: the others need not wait for it, and its plainest form only a day."""
+        for event in events:
+            assert event in self.alerts, f"{self.path}: invented {event}"
+        if plain:
+            before = self.aside.get(events)
+            is_early = before is not None and timedelta() <= now - before < timedelta(days=1)
+            assert not is_early or self.crashes, f"{self.path}: tried again before a day was over: {events}"
+            self.aside[events] = now
+        self.rejected[events] = self.rejected.get(events, 0) + 1
+        self.is_free = True
+        if self.failures:
+            self.expire(now, expiry)
+        if self.rejected[events] > 1:
+            self._expire(events, now, expiry)
+
+    def end_round(self) -> None:
+        """What was sent next may have been older than what came before it."""
+        if self.is_free:
+            self.is_free, self.latest = False, 0
 
     def inherit(self, other: Reader) -> None:
         """The other one's channel goes on at this path: what it was not sent is owed here, once."""
@@ -56,6 +118,9 @@ class Reader:
             elif not alert.sent or any(event in message for message in other.in_flight):
                 self.alerts[event] = alert
         self.in_flight |= other.in_flight
+        self.rejected = {**other.rejected, **self.rejected}
+        self.aside = {**other.aside, **self.aside}
+        self.crashes += other.crashes + 1
         self.latest = 0
 
     def take(self, events: tuple[str, ...]) -> None:
@@ -67,14 +132,17 @@ class Reader:
         if is_repeat:
             assert events in self.in_flight, f"{self.path}: repeated needlessly {events}"
             self.repeats += len(events)
-        self.in_flight = self.in_flight - {events} if len(self.in_flight) > 1 else set()
+        late = {message for message in self.in_flight if message in self.rejected}
+        self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {events}
+        is_free = self.is_free or events in self.rejected
         assert len(set(events)) == len(events), f"{self.path}: twice in one message {events}"
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
             alert.sent = True
-            assert is_repeat or alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
-        self.latest = max([self.latest, *(self.alerts[event].poll for event in events)])
+            assert is_repeat or is_free or alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
+        if not is_free:
+            self.latest = max([self.latest, *(self.alerts[event].poll for event in events)])
         self.failures = 0
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
@@ -85,8 +153,17 @@ class Reader:
 
     def expire(self, now: datetime, expiry: timedelta) -> None:
         """What is too old may expire."""
-        for alert in self.alerts.values():
+        self._expire(self.alerts, now, expiry)
+
+    def _expire(self, events: Iterable[str], now: datetime, expiry: timedelta) -> None:
+        for alert in (self.alerts[event] for event in events):
             alert.expendable = alert.expendable or (not alert.sent and now - alert.at > expiry)
+
+    @property
+    def waiting(self) -> list[str]:
+        """The events that it is owed and that were not refused for what they are."""
+        rejected = {event for message in self.rejected for event in message}
+        return [event for event in self.lost if event not in rejected]
 
     @property
     def lost(self) -> list[str]:

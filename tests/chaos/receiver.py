@@ -100,7 +100,8 @@ class Receiver(Webhook):
         self.refuses: Callable[[Message], bool] = lambda _: False
         """Whether a single message is answered with 500."""
         self.rejects: Callable[[Message], bool] = lambda _: False
-        """Whether a single message is answered with 400."""
+        """Whether a single message is answered with `rejection`."""
+        self.rejection = 400
         self.once: dict[str, Answer] = {}
         """The answer to the next message on a path only."""
         self.played: list[Answer] = []
@@ -146,8 +147,8 @@ class Receiver(Webhook):
                 self._note(message, 500)
                 return None
             elif self.rejects(message):
-                self._note(message, 400)
-                return Answer(status=400)
+                self._note(message, self.rejection)
+                return Answer(status=self.rejection)
             answer = once or self.answer_for(message.path)
             if answer.status < 300 and not (answer.hang or answer.reset or answer.endless is not None):
                 self._take(message)

@@ -26,12 +26,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from pydantic import SecretStr
 
+from tests.chaos.condition import GONE, Conditions
 from tests.chaos.figures import Result
-from tests.chaos.readers import Alert, Reader, Readers, Wired
-from tests.chaos.receiver import Receiver
+from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
+from tests.chaos.receiver import Attempt, Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
 from tests.support.fakes.fault import asked
 from tests.support.fakes.faults import FAULTS, QUICK, Means
+from tests.support.fakes.webhook import Message
 from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
@@ -69,6 +71,11 @@ BANS: tuple[dict[str, object], ...] = (
 """What the registry says of a banned pack."""
 
 EXPIRY = timedelta(hours=72)
+
+PLAIN_AT = 3
+"""Refusals of a message for what it is before it goes out in its plainest form."""
+ENOUGH = 10
+"""Refusals in a row after which a round ends."""
 
 figures = Result()
 """Of all lives since the last `live`."""
@@ -248,6 +255,9 @@ class WatcherMachine(RuleBasedStateMachine):
         self.subscriber = Subscriber()
         self.trouble = Trouble(threshold=1)
         self.readers = Readers()
+        self.conditions = Conditions()
+        self.unwanted: dict[str, tuple[str, bool]] = {}
+        self.receiver.rejects = self._rejects
         self.channels: list[Wiring] = []
         self.paths: list[str] = []
         self.watched = list(PACKS)
@@ -333,6 +343,15 @@ class WatcherMachine(RuleBasedStateMachine):
 
     def _pass(self, **time: float) -> None:
         self.now += timedelta(**time)
+
+    def _rejects(self, message: Message) -> bool:
+        """Return whether a channel refuses a message because it is about a pack, in its plainest form too or not."""
+        if message.path not in self.unwanted or not isinstance(said := message.json, dict):
+            return False
+        pack, plain_too = self.unwanted[message.path]
+        if is_plainest(text := str(said["message"])):
+            return plain_too and pack in text
+        return any(event["node"] == pack for event in said["events"])
 
     # The registry
 
@@ -450,6 +469,38 @@ class WatcherMachine(RuleBasedStateMachine):
         """A channel goes down, or comes back."""
         path = self.channels[which % len(self.channels)].path
         self.receiver.down ^= {path}
+
+    @rule(which=st.integers(0, 5), status=st.sampled_from(GONE), polls=st.integers(0, 3))
+    def vanish(self, which: int, status: int, polls: int) -> None:
+        """A channel's address is gone while there is news, for some polls, or is there again."""
+        path = self.channels[which % len(self.channels)].path
+        if path in self.receiver.gone:
+            del self.receiver.gone[path]
+            return
+        self.receiver.gone[path] = status
+        for _ in range(polls):
+            self.publish_or_move("alpha", "1.0.0", "flagged" if self.polls % 2 else "banned")
+            self.poll(2)
+
+    @rule(
+        which=st.integers(0, 5),
+        pack=packs,
+        status=st.sampled_from([400, 413, 422]),
+        plain_too=st.booleans(),
+        hours=st.lists(st.sampled_from([0, 2, 25]), min_size=3, max_size=5),
+    )
+    def refuse(self, which: int, pack: str, status: int, plain_too: bool, hours: list[int]) -> None:
+        """A channel refuses what is about a pack for what it is, while there is news of it, or takes it again."""
+        path = self.channels[which % len(self.channels)].path
+        if path in self.unwanted:
+            del self.unwanted[path]
+            return
+        self.unwanted[path], self.receiver.rejection = (pack, plain_too), status
+        self.receiver.down -= {path}
+        for pause in hours:
+            for one in (pack, "beta"):
+                self.publish_or_move(one, "1.1.0", "flagged" if self.polls % 2 else "banned")
+            self.poll(pause)
 
     @rule(
         grouping=st.sampled_from(list(Grouping)),
@@ -583,7 +634,7 @@ class WatcherMachine(RuleBasedStateMachine):
         self, folder: StateFolder, work: Callable[[Poller], Awaitable[object]], before: State | None = None
     ) -> None:
         """Let the program work, and keep the models up with it: what was seen by a poll, `before` which all was so."""
-        seen, refused = len(self.receiver.taken), len(self.receiver.refusals)
+        taken, came = len(self.receiver.taken), len(self.receiver.attempts)
         wired = tuple(Wired(name=wiring.name, path=wiring.path) for wiring in self.channels)
         readers = self.readers.follow(wired)
         is_whole = self._is_whole(folder, work)
@@ -593,21 +644,55 @@ class WatcherMachine(RuleBasedStateMachine):
             self._see(before, readers)
         sent: dict[str, list[tuple[str, ...]]] = {}
         failures = {path: reader.failures for path, reader in readers.items()}
-        for message in self.receiver.taken[seen:]:
-            assert message.shown(self.facts) == message.events, f"not in the text: {message}"
-            readers[message.path].take(message.events)
-            sent.setdefault(message.path, []).append(message.events)
-        for path in self.receiver.refusals[refused:]:
-            readers[path].refuse(self._clock, EXPIRY)
+        for message in self.receiver.taken[taken:]:
+            is_shown = is_plainest(message.text) or message.shown(self.facts) == message.events
+            assert is_shown, f"not in the text: {message}"
+        attempts = self.receiver.attempts[came:]
+        for attempt in attempts:
+            events = self._judge(attempt, readers[attempt.path])
+            if attempt.status == 200:
+                sent.setdefault(attempt.path, []).append(events)
+        for reader in readers.values():
+            reader.end_round()
         self.readers.expire(readers, self._clock, EXPIRY)
         if is_whole:
             self._see_that_nothing_has_expired(readers)
+            if before is not None:
+                self._see_that_nothing_is_blocked(attempts, readers)
         elif isinstance(folder, Fragile):
+            self.conditions.crash(readers)
+            for reader in readers.values():
+                reader.crashes += 1
             for name, path in self._called().items():
                 if folder.kept[name] < len(sent.get(path, ())):
                     readers[path].in_flight = {sent[path][-1]}
                     if not folder.kept[name]:  # the program knows of no success since its last failure
                         readers[path].failures = failures[path]
+
+    def _judge(self, attempt: Attempt, reader: Reader) -> tuple[str, ...]:
+        """Judge one attempt at a message, keep the models up with it, and return its events."""
+        is_about_it = attempt.status in (400, 413, 422)
+        events = reader.message_of(attempt.events, attempt.text)
+        if attempt.status == 200:
+            reader.take(events)
+        elif is_about_it:
+            reader.reject(events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text)))
+            figures.add("refused for what it is")
+            figures.add("refused in the plainest form", bool(is_plainest(attempt.text)))
+        else:
+            reader.refuse(self._clock, EXPIRY)
+        tells = not is_about_it or reader.rejected[events] <= PLAIN_AT + 1
+        self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
+        return events
+
+    def _see_that_nothing_is_blocked(self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]) -> None:
+        """See that nothing waits for what was refused for what it is, unless almost everything was."""
+        for path, reader in readers.items():
+            statuses = [attempt.status for attempt in attempts if attempt.path == path]
+            rejected = [status for status in statuses if status in (400, 413, 422)]
+            if 0 < len(rejected) < ENOUGH and set(statuses) <= {200, *rejected}:
+                assert not reader.waiting, f"{path}: {reader.waiting} waits for another message"
+                figures.add("passed a refused one", statuses.count(200))
 
     def _see_that_nothing_has_expired(self, readers: Mapping[str, Reader]) -> None:
         """See that the program knows of each configured channel what its reader is still owed."""
@@ -678,10 +763,12 @@ class WatcherMachine(RuleBasedStateMachine):
         recorded: Iterable[Event] = (*folder.history().events, *after.outbox.events.values())
         new = {e.id: (e.kind.value, e.channel or e.node or "", e.version) for e in recorded if e.id not in self.facts}
         of_channels = {e.id: e.channel for e in recorded if e.channel is not None and e.id in new}
-        self._see_that_channels_failed(of_channels.values())
         noted = after.checks.polled_at != before.checks.polled_at
         facts: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
+            reports = [(str(about), new[event][0]) for event, about in of_channels.items()]
+            figures.add("channels judged", self.conditions.poll(self._called(), reports, self._clock))
+            figures.add("channels failing and recovered", len(reports))
             facts, readings = self.subscriber.look(
                 self.watched, self.statuses, self._looked, noted=noted, glitches=glitches
             )
@@ -696,13 +783,6 @@ class WatcherMachine(RuleBasedStateMachine):
                 about = of_channels.get(event)
                 if about != names[wiring.path] and wiring.wants(fact, of_channel=about is not None):
                     readers[wiring.path].alerts[event] = Alert(poll=self.polls, at=self._clock)
-
-    def _see_that_channels_failed(self, reported: Iterable[str]) -> None:
-        """See that no channel is reported that is not configured."""
-        paths = self._called()
-        for name in reported:
-            figures.add("channels failing and recovered")
-            assert name in paths, f"{name} is no channel"
 
     def _count(self, facts: Iterable[Fact]) -> None:
         kinds = Counter(kind for kind, _, _ in facts)
@@ -725,6 +805,8 @@ class WatcherMachine(RuleBasedStateMachine):
         """Let everything recover, and close the books: nothing may be missing now."""
         try:
             self.receiver.down = set()
+            self.receiver.gone.clear()
+            self.unwanted = {}
             self.broken = {}
             self.empty = set()
             self.glitches = {}
@@ -734,8 +816,8 @@ class WatcherMachine(RuleBasedStateMachine):
             for number, reader in enumerate(self.readers.everyone):
                 if reader.path not in at:
                     self.channels.append(Wiring(f"back{number}", reader.path, frozenset(Kind), (), Grouping.POLL))
-            for _ in range(3):
-                self.poll(hours=2)
+            for hours in (2, 25, 2):  # what is aside is tried again after a day
+                self.poll(hours)
             for reader in self.readers.everyone:
                 lost = [self.facts[event] for event in reader.lost]
                 assert not lost, f"{reader.path}: lost {lost}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -21,10 +22,15 @@ from tests.support import program
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
 
+_LONG = 900
+"""Seconds after which a sweep hangs, and shows where."""
+
 
 @pytest.mark.bounded
 def test_no_kill_loses_or_invents_an_alert() -> None:
     """Killed at any point of a poll, the program delivers each alert; only one that was in flight may come twice."""
+    # A hundred kills take minutes on a busy machine, which is no hang.
+    faulthandler.dump_traceback_later(_LONG, file=2)
     done = crashes.sweep(crashes.some_kills)
     _holds(done)
     assert done.counts["kills"] >= 60

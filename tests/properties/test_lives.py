@@ -6,6 +6,7 @@ from collections import Counter
 
 import pytest
 
+from tests.chaos.readers import is_plainest
 from tests.chaos.state_machine import PACKS, ROCK, WatcherMachine, living
 from tests.chaos.subscriber import Fact
 from watcher.model.channel import Grouping
@@ -93,6 +94,38 @@ def test_many_nodes_that_are_due_in_an_outage_are_one_event() -> None:
         life.break_in_turn([dict.fromkeys(PACKS[:3], "status_404_json")] * 2)
         life.build_a_wall("html_502", polls=3)
         assert reported(life) == {("failing", "", None): 1}
+
+
+def test_what_is_refused_for_what_it_is_lets_the_rest_pass() -> None:
+    """Three times in its usual form, then in its plainest, then daily: meanwhile the other pack's news come."""
+    with living([Grouping.EVENT]) as life:
+        life.poll(0)
+        life.refuse(0, "alpha", 422, True, [0, 0, 0, 2, 25])
+        came = life.receiver.attempts
+        first = next(one.events for one in came if one.status == 422)
+        refused = [bool(is_plainest(one.text)) for one in came if one.status == 422 and one.events == first]
+        assert refused == [False] * 3 + [True] * 2
+        assert sum(one.status == 200 and "`beta` `1.1.0`" in one.text for one in came) == 5
+
+
+def test_a_dead_channel_is_said_once() -> None:
+    """Others hear of it at the poll after its first 404, or after a day of 500, and when it takes alerts again."""
+    with living([Grouping.POLL] * 2) as life:
+        life.poll(0)
+        life.vanish(0, 404, 3)
+        life.vanish(0, 404, 0)
+        life.poll(2)
+        life.poll(0)
+        dead: Counter[Fact] = Counter({("failing", "ops", None): 1, ("recovered", "ops", None): 1})
+        assert dead <= reported(life)
+        life.outage(1)
+        life.publish_or_move("alpha", "2.0.0", "active")
+        life.poll(0)
+        life.poll(2)
+        assert ("failing", "mail", None) not in reported(life)
+        life.poll(24)
+        life.poll(24)
+        assert reported(life)["failing", "mail", None] == 1
 
 
 def test_a_version_may_be_missed_the_second_time_in_an_empty_listing() -> None:
