@@ -101,8 +101,13 @@ class Reader:
         self.is_free = True
         if self.failures:
             self.expire(now, expiry)
-        if self.rejected[events] > 1:
-            self._expire(events, now, expiry)
+        self._expire_rejected(now, expiry)
+
+    def _expire_rejected(self, now: datetime, expiry: timedelta) -> None:
+        """What was refused twice for what it is may expire when it is too old, whichever message is refused now."""
+        for message, times in self.rejected.items():
+            if times > 1:
+                self._expire(message, now, expiry)
 
     def end_round(self) -> None:
         """What was sent next may have been older than what came before it."""
@@ -149,6 +154,7 @@ class Reader:
         """A message was refused: with another refusal on record, what is too old may expire."""
         if self.failures:
             self.expire(now, expiry)
+        self._expire_rejected(now, expiry)
         self.failures += 1
 
     def expire(self, now: datetime, expiry: timedelta) -> None:
@@ -156,7 +162,7 @@ class Reader:
         self._expire(self.alerts, now, expiry)
 
     def _expire(self, events: Iterable[str], now: datetime, expiry: timedelta) -> None:
-        for alert in (self.alerts[event] for event in events):
+        for alert in (self.alerts[event] for event in events if event in self.alerts):
             alert.expendable = alert.expendable or (not alert.sent and now - alert.at > expiry)
 
     @property
