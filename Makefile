@@ -59,8 +59,9 @@ deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that pla
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
 	@$(BIN)/python -m tests.chaos
 
-bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory and reliability beside other programs; prints two tables
+bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory, delivery and reliability beside other programs; prints three tables
 	@$(BIN)/python -m bench
+	@$(BIN)/python -m bench.delivery
 	@$(BIN)/python -m bench.reliability
 
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in

@@ -23,6 +23,8 @@ from watcher.errors import InstallationError
 from watcher.text.sanitize import sanitize_line
 
 MODULE = "watcher.delivery.worker"
+_GO = b"+"
+"""What a job waits for before anything leaves it."""
 _GRACE = 1.0
 """Seconds that a job has beyond its requests' time, before it is killed; and that the worker has to end."""
 _PATIENCE = 60.0
@@ -200,6 +202,7 @@ class Line:
     def __init__(self, worker: Worker) -> None:
         self._worker = worker
         self._streams: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        self._prepared: Job | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -207,11 +210,19 @@ class Line:
     def __exit__(self, *exc_info: object) -> None:
         self._hang_up()
 
+    def prepare(self, job: Job) -> None:
+        """Have the process that serves, if there is one, do all for the next message that comes before it goes out."""
+        if self._streams is not None:
+            self._streams[1].write(pickle.dumps(job))
+            self._prepared = job
+
     async def deliver(self, job: Job) -> Outcome:
         """Send one message and wait for the answer, at most the job's `timeout` for each target.
 
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
+        if self._prepared is not None and self._prepared is not job:
+            self._hang_up()
         has_served = self._streams is not None
         heard = await self._ask(job)
         if has_served and heard.is_silent:  # it ended after the message before
@@ -231,7 +242,8 @@ class Line:
                     self._streams = await asyncio.open_connection(sock=worker.begin())
                 process = worker.process
                 reader, writer = self._streams
-                writer.write(pickle.dumps(job))
+                prepared, self._prepared = self._prepared, None
+                writer.write(_GO if prepared is job else pickle.dumps(job) + _GO)
                 while heard.result is None and (line := await reader.readline()):
                     allowed = heard.take(json.loads(line))
                     if allowed is not None and limit in worker.under_way:
@@ -255,4 +267,4 @@ class Line:
         """Close the socket to the process, which ends it."""
         if self._streams is not None:
             self._streams[1].close()
-            self._streams = None
+            self._streams = self._prepared = None

@@ -58,6 +58,15 @@ class Limits:
         """Look no more: no request is under way."""
         signal.setitimer(signal.ITIMER_REAL, 0)
 
+    def rest(self, wait: Callable[[], object]) -> None:
+        """Wait for something that is no part of a request under way, and takes nothing of its time."""
+        left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        began = time.monotonic()
+        wait()
+        self._until += time.monotonic() - began
+        if left:
+            signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+
     def close(self, last: Callable[[], object]) -> None:
         """Do the last thing, in which requests may begin without end; no look at them comes later."""
         with suppress(CutOffError, FloodError):

@@ -47,20 +47,23 @@ def send(
     taken: Callable[[str], None],
     allow: Callable[[float], None],
     out: Callable[[bool], None] = lambda _: None,
+    begin: Callable[[], None] = lambda: None,
 ) -> Outcome:
     """Send the message and return what came of it, without the targets that it reached.
 
     `taken` is called with the name of each target that has taken it, as soon as it has. `allow` is called with the
     seconds that several targets need, or a mail server. `out` is called with True before something goes out, and with
-    False when it is answered.
+    False when it is answered. `begin` is called once, before anything leaves this process, and may wait.
     """
-    wire, limits = Wire(out), Limits(job.timeout)
+    limits = Limits(job.timeout)
+    wire = Wire(out, partial(limits.rest, begin))
     try:
         with wire, limits:
             return _Attempt(job, Targets(earlier=job.reached, taken=taken), allow, limits, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
         return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.is_unanswered)
     finally:
+        wire.begin()
         limits.close(gc.collect)  # now: a service logs out in its destructor, and reference cycles delay that
 
 
@@ -155,6 +158,7 @@ class _Attempt:
 
         def throttle(last_io: datetime | None = None, wait: float | None = None) -> None:
             """Make apprise's pause, which comes before each request. A long one is left to the queue."""
+            self._wire.begin()
             self._limits.end()
             if wait:
                 self._wait(wait)

@@ -75,7 +75,7 @@ class Exchange:
 class Wire:
     """Watches what this process sends and what it is answered, while its `with` block runs."""
 
-    def __init__(self, out: Callable[[bool], None] = lambda _: None) -> None:
+    def __init__(self, out: Callable[[bool], None] = lambda _: None, begin: Callable[[], None] = lambda: None) -> None:
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
@@ -92,6 +92,7 @@ class Wire:
         self.was_lost = False
         """Something went out that will not be answered: the next request began."""
         self._out = out
+        self._begin: Callable[[], None] | None = begin
 
     def __enter__(self) -> Self:
         if not _hook.is_installed:
@@ -128,6 +129,12 @@ class Wire:
         """Return the code with which the last answer refuses in a success, "" if it names none; None if it does not."""
         return self.exchanges[-1].refused(self.refuses) if self.exchanges and self.refuses is not None else None
 
+    def begin(self) -> None:
+        """Wait, the first time, until something may leave this process."""
+        if self._begin is not None:
+            begin, self._begin = self._begin, None
+            begin()
+
     def went_out(self) -> None:
         """Note that something went out; the program learns of it before it does."""
         self.was_lost |= self.is_out
@@ -140,7 +147,8 @@ class Wire:
         self._out(False)
 
     def notice(self, event: str, args: tuple[Any, ...]) -> None:
-        """Take an audit event."""
+        """Take an audit event, which comes before what it is about."""
+        self.begin()
         if event == "http.client.send":
             if not bytes(args[1]).startswith(_TUNNEL):
                 self._request(args[0])

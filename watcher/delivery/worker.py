@@ -1,9 +1,10 @@
 """The process that delivers: it loads apprise once, and forks a job for each channel's round of messages.
 
 Its standard input is a socket to the program. Each byte received carries the socket of one job. The job reads one task
-after the other from that socket and writes its results to it, one JSON object per line. The system ends a job when the
-program closes the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are
-ignored: the program handles them.
+after the other from that socket and writes its results to it, one JSON object per line. Before anything of a message
+leaves the job, it waits for a byte by which the program lets it go out. The system ends a job when the program closes
+the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are ignored: the
+program handles them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,10 @@ import signal
 import socket
 from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+_PREPARATION = 60.0
+"""Seconds of CPU after which the system ends a job that has not asked yet whether its message may go out."""
 _MEMORY = 2**28
 """Bytes of address space that a job may take beyond what this process has."""
 
@@ -93,15 +97,25 @@ def _work(end: socket.socket) -> None:
     with end.makefile("rb") as asked, contextlib.suppress(EOFError):
         while True:
             job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
-            _end_with(end)
             result: object
             if isinstance(job, str):
+                _end_with(end)
                 result = urls.refusal(job)
             else:
                 _tell(end, "allow", job.timeout)
-                result = encoded(sender.send(job, *(partial(_tell, end, name) for name in ("taken", "allow", "out"))))
+                signal.setitimer(signal.ITIMER_VIRTUAL, _PREPARATION)
+                taken, allow, out = (partial(_tell, end, name) for name in ("taken", "allow", "out"))
+                result = encoded(sender.send(job, taken, allow, out, partial(_begin, asked, end)))
             _outlive(end)
             _tell(end, "result", result)
+
+
+def _begin(asked: BinaryIO, end: socket.socket) -> None:
+    """Wait until the program lets the message go out, which it has prepared meanwhile."""
+    if not asked.read(1):  # the program is gone, or sends something else first
+        os._exit(0)
+    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+    _end_with(end)
 
 
 def _end_with(end: socket.socket) -> None:

@@ -370,6 +370,52 @@ def test_one_process_serves_a_line_while_all_goes_well(webhook: Webhook) -> None
     assert [message.path for message in webhook.messages()] == ["/a", "/b", "/c", "/bad", "/d"]
 
 
+def test_a_prepared_message_waits_until_it_may_go_out(webhook: Webhook) -> None:
+    """Nothing is asked of the service before `deliver`, and a message that is given up never goes out."""
+
+    async def several() -> list[Outcome]:
+        with WORKER.line() as line:
+            first = await line.deliver(_job(webhook.apprise_url("/a")))
+            line.prepare(job := _job(webhook.apprise_url("/b")))
+            [serving] = _children(_pid(WORKER))
+            await asyncio.sleep(0.1)  # in that time a message that did not wait would have come
+            assert len(webhook.messages()) == 1
+            second = await line.deliver(job)
+            assert _children(_pid(WORKER)) == [serving]
+            line.prepare(_job(webhook.apprise_url("/never")))
+        await asyncio.to_thread(_until_there_are_none, [serving])
+        return [first, second]
+
+    WORKER.start()
+    assert asyncio.run(several()) == [Delivered(), Delivered()]
+    assert [message.path for message in webhook.messages()] == ["/a", "/b"]
+
+
+def test_a_message_that_needs_nothing_sent_leaves_its_process_in_order(ntfy: Topics) -> None:
+    """Where each target has the message already, the process takes the next one as after any other."""
+    url = ntfy.url_of("a", "b")
+    targets: set[str] = set()
+    for bad in "ab":
+        ntfy.topic = {bad: Answer(status=500)}
+        outcome = _deliver(url)
+        targets |= outcome.reached if isinstance(outcome, Undelivered) else set()
+    ntfy.topic.clear()
+
+    async def several() -> list[Outcome]:
+        with WORKER.line() as line:
+            outcomes = [await line.deliver(_job(ntfy.url_of("c")))]
+            serving = _children(_pid(WORKER))
+            for job in (_job(url, reached=replace(REACHED, targets=frozenset(targets))), _job(ntfy.url_of("d"))):
+                line.prepare(job)
+                outcomes.append(await line.deliver(job))
+            assert _children(_pid(WORKER)) == serving
+        return outcomes
+
+    assert asyncio.run(several()) == [Delivered()] * 3
+    assert [topic for topic in ntfy.got() if topic in "cd"] == ["c", "d"]
+    assert len(ntfy.got()) == 6
+
+
 def test_a_job_keeps_within_the_systems_limit(webhook: Webhook) -> None:
     """A limit on memory that was there before is kept, and delivery works under it."""
     webhook.answer["/a"] = Answer(delay=0.5)

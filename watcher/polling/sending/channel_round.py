@@ -89,14 +89,15 @@ class ChannelRound:
 
     async def _send_messages(self, line: Line) -> None:
         """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
-        options, name = self.options, self.channel.name
+        options = self.options
         turn = deque(in_turn(self.queue, options.clock()))
         while turn and not self._is_over():
             message = turn.popleft()
+            line.prepare(job := self._job(message))
             await self.journal.reserve(message, turn)
             if options.stopping.is_set():
                 return
-            outcome = await self._deliver(line, message)
+            outcome = await self._deliver(line, message, job)
             if isinstance(outcome, Undelivered):
                 again = await self._pause(message, outcome) or await self._fail(message, outcome)
                 if again is None:
@@ -107,7 +108,7 @@ class ChannelRound:
                 continue
             self.queue, self._pauses = ended(self.queue), 0
             self._refusals.clear()
-            self.outcomes.append(Acknowledgement(channel=name, message=message.id))
+            self.outcomes.append(Acknowledgement(channel=self.channel.name, message=message.id))
             self.delivered += len(message.events)
             self.journal.delivered()
         await self.journal.flush()
@@ -121,16 +122,19 @@ class ChannelRound:
     def _spent(self) -> float:
         return time.monotonic() - self._began
 
-    async def _deliver(self, line: Line, message: Message) -> Delivered | Undelivered:
-        options, name, began = self.options, self.channel.name, time.monotonic()
-        digest, salt = options.addresses.url_digests.get(name, ""), options.addresses.salt
-        job = Job(
+    def _job(self, message: Message) -> Job:
+        known = self.options.addresses
+        key, salt = known.url_digests.get(self.channel.name, ""), known.salt
+        return Job(
             url=self.channel.url,
-            events=tuple(self.events[key] for key in message.events),
-            timeout=options.timeout,
-            reached=Reached(key=digest, salt=salt, targets=frozenset(message.reached)),
+            events=tuple(self.events[event] for event in message.events),
+            timeout=self.options.timeout,
+            reached=Reached(key=key, salt=salt, targets=frozenset(message.reached)),
             plain=message.is_plain,
         )
+
+    async def _deliver(self, line: Line, message: Message, job: Job) -> Delivered | Undelivered:
+        options, name, began = self.options, self.channel.name, time.monotonic()
         options.progress(f"channel {name}", f"sending to {name}")
         try:
             outcome = await line.deliver(job)
