@@ -151,7 +151,7 @@ def test_nothing_is_loaded_with_an_alert(webhook: Webhook, mailbox: Mailbox, tmp
 import sys
 from watcher import log
 from watcher.cli.commands import run
-from watcher.polling import daemon, setup
+from watcher.polling import setup
 from watcher.delivery import worker
 setup.preload(None)
 worker.load()

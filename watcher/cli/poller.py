@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
@@ -18,11 +18,19 @@ from watcher.state.store import StateFolder
 
 @contextlib.contextmanager
 def stoppable_poller(
-    settings: Settings, config: PollConfig, folder: StateFolder, worker: Worker, channel_budget: float
+    settings: Settings,
+    config: PollConfig,
+    folder: StateFolder,
+    worker: Worker,
+    channel_budget: float,
+    on_stop: Callable[[str], None] = lambda _: None,
 ) -> Iterator[tuple[Poller, Stop]]:
-    """Yield a poller, and the stop that the first signal requests of it; inside the running loop."""
+    """Yield a poller, and the stop that the first signal requests of it; inside the running loop.
+
+    `on_stop` is called with the name of that signal when it comes.
+    """
     _collect_rarely()
-    stop = Stop()
+    stop = Stop(on_stop)
     with progress_line(settings) as progress:
         poller = Poller(
             config=config,

@@ -28,8 +28,9 @@ else:
 class Stop:
     """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0."""
 
-    def __init__(self) -> None:
-        """Handle both signals; call it inside the running loop."""
+    def __init__(self, on_stop: Callable[[str], None] = lambda _: None) -> None:
+        """Handle both signals; call it inside the running loop. `on_stop` is called with the first one's name."""
+        self._on_stop = on_stop
         self.event = asyncio.Event()
         self.signal = 0
         self._loop = asyncio.get_running_loop()
@@ -41,4 +42,8 @@ class Stop:
             # Safe at any moment: every write is atomic, and what is not acknowledged stays in the outbox.
             os._exit(128 + number)
         self.signal = number
-        self._loop.call_soon_threadsafe(self.event.set)
+        self._loop.call_soon_threadsafe(self._begin)
+
+    def _begin(self) -> None:
+        self.event.set()
+        self._on_stop(signal.Signals(self.signal).name)

@@ -1,1 +1,1 @@
-"""The conductor: one poll, and poll after poll."""
+"""The conductor of one poll."""

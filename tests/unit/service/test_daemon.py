@@ -16,8 +16,11 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
-from watcher.polling import daemon, setup
+from watcher.polling import setup
 from watcher.polling.poll import Poller
+from watcher.service import daemon
+from watcher.service.log_lines import LogLines
+from watcher.service.model import Plan
 from watcher.state.store import StateFolder
 
 
@@ -66,7 +69,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())
-        await daemon.run(poller, 900, 0, lambda: None)
+        await daemon.run(poller, Plan(config=config, interval=900, jitter=0), lambda: None, LogLines())
 
     with folder.locked():
         asyncio.run(run())

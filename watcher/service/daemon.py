@@ -9,13 +9,15 @@ import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
-from watcher import log
+from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
-from watcher.errors import ReplacedError, StateError, WatchError
-from watcher.polling.model import Report
+from watcher.errors import ReplacedError, StateError
 from watcher.polling.poll import Poller, StoppedError
-from watcher.polling.reports.problems import Problem, ProblemReporter, delivery_problems, problems
-from watcher.text.sanitize import Trusted, escape_invisible
+from watcher.polling.reports.problems import ProblemReporter, delivery_problems, problems
+from watcher.progress import Progress
+from watcher.service.model import Plan
+from watcher.service.observer import Observer
+from watcher.text.sanitize import escape_invisible
 
 _SHORTEST_WAIT = 0.05
 _CHECK_RETRY = 1.0
@@ -25,19 +27,23 @@ _PAUSE = FIRST_WAIT
 """Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
 
-async def run(poller: Poller, interval: float, jitter: float, check_installation: Callable[[], None]) -> None:
-    """Poll every `interval` seconds, varied by up to the share `jitter`, until `poller.stopping` is set.
+async def run(poller: Poller, plan: Plan, check_installation: Callable[[], None], observer: Observer) -> None:
+    """Poll as often as the plan says until `poller.stopping` is set; `observer` hears of all of it.
 
     The interval is the time between the starts of two polls, so they neither drift nor overlap; after one that takes
-    longer the next starts at once. Errors of a poll are logged, and the next one follows, except ReplacedError (the
-    lock or the state was replaced) and InstallationError from `check_installation`.
+    longer the next starts at once. The next poll follows one that fails, except after ReplacedError (the lock or the
+    state was replaced) and InstallationError from `check_installation`.
     """
     loop = asyncio.get_running_loop()
+    poller = replace(poller, progress=_noting(observer, poller.progress))
     revision = 0
+    observer.started(plan)
     while not poller.stopping.is_set():
         check_installation()
         began = loop.time()
-        report_problems = ProblemReporter(_log_problem)
+        next_poll = began + plan.interval * (1 + random.uniform(-plan.jitter, plan.jitter))  # noqa: S311 - no secret
+        report_problems = ProblemReporter(observer.problem)
+        observer.poll_started()
         try:
             revision = _require_same_state(poller, revision)
             report = await _reporting_to(report_problems, poller).poll()
@@ -47,15 +53,29 @@ async def run(poller: Poller, interval: float, jitter: float, check_installation
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
-            _log_failure("poll", error)
+            observer.poll_failed(error, _time_at(next_poll, poller))
         else:
             report_problems(problems(report))
-            _log_report(report, loop.time() - began)
+            observer.poll_finished(report, loop.time() - began, _time_at(next_poll, poller))
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # a lost lock explains it
         check_installation()  # the poll may have failed because of it
-        wait = interval * (1 + random.uniform(-jitter, jitter))  # noqa: S311 - no secret
-        await _deliver_until(began + wait, poller, check_installation)
+        await _deliver_until(next_poll, poller, check_installation, observer)
+
+
+def _noting(observer: Observer, progress: Progress) -> Progress:
+    """Return a `Progress` whose reports the observer notices too."""
+
+    def report(place: str, text: str) -> None:
+        observer.poll_progressed()
+        progress(place, text)
+
+    return report
+
+
+def _time_at(moment: float, poller: Poller) -> str:
+    """Return the time at a moment of the loop's clock; one in the past is now."""
+    return timestamps.later(poller.clock(), max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
@@ -74,7 +94,9 @@ def _require_same_state(poller: Poller, revision: int) -> int:
     return found
 
 
-async def _deliver_until(moment: float, poller: Poller, check_installation: Callable[[], None]) -> None:
+async def _deliver_until(
+    moment: float, poller: Poller, check_installation: Callable[[], None], observer: Observer
+) -> None:
     """Wait until the loop's `moment` or a stop, and deliver what becomes due meanwhile."""
     loop = asyncio.get_running_loop()
     paused_until = loop.time()
@@ -87,7 +109,7 @@ async def _deliver_until(moment: float, poller: Poller, check_installation: Call
         wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
         if await _backoff_ended(poller, min(left, wait), ended) or poller.stopping.is_set():
             continue
-        if wait <= left and not await _deliver(poller, check_installation):
+        if wait <= left and not await _deliver(poller, check_installation, observer):
             paused_until = loop.time() + _PAUSE
 
 
@@ -122,48 +144,20 @@ def _next_due(poller: Poller) -> float | None:
     return min(waits, default=None)
 
 
-async def _deliver(poller: Poller, check_installation: Callable[[], None]) -> bool:
+async def _deliver(poller: Poller, check_installation: Callable[[], None], observer: Observer) -> bool:
     """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""
-    report_problems = ProblemReporter(_log_problem)
+    report_problems = ProblemReporter(observer.problem)
     try:
         done = await _reporting_to(report_problems, poller).deliver_due()
     except ReplacedError:
         raise
     except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
-        _log_failure("delivery", error)
+        observer.delivery_failed(error)
         return False
     report_problems(delivery_problems(done.failures, done.expired, done.unsaved))
-    if done.delivered:
-        log.info("delivery", delivered=done.delivered)
+    observer.delivered(done)
     if done.unsaved:
         poller.folder.see_that_it_is_held()
     if done.failures:
         check_installation()
     return not done.unsaved
-
-
-def _log_failure(work: str, error: Exception) -> None:
-    line = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
-    log.error(f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line)
-
-
-def _log_report(report: Report, seconds: float) -> None:
-    """Log each event, then a summary of the poll."""
-    for event in report.events:
-        about = {"node": event.node} if event.channel is None else {"channel": event.channel}
-        log.info("event", kind=event.kind.value, **about, version=event.version, reason=event.reason, id=event.id)
-    log.info(
-        "poll",
-        checked=report.checked,
-        failed=report.watched - report.checked,
-        events=len(report.events),
-        delivered=report.delivered,
-        pending=report.pending,
-        expired=report.expired,
-        seconds=round(seconds, 3),
-    )
-
-
-def _log_problem(problem: Problem) -> None:
-    emit = log.warning if problem.level == "warning" else log.error
-    emit(problem.event, **problem.fields)

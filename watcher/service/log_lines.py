@@ -1,0 +1,89 @@
+"""What `run` does, as log lines."""
+
+from __future__ import annotations
+
+from watcher import log
+from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.polling.model import Report
+from watcher.polling.reports.problems import Problem
+from watcher.polling.sending.dispatch import Dispatch
+from watcher.service.model import Plan
+from watcher.service.observer import Observer
+from watcher.text.sanitize import Trusted
+
+
+class LogLines(Observer):
+    """Writes what it hears to the log."""
+
+    def started(self, plan: Plan) -> None:
+        """Log what is watched, after each warning about the settings."""
+        self._log_plan("started", plan)
+
+    def problem(self, problem: Problem) -> None:
+        """Log a problem at its level."""
+        emit = log.warning if problem.level == "warning" else log.error
+        emit(problem.event, **problem.fields)
+
+    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+        """Log each event, then a summary of the poll."""
+        del next_poll  # it follows from the interval
+        for event in report.events:
+            about = {"node": event.node} if event.channel is None else {"channel": event.channel}
+            log.info("event", kind=event.kind.value, **about, version=event.version, reason=event.reason, id=event.id)
+        log.info(
+            "poll",
+            checked=report.checked,
+            failed=report.watched - report.checked,
+            events=len(report.events),
+            delivered=report.delivered,
+            pending=report.pending,
+            expired=report.expired,
+            seconds=round(seconds, 3),
+        )
+
+    def poll_failed(self, error: Exception, next_poll: str) -> None:
+        """Log why."""
+        del next_poll
+        _log_failure("poll", error)
+
+    def delivered(self, done: Dispatch) -> None:
+        """Log how many alerts it was, if it was any."""
+        if done.delivered:
+            log.info("delivery", delivered=done.delivered)
+
+    def delivery_failed(self, error: Exception) -> None:
+        """Log why."""
+        _log_failure("delivery", error)
+
+    def reloaded(self, plan: Plan, next_poll: str) -> None:
+        """Log what is watched now, after each warning about the settings."""
+        del next_poll
+        self._log_plan("reloaded", plan)
+
+    def reload_failed(self, error: WatchError) -> None:
+        """Log what is wrong."""
+        log.error("reload failed: the old settings stay", error=Trusted(error.line))
+
+    def stopping(self, signal: str) -> None:
+        """Log which signal came."""
+        log.info("stopping", signal=signal)
+
+    def stopped(self, signal: str) -> None:
+        """Log which signal it was."""
+        log.info("stopped", signal=signal)
+
+    def gave_up(self, error: WatchError) -> None:
+        """Log why."""
+        what = "state" if isinstance(error, ReplacedError) else "installation"
+        log.error(f"stopped: {what}", error=Trusted(error.line))
+
+    @staticmethod
+    def _log_plan(event: str, plan: Plan) -> None:
+        for warning in plan.warnings:
+            log.warning("settings", warning=Trusted(warning))
+        log.info(event, nodes=len(plan.config.nodes), channels=len(plan.config.channels), interval=plan.interval)
+
+
+def _log_failure(work: str, error: Exception) -> None:
+    line = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
+    log.error(f"{work} failed{': state' if isinstance(error, StateError) else ''}", error=line)

@@ -1,0 +1,20 @@
+"""What the loop of `run` is given, as values."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watcher.polling.model import PollConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What is polled, and how often: all of it can change while the service runs."""
+
+    config: PollConfig
+    interval: float
+    """Seconds between the starts of two polls."""
+    jitter: float
+    """By which share of itself the interval varies."""
+    warnings: tuple[str, ...] = ()
+    """About settings that are valid. Safe to show."""

@@ -1,0 +1,117 @@
+"""What the loop of `run` reports as it happens: to the log or a terminal, to the service manager, to a heartbeat."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from watcher.errors import WatchError
+from watcher.polling.model import Report
+from watcher.polling.reports.problems import Problem
+from watcher.polling.sending.dispatch import Dispatch
+from watcher.service.model import Plan
+
+
+class Observer:
+    """Hears what the loop does; here each method does nothing.
+
+    All are called in the loop's thread, one at a time. A method returns at once and raises nothing: what has to wait
+    for somebody else, as a request has, is started as a task of the running loop. A time is RFC 3339.
+    """
+
+    def started(self, plan: Plan) -> None:
+        """Hear that the loop begins."""
+
+    def poll_started(self) -> None:
+        """Hear that a poll begins."""
+
+    def poll_progressed(self) -> None:
+        """Hear that the poll, or a delivery between two, gets on: something was answered, or its time was up."""
+
+    def problem(self, problem: Problem) -> None:
+        """Hear of a problem of a poll, or of a delivery between two, before its end is reported."""
+
+    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+        """Hear that a poll is done and saved, how long it took, and when the next one begins."""
+
+    def poll_failed(self, error: Exception, next_poll: str) -> None:
+        """Hear that a poll could not be done or saved, and when the next one begins."""
+
+    def delivered(self, done: Dispatch) -> None:
+        """Hear that between two polls a round of deliveries was done."""
+
+    def delivery_failed(self, error: Exception) -> None:
+        """Hear that between two polls the state allowed no deliveries."""
+
+    def reloaded(self, plan: Plan, next_poll: str) -> None:
+        """Hear that the settings were read again, and when the first poll with them begins."""
+
+    def reload_failed(self, error: WatchError) -> None:
+        """Hear that the settings were read again and are wrong, so that the old ones stay."""
+
+    def stopping(self, signal: str) -> None:
+        """Hear that a signal, by its name, asks the loop to end."""
+
+    def stopped(self, signal: str) -> None:
+        """Hear that the loop has ended because of the signal."""
+
+    def gave_up(self, error: WatchError) -> None:
+        """Hear that the loop has ended by itself: its state or its installation was replaced."""
+
+
+class Observers(Observer):
+    """Passes on all that it hears to several, in their order."""
+
+    def __init__(self, observers: Sequence[Observer]) -> None:
+        self._observers = tuple(observers)
+
+    def started(self, plan: Plan) -> None:  # noqa: D102 - as in Observer, and so the others
+        for one in self._observers:
+            one.started(plan)
+
+    def poll_started(self) -> None:  # noqa: D102
+        for one in self._observers:
+            one.poll_started()
+
+    def poll_progressed(self) -> None:  # noqa: D102
+        for one in self._observers:
+            one.poll_progressed()
+
+    def problem(self, problem: Problem) -> None:  # noqa: D102
+        for one in self._observers:
+            one.problem(problem)
+
+    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.poll_finished(report, seconds, next_poll)
+
+    def poll_failed(self, error: Exception, next_poll: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.poll_failed(error, next_poll)
+
+    def delivered(self, done: Dispatch) -> None:  # noqa: D102
+        for one in self._observers:
+            one.delivered(done)
+
+    def delivery_failed(self, error: Exception) -> None:  # noqa: D102
+        for one in self._observers:
+            one.delivery_failed(error)
+
+    def reloaded(self, plan: Plan, next_poll: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.reloaded(plan, next_poll)
+
+    def reload_failed(self, error: WatchError) -> None:  # noqa: D102
+        for one in self._observers:
+            one.reload_failed(error)
+
+    def stopping(self, signal: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.stopping(signal)
+
+    def stopped(self, signal: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.stopped(signal)
+
+    def gave_up(self, error: WatchError) -> None:  # noqa: D102
+        for one in self._observers:
+            one.gave_up(error)
