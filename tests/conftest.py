@@ -130,8 +130,14 @@ def state(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path) -> Callable[..., program.Completed]:
-    """`program.run` in the test's own folder."""
+def run(tmp_path: Path, fork_server: ForkServer) -> Callable[..., program.Completed]:
+    """`ForkServer.run` in the test's own folder."""
+    return partial(fork_server.run, cwd=tmp_path)
+
+
+@pytest.fixture
+def run_new(tmp_path: Path) -> Callable[..., program.Completed]:
+    """`program.run` in the test's own folder: what `run` does, with an interpreter that starts for it."""
     return partial(program.run, cwd=tmp_path)
 
 

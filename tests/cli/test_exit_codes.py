@@ -124,7 +124,7 @@ WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {
     "a pattern": (["check"], {"nodes": "alpha *"}, ["nodes, entry 2: '*'", "nodes does not support"]),
     "a bare number": (["history", "--since", "2026"], {}, ["--since", "'2026'", "2026-01-31", "7d"]),
     "a date far out": (["history", "--since", "10000-01-01"], {}, ["--since", "years go from 1 to 9999"]),
-    "an interval too short": (["status"], {"interval": "9s"}, ["interval", "'9s'", "give 10s"]),
+    "an interval too short": (["status", "--set", "interval=9s"], {}, ["interval", "'9s'", "give 10s"]),
     "nothing to run for": (["run"], {"nodes": ""}, ["nothing to watch"]),
     "bad setting": (["run"], {"interval": "often"}, ["interval", "'often'", "15m", "COMFY_WATCH_INTERVAL"]),
     "unknown setting": (["check"], {"intervall": "1m"}, ["intervall", "did you mean interval?"]),

@@ -14,6 +14,7 @@ from aiohttp import web
 
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
@@ -22,10 +23,10 @@ pytestmark = pytest.mark.measured
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry) -> Watcher:
+def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Watcher:
     """A watcher with a silent baseline that polls without a pause, beside a registry with alpha 1.0.0."""
     registry.catalog.publish("alpha", "1.0.0")
-    return Watcher(tmp_path, registry, baseline="silent", interval="20ms", jitter=0)
+    return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent", interval="20ms", jitter=0)
 
 
 def _log(started: Started, event: str = "") -> list[dict[str, Any]]:
@@ -42,7 +43,7 @@ def _until(started: Started, event: str, count: int = 1) -> None:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_it_polls_until_a_signal(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
-    with watch.but(failure_threshold=1000).start("run", "--node", "bravo") as started:
+    with watch.but(failure_threshold=1000).real().start("run", "--node", "bravo") as started:
         _until(started, "poll", 2)
         key = registry.catalog.publish("alpha", "1.1.0")
         _until(started, "event")

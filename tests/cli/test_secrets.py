@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -48,9 +49,17 @@ def test_a_crash_inside_a_delivery_reveals_nothing(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", range(2))
 def test_refused_settings_reveal_nothing(tmp_path: Path, fork_server: ForkServer, share: int) -> None:
-    """Settings and commands that are refused are explained without what was in them."""
+    """Settings and commands that are refused are explained without what was in them.
+
+    A fork hears of no variable of the interpreter, such as those of its development mode; the whole of it does.
+    """
+
+    def run(*args: str, cwd: Path, env: Mapping[str, str]) -> program.Completed:
+        heard = {name: value for name, value in env.items() if not name.startswith("PYTHON")}
+        return fork_server.run(*args, cwd=cwd, env=heard)
+
     search = Search()
-    refusals(search, tmp_path, share=share, shares=8, run=fork_server.run)
+    refusals(search, tmp_path, share=share, shares=8, run=run)
     assert search.leaks == []
 
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ import pytest
 from tests.support import program
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
+from tests.support.fork_server import Forked, ForkServer
 from tests.support.harness import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 
@@ -28,21 +29,28 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-def _broken(watch: Watcher, stream: str, *args: str) -> int:
-    """Run a command with a stream that is a pipe whose reader has gone; return its exit code."""
+def _broken(watch: Watcher, stream: str, *args: str, new: bool = False) -> int:
+    """Run a command, in a `new` interpreter or not, with a stream whose reader has gone; return its exit code."""
     reader, writer = os.pipe()
     os.close(reader)
-    done = subprocess.run(
-        [sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env=program.surroundings(watch.folder, watch.environment()),
-        stdout=writer if stream == "stdout" else subprocess.DEVNULL,
-        stderr=writer if stream == "stderr" else subprocess.PIPE,
-        check=False,
-    )
-    os.close(writer)
-    assert stream == "stderr" or b"BrokenPipe" not in done.stderr
-    return done.returncode
+    with Path(os.devnull).open("r+b") as nothing, tempfile.TemporaryFile() as err:
+        stdin, out, said = nothing.fileno(), writer, err.fileno()
+        if stream == "stderr":
+            out, said = stdin, writer
+        process: subprocess.Popen[bytes] | Forked
+        if new:
+            env = program.surroundings(watch.folder, watch.environment())
+            command = [sys.executable, "-m", "watcher", *args]
+            process = subprocess.Popen(command, cwd=watch.folder, env=env, stdin=stdin, stdout=out, stderr=said)
+        else:
+            process = watch.fork(*args, streams=(stdin, out, said))
+        os.close(writer)
+        code = process.wait(60)
+        if isinstance(process, Forked):
+            process.wait_for_all()
+        err.seek(0)
+        assert b"BrokenPipe" not in err.read()
+    return code
 
 
 @pytest.mark.parametrize("as_json", [(), ("--json",)])
@@ -53,7 +61,7 @@ def test_what_was_found_decides_the_code_and_not_who_reads_it(
     watch.check()
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     guard = ("check", "--dry-run", "--fail-on", "banned", *as_json)
-    assert _broken(watch, "stdout", *guard) == 3
+    assert _broken(watch, "stdout", *guard, new=bool(as_json)) == 3
     assert watch.shell(FULL, *guard) == program.Completed(code=3, out="", err=FULL_SAID)
     assert _broken(watch, "stdout", "check", *as_json) == 0
     inflict(registry, "status_404_json", nodes={"alpha"})
@@ -68,6 +76,7 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     assert watch.shell('"$@" >&-', "config", "--json") == program.Completed(code=0, out="", err="")
     assert watch.shell(FULL, "config") == program.Completed(code=1, out="", err=FULL_SAID)
     assert _broken(watch, "stdout", "config") == 1
+    assert _broken(watch, "stdout", "config", new=True) == 1
 
 
 @pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
@@ -120,17 +129,25 @@ def test_a_broken_stderr_stops_no_poll(watch: Watcher, registry: FakeRegistry, w
     assert reported(json.loads(watch.run("history", "--json").out)["events"])[0] == ("new", "alpha", "1.2.0")
 
 
-def _in_a_deleted_folder(watch: Watcher, *args: str) -> program.Completed:
+def _in_a_deleted_folder(watch: Watcher, *args: str, new: bool = False) -> program.Completed:
+    """Run a command, in a `new` interpreter or not, in a folder that was deleted."""
     lost = watch.folder / "lost"
     lost.mkdir()
-    return watch.shell(f'rmdir "{lost}" && exec "$@"', *args, cwd=lost)
+    if new:
+        return watch.shell(f'rmdir "{lost}" && exec "$@"', *args, cwd=lost)
+    folder = os.open(lost, os.O_RDONLY)
+    try:
+        lost.rmdir()
+        return watch.run(*args, cwd=folder)
+    finally:
+        os.close(folder)
 
 
 @pytest.mark.measured
 def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:
     """With absolute paths commands work in a deleted folder; a relative one is an error that says so."""
     for command in ("check", "config"):
-        done = _in_a_deleted_folder(watch, command, "--state-dir", str(watch.state))
+        done = _in_a_deleted_folder(watch, command, "--state-dir", str(watch.state), new=command == "check")
         assert (done.code, done.err) == (0, ""), command
         done = _in_a_deleted_folder(watch, command)
         assert (done.code, done.out) == (2, "")

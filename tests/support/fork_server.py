@@ -1,7 +1,9 @@
 """The real program as processes that start in milliseconds: forked from one that has imported everything.
 
-What runs in the child is the command line's own `main`, in an environment, folder and process of its own. The parent
-is a process too, without threads, and ends with its standard input.
+What runs in the child is the program's own `__main__`, as `python -m` runs it, in an environment, folder and session of
+its own, with the streams that it is given. The other side is `tests.support.forking`.
+
+A test that is about the start of an interpreter has to start one: `program.run`, `program.start`.
 """
 
 from __future__ import annotations
@@ -12,22 +14,21 @@ import os
 import select
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
-
-import coverage
+from typing import IO, Any, Self
 
 from tests.support import program
-from tests.support.fault_points import Cut, FaultPoints
-from watcher.delivery import client, worker
+from tests.support.fault_points import Cut
 
 _LONGEST = 60
+
+Streams = tuple[int | None, int | None, int | None]
+"""The descriptors that become stdin, stdout and stderr; None is a closed one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,48 +46,193 @@ class CrashPoint:
     uncertain: Path | None = None
 
 
+class Forked:
+    """A program that was forked; it has what is used of a `subprocess.Popen`."""
+
+    def __init__(self, keeper: socket.socket, args: Sequence[str], stdin: IO[bytes] | None = None) -> None:
+        self.args = args
+        self.stdin = stdin
+        self.returncode: int | None = None
+        self.peak = 0
+        self._keeper = keeper
+        self._said = keeper.makefile("rb")
+        self.pid = int(self._line())
+
+    def poll(self) -> int | None:
+        """Return its exit code, negative for a signal; None while it runs."""
+        return self.returncode if self.has_ended(0) else None
+
+    def has_ended(self, within: float | None) -> bool:
+        """Return whether it has ended, or does so within so many seconds; None waits for its end."""
+        if self.returncode is None and select.select([self._keeper], [], [], within)[0]:
+            self.returncode, self.peak = map(int, self._line().split())
+        return self.returncode is not None
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end and return its exit code; TimeoutExpired when it does not come in time."""
+        if not self.has_ended(timeout):
+            raise subprocess.TimeoutExpired(list(self.args), timeout or 0)
+        assert self.returncode is not None
+        return self.returncode
+
+    def wait_for_all(self) -> None:
+        """Wait until nothing is left of what it had started; it has ended itself."""
+        if not self._said.closed:
+            with self._keeper, self._said:
+                assert self._said.read() == b""
+
+    def send_signal(self, number: int) -> None:
+        """Send it a signal, unless it has ended."""
+        if self.poll() is None:
+            os.kill(self.pid, number)
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+        self.send_signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+        self.send_signal(signal.SIGKILL)
+
+    def _line(self) -> bytes:
+        if not (line := self._said.readline()):
+            raise RuntimeError("the program's keeper ended before it")
+        return line
+
+
 class ForkServer:
-    """Runs programs, any number, one after the other; a context manager."""
+    """Starts programs, any number, also beside each other; a context manager."""
 
     def __enter__(self) -> Self:
         self._ends = contextlib.ExitStack()
         self._own = Path(self._ends.enter_context(tempfile.TemporaryDirectory()))
-        self._parent = self._ends.enter_context(
-            subprocess.Popen(
-                [sys.executable, "-m", "tests.support.fork_server"],
+        self._requests, theirs = socket.socketpair()
+        self._ends.callback(self._requests.close)
+        with theirs:
+            self._server = subprocess.Popen(
+                [sys.executable, "-m", "tests.support.forking"],
                 cwd=program.ROOT,
                 env=program.surroundings(self._own),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                bufsize=0,
+                stdin=theirs.fileno(),
             )
-        )
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        assert self._parent.stdin is not None
-        self._parent.stdin.close()
-        self._parent.wait()
+        self._requests.shutdown(socket.SHUT_RDWR)
+        self._server.wait()
         self._ends.close()
 
     def run(
-        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: CrashPoint | None = None
+        self,
+        *args: str | os.PathLike[str],
+        cwd: Path | int,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        timeout: float = _LONGEST,
+        module: str = "watcher",
+        point: CrashPoint | None = None,
     ) -> program.Completed:
-        """Run the program to its end, or to its point; one that does not end is killed by SIGALRM after a minute."""
-        self.begin(*args, cwd=cwd, env=env, point=point)
-        return self.end()
+        """Run the program as `program.run` does, or to its point; a descriptor may stand for its folder."""
+        self.begin(*args, cwd=cwd, env=env, stdin=stdin, module=module, point=point)
+        return self.end(timeout)
 
     def begin(
-        self, *args: str, cwd: Path, env: Mapping[str, str] | None = None, point: CrashPoint | None = None
+        self,
+        *args: str | os.PathLike[str],
+        cwd: Path | int,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+        module: str = "watcher",
+        point: CrashPoint | None = None,
     ) -> None:
-        """Start the program, whose id is `pid` then; `end` has to follow."""
-        out, err = self._own / "out", self._own / "err"
+        """Start the program, whose id is `pid` then; `end` has to follow, or `has_ended` first."""
+        with contextlib.ExitStack() as ends:
+            folder = Path(ends.enter_context(tempfile.TemporaryDirectory(dir=self._own)))
+            given = Path(os.devnull)
+            if stdin is not None:
+                given = folder / "in"
+                given.write_text(stdin, "utf-8")
+            read = ends.enter_context(given.open("rb"))
+            out, err = (ends.enter_context(folder.joinpath(name).open("w+b")) for name in ("out", "err"))
+            streams = (read.fileno(), out.fileno(), err.fileno())
+            self._begun = self.launch(
+                *args, cwd=cwd, env=env, streams=streams, home=folder / "home", module=module, point=point
+            )
+            self._out, self._err, self._begun_ends = out, err, ends.pop_all()
+
+    @property
+    def pid(self) -> int:
+        """The process id of what `begin` started."""
+        return self._begun.pid
+
+    def has_ended(self, within: float) -> bool:
+        """Return whether what `begin` started has ended, or does so within so many seconds."""
+        return self._begun.has_ended(within)
+
+    def end(self, timeout: float = _LONGEST) -> program.Completed:
+        """Wait for the end of what `begin` started; past `timeout` seconds it is killed: TimeoutExpired."""
+        begun = self._begun
+        with self._begun_ends:
+            try:
+                code = begun.wait(timeout)
+            except subprocess.TimeoutExpired:
+                begun.kill()
+                begun.wait()
+                raise
+            finally:
+                begun.wait_for_all()
+            for stream in (self._out, self._err):
+                stream.seek(0)
+            out, err = (stream.read().decode("utf-8") for stream in (self._out, self._err))
+        return program.Completed(code=code, out=out, err=err, peak=begun.peak)
+
+    @contextlib.contextmanager
+    def start(
+        self,
+        *args: str | os.PathLike[str],
+        cwd: Path,
+        env: Mapping[str, str] | None = None,
+        module: str = "watcher",
+    ) -> Iterator[program.Started]:
+        """Start the program as `program.start` does."""
+        with contextlib.ExitStack() as ends:
+            folder = Path(ends.enter_context(tempfile.TemporaryDirectory(dir=self._own)))
+            out, err = (folder / name for name in ("out", "err"))
+            reader, writer = os.pipe()
+            given = os.fdopen(writer, "wb", buffering=0)
+            with open(reader, "rb") as to_read, out.open("wb") as to_out, err.open("wb") as to_err:  # noqa: PTH123 - a descriptor
+                streams = (to_read.fileno(), to_out.fileno(), to_err.fileno())
+                process = self.launch(
+                    *args, cwd=cwd, env=env, streams=streams, home=folder / "home", module=module, stdin=given
+                )
+            started = program.Started(process, out, err, process.wait_for_all)
+            ends.callback(started.end)
+            yield started
+
+    def launch(
+        self,
+        *args: str | os.PathLike[str],
+        cwd: Path | int,
+        streams: Streams,
+        home: Path | None = None,
+        env: Mapping[str, str] | None = None,
+        module: str = "watcher",
+        umask: int | None = None,
+        stdin: IO[bytes] | None = None,
+        point: CrashPoint | None = None,
+    ) -> Forked:
+        """Start the program with these streams; its home is made."""
+        home = home or self._own / "home"
+        home.mkdir(exist_ok=True)
+        own, surroundings = program.surroundings(home), program.surroundings(home, env)
+        if unheard := [name for name in surroundings if name.startswith("PYTHON") and name not in own]:
+            raise ValueError(f"only a new interpreter hears of {unheard}")
         asked: dict[str, Any] = {
-            "args": args,
-            "cwd": os.fspath(cwd),
-            "env": program.surroundings(self._own, env),
-            "out": os.fspath(out),
-            "err": os.fspath(err),
+            "args": [os.fspath(arg) for arg in args],
+            "env": surroundings,
+            "module": module,
+            "umask": umask,
+            "open": [number for number, stream in enumerate(streams) if stream is not None],
         }
         if point is not None:
             asked["point"] = {
@@ -97,158 +243,13 @@ class ForkServer:
                 "cut": point.cut.value,
                 "uncertain": os.fspath(point.uncertain or ""),
             }
-        assert self._parent.stdin is not None
-        self._parent.stdin.write(json.dumps(asked).encode() + b"\n")
-        self._parent.stdin.flush()
-        self.pid = int(self._answer())
-
-    def has_ended(self, within: float) -> bool:
-        """Return whether what `begin` started has ended, or does so within so many seconds."""
-        assert self._parent.stdout is not None
-        return bool(select.select([self._parent.stdout], [], [], within)[0])
-
-    def end(self) -> program.Completed:
-        """Wait for the end of what `begin` started."""
-        assert self._parent.stdout is not None
-        if not (line := self._parent.stdout.readline()):
-            raise RuntimeError(f"the fork_server itself ended with {self._parent.wait()}")
-        code, peak = map(int, line.split())
-        out, err = (self._own / name for name in ("out", "err"))
-        return program.Completed(code=code, out=out.read_text("utf-8"), err=err.read_text("utf-8"), peak=peak)
-
-    def _answer(self) -> bytes:
-        assert self._parent.stdout is not None
-        if not (line := self._parent.stdout.readline()):
-            raise RuntimeError(f"the fork_server itself ended with {self._parent.wait()}")
-        return line
-
-
-def _preload() -> None:
-    import anyio._backends._asyncio
-    import httpx
-
-    from watcher.cli.commands import check, history, run, samples, status
-    from watcher.polling.reading import survey
-    from watcher.registry import schema
-
-    used = (anyio._backends._asyncio, httpx, check, history, run, samples, status, survey, schema)
-    assert all(used)
-    worker.load()
-
-
-def _serve() -> None:
-    """Fork a program for every line of standard input, and say with which code it ended and what memory it came to."""
-    _preload()
-    program.adopt_orphans()
-    for line in sys.stdin.buffer:
-        asked = json.loads(line)
-        child = os.fork()
-        if child == 0:
-            _be_the_program(asked)
-        sys.stdout.write(f"{child}\n")
-        sys.stdout.flush()
-        _, ended, used = os.wait4(child, 0)
-        _wait_for_orphans()
-        sys.stdout.write(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n")
-        sys.stdout.flush()
-
-
-def _wait_for_orphans() -> None:
-    """Wait for what a program had started and did not live to see the end of."""
-    with contextlib.suppress(ChildProcessError):
-        while True:
-            os.waitpid(-1, 0)
-
-
-def _be_the_program(asked: dict[str, Any]) -> None:
-    signal.alarm(_LONGEST)
-    os.environ.clear()
-    os.environ.update(asked["env"])
-    os.chdir(asked["cwd"])
-    for name, number in (("out", 1), ("err", 2)):
-        opened = os.open(asked[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        os.dup2(opened, number)
-    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-    client.spawn = _Forked  # type: ignore[assignment]  # it has what is used of a started process
-    sys.argv = ["comfy-watch", *asked["args"]]
-    measured = _coverage(asked["env"])
-    points = _fault_points(asked["point"]) if "point" in asked else None
-    with _exiting(points, measured):
-        from watcher.cli.main import main
-
-        main()
-
-
-class _Forked:
-    """The worker as a fork of the program, which has loaded all that it needs."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._pid = os.fork()
-        if self._pid == 0:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            folder = os.open(cwd, os.O_PATH | os.O_DIRECTORY) if isinstance(cwd, Path) else os.dup(cwd)
             try:
-                _keep_no_socket_but(end.fileno())
-                signal.set_wakeup_fd(-1)
-                worker.serve(end)
+                passed = [theirs.fileno(), folder, *(stream for stream in streams if stream is not None)]
+                socket.send_fds(self._requests, [b"."], passed)
             finally:
-                os._exit(0)
-
-    def wait(self, timeout: float) -> int:
-        """Wait for its end."""
-        return os.waitpid(self._pid, 0)[1]
-
-
-def _keep_no_socket_but(kept: int) -> None:
-    """Close the program's sockets in its fork, and lead its streams nowhere, as a start of another program would."""
-    for link in list(Path("/proc/self/fd").iterdir()):
-        with contextlib.suppress(OSError):
-            number = int(link.name)
-            if number != kept and stat.S_ISSOCK(os.fstat(number).st_mode):
-                os.close(number)
-    for number in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
-
-
-def _fault_points(point: dict[str, Any]) -> FaultPoints:
-    """Return the armed fault points."""
-    points = FaultPoints(
-        Path(point["folder"]),
-        Path(point["trace"]),
-        label=point["label"],
-        at=point["at"],
-        cut=Cut(point["cut"]),
-        uncertain=Path(point["uncertain"]) if point["uncertain"] else None,
-    )
-    points.arm()
-    return points
-
-
-def _coverage(env: Mapping[str, str]) -> coverage.Coverage | None:
-    """Return this process's coverage, inherited from the parent; None, and it is stopped, if none is to be taken."""
-    inherited = coverage.Coverage.current()
-    if inherited is None or any(name.startswith(program.MEASURING) for name in env):
-        return inherited
-    inherited.stop()
-    return None
-
-
-@contextlib.contextmanager
-def _exiting(points: FaultPoints | None, measured: coverage.Coverage | None) -> Iterator[None]:
-    """End this process as the interpreter would, without the parent's business."""
-    code = 1
-    try:
-        yield
-    except SystemExit as end:
-        code = end.code if isinstance(end.code, int) else 1
-    finally:
-        for stream in (sys.stdout, sys.stderr):
-            stream.flush()
-        if points is not None:
-            points.leave()
-        if measured is not None:
-            measured.stop()
-            measured.save()
-        os._exit(code)
-
-
-if __name__ == "__main__":
-    _serve()
+                os.close(folder)
+        ours.sendall(json.dumps(asked).encode() + b"\n")
+        return Forked(ours, asked["args"], stdin)

@@ -6,13 +6,13 @@ import contextlib
 import json
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from tests.support import program
-from tests.support.fork_server import ForkServer
+from tests.support.fork_server import Forked, ForkServer, Streams
 from watcher.fake_registry.server import FakeRegistry
 
 Reported = tuple[str, str | None, str | None]
@@ -22,8 +22,8 @@ Reported = tuple[str, str | None, str | None]
 class Watcher:
     """Runs commands with settings given as text, or as a value that is written as JSON; no traceback may ever show.
 
-    Unless they say otherwise, alerts go nowhere on purpose. With a `fork_server` commands start in milliseconds.
-    Without one they start as a user's do, and an `interval` may be as short as a test likes.
+    Unless they say otherwise, alerts go nowhere on purpose. With a `fork_server` commands start in milliseconds;
+    without one they start as a user's do. Where an `interval` is given it may be as short as a test likes.
     """
 
     def __init__(
@@ -31,7 +31,7 @@ class Watcher:
     ) -> None:
         self._fork_server = fork_server
         self._module = "tests.support.eager" if "interval" in settings else "watcher"
-        self._run = partial(program.run, module=self._module) if fork_server is None else fork_server.run
+        self._run: Callable[..., program.Completed] = partial((fork_server or program).run, module=self._module)
         self.folder = folder
         self.registry = registry
         self.state = folder / "state"
@@ -54,9 +54,9 @@ class Watcher:
             for name, value in self.settings.items()
         }
 
-    def run(self, *args: str, env: Mapping[str, str] | None = None) -> program.Completed:
-        """Run a command to its end."""
-        done = self._run(*args, cwd=self.folder, env={**self.environment(), **(env or {})})
+    def run(self, *args: str, env: Mapping[str, str] | None = None, cwd: int | None = None) -> program.Completed:
+        """Run a command to its end; with a fork server its folder may be a descriptor."""
+        done = self._run(*args, cwd=self.folder if cwd is None else cwd, env={**self.environment(), **(env or {})})
         assert "Traceback" not in done.out + done.err, done.err
         return done
 
@@ -89,7 +89,14 @@ class Watcher:
 
     def start(self, *args: str) -> contextlib.AbstractContextManager[program.Started]:
         """Start a command that ends with the `with` block."""
-        return program.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
+        starter = self._fork_server or program
+        return starter.start(*args, cwd=self.folder, env=self.environment(), module=self._module)
+
+    def fork(self, *args: str, streams: Streams, env: Mapping[str, str] | None = None) -> Forked:
+        """Start a command with these streams, which also may be closed; only with a fork server."""
+        assert self._fork_server is not None
+        given = {**self.environment(), **(env or {})}
+        return self._fork_server.launch(*args, cwd=self.folder, env=given, streams=streams, module=self._module)
 
     def contents(self) -> dict[str, bytes]:
         """Return the state folder's files, the lock aside; empty where there is no folder."""

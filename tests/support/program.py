@@ -14,8 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any, Protocol
 
 ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
@@ -96,13 +97,37 @@ def run(
     return Completed(code=done.returncode, out=done.stdout, err=done.stderr)
 
 
+class Process(Protocol):
+    """What is used of a started process: `subprocess.Popen` has it, and a fork."""
+
+    pid: int
+    stdin: IO[bytes] | None
+    returncode: Any  # None while it runs
+
+    def poll(self) -> int | None:
+        """Return its exit code; None while it runs."""
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Wait for its end; TimeoutExpired when it does not come."""
+
+    def send_signal(self, number: int, /) -> None:
+        """Send it a signal."""
+
+    def terminate(self) -> None:
+        """Send it SIGTERM."""
+
+    def kill(self) -> None:
+        """Send it SIGKILL."""
+
+
 class Started:
     """A program that runs: what it has said so far, signals to it, and its end. See `start`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], out: Path, err: Path) -> None:
+    def __init__(self, process: Process, out: Path, err: Path, wait_for_all: Callable[[], None]) -> None:
         self.process = process
         self._out = out
         self._err = err
+        self._wait_for_all = wait_for_all
 
     @property
     def pid(self) -> int:
@@ -144,11 +169,11 @@ class Started:
     def wait(self, timeout: float = _PATIENCE) -> Completed:
         """Wait for its own end, and that of what delivers for it; TimeoutExpired when it does not come."""
         code = self.process.wait(timeout)
-        wait_until_all_gone(self._out.parent / "home")
+        self._wait_for_all()
         return Completed(code=code, out=self.out, err=self.err)
 
     def end(self) -> None:
-        """End it by its id: asked first, killed when it does not listen."""
+        """End it by its id, and what it had started: asked first, killed when it does not listen."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -159,6 +184,7 @@ class Started:
         # The pipe may hold bytes that nobody read.
         with contextlib.suppress(BrokenPipeError):
             self.stdin.close()
+        self._wait_for_all()
 
 
 @contextlib.contextmanager
@@ -179,7 +205,7 @@ def start(
                 stderr=to_err,
                 start_new_session=True,
             )
-        started = Started(process, out, err)
+        started = Started(process, out, err, partial(wait_until_all_gone, home))
         try:
             yield started
         finally:

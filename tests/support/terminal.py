@@ -6,8 +6,6 @@ import contextlib
 import os
 import pty
 import select
-import subprocess
-import sys
 from collections.abc import Iterator
 
 from tests.support import program
@@ -19,7 +17,7 @@ _LONGEST = 20.0
 class Terminal:
     """What a program writes to its terminal."""
 
-    def __init__(self, process: subprocess.Popen[bytes], ours: int) -> None:
+    def __init__(self, process: program.Process, ours: int) -> None:
         self._process = process
         self._ours = ours
         self._bytes = b""
@@ -54,21 +52,14 @@ class Terminal:
 def on_terminal(watch: Watcher, *args: str, **env: str) -> Iterator[Terminal]:
     """Start a command with a terminal for all its streams; it is killed with the `with` block."""
     ours, theirs = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "watcher", *args],
-        cwd=watch.folder,
-        env={**program.surroundings(watch.folder, watch.environment()), "TERM": "xterm", "COLUMNS": "80", **env},
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
-        start_new_session=True,
-    )
+    process = watch.fork(*args, streams=(theirs, theirs, theirs), env={"TERM": "xterm", "COLUMNS": "80", **env})
     os.close(theirs)
     try:
         yield Terminal(process, ours)
     finally:
         process.kill()
         process.wait()
+        process.wait_for_all()
         os.close(ours)
 
 

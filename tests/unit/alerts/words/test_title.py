@@ -109,4 +109,4 @@ def test_any_pack_and_version_is_in_the_title(node: str, numbers: str, pre: str,
     assert re.fullmatch(re.sub(r"[._]", ".", re.escape(node).replace(r"\.", ".")), shown_node)
     assert len(shown_version) == min(len(version), 60)
     assert shorter[-3:] == ["Comfy Watch: 1 banned", "Comfy Watch: 1 event", "Comfy Watch"]
-    assert len(title) <= 67 or len(shorter[0]) <= 67
+    assert len(title) <= 68 or len(shorter[0]) <= len("BANNED ") + 40 + len(" ") + 20

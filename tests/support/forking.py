@@ -1,0 +1,222 @@
+"""The process that `tests.support.fork_server` starts: it forks the program, which it has imported, for each request.
+
+It has no threads, and ends with its socket. Between it and each program stands a keeper, a fork too, which waits for
+the program and for what the program had started.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import runpy
+import signal
+import socket
+import sys
+import time
+import traceback
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import coverage
+
+from tests.support import program
+from tests.support.fault_points import Cut, FaultPoints
+from watcher.delivery import client, worker
+
+_NOT_FLUSHED = 120
+"""The exit code of an interpreter that could not write all of stdout or stderr."""
+
+
+def _preload() -> None:
+    import anyio._backends._asyncio
+    import httpx
+
+    from watcher.cli.commands import check, config, history, run, samples, schema, status
+    from watcher.polling.reading import survey
+    from watcher.registry import schema as answers
+    from watcher.settings import template
+
+    used = (anyio._backends._asyncio, httpx, check, config, history, run, samples, schema, status, survey)
+    assert all((*used, answers, template))
+    worker.load()
+
+
+def _serve() -> None:
+    """Fork a keeper for every program that is asked for."""
+    _preload()
+    requests = socket.socket(fileno=os.dup(0))
+    os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a keeper says by itself how its program ended
+    while (received := socket.recv_fds(requests, 1, 5))[0]:
+        if os.fork() == 0:
+            requests.close()
+            _keep(*received[1])
+        for number in received[1]:
+            os.close(number)
+
+
+def _keep(asking: int, folder: int, *streams: int) -> None:
+    """Fork the program, and say which process it is, how it ended, what memory it came to, and that nothing is left."""
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    program.end_with_parent()
+    program.adopt_orphans()
+    end = socket.socket(fileno=asking)
+    with end.makefile("rb") as lines:
+        asked = json.loads(lines.readline())
+    child = os.fork()
+    if child == 0:
+        end.close()
+        _be_the_program(asked, folder, dict(zip(asked["open"], streams, strict=True)))
+    for number in streams:
+        os.close(number)
+    os.close(folder)
+    with contextlib.suppress(OSError):  # whoever asked is gone
+        end.sendall(f"{child}\n".encode())
+        _, ended, used = os.wait4(child, 0)
+        end.sendall(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n".encode())
+        _wait_for_orphans()
+    os._exit(0)
+
+
+def _wait_for_orphans() -> None:
+    """Wait for what a program had started and did not live to see the end of."""
+    with contextlib.suppress(ChildProcessError):
+        while True:
+            os.waitpid(-1, 0)
+
+
+def _be_the_program(asked: dict[str, Any], folder: int, streams: Mapping[int, int]) -> None:
+    program.end_with_parent()
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)  # coverage has a handler
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(asked["env"])
+    time.tzset()
+    os.fchdir(folder)
+    os.close(folder)
+    _use(streams)
+    if asked["umask"] is not None:
+        os.umask(asked["umask"])
+    client.spawn = _Worker  # type: ignore[assignment]  # it has what is used of a started process
+    sys.argv = ["-m", *asked["args"]]
+    measured = _coverage(asked["env"])
+    points = _fault_points(asked["point"]) if "point" in asked else None
+    with _exiting(points, measured):
+        _find_modules_from_here()
+        runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
+
+
+def _use(streams: Mapping[int, int]) -> None:
+    """Make these the standard streams, and those that are missing closed ones, as at the start of an interpreter."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if number not in streams:
+            os.close(number)
+            setattr(sys, name, None)
+            continue
+        os.dup2(streams[number], number)
+        os.close(streams[number])
+        lines = number == 2 or os.isatty(number)
+        errors = "backslashreplace" if number == 2 else "surrogateescape"
+        binary = open(number, "rb" if number == 0 else "wb", closefd=False)  # noqa: SIM115 - for the whole run
+        opened = io.TextIOWrapper(binary, "utf-8", errors, line_buffering=lines)
+        setattr(sys, name, opened)
+
+
+def _find_modules_from_here() -> None:
+    """Put the working folder where `python -m` has it."""
+    try:
+        sys.path[0] = os.getcwd()  # noqa: PTH109 - a text
+    except FileNotFoundError:
+        del sys.path[0]
+
+
+class _Worker:
+    """The worker as a fork of the program, which has loaded all that it needs."""
+
+    kept: tuple[int, ...] = ()
+    """What is open beside its socket: the trace of fault points."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._pid = os.fork()
+        if self._pid == 0:
+            try:
+                _keep_nothing_open_but(end.fileno(), *self.kept)
+                signal.set_wakeup_fd(-1)
+                worker.serve(end)
+            finally:
+                os._exit(0)
+
+    def wait(self, timeout: float) -> int:
+        """Wait for its end."""
+        return os.waitpid(self._pid, 0)[1]
+
+
+def _keep_nothing_open_but(*kept: int) -> None:
+    """Close the program's files in its fork, and lead its streams nowhere, as a start of another program would."""
+    for link in list(Path("/proc/self/fd").iterdir()):
+        with contextlib.suppress(OSError):
+            if int(link.name) not in (0, 1, 2, *kept):
+                os.close(int(link.name))
+    for number in (1, 2):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+
+
+def _fault_points(point: dict[str, Any]) -> FaultPoints:
+    """Return the armed fault points."""
+    points = FaultPoints(
+        Path(point["folder"]),
+        Path(point["trace"]),
+        label=point["label"],
+        at=point["at"],
+        cut=Cut(point["cut"]),
+        uncertain=Path(point["uncertain"]) if point["uncertain"] else None,
+    )
+    points.arm()
+    _Worker.kept = (points._trace,)
+    return points
+
+
+def _coverage(env: Mapping[str, str]) -> coverage.Coverage | None:
+    """Return this process's coverage, inherited from the parent; None, and it is stopped, if none is to be taken."""
+    inherited = coverage.Coverage.current()
+    if inherited is None or any(name.startswith(program.MEASURING) for name in env):
+        return inherited
+    inherited.stop()
+    return None
+
+
+@contextlib.contextmanager
+def _exiting(points: FaultPoints | None, measured: coverage.Coverage | None) -> Iterator[None]:
+    """End this process as the interpreter would, without the server's business."""
+    code = 0
+    try:
+        yield
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else int(end.code is not None)
+        if end.code is not None and not isinstance(end.code, int) and sys.stderr is not None:
+            sys.stderr.write(f"{end.code}\n")
+    except BaseException:  # noqa: BLE001 - as the interpreter does
+        traceback.print_exc()
+        code = 1
+    finally:
+        for stream in (sys.stdout, sys.stderr):
+            try:
+                if stream is not None and not stream.closed:
+                    stream.flush()
+            except OSError as error:
+                code = _NOT_FLUSHED
+                if stream is sys.stdout and sys.stderr is not None:
+                    sys.stderr.write(f"Exception ignored in: {stream!r}\n{type(error).__name__}: {error}\n")
+        if points is not None:
+            points.leave()
+        if measured is not None:
+            measured.stop()
+            measured.save()
+        os._exit(code)
+
+
+if __name__ == "__main__":
+    _serve()
