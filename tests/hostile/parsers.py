@@ -65,6 +65,8 @@ _TITLE = re.compile(
     rf"|(?:{'|'.join(_HEADLINES)})(?: and [0-9]+ more)?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
+_ASCII_LINE = re.compile("[A-Za-z][A-Za-z ]{2,40} '")
+"""In a text message, which has no symbols."""
 _EVENT_LINE = re.compile("(?:- )?[⛔🚩🗑❌🔌📉📝✅📈✨⏳👀🚨] ")
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")
@@ -184,7 +186,8 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.BARE:
             yield from in_message(text)
             for line in text.splitlines():
-                if CANARY in line and not _EVENT_LINE.match(line):
+                begins = _ASCII_LINE if text.isascii() else _EVENT_LINE
+                if CANARY in line and not begins.match(line):
                     yield "forged_lines", line
 
 

@@ -10,7 +10,7 @@ import pytest
 from tests.services.destinations import part
 from tests.services.operator import PACK, Operator
 from tests.services.servers.ntfy import Ntfy
-from tests.services.servers.postfix import SENDER, Postfix
+from tests.services.servers.postfix import PASSWORD, SENDER, Postfix
 from tests.services.servers.server import until
 
 pytestmark = pytest.mark.services
@@ -104,3 +104,19 @@ def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Calla
         alerted.ban()
         assert "1 alert still undelivered" in alerted.said("check")
         assert server.mails() == []
+
+
+def test_a_refused_login_says_so(tmp_path: Path, operator: Callable[..., Operator]) -> None:
+    """535 is named with what to do, and the password nowhere; with the right password the mail comes once."""
+    with Postfix(tmp_path / "server", logins="yes") as server:
+        trust = server.authority.trusted()
+        channel = {"name": "office", "url": server.url(tls=True, password="wrong-s3cret")}
+        alerted = operator(channels=[channel], alert_urls=[], surrounding=trust).knows()
+        alerted.ban()
+        said = alerted.said("check")
+        assert "SMTP 535, the login is refused: check the user and the password" in said
+        assert "s3cret" not in said
+        alerted = alerted.but(channels=[channel | {"url": server.url(tls=True, password=PASSWORD)}])
+        alerted.end_backoffs()
+        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert len(server.mails()) == 1

@@ -17,6 +17,7 @@ from enum import StrEnum
 from watcher.alerts.digest import Digest, Group, not_shown, shorter
 from watcher.alerts.words.differences import Item
 from watcher.alerts.words.wording import Line, more
+from watcher.text.ascii import ascii_text
 from watcher.text.sanitize import Trusted, sanitize_line
 
 
@@ -29,6 +30,8 @@ class Format(StrEnum):
     MAIL = "html for mail"
     """For services that also convert the HTML to text, where each code tag would begin a line."""
     TEXT = "text"
+    ASCII = "text in ascii"
+    """For text messages: one other character makes each part of 160 characters two of 70."""
 
     @property
     def markup(self) -> str:
@@ -84,10 +87,11 @@ def fitted(
     if lines is not None:
         digest = shorter(digest, max(1, lines - 1))
     cuts = _Cuts(digest=digest, writer=_WRITERS[form], lines=lines)
+    write = ascii_text if form is Format.ASCII else str
     fitting: Rendered | None = None
     cut, low, high = 0, 0, cuts.most
     while fitting is None or low < high:
-        message = Rendered(title=title, body=cuts.body(cut))
+        message = Rendered(title=title, body=write(cuts.body(cut)))
         if size(message) <= limit:
             fitting, high = message, cut
         elif cut == cuts.most:
@@ -98,7 +102,7 @@ def fitted(
         cut = cuts.most if fitting is None else (low + high) // 2
     if fitting is not None:
         return fitting
-    least = [Rendered(title=title, body=body) for body in (cuts.least(), *digest.titles, "!")]
+    least = [Rendered(title=title, body=body) for body in (write(cuts.least()), *digest.titles, "!")]
     return next((message for message in least if size(message) <= limit), least[-1])
 
 
@@ -266,4 +270,5 @@ _WRITERS = {
     Format.HTML: _HTML,
     Format.MAIL: replace(_HTML, quoted=lambda text: f"<samp>{html.escape(text)}</samp>"),
     Format.TEXT: _TEXT,
+    Format.ASCII: _TEXT,
 }

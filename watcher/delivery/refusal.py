@@ -26,7 +26,7 @@ _EXCEPTIONS = {
     r"connection refused|errno 111\b": "connection refused",
     r"name or service not known|name resolution|nodename nor servname|getaddrinfo": "the host's name was not found",
     r"certificate.{0,9}verif|verify failed|self.signed|hostname mismatch": "the certificate does not verify: renew it, "
-    "or name its authority in REQUESTS_CA_BUNDLE",
+    "or name its authority in REQUESTS_CA_BUNDLE (for what is no web service, in SSL_CERT_FILE)",
     r"certificate|\bssl|\btls": "the TLS connection failed",
     r"reset by peer|aborted|broken pipe|unexpectedly closed|without response|incomplete": "the connection was lost",
     r"unreachable|no route to host": "the host cannot be reached",

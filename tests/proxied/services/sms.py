@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
+from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, Reply, refused, says, throttled
 from tests.proxied.schema import matching, one_of, record, words
 
 _FORM = "application/x-www-form-urlencoded"
+
+
+def one_part(text: str) -> Iterator[str]:
+    """Yield what makes the parts of a text message shorter: 70 characters with one that its alphabet lacks."""
+    if not text.isascii() or "`" in text:
+        yield "characters that a text message has no room for"
+
+
+def _check(asked: Asked) -> Iterator[str]:
+    [(_, text)] = _text_sent(asked.said)
+    yield from one_part(text)
 
 
 def _text_sent(said: Any) -> Shown:
@@ -36,6 +49,7 @@ SMS = (
             {"Body": words(1600, least=1), "From": matching(r"\+[0-9]{6,15}"), "To": matching(r"\+[0-9]{6,15}")}
         ),
         shown=_text_sent,
+        check=_check,
         taken=says({"sid": f"SM{'c' * 32}", "status": "queued", "error_code": None, "error_message": None}, 201),
         invalid=_twilio(21617, 400, "The concatenated message body exceeds the 1600 character limit").reply,
         refusals={
@@ -62,6 +76,7 @@ SMS = (
             type=one_of("text", "unicode"),
         ),
         shown=_text_sent,
+        check=_check,
         taken=_vonage("0", ""),
         invalid=_vonage("3", "Invalid message"),
         refusals={

@@ -3,16 +3,30 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from tests.hostile.dialects import Dialect, Shown
+from tests.proxied.asked import Asked
 from tests.proxied.peer import Peer, Refusal, refused, says, throttled
 from tests.proxied.schema import matching, one_of, record, several, whole, words
 from tests.proxied.services.reading import split, titled
+from tests.proxied.services.sms import one_part
 
 _FORM = "application/x-www-form-urlencoded"
 _KEY = "a" * 32
 _NUMBER = "15557654321"
+
+
+def _one_part(asked: Asked) -> Iterator[str]:
+    for _, text in _sent(asked.said):
+        yield from one_part(text)
+
+
+def _sent(said: Any) -> Shown:
+    """Return the text messages of ClickSend, MSG91 or seven."""
+    texts = said.get("messages", said.get("recipients", [said]))
+    return [(Dialect.BARE, one["body" if "body" in one else "text"]) for one in texts]
 
 
 def _denied(document: object, said: str = "refused") -> Refusal:
@@ -135,7 +149,8 @@ UNREAD = (
                 )
             }
         ),
-        shown=lambda said: [(Dialect.BARE, one["body"]) for one in said["messages"]],
+        shown=_sent,
+        check=_one_part,
         taken=says(_clicksend("SUCCESS")),
         refusals={
             "number": _denied(_clicksend("INVALID_RECIPIENT"), "INVALID_RECIPIENT"),
@@ -157,7 +172,8 @@ UNREAD = (
             },
             short_url=whole(0, 1),
         ),
-        shown=lambda said: [(Dialect.BARE, one["body"]) for one in said["recipients"]],
+        shown=_sent,
+        check=_one_part,
         taken=says({"type": "success", "message": "3763646c3058373530393938"}),
         refusals={"template": _denied({"type": "error", "message": "template id missing or invalid"}, "error")},
     ),
@@ -167,7 +183,8 @@ UNREAD = (
         host="gateway.seven.io",
         path="/api/sms",
         schema=record({"to": matching(r"\+[0-9]{6,15}"), "text": words(1520, least=1)}),
-        shown=lambda said: [(Dialect.BARE, said["text"])],
+        shown=_sent,
+        check=_one_part,
         taken=says(_seven("100", one=True)),
         refusals={
             "login": _denied("900", "900"),

@@ -8,6 +8,7 @@ import os
 import pwd
 import shutil
 import smtplib
+import subprocess
 import tempfile
 from collections.abc import Sequence
 from email.message import EmailMessage
@@ -15,10 +16,17 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 from tests.services.servers.authority import Authority
-from tests.services.servers.server import Server, lack, run, until
+from tests.services.servers.server import Server, lack, need, run, until
 
 READER = "reader@example.org"
 SENDER = "watcher@example.org"
+USER, PASSWORD = "watcher", "s3cret-of-mail"
+_LOGINS = """
+pwcheck_method: auxprop
+auxprop_plugin: sasldb
+mech_list: PLAIN LOGIN
+sasldb_path: {path}
+"""
 _SERVICES = """
 127.0.0.1:{port} inet n - n - - smtpd
 pickup    unix  n - n 60 1 pickup
@@ -41,13 +49,17 @@ postlog   unix-dgram n - n - 1 postlogd
 
 
 class Postfix(Server):
-    """Postfix's `master` with a queue of its own. `settings` are lines of `main.cf`."""
+    """Postfix's `master` with a queue of its own. `settings` are lines of `main.cf`.
+
+    With `logins="yes"` it takes mail only from a user who has logged in.
+    """
 
     programs = ("postfix", "master", "postconf")
-    packages = "postfix"
+    packages = "postfix sasl2-bin libsasl2-modules"
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, *, logins: str = "no", **settings: str) -> None:
         super().__init__(folder)
+        self._logins = logins == "yes"
         self._settings = settings
         self.authority = Authority(folder / "tls")
         self._spool: Path | None = None
@@ -98,12 +110,36 @@ class Postfix(Server):
             "smtpd_tls_security_level": "may",
             "smtpd_tls_cert_file": str(self.authority.certificate),
             "smtpd_tls_key_file": str(self.authority.key),
+            **(self._with_logins(owner) if self._logins else {}),
             **self._settings,
         }
         conf = self.spool / "conf"
         (conf / "main.cf").write_text("".join(f"{name} = {value}\n" for name, value in settings.items()), "utf-8")
         (conf / "master.cf").write_text(_SERVICES.format(port=self.port), "utf-8")
         run("postfix", "-c", str(conf), "check")
+
+    def _with_logins(self, owner: pwd.struct_passwd) -> dict[str, str]:
+        """Make the one user, and return the settings that ask for a login."""
+        need("saslpasswd2", packages=self.packages)
+        folder = self.spool / "sasl"
+        folder.mkdir(exist_ok=True)
+        users = folder / "users"
+        (folder / "smtpd.conf").write_text(_LOGINS.format(path=users), "utf-8")
+        subprocess.run(
+            ["saslpasswd2", "-p", "-c", "-u", "localhost", "-f", str(users), USER],
+            env={"PATH": f"{os.environ['PATH']}:/usr/sbin"},
+            input=PASSWORD.encode(),
+            check=True,
+        )
+        os.chown(users, owner.pw_uid, owner.pw_gid)
+        return {
+            "smtpd_sasl_auth_enable": "yes",
+            "smtpd_sasl_local_domain": "localhost",
+            "cyrus_sasl_config_path": str(folder),
+            "smtpd_tls_auth_only": "yes",
+            "mynetworks": "",
+            "smtpd_recipient_restrictions": "permit_sasl_authenticated, reject",
+        }
 
     def command(self) -> Sequence[str]:
         """Return the command of the process that starts the others."""
@@ -117,10 +153,13 @@ class Postfix(Server):
         except OSError:
             return False
 
-    def url(self, to: str = READER, *, tls: bool = False) -> str:
-        """Return the apprise URL that mails to an address."""
+    def url(self, to: str = READER, *, tls: bool = False, password: str = "") -> str:
+        """Return the apprise URL that mails to an address; with a password its user logs in."""
         query = {"from": SENDER, "to": to, "mode": "starttls" if tls else "insecure"}
-        return f"{'mailtos' if tls else 'mailto'}://localhost:{self.port}?{urlencode(query)}"
+        if password:
+            query["user"] = USER
+        login = f"{USER}:{password}@" if password else ""
+        return f"{'mailtos' if tls else 'mailto'}://{login}localhost:{self.port}?{urlencode(query)}"
 
     @property
     def maillog(self) -> str:

@@ -168,6 +168,9 @@ def test_no_structure_can_be_forged(events: tuple[Event, ...], form: Format, lim
             check_markdown(message.body)
         case Format.CODELESS:
             check_markdown(re.sub(r"“[^”]*”", _unquoted, message.body))
+        case Format.ASCII:
+            assert message.body.isascii()
+            assert "`" not in message.body
         case Format.TEXT:
             check_markdown(_LINK.sub("", message.body))
 

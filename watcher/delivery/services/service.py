@@ -133,6 +133,8 @@ class Rules:
     brief: bool = False
     """It shows lines, not paragraphs: each event is one."""
 
+    in_ascii: bool = False
+    """It sends text messages."""
     refuses: re.Pattern[bytes] | None = None
     """What is in the body of a success where the service did not take the message, and apprise does not look. A group
     is the service's own code.

@@ -11,6 +11,7 @@ from watcher.alerts.render import Format, Rendered
 from watcher.delivery.services import chat, on_call, push
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
+from watcher.delivery.services.mqtt import mqtt
 from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
 from watcher.delivery.services.webhook import form, json_post, xml
@@ -25,10 +26,13 @@ _ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
 _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 """What services say in a success when they refuse; 0 is that they took it."""
 _NO_SUCCESS = rb'"success"\s*:\s*false'
+_TEXT_MESSAGE = Rules(in_ascii=True)
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive"))),
-    "ClickSend": Rules(refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')),
+    "ClickSend": Rules(
+        in_ascii=True, refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')
+    ),
     "DBus Notification": Rules(grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
     "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
@@ -49,7 +53,8 @@ RULES: Mapping[str, Rules] = {
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
     "Lauther": Rules(grade=_LOUD),
-    "MSG91": Rules(refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
+    "MQTT Notification": Rules(prepare=mqtt),
+    "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
@@ -74,7 +79,7 @@ RULES: Mapping[str, Rules] = {
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
     "Synology Chat": Rules(refuses=re.compile(_CODE.pattern + rb"|" + _NO_SUCCESS)),
     "Telegram": Rules(knows_code=True),
-    "Vonage": Rules(refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
+    "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True),
     "XMPP": Rules(prepare=xmpp),
@@ -82,7 +87,40 @@ RULES: Mapping[str, Rules] = {
     "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
     "incident.io": Rules(prepare=opens("trigger", "dedup")),
     "ntfy": Rules(prepare=push.ntfy, grade=("priority", ("max", "default", "low")), encoded=push.NTFY),
-    "seven": Rules(refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b|' + _NO_SUCCESS)),
+    "seven": Rules(
+        in_ascii=True, refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b|' + _NO_SUCCESS)
+    ),
+    "46elks": _TEXT_MESSAGE,
+    "800.com": _TEXT_MESSAGE,
+    "Africas Talking": _TEXT_MESSAGE,
+    "Aprs": _TEXT_MESSAGE,
+    "BulkSMS": _TEXT_MESSAGE,
+    "BulkVS": _TEXT_MESSAGE,
+    "CM.com": _TEXT_MESSAGE,
+    "Clickatell": _TEXT_MESSAGE,
+    "D7 Networks": _TEXT_MESSAGE,
+    "Dapnet": _TEXT_MESSAGE,
+    "Free-Mobile": _TEXT_MESSAGE,
+    "Infobip": _TEXT_MESSAGE,
+    "Kavenegar": _TEXT_MESSAGE,
+    "Kudosity": _TEXT_MESSAGE,
+    "MessageBird": _TEXT_MESSAGE,
+    "Octopush": _TEXT_MESSAGE,
+    "Plivo": _TEXT_MESSAGE,
+    "RingCentral": _TEXT_MESSAGE,
+    "SMS Eagle": _TEXT_MESSAGE,
+    "SMS Manager": _TEXT_MESSAGE,
+    "SMSC": _TEXT_MESSAGE,
+    "SMSTunnel": _TEXT_MESSAGE,
+    "SerwerSMS": _TEXT_MESSAGE,
+    "Sinch": _TEXT_MESSAGE,
+    "Société Française du Radiotéléphone": _TEXT_MESSAGE,
+    "Telesign": _TEXT_MESSAGE,
+    "Telnyx": _TEXT_MESSAGE,
+    "AWS Simple Notification Service (SNS)": _TEXT_MESSAGE,
+    "Twilio": _TEXT_MESSAGE,
+    "VoIPms": _TEXT_MESSAGE,
+    "httpSMS": _TEXT_MESSAGE,
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)
 _BRIEF = 640
@@ -136,6 +174,8 @@ def format_of(service: Service, *, single: bool) -> Format:
         form = rules.shown_as or form
     if form is Format.HTML and (not rules.knows_code or getattr(service, "mode", "") == "slack"):
         return Format.MAIL
+    if form is Format.TEXT and rules.in_ascii:
+        return Format.ASCII
     return Format.CODELESS if form is Format.MARKDOWN and rules.codeless else form
 
 
