@@ -54,7 +54,8 @@ services: $(SERVICES_READY) ## run the tests against real servers (ntfy, Postfix
 	@.venv-services/bin/python -m pytest --quiet -rs -n 3 -m services tests/services $(PYTEST_ARGS)
 
 deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that place's own tools; names what is missing
-	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist worksteal -m deployment tests/deploy $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist worksteal -m deployment \
+	    -o faulthandler_timeout=600 tests/deploy $(PYTEST_ARGS)
 
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
 	@$(BIN)/python -m tests.chaos

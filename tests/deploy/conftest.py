@@ -8,6 +8,7 @@ import pytest
 
 from tests.deploy.support.debian import bootstrap
 from tests.deploy.support.person import Person
+from tests.deploy.support.podman import Podman
 
 
 @pytest.fixture
@@ -20,3 +21,17 @@ def person(tmp_path: Path) -> Person:
 def debian() -> Path:
     """The root folder of a minimal Debian, which all tests share: read it, or work on a copy."""
     return bootstrap()
+
+
+@pytest.fixture(scope="session")
+def podman(debian: Path) -> Podman:
+    """What builds and runs containers, with the base image that the Containerfile begins with."""
+    engine = Podman()
+    engine.prepare(debian)
+    return engine
+
+
+@pytest.fixture(scope="session")
+def image(podman: Podman) -> str:
+    """The image that comes of the Containerfile."""
+    return podman.build()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -47,6 +49,14 @@ def lack(why: str) -> NoReturn:
     if os.environ.get(REQUIRED):
         pytest.fail(why)
     pytest.skip(why)
+
+
+def until(true: Callable[[], bool], what: str, patience: float = 60.0) -> None:
+    """Wait until something is true; AssertionError when it has not come in `patience` seconds."""
+    deadline = time.monotonic() + patience
+    while not true():
+        assert time.monotonic() < deadline, f"waited for {what}"
+        time.sleep(0.05)  # between two looks at what another process does
 
 
 def search_path() -> str:
