@@ -20,7 +20,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, reported
-from watcher import __version__
+from watcher.cli import version
 from watcher.cli.terminal import display_width
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings.model import Settings
@@ -434,11 +434,12 @@ def test_help_and_version(watch: Watcher) -> None:
     asked, short, none = watch.run("--help"), watch.real().run("-h"), watch.run()
     assert (asked.code, asked.err, asked.out) == (0, "", short.out)
     assert (none.code, none.out, none.err.rstrip()) == (2, "", asked.out.rstrip())
-    assert watch.run("--version").out == f"comfy-watch, version {__version__}\n"
+    said = watch.run("--version").out
+    assert said == f"{version.line()}\n"
     installed = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
     if installed:
         done = subprocess.run([installed, "--version"], capture_output=True, text=True, check=True)
-        assert done.stdout == f"comfy-watch, version {__version__}\n"
+        assert done.stdout == said
 
 
 def test_an_encoding_that_lacks_a_character(watch: Watcher, registry: FakeRegistry) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from watcher import __version__, log, streams
+from watcher import log, streams
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import WatchError
@@ -35,8 +35,24 @@ Exit codes:
 """
 
 
+def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    """Print the version, which is looked up only then, and exit; for `--version`."""
+    if wanted and not ctx.resilient_parsing:
+        from watcher.cli import version
+
+        echo(version.line())
+        ctx.exit()
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=EXIT_CODES)
-@click.version_option(__version__, prog_name="comfy-watch")
+@click.option(
+    "--version",
+    is_flag=True,
+    expose_value=False,
+    is_eager=True,
+    callback=_show_version,
+    help="Show the version and exit.",
+)
 def cli() -> None:
     """Tells you when a ComfyUI node pack has a new, deprecated, flagged or banned version.
 
