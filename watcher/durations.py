@@ -15,6 +15,15 @@ _LONGEST_TEXT = 60
 _UNITS: tuple[tuple[str, int], ...] = (("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1_000), ("ms", 1))
 """Largest first, in milliseconds."""
 
+_WORDS: tuple[tuple[str, int, int], ...] = (
+    ("week", 7 * 86_400, 2),
+    ("day", 86_400, 2),
+    ("hour", 3_600, 1),
+    ("minute", 60, 1),
+    ("second", 1, 0),
+)
+"""Units for people, their seconds, and from how many of them on they are used."""
+
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PLAIN = re.compile(_NUMBER)
 _WITH_UNITS = re.compile("".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for unit, _ in _UNITS))
@@ -43,6 +52,18 @@ def show(seconds: float) -> str:
         if count:
             shown += f"{count}{unit}"
     return shown or "0s"
+
+
+def in_words(seconds: float) -> str:
+    """Return seconds for people, in one unit and rounded down: "3 minutes", "36 hours", "8 weeks"."""
+    whole = max(int(seconds), 0)
+    name, count = next((name, whole // size) for name, size, least in _WORDS if whole >= size * least)
+    return f"{count} {name}{'' if count == 1 else 's'}"
+
+
+def ago(seconds: float) -> str:
+    """Return how long ago something was, for people: "3 minutes ago"; less than a second is "just now"."""
+    return f"{in_words(seconds)} ago" if seconds >= 1 else "just now"
 
 
 def _from_text(text: str) -> float:

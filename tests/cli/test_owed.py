@@ -20,6 +20,7 @@ from tests.support.harness import Watcher, write_settings
 from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
+from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
@@ -197,7 +198,7 @@ def test_a_run_that_read_the_addresses_too_early_costs_no_alert(watch: Watcher, 
     listed.check(code=1)
     with folder.locked():
         report = asyncio.run(
-            Poller(config=early, folder=folder, clock=setup.clock, stopping=asyncio.Event(), worker=WORKER).poll()
+            Poller(config=early, folder=folder, clock=clock, stopping=asyncio.Event(), worker=WORKER).poll()
         )
     assert report.pending == 2
     listed.end_backoffs()

@@ -34,10 +34,10 @@ from watcher.cli.report import exit_code
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event
 from watcher.model.version import STATUSES
+from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import Poller
 from watcher.polling.reports.problems import problems
-from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.state.model import State
 from watcher.state.store import StateFolder

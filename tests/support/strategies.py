@@ -185,6 +185,7 @@ def checks() -> st.SearchStrategy[Checks]:
     return st.builds(
         Checks,
         polled_at=_TIMES | st.just(""),
+        polled_before=_TIMES | st.just(""),
         watched=st.lists(_NAMES, max_size=2).map(tuple),
         health=st.builds(Health, nodes=st.dictionaries(_NAMES, failure, max_size=2), registry=st.none() | failure),
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),

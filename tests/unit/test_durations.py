@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from watcher.durations import parse, show
+from watcher.durations import ago, parse, show
 
 MEANINGS = [
     ("90s", 90),
@@ -52,6 +52,27 @@ def test_junk_is_refused(junk: str | float) -> None:
 def test_shown(seconds: float, shown: str) -> None:
     """A duration is shown in the largest units that fit."""
     assert show(seconds) == shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (-5, "just now"),
+        (0.9, "just now"),
+        (1, "1 second ago"),
+        (59.9, "59 seconds ago"),
+        (60, "1 minute ago"),
+        (3599, "59 minutes ago"),
+        (3600, "1 hour ago"),
+        (47 * 3600, "47 hours ago"),
+        (48 * 3600, "2 days ago"),
+        (13 * 86_400, "13 days ago"),
+        (56 * 86_400, "8 weeks ago"),
+    ],
+)
+def test_ago(seconds: float, said: str) -> None:
+    """A person reads in one unit how long ago something was."""
+    assert ago(seconds) == said
 
 
 @given(st.integers(min_value=0, max_value=10**11))

@@ -96,6 +96,21 @@ def status(settings: Callable[..., Loaded], as_json: bool) -> int:
     return 0
 
 
+@cli.command()
+@single("--max-age", metavar="DURATION", help="How long ago the last poll may be.  [default: see above]")
+@click.option("--strict", is_flag=True, help="Undelivered alerts and failing channels count too.")
+@with_settings("registry_url", "log_format")
+def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -> int:
+    """Say on one line whether polls still happen; exit 0 or 1. Works offline.
+
+    The last poll that ran to its end may be three times the `interval` ago, or three times the pause between the last
+    two polls if that is longer. With --strict no channel may be failing, and no alert undelivered for as long.
+    """
+    from watcher.cli.commands.health import health as examine
+
+    return examine(settings, max_age, strict=strict)
+
+
 @cli.command(epilog=KINDS_HELP)
 @click.option("--node", "nodes", multiple=True, metavar="ID", help="Only events of this node pack (repeatable).")
 @kinds_option("--kind", "kinds", help="Only events of these kinds.")

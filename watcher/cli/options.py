@@ -67,7 +67,7 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
             chosen = {name: value for name in _SETTINGS if (value := options.pop(name, None)) is not None}
 
             def settings(nodes: Iterable[str] = ()) -> Loaded:
-                from watcher.polling.setup import load_settings  # takes 0.2 s, which --help does not need
+                from watcher.cli.loading import load_settings  # takes 0.1 s, which --help does not need
 
                 assigned, more = _assigned(changed, chosen)
                 return load_settings(config, {**assigned, "nodes": [*more, *nodes]})

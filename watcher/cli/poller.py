@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
 from watcher.delivery.client import Worker
+from watcher.polling.clock import clock
 from watcher.polling.model import PollConfig
 from watcher.polling.poll import Poller
-from watcher.polling.setup import clock
 from watcher.settings.model import Settings
 from watcher.state.store import StateFolder
 

@@ -2,43 +2,34 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import secrets
-import sys
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from pathlib import Path
 
 import watcher
-from watcher import log, timestamps
+from watcher import log
 from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
 from watcher.delivery.client import Worker, WorkerError
-from watcher.errors import ConfigError, InstallationError, UsageError
+from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
+from watcher.polling.clock import clock
 from watcher.polling.installation import installation_check
 from watcher.polling.model import PollConfig
 from watcher.registry import transport
 from watcher.registry.client import Limits
-from watcher.settings.loading import Loaded, load, url_problems
+from watcher.settings.loading import Loaded, nothing_to_watch, url_problems
 from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
-from watcher.settings.sources import FILE_ORIGIN, FILE_VARIABLE
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
 UrlProblem = Callable[[str], str | None]
 """Returns why apprise refuses a URL."""
-
-
-def clock() -> str:
-    """Return the current time as RFC 3339."""
-    return timestamps.show(datetime.now(UTC))
 
 
 def warnings(loaded: Loaded) -> tuple[str, ...]:
@@ -62,79 +53,9 @@ def url_warnings(settings: Settings) -> tuple[str, ...]:
     return tuple(f"channel {name}: {why}" for name, why in cautions if why is not None)
 
 
-def searched_places(loaded: Loaded) -> str:
-    """Return lines that say where settings were looked for, unless a file was found, and where the state is."""
-    places = ", ".join(map(str, loaded.searched))
-    lines = [f"no settings file was found; looked for {places}"] if places else []
-    return "\n".join([*lines, f"the state folder is {loaded.settings.state_dir}"])
-
-
-def nothing_to_watch(loaded: Loaded) -> UsageError:
-    """Return the error for settings without nodes."""
-    hint = "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)"
-    return UsageError("there is nothing to watch: nodes is empty", hint=f"{searched_places(loaded)}\n{hint}")
-
-
-def existing_state(loaded: Loaded) -> StateFolder:
-    """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
-    folder = StateFolder(loaded.settings.state_dir)
-    if not loaded.settings.nodes and not folder.exists():
-        raise nothing_to_watch(loaded)
-    return folder
-
-
 def lock_holder(command: str) -> str:
     """Return a description of this process, for a process that finds the state in use."""
     return f"comfy-watch {command} (process {os.getpid()}, since {clock()[:19]}Z)"
-
-
-def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
-    """Load the settings, with this process's environment and working folder, and configure the log.
-
-    ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
-    """
-    cwd = _working_folder()
-    given = config or os.environ.get(FILE_VARIABLE)
-    if cwd is None and given:
-        _require_absolute(Path(given), "the settings file")
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=urls.refusal)
-    if cwd is None:
-        _require_absolute(loaded.settings.state_dir, "state_dir")
-        leave_deleted_folder()
-    log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
-    if loaded.settings.log_level == "debug":
-        _log_files(loaded)
-    return loaded
-
-
-def _log_files(loaded: Loaded) -> None:
-    """Log which settings files were read. This cannot happen earlier, because the log level comes from them."""
-    paths = {Path(origin.removeprefix(FILE_ORIGIN)) for origin in loaded.origins.values() if FILE_ORIGIN in origin}
-    for path in sorted(paths | ({loaded.config_file} if loaded.config_file else set())):
-        with contextlib.suppress(OSError):
-            log.debug("file read", path=path, bytes=path.stat().st_size)
-
-
-def _working_folder() -> Path | None:
-    """Return the working folder; None if it has been deleted."""
-    try:
-        return Path.cwd()
-    except FileNotFoundError:
-        return None
-
-
-def leave_deleted_folder() -> None:
-    """Change to the root folder if the working folder has been deleted: apprise needs one to be imported."""
-    if _working_folder() is None:
-        os.chdir("/")
-
-
-def _require_absolute(path: Path, what: str) -> None:
-    if not path.expanduser().is_absolute():
-        raise UsageError(
-            f"the working folder has been deleted, and {what} is relative to it: {str(path)!r}",
-            hint="change to another folder, or give absolute paths with --config and --state-dir",
-        )
 
 
 def preload(worker: Worker | None) -> Callable[[], None]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, UsageError
 from watcher.settings import node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
@@ -95,6 +95,19 @@ def load(
         searched=() if config_file else sources.places(environ, cwd),
         warnings=tuple(warning for source in found for warning in source.warnings),
     )
+
+
+def searched_places(loaded: Loaded) -> str:
+    """Return lines that say where settings were looked for, unless a file was found, and where the state is."""
+    places = ", ".join(map(str, loaded.searched))
+    lines = [f"no settings file was found; looked for {places}"] if places else []
+    return "\n".join([*lines, f"the state folder is {loaded.settings.state_dir}"])
+
+
+def nothing_to_watch(loaded: Loaded) -> UsageError:
+    """Return the error for settings without nodes."""
+    hint = "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)"
+    return UsageError("there is nothing to watch: nodes is empty", hint=f"{searched_places(loaded)}\n{hint}")
 
 
 def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]) -> list[str]:

@@ -17,7 +17,9 @@ class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
     polled_at: str = ""
-    """When the last poll began."""
+    """When the last poll that ran to its end began."""
+    polled_before: str = ""
+    """When the one before that began; "" if there was none, or an older version wrote the file."""
     health: Health = field(default_factory=Health)
     checked: Mapping[str, str] = field(default_factory=dict)
     """When each node was last read completely, by lower-case node id."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
-from dataclasses import dataclass, fields, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from watcher.alerts.queues.channel_identity import Addresses
@@ -37,19 +37,26 @@ class _Document(Generic[_Value]):
     """The JSON form of one file: `format`, `revision` if the file has one, then the fields of the value."""
 
     def __init__(
-        self, value: type[_Value], upgrade: Callable[[dict[str, Any]], dict[str, Any]], *head: str, newest: int = FORMAT
+        self,
+        value: type[_Value],
+        upgrade: Callable[[dict[str, Any]], dict[str, Any]],
+        *head: str,
+        newest: int = FORMAT,
+        added: Container[str] = (),
     ) -> None:
         """Build the form. `upgrade` turns a document of the first format into one of the second.
 
-        `newest` is the format that is written. A format between needs no change: what it lacks has a default.
+        `newest` is the format that is written. A format between needs no change: what it lacks has a default. `added`
+        are texts that some files of the newest format lack; programs that do not know them ignore them.
         """
         hints = get_type_hints(value)
         self._value = value
         self._upgrade = upgrade
         self._format = newest
-        self._names = [field.name for field in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
+        self._names = [one.name for one in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
         types = {"format": Literal[newest], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
-        self._form = make_dataclass(f"{value.__name__}Form", types.items(), kw_only=True, frozen=True)
+        forms = [(name, hint, field(default="")) if name in added else (name, hint) for name, hint in types.items()]
+        self._form = make_dataclass(f"{value.__name__}Form", forms, kw_only=True, frozen=True)
 
     def read(self, text: bytes) -> tuple[int, _Value]:
         """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
@@ -98,7 +105,7 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-_CHECKS = _Document(Checks, _upgraded_checks, "revision")
+_CHECKS = _Document(Checks, _upgraded_checks, "revision", added={"polled_before"})
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 
@@ -127,7 +134,8 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     revision, checks = _CHECKS.read(text)
     failures = [*checks.health.nodes.values(), *filter(None, [checks.health.registry])]
-    for time in (checks.polled_at, *checks.checked.values(), *(failure.since for failure in failures)):
+    polls = (checks.polled_at, checks.polled_before)
+    for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks
 

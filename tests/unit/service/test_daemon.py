@@ -16,7 +16,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
-from watcher.polling import setup
+from watcher.polling.clock import clock
 from watcher.polling.poll import Poller
 from watcher.service import daemon
 from watcher.service.log_lines import LogLines
@@ -65,7 +65,7 @@ def test_a_full_disk_is_no_reason_to_hurry(
     webhook.answer["/ops"] = 500
     folder = Full(tmp_path, methods=methods)
     config = watch(registry.url, channels=(channel(url=webhook.apprise_url("/ops")),))
-    poller = Poller(config=config, folder=folder, clock=setup.clock, stopping=folder.stopping, worker=WORKER)
+    poller = Poller(config=config, folder=folder, clock=clock, stopping=folder.stopping, worker=WORKER)
 
     async def run() -> None:
         folder.loop.append(asyncio.get_running_loop())

@@ -19,11 +19,13 @@ from typing import Self
 
 import click
 
+from watcher.cli.loading import leave_deleted_folder
 from watcher.cli.terminal import echo
 from watcher.errors import StateError, WatchError
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
+from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
 from watcher.settings.model import Settings
@@ -68,7 +70,7 @@ def demo() -> int:
     """Play all acts and print each alert; WatchError if one is missing. All files are removed, after Ctrl-C too."""
     os.environ["no_proxy"] = "127.0.0.1"  # everything is on loopback, which no proxy reaches
     signal.signal(signal.SIGINT, signal.default_int_handler)  # raises, so that the folder below is removed
-    setup.leave_deleted_folder()
+    leave_deleted_folder()
     try:
         temporary = tempfile.TemporaryDirectory(prefix="comfy-watch-demo-")
     except OSError:
@@ -125,7 +127,7 @@ async def _poll(folder: Path, registry_url: str, webhook_url: str) -> Report:
     state = StateFolder(folder / "state")
     with state.locked():
         config = setup.poll_config(settings, state)
-        return await Poller(config=config, folder=state, clock=setup.clock, stopping=asyncio.Event()).poll()
+        return await Poller(config=config, folder=state, clock=clock, stopping=asyncio.Event()).poll()
 
 
 class _Mailbox:

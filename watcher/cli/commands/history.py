@@ -9,12 +9,13 @@ from collections.abc import Collection, Sequence
 
 from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
+from watcher.cli.loading import existing_state
 from watcher.cli.report import event_subject, what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
 from watcher.errors import StateError, UsageError
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
-from watcher.polling.setup import clock, existing_state
+from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder

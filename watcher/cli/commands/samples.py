@@ -14,8 +14,9 @@ from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered
 from watcher.errors import StateError, UsageError
 from watcher.model.channel import Channel
-from watcher.polling.setup import clock, searched_places, validate_channels
-from watcher.settings.loading import Loaded
+from watcher.polling.clock import clock
+from watcher.polling.setup import validate_channels
+from watcher.settings.loading import Loaded, searched_places
 from watcher.state.store import StateFolder
 from watcher.text.mask import describe
 

@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 
 from watcher.alerts.queues.queue import Queue, retry_at
+from watcher.cli.loading import existing_state
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
-from watcher.polling.setup import existing_state
 from watcher.settings.loading import Loaded
 from watcher.state.model import State
 from watcher.streams import width

@@ -99,6 +99,7 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
     return replace(
         checks,
         polled_at=now,
+        polled_before=checks.polled_at,
         health=streaks,
         checked=dict(sorted({**checks.checked, **findings.checked}.items())),
         etags=dict(sorted({**others, **findings.etags}.items())),

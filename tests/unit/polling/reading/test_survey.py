@@ -22,9 +22,9 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.fakes.ports import Refused
 from watcher.fake_registry.server import FakeRegistry
+from watcher.polling.clock import clock
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
-from watcher.polling.setup import clock
 from watcher.registry.client import Limits
 from watcher.state.store import StateFolder
 
