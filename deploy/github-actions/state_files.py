@@ -1,0 +1,100 @@
+"""What the files of two state folders say about each other: whether one is worth saving, and which of two goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+STATE_FILE = re.compile(r"[a-z][a-z0-9_-]{0,60}\.jsonl?")
+"""The name of a file that is part of a state (state/README.md); its lock and what a killed run left are not."""
+
+_TIMES = frozenset({"checked", "polled_at", "reported"})
+"""The keys of checks.json that say only when something was looked at."""
+_DAY = timedelta(days=1)
+
+
+def names(folder: Path) -> list[str]:
+    """Return the names of a folder's state files, sorted; none if there is no folder."""
+    if not folder.is_dir():
+        return []
+    return sorted(file.name for file in folder.iterdir() if STATE_FILE.fullmatch(file.name) and file.is_file())
+
+
+def is_worth_saving(before: Path, after: Path) -> bool:
+    """Return whether more than the times of the last poll differs, or the saved poll is a day old."""
+    if names(before) != names(after):
+        return True
+    if any(_content(before / name) != _content(after / name) for name in names(after)):
+        return True
+    saved, now = polled_at(before), polled_at(after)
+    return now is not None and (saved is None or now - saved >= _DAY)
+
+
+def polled_at(folder: Path) -> datetime | None:
+    """Return when the last poll of a state began; None if that is not known."""
+    try:
+        return datetime.fromisoformat(str(_document(folder / "checks.json")["polled_at"]))
+    except (KeyError, TypeError, ValueError):
+        return None
+
+
+def goes_on(ours: Path, theirs: Path) -> str:
+    """Return which of two states that began as one goes on, `ours` or `theirs`; "" if either way an alert is lost.
+
+    It is the one whose poll began later, since what the other saw it has seen too. But if the other owes an alert that
+    it knows nothing of (a change that came and went between the two), the other goes on: what this one alone saw is
+    found again by the next poll.
+    """
+    old = datetime.min.replace(tzinfo=UTC)
+    by_time = sorted((ours, theirs), key=lambda folder: polled_at(folder) or old)
+    for winner, loser in (by_time[::-1], by_time):
+        if owed(loser) <= owed(winner) | _recorded(winner):
+            return "ours" if winner is ours else "theirs"
+    return ""
+
+
+def owed(folder: Path) -> frozenset[str]:
+    """Return the ids of the events whose alerts are undelivered."""
+    document: Any = _document(folder / "outbox.json")
+    try:
+        messages = [message for queue in document["queues"].values() for message in queue["messages"]]
+        return frozenset(str(event) for message in messages for event in message["events"])
+    except (AttributeError, KeyError, TypeError):
+        return frozenset()
+
+
+def _recorded(folder: Path) -> frozenset[str]:
+    """Return the ids of the events in the history; a damaged line is skipped."""
+    try:
+        lines = (folder / "history.jsonl").read_bytes().splitlines()
+    except OSError:
+        return frozenset()
+    return frozenset(_ids(lines))
+
+
+def _ids(lines: Iterable[bytes]) -> Iterable[str]:
+    for line in lines:
+        try:
+            yield str(json.loads(line)["id"])
+        except (KeyError, TypeError, ValueError):
+            continue
+
+
+def _content(file: Path) -> object:
+    """Return what counts as a change of a file: its bytes, of checks.json what is not a time."""
+    if file.name == "checks.json" and (document := _document(file)):
+        return {key: value for key, value in document.items() if key not in _TIMES}
+    return file.read_bytes()
+
+
+def _document(file: Path) -> dict[str, object]:
+    """Return a JSON file's object; an empty one where there is none."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,41 @@
+"""What a step says to the runner: outputs, the job's summary, annotations. No text can become a command of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path
+
+_PLAIN = re.compile(r"[^\r\n]*")
+
+
+def set_output(name: str, value: str) -> None:
+    """Set an output of this step; ValueError for a value of more than one line."""
+    if not _PLAIN.fullmatch(value):
+        raise ValueError(f"the output {name} has a line end")
+    _append("GITHUB_OUTPUT", f"{name}={value}\n")
+
+
+def add_summary(markdown: str) -> None:
+    """Add Markdown to the summary of the job."""
+    _append("GITHUB_STEP_SUMMARY", markdown)
+
+
+def annotate(level: str, title: str, text: str) -> None:
+    """Print an annotation: `level` is `error`, `warning` or `notice`. The texts need no escaping."""
+    print(f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}", flush=True)
+
+
+def refuse(text: str) -> None:
+    """Print an error about the configuration and end the step with exit code 2."""
+    annotate("error", "Comfy Watch", text)
+    raise SystemExit(2)
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _append(variable: str, text: str) -> None:
+    with Path(os.environ[variable]).open("a", encoding="utf-8", newline="\n") as file:
+        file.write(text)

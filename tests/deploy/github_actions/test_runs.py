@@ -1,0 +1,257 @@
+"""What a run of the action does and says, by how the poll ended."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.deploy.github_actions.conftest import BRANCH, REPOSITORY, World
+from tests.support.fakes.faults import inflict
+from tests.support.fakes.webhook import Answer
+from tests.support.harness import write_settings
+
+pytestmark = pytest.mark.deployment
+
+_PASSED_ON = ("PIP_", "SSL_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "TMPDIR", "LD_LIBRARY_PATH")
+
+
+def test_the_first_run(world: World) -> None:
+    """The first run makes the state's branch, sends one message with the baseline, and is green."""
+    done = world.use()
+    assert (done.code, done.outputs["exit-code"], done.outputs["worst"]) == (0, "0", "info")
+    assert json.loads(done.outputs["counts"]) == {"baseline": 1}
+    assert [title for title in world.alerts() if "watched" in title] == world.alerts()
+    assert len(world.alerts()) == len(world.commits()) == 1
+    assert {"snapshot.json", "outbox.json", "checks.json", "history.jsonl"} <= world.files().keys()
+    assert "lock" not in world.files()
+    assert done.said("notice") != []
+    assert done.said("error") + done.said("warning") == []
+
+
+def test_it_installs_what_is_pinned(world: World) -> None:
+    """The action's own step installs the pinned packages and the program, which then polls; a second use takes both."""
+    runner = world.runner
+    here = {name: value for name, value in os.environ.items() if name.upper().startswith(_PASSED_ON)}
+    runner.environment = {**here, **runner.environment, "PYTHONPATH": ""}
+    runner.prepare = lambda _: None
+    assert world.use().code == 0
+    assert len(world.alerts()) == 1
+    program = runner.folder / "temp" / "1" / "comfy-watch-program"
+    installed = (program / "installed").stat().st_mtime_ns
+    runner.prepare = lambda temp: (temp / program.name).symlink_to(program)
+    assert world.use().code == 0
+    assert (program / "installed").stat().st_mtime_ns == installed
+
+
+def test_a_quiet_run(world: World) -> None:
+    """A run that finds nothing new is green, sends nothing, commits nothing, and says so in one line of the summary."""
+    world.use()
+    before = world.commits()
+    done = world.use()
+    assert (done.code, done.outputs["events"], done.outputs["worst"]) == (0, "[]", "")
+    assert (world.commits(), len(world.alerts())) == (before, 1)
+    assert done.annotations == []
+    assert done.summary.splitlines()[0] == "### Comfy Watch: nothing new"
+    assert "1 of 1 node packs checked" in done.summary
+
+
+def test_a_flagged_and_a_banned_version(world: World) -> None:
+    """Each flagged version is a warning and each banned one an error, and all are in the table and the outputs."""
+    world.registry.catalog.publish("alpha", "1.1.0")
+    world.use()
+    world.registry.catalog.set_status("alpha", "1.0.0", "flagged", "runs a shell")
+    world.registry.catalog.set_status("alpha", "1.1.0", "banned", "steals passwords")
+    done = world.use()
+    assert done.code == 0
+    assert done.said("error") == ["banned: alpha 1.1.0: steals passwords"]
+    assert done.said("warning") == ["flagged: alpha 1.0.0: runs a shell"]
+    assert "| **banned** | `alpha` | `1.1.0` | none | `steals passwords` |" in done.summary
+    assert json.loads(done.outputs["counts"]) == {"banned": 1, "flagged": 1}
+    assert [event["kind"] for event in json.loads(done.outputs["events"])] == ["banned", "flagged"]
+    assert (done.outputs["worst"], done.outputs["events-omitted"]) == ("critical", "0")
+    assert json.loads(Path(done.outputs["document"]).read_bytes())["nodes"]["checked"] == 1
+    assert (len(world.commits()), len(world.alerts())) == (2, 2)
+
+
+def test_a_banned_pack(world: World) -> None:
+    """A pack that is banned as a whole is an error of its own."""
+    world.use()
+    world.registry.catalog.ban_node("alpha")
+    done = world.use()
+    assert [text.partition(": ")[2].partition(":")[0] for text in done.said("error")] == ["alpha the whole pack"]
+
+
+def test_fail_on(world: World) -> None:
+    """`fail-on` turns the job red with exit code 3, after the state was saved; the next run is green."""
+    world.use()
+    world.registry.catalog.set_status("alpha", "1.0.0", "banned")
+    done = world.use(fail_on="banned,flagged")
+    assert (done.code, done.outputs["exit-code"]) == (3, "3")
+    assert "Comfy Watch: fail-on: 1 banned" in done.said("error")
+    assert len(world.commits()) == 2
+    assert world.use(fail_on="banned,flagged").code == 0
+    assert len(world.alerts()) == 2
+
+
+@pytest.mark.parametrize(("choice", "code"), [("alerts", 0), ("always", 1), ("never", 0)])
+def test_a_node_that_cannot_be_checked(world: World, choice: str, code: int) -> None:
+    """A node that cannot be checked is a warning, as its alert comes by itself; `always` makes it red."""
+    world.use()
+    inflict(world.registry, "html_200", nodes={"alpha"})
+    done = world.use(fail_on_incomplete=choice)
+    assert (done.code, done.outputs["exit-code"]) == (code, "1")
+    level = "error" if code else "warning"
+    assert done.said(level) == ["Comfy Watch: incomplete: 1 of 1 node packs could not be checked; the log says why"]
+    assert "| `alpha` |" in done.summary
+
+
+@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)])
+def test_an_undelivered_alert(world: World, choice: str, code: int) -> None:
+    """An alert that its only channel does not take is red, since nothing else would tell; the state keeps it."""
+    world.webhook.answer["/alerts"] = 503
+    done = world.use(fail_on_incomplete=choice)
+    assert (done.code, done.outputs["exit-code"]) == (code, "1")
+    assert any("1 alerts undelivered" in text for text in done.said("error" if code else "warning"))
+    world.webhook.answer["/alerts"] = 200
+    kept = json.loads(world.files()["outbox.json"])["queues"]
+    assert [len(queue["messages"]) for queue in kept.values()] == [1]
+
+
+def test_an_empty_secret(world: World) -> None:
+    """An unset secret is an empty string: the job fails with exit code 2 and one line, and nothing is polled."""
+    for given in ("", "  \n "):
+        done = world.use(alert_urls=given)
+        assert (done.code, done.outputs["exit-code"]) == (2, "2")
+        assert done.said("error")[0].startswith("Comfy Watch: alert-urls is empty")
+    assert world.commits() == []
+    assert world.registry.requests == []
+
+
+def test_no_alerts_on_purpose(world: World) -> None:
+    """With `none` nothing is sent, and nothing warns of it."""
+    done = world.use(alert_urls="none")
+    assert (done.code, world.alerts(), done.said("warning")) == (0, [], [])
+
+
+def test_channels_of_their_own(world: World) -> None:
+    """Channels with settings of their own come in the step's environment, beside `alert-urls: none`."""
+    channels = [{"name": "mine", "url": world.webhook.apprise_url("/alerts"), "kinds": "all"}]
+    done = world.use(alert_urls="none", env={"COMFY_WATCH_CHANNELS": json.dumps(channels)})
+    assert (done.code, len(world.alerts())) == (0, 1)
+
+
+def test_a_mistake_in_the_settings(world: World) -> None:
+    """What the program refuses is exit code 2, with its own line in the log, and leaves no state."""
+    done = world.use(nodes="author/repo")
+    assert (done.code, done.outputs["exit-code"], done.outputs["events"]) == (2, "2", "[]")
+    assert "nodes, entry 1" in done.log
+    assert len(done.said("error")) == 1
+    assert world.commits() == []
+
+
+def test_a_settings_file(world: World) -> None:
+    """`settings` names a file of the workspace; what the inputs leave empty comes from there."""
+    folder = world.runner.folder / "workspace" / "etc"
+    folder.mkdir(parents=True)
+    write_settings(folder, nodes=["alpha", "bravo"], baseline="silent")
+    world.registry.catalog.publish("bravo", "1.0.0")
+    done = world.use(nodes="", settings="etc/comfy-watch.toml")
+    assert "2 of 2 node packs checked" in done.summary
+    assert len(world.commits()) == 1
+
+
+def test_a_folder_called_watcher(world: World) -> None:
+    """A repository that has a module of the program's name does not get in its way."""
+    folder = world.runner.folder / "workspace" / "watcher"
+    folder.mkdir(parents=True)
+    (folder / "__init__.py").write_text("raise SystemExit('not this one')", "utf-8")
+    assert world.use().code == 0
+
+
+def test_a_damaged_state(world: World) -> None:
+    """A state that cannot be used is exit code 4, and stays on the branch as it was."""
+    world.use()
+    damaged = world.put({**world.files(), "snapshot.json": "{"}, parent=world.commits()[0])
+    done = world.use()
+    assert (done.code, done.outputs["exit-code"]) == (4, "4")
+    assert len(done.said("error")) == 1
+    assert world.commits()[0] == damaged
+
+
+def test_a_public_repository(world: World) -> None:
+    """In a public repository nothing runs, with one line about what others would see, until that is allowed."""
+    world.is_public()
+    done = world.use()
+    assert (done.code, world.commits(), world.alerts()) == (2, [], [])
+    (said,) = done.said("error")
+    assert "this repository is public, so others may see which node packs you watch and run" in said
+    assert done.outcomes["Install Comfy Watch"] == "skipped"
+    assert world.use(public_state="true").code == 0
+    assert len(world.commits()) == 1
+
+
+def test_a_public_repository_and_the_cache(world: World) -> None:
+    """The cache of a public repository can be read by others too."""
+    world.is_public()
+    assert world.use(state="cache").code == 2
+
+
+def test_the_event_says_whether_it_is_public(world: World) -> None:
+    """What the event says of the repository is enough; GitHub's API is not asked then."""
+    event = world.runner.folder.parent / "event.json"
+    event.write_text('{"repository": {"private": false}}', "utf-8")
+    assert world.use().code == 2
+    event.write_text('{"repository": {"private": true}}', "utf-8")
+    assert world.use().code == 0
+    assert world.api.messages() == []
+
+
+def test_nobody_says_whether_it_is_public(world: World) -> None:
+    """Where GitHub's API does not answer, the repository counts as public."""
+    world.api.answer[f"/repos/{REPOSITORY}"] = Answer(status=200, body=b"not JSON")
+    done = world.use()
+    assert done.code == 2
+    assert "did not say whether this repository is private" in done.said("error")[0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"state": "disk"},
+        {"public_state": "yes"},
+        {"fail_on_incomplete": "maybe"},
+        {"state_name": "../main"},
+        {"state_name": "a b"},
+        {"state_name": "main"},
+        {"state_name": "x\nfolder=/etc"},
+    ],
+)
+def test_a_wrong_input(world: World, wrong: dict[str, Any]) -> None:
+    """A wrong input is refused with one line that names it, before anything is done."""
+    done = world.use(**wrong)
+    assert done.code == 2
+    (said,) = done.said("error")
+    assert said.startswith(f"Comfy Watch: {next(iter(wrong)).replace('_', '-')}: ")
+    assert done.outcomes["Restore the state"] == "skipped"
+
+
+def test_inputs_are_no_code(world: World) -> None:
+    """An input with a shell's or a workflow's own characters is a value like any other."""
+    there = world.runner.folder / "workspace" / "made"
+    text = f'$(touch {there}) `touch {there}` "; touch {there}; ${{{{ github.token }}}} ::error::x'
+    wrong: dict[str, Any] = dict.fromkeys(("nodes", "settings", "fail_on", "state", "public_state"), text)
+    for name, value in wrong.items():
+        assert world.use(**{name: value}).code == 2
+    assert not there.exists()
+
+
+def test_two_watchers(world: World) -> None:
+    """Two watchers with names of their own have two branches."""
+    world.use()
+    world.use(state_name="other")
+    assert (len(world.commits()), len(world.commits("other")), len(world.alerts())) == (1, 1, 2)
+    assert BRANCH != "other"
