@@ -9,9 +9,12 @@ from pathlib import Path
 
 from tests.support import program
 
-_WHOLE = (".ci", "bench", "deploy", "docs", "requirements", "tests", "watcher")
-_FILES = ("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "pyproject.toml")
-_SCRIPTS = {".in", ".json", ".md", ".py", ".txt", ""}
+_WHOLE = (".ci", ".github", "bench", "deploy", "docs", "requirements", "tests", "watcher")
+_FILES = (
+    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
+    *("action.yml", "pyproject.toml"),
+)
+_SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 
 
 def test_the_archive_has_all_that_make_needs(tmp_path: Path) -> None:
