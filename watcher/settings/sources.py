@@ -104,7 +104,8 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
     The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
-    ignored. White space around the content does not count.
+    ignored. White space around the content does not count. A folder with such a name is a problem: a container engine
+    makes one where the file that it should mount is missing.
     """
     source = Source()
     if container_secrets is not None:
@@ -124,7 +125,7 @@ def _add_files(source: Source, folder: Path) -> None:
     """Add the settings among the files of a folder; those with the prefix come last, and so win."""
     for file in sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name)):
         name = file.name.lower().removeprefix(PREFIX.lower())
-        if name not in Settings.model_fields or os.path.isdir(file):  # noqa: PTH112 - it never raises
+        if name not in Settings.model_fields:
             continue
         text, problem, _ = _text_of(file)
         if problem:

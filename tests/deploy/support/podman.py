@@ -89,7 +89,7 @@ class Podman:
 
     def prepare(self, debian: Path) -> None:
         """Have the base image of the Containerfile, once; lack it where podman cannot run a container."""
-        with _alone():
+        with alone():
             name = base()
             if self("image", "exists", name).code != 0:
                 self._import(debian, name)
@@ -105,7 +105,7 @@ class Podman:
 
     def build(self) -> str:
         """Build the Containerfile, what has not changed from the layers of an earlier time; return the image's name."""
-        with _alone():
+        with alone():
             self.says("build", *build_options(), f"--file={CONTAINERFILE}", f"--tag={IMAGE}", str(program.ROOT))
         return IMAGE
 
@@ -176,9 +176,9 @@ class Container:
 
 
 @contextlib.contextmanager
-def _alone() -> Iterator[None]:
-    """Keep other processes of the same run from importing or building the same."""
-    with (FOLDER / "lock").open("w") as lock:
+def alone(what: str = "image") -> Iterator[None]:
+    """Keep other processes of the same run from this: the images, or names that only one test can use at a time."""
+    with (FOLDER / f"{what}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

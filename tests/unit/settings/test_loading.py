@@ -49,9 +49,16 @@ def test_precedence(loads: Loads, tmp_path: Path) -> None:
 
 def test_other_files_in_a_secrets_folder(loads: Loads, tmp_path: Path) -> None:
     """A secrets folder may hold other files, and folders."""
-    (tmp_path / "secrets" / "nodes").mkdir(parents=True)
+    (tmp_path / "secrets" / "kubernetes.io").mkdir(parents=True)
     (tmp_path / "secrets" / "database_password").write_bytes(b"\xff")
     assert loads(secrets=tmp_path / "secrets").settings.nodes == ()
+
+
+def test_a_folder_in_the_place_of_a_secret(loads: Loads, tmp_path: Path) -> None:
+    """A folder with a secret's name is refused: a container engine makes one where the file to mount is missing."""
+    (tmp_path / "secrets" / "alert_urls").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"secrets/alert_urls: is a folder, not a file"):
+        loads(secrets=tmp_path / "secrets")
 
 
 def test_command_line_nodes_add(loads: Loads) -> None:
