@@ -33,7 +33,14 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loade
     given = config or os.environ.get(FILE_VARIABLE)
     if cwd is None and given:
         _require_absolute(Path(given), "the settings file")
-    loaded = load(config=config, overrides=overrides, environ=os.environ, cwd=cwd or Path(), refusal=urls.refusal)
+    loaded = load(
+        config=config,
+        overrides=overrides,
+        environ=os.environ,
+        cwd=cwd or Path(),
+        refusal=urls.refusal,
+        has_state=lambda folder: StateFolder(folder).exists(),
+    )
     if cwd is None:
         _require_absolute(loaded.settings.state_dir, "state_dir")
         leave_deleted_folder()

@@ -14,7 +14,7 @@ from watcher.settings import node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.model import Settings
-from watcher.settings.places import CONTAINER_SECRETS
+from watcher.settings.places import CONTAINER_SECRETS, SYSTEM, Folders, is_same, state_home
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -26,7 +26,7 @@ class Loaded:
 
     settings: Settings
     origins: Mapping[str, str]
-    """Where each setting came from, for people: `default`, `command line`, a file's path."""
+    """Where each setting came from, for people: `default…`, `command line`, a file's path."""
     config_file: Path | None
     searched: tuple[Path, ...] = ()
     """Where a file was looked for; empty if there is one."""
@@ -41,11 +41,14 @@ def load(
     cwd: Path,
     container_secrets: Path | None = CONTAINER_SECRETS,
     refusal: Callable[[str], str | None] = lambda _: None,
+    has_state: Callable[[Path], bool] = lambda _: False,
+    system: Folders | None = SYSTEM,
 ) -> Loaded:
     """Load the settings: defaults, file, secrets folders, environment, command line; later wins.
 
     `config` is the command line's file; `overrides` are the command line's settings: None counts as not given, and
-    `nodes` adds to the others' instead of replacing them. `refusal` returns why an alert URL cannot be used.
+    `nodes` adds to the others' instead of replacing them. `refusal` returns why an alert URL cannot be used,
+    `has_state` whether there is a state in a folder. `system` is where the system's settings and state are.
     Raises ConfigError with a line for everything that is wrong, alert URLs included.
     """
     problems: list[str] = []
@@ -56,10 +59,14 @@ def load(
         problems.append(f"settings file: {error}")
     given = {name: value for name, value in overrides.items() if value is not None}
     added = given.pop("nodes", ())
+    folder = config_file.parent if config_file else cwd
+    of_system = config_file is not None and system is not None and is_same(folder, system.settings)
+    beside = sources.system_secrets(folder) if of_system else sources.Source()
     found = (
         sources.Source(given, "command line"),
         sources.environment(environ),
         sources.secret_files(environ, container_secrets),
+        beside,
         *([sources.toml_file(config_file, named_by)] if config_file else []),
         sources.service_manager(environ),
     )
@@ -69,6 +76,7 @@ def load(
         origins |= source.origins
         values |= source()
     problems += [problem for source in found for problem in source.problems]
+    problems += [line for name, line in beside.unread.items() if origins[name] in {"default", str(config_file)}]
     settings, refused = _validated(found)
     names = _channel_names(values.get("channels", ()))
     problems += [line for error in refused for line in error_lines(error, origins, names)]
@@ -80,8 +88,12 @@ def load(
     except parsing.EntriesError as error:
         problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
     try:
-        beside = config_file if origins["state_dir"] in {"default", str(config_file)} else None
-        changes["state_dir"] = (beside.parent if beside else cwd) / sources.expand_home(settings.state_dir)
+        if origins["state_dir"] == "default":
+            home = state_home(folder, environ, has_state, system)
+            changes["state_dir"], origins["state_dir"] = home.folder, home.origin
+        else:
+            start = folder if origins["state_dir"] == str(config_file) else cwd
+            changes["state_dir"] = start / sources.expand_home(settings.state_dir)
     except ValueError as error:
         problems.append(f"state_dir: {error} ({origins['state_dir']})")
     if problems:

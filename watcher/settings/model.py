@@ -80,7 +80,9 @@ class Settings(BaseSettings):
     state_dir: Annotated[Path, BeforeValidator(_state_dir, json_schema_input_type=str)] = Field(
         Path("state"),
         description="The state folder. A relative path starts at the settings file's folder, or at the working folder"
-        " if it is given in the environment or on the command line. Under systemd the default is `$STATE_DIRECTORY`.",
+        " if it is given in the environment or on the command line. The default is `$STATE_DIRECTORY` under systemd,"
+        " `/var/lib/comfy-watch` for settings in `/etc/comfy-watch`, and `~/.local/state/comfy-watch` for settings in"
+        " `~/.config/comfy-watch`.",
     )
     """Absolute once loaded."""
     interval: Annotated[float, BeforeValidator(_interval, json_schema_input_type=float | str)] = Field(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +17,15 @@ class Folders:
 
     settings: Path
     state: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateHome:
+    """The state folder where no setting names one."""
+
+    folder: Path
+    origin: str
+    """Why it is this one, for people."""
 
 
 if sys.platform == "win32":
@@ -54,6 +63,8 @@ else:
 
     def _of_the_user(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
         chosen, home = environ.get(variable), environ.get("HOME")
+        if chosen and not os.path.isabs(chosen):  # noqa: PTH117 - an invalid one counts as unset, by XDG's specification
+            chosen = None
         return Path(chosen, _NAME) if chosen else Path(home, usual, _NAME) if home else None
 
     if sys.platform == "darwin":
@@ -68,3 +79,28 @@ else:
     def others_can_read(mode: int) -> bool:
         """Return whether a file of this mode can be read by others than its owner."""
         return bool(mode & 0o044)
+
+
+def state_home(
+    folder: Path,
+    environ: Mapping[str, str],
+    has_state: Callable[[Path], bool],
+    system: Folders | None = SYSTEM,
+) -> StateHome:
+    """Return the default state folder for settings in a folder, or for a working folder without any.
+
+    It is beside the settings. For those in the user's or the system's folder it is where that system keeps states, so
+    that a service and a shell use the same one; a state that is beside them already stays in use.
+    """
+    beside = folder / "state"
+    for known in (system, user_folders(environ)):
+        if known is not None and is_same(folder, known.settings):
+            if known.state != beside and has_state(beside):
+                return StateHome(folder=beside, origin="default, since a state is there")
+            return StateHome(folder=known.state, origin=f"default for settings in {known.settings}")
+    return StateHome(folder=beside, origin="default")
+
+
+def is_same(folder: Path, known: Path) -> bool:
+    """Return whether two paths lead to one folder; a relative path leads to none that is known."""
+    return folder.is_absolute() and Path(os.path.realpath(folder)) == Path(os.path.realpath(known))

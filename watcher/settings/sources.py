@@ -61,6 +61,8 @@ class Source(PydanticBaseSettingsSource):
         self.problems: list[str] = []
         """What could not be read, a line each."""
         self.warnings: list[str] = []
+        self.unread: dict[str, str] = {}
+        """Why a setting could not be read here, which matters only if no later source has it."""
 
     def add(self, name: str, value: object, origin: str) -> None:
         """Add a setting, in place of one of the same name."""
@@ -121,6 +123,26 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     return source
 
 
+def system_secrets(folder: Path) -> Source:
+    """Return the secrets beside the system's settings file, one file each: what a service gets as its credentials.
+
+    So root's shell has the channels that the service has. The service's own user need not be able to read them.
+    """
+    source = Source()
+    for name in sorted(parsing.SECRET):
+        file = folder / name
+        if not os.path.lexists(file):
+            continue
+        text, problem, mode = _text_of(file)
+        if problem:
+            source.unread[name] = f"{FILE_ORIGIN}{file}: {problem}"
+            continue
+        source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
+        if text.strip() and others_can_read(mode):
+            source.warnings.append(_readable(file))
+    return source
+
+
 def _add_files(source: Source, folder: Path) -> None:
     """Add the settings among the files of a folder; those with the prefix come last, and so win."""
     for file in sorted(folder.iterdir(), key=lambda file: (file.name.lower().startswith(PREFIX.lower()), file.name)):
@@ -150,10 +172,12 @@ def toml_file(path: Path, named_by: str = "") -> Source:
     if problem:
         source.problems.append(f"{path}: {problem}")
     if others_can_read(mode) and any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET):
-        source.warnings.append(
-            f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
-        )
+        source.warnings.append(_readable(path))
     return source
+
+
+def _readable(path: Path) -> str:
+    return f"{path} holds secrets and can be read by others; try: chmod 600 {shlex.quote(str(path))}"
 
 
 def service_manager(environ: Mapping[str, str]) -> Source:

@@ -1,7 +1,8 @@
 """Files that survive: whole or not at all, and on the disk before the next step begins.
 
 Every function raises OSError as the system gives it; `watcher.state.locked_folder` turns it into words. Files are
-private (0600, where the system has modes), since they tell what somebody runs.
+private (0600, where the system has modes), since they tell what somebody runs. What root makes in another user's folder
+is that user's (`watcher.state.owner`).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from watcher import log
-from watcher.state import disk, locking
+from watcher.state import disk, locking, owner
 
 FILE_MODE = 0o600
 FOLDER_MODE = 0o700
@@ -31,7 +32,7 @@ def make_folder(folder: Path) -> None:
     """Create a folder and what is missing above it, durably; one that is there stays as it is."""
     missing = [path for path in (folder, *folder.parents) if not path.exists()]
     for path in reversed(missing):
-        path.mkdir(mode=FOLDER_MODE, exist_ok=True)
+        owner.make_folder(path, FOLDER_MODE)
         disk.sync_folder(path.parent)
 
 
@@ -55,6 +56,15 @@ def replace_file(path: Path, content: bytes) -> None:
         disk.confirm(path)
     except OSError as error:
         raise UnsyncedError(error.errno, error.strerror, str(path)) from error
+
+
+def read(path: Path) -> bytes:
+    """Return a file's content."""
+    with _opened(path, os.O_RDONLY) as descriptor:
+        try:
+            return _read_at(descriptor, 0, os.fstat(descriptor).st_size)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(path)) from None
 
 
 def final_name(path: Path) -> str:
@@ -141,15 +151,15 @@ def lock(path: Path, holder: str = "") -> Iterator[Lock]:
 def lock_holder(path: Path) -> str:
     """Return the text in the lock's file, unchecked; "" if it cannot be read."""
     try:
-        with path.open("rb") as file:
-            return file.read(_HOLDER_BYTES).decode("utf-8", "replace")
+        with _opened(path, os.O_RDONLY) as descriptor:
+            return os.read(descriptor, _HOLDER_BYTES).decode("utf-8", "replace")
     except OSError:
         return ""
 
 
 @contextlib.contextmanager
 def _opened(path: Path, flags: int) -> Iterator[int]:
-    descriptor = os.open(path, flags | disk.BINARY, FILE_MODE)
+    descriptor = owner.open_file(path, flags | disk.BINARY, FILE_MODE)
     try:
         yield descriptor
     finally:

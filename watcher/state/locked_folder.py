@@ -73,7 +73,7 @@ class LockedFolder:
         path = self.path / name
         with self._failing("cannot be read"):
             try:
-                text = path.read_bytes()
+                text = files.read(path)
             except FileNotFoundError:
                 return missing
         log.debug("file read", path=path, bytes=len(text))

@@ -112,7 +112,7 @@ class StateFolder(LockedFolder):
         """Write the outbox, which now includes the journal, if it changed; then remove the journal."""
         path, content = self.path / OUTBOX, records.write_outbox(revision, waiting)
         with self._writing():
-            saved = path.read_bytes() if path.exists() else records.write_outbox(revision, Outbox())
+            saved = files.read(path) if path.exists() else records.write_outbox(revision, Outbox())
             if saved != content:
                 files.replace_file(path, content)
             files.remove(self.path / ACKS)
@@ -129,7 +129,7 @@ class StateFolder(LockedFolder):
     def ended_backoffs(self) -> Mapping[str, str]:
         """Return what `end_backoffs` has recorded; never fails."""
         try:
-            return records.read_retry((self.path / RETRY).read_bytes())
+            return records.read_retry(files.read(self.path / RETRY))
         except OSError:
             return {}
 
@@ -184,7 +184,7 @@ class StateFolder(LockedFolder):
         with self._writing():
             files.append(path, b"".join(records.write_event(event) for event in events))
             if path.stat().st_size > self.history_limit:
-                lines = path.read_bytes().splitlines(keepends=True)
+                lines = files.read(path).splitlines(keepends=True)
                 files.replace_file(path, b"".join(lines[len(lines) // 2 :]))
 
     def record_rest(self, waiting: Outbox) -> None:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import traceback
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from tests.support.fork_server import ForkServer
+from tests.support.harness import write_settings
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.errors import ConfigError
+from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import sources
 from watcher.settings.loading import load
 from watcher.settings.model import Settings
+from watcher.settings.places import state_home
 
 
 def test_precedence(loads: Loads, tmp_path: Path) -> None:
@@ -185,6 +191,60 @@ def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     assert by_systemd.settings.state_dir == Path("/var/lib/comfy-watch")
     assert by_systemd.origins["state_dir"] == "environment STATE_DIRECTORY"
     assert loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir == loads.cwd / "mine"
+
+
+@pytest.mark.parametrize(
+    ("variables", "state"),
+    [
+        ({}, "home/.local/state/comfy-watch"),
+        ({"XDG_STATE_HOME": "/var/tmp/states"}, "/var/tmp/states/comfy-watch"),
+        ({"XDG_STATE_HOME": "states"}, "home/.local/state/comfy-watch"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_state_of_settings_in_the_users_folder(
+    loads: Loads, tmp_path: Path, variables: dict[str, str], state: str, named: bool
+) -> None:
+    """Settings in the user's folder, found or named, have their state where the user's states are, and that is said."""
+    folder = tmp_path / "home" / ".config" / "comfy-watch"
+    folder.mkdir(parents=True)
+    (folder / "comfy-watch.toml").write_text("")
+    (tmp_path / "link").symlink_to(folder)
+    loaded = loads(config=tmp_path / "link" / "comfy-watch.toml" if named else None, **variables)
+    assert loaded.settings.state_dir == tmp_path / state
+    assert loaded.origins["state_dir"] == f"default for settings in {folder}"
+    assert loads(STATE_DIRECTORY="/s", **variables).settings.state_dir == Path("/s")
+    assert loads("", **variables).settings.state_dir == loads.cwd / "state"
+
+
+def test_state_of_the_systems_settings() -> None:
+    """Settings in /etc/comfy-watch, there or not, have their state in /var/lib, as the service's manager has it."""
+    home = state_home(Path("/etc/comfy-watch"), {"HOME": "/h"}, lambda _: False)
+    assert (home.folder, home.origin) == (Path("/var/lib/comfy-watch"), "default for settings in /etc/comfy-watch")
+    assert state_home(Path(), {"HOME": "/h"}, lambda _: False).folder == Path("state")
+
+
+def test_a_state_beside_the_users_settings_stays_in_use(
+    fork_server: ForkServer, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """A state that an earlier version kept beside the settings is used from there; one that begins is not."""
+    registry.catalog.publish("alpha", "1.0.0")
+    folder = tmp_path / ".config" / "comfy-watch"
+    folder.mkdir(parents=True)
+    given = {"nodes": ["alpha"], "registry_url": registry.url, "alert_urls": "none"}
+    write_settings(folder, **given)
+    run = partial(fork_server.run, cwd=tmp_path, env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""})
+    (folder / "state").mkdir()  # with nothing in it, which is no state
+    assert run("check").code == 0
+    state = tmp_path / ".local" / "state" / "comfy-watch"
+    assert {file.name for file in state.iterdir()} >= {"snapshot.json", "lock"}
+    assert [*(folder / "state").iterdir()] == []
+    (folder / "state").rmdir()
+    state.rename(folder / "state")
+    assert run("check").code == 0
+    assert not state.exists()
+    shown = json.loads(run("config", "--json").out)["settings"]["state_dir"]
+    assert shown == {"value": str(folder / "state"), "from": "default, since a state is there"}
 
 
 @pytest.mark.parametrize("setting", ["STATE_DIR", "CONFIG"])
