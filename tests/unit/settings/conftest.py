@@ -9,6 +9,7 @@ import pytest
 
 from watcher.errors import ConfigError
 from watcher.settings.loading import Loaded, load
+from watcher.settings.places import SYSTEM
 
 TOKEN = "S3cr3tT0k3n"
 
@@ -23,10 +24,11 @@ class Loads:
         self.cwd.mkdir()
 
     def __call__(self, toml: str | None = None, **given: Any) -> Loaded:
-        """Load with `toml` in the settings file; `config`, `overrides`, `secrets` or environment variables given."""
+        """Load with `toml` in the settings file; `config`, `overrides`, `secrets`, `system` or variables given."""
         if toml is not None:
             self.file.write_text(toml, "utf-8")
         return load(
+            system=given.pop("system", SYSTEM),
             config=given.pop("config", None),
             overrides=given.pop("overrides", {}),
             container_secrets=given.pop("secrets", self.folder / "none"),

@@ -19,7 +19,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import sources
 from watcher.settings.loading import load
 from watcher.settings.model import Settings
-from watcher.settings.places import state_home
+from watcher.settings.places import Folders, state_home
 
 
 def test_precedence(loads: Loads, tmp_path: Path) -> None:
@@ -224,6 +224,49 @@ def test_state_of_the_systems_settings() -> None:
     assert state_home(Path(), {"HOME": "/h"}, lambda _: False).folder == Path("state")
 
 
+def test_secrets_beside_the_systems_settings(loads: Loads, tmp_path: Path) -> None:
+    """A file with a secret's name beside the system's settings counts; a service's own credential overrides it."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    config = system.settings / "comfy-watch.toml"
+    for name in ("etc", "credentials"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "alert_urls").write_text(f"json://{name}\n")
+    config.write_text("")
+    (system.settings / "alert_urls").chmod(0o600)
+    (system.settings / "nodes").write_text("alpha")  # no secret
+    loaded = loads(config=config, system=system)
+    assert [channel.url for channel in loaded.settings.all_channels()] == ["json://etc"]
+    assert loaded.origins["alert_urls"] == f"secret file {system.settings / 'alert_urls'}"
+    assert (loaded.settings.state_dir, loaded.settings.nodes, loaded.warnings) == (system.state, (), ())
+    service = loads(config=config, system=system, CREDENTIALS_DIRECTORY=str(tmp_path / "credentials"))
+    assert [channel.url for channel in service.settings.all_channels()] == ["json://credentials"]
+    (system.settings / "alert_urls").chmod(0o644)
+    assert [warning for warning in loads(config=config, system=system).warnings if "can be read by others" in warning]
+    elsewhere = loads(config=config)
+    assert elsewhere.settings.all_channels() == ()
+
+
+def test_a_secret_of_the_system_that_cannot_be_read(loads: Loads, tmp_path: Path) -> None:
+    """It is an error where the setting comes from nowhere later, and none for a service that has it as a credential."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    config = system.settings / "comfy-watch.toml"
+    (system.settings / "alert_urls").mkdir(parents=True)  # root reads every file, but no folder
+    config.write_text("alert_urls = ['json://file']")
+    (problem,) = loads.problems(config=config, system=system)
+    assert problem == f"secret file {system.settings / 'alert_urls'}: is a folder, not a file"
+    assert loads(config=config, system=system, COMFY_WATCH_ALERT_URLS="json://h").origins["alert_urls"] == (
+        "environment COMFY_WATCH_ALERT_URLS"
+    )
+
+
+def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
+    """A credential without a URL means that there is no channel, and where it came from is known."""
+    (tmp_path / "alert_urls").write_text("\n")
+    loaded = loads("", CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert loaded.settings.alert_urls == ()
+    assert loaded.origins["alert_urls"] == f"secret file {tmp_path / 'alert_urls'}"
+
+
 def test_a_state_beside_the_users_settings_stays_in_use(
     fork_server: ForkServer, registry: FakeRegistry, tmp_path: Path
 ) -> None:
@@ -231,8 +274,7 @@ def test_a_state_beside_the_users_settings_stays_in_use(
     registry.catalog.publish("alpha", "1.0.0")
     folder = tmp_path / ".config" / "comfy-watch"
     folder.mkdir(parents=True)
-    given = {"nodes": ["alpha"], "registry_url": registry.url, "alert_urls": "none"}
-    write_settings(folder, **given)
+    write_settings(folder, nodes=["alpha"], registry_url=registry.url, alert_urls="none")
     run = partial(fork_server.run, cwd=tmp_path, env={"HOME": str(tmp_path), "XDG_CONFIG_HOME": ""})
     (folder / "state").mkdir()  # with nothing in it, which is no state
     assert run("check").code == 0

@@ -36,7 +36,7 @@ def theirs() -> Iterator[Path]:
 
 def owners(folder: Path) -> dict[str, tuple[int, int]]:
     """Return the owner and group of all that is in a folder."""
-    return {path.name: (about := path.lstat()).st_uid and (about.st_uid, about.st_gid) for path in folder.rglob("*")}
+    return {path.name: ((about := path.lstat()).st_uid, about.st_gid) for path in folder.rglob("*")}
 
 
 def as_user(work: Callable[[], None]) -> int:
@@ -98,7 +98,7 @@ def test_roots_own_folder_stays_roots(tmp_path: Path) -> None:
     files.append(tmp_path / "history.jsonl", b"line\n")
     files.replace_file(tmp_path / "file", b"new")
     assert (tmp_path / "elsewhere").read_bytes() == b"line\n"
-    assert set(owners(tmp_path).values()) == {0}
+    assert set(owners(tmp_path).values()) == {(0, 0)}
 
 
 @pytest.mark.parametrize("name", ["lock", "acks.jsonl", "history.jsonl", "snapshot.json"])
