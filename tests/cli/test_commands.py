@@ -427,6 +427,8 @@ def test_init(watch: Watcher, fork_server: ForkServer) -> None:
     assert path.read_text("utf-8") == "mine"
     assert watch.run("init", "other.toml").code == 0
     assert watch.run("init", "absent/other.toml").code == 2
+    done = watch.run("init", "--system", "other.toml")
+    assert (done.code, done.err) == (2, "error: --system chooses the file itself; leave out other.toml\n")
 
 
 def test_help_and_version(watch: Watcher) -> None:

@@ -19,7 +19,7 @@ import click
 from watcher import log, streams
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
-from watcher.errors import WatchError
+from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
 
 if TYPE_CHECKING:
@@ -157,11 +157,20 @@ def config(settings: Callable[..., Loaded], as_json: bool) -> int:
 
 
 @cli.command()
-@click.argument("path", type=click.Path(path_type=Path), default=Path("comfy-watch.toml"), metavar="[FILE]")
-def init(path: Path) -> int:
+@click.argument("path", type=click.Path(path_type=Path), required=False, metavar="[FILE]")
+@click.option(
+    "--system", is_flag=True, help="Write to /etc/comfy-watch, for a service: without secrets, for all to read."
+)
+def init(path: Path | None, system: bool) -> int:
     """Write a commented comfy-watch.toml; never overwrite a file."""
-    from watcher.settings import template
+    from watcher.settings import system_files, template
 
+    if system:
+        if path is not None:
+            raise UsageError(f"--system chooses the file itself; leave out {masked(str(path))}")
+        echo_result(system_files.write())
+        return 0
+    path = path or Path("comfy-watch.toml")
     template.write(path)
     next_steps = "Add your node packs and alert URLs to it, then: comfy-watch config && comfy-watch check"
     echo_result([f"Wrote {path}. {next_steps}"])

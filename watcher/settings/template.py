@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from watcher.errors import ConfigError
 from watcher.settings import parsing
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import DURATIONS, Settings
+from watcher.settings.places import Folders
 
 _HEAD = """\
 # Comfy Watch: settings.
@@ -26,6 +27,15 @@ _HEAD = """\
 # Every setting can also come from the environment (COMFY_WATCH_INTERVAL=5m), or from a file with the setting's name in
 # a secrets folder (systemd's $CREDENTIALS_DIRECTORY, or /run/secrets). Keep alert URLs in this file only if nobody else
 # can read it.
+"""
+
+_SYSTEM_HEAD = """\
+# Comfy Watch: settings of this machine, for a service or for cron.
+#
+# A line that begins with "#" right before a name is a setting at its default, or an example of one: remove the "#" and
+# change it. `comfy-watch config` shows the settings in effect and where each came from, and finds mistakes.
+# Everybody may read this file, also the user that the service runs as, so it has no place for secrets. Each of those is
+# a file of its own in {folder}, which only root can read; systemd passes it on with LoadCredential.
 """
 
 _SECTIONS = {
@@ -49,43 +59,73 @@ _CHANNEL: Mapping[str, object] = {
 }
 
 
-def text() -> str:
-    """Return the file: each setting of the model with its description, at its default or with an example."""
-    parts = [_HEAD]
+def text(system: Folders | None = None) -> str:
+    """Return the file: each setting of the model with its description, at its default or with an example.
+
+    The file in the `system`'s folders is for everybody to read, and has no place for secrets.
+    """
+    parts = [_HEAD if system is None else _SYSTEM_HEAD.format(folder=system.settings)]
     for title, names in _SECTIONS.items():
         parts.append(f"# ---- {title} ".ljust(120, "-") + "\n")
         for name in names:
             field = Settings.model_fields[name]
-            parts.append(_setting(name, field, _EXAMPLES.get(name, field.default)))
+            if system is not None and name in parsing.SECRET:
+                parts.append(_secret(name, field, system.settings))
+            elif system is not None and name == "state_dir":
+                parts.append(_setting(name, field, system.state))
+            else:
+                parts.append(_setting(name, field, _EXAMPLES.get(name, field.default)))
+    if system is not None:
+        return _with_nodes(parts)
     keys = [_setting(name, field, _CHANNEL[name]) for name, field in ChannelTable.model_fields.items()]
-    text = "\n".join(parts).replace("#nodes =", "nodes =").replace("#channels = []", "\n#[[channels]]")
-    return text + "".join(keys)
+    return _with_nodes(parts).replace("#channels = []", "\n#[[channels]]") + "".join(keys)
+
+
+def _with_nodes(parts: Iterable[str]) -> str:
+    return "\n".join(parts).replace("#nodes =", "nodes =")
+
+
+def _secret(name: str, field: FieldInfo, folder: Path) -> str:
+    """Return a secret setting's description, and where it goes."""
+    form = "one URL per line" if name == "alert_urls" else "as a JSON array" if name == "channels" else "its value"
+    return f"{_about(field)}\n# Not here: put it into {folder / name}, {form}.\n"
 
 
 def _setting(name: str, field: FieldInfo, value: object) -> str:
     """Return a setting's description and the setting, commented out."""
-    about = textwrap.fill(field.description or "", 120, initial_indent="# ", subsequent_indent="# ")
     if isinstance(value, float):
         written = json.dumps(durations.show(value)) if name in DURATIONS else f"{value:g}"
     else:
         written = json.dumps(value, default=str)
-    return f"{about}\n#{name} = {written}\n"
+    return f"{_about(field)}\n#{name} = {written}\n"
+
+
+def _about(field: FieldInfo) -> str:
+    return textwrap.fill(field.description or "", 120, initial_indent="# ", subsequent_indent="# ")
 
 
 def write(path: Path) -> None:
     """Write `text()` to a new file that only its owner can read: it will hold secrets.
 
-    ConfigError if something is at `path`, which is then left as it is, if nothing can be written, or if it is a URL.
+    ConfigError as `create`, and if the path is a URL.
     """
     try:
         parsing.path(str(path))
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
+    create(path, text())
+
+
+def create(path: Path, content: str) -> None:
+    """Write a new file that only its owner can read.
+
+    ConfigError if something is at `path`, which is then left as it is, or if nothing can be written.
+    """
     created = False
     try:
         with open(path, "x", encoding="utf-8", newline="\n", opener=partial(os.open, mode=0o600)) as file:
             created = True
-            file.write(text())
+            file.write(content)
     except FileExistsError:
         raise ConfigError(f"{path} exists already, and was left as it is", hint="move it away first") from None
     except OSError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import resource
 import tomllib
@@ -10,13 +11,14 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from watcher.errors import ConfigError
+from watcher.errors import ConfigError, UsageError
 from watcher.model.event import Kind
 from watcher.model.version import STATUSES
-from watcher.settings import template
+from watcher.settings import parsing, system_files, template
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import load
 from watcher.settings.model import Settings, json_schema
+from watcher.settings.places import Folders
 
 EXAMPLES = {"nodes", "alert_urls", "channels"}
 """Settings that the sample shows by an example; their default is empty, and said to be."""
@@ -103,3 +105,56 @@ def test_full_disk_leaves_nothing(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert not path.exists()
+
+
+def test_the_systems_sample(tmp_path: Path) -> None:
+    """It has every setting but the secrets, which have no place there, and the state where a service's is."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    text = re.sub(r"^#(?=[a-z_]+ = |\[\[)", "", template.text(system), flags=re.MULTILINE)
+    written = tomllib.loads(text)
+    assert written.keys() == Settings.model_fields.keys() - parsing.SECRET
+    assert written["state_dir"] == str(system.state)
+    for name in parsing.SECRET:
+        assert f"# Not here: put it into {system.settings / name}, " in text
+    assert "://" not in text.replace("https://api.comfy.org", "")
+    assert max(map(len, text.splitlines())) <= 200
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes the system's settings")
+def test_the_systems_files(tmp_path: Path) -> None:
+    """All can read the settings and root alone the credential, whatever is masked; an empty one means no channel."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    before = os.umask(0o077)
+    try:
+        lines = system_files.write(system)
+    finally:
+        os.umask(before)
+    modes = {path.name: path.stat().st_mode & 0o777 for path in (system.settings, *system.settings.iterdir())}
+    assert modes == {"etc": 0o755, "comfy-watch.toml": 0o644, "alert_urls": 0o600}
+    loaded = load(config=system.settings / "comfy-watch.toml", overrides={}, environ={}, cwd=tmp_path, system=system)
+    assert (loaded.settings.all_channels(), loaded.settings.state_dir) == ((), system.state)
+    assert (len(loaded.settings.nodes), loaded.warnings) == (1, ())
+    assert [line for line in lines if "chmod" in line] == []
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="only root writes the system's settings")
+def test_the_systems_files_are_never_overwritten(tmp_path: Path) -> None:
+    """Settings that are there stop it before anything is written; alert URLs that are there are kept."""
+    system = Folders(settings=tmp_path / "etc", state=tmp_path / "var")
+    system.settings.mkdir(mode=0o700)
+    (system.settings / "comfy-watch.toml").write_text("mine")
+    with pytest.raises(ConfigError, match="exists already, and was left as it is"):
+        system_files.write(system)
+    assert [path.name for path in system.settings.iterdir()] == ["comfy-watch.toml"]
+    (system.settings / "comfy-watch.toml").unlink()
+    (system.settings / "alert_urls").write_text("json://h")
+    lines = system_files.write(system)
+    assert (system.settings / "alert_urls").read_text() == "json://h"
+    assert lines[-1].endswith(f"chmod 755 {system.settings}")
+    assert system.settings.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_system_without_a_folder_for_all() -> None:
+    """Where a system has no such folder the error says so."""
+    with pytest.raises(UsageError, match="this system has no folder"):
+        system_files.write(None)
