@@ -32,8 +32,11 @@ lint: $(READY) ## check the code for mistakes and style
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check . || { echo "run 'make format'" >&2; exit 1; }
 
-types: $(READY) ## check the types with mypy, strict
+types: $(READY) ## check the types with mypy, strict; the program's on Windows and macOS too
 	@$(BIN)/mypy --no-error-summary
+	@for system in win32 darwin; do \
+	    $(BIN)/mypy --no-error-summary --platform $$system --cache-dir .mypy_cache/$$system watcher || exit 1; \
+	done
 
 contracts: $(READY) ## check the import contracts: layers, purity, owners of libraries
 	@$(BIN)/lint-imports > .venv/contracts.log || { cat .venv/contracts.log >&2; exit 1; }

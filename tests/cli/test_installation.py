@@ -152,9 +152,9 @@ import sys
 from watcher import log
 from watcher.cli.commands import run
 from watcher.polling import setup
-from watcher.delivery import worker
+from watcher.delivery.process import work
 setup.preload(None)
-worker.load()
+work.load()
 known = set(sys.modules)
 from watcher.delivery.job import Job
 from watcher.delivery.sender import send

@@ -24,7 +24,8 @@ import coverage
 
 from tests.support import program
 from tests.support.fault_points import Cut, FaultPoints
-from watcher.delivery import client, worker
+from watcher.delivery import worker
+from watcher.delivery.process import forking, work
 
 _NOT_FLUSHED = 120
 """The exit code of an interpreter that could not write all of stdout or stderr."""
@@ -41,7 +42,7 @@ def _preload() -> None:
 
     used = (anyio._backends._asyncio, httpx, check, config, history, run, samples, schema, status, survey)
     assert all((*used, answers, template))
-    worker.load()
+    work.load()
 
 
 def _serve() -> None:
@@ -100,7 +101,7 @@ def _be_the_program(asked: dict[str, Any], folder: int, streams: Mapping[int, in
     _use(streams)
     if asked["umask"] is not None:
         os.umask(asked["umask"])
-    client.spawn = _Worker  # type: ignore[assignment]  # it has what is used of a started process
+    forking.spawn = _Worker  # type: ignore[assignment]  # it has what is used of a started process
     sys.argv = ["-m", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None

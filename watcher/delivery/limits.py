@@ -6,8 +6,6 @@ at the request under way and end it with an exception, as a socket's own timeout
 
 from __future__ import annotations
 
-import resource
-import signal
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,8 +13,7 @@ from typing import Self
 
 from requests.exceptions import RequestException, Timeout
 
-_LOOK = 0.05
-"""Seconds between two looks at the request under way."""
+from watcher.delivery.process.ticks import Ticks, peak
 
 _MOST = 2**14
 """The most, in KB, that memory may grow during one request."""
@@ -39,9 +36,9 @@ class Limits:
         """The time of the request was up."""
         self._until = 0.0
         self._size = 0
+        self._ticks = Ticks(self._look)
 
     def __enter__(self) -> Self:
-        signal.signal(signal.SIGALRM, self._look)
         return self
 
     def __exit__(self, *exc_info: object) -> None:
@@ -51,21 +48,21 @@ class Limits:
         """Begin a request, which may take the timeout, or so many seconds."""
         self.is_over = False
         self._until = time.monotonic() + (self.timeout if timeout is None else timeout)
-        self._size = _peak()
-        signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+        self._size = peak()
+        self._ticks.start()
 
     def end(self) -> None:
         """Look no more: no request is under way."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._ticks.stop()
 
     def rest(self, wait: Callable[[], object]) -> None:
         """Wait for something that is no part of a request under way, and takes nothing of its time."""
-        left, _ = signal.setitimer(signal.ITIMER_REAL, 0)
+        is_under_way = self._ticks.stop()
         began = time.monotonic()
         wait()
         self._until += time.monotonic() - began
-        if left:
-            signal.setitimer(signal.ITIMER_REAL, _LOOK, _LOOK)
+        if is_under_way:
+            self._ticks.start()
 
     def close(self, last: Callable[[], object]) -> None:
         """Do the last thing, in which requests may begin without end; no look at them comes later."""
@@ -73,15 +70,11 @@ class Limits:
             last()
         self.end()
 
-    def _look(self, *_: object) -> None:
+    def _look(self) -> None:
         if time.monotonic() > self._until:
             self.end()
             self.is_over = True
             raise CutOffError("timed out")
-        if _peak() - self._size > _MOST:
+        if peak() - self._size > _MOST:
             self.end()
             raise FloodError("the answer is too long")
-
-
-def _peak() -> int:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

@@ -1,27 +1,26 @@
 """The process that delivers: it loads apprise once, and forks a job for each channel's round of messages.
 
 Its standard input is a socket to the program. Each byte received carries the socket of one job. The job reads one task
-after the other from that socket and writes its results to it, one JSON object per line. Before anything of a message
-leaves the job, it waits for a byte by which the program lets it go out. The system ends a job when the program closes
-the other end, whatever the job does, and so all of them when the program ends. SIGINT and SIGTERM are ignored: the
-program handles them.
+after the other from that socket and writes its results to it (`watcher.delivery.process.work`). The system ends a job
+when the program closes the other end, whatever the job does, and so all of them when the program ends. SIGINT and
+SIGTERM are ignored: the program handles them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import gc
-import json
 import os
-import pickle
 import resource
 import select
 import signal
 import socket
-from functools import partial
+import sys
 from pathlib import Path
-from typing import BinaryIO
+
+from watcher.delivery.process.work import Bounds, load, tell, work
+
+assert sys.platform == "linux"  # noqa: S101 - so the type checker knows it too
 
 _PREPARATION = 60.0
 """Seconds of CPU after which the system ends a job that has not asked yet whether its message may go out."""
@@ -41,9 +40,9 @@ def serve(program: socket.socket) -> None:
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, signal.SIG_IGN)
     try:
-        _tell(program, "files", load())
+        tell(program, "files", load())
     except Exception as error:  # noqa: BLE001 - an import can raise anything
-        _tell(program, "error", f"{type(error).__name__}: {error}")
+        tell(program, "error", f"{type(error).__name__}: {error}")
         return
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for a job
     with contextlib.suppress(ConnectionResetError):  # the program ended without reading the line above
@@ -55,27 +54,13 @@ def serve(program: socket.socket) -> None:
                         _be_a_job(program, end)
 
 
-def load() -> list[str]:
-    """Load all that a message may need, and return files of what was loaded."""
-    import netrc  # noqa: F401 - requests has it wait for the first request
-
-    import apprise
-    from requests.utils import DEFAULT_CA_BUNDLE_PATH
-
-    from watcher.delivery import sender, urls  # noqa: F401 - what jobs run
-
-    urls.load()
-    gc.collect()
-    gc.freeze()  # a job then collects its own garbage only: 14 ms of CPU instead of 52, and 9 MB of its own, not 21
-    return [str(apprise.__file__), str(DEFAULT_CA_BUNDLE_PATH)]
-
-
 def _be_a_job(program: socket.socket, end: socket.socket) -> None:
     try:
         program.close()
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _limit_memory()
-        _work(end)
+        with end.makefile("rb") as asked:
+            work(end, asked, _Bounds(end))
     finally:
         os._exit(0)
 
@@ -89,50 +74,27 @@ def _limit_memory() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, given[1]))
 
 
-def _work(end: socket.socket) -> None:
-    """Do what the socket asks for, one thing after the other: judge a URL, or send a message."""
-    from watcher.delivery import sender, urls
-    from watcher.delivery.outcome import encoded
+class _Bounds(Bounds):
+    """Bounds that the system keeps, by signals."""
 
-    with end.makefile("rb") as asked, contextlib.suppress(EOFError):
-        while True:
-            job = pickle.load(asked)  # noqa: S301 - it comes from the program itself
-            result: object
-            if isinstance(job, str):
-                _end_with(end)
-                result = urls.refusal(job)
-            else:
-                _tell(end, "allow", job.timeout)
-                signal.setitimer(signal.ITIMER_VIRTUAL, _PREPARATION)
-                taken, allow, out = (partial(_tell, end, name) for name in ("taken", "allow", "out"))
-                result = encoded(sender.send(job, taken, allow, out, partial(_begin, asked, end)))
-            _outlive(end)
-            _tell(end, "result", result)
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
 
+    def prepare(self) -> None:
+        """Limit the time: the program may not wait yet."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, _PREPARATION)
 
-def _begin(asked: BinaryIO, end: socket.socket) -> None:
-    """Wait until the program lets the message go out, which it has prepared meanwhile."""
-    if not asked.read(1):  # the program is gone, or sends something else first
-        os._exit(0)
-    signal.setitimer(signal.ITIMER_VIRTUAL, 0)
-    _end_with(end)
+    def hold(self) -> None:
+        """Have the system end this process, by SIGIO, as soon as the other end of the socket is closed."""
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        fcntl.fcntl(self._end, fcntl.F_SETOWN, os.getpid())
+        fcntl.fcntl(self._end, fcntl.F_SETFL, fcntl.fcntl(self._end, fcntl.F_GETFL) | os.O_ASYNC)
+        if select.select([self._end], [], [], 0)[0]:  # it was closed before that
+            os._exit(0)
 
-
-def _end_with(end: socket.socket) -> None:
-    """Have the system end this process, by SIGIO, as soon as the other end of the socket is closed."""
-    fcntl.fcntl(end, fcntl.F_SETOWN, os.getpid())
-    fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) | os.O_ASYNC)
-    if select.select([end], [], [], 0)[0]:  # it was closed before that
-        os._exit(0)
-
-
-def _outlive(end: socket.socket) -> None:
-    """Undo `_end_with`: what comes next may be another task, and is read."""
-    fcntl.fcntl(end, fcntl.F_SETFL, fcntl.fcntl(end, fcntl.F_GETFL) & ~os.O_ASYNC)
-
-
-def _tell(to: socket.socket, name: str, value: object) -> None:
-    to.sendall(json.dumps({name: value}).encode() + b"\n")
+    def release(self) -> None:
+        """Undo it: what comes next may be another task, and is read."""
+        fcntl.fcntl(self._end, fcntl.F_SETFL, fcntl.fcntl(self._end, fcntl.F_GETFL) & ~os.O_ASYNC)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,8 @@ from watcher import log
 from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
-from watcher.delivery.client import Worker, WorkerError
+from watcher.delivery.client import Worker
+from watcher.delivery.process.interpreter import WorkerError
 from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
 from watcher.polling.clock import clock

@@ -53,7 +53,7 @@ def _children(pid: int) -> list[int]:
 
 
 def _pid(worker: Worker) -> int:
-    return worker._process.pid  # type: ignore[union-attr]  # it was started
+    return worker.processes._process.pid  # type: ignore[union-attr]  # it was started
 
 
 def _until_there_are_none(pids: list[int]) -> None:
@@ -74,7 +74,7 @@ def _runs(pid: int) -> bool:
 @pytest.fixture
 def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
     """A worker of `tests.unit.delivery.odd_worker`."""
-    monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.unit.delivery.odd_worker")
+    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
     with Worker() as worker:
         worker.start()
         yield worker
@@ -312,7 +312,7 @@ def test_a_worker_that_does_not_start_holds_nothing(tmp_path: Path, monkeypatch:
     """While apprise does not load other work goes on, a stop ends the wait, and leaving ends the process."""
     (tmp_path / "never_ready.py").write_text("import time; time.sleep(600)")
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setattr("watcher.delivery.client.MODULE", "never_ready")
+    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "never_ready")
 
     async def stopped() -> list[Outcome]:
         deliveries = [asyncio.create_task(worker.deliver(_job("json://127.0.0.1/"))) for _ in range(2)]
@@ -335,7 +335,7 @@ def test_a_worker_that_hangs_is_replaced(webhook: Webhook, monkeypatch: pytest.M
         hung = _pid(worker)
         os.kill(hung, signal.SIGSTOP)
         with monkeypatch.context() as patch:
-            patch.setattr("watcher.delivery.client._PATIENCE", 0.5)
+            patch.setattr("watcher.delivery.client.PATIENCE", 0.5)
             outcome = _deliver(webhook.apprise_url("/a"), by=worker)
         assert outcome == Undelivered(reason="the process that delivers could not be started")
         assert not _runs(hung)

@@ -13,14 +13,16 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from socketserver import TCPServer
 from typing import Self
 
 import click
 
 from watcher.cli.loading import leave_deleted_folder
 from watcher.cli.terminal import echo
+from watcher.delivery.client import Worker
 from watcher.errors import StateError, WatchError
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
@@ -88,7 +90,7 @@ def demo() -> int:
 
 
 def _play(folder: Path) -> None:
-    with FakeRegistry() as registry, _Mailbox() as mailbox:
+    with FakeRegistry() as registry, _Mailbox() as mailbox, Worker() as worker:
         registry.catalog.publish(NODE, "1.0.0")
         registry.catalog.publish(NODE, "1.1.0")
         echo(f"Watching {NODE} in a local registry at {registry.url}.")
@@ -96,7 +98,7 @@ def _play(folder: Path) -> None:
             echo()
             echo(click.style(f"▶ {title}", bold=True))
             change(registry.catalog)
-            report = asyncio.run(_poll(folder, registry.url, mailbox.url))
+            report = asyncio.run(_poll(folder, registry.url, mailbox.url, worker))
             arrived = mailbox.take()
             if report.errors or report.pending or bool(report.events) != bool(arrived):
                 why = report.errors[0][1] if report.errors else "an alert is missing"
@@ -108,26 +110,36 @@ def _play(folder: Path) -> None:
                 echo("    (no alert)")
 
 
+if sys.platform == "win32":
+
+    def _quoted(path: str) -> str:
+        return f'"{path}"' if " " in path else path
+
+else:
+    _quoted = shlex.quote
+
+
 def _command() -> str:
     """Return the command to type: its name if PATH finds it, else its path."""
-    own = Path(sys.executable).with_name("comfy-watch")
-    if not own.exists():
-        return f"{shlex.quote(sys.executable)} -m watcher"
-    if shutil.which("comfy-watch") == str(own):
+    own = shutil.which("comfy-watch", path=str(Path(sys.executable).parent))
+    if own is None:
+        return f"{_quoted(sys.executable)} -m watcher"
+    if shutil.which("comfy-watch") == own:
         return "comfy-watch"
     with contextlib.suppress(ValueError):  # it is outside the working folder
-        own = own.relative_to(Path.cwd())
-    return shlex.quote(str(own))
+        own = str(Path(own).relative_to(Path.cwd()))
+    return _quoted(own)
 
 
-async def _poll(folder: Path, registry_url: str, webhook_url: str) -> Report:
+async def _poll(folder: Path, registry_url: str, webhook_url: str, worker: Worker) -> Report:
     # Built from values only: the machine's own settings name real channels.
     values = {"nodes": [NODE], "registry_url": registry_url, "alert_urls": [webhook_url]}
     settings = Settings.model_validate(values)
     state = StateFolder(folder / "state")
     with state.locked():
-        config = setup.poll_config(settings, state)
-        return await Poller(config=config, folder=state, clock=clock, stopping=asyncio.Event()).poll()
+        config = setup.poll_config(settings, state, refusal=worker.refusal)
+        poller = Poller(config=config, folder=state, clock=clock, stopping=asyncio.Event(), worker=worker)
+        return await poller.poll()
 
 
 class _Mailbox:
@@ -148,9 +160,9 @@ class _Mailbox:
                 """Log nothing: the demo prints the messages."""
 
         self._arrived = arrived
-        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self._server = TCPServer(("127.0.0.1", 0), Handler)  # HTTPServer asks for its own name, which may take long
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05})
-        self.url = f"json://127.0.0.1:{self._server.server_port}/demo"
+        self.url = f"json://127.0.0.1:{self._server.server_address[1]}/demo"
 
     def take(self) -> list[str]:
         """Return the messages that arrived since the last call."""

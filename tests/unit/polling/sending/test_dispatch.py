@@ -107,7 +107,7 @@ def test_a_worker_that_cannot_start_is_a_failure(
     """Without the process that delivers, each channel backs off as after any failure, and is then tried again."""
     reason = "the process that delivers could not be started"
     with Worker() as broken:
-        monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.support.no_such_module")
+        monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.support.no_such_module")
         done = sent(folder, owing(ops, mail), ops, mail, worker=broken)
         assert (done.delivered, done.failures) == (0, {"ops": reason, "mail": reason})
         assert done.waiting.queues["mail"].retry_at == minute(0.5)
@@ -139,7 +139,7 @@ def test_a_stop_waits_for_seconds_only(
 def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     """Targets that took a message which a stop cut short do not get it again, and the channel has no backoff."""
     monkeypatch.setattr("watcher.polling.sending.dispatch._STOP_WITHIN", 0.1)
-    monkeypatch.setattr("watcher.delivery.client.MODULE", "tests.unit.delivery.odd_worker")
+    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
     with Topics() as ntfy, Worker() as odd:
         ntfy.topic["bad"] = Answer(hang=True)
         channel, stopping = Channel(name="ops", url=ntfy.url_of("good", "bad")), asyncio.Event()

@@ -1,0 +1,207 @@
+"""The program on Windows and macOS, as far as Linux can show it (`tests.support.elsewhere`).
+
+Every process here takes the machine for the other system: it has no `fcntl`, `fork` or `SIGHUP` there, files open as
+Windows opens them, and each job is an interpreter of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support import program
+from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.harness import write_settings
+from watcher.fake_registry.server import FakeRegistry
+
+pytestmark = [
+    pytest.mark.bounded,  # interpreters that load everything, one after the other
+    pytest.mark.skipif(sys.platform != "linux", reason="it takes Linux for another system"),
+]
+
+SYSTEMS = ("win32", "darwin")
+_STOPS = {"win32": (signal.SIGINT, signal.SIGQUIT), "darwin": (signal.SIGINT, signal.SIGTERM)}
+"""What stops a run: Ctrl-C; Ctrl-Break, which is `SIGQUIT` here, or SIGTERM."""
+
+
+def _environment(system: str, folder: Path) -> dict[str, str]:
+    support = program.ROOT / "tests" / "support"
+    return {
+        "ELSEWHERE": system,
+        "PYTHONPATH": os.pathsep.join((str(support / "elsewhere"), str(program.ROOT))),
+        "APPDATA": str(folder / "Roaming"),
+        "LOCALAPPDATA": str(folder / "Local"),
+        "XDG_CONFIG_HOME": "",
+        "NO_PROXY": "127.0.0.1",
+    }
+
+
+class Elsewhere:
+    """Runs the program on a system, in a test's folder."""
+
+    def __init__(self, system: str, folder: Path) -> None:
+        self.system, self.folder = system, folder
+        self.env = _environment(system, folder)
+
+    def run(self, *args: str, env: Mapping[str, str] | None = None, module: str = "watcher") -> program.Completed:
+        """Run a command to its end; there may be no traceback."""
+        done = program.run(*args, cwd=self.folder, env={**self.env, **(env or {})}, module=module, timeout=240)
+        assert "Traceback" not in done.out + done.err, done
+        return done
+
+    def check(self, code: int = 0) -> dict[str, Any]:
+        """Poll once and return the document."""
+        done = self.run("check", "--json")
+        assert done.code == code, done
+        document: dict[str, Any] = json.loads(done.out)
+        return document
+
+    def configure(self, registry: FakeRegistry, **urls: str) -> None:
+        """Write settings with a channel for each URL, which has ten seconds."""
+        channels = [{"name": name, "url": url} for name, url in urls.items()]
+        more: dict[str, Any] = {"nodes": ["alpha"], "retries": 0, "timeout": "10s"}
+        write_settings(self.folder, channels, registry_url=registry.url, **more)
+
+
+@pytest.fixture(params=SYSTEMS)
+def elsewhere(request: pytest.FixtureRequest, tmp_path: Path) -> Elsewhere:
+    """The program on each system."""
+    return Elsewhere(request.param, tmp_path)
+
+
+_IMPORT_ALL = """
+import importlib, pkgutil, sys, watcher
+linux = {"watcher.__main__", "watcher.delivery.worker", "watcher.delivery.process.forking"}
+names = {module.name for module in pkgutil.walk_packages(watcher.__path__, "watcher.")} - linux
+for name in sorted(names):
+    importlib.import_module(name)
+from watcher.settings import places
+found = places.user_folders({"HOME": "/h", "APPDATA": "/r", "LOCALAPPDATA": "/l"})
+print(len(names) > 100, linux & sys.modules.keys(), found)
+"""
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
+    """Every module but the forking worker's can be imported; settings and state have the system's own folders."""
+    (tmp_path / "all_modules.py").write_text(_IMPORT_ALL)
+    env = _environment(system, tmp_path)
+    env["PYTHONPATH"] += os.pathsep + str(tmp_path)
+    done = program.run(cwd=tmp_path, env=env, module="all_modules")
+    support = "/h/Library/Application Support/comfy-watch"
+    settings, state = ("/r/comfy-watch", "/l/comfy-watch/state") if system == "win32" else (support, f"{support}/state")
+    assert done.out == f"True set() Folders(settings={Path(settings)!r}, state={Path(state)!r})\n", done.err
+
+
+def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
+    """Settings are written and read; a flag is found, sent, remembered and shown, and nothing of it twice."""
+    registry.catalog.publish("alpha", "1.0.0")
+    assert elsewhere.run("init", "template.toml").code == 0
+    assert b"\r" not in (elsewhere.folder / "template.toml").read_bytes()
+    elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
+    assert "comfy-watch.toml" in elsewhere.run("config").out
+    assert elsewhere.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "malware")
+    found = elsewhere.check()
+    assert [event["kind"] for event in found["events"]] == ["flagged"]
+    assert (found["alerts"]["delivered"], elsewhere.check()["events"]) == (1, [])
+    titles = [message.json["title"] for message in webhook.messages("/hook")]
+    assert [title.split()[0] for title in titles] == ["Now", "Flagged"]
+    assert "flagged" in elsewhere.run("history").out
+    assert "1.0.0" in elsewhere.run("status").out
+    assert elsewhere.run("test-alerts").out == "hook: delivered\n"
+    assert len(webhook.messages("/hook")) == 3
+    assert b"\r" not in b"".join(file.read_bytes() for file in (elsewhere.folder / "state").iterdir())
+
+
+def test_the_demo(elsewhere: Elsewhere) -> None:
+    """The demo, which polls and delivers in one process, plays to its end."""
+    assert elsewhere.run("demo").out.splitlines()[-1].startswith("Done.")
+
+
+@pytest.mark.parametrize("which", [0, 1])
+def test_a_run(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, which: int) -> None:
+    """A run holds the state, polls and delivers, and ends by itself when it is asked to."""
+    registry.catalog.publish("alpha", "1.0.0")
+    elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
+    with program.start("run", cwd=elsewhere.folder, env=elsewhere.env) as run:
+        webhook.wait_for(1, timeout=30)
+        run.until(lambda _: '"poll"' in run.err, 30)
+        refused = elsewhere.run("check")
+        assert (refused.code, f"comfy-watch run (process {run.pid}, since" in refused.err) == (4, True), refused
+        run.signal(_STOPS[elsewhere.system][which])
+        done = run.wait()
+    assert (done.code, "Traceback" in done.err, '"stopped"' in done.err) == (0, False, True), done
+
+
+def test_what_takes_too_long_is_cut_off(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
+    """An answer that does not come, drips, or does not end costs its own channel only."""
+    webhook.answer = {
+        "/hang": Answer(hang=True),
+        "/drip": Answer(endless=0.02),
+        "/flood": Answer(endless=0, body=bytes(2**16)),
+    }
+    elsewhere.configure(registry, **{path: webhook.apprise_url(f"/{path}") for path in ("hang", "drip", "flood", "ok")})
+    done = elsewhere.run("test-alerts")
+    assert sorted(done.out.splitlines()) == [
+        "drip: failed: timed out",
+        "flood: delivered",
+        "hang: failed: timed out",
+        "ok: delivered",
+    ]
+
+
+_DEAF = """
+import re, socket
+from watcher.delivery.process import alone
+
+def lookup(host, *args, **more):
+    if host == "service.invalid":
+        re.match("(a+)+$", "a" * 99 + "b")  # it never ends, and lets no other thread run
+    return known(host, *args, **more)
+
+known, socket.getaddrinfo = socket.getaddrinfo, lookup
+alone.main()
+"""
+_SENDS = """
+import asyncio, time
+from watcher.alerts.digest import sample
+from watcher.delivery.client import Worker
+from watcher.delivery.job import Job
+from watcher.delivery.process import spawning
+
+spawning.MODULE = "deaf"
+job = Job(url="json://service.invalid/", events=sample("2026-01-01T00:00:00Z"), timeout=0.5)
+with Worker() as worker:
+    worker.start()
+    began = time.monotonic()
+    print(asyncio.run(worker.deliver(job)).reason, time.monotonic() - began < 5)
+"""
+
+
+def test_a_job_that_hears_nothing_is_killed(elsewhere: Elsewhere) -> None:
+    """What lets no other thread of its process run ends at its deadline too."""
+    (elsewhere.folder / "deaf.py").write_text(_DEAF)
+    (elsewhere.folder / "sends.py").write_text(_SENDS)
+    path = os.pathsep.join((elsewhere.env["PYTHONPATH"], str(elsewhere.folder)))
+    with program.start(cwd=elsewhere.folder, env={**elsewhere.env, "PYTHONPATH": path}, module="sends") as sends:
+        done = sends.wait(40)
+    assert (done.code, done.out) == (0, "timed out True\n"), done
+
+
+def test_jobs_end_with_the_program(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
+    """A program that is killed leaves no process, whatever its jobs wait for."""
+    registry.catalog.publish("alpha", "1.0.0")
+    webhook.answer["/hang"] = Answer(hang=True)
+    elsewhere.configure(registry, hook=webhook.apprise_url("/hang?rto=60"))
+    with program.start("check", cwd=elsewhere.folder, env=elsewhere.env) as check:
+        webhook.wait_for(1, timeout=30)
+        check.signal(signal.SIGKILL)
+        assert check.wait().code == -signal.SIGKILL
