@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from watcher import log, streams
-from watcher.cli.options import KINDS_HELP, kinds_option, masked, single, with_settings
+from watcher.cli import completion
+from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
@@ -61,7 +62,7 @@ def cli() -> None:
 
 
 @cli.command(epilog=KINDS_HELP)
-@click.option("--node", "nodes", multiple=True, metavar="ID", help="Also watch this node pack (repeatable).")
+@nodes_option(help="Also watch this node pack (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
@@ -76,7 +77,7 @@ def check(
 
 
 @cli.command()
-@click.option("--node", "nodes", multiple=True, metavar="ID", help="Also watch this node pack (repeatable).")
+@nodes_option(help="Also watch this node pack (repeatable).")
 @with_settings()
 def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
@@ -112,7 +113,7 @@ def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -
 
 
 @cli.command(epilog=KINDS_HELP)
-@click.option("--node", "nodes", multiple=True, metavar="ID", help="Only events of this node pack (repeatable).")
+@nodes_option(help="Only events of this node pack (repeatable).")
 @kinds_option("--kind", "kinds", help="Only events of these kinds.")
 @single("--since", metavar="WHEN", help="Only events since a date, or within a duration (7d, 12h).")
 @single("--limit", type=click.IntRange(min=1), metavar="N", help="At most N events.  [default: 50; with --ref all]")
@@ -136,7 +137,7 @@ def history(
 
 
 @cli.command("test-alerts")
-@click.argument("channels", nargs=-1, metavar="[CHANNEL]...")
+@click.argument("channels", nargs=-1, metavar="[CHANNEL]...", shell_complete=completion.channels)
 @with_settings("registry_url")
 def test_alerts(settings: Callable[..., Loaded], channels: tuple[str, ...]) -> int:
     """Send a sample alert to every channel, or to the named ones."""
@@ -178,7 +179,7 @@ def init(path: Path | None, system: bool) -> int:
 
 
 @cli.command()
-@click.argument("name", metavar="NAME")
+@click.argument("name", metavar="NAME", shell_complete=completion.schemas)
 def schema(name: str) -> int:
     """Print the JSON Schema of a state file, of the settings or of what a webhook gets.
 
@@ -207,7 +208,7 @@ def main() -> NoReturn:
     os.umask(0o077)
     streams.set_up()
     gc.disable()  # while modules are imported: collecting then takes a tenth of a short run and frees nothing
-    code = _exit_code()
+    code = completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # the work is done, so Ctrl-C may end the exit early
     gc.freeze()  # the exit collects once more: skip what is left
     sys.exit(code)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from watcher.cli import completion
 from watcher.errors import UsageError
 from watcher.model.event import Kind
 from watcher.settings.parsing import SECRET, choices, split_list
@@ -43,14 +44,29 @@ def _only_one(ctx: click.Context, option: click.Parameter, given: tuple[_Value, 
 single = partial(click.option, multiple=True, callback=_only_one)
 """Declares an option that has one value; see `_only_one`."""
 
-kinds_option = partial(click.option, multiple=True, callback=_any_of, metavar="KINDS")
+kinds_option = partial(click.option, multiple=True, callback=_any_of, metavar="KINDS", shell_complete=completion.kinds)
 """Declares a repeatable option that takes event kinds."""
 
+nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID", shell_complete=completion.node_ids)
+"""Declares the repeatable option that takes node ids."""
+
 _SETTINGS = {
-    "state_dir": single("--state-dir", metavar="DIR", help="State folder.  [default: state]"),
+    "state_dir": single(
+        "--state-dir", metavar="DIR", help="State folder.  [default: state]", shell_complete=completion.folders
+    ),
     "registry_url": single("--registry-url", metavar="URL", help="Registry URL.  [default: https://api.comfy.org]"),
-    "log_level": single("--log-level", metavar="LEVEL", help="debug, info, warning or error.  [default: info]"),
-    "log_format": single("--log-format", metavar="FORMAT", help="auto, console or json.  [default: auto]"),
+    "log_level": single(
+        "--log-level",
+        metavar="LEVEL",
+        help="debug, info, warning or error.  [default: info]",
+        shell_complete=completion.of("debug", "info", "warning", "error"),
+    ),
+    "log_format": single(
+        "--log-format",
+        metavar="FORMAT",
+        help="auto, console or json.  [default: auto]",
+        shell_complete=completion.of("auto", "console", "json"),
+    ),
 }
 """Settings with an option of their own."""
 
@@ -87,6 +103,14 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
         return decorated
 
     return decorate
+
+
+def chosen_settings(params: Mapping[str, object]) -> dict[str, object]:
+    """Return the settings that a command's parameters choose, as `load` takes them; UsageError for wrong ones."""
+    pairs = params.get("changed")
+    chosen = {name: params[name] for name in _SETTINGS if params.get(name) is not None}
+    found, nodes = _assigned(pairs if isinstance(pairs, tuple) else (), chosen)
+    return {**found, "nodes": nodes}
 
 
 def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dict[str, object], list[object]]:

@@ -9,6 +9,7 @@ from watcher.state import schemas
 from watcher.text.mask import describe
 
 SETTINGS = "settings"
+NAMES = (*schemas.NAMES, SETTINGS)
 
 
 def text_of(name: str) -> str:
@@ -16,6 +17,5 @@ def text_of(name: str) -> str:
     if name == SETTINGS:
         return to_json(json_schema())
     if name not in schemas.NAMES:
-        known = ", ".join((*schemas.NAMES, SETTINGS))
-        raise UsageError(f"there is no schema {describe(name)}", hint=f"schemas are {known}")
+        raise UsageError(f"there is no schema {describe(name)}", hint=f"schemas are {', '.join(NAMES)}")
     return schemas.schema(name).rstrip("\n")
