@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 from collections.abc import Mapping
 from pathlib import Path
@@ -59,3 +60,11 @@ def blocks(page: str, language: str) -> list[str]:
             found.append("")
             inside = True
     return found
+
+
+def marked(page: str, marker: str) -> str:
+    """Return the fenced block under `<!-- marker -->` in a page of `docs/`."""
+    text = (program.ROOT / "docs" / page).read_text("utf-8")
+    found = re.findall(rf"^<!-- {re.escape(marker)} -->\n```\w*\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(found) == 1, f"{page} has {len(found)} blocks marked {marker!r}"
+    return str(found[0])
