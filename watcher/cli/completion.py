@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,10 +91,16 @@ def _settings(ctx: click.Context) -> Settings | None:
     """Return the settings that the line so far would have; None if they are wrong or cannot be read."""
     from watcher.cli.options import chosen_settings
     from watcher.settings.loading import load
+    from watcher.state.store import StateFolder
 
     with contextlib.suppress(WatchError, OSError):
-        overrides: Mapping[str, object] = chosen_settings(ctx.params)
-        return load(config=ctx.params.get("config"), overrides=overrides, environ=os.environ, cwd=Path.cwd()).settings
+        return load(
+            config=ctx.params.get("config"),
+            overrides=chosen_settings(ctx.params),
+            environ=os.environ,
+            cwd=Path.cwd(),
+            has_state=lambda folder: StateFolder(folder).exists(),
+        ).settings
     return None
 
 
