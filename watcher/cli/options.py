@@ -127,7 +127,7 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
             raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
         if name in SECRET:
             raise UsageError(
-                f"--set {name}: alert URLs are secrets, and every user of the machine can read a command line",
+                f"--set {name}: it is a secret, and every user of the machine can read a command line",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",
             )
         if name == "nodes":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from watcher.polling.model import PollConfig
 
@@ -16,5 +16,7 @@ class Plan:
     """Seconds between the starts of two polls."""
     jitter: float
     """By which share of itself the interval varies."""
+    heartbeat_url: str = field(default="", repr=False)
+    """Secret; "" where there is none."""
     warnings: tuple[str, ...] = ()
     """About settings that are valid. Safe to show."""

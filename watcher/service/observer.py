@@ -30,6 +30,9 @@ class Observer:
     def problem(self, problem: Problem) -> None:
         """Hear of a problem of a poll, or of a delivery between two, before its end is reported."""
 
+    def problem_ended(self, event: str, sentence: str) -> None:
+        """Hear that a lasting problem is over: the name of a log line, and a sentence for a person."""
+
     def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
         """Hear that a poll is done and saved, how long it took, and when the next one begins."""
 
@@ -79,6 +82,10 @@ class Observers(Observer):
     def problem(self, problem: Problem) -> None:  # noqa: D102
         for one in self._observers:
             one.problem(problem)
+
+    def problem_ended(self, event: str, sentence: str) -> None:  # noqa: D102
+        for one in self._observers:
+            one.problem_ended(event, sentence)
 
     def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:  # noqa: D102
         for one in self._observers:

@@ -53,6 +53,12 @@ def _alert_urls(value: object) -> tuple[SecretStr, ...] | None:
     return None if urls is None else tuple(map(SecretStr, urls))
 
 
+def _heartbeat_url(value: object) -> SecretStr | None:
+    url = parsing.heartbeat_url(unsealed(value))
+    return None if url is None else SecretStr(url)
+
+
+_Heartbeat = Annotated[SecretStr | None, BeforeValidator(_heartbeat_url, json_schema_input_type=str | None)]
 _Baseline = Literal["summary", "silent", "full"]
 _LogLevel = Literal["debug", "info", "warning", "error"]
 _LogFormat = Literal["auto", "console", "json"]
@@ -123,6 +129,12 @@ class Settings(BaseSettings):
     )
     """None where no alerts are wanted."""
     channels: _Tables = Field((), description="Channels with their own settings, a `[[channels]]` table each; secret.")
+    heartbeat_url: _Heartbeat = Field(
+        None,
+        description="A monitor that notices when polls stop, such as healthchecks.io; secret. It gets a ping at"
+        " `/start` before a poll, at the URL itself after it, and at `/fail` after one in which no node could be read"
+        " or the state could not be used.",
+    )
     alert_expiry: Annotated[float, _duration(0.001, 3660 * _DAY)] = Field(
         7.0 * _DAY,
         description="How long an undelivered alert is kept. After that it expires when its channel fails again, with an"
@@ -173,6 +185,10 @@ class Settings(BaseSettings):
         A URL that is in `alert_urls` twice is one channel.
         """
         return tuple(self._channels.values())
+
+    def heartbeat_address(self) -> str:
+        """Return `heartbeat_url` in the clear; "" where there is none."""
+        return self.heartbeat_url.get_secret_value() if self.heartbeat_url else ""
 
     def placed_channels(self) -> dict[str, Channel]:
         """Return every channel as `all_channels` does, by its place: `alert_urls, entry 2` or `channels, entry 1`."""

@@ -19,7 +19,7 @@ from watcher.text.mask import NOT_IN_REGISTRY_URL, SCHEME, describe, describe_re
 
 CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
-SECRET = frozenset({"alert_urls", "channels"})
+SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 """Settings whose values no message, log or listing shows."""
 
 NO_ALERTS = "none"
@@ -185,4 +185,21 @@ def alert_url(value: object) -> str:
         raise ValueError("the value (not shown) is not an apprise URL; begin it with a scheme, e.g. discord://")
     if not is_visible(text):
         raise ValueError("the URL (not shown) contains invisible or control characters; percent-encode or remove them")
+    return text
+
+
+def heartbeat_url(value: object) -> str | None:
+    """Return a monitor's URL, http or https; None for an empty text or "none". Errors show no part of it."""
+    if value is None or (isinstance(value, str) and value.strip().lower() in {"", NO_ALERTS}):
+        return None
+    allowed = "give one such as https://hc-ping.com/your-uuid, without a fragment"
+    text = value.strip() if isinstance(value, str) else ""
+    try:
+        parts = urlsplit(text)
+        usable = parts.scheme in {"http", "https"} and parts.port != 0 and not parts.fragment
+        usable = usable and bool((parts.hostname or "").encode("idna")) and is_visible(text) and " " not in text
+    except ValueError:  # of a port, of brackets, or of a host's part that is too long
+        usable = False
+    if not usable:
+        raise ValueError(f"the value (not shown) is not the URL of a monitor; {allowed}")
     return text

@@ -40,7 +40,7 @@ _SYSTEM_HEAD = """\
 
 _SECTIONS = {
     "What to watch": ("nodes", "statuses"),
-    "Alerts": ("alert_urls", "alert_expiry", "baseline", "failure_threshold"),
+    "Alerts": ("alert_urls", "heartbeat_url", "alert_expiry", "baseline", "failure_threshold"),
     "Polls": ("interval", "jitter", "concurrency", "timeout", "retries", "max_response_mb", "registry_url"),
     "State and logs": ("state_dir", "log_level", "log_format"),
     "Channels with their own settings (these tables must stay at the end of the file)": ("channels",),
@@ -48,6 +48,7 @@ _SECTIONS = {
 
 _EXAMPLES: Mapping[str, object] = {
     "nodes": ["rgthree-comfy"],
+    "heartbeat_url": "https://hc-ping.com/your-uuid",
     "alert_urls": ["discord://webhook_id/webhook_token", "mailtos://user:password@example.com?to=you@example.com"],
 }
 _CHANNEL: Mapping[str, object] = {

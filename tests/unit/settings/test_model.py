@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import SecretStr
 
 from tests.unit.settings.conftest import TOKEN, Loads
 from watcher.model.channel import Grouping
@@ -31,6 +32,7 @@ DEFAULTS: dict[str, object] = {
     "failure_threshold": 3,
     "alert_urls": (),
     "channels": (),
+    "heartbeat_url": None,
     "alert_expiry": 604_800,
     "log_level": "info",
     "log_format": "auto",
@@ -64,6 +66,8 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("log_level", " Debug", "debug"),
     ("interval", "1h30m", 5400),
     ("max_response_mb", "0.5", 0.5),
+    *(("heartbeat_url", text, None) for text in ("", " none ")),
+    *(("heartbeat_url", url, SecretStr(url)) for url in ("https://hc-ping.com/x/?a=b", "http://u:p@[::1]:8000")),
     *(("alert_urls", text, None) for text in ("none", " NONE,", '["None"]')),
 ]
 
@@ -122,6 +126,24 @@ REFUSED = [
     ("baseline", "sumary", "'sumary' is not a baseline (did you mean summary?); give one of summary, silent, full"),
     ("log_level", "loud", "give one of debug, info, warning, error"),
     ("log_format", "xml", "give one of auto, console, json"),
+    *(
+        (
+            "heartbeat_url",
+            url,
+            "the value (not shown) is not the URL of a monitor; give one such as https://hc-ping.com/",
+        )
+        for url in (
+            *(
+                f"{TOKEN}.example/x",
+                f"discord://{TOKEN}/x",
+                f"https:///{TOKEN}",
+                f"https://h/{TOKEN} x",
+                f"https://h:0/{TOKEN}",
+            ),
+            *(f"https://h:x{TOKEN}/", f"https://[{TOKEN}", f"https://h/x#{TOKEN}", f"https://{TOKEN}..example/"),
+            f"https://h/\u200b{TOKEN}",
+        )
+    ),
     ("alert_urls", f"discord://a {TOKEN}", "alert_urls, entry 2: the value (not shown) is not an apprise URL"),
     ("alert_urls", f'["discord://{TOKEN}\\u200b"]', "entry 1: the URL (not shown) contains invisible or control"),
     ("alert_urls", "none, discord://a/b", "entry 1: 'none' means that no alerts are wanted; use it alone"),

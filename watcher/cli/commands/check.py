@@ -19,6 +19,7 @@ from watcher.polling.poll import StoppedError
 from watcher.polling.reports import reminders
 from watcher.polling.reports.problems import Problem, ProblemReporter, ended_problems, problems
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
+from watcher.service import heartbeat
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import is_terminal, width
@@ -29,8 +30,22 @@ CHECK_BUDGET = 300.0
 
 def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
+    try:
+        return _check(chosen, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    except StateError:
+        settings = chosen.settings
+        if not dry_run and (url := settings.heartbeat_address()):
+            why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
+            if why:
+                _echo_problem(heartbeat.problem(why))
+        raise
+
+
+def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Kind]) -> int:
     folder = StateFolder(chosen.settings.state_dir)
-    report_problem = ProblemReporter(lambda problem: echo(f"{problem.level}: {problem.sentence}", error=True))
+    report_problem = ProblemReporter(_echo_problem)
+    url = "" if dry_run else chosen.settings.heartbeat_address()
+    pings: list[Problem] = []
 
     async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
         """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
@@ -42,7 +57,11 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
                 on_set_aside=report_problem.set_aside,
             )
             try:
-                return await reporting.poll(), stop.signal
+                if not url:
+                    return await reporting.poll(), stop.signal
+                report, why = await heartbeat.with_pings(reporting.poll(), url, config.limits.timeout)
+                pings.extend([heartbeat.problem(why)] if why else [])
+                return report, stop.signal
             except StoppedError:
                 return None, stop.signal
 
@@ -51,17 +70,21 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         with contextlib.nullcontext() if dry_run else folder.locked(lock_holder("check")):
             done, stopped_by = asyncio.run(poll_once(config, worker))
             if done is not None:
-                found = [*_setting_problems(chosen), *problems(done)]
+                found = [*_setting_problems(chosen), *problems(done), *pings]
                 if dry_run or _reports_every_time():
                     report_problem(found)
                 else:
-                    _report_news(folder, config, done, found, report_problem)
+                    _report_news(folder, config, done, found, report_problem, url)
     if done is None:
         echo("stopped; nothing was changed", error=True)
         return 128 + stopped_by
     wide = width(sys.stdout)
     echo_result([report.as_json(done)] if as_json else report.lines(done, dry_run=dry_run, width=wide))
     return 128 + stopped_by if stopped_by else report.exit_code(done, fail_on)
+
+
+def _echo_problem(problem: Problem) -> None:
+    echo(f"{problem.level}: {problem.sentence}", error=True)
 
 
 def _setting_problems(chosen: Loaded) -> list[Problem]:
@@ -78,7 +101,12 @@ def _reports_every_time() -> bool:
 
 
 def _report_news(
-    folder: StateFolder, config: PollConfig, done: Report, found: list[Problem], report_problem: ProblemReporter
+    folder: StateFolder,
+    config: PollConfig,
+    done: Report,
+    found: list[Problem],
+    report_problem: ProblemReporter,
+    url: str,
 ) -> None:
     """Report problems that are new, that were last reported a day ago, and that have ended."""
     news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
@@ -86,6 +114,8 @@ def _report_news(
     channels = {channel.name for channel in config.channels} - done.set_aside
     for sentence in ended_problems(news.ended, config.nodes, channels):
         echo(sentence, error=True)
+    if url and heartbeat.ABOUT in news.ended:
+        echo(heartbeat.ARRIVES_AGAIN, error=True)
     if news.reported != done.reported and not done.unsaved:
         with contextlib.suppress(StateError):  # then it is reported once more
             folder.save_reported(news.reported)

@@ -11,7 +11,7 @@ from watcher.model.event import Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
-from watcher.settings.model import DURATIONS
+from watcher.settings.model import DURATIONS, Settings
 from watcher.state.store import StateFolder
 from watcher.streams import width
 from watcher.text import mask
@@ -58,6 +58,8 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             case "alert_urls", _:
                 placed = [f"{channel.name} ({_masked(channel)})" for channel in channels if channel.placed]
                 shown = join_first(placed, most)
+            case "heartbeat_url", _:
+                shown = _masked_heartbeat(loaded.settings) or ""
             case _, tuple(items):
                 shown = join_first([sanitize_line(item) for item in items], most)
             case _, float():
@@ -79,6 +81,7 @@ def document(loaded: Loaded) -> dict[str, object]:
     values: dict[str, object] = {name: getattr(settings, name) for name in loaded.origins}
     values |= {
         "state_dir": str(settings.state_dir),
+        "heartbeat_url": _masked_heartbeat(settings),
         "alert_urls": "none" if settings.alert_urls is None else placed,
         "channels": [_table(channel) for channel in settings.all_channels() if not channel.placed],
     }
@@ -90,6 +93,10 @@ def document(loaded: Loaded) -> dict[str, object]:
 
 def _masked(channel: Channel) -> str:
     return f"{mask.scheme(channel.url)}://***"
+
+
+def _masked_heartbeat(settings: Settings) -> str | None:
+    return f"{mask.scheme(url)}://***" if (url := settings.heartbeat_address()) else None
 
 
 def _kinds(channel: Channel) -> list[str]:

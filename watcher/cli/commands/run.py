@@ -11,6 +11,7 @@ from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError
 from watcher.polling.setup import config_to_watch, lock_holder, preload, recheck_channels, warnings
 from watcher.service.daemon import run
+from watcher.service.heartbeat import Heartbeat
 from watcher.service.log_lines import LogLines
 from watcher.service.model import Plan
 from watcher.service.observer import Observers
@@ -28,12 +29,15 @@ def run_forever(chosen: Loaded) -> int:
     """
     settings = chosen.settings
     folder = StateFolder(settings.state_dir)
-    observer = Observers([LogLines()])
+    speaker = LogLines()
+    heartbeat = Heartbeat(speaker)
+    observer = Observers([speaker, heartbeat])
 
     async def loop(plan: Plan, worker: Worker, check_installation: Callable[[], None]) -> None:
         ready = stoppable_poller(settings, plan.config, folder, worker, CHANNEL_BUDGET, on_stop=observer.stopping)
         with ready as (poller, stop):
-            await run(poller, plan, check_installation, observer)
+            async with heartbeat:
+                await run(poller, plan, check_installation, observer)
         observer.stopped(Signals(stop.signal).name)
 
     with Worker() as worker:
@@ -55,5 +59,6 @@ def _plan(chosen: Loaded, folder: StateFolder, worker: Worker) -> Plan:
         config=config_to_watch(chosen, folder, worker.refusal),
         interval=chosen.settings.interval,
         jitter=chosen.settings.jitter,
+        heartbeat_url=chosen.settings.heartbeat_address(),
         warnings=warnings(chosen),
     )
