@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.deploy.support.podman import FOLDER, Podman, alone
-from tests.deploy.support.tools import checked, search_path, tool, until
+from tests.deploy.support.podman import Podman, alone
+from tests.deploy.support.tools import checked, tool, until
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
@@ -27,9 +25,9 @@ _FILE = program.ROOT / "deploy" / "compose.yaml"
 class Project:
     """A folder with the compose file and what goes beside it, and Compose's command in it."""
 
-    def __init__(self, folder: Path, socket: Path) -> None:
+    def __init__(self, folder: Path, reached: dict[str, str]) -> None:
         self.folder = folder
-        self._socket = socket
+        self._reached = reached
         shutil.copy(_FILE, folder)
         # The registry of the tests is on this machine's loopback.
         (folder / "loopback.yaml").write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
@@ -37,7 +35,7 @@ class Project:
     def __call__(self, *arguments: str) -> str:
         """Run `docker compose` with the arguments and return what it said."""
         files = ("--file=compose.yaml", "--file=loopback.yaml")
-        env = {"DOCKER_HOST": f"unix://{self._socket}", "HOME": str(self.folder)}
+        env = {**self._reached, "HOME": str(self.folder)}
         return checked("docker-compose", *files, *arguments, cwd=self.folder, env=env)
 
     def inside(self, *command: str) -> str:
@@ -49,26 +47,13 @@ class Project:
 def project(podman: Podman, image: str, tmp_path: Path) -> Iterator[Project]:
     """An empty project, whose containers podman runs; everything of it is gone afterwards."""
     tool("docker-compose")
-    socket = FOLDER / f"{os.getpid()}.sock"
-    with (
-        alone("compose"),
-        subprocess.Popen(
-            [*podman.command, "system", "service", "--time=0", f"unix://{socket}"],
-            env={**podman.environment, "PATH": search_path()},
-            stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ) as service,
-    ):
+    with alone("compose"), podman.service() as reached:
+        podman.says("tag", image, "localhost/comfy-watch:latest")
+        begun = Project(tmp_path, reached)
         try:
-            until(socket.exists, "podman's socket")
-            podman.says("tag", image, "localhost/comfy-watch:latest")
-            begun = Project(tmp_path, socket)
             yield begun
-            begun("down", "--volumes", "--timeout=1")
         finally:
-            service.terminate()
-            service.wait()
-            socket.unlink(missing_ok=True)
+            begun("down", "--volumes", "--timeout=1")
 
 
 def test_the_file_follows_the_specification() -> None:
@@ -84,7 +69,7 @@ def test_it_lives(project: Project, registry: FakeRegistry, webhook: Webhook) ->
     (project.folder / "comfy-watch.toml").write_text(settings, "utf-8")
     (project.folder / "secrets").mkdir()
     (project.folder / "secrets" / "alert_urls").write_text(webhook.apprise_url() + "\n", "utf-8")
-    project("up", "--detach", "--no-build")
+    project("up", "--detach")
     assert [event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]] == ["baseline"]
 
     status = project.inside("cat", "/proc/1/status").splitlines()
@@ -102,7 +87,7 @@ def test_it_lives(project: Project, registry: FakeRegistry, webhook: Webhook) ->
 
     project("down")  # and with it the container, but not the volume
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
-    project("up", "--detach", "--no-build")
+    project("up", "--detach")
     assert [event["kind"] for event in webhook.wait_for(2, timeout=60)[1].json["events"]] == ["banned"]
     project("stop")
     ended = json.loads(project("ps", "--all", "--format=json"))
@@ -114,6 +99,6 @@ def test_a_missing_file_is_said(project: Project) -> None:
     """Without the secret's file the container says so in a line, and does not poll with alerts that go nowhere."""
     (project.folder / "comfy-watch.toml").write_text('nodes = ["a"]\n', "utf-8")
     with contextlib.suppress(AssertionError):  # Docker starts nothing then; podman puts a folder in the file's place
-        project("up", "--detach", "--no-build")
+        project("up", "--detach")
     until(lambda: "alert_urls: is a folder, not a file" in project("logs"), "the reason")
     assert '"started"' not in project("logs")

@@ -13,6 +13,7 @@ import pytest
 from tests.deploy.support.podman import CONTAINERFILE, HARDENED, Podman, base
 from tests.deploy.support.tools import checked, until
 from tests.support import program
+from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Webhook
 from watcher.fake_registry.server import FakeRegistry
 
@@ -143,3 +144,17 @@ def test_a_signal_ends_a_poll(podman: Podman, image: str) -> None:
         assert container.wait() == 0
         assert time.monotonic() - began < 5
         assert '"stopped"' in container.log
+
+
+def test_health(podman: Podman, image: str, registry: FakeRegistry) -> None:
+    """The image's health check fails until a poll has run to its end, then holds; a poll too long ago is no health."""
+    registry.catalog.publish("a", "1.0.0")
+    gate = Gate(registry, "a")
+    with podman.container(*_WATCHING, f"--env=COMFY_WATCH_REGISTRY_URL={registry.url}", image) as container:
+        container.start()
+        assert gate.reached.wait(60)
+        before = container.run("comfy-watch", "health")
+        assert (before.code, before.out) == (1, "unhealthy: no poll has run to its end yet\n")
+        gate.open()
+        until(lambda: podman("healthcheck", "run", container.identity).code == 0, "a healthy container")
+        until(lambda: container.run("comfy-watch", "health", "--max-age", "1s").code == 1, "a poll too long ago")

@@ -1,8 +1,9 @@
-"""The manifests: put together by kustomize, held against Kubernetes' schemas, and carried out by podman."""
+"""The manifests: put together by kubectl, held against Kubernetes' schemas, and carried out by podman."""
 
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.deploy.support.person import Person, blocks
 from tests.deploy.support.podman import Container, Podman, alone
 from tests.deploy.support.tools import checked, tool, until
 from tests.support import program
@@ -26,7 +28,7 @@ _NAME = "comfy-watch"
 
 
 def _built(folder: Path) -> list[dict[str, Any]]:
-    return list(yaml.safe_load_all(checked("kustomize", "build", str(folder))))
+    return list(yaml.safe_load_all(checked("kubectl", "kustomize", str(folder))))
 
 
 @pytest.fixture
@@ -37,10 +39,9 @@ def folder(tmp_path: Path) -> Path:
 
 def _with_cronjob(folder: Path) -> Path:
     """Put the CronJob in the Deployment's place, as the page says."""
-    listed = folder / "kustomization.yaml"
-    text = listed.read_text("utf-8")
-    assert "- deployment.yaml" in text
-    listed.write_text(text.replace("- deployment.yaml", "- cronjob.yaml"), "utf-8")
+    (words,) = (block for block in blocks("kubernetes.md", "sh") if block.startswith("sed "))
+    Person(folder.parent / f"{folder.name}-home").shell(words.replace("deploy/kubernetes", shlex.quote(str(folder))))
+    assert "- cronjob.yaml" in (folder / "kustomization.yaml").read_text("utf-8")
     return folder
 
 
@@ -49,7 +50,7 @@ def test_kubernetes_knows_every_field(folder: Path, version: str) -> None:
     """What kustomize builds, with the Deployment or with the CronJob, is valid for a strict server of this version."""
     for number, adapted in enumerate((folder, _with_cronjob(Path(shutil.copytree(folder, folder.parent / "second"))))):
         built = folder.parent / f"built-{number}.yaml"
-        built.write_text(checked("kustomize", "build", str(adapted)), "utf-8")
+        built.write_text(checked("kubectl", "kustomize", str(adapted)), "utf-8")
         said = checked("kubernetes-validate", "--strict", "--kubernetes-version", version, str(built))
         assert said.count(" passed for resource ") == len(_built(adapted)) == 3
 
@@ -112,13 +113,11 @@ class Cluster:
         self._manifests = manifests
 
     def apply(self, documents: list[dict[str, Any]], alert_urls: str) -> None:
-        """Start what the documents describe, beside a Secret with the alert URLs."""
-        secret = {
-            "apiVersion": "v1",
-            "kind": "Secret",
-            "metadata": {"name": _NAME},
-            "stringData": {"alert_urls": alert_urls},
-        }
+        """Start what the documents describe, beside the Secret that the page's words make of a file with alert URLs."""
+        (words,) = (block for block in blocks("kubernetes.md", "sh") if "create secret" in block)
+        (self._manifests.parent / "alert_urls").write_text(alert_urls, "utf-8")
+        made = checked(*shlex.split(words), "--dry-run=client", "--output=yaml", cwd=self._manifests.parent)
+        secret = yaml.safe_load(made)
         self._manifests.write_text(yaml.safe_dump_all([secret, *documents]), "utf-8")
         self._podman.says("kube", "play", "--network=host", str(self._manifests))
 

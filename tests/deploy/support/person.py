@@ -11,7 +11,7 @@ from tests.support import program
 from tests.support.program import Completed
 
 _SYSTEM = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_PATIENCE = 120.0
+_PATIENCE = 600.0
 
 
 class Person:

@@ -20,7 +20,7 @@ import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.deploy.support.tools import lack, need_root, search_path, tool
+from tests.deploy.support.tools import lack, need_root, search_path, tool, until
 from tests.support import program
 from tests.support.program import Completed
 
@@ -108,6 +108,42 @@ class Podman:
         with alone():
             self.says("build", *build_options(), f"--file={CONTAINERFILE}", f"--tag={IMAGE}", str(program.ROOT))
         return IMAGE
+
+    @contextlib.contextmanager
+    def service(self) -> Iterator[dict[str, str]]:
+        """Answer Docker's clients while the `with` block runs, and yield the variable that leads them here."""
+        socket = FOLDER / f"{os.getpid()}.sock"
+        with subprocess.Popen(
+            [*self.command, "system", "service", "--time=0", f"unix://{socket}"],
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        ) as service:
+            try:
+                until(socket.exists, "podman's socket")
+                yield {"DOCKER_HOST": f"unix://{socket}"}
+            finally:
+                service.terminate()
+                service.wait()
+                socket.unlink(missing_ok=True)
+
+    def stand_in(self, command: Path) -> None:
+        """Write a `docker` that does what a page says, with this storage, its layers and this machine's network."""
+        podman, options = shlex.join(self.command), shlex.join(build_options())
+        command.parent.mkdir(parents=True, exist_ok=True)
+        command.write_text(
+            "#!/bin/bash\n"
+            "verb=$1; shift\n"
+            "export PODMAN_IGNORE_CGROUPSV1_WARNING=1\n"
+            'case "$verb" in\n'
+            f'build) exec {podman} build "${{@/--no-cache/--layers}}" {options} ;;\n'
+            f'run) [[ " $* " == *" --network "* ]] || set -- --network host "$@"; exec {podman} run "$@" ;;\n'
+            f'compose) exec {tool("docker-compose")} "$@" ;;\n'
+            f'*) exec {podman} "$verb" "$@" ;;\n'
+            "esac\n",
+            "utf-8",
+        )
+        command.chmod(0o755)
 
     @contextlib.contextmanager
     def volume(self) -> Iterator[str]:

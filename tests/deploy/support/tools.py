@@ -69,7 +69,7 @@ def checked(*command: str, cwd: Path | None = None, env: dict[str, str] | None =
     done = subprocess.run(
         [tool(command[0]), *command[1:]],
         cwd=cwd,
-        env={"PATH": search_path(), "LANG": "C.UTF-8", "HOME": os.devnull, **(env or {})},
+        env={"PATH": search_path(), "LANG": "C.UTF-8", "HOME": "/nonexistent", **(env or {})},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

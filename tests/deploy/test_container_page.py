@@ -1,0 +1,85 @@
+"""The page about containers: its words, carried out in an empty place by somebody who has Docker's commands."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.support.person import Person, blocks
+from tests.deploy.support.podman import Podman, alone
+from tests.deploy.support.tools import lack, tool, until
+from tests.support import program
+from tests.support.fakes.webhook import Webhook
+from watcher.fake_registry.server import FakeRegistry
+
+pytestmark = pytest.mark.deployment
+
+_REPOSITORY = "https://github.com/OWNER/comfy-watch"
+
+
+class Reader:
+    """Somebody whose shell is where the last block left it."""
+
+    def __init__(self, person: Person, env: dict[str, str]) -> None:
+        self.where = person.home
+        self._person = person
+        self._env = env
+
+    def does(self, words: str) -> str:
+        """Carry out a block and return what it said; AssertionError, with that, if one of its commands failed."""
+        place = self._person.home / ".where"
+        done = self._person.shell(f"{words}\npwd > {place}", cwd=self.where, env=self._env)
+        assert done.code == 0, f"{words}\nended with {done.code}:\n{done.out}\n{done.err}"
+        self.where = Path(place.read_text("utf-8").strip())
+        return done.out + done.err
+
+
+@pytest.fixture
+def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
+    """Somebody with git, Docker's commands and nothing else; this repository is the published one."""
+    if not (program.ROOT / ".git").exists():
+        lack("this is no repository to clone")
+    assert image
+    published = f"url.file://{program.ROOT}.insteadOf"
+    subprocess.run(["git", "config", "--file", person.home / ".gitconfig", published, _REPOSITORY], check=True)
+    podman.stand_in(person.home / "bin" / "docker")
+    tool("docker-compose")
+    with alone("compose"), podman.service() as reached:
+        begun = Reader(person, {**reached, "PATH": f"{person.home}/bin:/usr/sbin:/usr/bin:/sbin:/bin"})
+        try:
+            yield begun
+        finally:
+            begun.does("docker compose down --volumes --timeout 1 || true; docker volume rm --force comfy-watch_once")
+
+
+def test_the_page_leads_to_alerts(reader: Reader, registry: FakeRegistry, webhook: Webhook) -> None:
+    """Each step works as it is written, from the clone to the upgrade, with a registry and a webhook of the tests."""
+    build, demo, settings, up, look, once, upgrade = blocks("container.md", "sh")
+    reader.does(build)
+    assert "Done. Polling found every change" in reader.does(demo)
+
+    registry.catalog.publish("rgthree-comfy", "1.0.0")
+    reader.does(settings)
+    with (reader.where / "comfy-watch.toml").open("a", encoding="utf-8") as file:
+        file.write(f'registry_url = "{registry.url}"\n')
+    (reader.where / "secrets" / "alert_urls").write_text(webhook.apprise_url(), "utf-8")
+    override = reader.where / "compose.override.yaml"
+    override.write_text("services: {comfy-watch: {network_mode: host}}\n", "utf-8")
+
+    reader.does(up)
+    assert [event["kind"] for event in webhook.wait_for(1, timeout=60)[0].json["events"]] == ["baseline"]
+    until(lambda: '"event": "poll"' in reader.does("docker compose logs"), "the end of the first poll")
+    said = reader.does(look)
+    assert "ok: last poll" in said
+    assert "rgthree-comfy" in said
+    assert len(webhook.wait_for(2)) == 2  # the sample
+
+    assert "1 checked" in reader.does(once)
+    assert len(webhook.wait_for(3)) == 3
+    registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
+    reader.does(upgrade)
+    reader.does("docker compose restart")
+    assert [event["kind"] for event in webhook.wait_for(4, timeout=60)[3].json["events"]] == ["banned"]
