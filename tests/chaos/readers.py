@@ -69,8 +69,10 @@ class Reader:
     """Messages that were refused for what they are, and how often."""
     aside: dict[tuple[str, ...], datetime] = field(default_factory=dict)
     """When the plainest form of a message was refused."""
+    proven: set[tuple[str, ...]] = field(default_factory=set)
+    """Those of them after which another message was taken: the channel is not at fault."""
     crashes: int = 0
-    """Each may have cost the program the knowledge of a refusal."""
+    """Each may have cost the program the knowledge of a refusal, or of what was taken since."""
     is_free: bool = False
     """Messages were refused for what they are in this round: the worst of the others go first."""
 
@@ -81,15 +83,19 @@ class Reader:
         """
         found = is_plainest(text)
         if not found:
-            allowed = _USUAL + self.crashes
-            assert self.rejected.get(events, 0) < allowed, f"{self.path}: not in the plainest form: {events}"
+            is_usual = self.rejected.get(events, 0) < _USUAL or self.crashes
+            assert is_usual, f"{self.path}: not in the plainest form: {events}"
             return events
         [known] = [message for message in self.rejected if reference_of(message) == found] or [()]
-        assert self.rejected.get(known, 0) >= _USUAL, f"{self.path}: in the plainest form too early: {known}"
+        is_time = self.rejected.get(known, 0) >= _USUAL or self.crashes
+        assert is_time, f"{self.path}: in the plainest form too early: {known}"
         return known
 
     def reject(self, events: tuple[str, ...], now: datetime, expiry: timedelta, *, plain: bool) -> None:
-        """A message was refused for what it is: the others need not wait for it, and its plainest form only a day."""
+        """A message was refused for what it is: the others need not wait for it, and its plainest form only a day.
+
+        If another one was refused so too and none was taken since, it is the channel: nothing is aside.
+        """
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
         if plain:
@@ -97,11 +103,28 @@ class Reader:
             is_early = before is not None and timedelta() <= now - before < timedelta(days=1)
             assert not is_early or self.crashes, f"{self.path}: tried again before a day was over: {events}"
             self.aside[events] = now
-        self.rejected[events] = self.rejected.get(events, 0) + 1
+        times = self.rejected.get(events, 0) + 1
+        if events not in self.proven and (others := self._doubted() - {events}):
+            if not any(self._is_owed(other, surely=True) for other in others):
+                self.crashes += 1  # it may have expired: nobody knows whom the program blames
+            for message in {*others, events}:
+                if self.aside.pop(message, None) is not None:
+                    self.rejected[message] = 1
+            times = 1 if times > _USUAL else times
+            self.failures += 1
+        self.rejected[events] = times
         self.is_free = True
         if self.failures:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
+
+    def _doubted(self) -> set[tuple[str, ...]]:
+        """The messages that were refused for what they are, and after which none was taken."""
+        return {message for message in self.rejected if message not in self.proven and self._is_owed(message)}
+
+    def _is_owed(self, message: tuple[str, ...], *, surely: bool = False) -> bool:
+        alerts = [self.alerts[event] for event in message if event in self.alerts]
+        return any(not alert.sent and not (surely and alert.expendable) for alert in alerts)
 
     def _expire_rejected(self, now: datetime, expiry: timedelta) -> None:
         """What was refused twice for what it is may expire when it is too old, whichever message is refused now."""
@@ -125,6 +148,7 @@ class Reader:
         self.in_flight |= other.in_flight
         self.rejected = {**other.rejected, **self.rejected}
         self.aside = {**other.aside, **self.aside}
+        self.proven |= other.proven
         self.crashes += other.crashes + 1
         self.latest = 0
 
@@ -149,6 +173,9 @@ class Reader:
         if not is_free:
             self.latest = max([self.latest, *(self.alerts[event].poll for event in events)])
         self.failures = 0
+        self.proven |= self._doubted()
+        if not any(self._is_owed(message) for message in self.rejected):
+            self.crashes = 0  # of no refusal does it matter any more whether it is known
 
     def refuse(self, now: datetime, expiry: timedelta) -> None:
         """A message was refused: with another refusal on record, what is too old may expire."""

@@ -683,6 +683,8 @@ class WatcherMachine(RuleBasedStateMachine):
             reader.refuse(self._clock, EXPIRY)
         tells = not is_about_it or reader.rejected[events] <= PLAIN_AT + 1
         self.conditions.answer(attempt.path, attempt.status, self._clock, tells=tells)
+        if is_about_it and reader.crashes:
+            self.conditions.crash({attempt.path})  # nobody knows how often it was refused
         return events
 
     def _see_that_nothing_is_blocked(self, attempts: Sequence[Attempt], readers: Mapping[str, Reader]) -> None:

@@ -157,6 +157,7 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         refusals=st.integers(0, 9),
         retry_at=_TIMES | st.just(""),
         error=_TEXTS,
+        singled_out=st.booleans(),
     )
     queue = st.builds(
         Queue,

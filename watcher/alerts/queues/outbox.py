@@ -13,6 +13,8 @@ from watcher.alerts.queues.outcomes import (
     Unanswered,
     after_failure,
     as_counted,
+    beside_a_delivery,
+    brought_back,
     ended,
     with_failure,
     with_reached,
@@ -84,14 +86,17 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
     """
     queues = dict(outbox.queues)
     waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
+    doubted = {name: {one.id for one in queue.messages if one.is_doubted} for name, queue in queues.items()}
     for outcome in outcomes:
         messages = waiting.get(outcome.channel, {})
         if (message := messages.get(outcome.message)) is None:
             continue
-        queue = queues[outcome.channel]
+        queue, suspects = queues[outcome.channel], doubted[outcome.channel]
         match outcome:
             case Acknowledgement():
                 del messages[message.id]
+                messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
+                suspects.clear()
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
                 messages[message.id] = replace(message, unanswered=True)
@@ -102,7 +107,10 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 if not attempt.error:
                     messages[message.id] = with_reached(message, attempt)
                 elif attempt.number > queue.counted:
+                    others = suspects if attempt.all_refused else ()
+                    messages |= {key: brought_back(messages[key]) for key in others}
                     messages[message.id] = after_failure(message, attempt)
+                    suspects |= {message.id} if messages[message.id].is_doubted else set()
                     queues[outcome.channel] = with_failure(queue, attempt)
     left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
     return _tidy(replace(outbox, queues=left))

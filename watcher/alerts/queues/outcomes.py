@@ -58,6 +58,8 @@ class FailedAttempt:
     """How often the message was refused for what it is, this time included; 0 if this was no such refusal."""
     message_retry_at: str = ""
     """When the message is tried again, if it was refused for what it is."""
+    all_refused: bool = False
+    """It was, and so was another one, and none was taken since: that is the channel's fault, not theirs."""
 
 
 Outcome = Acknowledgement | Unanswered | FailedAttempt
@@ -79,27 +81,42 @@ class Failure:
 
 
 def failed_attempt(
-    channel: str, queue: Queue, message: Message, failure: Failure, now: str, *, last: bool, counts: bool = True
+    channel: str,
+    queue: Queue,
+    message: Message,
+    failure: Failure,
+    now: str,
+    *,
+    last: bool,
+    counts: bool = True,
+    all_refused: bool = False,
 ) -> FailedAttempt:
     """Return what a failed attempt at a message leaves.
 
     The `last` one of a round makes the queue wait. After another one the next message goes out: this one was refused
     for what it is, which says nothing of the others. Therefore such a refusal makes no wait longer; it counts only as
     far as old alerts need it to expire. An attempt that only met a busy service does not count as failure.
+
+    Where `all_refused`, the channel refuses whatever it gets, which is a failure like any other. The `last` one is then
+    the first of a round, which goes on. No message is set aside: after its plainest form it begins anew.
     """
+    of_message = failure.for_content and not all_refused
+    error = f"every message refused: {failure.error}" if all_refused else failure.error
     attempts, retry_at, asked = queue.attempts, queue.retry_at, queue.asked_to_wait
     if last and failure.error:
         asked = failure.retry_after is not None
-        row = 0 if failure.for_content else attempts
+        row = 0 if of_message else attempts
         retry_at = backoff_until(row, now) if failure.retry_after is None else wait_until(failure.retry_after, now)
-        if counts and not (failure.for_content and attempts >= FAILURES_TO_EXPIRE):
+        if counts and not (of_message and attempts >= FAILURES_TO_EXPIRE):
             attempts += 1
     refusals = message.refusals + 1 if failure.for_content else 0
+    if all_refused and refusals > REFUSALS_TO_PLAIN:
+        refusals = 1
     return FailedAttempt(
         channel=channel,
         message=message.id,
         attempts=attempts,
-        error=failure.error,
+        error=error,
         at=now,
         url_digest=queue.url_digest,
         reached=tuple(sorted(failure.reached)),
@@ -110,6 +127,7 @@ def failed_attempt(
         unanswered=failure.unanswered,
         refusals=refusals,
         message_retry_at=_message_retry_at(refusals, now),
+        all_refused=all_refused,
     )
 
 
@@ -159,6 +177,16 @@ def after_failure(message: Message, attempt: FailedAttempt) -> Message:
     if not attempt.refusals:
         return message
     return replace(message, refusals=attempt.refusals, retry_at=attempt.message_retry_at, error=attempt.error)
+
+
+def beside_a_delivery(message: Message) -> Message:
+    """Return a message that was refused for what it is, after its channel has taken another one."""
+    return replace(message, singled_out=True)
+
+
+def brought_back(message: Message) -> Message:
+    """Return a message that may be aside, once its channel refuses whatever it gets."""
+    return replace(message, refusals=1, retry_at="") if message.is_aside else message
 
 
 def with_reached(message: Message, attempt: FailedAttempt) -> Message:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 from watcher.alerts.queues.outbox import Outbox
@@ -41,8 +42,8 @@ def reroute(
 
 def _at_new_url(queue: Queue) -> Queue:
     """Return a queue whose channel has another URL: what the old one refused, the new one may take."""
-    messages = tuple(replace(message, refusals=0, retry_at="", error="") for message in queue.messages)
-    return replace(due_at_once(queue), messages=messages, gone=False)
+    as_never_refused = partial(replace, refusals=0, retry_at="", error="", singled_out=False)
+    return replace(due_at_once(queue), messages=tuple(map(as_never_refused, queue.messages)), gone=False)
 
 
 def _former(name: str, taken: Container[str]) -> str:

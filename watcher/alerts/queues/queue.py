@@ -42,6 +42,13 @@ class Message:
     """When it is tried again after such a refusal; the queue's other messages do not wait for that."""
     error: str = ""
     """Why it was refused the last time."""
+    singled_out: bool = False
+    """The channel has taken another message since it refused this one for what it is."""
+
+    @property
+    def is_doubted(self) -> bool:
+        """Whether it was refused for what it is, and nothing was taken since: it may be the channel's fault."""
+        return self.refusals > 0 and not self.singled_out
 
     @property
     def is_plain(self) -> bool:
@@ -148,7 +155,7 @@ def in_turn(queue: Queue, now: str) -> list[Message]:
     """Return the messages that may go out, in their order.
 
     One that may have been taken goes first, so that its repeat comes at once. Those that were refused for what they are
-    let the others pass.
+    let the others pass, and take turns.
     """
     due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
     return sorted(due, key=_standing)
@@ -159,8 +166,8 @@ def worst_first(messages: Iterable[Message], events: Mapping[str, Event]) -> lis
     return sorted(messages, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
 
 
-def _standing(message: Message) -> tuple[bool, bool, bool]:
-    return message.refusals > 0, message.is_aside, not message.unanswered
+def _standing(message: Message) -> tuple[bool, bool, bool, str]:
+    return message.refusals > 0, message.is_aside, not message.unanswered, message.retry_at
 
 
 def without_waits(queue: Queue) -> Queue:

@@ -70,8 +70,18 @@ class ChannelRound:
     """In a row."""
     _refusals: set[str] = field(default_factory=set)
     """Messages that were refused for what they are, in a row."""
+    _doubted: set[str] = field(default_factory=set)
+    """Messages that were refused for what they are, of this round or earlier ones, since one was taken."""
+    _singled_out: set[str] = field(default_factory=set)
+    """Messages that were refused so, and others were taken since: it is not the channel."""
+    _takes_nothing: bool = False
+    """A second message was refused so since one was taken."""
     _worst_first: bool = False
     """The first such refusal has put the worst of the others first: where much is refused, it must not come last."""
+
+    def __post_init__(self) -> None:
+        self._doubted |= {message.id for message in self.queue.messages if message.is_doubted}
+        self._singled_out |= {message.id for message in self.queue.messages if message.singled_out}
 
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
@@ -108,6 +118,9 @@ class ChannelRound:
                 continue
             self.queue, self._pauses = ended(self.queue), 0
             self._refusals.clear()
+            self._singled_out |= self._doubted
+            self._doubted.clear()
+            self._takes_nothing = False
             self.outcomes.append(Acknowledgement(channel=self.channel.name, message=message.id))
             self.delivered += len(message.events)
             self.journal.delivered()
@@ -166,16 +179,24 @@ class ChannelRound:
     async def _fail(self, message: Message, outcome: Undelivered) -> tuple[Message, ...] | None:
         """Record a failed attempt. Return the message if it goes out again at once; None if the round ends here.
 
-        A message that was refused for what it is lets the next one pass. Many in a row end the round.
+        A message that was refused for what it is lets the next one pass. Many in a row end the round. From the second
+        one on since a delivery it is the channel that has failed, once in the round.
         """
         refused = outcome.cause is Cause.CONTENT
+        all_refused = refused and message.id not in self._singled_out and bool(self._doubted - {message.id})
         plainer = refused and message.refusals + 1 == REFUSALS_TO_PLAIN
         self._refusals |= {message.id} if refused else set()
         ends = not (refused and (plainer or len(self._refusals) < _REFUSALS))
         # The round has no time left for a pause: that is no failure.
         is_busy = ends and 0 <= (outcome.retry_after or -1) <= _LONGEST_PAUSE and self._pauses < _PAUSES
         is_busy = is_busy and self.queue.failing_for(self.options.clock()) < _LONGEST_BUSY
-        attempt = await self._record(message, _failure(outcome), ends=ends, counts=not is_busy)
+        fails = (ends or all_refused) and not (all_refused and self._takes_nothing)
+        if refused and message.id not in self._singled_out:
+            self._doubted.add(message.id)
+            self._takes_nothing |= all_refused
+        attempt = await self._record(
+            message, _failure(outcome), ends=ends, fails=fails, counts=not is_busy, all_refused=all_refused
+        )
         if attempt.error and not is_busy:
             self.failure, self.refused = attempt.error, True
         if ends:
@@ -183,11 +204,23 @@ class ChannelRound:
         return (after_failure(message, attempt),) if plainer else ()
 
     async def _record(
-        self, message: Message, failure: Failure, *, ends: bool = False, counts: bool = True
+        self,
+        message: Message,
+        failure: Failure,
+        *,
+        ends: bool = False,
+        fails: bool = False,
+        counts: bool = True,
+        all_refused: bool = False,
     ) -> FailedAttempt:
-        """Write down a failed attempt. StateError if that cannot be done, unless the round ends anyway."""
+        """Write down a failed attempt; the queue has to wait if it `fails`.
+
+        StateError if that cannot be done, unless the round ends anyway.
+        """
         name, now = self.channel.name, self.options.clock()
-        attempt = failed_attempt(name, self.queue, message, failure, now, last=ends, counts=counts)
+        attempt = failed_attempt(
+            name, self.queue, message, failure, now, last=fails, counts=counts, all_refused=all_refused
+        )
         self.outcomes.append(attempt)
         if attempt.error:
             self.queue = with_failure(self.queue, attempt)

@@ -312,15 +312,68 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, p
 
 
 def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
-    """Ten messages in a row that are refused end the round, and what is old expires, as on any channel that fails."""
+    """Ten messages in a row end a round, waits double, and what is old expires, as on any channel that fails."""
     picky.refuses = lambda _: BAD
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     waiting = outbox.enqueue(Outbox(), (ops,), tuple(event(f"e{number}") for number in range(40)), 1, NOW)
-    for number in range(1, 5):
-        waiting = sent(folder, waiting, ops, clock=partial(minute, number)).waiting
-        assert (len(picky.messages()), waiting.alerts("ops")) == (10 * number, 40)
-        assert waiting.queues["ops"].retry_at == minute(number + 0.5)
+    for number, at in enumerate((0, 1, 2, 4)):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, at)).waiting
+        assert (len(picky.messages()), waiting.alerts("ops")) == (10 * (number + 1), 40)
+        assert waiting.queues["ops"].retry_at == minute(at + 0.5 * 2**number)
+    assert len({tuple(message.event_ids) for message in picky.messages()}) == 40
     assert sent(folder, waiting, ops, clock=lambda: LATE).expired == {"ops": 40}
+
+
+def test_a_channel_that_refuses_everything_sets_nothing_aside(folder: StateFolder, picky: Picky) -> None:
+    """It has failed, and waits as after any failure; what was refused goes out as it was once it takes something."""
+    picky.refuses = lambda _: BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting, at = owing(ops), 0.0
+    queue = waiting.queues["ops"]
+    for _ in range(9):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, at), expiry=1e6).waiting
+        queue = waiting.queues["ops"]
+        assert (queue.aside, queue.error) == ((), "every message refused: HTTP 400")
+        assert queue.failing_since == minute(0)
+        at += max(timestamps.seconds_between(minute(at), queue.retry_at), 60) / 60
+    assert timestamps.seconds_between(minute(0), queue.retry_at) > 3600
+    assert len({message.json["message"] for message in picky.messages()}) == 6  # in the plainest form too
+    picky.refuses = lambda _: None
+    done = sent(folder, waiting, ops, clock=partial(minute, at))
+    assert sorted(picky.ids()) == [["e0"], ["e1"], ["e2"]]
+    assert (done.delivered, done.waiting.alerts("ops")) == (3, 0)
+
+
+def test_what_was_aside_alone_comes_back_where_more_is_refused(folder: StateFolder, picky: Picky) -> None:
+    """The only message for long is aside; when the first one after it is refused too, it was the channel."""
+    picky.refuses = lambda _: BAD
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"),), 1, NOW)
+    for number in range(3):
+        waiting = sent(folder, waiting, ops, clock=partial(minute, number * 2)).waiting
+    assert len(waiting.queues["ops"].aside) == 1
+    waiting = outbox.enqueue(waiting, (ops,), (event("e1"),), 2, minute(9))
+    waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
+    assert (waiting.queues["ops"].aside, waiting.queues["ops"].retry_at) == ((), minute(9.5))
+    assert outbox.replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes())) == waiting
+    picky.refuses = lambda _: None
+    assert sent(folder, waiting, ops, clock=lambda: minute(10)).delivered == 2
+
+
+def test_one_bad_message_does_not_make_the_channel_bad(folder: StateFolder, picky: Picky) -> None:
+    """What was taken since it was refused shows that; it goes aside, and what comes later goes out at once."""
+    picky.refuses = lambda message: BAD if "e0" in message.event_ids or "e1" in message.event_ids else None
+    ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
+    waiting = outbox.enqueue(Outbox(), (ops,), (event("e0"), event("e1")), 1, NOW)
+    waiting = sent(folder, waiting, ops).waiting
+    assert waiting.queues["ops"].attempts == 1  # two, and none was taken
+    for number in range(1, 5):
+        at = partial(minute, number * 2)
+        waiting = outbox.enqueue(waiting, (ops,), (event(f"good {number}"),), number + 1, at())
+        done = sent(folder, waiting, ops, clock=at)
+        waiting = done.waiting
+        assert (done.delivered, waiting.queues["ops"].attempts, waiting.queues["ops"].retry_at) == (1, 0, "")
+    assert [message.events for message in waiting.queues["ops"].aside] == [("e0",), ("e1",)]
 
 
 def test_a_ban_does_not_wait_behind_what_is_refused(folder: StateFolder, picky: Picky) -> None:
