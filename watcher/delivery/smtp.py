@@ -9,16 +9,18 @@ from __future__ import annotations
 import hashlib
 import re
 import smtplib
+import time
 from collections.abc import Callable
 from typing import Any
 
 from watcher.delivery.job import Job
-from watcher.delivery.limits import Limits
+from watcher.delivery.limits import CutOffError, Limits
 from watcher.delivery.wire import Wire
 
 DATA_TIMEOUT = 300.0
 """Seconds that a server may take over a mail that it has: it may look for viruses. RFC 5321, 4.5.3.2.6 gives ten
-minutes; a repeat that comes too early is a copy.
+minutes; a repeat that comes too early is a copy. The mails of a message share them: a further one goes out only if
+there is time for a wait like the longest before it.
 """
 _VERB = re.compile(rb"(ehlo|helo|starttls|auth|mail|rcpt|data)\b", re.IGNORECASE)
 _ID = re.compile(rb"^Message-ID:[^<\r\n]*(?:\r\n[ \t])?[ \t]*<[^@>\r\n]*(?=@)", re.IGNORECASE | re.MULTILINE)
@@ -27,11 +29,22 @@ _ID = re.compile(rb"^Message-ID:[^<\r\n]*(?:\r\n[ \t])?[ \t]*<[^@>\r\n]*(?=@)", 
 class SmtpWatch:
     """Watches the SMTP connections of a job."""
 
-    def __init__(self, job: Job, limits: Limits, wire: Wire, allow: Callable[[float], None]) -> None:
+    def __init__(
+        self,
+        job: Job,
+        limits: Limits,
+        wire: Wire,
+        allow: Callable[[float], None],
+        patience: float = DATA_TIMEOUT,
+    ) -> None:
         self.refusals: list[tuple[str, int]] = []
         """The command, in lower case, and the code of each refusal."""
         self._job, self._limits, self._wire, self._allow = job, limits, wire, allow
         self._verb = ""
+        self._patience = patience
+        """Seconds for the answer to a mail, and for those to all mails before a further one."""
+        self._waits: list[float] = []
+        """Seconds that each mail has taken."""
 
     def notice(self, event: str, connection: Any, sent: bytes | str) -> None:  # noqa: ANN401 - apprise's own object
         """Take an event of a connection, which is about to open, or to send a command or a mail."""
@@ -62,20 +75,25 @@ class SmtpWatch:
 
         def patient(mail: bytes) -> tuple[int, bytes]:
             """Send a mail under its own id and give the server the time that it needs to take it."""
-            self._allow(DATA_TIMEOUT)
-            self._limits.begin(DATA_TIMEOUT)
+            if sum(self._waits) + max(self._waits, default=0.0) > self._patience:
+                smtp.close()  # the mail did not go out: it is the next attempt's
+                raise CutOffError("timed out")
+            began = time.monotonic()
+            self._allow(self._patience)
+            self._limits.begin(self._patience)
             timeout = smtp.sock.gettimeout() if smtp.sock else None
-            self._patience(smtp, DATA_TIMEOUT)
+            self._give(smtp, self._patience)
             try:
                 return data(with_id(mail, self._job))
             finally:
-                self._patience(smtp, timeout)
+                self._waits.append(time.monotonic() - began)
+                self._give(smtp, timeout)
                 self._limits.begin()
 
         smtp.getreply, smtp.data = getreply, patient  # type: ignore[method-assign,assignment]  # of this object only
 
     @staticmethod
-    def _patience(smtp: smtplib.SMTP, seconds: float | None) -> None:
+    def _give(smtp: smtplib.SMTP, seconds: float | None) -> None:
         if smtp.sock is not None:
             smtp.sock.settimeout(seconds)
 

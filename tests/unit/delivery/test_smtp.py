@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import smtplib
 
 import pytest
 
@@ -10,7 +11,10 @@ from tests.support.fakes.smtp import Mailbox
 from tests.support.worker import WORKER
 from watcher.alerts.digest import sample
 from watcher.delivery.job import Job, Reached
+from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
+from watcher.delivery.smtp import SmtpWatch
+from watcher.delivery.wire import Wire
 
 
 def _deliver(url: str, timeout: float = 5.0, at: str = "2026-01-01T00:00:00Z", stopped: float = 60.0) -> Outcome:
@@ -40,6 +44,20 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     mailbox.slow = 1.5
     assert _deliver(mailbox.apprise_url("a@example.org,b@example.org,c@example.org"), timeout=3.0) == Delivered()
     assert len(mailbox.mails) == 3
+
+
+def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
+    """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
+    mailbox.slow = 1.0
+    job = Job(url=mailbox.apprise_url(), events=sample("2026-01-01T00:00:00Z"), timeout=5.0, reached=Reached(key="5"))
+    with Wire() as wire, Limits(5.0) as limits:
+        wire.on_smtp = SmtpWatch(job, limits, wire, lambda _: None, patience=2.5).notice
+        with smtplib.SMTP("127.0.0.1", mailbox.port) as smtp:
+            for to in ("a@example.org", "b@example.org"):
+                smtp.sendmail("watcher@example.org", to, "Subject: x\n\nx")
+            with pytest.raises(TimeoutError):
+                smtp.sendmail("watcher@example.org", "c@example.org", "Subject: x\n\nx")
+        assert (len(mailbox.mails), wire.is_unanswered) == (2, False)
 
 
 def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
