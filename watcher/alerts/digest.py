@@ -15,7 +15,7 @@ from watcher.alerts.words.advice import advice_on
 from watcher.alerts.words.differences import Words
 from watcher.alerts.words.title import titles
 from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line
-from watcher.model.event import Event, Kind, Severity, event_id, severity_of
+from watcher.model.event import Event, Kind, Severity, event_id, rank, severity_of
 from watcher.model.version import recency
 from watcher.text.plural import plural
 
@@ -69,9 +69,7 @@ def compose(events: tuple[Event, ...]) -> Digest:
 
     The worst comes first and takes its group with it; among equals the newest version does.
     """
-    # What has no time of its own stays in its order: sorting keeps that of equals.
-    newest_first = sorted(events, key=lambda event: recency(event.published), reverse=True)
-    ranked = sorted(((label(event), event) for event in newest_first), key=lambda one: one[0][0])
+    ranked = [(label(event), event) for event in worst_first(events)]
     several = sum(event.kind is Kind.BASELINE for event in events) > _BASELINES
     by_key: dict[_Key, list[_Labelled]] = {}
     for one in ranked:
@@ -98,6 +96,13 @@ def compose(events: tuple[Event, ...]) -> Digest:
         seen=_seen(events),
         reference=reference_of(events),
     )
+
+
+def worst_first(events: Iterable[Event]) -> list[Event]:
+    """Return events as a message has them: worst first, and among equals the newest version."""
+    # What has no time of its own stays in its order: sorting keeps that of equals.
+    newest_first = sorted(events, key=lambda event: recency(event.published), reverse=True)
+    return sorted(newest_first, key=rank)
 
 
 def shorter(digest: Digest, lines: int) -> Digest:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from watcher.model.event import Event, bounded, rank
+from watcher.alerts.digest import worst_first
+from watcher.model.event import Event, bounded
 from watcher.model.event_form import public_form
 from watcher.text.sanitize import escape_values
 
@@ -24,9 +25,9 @@ def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list
     """
     objects: list[object] = []
     left = most_bytes
-    for event in sorted(events, key=rank)[:MOST_EVENTS]:
-        for form in (public_form(event), public_form(bounded(event, _SHORT_TEXT))):
-            shown = escape_values(form)
+    for event in worst_first(events)[:MOST_EVENTS]:
+        for candidate in _candidates(event, left):
+            shown = escape_values(public_form(candidate))
             size = len(json.dumps(shown)) + len(", ")
             if size <= left:
                 break
@@ -42,5 +43,14 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
 
     There must be at least one event.
     """
-    worst = replace(min(events, key=rank), reason="", changes=())
+    worst = replace(worst_first(events)[0], reason="", changes=())
     return [escape_values(public_form(bounded(worst, _SHORT_TEXT)))]
+
+
+def _candidates(event: Event, room: int) -> Iterator[Event]:
+    """Yield an event as it is, unless a text alone is larger than the room, and then shortened."""
+    own = (event.version, event.version_id, event.before, event.after, event.reason)
+    changed = (text for change in event.changes for text in (change.before, change.after))
+    if all(text is None or len(text) <= room for text in (*own, *changed)):
+        yield event
+    yield bounded(event, _SHORT_TEXT)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any, cast
 
 from hypothesis import given, settings
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from tests.support.strategies import events
+from watcher.alerts.digest import compose
 from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plainest_objects
 from watcher.cli.terminal import to_json
 from watcher.model.event import Change, Event, Kind, bounded, rank
@@ -49,6 +51,22 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
     assert len(objects(large, large)) == 2
 
 
+def test_of_equals_the_newest_is_first() -> None:
+    """The events, and the one of the plainest form, are in the order of the text beside them."""
+    two = (event("old", published="2026-01-01T00:00:00Z"), event("new", published="2026-02-01T00:00:00Z"))
+    assert [one["id"] for one in objects(*two)] == ["new", "old"]
+    assert [cast("dict[str, Any]", one)["id"] for one in plainest_objects(two)] == ["new"]
+
+
+def test_a_text_of_megabytes_is_cut_before_it_is_escaped() -> None:
+    """Texts of an earlier version's state may be whole; each of these would take seconds."""
+    huge = "\u202e" * 4_000_000
+    began = time.process_time()
+    (shown,) = objects(event(reason=huge, changes=(Change(field="tags", before="", after=huge),)))
+    assert time.process_time() - began < 1
+    assert "4000000 characters, sha256" in shown["reason"]
+
+
 @settings(max_examples=50)
 @given(st.lists(events(), max_size=30), st.integers(2, 4000))
 def test_any_events_fit(given: list[Event], most: int) -> None:
@@ -62,8 +80,8 @@ def test_any_events_fit(given: list[Event], most: int) -> None:
 @settings(max_examples=50)
 @given(st.lists(events(), min_size=1, max_size=4))
 def test_the_plainest_is_the_worst_alone(given: list[Event]) -> None:
-    """It has its id, and nothing that a person wrote about it."""
-    worst = min(given, key=rank)
+    """It is the event that the title names, and has nothing that a person wrote about it."""
+    worst = compose(tuple(given)).worst
     (shown,) = cast("list[dict[str, Any]]", plainest_objects(given))
     assert (shown["id"], shown["kind"], shown["reason"], shown["changes"]) == (worst.id, worst.kind.value, "", [])
     assert len(json.dumps(shown)) < 8000

@@ -16,7 +16,7 @@ from typing import Any, Protocol
 from watcher.alerts.digest import Digest
 from watcher.alerts.render import Format
 from watcher.delivery.outcome import Cause, Undelivered
-from watcher.model.event import Event, Severity, rank, severity_of
+from watcher.model.event import Event, Severity, severity_of
 
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9][A-Za-z0-9._~%-]{0,300}")
 _TONES = {Severity.CRITICAL: "failure", Severity.WARNING: "warning", Severity.INFO: "info"}
@@ -77,8 +77,8 @@ class Context:
 
     @property
     def worst(self) -> Event:
-        """The worst event."""
-        return min(self.events, key=rank)
+        """The worst event, which the title names."""
+        return self.digest.worst
 
     @property
     def severity(self) -> Severity:
