@@ -57,6 +57,10 @@ class StateError(WatchError):
     exit_code = 4
 
 
+class InUseError(StateError):
+    """Another run holds the state's lock."""
+
+
 class ReplacedError(StateError):
     """The lock or the state was replaced since this process started. The process must not go on."""
 

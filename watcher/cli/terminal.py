@@ -95,8 +95,13 @@ def echo_result(lines: Iterable[str]) -> None:
 
 def echo_error(failure: WatchError) -> None:
     """Write an error and its hints to stderr."""
-    for line in str(failure).splitlines():
-        echo(line if line.startswith("hint:") else f"error: {line}", error=True)
+    for line in error_lines(failure):
+        echo(line, error=True)
+
+
+def error_lines(failure: WatchError) -> list[str]:
+    """Return the lines of an error and its hints, each with what it is."""
+    return [line if line.startswith("hint:") else f"error: {line}" for line in str(failure).splitlines()]
 
 
 def colour(word: str) -> str:

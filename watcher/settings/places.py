@@ -41,6 +41,11 @@ if sys.platform == "win32":
             return None
         return Folders(settings=Path(roaming, _NAME), state=Path(local, _NAME, "state"))
 
+    def user_cache(environ: Mapping[str, str]) -> Path | None:
+        """Return the user's folder for what may be lost, which need not exist; None where none is known."""
+        local = environ.get("LOCALAPPDATA")
+        return Path(local, _NAME, "cache") if local else None
+
     def open_at_once(path: str, flags: int) -> int:
         """Open a file without waiting for what it may be: an opener for `open`."""
         return os.open(path, flags)
@@ -61,6 +66,10 @@ else:
             return None
         return Folders(settings=settings, state=settings / "state" if state is None or state == settings else state)
 
+    def user_cache(environ: Mapping[str, str]) -> Path | None:
+        """Return the user's folder for what may be lost, which need not exist; None where none is known."""
+        return _of_the_user(environ, "XDG_CACHE_HOME", _OWN_CACHE)
+
     def _of_the_user(environ: Mapping[str, str], variable: str, usual: str) -> Path | None:
         chosen, home = environ.get(variable), environ.get("HOME")
         if chosen and not os.path.isabs(chosen):  # noqa: PTH117 - an invalid one counts as unset, by XDG's specification
@@ -69,8 +78,9 @@ else:
 
     if sys.platform == "darwin":
         _OWN_SETTINGS = _OWN_STATE = "Library/Application Support"
+        _OWN_CACHE = "Library/Caches"
     else:
-        _OWN_SETTINGS, _OWN_STATE = ".config", ".local/state"
+        _OWN_SETTINGS, _OWN_STATE, _OWN_CACHE = ".config", ".local/state", ".cache"
 
     def open_at_once(path: str, flags: int) -> int:
         """Open a file without waiting for what it may be, as a pipe would: an opener for `open`."""

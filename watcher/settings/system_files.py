@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from watcher.errors import ConfigError, UsageError
@@ -24,7 +25,7 @@ def write(folders: Folders | None = SYSTEM) -> list[str]:
     if folders is None:
         raise UsageError("--system: this system has no folder for the settings of all users", hint="leave --system out")
     settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
-    if os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         raise UsageError(
             f"--system writes to {folders.settings}, which only root may",
             hint='sudo "$(command -v comfy-watch)" init --system',

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from watcher import log
-from watcher.errors import ReplacedError, StateError
+from watcher.errors import InUseError, ReplacedError, StateError
 from watcher.state import codec, files
 from watcher.text.sanitize import escape_invisible, sanitize_line
 
@@ -52,7 +52,7 @@ class LockedFolder:
                     held.callback(setattr, self._held, "lock", None)
                 except BlockingIOError:
                     holder = sanitize_line(files.lock_holder(self.path / LOCK), _HOLDER_SHOWN)
-                    raise StateError(
+                    raise InUseError(
                         f"state folder {self._shown()} is in use by {holder or 'another comfy-watch'}",
                         hint="wait until it has finished, or stop it",
                     ) from None

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import sys
 from dataclasses import replace
 
-from watcher.cli import report
+from watcher.cli import repeats, report
 from watcher.cli.poller import stoppable_poller
 from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
@@ -22,7 +21,7 @@ from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
 from watcher.service import heartbeat
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
-from watcher.streams import is_terminal, width
+from watcher.streams import width
 
 CHECK_BUDGET = 300.0
 """Seconds after which `check`, which holds the lock, leaves a channel's other messages to the next poll."""
@@ -71,7 +70,7 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
             done, stopped_by = asyncio.run(poll_once(config, worker))
             if done is not None:
                 found = [*_setting_problems(chosen), *problems(done), *pings]
-                if dry_run or _reports_every_time():
+                if dry_run or repeats.are_wanted():
                     report_problem(found)
                 else:
                     _report_news(folder, config, done, found, report_problem, url)
@@ -92,12 +91,6 @@ def _setting_problems(chosen: Loaded) -> list[Problem]:
         Problem(level="warning", event="settings", fields={}, sentence=sentence, about=("settings channels",))
         for sentence in channel_warnings(chosen)
     ]
-
-
-def _reports_every_time() -> bool:
-    """Return whether a lasting problem is reported in every run: on a terminal, and where each run has its own log."""
-    own_log = any(os.environ.get(name) for name in ("CI", "GITHUB_ACTIONS", "INVOCATION_ID"))
-    return own_log or is_terminal(sys.stderr)
 
 
 def _report_news(

@@ -27,12 +27,13 @@ def news(reported: Mapping[str, str], problems: Collection[str], now: str) -> Ne
 
     A problem reported in the future, by a wrong clock, is due.
     """
-    due = frozenset(key for key in problems if key not in reported or not _is_recent(reported[key], now))
+    due = frozenset(key for key in problems if key not in reported or not is_recent(reported[key], now))
     kept = {key: now if key in due else reported[key] for key in sorted(problems)}
     return News(due=due, ended=tuple(key for key in reported if key not in kept), reported=kept)
 
 
-def _is_recent(moment: str, now: str) -> bool:
+def is_recent(moment: str, now: str) -> bool:
+    """Return whether a time is at most a day before `now`; what is no time is not."""
     try:
         return 0 <= timestamps.seconds_between(moment, now) < DAY
     except ValueError:

@@ -1,0 +1,119 @@
+"""Errors that end a poll, as cron gets them: each once a day, and that it is over once."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.support.fork_server import ForkServer
+from tests.support.program import Completed
+from watcher import timestamps
+from watcher.fake_registry.server import FakeRegistry
+from watcher.state import files
+
+
+class Job:
+    """A line of a crontab: `check` in one folder, with nobody at a terminal."""
+
+    def __init__(self, folder: Path, registry: FakeRegistry, fork_server: ForkServer) -> None:
+        registry.catalog.publish("alpha", "1.0.0")
+        self.folder = folder
+        self.well = {"nodes": ["alpha"], "registry_url": registry.url, "alert_urls": "none"}
+        self._run = partial(fork_server.run, cwd=folder)
+        self.env = {"CI": "", "HOME": str(folder / "home"), "XDG_CACHE_HOME": ""}
+        self.is_well(True)
+
+    def is_well(self, well: bool) -> None:
+        """Write settings that are right, or wrong."""
+        (self.folder / "comfy-watch.toml").write_text(
+            "\n".join(f"{name} = {json.dumps(value)}" for name, value in self.well.items())
+            + ("" if well else "\nretries = 'many'"),
+            "utf-8",
+        )
+
+    def check(self, *options: str, **env: str) -> Completed:
+        """Poll once."""
+        return self._run("check", *options, env={**self.env, **env})
+
+    def age(self, age: timedelta) -> None:
+        """Let all that was said have been said this long ago."""
+        for path in (self.folder / "home").rglob("said/*.json"):
+            said = json.loads(path.read_bytes())
+            path.write_text(json.dumps(dict.fromkeys(said, timestamps.show(datetime.now(UTC) - age))), "utf-8")
+
+
+@pytest.fixture
+def job(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Job:
+    """A job whose settings are right."""
+    return Job(tmp_path, registry, fork_server)
+
+
+def test_settings_that_stay_wrong(job: Job) -> None:
+    """They are reported once, again after a day, and when they are right again; the exit code is 2 every time."""
+    job.is_well(False)
+    first = job.check()
+    assert (first.code, first.out) == (2, "")
+    assert first.err.startswith("error: retries: 'many' is not allowed")
+    again = job.check()
+    assert (again.code, again.out, again.err) == (2, first.err, "")
+    job.age(timedelta(hours=23))
+    assert job.check().err == ""
+    job.age(timedelta(hours=25))
+    assert job.check().err == first.err
+    job.is_well(True)
+    ended = job.check()
+    assert (ended.code, ended.err) == (0, "comfy-watch check works again\n")
+    assert job.check().err == ""
+    job.is_well(False)
+    assert job.check().err == first.err
+
+
+def test_another_error_is_news(job: Job) -> None:
+    """Held back is only the same error of the same job."""
+    job.is_well(False)
+    assert job.check().err
+    assert "interval" in job.check(COMFY_WATCH_INTERVAL="soon").err
+    assert job.check("--set", "jitter=0").err
+
+
+def test_polls_that_overlap(job: Job) -> None:
+    """That another poll is under way is reported once a day, on stdout otherwise, and never that it has ended."""
+    assert job.check().code == 0
+    for expected in (True, False):
+        with files.lock(job.folder / "state" / "lock", f"comfy-watch check (process {expected:d})"):
+            done = job.check()
+        assert done.code == 4
+        assert ("is in use by" in done.err, "is in use by" in done.out) == (expected, not expected)
+        assert job.check().err == ""
+
+
+@pytest.mark.parametrize("surroundings", [{"CI": "1"}, {"INVOCATION_ID": "1"}, {"HOME": ""}, {"HOME": "/proc/none"}])
+def test_where_nothing_is_held_back(job: Job, surroundings: dict[str, str]) -> None:
+    """An error is reported each time where each run has its own log, and where nothing can be noted."""
+    job.is_well(False)
+    for _ in range(2):
+        assert job.check(**surroundings).err.startswith("error: retries")
+
+
+def test_a_script_gets_each_error(job: Job) -> None:
+    """With `--json` stdout stays empty and stderr says the error each time; `--dry-run` notes nothing."""
+    job.is_well(False)
+    for options in (["--json"], ["--dry-run"]):
+        for _ in range(2):
+            done = job.check(*options)
+            assert (done.out, done.err[:14]) == ("", "error: retries")
+    assert not (job.folder / "home").exists()
+
+
+def test_a_note_that_is_damaged(job: Job) -> None:
+    """A damaged note counts as none."""
+    job.is_well(False)
+    assert job.check().err
+    for content in ("", "[1]", "{"):
+        for path in (job.folder / "home").rglob("said/*.json"):
+            path.write_text(content)
+        assert job.check().err.startswith("error: retries")
