@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 from watcher.errors import ConfigError, UsageError
 from watcher.settings import template
-from watcher.settings.places import SYSTEM, Folders
+from watcher.settings.places import SYSTEM, Folders, is_root
 from watcher.settings.sources import FILE_NAME
 
 _CREDENTIAL = "alert_urls"
@@ -25,7 +24,7 @@ def write(folders: Folders | None = SYSTEM) -> list[str]:
     if folders is None:
         raise UsageError("--system: this system has no folder for the settings of all users", hint="leave --system out")
     settings, credential = folders.settings / FILE_NAME, folders.settings / _CREDENTIAL
-    if sys.platform == "win32" or os.geteuid() != 0:
+    if not is_root():
         raise UsageError(
             f"--system writes to {folders.settings}, which only root may",
             hint='sudo "$(command -v comfy-watch)" init --system',
