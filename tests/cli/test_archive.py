@@ -11,8 +11,8 @@ from tests.support import program
 
 _WHOLE = (".ci", ".github", "bench", "deploy", "docs", "requirements", "tests", "watcher")
 _FILES = (
-    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
-    *("action.yml", "pyproject.toml"),
+    *("ARCHITECTURE.md", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md", "SECURITY.md"),
+    *(".containerignore", "Containerfile", "action.yml", "pyproject.toml"),
 )
 _SCRIPTS = {".in", ".json", ".md", ".py", ".sh", ".txt", ".yaml", ".yml", ""}
 

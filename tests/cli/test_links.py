@@ -1,0 +1,135 @@
+"""Links in every page, and the one address of the repository.
+
+A package page shows the README without the repository, so that its links have to be whole ones.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.program import ROOT
+from watcher import __version__
+
+REPOSITORY = "https://github.com/OWNER/comfy-watch"
+"""The placeholder for the repository's address; whoever has the repository replaces it everywhere."""
+_FILES = f"{REPOSITORY}/blob/main/"
+_FOLDERS = (".ci", ".github", "bench", "deploy", "docs", "requirements", "state", "tests", "watcher")
+_TEXTS = {".in", ".json", ".md", ".mjs", ".py", ".service", ".sh", ".timer", ".toml", ".txt", ".xml", ".yaml", ".yml"}
+_THIS = "tests/cli/test_links.py"
+_FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
+_CODE = re.compile(r"`[^`\n]*`")
+_INLINE = re.compile(r"\]\(\s*<?([^)>\s]+)>?[^)]*\)")
+_DEFINED = re.compile(r"^\[([^\]\n]+)\]:\s*(\S+)", re.MULTILINE)
+_BEFORE = r"(?:github\.com[:/]|ghcr\.io/|githubusercontent\.com/|\buses:\s*)"
+_OWNER = r"([^\s/\"'`(]+)"
+_ADDRESS = re.compile(rf"{_BEFORE}{_OWNER}/comfy-watch(?![\w-])|{_OWNER}/comfy-watch@", re.IGNORECASE)
+
+
+def _pages() -> list[Path]:
+    return [*ROOT.glob("*.md"), *(page for folder in _FOLDERS for page in (ROOT / folder).rglob("*.md"))]
+
+
+def _texts() -> Iterator[Path]:
+    """Yield every text file of the repository, and nothing that tools have made."""
+    top = [path for path in ROOT.iterdir() if path.is_file() and path.name != ".git"]
+    for path in (*top, *(path for folder in _FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file())):
+        if path.suffix in _TEXTS or path.name in {"Containerfile", "Makefile", "run"}:
+            yield path
+
+
+def _prose(page: Path) -> str:
+    return _CODE.sub("``", _FENCED.sub("", page.read_text("utf-8")))
+
+
+def _links(page: Path) -> list[str]:
+    """Return where the links of a page lead, images included."""
+    text = _FENCED.sub("", page.read_text("utf-8"))
+    return [*_INLINE.findall(text), *(target for _, target in _DEFINED.findall(text))]
+
+
+def _anchors(page: Path) -> set[str]:
+    """Return the anchors that a repository's page gives the headings of a document."""
+    heads = re.findall(r"^#+ (.+)$", _FENCED.sub("", page.read_text("utf-8")), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head.lower()).replace(" ", "-") for head in heads}
+
+
+def _lead_nowhere(page: Path, links: list[str]) -> list[str]:
+    """Return the links of a page to files of the repository, or to headings in them, that are not there."""
+    lost = []
+    for link in links:
+        path, _, anchor = link.removeprefix(_FILES).partition("#")
+        target = (ROOT if link.startswith(_FILES) else page.parent) / path if path else page
+        if not target.exists() or (anchor and anchor not in _anchors(target)):
+            lost.append(link)
+    return lost
+
+
+def _is_elsewhere(link: str) -> bool:
+    return bool(re.match(r"[a-z]+:", link)) and not link.startswith(_FILES)
+
+
+@pytest.mark.parametrize("page", _pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_link_leads_to_something(page: Path) -> None:
+    """What a page links to in the repository is there, and so is the heading; each reference is defined."""
+    assert _lead_nowhere(page, [link for link in _links(page) if not _is_elsewhere(link)]) == []
+    defined = {name.lower() for name, _ in _DEFINED.findall(page.read_text("utf-8"))}
+    used = {name.lower() for name in re.findall(r"\[([^\]\[\n]+)\](?![(\[:])", _prose(page)) if "/" in name}
+    assert used - defined == set()
+
+
+def test_the_readme_links_to_whole_addresses() -> None:
+    """Every link of the README is whole, or leads to one of its own headings."""
+    links = _links(ROOT / "README.md")
+    assert len([link for link in links if link.startswith(_FILES)]) > 8
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+
+
+def test_the_addresses_of_the_project() -> None:
+    """The package's addresses are the repository's, and those of files lead to one."""
+    urls = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["urls"]
+    assert {"Homepage", "Documentation", "Changelog", "Issues", "Source"} == urls.keys()
+    assert [url for url in urls.values() if not f"{url}/".startswith(f"{REPOSITORY}/")] == []
+    assert _lead_nowhere(ROOT / "pyproject.toml", [url for url in urls.values() if url.startswith(_FILES)]) == []
+
+
+def _owners(text: str) -> set[str]:
+    """Return whom a text has as the owner of the repository."""
+    return {owner for found in _ADDRESS.findall(text) for owner in found if owner}
+
+
+def test_one_placeholder() -> None:
+    """Wherever the repository is named, its owner has the one placeholder."""
+    owners = {path.relative_to(ROOT).as_posix(): _owners(path.read_text("utf-8")) for path in _texts()}
+    assert {name: found for name, found in owners.items() if found - {"OWNER"} and name != _THIS} == {}
+    assert owners["pyproject.toml"] == owners["README.md"] == {"OWNER"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://github.com/<you>/comfy-watch",
+        "git@github.com:someone/comfy-watch.git",
+        "uses: your-name/comfy-watch@v1",
+        "see `some-one/comfy-watch@main`",
+        "image: ghcr.io/owner/comfy-watch:1",
+    ],
+)
+def test_another_placeholder_is_found(text: str) -> None:
+    """An owner under any other name is noticed."""
+    assert _owners(text) - {"OWNER"}
+    assert not _owners("/var/lib/comfy-watch ~/.local/bin/comfy-watch comfy-watch/comfy-watch-1")
+
+
+def test_the_changelog_has_this_version() -> None:
+    """The newest version of the changelog is the program's, with its day; each that is in brackets has a link."""
+    text = (ROOT / "CHANGELOG.md").read_text("utf-8")
+    versions = re.findall(r"^## \[?([^\]\s]+)\]?(?: - (\S+))?$", text, re.MULTILINE)
+    released = [(name, day) for name, day in versions if name != "Unreleased"]
+    assert released[0][0] == __version__
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", released[0][1])
+    assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {name for name, _ in _DEFINED.findall(text)}
