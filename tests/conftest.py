@@ -7,6 +7,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -18,6 +19,7 @@ from hypothesis import is_hypothesis_test, settings
 import tests.support.offline.sitecustomize  # noqa: F401 - keeps pytest on loopback
 import watcher
 from tests.support import program
+from tests.support.elsewhere.lacking import NEEDS_LINUX, lacks
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
@@ -31,6 +33,9 @@ settings.load_profile("untimed")
 _LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties", "proxied"))
 _MEASURING: dict[str, str] = {}
 """The variables that have coverage taken of a child process; empty where none is taken here."""
+
+
+collect_ignore = [] if sys.platform == "linux" else [*NEEDS_LINUX]
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -65,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if is_hypothesis_test(getattr(item, "obj", None)) or any(map(item.path.is_relative_to, _LAWS)):
             item.add_marker(pytest.mark.no_cover)
+        if sys.platform != "linux" and (lacking := lacks(item)):
+            item.add_marker(pytest.mark.skip(reason=lacking))
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -86,6 +93,8 @@ def pytest_collection_finish() -> None:
 @pytest.fixture(scope="session")
 def fork_server() -> Iterator[ForkServer]:
     """What starts the program in milliseconds, and lets it die at a chosen point."""
+    if sys.platform != "linux":
+        pytest.skip("forks processes as only Linux does")
     with contextlib.ExitStack() as ends:
         with pytest.MonkeyPatch.context() as patch:
             for name, value in _MEASURING.items():  # where a test is not measured, what is forked for it ends that

@@ -21,21 +21,27 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 
-pytestmark = [
-    pytest.mark.bounded,  # interpreters that load everything, one after the other
-    pytest.mark.skipif(sys.platform != "linux", reason="it takes Linux for another system"),
-]
+pytestmark = pytest.mark.bounded  # interpreters that load everything, one after the other
 
-SYSTEMS = ("win32", "darwin")
-_STOPS = {"win32": (signal.SIGINT, signal.SIGQUIT), "darwin": (signal.SIGINT, signal.SIGTERM)}
+HERE = sys.platform
+SYSTEMS = ("win32", "darwin") if HERE == "linux" else (HERE,)
+"""On Windows and macOS the tests are about the system that they run on."""
+_STOPS = {
+    "linux": ("SIGINT", "SIGTERM"),
+    "win32": ("SIGINT", "SIGQUIT") if HERE == "linux" else ("CTRL_BREAK_EVENT", "CTRL_BREAK_EVENT"),
+    "darwin": ("SIGINT", "SIGTERM"),
+}
 """What stops a run: Ctrl-C; Ctrl-Break, which is `SIGQUIT` here, or SIGTERM."""
+_on_linux = pytest.mark.skipif(HERE != "linux", reason="it takes Linux for another system, or has signals of POSIX")
 
 
 def _environment(system: str, folder: Path) -> dict[str, str]:
     support = program.ROOT / "tests" / "support"
     return {
-        "ELSEWHERE": system,
-        "PYTHONPATH": os.pathsep.join((str(support / "elsewhere"), str(program.ROOT))),
+        "ELSEWHERE": system if HERE == "linux" else "",
+        "PYTHONPATH": os.pathsep.join(
+            (str(support / ("elsewhere" if HERE == "linux" else "offline")), str(program.ROOT))
+        ),
         "APPDATA": str(folder / "Roaming"),
         "LOCALAPPDATA": str(folder / "Local"),
         "XDG_CONFIG_HOME": "",
@@ -88,6 +94,7 @@ print(len(names) > 100, linux & sys.modules.keys(), found)
 """
 
 
+@_on_linux
 @pytest.mark.parametrize("system", SYSTEMS)
 def test_nothing_at_import_is_linux_only(system: str, tmp_path: Path) -> None:
     """Every module but the forking worker's can be imported; settings and state have the system's own folders."""
@@ -136,7 +143,7 @@ def test_a_run(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook, w
         run.until(lambda _: '"poll"' in run.err, 30)
         refused = elsewhere.run("check")
         assert (refused.code, f"comfy-watch run (process {run.pid}, since" in refused.err) == (4, True), refused
-        run.signal(_STOPS[elsewhere.system][which])
+        run.signal(getattr(signal, _STOPS[elsewhere.system][which]))
         done = run.wait()
     assert (done.code, "Traceback" in done.err, '"stopped"' in done.err) == (0, False, True), done
 
@@ -196,6 +203,7 @@ def test_a_job_that_hears_nothing_is_killed(elsewhere: Elsewhere) -> None:
     assert (done.code, done.out) == (0, "timed out True\n"), done
 
 
+@_on_linux
 def test_jobs_end_with_the_program(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) -> None:
     """A program that is killed leaves no process, whatever its jobs wait for."""
     registry.catalog.publish("alpha", "1.0.0")

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 _PATIENCE = 20.0
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
-_PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH")
+_PASSED_ON = ("PATH", "TMPDIR", "TZ", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP")  # the last three: of Windows
 MEASURING = ("COVERAGE_", "COV_CORE_")
 """How the variables begin that have coverage taken of a child process."""
 
@@ -204,6 +204,7 @@ def start(
                 stdout=to_out,
                 stderr=to_err,
                 start_new_session=True,
+                creationflags=getattr(subprocess, "CREATE_NEW_PROCESS_GROUP", 0),  # so that it alone gets Ctrl-Break
             )
         started = Started(process, out, err, partial(wait_until_all_gone, home))
         try:

@@ -58,6 +58,10 @@ if sys.platform == "win32":
         """Return whether a file of this mode can be read by others than its owner."""
         return False
 
+    def is_root() -> bool:
+        """Return whether this process may do everything here, and what it makes belongs to the system."""
+        return False
+
 else:
     SYSTEM = Folders(settings=Path("/etc", _NAME), state=Path("/var/lib", _NAME))
     CONTAINER_SECRETS = Path("/run/secrets")
@@ -97,6 +101,10 @@ else:
     def others_can_read(mode: int) -> bool:
         """Return whether a file of this mode can be read by others than its owner."""
         return bool(mode & 0o044)
+
+    def is_root() -> bool:
+        """Return whether this process may do everything here, and what it makes belongs to the system."""
+        return os.geteuid() == 0
 
 
 def state_home(

