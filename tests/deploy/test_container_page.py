@@ -43,8 +43,13 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
     if not (program.ROOT / ".git").exists():
         lack("this is no repository to clone")
     assert image
-    published = f"url.file://{program.ROOT}.insteadOf"
-    subprocess.run(["git", "config", "--file", person.home / ".gitconfig", published, _REPOSITORY], check=True)
+    published = person.home.parent / "published.git"
+    for words in (
+        ["init", "--quiet", "--bare", "--initial-branch=main", published],
+        ["-C", program.ROOT, "push", "--quiet", published, "HEAD:refs/heads/main"],
+        ["config", "--file", person.home / ".gitconfig", f"url.file://{published}.insteadOf", _REPOSITORY],
+    ):
+        subprocess.run(["git", *words], check=True)
     podman.stand_in(person.home / "bin" / "docker")
     tool("docker-compose")
     with alone("compose"), podman.service() as reached:
@@ -77,7 +82,7 @@ def test_the_page_leads_to_alerts(reader: Reader, registry: FakeRegistry, webhoo
     assert "rgthree-comfy" in said
     assert len(webhook.wait_for(2)) == 2  # the sample
 
-    assert "1 checked" in reader.does(once)
+    assert "1 node checked" in reader.does(once)
     assert len(webhook.wait_for(3)) == 3
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "banned", "steals passwords")
     reader.does(upgrade)
