@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.proxied.asked import Asked
 from tests.proxied.peer import Reply
 from tests.proxied.post_office import findings
 from tests.proxied.proxy import Proxy
@@ -103,3 +104,55 @@ def test_what_is_gone_is_reported(watch: Watcher, proxy: Proxy, registry: FakeRe
         _check(watch, proxy, code)
     assert _taken(proxy) == Counter([name, *others * 3])
     assert [wrong for one in proxy.received() for wrong in findings(one)] == []
+
+
+class _OneIsGone(Proxy):
+    """Services of which Slack does not know the channel `#gone`."""
+
+    def answer(self, asked: Asked) -> Reply:
+        said = super().answer(asked)
+        is_gone = asked.path.endswith("chat.postMessage") and asked.said["channel"] == "#gone"
+        return PEERS["slack-bot"].refusals["channel_not_found"].reply if is_gone else said
+
+
+def test_of_several_targets_only_the_refused_one_is_tried_again(watch: Watcher, registry: FakeRegistry) -> None:
+    """Two of three Slack channels have the alert after the first poll; why the third has not is said wherever it is."""
+    url = PEERS["slack-bot"].url.replace("#general", "#general/#gone/#more")
+    watch = watch.but(channels=[{"name": "chat", "url": url}])
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    said = "(channel_not_found), the target is gone: correct the channel's URL"
+    with _OneIsGone(PEERS.values()) as proxy:
+        for _ in range(2):
+            done = watch.run("check", env=proxy.environment | {"CI": "1"})
+            assert (done.code, said in done.err) == (1, True)
+            watch.end_backoffs()
+        asked = [one.asked.said["channel"] for one in proxy.received("slack-bot")]
+    assert asked == ["#general", "#gone", "#more", "#gone"]
+    assert said in watch.run("status").out
+
+
+def test_a_template_shows_the_alert_or_is_named(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+    """A file of one's own has title and text in it; while it is missing the alert is owed, and the reason says so."""
+    template = watch.folder / "template.json"
+    url = PEERS["discord"].url
+    channel = {"name": "chat", "url": f"{url}{'&' if '?' in url else '?'}template={template}"}
+    watch = watch.but(channels=[channel])
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    done = watch.run("check", env=proxy.environment | {"CI": "1"})
+    assert (done.code, "the file that template= names" in done.err, proxy.received()) == (1, True, [])
+    template.write_text('{"content": "{{app_title}}: {{app_body}}"}', "utf-8")
+    watch.end_backoffs()
+    assert _check(watch, proxy, 0) == {"delivered": 1, "pending": 0, "expired": 0}
+    (taken,) = proxy.received()
+    assert taken.asked.said["content"].startswith(f"BANNED {_PACK} 1.1.0: ")
+
+
+def test_a_certificate_that_nobody_trusts_says_what_to_do(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
+    """The line names the variable that makes an authority trusted, and nothing is lost."""
+    watch = watch.but(channels=[{"name": "chat", "url": PEERS["discord"].url}])
+    registry.catalog.set_status(_PACK, "1.1.0", "banned")
+    surrounding = {name: value for name, value in proxy.environment.items() if name != "REQUESTS_CA_BUNDLE"}
+    done = watch.run("check", env=surrounding | {"CI": "1"})
+    assert (done.code, "name its authority in REQUESTS_CA_BUNDLE" in done.err) == (1, True)
+    watch.end_backoffs()
+    assert _check(watch, proxy, 0)["delivered"] == 1

@@ -17,6 +17,7 @@ from watcher.delivery.outcome import Cause, Undelivered
 
 _WARNED = re.compile(r"\berror=([1-5]\d\d)\d{0,3}\b")
 """A status, or a code that begins with one (ntfy's), in a warning of apprise."""
+_TEMPLATE = re.compile(r"\b[Tt]emplate\b")
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
 _BODY = re.compile(r"(?:Response Details:|Matrix Response: code=\d+,)\s+(.+)", re.DOTALL)
 _EXCEPTIONS = {
@@ -42,6 +43,7 @@ _UNBEGUN = {
 _ENDLESS = "the answer is too long: check the host and the path of the channel's URL"
 REFUSED = "refused the message"
 UNASKED = "apprise made no request: check the parameters of the channel's URL"
+NO_TEMPLATE = "the file that template= names in the channel's URL cannot be read, or is no template of this service"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
 _STATUSES = {
@@ -137,11 +139,17 @@ def judge(evidence: Evidence) -> Undelivered:
         cause = Cause.OTHER  # another target of the same URL is there
     waits = [evidence.retry_after, *(one.retry_after for _, one in said)]
     return Undelivered(
-        reason=reason or (REFUSED if evidence.has_asked else UNASKED),
+        reason=reason or (REFUSED if evidence.has_asked else _unasked(evidence)),
         cause=cause,
         retry_after=max((wait for wait in waits if wait is not None), default=None),
         unanswered=evidence.unanswered and not (evidence.by_other_ways and _is_unbegun(evidence)),
     )
+
+
+def _unasked(evidence: Evidence) -> str:
+    """Return why apprise has made no request."""
+    said = (text for level, text, _ in evidence.entries if level in ("WARNING", "ERROR"))
+    return NO_TEMPLATE if any(_TEMPLATE.search(text) for text in said) else UNASKED
 
 
 _Failure = tuple[str, Cause]
