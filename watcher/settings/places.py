@@ -50,10 +50,6 @@ if sys.platform == "win32":
         """Open a file without waiting for what it may be: an opener for `open`."""
         return os.open(path, flags)
 
-    def is_root() -> bool:
-        """Return whether this process may write the system's settings."""
-        return False
-
     def others_can_read(mode: int) -> bool:  # noqa: ARG001 - it says nothing of the access list that Windows has
         """Return whether a file of this mode can be read by others than its owner."""
         return False
@@ -93,10 +89,6 @@ else:
     def open_at_once(path: str, flags: int) -> int:
         """Open a file without waiting for what it may be, as a pipe would: an opener for `open`."""
         return os.open(path, flags | os.O_NONBLOCK)
-
-    def is_root() -> bool:
-        """Return whether this process may write the system's settings."""
-        return os.geteuid() == 0
 
     def others_can_read(mode: int) -> bool:
         """Return whether a file of this mode can be read by others than its owner."""
