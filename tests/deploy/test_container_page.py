@@ -49,7 +49,7 @@ def reader(person: Person, podman: Podman, image: str) -> Iterator[Reader]:
         ["-C", program.ROOT, "push", "--quiet", published, "HEAD:refs/heads/main"],
         ["config", "--file", person.home / ".gitconfig", f"url.file://{published}.insteadOf", _REPOSITORY],
     ):
-        subprocess.run(["git", *words], check=True)
+        subprocess.run(["git", *map(str, words)], check=True)
     podman.stand_in(person.home / "bin" / "docker")
     tool("docker-compose")
     with alone("compose"), podman.service() as reached:
