@@ -181,6 +181,15 @@ def test_status(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> Non
     lines = done.out.splitlines()
     assert any(line.startswith("charlie: ") and "404" in line for line in lines)
     assert any(line.startswith("dead (no longer configured)") and " 2 " in line for line in lines)
+    assert lines[0].startswith("1 ok, 3 with problems · last poll ")
+    assert [line.split()[0] for line in watch.run("status", "--problems").out.splitlines()[3:6]] == [
+        *("charlie", "alpha", "delta"),
+    ]
+    chosen = watch.run("status", "--node", "BRAVO", "--node", "alpha", "--json").out
+    assert [row["node"] for row in json.loads(chosen)["nodes"]] == ["alpha", "bravo"]
+    assert "charlie" not in watch.run("status", "--node", "alpha").out
+    refused = watch.run("status", "--node", "zulu", "--node", "alpha")
+    assert (refused.code, refused.out, "not watched: zulu" in refused.err) == (2, "", True)
     assert len(registry.requests) == asked
 
 

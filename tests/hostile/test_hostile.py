@@ -132,8 +132,9 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     node = factories.known(*versions, node=name)
     failing = FailureStreak(count=1, since=factories.NOW, error=f"{texts[0]}?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
-    assert list(parsers.in_lines(_printed(*status.lines(state, [name], [])), 3)) == []
-    assert list(parsers.in_json(_printed(to_json(status.document(state, [name], []))), printed=True)) == []
+    view = status.View(state=state, nodes=[name], channels=[], now=factories.NOW, max_age=60)
+    assert list(parsers.in_lines(_printed(*status.lines(view)), 5)) == []
+    assert list(parsers.in_json(_printed(to_json(status.document(view))), printed=True)) == []
 
 
 @settings(max_examples=25)

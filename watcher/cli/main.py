@@ -91,13 +91,15 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 
 
 @cli.command()
+@nodes_option(help="Only this node pack (repeatable).")
+@click.option("--problems", "only_problems", is_flag=True, help="Only nodes and channels with problems.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "log_format")
-def status(settings: Callable[..., Loaded], as_json: bool) -> int:
-    """Show watched nodes and undelivered alerts; works offline."""
+def status(settings: Callable[..., Loaded], nodes: tuple[str, ...], only_problems: bool, as_json: bool) -> int:
+    """Show watched nodes, problems first, and undelivered alerts; works offline."""
     from watcher.cli.commands import status
 
-    status.show(settings(), as_json=as_json)
+    status.show(settings(), nodes, only_problems=only_problems, as_json=as_json)
     return 0
 
 

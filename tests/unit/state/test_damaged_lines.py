@@ -21,6 +21,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.alerts.queues.queue import Queue, is_due
 from watcher.cli.commands import history, status
+from watcher.cli.commands.health import judge, usual_age
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
@@ -122,8 +123,10 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolde
         if queue.messages:
             again = failed(state.outbox, "ops", "HTTP 500", now)
             outbox.expired(again, "ops", now, 60)
-    status.document(state, [], ["ops"])
-    status.lines(state, [], ["ops"])
+    view = status.View(state=state, nodes=["alpha"], channels=["ops"], now=NOW, max_age=60)
+    status.document(view)
+    status.lines(view)
+    judge(state, ["ops"], usual_age(state, 900), NOW, strict=True)
 
 
 @pytest.mark.parametrize("time", DAMAGED)

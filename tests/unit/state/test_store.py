@@ -88,7 +88,7 @@ def owed(folder: StateFolder, name: str = "ops") -> list[str]:
 def look_at(folder: StateFolder) -> None:
     """Read everything that `status` shows."""
     state = folder.load()
-    status.document(state, [PACK, "other"], ["ops"])
+    status.document(status.View(state=state, nodes=[PACK, "other"], channels=["ops"], now=NOW, max_age=60))
 
 
 def test_a_folder_that_is_not_there_is_a_fresh_state(tmp_path: Path) -> None:

@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 
-from watcher.alerts.queues.queue import Queue, retry_at
+import click
+
+from watcher import durations, timestamps
+from watcher.cli.commands.health import usual_age
+from watcher.cli.commands.status_rows import ChannelRow, NodeRow, channel_rows, node_row, watched
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
-from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
+from watcher.errors import UsageError
+from watcher.model.version import BANNED, FLAGGED, Version
+from watcher.polling.clock import clock
+from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
+from watcher.settings.parsing import EntriesError
 from watcher.state.model import State
 from watcher.streams import width
 from watcher.text.plural import plural
@@ -20,126 +27,94 @@ from watcher.text.sanitize import sanitize_line
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
 
+_NODES_SHOWN = 50
+"""Nodes with problems that a terminal gets, and a fifth as many of the others."""
+
 _VERSION_WIDTH = 100
 """Characters shown of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NodeRow:
-    """One watched node, with the keys of `status --json`."""
+class View:
+    """What is shown: a state as the settings and the clock see it."""
 
-    node: str
-    """Its id as it is watched."""
-    state: str
-    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
-    version left), `ok`, `empty` (it never had a version) or `unchecked`.
-    """
-    newest: str | None
-    """The newest version that can be installed."""
-    problems: tuple[Version, ...]
-    """Its flagged, banned and deprecated versions."""
-    checked_at: str | None
-    """When it was last read (RFC 3339)."""
-    error: str | None
-    """Why the last poll could not read it, safe to print."""
+    state: State
+    nodes: Sequence[str]
+    """The watched ids."""
+    channels: Sequence[str]
+    """Names of the configured channels."""
+    now: str
+    max_age: float
+    """Seconds after which a poll or a check is late."""
+    chosen: frozenset[str] | None = None
+    """Lower-case ids of the nodes to show; None: all."""
+    only_problems: bool = False
 
+    def rows(self) -> list[NodeRow]:
+        """Return a row for every watched node, worst first."""
+        return sorted((node_row(name, self.state) for name in self.nodes), key=lambda row: row.rank)
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChannelRow:
-    """One channel and its undelivered alerts, with the keys of `status --json`."""
+    def wants(self, row: NodeRow) -> bool:
+        """Return whether a node is to be shown."""
+        chosen = self.chosen is None or row.node.lower() in self.chosen
+        return chosen and (row.has_problem or not self.only_problems)
 
-    name: str
-    undelivered: int
-    aside: int
-    """How many of them are in messages that the service refused even in their plainest form."""
-    aside_error: str | None
-    """Why, for the newest of them."""
-    error: str | None
-    """Why the last delivery failed."""
-    failing_since: str | None
-    """When the first delivery failed since an alert was taken (RFC 3339)."""
-    next_try: str | None
-    """When delivery is tried again (RFC 3339); None means with the next poll."""
-    configured: bool
-    """False for a channel that is no longer in the settings."""
+    def is_late(self, moment: str) -> bool:
+        """Return whether a moment is too long ago."""
+        return timestamps.seconds_between(moment, self.now) > self.max_age
+
+    def ago(self, moment: str) -> str:
+        """Return how long ago a moment was."""
+        return durations.ago(timestamps.seconds_between(moment, self.now))
 
 
-def show(loaded: Loaded, *, as_json: bool) -> None:
-    """Print how the watched nodes and the channels stand."""
+def show(loaded: Loaded, nodes: Sequence[str], *, only_problems: bool, as_json: bool) -> None:
+    """Print how the watched nodes and the channels stand; `nodes` are the ids to show, none: all."""
     settings = loaded.settings
     state = existing_state(loaded).load()
-    nodes = watched(settings.nodes, state)
-    channels = [channel.name for channel in settings.all_channels()]
+    view = View(
+        state=state,
+        nodes=watched(settings.nodes, state),
+        channels=[channel.name for channel in settings.all_channels()],
+        now=clock(),
+        max_age=usual_age(state, settings.interval),
+        chosen=_chosen(nodes, watched(settings.nodes, state)) if nodes else None,
+        only_problems=only_problems,
+    )
     if as_json:
-        echo(to_json(document(state, nodes, channels)))
-    elif not nodes:
+        echo(to_json(document(view)))
+    elif not view.nodes:
         echo("Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`.")
     else:
-        for line in lines(state, nodes, channels, width(sys.stdout)):
+        for line in lines(view, width(sys.stdout)):
             echo(line)
 
 
-def node_row(name: str, state: State) -> NodeRow:
-    """Return the row of a watched node."""
-    key = name.lower()
-    node = state.snapshot.nodes.get(key, Node(node=name))
-    failure = state.checks.health.nodes.get(key)
-    listed = node.listed
-    installable = newest(version for version in listed if version.status == ACTIVE)
-    return NodeRow(
-        node=name,
-        state=_state(node, read=failure is None),
-        newest=installable.version if installable and not node.banned else None,
-        problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
-        checked_at=state.checks.checked.get(key),
-        error=sanitize_line(failure.error) if failure else None,
-    )
+def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
+    """Return the ids of `--node`; UsageError for one that is not watched."""
+    try:
+        chosen = node_ids.read(list(nodes))
+    except EntriesError as error:
+        raise UsageError("\n".join(f"--node: {why}" for why in error.refused.values())) from None
+    watched_ids = {node.lower() for node in known}
+    if missing := [node for node in chosen if node.lower() not in watched_ids]:
+        raise UsageError(f"not watched: {', '.join(missing)}", hint="comfy-watch status shows all that are")
+    return frozenset(node.lower() for node in chosen)
 
 
-def _state(node: Node, *, read: bool) -> str:
-    if node.banned:
-        return "banned"
-    if node.failing and not (read and node.empty_since):
-        return "failing"
-    if not read:
-        return "unread"
-    if node.baseline_at:
-        return "removed" if node.turned_empty else "ok"
-    return "empty" if node.empty_since else "unchecked"
-
-
-def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
-    """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
-    ids: dict[str, str] = {}
-    for node in (*configured, *state.checks.watched):
-        ids.setdefault(node.lower(), node)
-    return tuple(ids.values())
-
-
-def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
-    """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
-    queues = {name: Queue() for name in channels}
-    configured = set(queues)
-    queues |= dict(sorted(state.outbox.queues.items()))
-    return [
-        ChannelRow(
-            name=name,
-            undelivered=queue.alerts,
-            aside=sum(len(message.events) for message in queue.aside),
-            aside_error=queue.aside[-1].error if queue.aside else None,
-            error=queue.error or None,
-            failing_since=queue.failing_since or None,
-            next_try=retry_at(queue) or None,
-            configured=name in configured,
-        )
-        for name, queue in queues.items()
-    ]
-
-
-def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dict[str, object]:
-    """Return the document of `status --json`."""
+def document(view: View) -> dict[str, object]:
+    """Return the document of `status --json`: of the nodes those to show, in the order of the settings."""
+    state = view.state
+    rows = [node_row(name, state) for name in view.nodes]
     return {
         "polled_at": state.checks.polled_at or None,
+        "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
+        "summary": {
+            "watched": len(rows),
+            "ok": sum(row.is_ok for row in rows),
+            "problems": sum(row.has_problem for row in rows),
+            "unchecked": sum(row.state == "unchecked" for row in rows),
+        },
         "nodes": [
             asdict(row)
             | {
@@ -148,44 +123,98 @@ def document(state: State, nodes: Iterable[str], channels: Iterable[str]) -> dic
                     for v in row.problems
                 ]
             }
-            for row in (node_row(name, state) for name in nodes)
+            for row in rows
+            if view.wants(row)
         ],
-        "channels": [asdict(row) for row in channel_rows(state, channels)],
+        "channels": [asdict(row) for row in channel_rows(state, view.channels)],
     }
 
 
-def lines(state: State, nodes: Iterable[str], channels: Iterable[str], width: int | None = None) -> list[str]:
-    """Return the tables for people; `width` is the terminal's, or None for a pipe, which gets every problem."""
-    node_rows = [node_row(name, state) for name in nodes]
-    limit = None if width is None else _PROBLEMS_SHOWN
-    shown = table(
-        ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK"),
-        [
-            (
-                sanitize_line(row.node),
-                colour(row.state),
-                sanitize_line(row.newest or "-", _VERSION_WIDTH),
-                join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
-                short_time(row.checked_at) if row.checked_at else "never",
-            )
-            for row in node_rows
-        ],
-        width,
-    )
-    shown += [f"{sanitize_line(row.node)}: {row.error}" for row in node_rows if row.error]
-    if rows := channel_rows(state, channels):
-        cells = [
-            (
-                _channel_name(row),
-                str(row.undelivered),
-                sanitize_line(row.error or "-"),
-                short_time(row.failing_since) if row.failing_since else "-",
-            )
-            for row in rows
-        ]
+def lines(view: View, width: int | None = None) -> list[str]:
+    """Return the summary and the tables for people; `width` is the terminal's, or None for a pipe, which gets all."""
+    rows = view.rows()
+    channels = channel_rows(view.state, view.channels)
+    shown = _wrapped(_summary(view, rows, channels), width)
+    if view.chosen is None or view.only_problems:
+        channels = [row for row in channels if row.undelivered or not view.only_problems]
+    else:
+        channels = []
+    wanted = [row for row in rows if view.wants(row)]
+    fitting = _fitting(wanted) if width is not None and view.chosen is None else wanted
+    if fitting:
+        head = ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK")
+        limit = None if width is None else _PROBLEMS_SHOWN
+        shown += ["", *table(head, [_cells(view, row, limit, whole=width is None) for row in fitting], width)]
+    if more := len(wanted) - len(fitting):
+        shown += _wrapped(f"and {plural(more, 'more node')}; --node ID shows one, --json all", width)
+    shown += [
+        line for row in fitting if row.error for line in _wrapped(f"{sanitize_line(row.node)}: {row.error}", width)
+    ]
+    if channels:
+        cells = [_channel_cells(view, row, whole=width is None) for row in channels]
         shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE"), cells, width)]
-        shown += [_aside(row) for row in rows if row.aside]
+        shown += [line for row in channels if row.aside for line in _wrapped(_aside(row), width)]
     return shown
+
+
+def _wrapped(line: str, width: int | None) -> list[str]:
+    """Return the lines of a text on a terminal; elsewhere it is one line."""
+    return [line] if width is None else table((), [(line,)], width)
+
+
+def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]) -> str:
+    """Return the line that says at a glance whether anything is wrong."""
+    ok, problems = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
+    unchecked = len(rows) - ok - problems
+    said = f"{problems} with problems"
+    nodes = [f"{ok} ok", click.style(said, fg="red") if problems else said]
+    nodes += [f"{unchecked} not checked yet"] if unchecked else []
+    parts = [", ".join(nodes)]
+    if polled_at := view.state.checks.polled_at:
+        late = view.is_late(polled_at)
+        said = f"last poll {view.ago(polled_at)}{', which is late' if late else ''}"
+        parts.append(click.style(said, fg="red") if late else said)
+    else:
+        parts.append("no poll yet")
+    if undelivered := sum(row.undelivered for row in channels):
+        parts.append(click.style(f"{plural(undelivered, 'alert')} undelivered", fg="yellow"))
+    return " · ".join(parts)
+
+
+def _fitting(rows: Sequence[NodeRow]) -> list[NodeRow]:
+    """Return the rows that a terminal gets; of many, more of those with problems, which are the first."""
+    if len(rows) <= _NODES_SHOWN:
+        return list(rows)
+    bad = [row for row in rows if row.has_problem]
+    fine = [row for row in rows if not row.has_problem]
+    return bad[:_NODES_SHOWN] + fine[: _NODES_SHOWN // 5]
+
+
+def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple[str, ...]:
+    return (
+        sanitize_line(row.node),
+        colour(row.state),
+        sanitize_line(row.newest or "-", _VERSION_WIDTH),
+        join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
+        _when(view, row.checked_at, "never", whole=whole, late=True),
+    )
+
+
+def _channel_cells(view: View, row: ChannelRow, *, whole: bool) -> tuple[str, ...]:
+    return (
+        _channel_name(row),
+        str(row.undelivered),
+        sanitize_line(row.error or "-"),
+        _when(view, row.failing_since, "-", whole=whole),
+    )
+
+
+def _when(view: View, moment: str | None, otherwise: str, *, whole: bool, late: bool = False) -> str:
+    """Return how long ago a moment was, with the time itself where it is `whole`; coloured where it may be `late`."""
+    if not moment:
+        return otherwise
+    said = f"{short_time(moment)} ({view.ago(moment)})" if whole else view.ago(moment)
+    return click.style(said, fg="yellow") if late and view.is_late(moment) else said
 
 
 def _aside(row: ChannelRow) -> str:

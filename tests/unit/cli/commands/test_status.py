@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import click
@@ -12,7 +14,8 @@ from tests.support.factories import NOW, PACK, channel, event, failed, known, mi
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli.commands import status
+from watcher.cli.commands import status, status_rows
+from watcher.cli.terminal import display_width
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state.model import Checks, State
 
@@ -27,16 +30,27 @@ def state(*nodes: Node, **fields: Any) -> State:
     return State(**given | fields)
 
 
-def row(*versions: Any, **fields: Any) -> status.NodeRow:
+def row(*versions: Any, **fields: Any) -> status_rows.NodeRow:
     """Return the row of a node with these versions."""
-    return status.node_row(PACK, state(known(*versions, **fields)))
+    return status_rows.node_row(PACK, state(known(*versions, **fields)))
+
+
+def view(given: State, nodes: Sequence[str] = (PACK,), channels: Sequence[str] = (), **fields: Any) -> status.View:
+    """Return what is seen of a state three minutes after its poll."""
+    said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, **fields}
+    return status.View(state=given, nodes=nodes, channels=channels, **said)
 
 
 def shown(
-    given: State, nodes: tuple[str, ...] = (PACK,), channels: tuple[str, ...] = (), width: int | None = None
+    given: State,
+    nodes: Sequence[str] = (PACK,),
+    channels: Sequence[str] = (),
+    width: int | None = None,
+    **fields: Any,
 ) -> list[str]:
-    """Return the lines without their colours."""
-    return [click.unstyle(line) for line in status.lines(given, nodes, channels, width)]
+    """Return the lines below the summary without their colours."""
+    _, *tables = status.lines(view(given, nodes, channels, **fields), width)
+    return [click.unstyle(line) for line in tables if line]
 
 
 def test_the_newest_is_the_newest_one_can_install() -> None:
@@ -80,14 +94,14 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     )
     marks = {"id-2.0": Mark.LEFT, "id-4.0": Mark.LEFT}
     narrow = known(*rows, marks=marks, statuses=("active",))
-    shown_row = status.node_row(PACK, state(narrow))
+    shown_row = status_rows.node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
-    (shown_node,) = cast("list[dict[str, object]]", status.document(state(narrow), [PACK], [])["nodes"])
+    (shown_node,) = cast("list[dict[str, object]]", status.document(view(state(narrow)))["nodes"])
     assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == ("1.0", [], "ok")
     _, line = shown(state(narrow))
     assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
     gone = known(version("1.0"), marks={"id-1.0": Mark.LEFT}, statuses=("active",))
-    assert status.node_row(PACK, state(gone)).state == "ok"
+    assert status_rows.node_row(PACK, state(gone)).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -111,28 +125,28 @@ def test_how_a_node_stands(node: Node, unread: bool, expected: str) -> None:
     """A node that cannot be read is unread until it is reported as failing; one without versions is not ok."""
     failures = {PACK.lower(): FailureStreak(count=1, since=NOW, error="it timed out")} if unread else {}
     given = state(node, checks=Checks(health=Health(nodes=failures)))
-    assert status.node_row(PACK, given).state == expected
-    assert status.node_row(PACK, given).error == ("it timed out" if unread else None)
+    assert status_rows.node_row(PACK, given).state == expected
+    assert status_rows.node_row(PACK, given).error == ("it timed out" if unread else None)
 
 
 def test_what_was_watched_beside_the_settings_is_shown() -> None:
     """Nodes of the last poll's command line stand behind the configured ones, each once."""
     given = State(checks=Checks(watched=(PACK.upper(), "beside")))
-    assert status.watched([PACK], given) == (PACK, "beside")
+    assert status_rows.watched([PACK], given) == (PACK, "beside")
 
 
 def test_a_node_is_named_as_it_is_watched() -> None:
     """The id is shown as the settings write it, and finds the node in any case."""
-    assert status.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
-    assert status.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
-    assert status.node_row("never-seen", state()).state == "unchecked"
+    assert status_rows.node_row(PACK.upper(), state(known(version("1.0")))).node == PACK.upper()
+    assert status_rows.node_row(PACK.upper(), state(known(version("1.0")))).newest == "1.0"
+    assert status_rows.node_row("never-seen", state()).state == "unchecked"
 
 
 def test_undelivered_alerts_are_counted_by_channel() -> None:
     """Each configured channel has its count and last failure; a removed one is listed while it has alerts."""
     waiting = outbox.enqueue(Outbox(), (OPS, MAIL), (event("e1"), event("e2")), 1, NOW)
     waiting = failed(waiting, "ops", "HTTP 500", NOW)
-    rows = status.channel_rows(state(outbox=waiting), ["ops", "chat"])
+    rows = status_rows.channel_rows(state(outbox=waiting), ["ops", "chat"])
     assert [
         (row.name, row.undelivered, row.error, row.failing_since, row.next_try, row.configured) for row in rows
     ] == [
@@ -147,20 +161,22 @@ def test_alerts_aside_are_shown_with_why() -> None:
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"), event("e2")), 1, NOW)
     for _ in range(4):
         waiting = failed(waiting, "ops", "HTTP 413", NOW, for_content=True, last=False)
-    (row,) = status.channel_rows(state(outbox=waiting), ["ops"])
+    (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
     assert (row.undelivered, row.aside, row.aside_error, row.next_try) == (2, 2, "HTTP 413", minute(24 * 60))
     *_, head, line, said = shown(state(known(), outbox=waiting), channels=("ops",))
     assert head.split() == ["CHANNEL", "UNDELIVERED", "LAST", "ERROR", "FAILING", "SINCE"]
-    assert line.split() == ["ops", "2", "HTTP", "413", "2026-03-02", "00:00:00Z"]
+    assert line.split() == ["ops", "2", "HTTP", "413", "2026-03-02", "00:00:00Z", "(3", "minutes", "ago)"]
     assert said == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
 
 
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     """`status --json` has every watched node and channel, and null for what is not known."""
     given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
-    document = json.loads(json.dumps(status.document(given, [PACK, "other"], ["ops"])))
+    document = json.loads(json.dumps(status.document(view(given, [PACK, "other"], ["ops"]))))
     assert document == {
         "polled_at": NOW,
+        "late": False,
+        "summary": {"watched": 2, "ok": 0, "problems": 1, "unchecked": 1},
         "nodes": [
             {
                 "node": PACK,
@@ -196,14 +212,32 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
 
 def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
-    assert status.document(State(), [], []) == {"polled_at": None, "nodes": [], "channels": []}
+    assert status.document(view(State(), [])) == {
+        "polled_at": None,
+        "late": None,
+        "summary": {"watched": 0, "ok": 0, "problems": 0, "unchecked": 0},
+        "nodes": [],
+        "channels": [],
+    }
 
 
 def test_the_table_has_a_row_a_node() -> None:
     """A person sees state, newest version, problems with what ails them, and the last good check."""
     head, line = shown(state(known(version("1.0"), version("0.9", "flagged", deprecated=True))))
     assert head.split() == ["NODE", "STATE", "NEWEST", "PROBLEMS", "LAST", "GOOD", "CHECK"]
-    assert line.split() == [PACK, "ok", "1.0", "0.9", "flagged", "deprecated", "2026-03-02", "00:00:00Z"]
+    assert line.split() == [
+        PACK,
+        "ok",
+        "1.0",
+        "0.9",
+        "flagged",
+        "deprecated",
+        "2026-03-02",
+        "00:00:00Z",
+        "(3",
+        "minutes",
+        "ago)",
+    ]
 
 
 def test_many_problems_are_counted() -> None:
@@ -232,3 +266,74 @@ def test_a_former_channel_is_marked_as_such() -> None:
     set_aside = Outbox(queues={"ops (former)": waiting.queues["ops"]}, events=waiting.events)
     (line,) = (line for line in shown(state(known(), outbox=set_aside)) if line.startswith("ops (former)"))
     assert line.split() == ["ops", "(former)", "1", "-", "-"]
+
+
+def crowd(*odd: Node, total: int = 300) -> State:
+    """Make a state of so many nodes, all read, of which some are not ok."""
+    fine = [known(version("1.0"), node=f"pack-{number:03}") for number in range(total - len(odd))]
+    return state(*fine, *odd)
+
+
+ODD = (
+    known(version("1.0"), version("0.9", deprecated=True), node="old"),
+    known(version("1.0"), version("0.9", "flagged"), node="suspicious"),
+    known(version("1.0", "banned"), node="evil"),
+)
+
+
+def test_the_summary_is_first() -> None:
+    """One line says how many are ok, how many not, how long ago the last poll was, and what is undelivered."""
+    waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
+    given = state(known(version("1.0"), node="fine"), ODD[1], outbox=waiting)
+    first, *_ = status.lines(view(given, ["fine", "suspicious", "fresh"], ["ops"]))
+    assert click.unstyle(first) == (
+        "1 ok, 1 with problems, 1 not checked yet · last poll 3 minutes ago · 1 alert undelivered"
+    )
+    given = state(known(version("1.0"), node="fine"))
+    first, *_ = status.lines(view(given, ["fine"], now=minute(60 * 24 * 56)))
+    assert first == f"1 ok, 0 with problems · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
+    first, *_ = status.lines(view(State(), ["fine"]))
+    assert first == "0 ok, 0 with problems, 1 not checked yet · no poll yet"
+
+
+def test_problems_are_on_top() -> None:
+    """The worst node is first, then the others in the order of the settings; `--problems` shows no other."""
+    given = crowd(*ODD, total=6)
+    names = ["pack-000", "old", "pack-001", "never-read", "suspicious", "pack-002", "evil"]
+    rows = [line.split()[0] for line in shown(given, names)]
+    assert rows == ["NODE", "evil", "suspicious", "old", "never-read", "pack-000", "pack-001", "pack-002"]
+    rows = [line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)]
+    assert rows == ["NODE", "evil", "suspicious", "old"]
+    assert shown(given, ["pack-000"], only_problems=True) == []
+    document = status.document(view(given, names, only_problems=True))
+    assert [row["node"] for row in cast("list[dict[str, object]]", document["nodes"])] == ["old", "suspicious", "evil"]
+    assert document["summary"] == {"watched": 7, "ok": 3, "problems": 3, "unchecked": 1}
+
+
+def test_one_node_can_be_chosen() -> None:
+    """Of the chosen nodes the rows are shown, and no channels."""
+    rows = shown(crowd(*ODD), ["pack-000", "old", "evil"], ["ops"], chosen=frozenset({"evil", "pack-000"}), width=80)
+    assert [line.split()[0] for line in rows] == ["NODE", "evil", "pack-000"]
+
+
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_many_nodes_fit_a_screen(columns: int) -> None:
+    """Of 300 nodes a terminal gets those with problems, a few others and a count; a pipe gets them all."""
+    given = crowd(*ODD[1:])
+    names = list(given.snapshot.nodes.keys())
+    lines = status.lines(view(given, names, ["ops"]), columns)
+    assert max(map(display_width, lines)) <= columns
+    assert click.unstyle(lines[0]).startswith("298 ok, 2 with problems · last poll 3 minutes ago")
+    said = shown(given, names, ["ops"], columns)
+    assert [line.split()[0] for line in said[1:4]] == ["evil", "suspicious", "pack-000"]
+    assert any(line == "and 288 more nodes; --node ID shows one, --json all" for line in said)
+    assert len(said) < 24
+    assert len(shown(given, names)) == 301
+
+
+def test_what_is_late_is_coloured() -> None:
+    """A node that was last read long ago stands out, and one that was not does not."""
+    given = state(known(version("1.0"), node="fine"), known(version("1.0"), node="late"))
+    given = replace(given, checks=replace(given.checks, checked={"fine": minute(60), "late": NOW}))
+    _, _, _, *rows = status.lines(view(given, ["fine", "late"], now=minute(61)), 80)
+    assert ["\x1b[33m" in row.replace("ok", "") for row in rows] == [False, True]

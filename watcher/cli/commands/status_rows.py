@@ -1,0 +1,129 @@
+"""What `status` shows of a node and of a channel, as values. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from watcher.alerts.queues.queue import Queue, retry_at
+from watcher.model.snapshot import Node
+from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
+from watcher.state.model import State
+from watcher.text.sanitize import sanitize_line
+
+_WORST_FIRST = (BANNED, "failing", "unread", "removed", FLAGGED, "empty", "deprecated", "unchecked", "ok")
+"""States of nodes, and what is wrong with versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeRow:
+    """One watched node, with the keys of `status --json`."""
+
+    node: str
+    """Its id as it is watched."""
+    state: str
+    """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
+    version left), `ok`, `empty` (it never had a version) or `unchecked`.
+    """
+    newest: str | None
+    """The newest version that can be installed."""
+    problems: tuple[Version, ...]
+    """Its flagged, banned and deprecated versions."""
+    checked_at: str | None
+    """When it was last read (RFC 3339)."""
+    error: str | None
+    """Why the last poll could not read it, safe to print."""
+
+    @property
+    def rank(self) -> int:
+        """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
+        found = {self.state, *({version.status for version in self.problems} & {BANNED, FLAGGED})}
+        found |= {"deprecated"} if self.problems else set()
+        return min(map(_WORST_FIRST.index, found))
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether it was read, and nothing is wrong with it or any of its versions."""
+        return self.state == "ok" and not self.problems
+
+    @property
+    def has_problem(self) -> bool:
+        """Whether something is wrong with it: not of a node that was never read."""
+        return not self.is_ok and self.state != "unchecked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChannelRow:
+    """One channel and its undelivered alerts, with the keys of `status --json`."""
+
+    name: str
+    undelivered: int
+    aside: int
+    """How many of them are in messages that the service refused even in their plainest form."""
+    aside_error: str | None
+    """Why, for the newest of them."""
+    error: str | None
+    """Why the last delivery failed."""
+    failing_since: str | None
+    """When the first delivery failed since an alert was taken (RFC 3339)."""
+    next_try: str | None
+    """When delivery is tried again (RFC 3339); None means with the next poll."""
+    configured: bool
+    """False for a channel that is no longer in the settings."""
+
+
+def node_row(name: str, state: State) -> NodeRow:
+    """Return the row of a watched node."""
+    key = name.lower()
+    node = state.snapshot.nodes.get(key, Node(node=name))
+    failure = state.checks.health.nodes.get(key)
+    listed = node.listed
+    installable = newest(version for version in listed if version.status == ACTIVE)
+    return NodeRow(
+        node=name,
+        state=_state(node, read=failure is None),
+        newest=installable.version if installable and not node.banned else None,
+        problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
+        checked_at=state.checks.checked.get(key),
+        error=sanitize_line(failure.error) if failure else None,
+    )
+
+
+def _state(node: Node, *, read: bool) -> str:
+    if node.banned:
+        return "banned"
+    if node.failing and not (read and node.empty_since):
+        return "failing"
+    if not read:
+        return "unread"
+    if node.baseline_at:
+        return "removed" if node.turned_empty else "ok"
+    return "empty" if node.empty_since else "unchecked"
+
+
+def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
+    """Return the ids to show: the configured ones, then those that only the last poll watched (`check --node`)."""
+    ids: dict[str, str] = {}
+    for node in (*configured, *state.checks.watched):
+        ids.setdefault(node.lower(), node)
+    return tuple(ids.values())
+
+
+def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
+    """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
+    queues = {name: Queue() for name in channels}
+    configured = set(queues)
+    queues |= dict(sorted(state.outbox.queues.items()))
+    return [
+        ChannelRow(
+            name=name,
+            undelivered=queue.alerts,
+            aside=sum(len(message.events) for message in queue.aside),
+            aside_error=queue.aside[-1].error if queue.aside else None,
+            error=queue.error or None,
+            failing_since=queue.failing_since or None,
+            next_try=retry_at(queue) or None,
+            configured=name in configured,
+        )
+        for name, queue in queues.items()
+    ]
