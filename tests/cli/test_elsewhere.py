@@ -73,6 +73,7 @@ class Elsewhere:
         """Write settings with a channel for each URL, which has ten seconds."""
         channels = [{"name": name, "url": url} for name, url in urls.items()]
         more: dict[str, Any] = {"nodes": ["alpha"], "retries": 0, "timeout": "10s"}
+        more |= {} if urls else {"alert_urls": "none"}
         write_settings(self.folder, channels, registry_url=registry.url, **more)
 
 
@@ -126,6 +127,25 @@ def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) 
     assert elsewhere.run("test-alerts").out == "hook: delivered\n"
     assert len(webhook.messages("/hook")) == 3
     assert b"\r" not in b"".join(file.read_bytes() for file in (elsewhere.folder / "state").iterdir())
+
+
+@_on_linux
+def test_a_file_that_another_program_holds(tmp_path: Path, registry: FakeRegistry) -> None:
+    """Windows replaces no file that is open. A poll tries for a moment; then it ends, and the next one has its news."""
+    windows = Elsewhere("win32", tmp_path)
+    registry.catalog.publish("alpha", "1.0.0")
+    windows.configure(registry)
+    held = windows.folder / "state" / "snapshot.json.held"
+    held.parent.mkdir()
+    held.write_text("3")
+    windows.check()
+    assert not held.exists()
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "malware")
+    held.write_text("99999")
+    refused = windows.run("check")
+    assert (refused.code, "Permission denied (snapshot.json)" in refused.err) == (4, True), refused
+    held.unlink()
+    assert [event["kind"] for event in windows.check()["events"]] == ["flagged"]
 
 
 def test_the_demo(elsewhere: Elsewhere) -> None:

@@ -47,6 +47,8 @@ _KUBERNETES = re.compile(r"(?:\A|_)(?:service_|port(?:_|\Z))")
 _MISSPELLED = 0.75
 """How similar to a setting's name an unknown one must be to count as a mistake."""
 _TOML_POSITION = re.compile(r" \(at (line \d+, column \d+|end of document)\)$")
+_BACKSLASH = ("Invalid hex value", "Unescaped '\\'")
+"""How the parser's words begin for a path of Windows in double quotes."""
 _WITHOUT_CONTENT = re.compile(r"(?:[A-Za-z ,/-]|'[^']{1,4}')*")
 
 
@@ -219,6 +221,8 @@ def _syntax_problem(message: str) -> str:
     position = _TOML_POSITION.search(message)
     why = message[: position.start()] if position else message
     reason = f": {why[:1].lower()}{why[1:]}" if _WITHOUT_CONTENT.fullmatch(why) else ""
+    if why.startswith(_BACKSLASH):
+        reason += "; a path needs / for \\, or 'single quotes'"
     return f"not valid TOML{f' at {position[1]}' if position else ''}{reason}"
 
 

@@ -24,7 +24,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 _LACKS = {
@@ -65,6 +65,22 @@ def _locking(descriptor: int, mode: int, count: int) -> None:
         fcntl.lockf(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB, count, 0, os.SEEK_CUR)
     except OSError:
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES)) from None
+
+
+def _usage(who: int) -> Any:
+    """Return what macOS says of a process, where memory is in bytes."""
+    return SimpleNamespace(ru_maxrss=resource.getrusage(who).ru_maxrss * 1024)
+
+
+def _replace(source: pathlib.Path, target: pathlib.Path) -> pathlib.Path:
+    """Rename a file, unless another program has it open: a file `.held` has the number of times that it is refused."""
+    mark = pathlib.Path(f"{target}.held")
+    if mark.exists():
+        left = int(mark.read_text("ascii"))
+        mark.write_text(str(left - 1), "ascii") if left > 1 else mark.unlink()
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(source))
+    os.replace(source, target)  # noqa: PTH105 - `Path.replace` is this
+    return target
 
 
 def _full_fcntl(descriptor: int, command: int, argument: Any = 0) -> Any:
@@ -127,6 +143,7 @@ def _modules(system: str) -> dict[str, ModuleType | None]:
         extra["subprocess"] = {"Popen": _popen, **flags}
         found["msvcrt"] = _module("msvcrt", {"LK_NBLCK": 2, "locking": _locking})
     else:
+        found["resource"] = _changed(resource, "", {"getrusage": _usage})
         found["fcntl"] = _changed(fcntl, "F_SETSIG", {"F_FULLFSYNC": _F_FULLFSYNC, "fcntl": _full_fcntl})
     for module in (ctypes, os, signal, socket, subprocess):
         name = module.__name__
@@ -220,6 +237,7 @@ def go() -> None:
     here = _Here(os.environ["ELSEWHERE"])
     sys.meta_path.insert(0, _Finder(here))
     if os.environ["ELSEWHERE"] == "win32":
+        pathlib.Path.replace = _replace  # type: ignore[assignment,method-assign]
         asyncio.unix_events._UnixSelectorEventLoop.add_signal_handler = _unavailable  # type: ignore[assignment,method-assign]
 
 

@@ -101,6 +101,8 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
         (b"a = 1\n" + TOKEN.encode() + b" = soon", "not valid TOML at line 2, column"),
         (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
         (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
+        (rb'state_dir = "C:\Users\me"', "a path needs / for \\, or 'single quotes'"),
+        (rb'state_dir = "C:\state"', "a path needs / for \\, or 'single quotes'"),
         (b"a = " + b"[" * 20_000, "not valid TOML"),
         (b"a = " + b"1" * 10_000, "not valid TOML"),
         (b"\xff\xfen\0o\0", "not UTF-8 text"),
