@@ -20,6 +20,9 @@ REPOSITORY = "https://github.com/OWNER/comfy-watch"
 _FILES = f"{REPOSITORY}/blob/main/"
 _FOLDERS = (".ci", ".github", "bench", "deploy", "docs", "requirements", "state", "tests", "watcher")
 _TEXTS = {".in", ".json", ".md", ".mjs", ".py", ".service", ".sh", ".timer", ".toml", ".txt", ".xml", ".yaml", ".yml"}
+_PLACES = {
+    f"{place}.md" for place in ("cron", "systemd", "github-actions", "container", "kubernetes", "windows", "macos")
+}
 _THIS = "tests/cli/test_links.py"
 _FENCED = re.compile(r"^( *)```.*?^\1```$", re.MULTILINE | re.DOTALL)
 _CODE = re.compile(r"`[^`\n]*`")
@@ -133,3 +136,15 @@ def test_the_changelog_has_this_version() -> None:
     assert released[0][0] == __version__
     assert re.fullmatch(r"\d{4}-\d\d-\d\d", released[0][1])
     assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {name for name, _ in _DEFINED.findall(text)}
+
+
+def test_the_places_it_runs_in() -> None:
+    """The README's table, and the index of `deploy/`, lead to the page of every place; no file there is left out."""
+    readme = (ROOT / "README.md").read_text("utf-8").partition("## Where it runs\n")[2].partition("\n## ")[0]
+    index = (ROOT / "deploy" / "README.md").read_text("utf-8").partition("\n## ")[0]
+    pages = {path.name for path in (ROOT / "docs").glob("*.md")} & _PLACES
+    assert len(pages) > 4
+    assert {name for name in _PLACES if f"[docs/{name}]" in readme} == pages
+    assert {name for name in _PLACES if f"](../docs/{name})" in index} == pages
+    files = {path.name for path in (ROOT / "deploy").iterdir() if path.name != "README.md"}
+    assert {name for name in files if f"]({name})" not in index} == set()
