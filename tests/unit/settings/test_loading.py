@@ -101,14 +101,20 @@ def test_file_search(loads: Loads, tmp_path: Path) -> None:
         (b"a = 1\n" + TOKEN.encode() + b" = soon", "not valid TOML at line 2, column"),
         (f"'{TOKEN}' = 1\n'{TOKEN}' = 2\n".encode(), "not valid TOML at "),
         (f'alert_urls = "discord://{TOKEN}'.encode(), "not valid TOML at "),
-        (rb'state_dir = "C:\Users\me"', "a path needs / for \\, or 'single quotes'"),
-        (rb'state_dir = "C:\state"', "a path needs / for \\, or 'single quotes'"),
+        (
+            rb'state_dir = "C:\Users\me"',
+            "not valid TOML at line 1, column 18: invalid hex value; a path needs / for \\, or 'single quotes'",
+        ),
+        (
+            rb'state_dir = "C:\state"',
+            "not valid TOML at line 1, column 18: unescaped '\\' in a string; a path needs / for \\",
+        ),
         (b"a = " + b"[" * 20_000, "not valid TOML"),
         (b"a = " + b"1" * 10_000, "not valid TOML"),
         (b"\xff\xfen\0o\0", "not UTF-8 text"),
         (b"#" * (4 * 1024 * 1024 + 1), "larger than 4 MB"),
     ],
-    ids=["value", "statement", "twice", "string", "deep", "digits", "utf-16", "huge"],
+    ids=["value", "statement", "twice", "string", "hex", "backslash", "deep", "digits", "utf-16", "huge"],
 )
 def test_unreadable_content(loads: Loads, tmp_path: Path, content: bytes, problem: str) -> None:
     """A file that is no TOML is one line with the place of the fault and nothing of its content."""
