@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _MOST_ROWS = 200
@@ -21,17 +22,14 @@ _NAME, _TEXT = 100, 300
 def summary(document: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     """Return the summary of a poll: `document` is that of `check --json`, `counts` its events by kind, worst first."""
     nodes, alerts = document["nodes"], document["alerts"]
-    said = [f"{nodes['checked']} of {nodes['watched']} node packs checked", f"{alerts['delivered']} alerts delivered"]
-    said += [
-        f"{alerts[what]} {word}" for what, word in (("pending", "undelivered"), ("expired", "expired")) if alerts[what]
-    ]
+    said = [f"{nodes['checked']} of {nodes['watched']} node packs checked"]
+    words = {"delivered": "delivered", "pending": "undelivered", "expired": "expired"}
+    said += [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
     lines = [f"### Comfy Watch: {title(counts)}", "", f"{', '.join(said)}.", ""]
     if events := document["events"]:
         lines += _table(("", "node pack", "version", "safe version", "why", ""), [_row(event) for event in events])
     if errors := document["errors"]:
-        rows = [
-            (quoted(error["node"] or error.get("install"), _NAME), quoted(error["error"], _TEXT)) for error in errors
-        ]
+        rows = [(quoted(error["node"], _NAME), quoted(error["error"], _TEXT)) for error in errors]
         lines += _table(("could not be checked", "why"), rows)
     return "\n".join(lines) + "\n"
 

@@ -1,8 +1,8 @@
 """The step that polls: `comfy-watch check --json` with the inputs as settings. It ends with 0 whatever the poll did.
 
 Environment: `FOLDER` (an output of prepare.py); as the inputs of action.yml `ALERT_URLS`, `FAIL_ON`, `HEARTBEAT_URL`,
-`NODES` and `SETTINGS`; what the runner sets. Outputs: `code`, the exit code, and `document`, the file with what
-it printed.
+`NODES` and `SETTINGS`; what the runner sets. Outputs: `code`, the exit code; `document`, the file with what it printed;
+`refusal`, why it was not started.
 """
 
 from __future__ import annotations
@@ -12,31 +12,26 @@ import secrets
 import subprocess
 from pathlib import Path
 
-from workflow_commands import annotate, set_output
+from workflow_commands import set_output
 
 _LONGEST = 600
 """Seconds for the poll. It has limits of its own, but a job that is cancelled would save nothing."""
 _LAST_WORDS = 30
 _SETTINGS = {"ALERT_URLS": "alert_urls", "HEARTBEAT_URL": "heartbeat_url", "NODES": "nodes"}
 _CONFIGURATION = 2
+_NO_ALERT_URLS = (
+    "alert-urls is empty: is the secret set, and its name spelled as in the workflow? For no alerts at all give none"
+)
 
 
 def main() -> None:
     """Poll, unless it is not said where alerts go."""
     document = Path(os.environ["FOLDER"], "check.json")
     given = {name: value for variable, name in _SETTINGS.items() if (value := os.environ.pop(variable).strip())}
-    if "alert_urls" in given:
-        code = _polled(document, given)
-    else:
-        annotate(
-            "error",
-            "Comfy Watch",
-            "alert-urls is empty: is the secret set, and its name spelled as in the workflow? "
-            "For no alerts at all give none",
-        )
-        code = _CONFIGURATION
+    code = _polled(document, given) if "alert_urls" in given else _CONFIGURATION
     set_output("code", str(code))
     set_output("document", str(document))
+    set_output("refusal", "" if "alert_urls" in given else _NO_ALERT_URLS)
 
 
 def _polled(document: Path, given: dict[str, str]) -> int:

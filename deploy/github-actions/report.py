@@ -1,8 +1,8 @@
 """The last step: outputs, the job's summary and annotations of a poll, and whether the job turns red.
 
-Environment: `CODE` and `DOCUMENT` (outputs of poll.py), `FAIL_ON_INCOMPLETE` as the input of action.yml; what the
-runner sets. Outputs: see action.yml. The exit code is the program's, but 0 where it is 1 and that is no reason to turn
-red.
+Environment: `CODE`, `DOCUMENT` and `REFUSAL` (outputs of poll.py), `FAIL_ON_INCOMPLETE` as the input of action.yml;
+what the runner sets. Outputs: see action.yml. The exit code is the program's, but 0 where it is 1 and that is no reason
+to turn red.
 """
 
 from __future__ import annotations
@@ -38,8 +38,9 @@ def main() -> int:
     set_output("exit-code", str(code))
     _set_outputs(document)
     if document is None:
-        add_summary(f"### Comfy Watch: failed\n\nExit code {code}. The log of the step that polls says why.\n")
-        annotate("error", "Comfy Watch", _WORDS.get(code, f"the poll ended with exit code {code}; the log says why"))
+        why = os.environ["REFUSAL"] or _WORDS.get(code, f"the poll ended with exit code {code}; the log says why")
+        add_summary(f"### Comfy Watch: failed\n\nExit code {code}: {why}.\n")
+        annotate("error", "Comfy Watch", why)
         return code or 1
     add_summary(summary(document, _counts(document["events"])))
     _annotate_events(document["events"])
@@ -51,15 +52,18 @@ def main() -> int:
 
 
 def _document(path: Path) -> dict[str, Any] | None:
+    """Return the document of `check --json` with its events worst first; None if there is none."""
     try:
         document = json.loads(path.read_bytes())
     except (OSError, ValueError):
         return None
-    return document if isinstance(document, dict) else None
+    if not isinstance(document, dict):
+        return None
+    return {**document, "events": sorted(document["events"], key=_rank)}
 
 
 def _set_outputs(document: Mapping[str, Any] | None) -> None:
-    events = sorted(document["events"], key=_rank) if document else []
+    events = document["events"] if document else []
     shown, size = [], 0
     for event in events:
         size += len(json.dumps(event)) + len(", ")
@@ -78,8 +82,8 @@ def _rank(event: Mapping[str, Any]) -> int:
 
 
 def _counts(events: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many events there are of each kind, the worst kind first."""
-    return dict(Counter(kind_of(event) for event in sorted(events, key=_rank)))
+    """Return how many events there are of each kind, in the order in which the kinds come."""
+    return dict(Counter(map(kind_of, events)))
 
 
 def _annotate_events(events: Sequence[Mapping[str, Any]]) -> None:

@@ -14,10 +14,12 @@ from tests.deploy.github_actions.conftest import World
 from tests.deploy.github_actions.test_lint import actionlint
 from tests.deploy.support.person import Person, blocks
 from tests.support import program
+from watcher import __version__
 
 pytestmark = pytest.mark.deployment
 
 _PAGE = "github-actions.md"
+_WORKFLOW = program.ROOT / "deploy" / "github-actions" / "comfy-watch.yml"
 
 
 def _tables() -> dict[str, list[list[str]]]:
@@ -59,6 +61,29 @@ def test_what_the_action_says_is_in_the_table_of_remedies() -> None:
     theirs = {"denied", "403", "protected branch", "rule"}
     counted = {"an alert is undelivered"}
     assert [text for text in quoted if text not in said and text not in theirs | counted] == []
+
+
+def test_the_workflow_that_users_copy(world: World) -> None:
+    """The workflow, with its secret set and nothing else changed, polls the packs that it names."""
+    (ours,) = [
+        step
+        for step in yaml.safe_load(_WORKFLOW.read_text("utf-8"))["jobs"]["watch"]["steps"]
+        if step["uses"].startswith("OWNER/comfy-watch@")
+    ]
+    given = {name: value for name, value in ours["with"].items() if name != "alert-urls"}
+    assert ours["with"]["alert-urls"] == "${{ secrets.ALERT_URLS }}"
+    for node in given["nodes"].split():
+        world.registry.catalog.publish(node, "1.0.0")
+    done = world.use(**given)
+    assert done.code == 0
+    assert "2 of 2 node packs checked" in done.summary
+    assert len(world.alerts()) == 1
+
+
+def test_the_release_that_is_named() -> None:
+    """The workflow and the page name the release that they belong to."""
+    texts = [path.read_text("utf-8") for path in (_WORKFLOW, program.ROOT / "docs" / _PAGE)]
+    assert {tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@v(\S+)", text)} == {__version__}
 
 
 def test_the_example_with_outputs(tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_an_undelivered_alert(world: World, choice: str, code: int) -> None:
     world.webhook.answer["/alerts"] = 503
     done = world.use(fail_on_incomplete=choice)
     assert (done.code, done.outputs["exit-code"]) == (code, "1")
-    assert any("1 alerts undelivered" in text for text in done.said("error" if code else "warning"))
+    assert any("1 alert undelivered" in text for text in done.said("error" if code else "warning"))
     world.webhook.answer["/alerts"] = 200
     kept = json.loads(world.files()["outbox.json"])["queues"]
     assert [len(queue["messages"]) for queue in kept.values()] == [1]
@@ -126,7 +126,8 @@ def test_an_empty_secret(world: World) -> None:
     for given in ("", "  \n "):
         done = world.use(alert_urls=given)
         assert (done.code, done.outputs["exit-code"]) == (2, "2")
-        assert done.said("error")[0].startswith("Comfy Watch: alert-urls is empty")
+        (said,) = done.said("error")
+        assert said.startswith("Comfy Watch: alert-urls is empty")
     assert world.commits() == []
     assert world.registry.requests == []
 
