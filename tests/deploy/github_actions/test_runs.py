@@ -145,6 +145,16 @@ def test_channels_of_their_own(world: World) -> None:
     assert (done.code, len(world.alerts())) == (0, 1)
 
 
+def test_a_heartbeat(world: World) -> None:
+    """The heartbeat's URL is pinged before and after the poll, and shows nowhere."""
+    secret = "a-secret-uuid"
+    done = world.use(heartbeat_url=f"{world.webhook.url}/{secret}")
+    assert done.code == 0
+    pings = [message.path for message in world.webhook.messages() if secret in message.path]
+    assert pings == [f"/{secret}/start", f"/{secret}"]
+    assert secret not in done.log + done.summary + "".join(world.files().values())
+
+
 def test_a_mistake_in_the_settings(world: World) -> None:
     """What the program refuses is exit code 2, with its own line in the log, and leaves no state."""
     done = world.use(nodes="author/repo")
