@@ -18,6 +18,8 @@ from typing import Any
 from event_table import kind_of, plain, summary, title
 from workflow_commands import add_summary, annotate, set_output
 
+from watcher.text.plural import plural
+
 _MOST_BYTES = 100_000
 """Of the output `events`: what a later step can still take in one environment variable on Linux (128 KiB)."""
 _MOST_ANNOTATIONS = 9
@@ -103,11 +105,8 @@ def _incomplete(document: Mapping[str, Any], fail: str) -> int:
     """Say what is incomplete, and return 1 if the job turns red for it."""
     nodes, alerts = document["nodes"], document["alerts"]
     parts = [f"{nodes['failed']} of {nodes['watched']} node packs could not be checked"] if nodes["failed"] else []
-    owed = [
-        f"{alerts[what]} alerts {word}"
-        for what, word in (("pending", "undelivered"), ("expired", "expired"))
-        if alerts[what]
-    ]
+    words = {"pending": "undelivered", "expired": "expired"}
+    owed = [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
     # Neither: the program could not save what it saw.
     only_nodes = bool(parts) and not owed
     red = fail == "always" or (fail == "alerts" and not only_nodes)
