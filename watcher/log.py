@@ -15,7 +15,7 @@ from collections.abc import MutableMapping
 from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
-from watcher.streams import coloured, is_terminal, progress_hidden
+from watcher.streams import coloured, is_journal, is_terminal, progress_hidden
 from watcher.text.sanitize import Trusted, safe_line
 
 if TYPE_CHECKING:
@@ -34,16 +34,25 @@ _stream: TextIO | None = None
 
 
 class _Writer:
-    """Writes each line to the stream; a stream that is missing, closed or broken loses it silently."""
+    """Writes each line to the stream; a stream that is missing, closed or broken loses it silently.
 
-    def write(self, line: str) -> None:
+    Where the stream is systemd's journal the line begins with its priority (sd-daemon(3)).
+    """
+
+    def __init__(self) -> None:
+        self._priorities = is_journal(_stream or sys.stderr)
+
+    def _write(self, priority: int, line: str) -> None:
         stream = _stream or sys.stderr
         if stream is not None:
             with progress_hidden(), contextlib.suppress(OSError, ValueError):
-                stream.write(f"{line}\n")
+                stream.write(f"<{priority}>{line}\n" if self._priorities else f"{line}\n")
                 stream.flush()
 
-    debug = info = warning = error = write
+    debug = functools.partialmethod(_write, 7)
+    info = functools.partialmethod(_write, 6)
+    warning = functools.partialmethod(_write, 4)
+    error = functools.partialmethod(_write, 3)
 
 
 def configure(level: str = "info", format: str = "auto", stream: TextIO | None = None) -> None:  # noqa: A002 - the setting's name

@@ -44,6 +44,18 @@ def is_terminal(stream: TextIO | None) -> bool:
         return False
 
 
+def is_journal(stream: TextIO | None) -> bool:
+    """Return whether the stream is the one to systemd's journal that `$JOURNAL_STREAM` names, by device and inode."""
+    named = os.environ.get("JOURNAL_STREAM")
+    if not named or stream is None:
+        return False
+    try:
+        found = os.fstat(stream.fileno())
+    except (OSError, ValueError):
+        return False
+    return named == f"{found.st_dev}:{found.st_ino}"
+
+
 def coloured(stream: TextIO | None) -> bool:
     """Return whether the stream is coloured: a terminal that `takes_escapes` is.
 

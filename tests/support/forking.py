@@ -150,6 +150,10 @@ class _Worker:
             finally:
                 os._exit(0)
 
+    def kill(self) -> None:
+        """End it at once."""
+        os.kill(self._pid, signal.SIGKILL)
+
     def wait(self, timeout: float) -> int:
         """Wait for its end."""
         return os.waitpid(self._pid, 0)[1]

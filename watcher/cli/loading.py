@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from watcher import log
@@ -24,8 +24,12 @@ def existing_state(loaded: Loaded) -> StateFolder:
     return folder
 
 
-def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loaded:
+def load_settings(
+    config: Path | None, overrides: Mapping[str, object], refusal: Callable[[str], str | None] | None = None
+) -> Loaded:
     """Load the settings, with this process's environment and working folder, and configure the log.
+
+    `refusal` is asked about alert URLs if another setting is wrong; without it apprise is loaded into this process.
 
     ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
     """
@@ -38,16 +42,21 @@ def load_settings(config: Path | None, overrides: Mapping[str, object]) -> Loade
         overrides=overrides,
         environ=os.environ,
         cwd=cwd or Path(),
-        refusal=urls.refusal,
+        refusal=refusal or urls.refusal,
         has_state=lambda folder: StateFolder(folder).exists(),
     )
     if cwd is None:
         _require_absolute(loaded.settings.state_dir, "state_dir")
         leave_deleted_folder()
-    log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
+    configure_log(loaded)
     if loaded.settings.log_level == "debug":
         _log_files(loaded)
     return loaded
+
+
+def configure_log(loaded: Loaded) -> None:
+    """Have the log written as the settings say."""
+    log.configure(loaded.settings.log_level, loaded.settings.log_format, sys.stderr)
 
 
 def _log_files(loaded: Loaded) -> None:

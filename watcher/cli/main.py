@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,7 +88,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
     from watcher.cli.commands.run import run_forever
 
-    return run_forever(settings(nodes))
+    return run_forever(partial(settings, nodes))
 
 
 @cli.command()

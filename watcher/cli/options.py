@@ -74,7 +74,8 @@ _SETTINGS = {
 def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[..., int]]:
     """Return a decorator that adds the options that choose settings, except the `omitted`, to a command.
 
-    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any.
+    The command gets `settings`, a function that loads them, with more `nodes` to watch if it is given any;
+    `refusal` is as in `watcher.cli.loading.load_settings`.
     """
 
     def decorate(command: Callable[..., int]) -> Callable[..., int]:
@@ -82,11 +83,11 @@ def with_settings(*omitted: str) -> Callable[[Callable[..., int]], Callable[...,
         def decorated(*args: object, config: Path | None, changed: tuple[str, ...], **options: object) -> int:
             chosen = {name: value for name in _SETTINGS if (value := options.pop(name, None)) is not None}
 
-            def settings(nodes: Iterable[str] = ()) -> Loaded:
+            def settings(nodes: Iterable[str] = (), refusal: Callable[[str], str | None] | None = None) -> Loaded:
                 from watcher.cli.loading import load_settings  # takes 0.1 s, which --help does not need
 
                 assigned, more = _assigned(changed, chosen)
-                return load_settings(config, {**assigned, "nodes": [*more, *nodes]})
+                return load_settings(config, {**assigned, "nodes": [*more, *nodes]}, refusal)
 
             return command(*args, settings=settings, **options)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from watcher.cli.progress_line import progress_line
 from watcher.cli.signals import Stop
@@ -17,22 +17,13 @@ from watcher.state.store import StateFolder
 
 
 @contextlib.contextmanager
-def stoppable_poller(
-    settings: Settings,
-    config: PollConfig,
-    folder: StateFolder,
-    worker: Worker,
-    channel_budget: float,
-    on_stop: Callable[[str], None] = lambda _: None,
-) -> Iterator[tuple[Poller, Stop]]:
-    """Yield a poller, and the stop that the first signal requests of it; inside the running loop.
-
-    `on_stop` is called with the name of that signal when it comes.
-    """
+def ready_poller(
+    settings: Settings, config: PollConfig, folder: StateFolder, worker: Worker, channel_budget: float, stop: Stop
+) -> Iterator[Poller]:
+    """Yield a poller that `stop` stops; inside the running loop."""
     _collect_rarely()
-    stop = Stop(on_stop)
     with progress_line(settings) as progress:
-        poller = Poller(
+        yield Poller(
             config=config,
             folder=folder,
             clock=clock,
@@ -41,7 +32,6 @@ def stoppable_poller(
             channel_budget=channel_budget,
             worker=worker,
         )
-        yield poller, stop
 
 
 def _collect_rarely() -> None:

@@ -3,47 +3,89 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
-from functools import partial
+from typing import NoReturn
 
 if sys.platform == "win32":
     _TO_STOP = (signal.SIGINT, signal.SIGBREAK, signal.SIGTERM)
     """Ctrl-C, Ctrl-Break, and what only this process can send itself: others can end it at once, and nothing else."""
-
-    def _call_on(number: signal.Signals, handle: Callable[[], object]) -> None:
-        """Have a function called at each such signal. No loop can do that on Windows."""
-        signal.signal(number, lambda *_: handle())
-
 else:
     _TO_STOP = (signal.SIGTERM, signal.SIGINT)
 
-    def _call_on(number: signal.Signals, handle: Callable[[], object]) -> None:
-        """Have a function called at each such signal."""
-        asyncio.get_running_loop().add_signal_handler(number, handle)
+LONGEST_STOP = 4.0
+"""Seconds from the first signal to the end of the process, whatever it waits for. Five are promised."""
+
+_LAST_WORDS = 0.3
+"""Seconds that a process has to say that it ends now: what it writes to may not be read any more."""
 
 
 class Stop:
-    """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0."""
+    """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0.
 
-    def __init__(self, on_stop: Callable[[str], None] = lambda _: None) -> None:
-        """Handle both signals; call it inside the running loop. `on_stop` is called with the first one's name."""
+    A process that still runs `LONGEST_STOP` seconds later is ended, as by a second signal. That is safe at any moment:
+    every write is atomic, and what is not acknowledged stays in the outbox.
+    """
+
+    def __init__(
+        self,
+        on_stop: Callable[[str], None] = lambda _: None,
+        overdue: Callable[[str], None] = lambda _: None,
+        overdue_code: int | None = None,
+    ) -> None:
+        """Handle both signals; call it inside the running loop.
+
+        `on_stop` is called in the loop with the first signal's name. `overdue` is called with it in another thread
+        when the time is up. The exit code is then `overdue_code`, else 128 and the signal's number.
+        """
         self._on_stop = on_stop
+        self._overdue = overdue
+        self._overdue_code = overdue_code
         self.event = asyncio.Event()
         self.signal = 0
+        self.is_over = False
+        """All is done but the exit, so that `overdue` need not be called."""
         self._loop = asyncio.get_running_loop()
+        # A handler must wait for no lock that what it interrupts may hold, so it starts no thread.
+        self._runs = threading.Lock()
+        self._runs.acquire()
+        threading.Thread(target=self._end_overdue, name="stop", daemon=True).start()
         for number in _TO_STOP:
-            _call_on(number, partial(self._handle, number))
+            # A handler of the loop would be called only once the loop has time for it. And no loop has any on Windows.
+            signal.signal(number, self._handle)
 
-    def _handle(self, number: int) -> None:
+    def _handle(self, number: int, _frame: object) -> None:
         if self.signal:
-            # Safe at any moment: every write is atomic, and what is not acknowledged stays in the outbox.
             os._exit(128 + number)
-        self.signal = number
-        self._loop.call_soon_threadsafe(self._begin)
+        self.request(number)
+
+    def request(self, number: int) -> None:
+        """Stop as if the signal had come, if none has."""
+        if not self.signal:
+            self.signal = number
+            self._runs.release()
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                self._loop.call_soon_threadsafe(self._begin)
+
+    @property
+    def name(self) -> str:
+        """The name of the signal; call it only after it has come."""
+        return signal.Signals(self.signal).name
 
     def _begin(self) -> None:
         self.event.set()
-        self._on_stop(signal.Signals(self.signal).name)
+        self._on_stop(self.name)
+
+    def _end_overdue(self) -> NoReturn:
+        self._runs.acquire()
+        time.sleep(LONGEST_STOP)
+        code = 128 + self.signal if self._overdue_code is None else self._overdue_code
+        threading.Timer(_LAST_WORDS, lambda: os._exit(code)).start()
+        if not self.is_over:
+            self._overdue(self.name)
+        os._exit(code)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures.thread  # noqa: F401 - asyncio would load it with its first thread
-import contextlib
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from watcher import timestamps
 from watcher.alerts.queues.queue import FIRST_WAIT, seconds_left
-from watcher.errors import ReplacedError, StateError
+from watcher.errors import ReplacedError, StateError, WatchError
 from watcher.polling.poll import Poller, StoppedError
 from watcher.polling.reports.problems import ProblemReporter, delivery_problems, problems
 from watcher.progress import Progress
@@ -27,40 +26,154 @@ _PAUSE = FIRST_WAIT
 """Seconds without deliveries after one that failed because of the state, which starts no backoff."""
 
 
-async def run(poller: Poller, plan: Plan, check_installation: Callable[[], None], observer: Observer) -> None:
-    """Poll as often as the plan says until `poller.stopping` is set; `observer` hears of all of it.
+class Service:
+    """Poll after poll, until `poller.stopping` is set; `observer` hears of all of it."""
 
-    The interval is the time between the starts of two polls, so they neither drift nor overlap; after one that takes
-    longer the next starts at once. The next poll follows one that fails, except after ReplacedError (the lock or the
-    state was replaced) and InstallationError from `check_installation`.
-    """
-    loop = asyncio.get_running_loop()
-    poller = replace(poller, progress=_noting(observer, poller.progress))
-    revision = 0
-    observer.started(plan)
-    while not poller.stopping.is_set():
-        check_installation()
+    def __init__(
+        self,
+        poller: Poller,
+        plan: Plan,
+        check_installation: Callable[[], None],
+        observer: Observer,
+        reloaded: Callable[[], Plan],
+    ) -> None:
+        """Prepare the loop. `check_installation` raises InstallationError if it was replaced.
+
+        `reloaded` returns the plan of settings that are read again, or raises WatchError.
+        """
+        self._plan = plan
+        self._observer = observer
+        self._poller = replace(poller, progress=_noting(observer, poller.progress))
+        self._stopping = poller.stopping
+        self._check_installation = check_installation
+        self._reloaded = reloaded
+        self._next_poll = 0.0
+        """A moment of the loop's clock."""
+        self._revision = 0
+        """Of the state, as this process left it."""
+        self._changed = asyncio.Event()
+        """A reload has changed the plan."""
+
+    async def run(self) -> None:
+        """Poll as often as the plan says.
+
+        The interval is the time between the starts of two polls, so they neither drift nor overlap; after one that
+        takes longer the next starts at once. The next poll follows one that fails, except after ReplacedError (the lock
+        or the state was replaced) and InstallationError.
+        """
+        self._observer.started(self._plan)
+        while not self._stopping.is_set():
+            self._check_installation()
+            await self._poll()
+            self._check_installation()  # the poll may have failed because of it
+            await self._deliver_until_next_poll()
+
+    def reload(self) -> None:
+        """Read the settings again. The next poll takes them over, and deliveries at once.
+
+        If they are wrong, the old ones stay.
+        """
+        self._observer.reloading()
+        try:
+            plan = self._reloaded()
+        except WatchError as error:
+            self._observer.reload_failed(error)
+            return
+        except Exception as error:  # noqa: BLE001 - the service outlives any settings
+            self._observer.reload_failed(WatchError(f"unexpected {type(error).__name__}"))
+            return
+        self._next_poll += plan.interval - self._plan.interval
+        self._plan = plan
+        self._poller = replace(self._poller, config=plan.config)
+        self._changed.set()
+        self._observer.reloaded(plan, self._time_of_next_poll())
+
+    async def _poll(self) -> None:
+        loop, poller, observer = asyncio.get_running_loop(), self._poller, self._observer
         began = loop.time()
-        next_poll = began + plan.interval * (1 + random.uniform(-plan.jitter, plan.jitter))  # noqa: S311 - no secret
+        self._next_poll = began + self._plan.interval * (1 + random.uniform(-self._plan.jitter, self._plan.jitter))  # noqa: S311 - no secret
         report_problems = ProblemReporter(observer.problem)
         observer.poll_started()
         try:
-            revision = _require_same_state(poller, revision)
+            self._revision = _require_same_state(poller, self._revision)
             report = await _reporting_to(report_problems, poller).poll()
-            revision = max(revision, poller.folder.load_revision())  # lower if the state vanished meanwhile
+            # It is lower if the state vanished meanwhile.
+            self._revision = max(self._revision, poller.folder.load_revision())
         except StoppedError:
-            break
+            return
         except ReplacedError:
             raise
         except Exception as error:  # noqa: BLE001 - the service outlives any single poll
-            observer.poll_failed(error, _time_at(next_poll, poller))
+            observer.poll_failed(error, self._time_of_next_poll())
         else:
             report_problems(problems(report))
-            observer.poll_finished(report, loop.time() - began, _time_at(next_poll, poller))
+            observer.poll_finished(report, loop.time() - began, self._time_of_next_poll())
             if report.unsaved:
                 poller.folder.see_that_it_is_held()  # a lost lock explains it
-        check_installation()  # the poll may have failed because of it
-        await _deliver_until(next_poll, poller, check_installation, observer)
+
+    def _time_of_next_poll(self) -> str:
+        """Return when it begins; now, if that is past."""
+        left = self._next_poll - asyncio.get_running_loop().time()
+        return timestamps.later(self._poller.clock(), max(0.0, left))
+
+    async def _deliver_until_next_poll(self) -> None:
+        """Wait until the next poll or a stop, and deliver what becomes due meanwhile."""
+        loop = asyncio.get_running_loop()
+        paused_until = loop.time()
+        while not self._stopping.is_set() and (left := self._next_poll - loop.time()) > 0:
+            if self._changed.is_set():  # what is owed may have other channels to go to
+                self._changed.clear()
+                if not await self._deliver():
+                    paused_until = loop.time() + _PAUSE
+                continue
+            ended = self._poller.folder.ended_backoffs()
+            due = _next_due(self._poller)
+            if due is None:
+                await self._wait(left)
+                continue
+            wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
+            if await self._backoff_ended(min(left, wait), ended) or self._stopping.is_set():
+                continue
+            if wait <= left and not await self._deliver():
+                paused_until = loop.time() + _PAUSE
+
+    async def _backoff_ended(self, seconds: float, ended: Mapping[str, str]) -> bool:
+        """Wait for the seconds or a stop; return True as soon as `test-alerts` reached a channel, or on a reload."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + seconds
+        while not self._stopping.is_set() and (left := until - loop.time()) > 0:
+            await self._wait(min(left, _CHECK_RETRY))
+            if self._changed.is_set() or self._poller.folder.ended_backoffs() != ended:
+                return True
+        return False
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait for the seconds, a stop or a reload."""
+        waits = [asyncio.create_task(event.wait()) for event in (self._stopping, self._changed)]
+        try:
+            await asyncio.wait(waits, timeout=seconds, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+
+    async def _deliver(self) -> bool:
+        """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""
+        poller, observer = self._poller, self._observer
+        report_problems = ProblemReporter(observer.problem)
+        try:
+            done = await _reporting_to(report_problems, poller).deliver_due()
+        except ReplacedError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
+            observer.delivery_failed(error)
+            return False
+        report_problems(delivery_problems(done.failures, done.expired, done.unsaved))
+        observer.delivered(done)
+        if done.unsaved:
+            poller.folder.see_that_it_is_held()
+        if done.failures:
+            self._check_installation()
+        return not done.unsaved
 
 
 def _noting(observer: Observer, progress: Progress) -> Progress:
@@ -71,11 +184,6 @@ def _noting(observer: Observer, progress: Progress) -> Progress:
         progress(place, text)
 
     return report
-
-
-def _time_at(moment: float, poller: Poller) -> str:
-    """Return the time at a moment of the loop's clock; one in the past is now."""
-    return timestamps.later(poller.clock(), max(0.0, moment - asyncio.get_running_loop().time()))
 
 
 def _reporting_to(report_problems: ProblemReporter, poller: Poller) -> Poller:
@@ -94,41 +202,6 @@ def _require_same_state(poller: Poller, revision: int) -> int:
     return found
 
 
-async def _deliver_until(
-    moment: float, poller: Poller, check_installation: Callable[[], None], observer: Observer
-) -> None:
-    """Wait until the loop's `moment` or a stop, and deliver what becomes due meanwhile."""
-    loop = asyncio.get_running_loop()
-    paused_until = loop.time()
-    while not poller.stopping.is_set() and (left := moment - loop.time()) > 0:
-        ended = poller.folder.ended_backoffs()
-        due = _next_due(poller)
-        if due is None:
-            await _stopped(poller, left)
-            continue
-        wait = max(due, paused_until - loop.time(), _SHORTEST_WAIT)
-        if await _backoff_ended(poller, min(left, wait), ended) or poller.stopping.is_set():
-            continue
-        if wait <= left and not await _deliver(poller, check_installation, observer):
-            paused_until = loop.time() + _PAUSE
-
-
-async def _backoff_ended(poller: Poller, seconds: float, ended: Mapping[str, str]) -> bool:
-    """Wait for the seconds or a stop; return True as soon as `test-alerts` has reached a channel."""
-    loop = asyncio.get_running_loop()
-    until = loop.time() + seconds
-    while not poller.stopping.is_set() and (left := until - loop.time()) > 0:
-        await _stopped(poller, min(left, _CHECK_RETRY))
-        if poller.folder.ended_backoffs() != ended:
-            return True
-    return False
-
-
-async def _stopped(poller: Poller, seconds: float) -> None:
-    with contextlib.suppress(TimeoutError):
-        await asyncio.wait_for(poller.stopping.wait(), seconds)
-
-
 def _next_due(poller: Poller) -> float | None:
     """Return the seconds until a channel with messages may be tried again; None if no channel has any."""
     try:
@@ -142,22 +215,3 @@ def _next_due(poller: Poller) -> float | None:
         if (queue := queues.get(channel.name)) and (left := seconds_left(queue, now)) is not None
     ]
     return min(waits, default=None)
-
-
-async def _deliver(poller: Poller, check_installation: Callable[[], None], observer: Observer) -> bool:
-    """Deliver what is due; return False if the state did not allow it. InstallationError as `run`."""
-    report_problems = ProblemReporter(observer.problem)
-    try:
-        done = await _reporting_to(report_problems, poller).deliver_due()
-    except ReplacedError:
-        raise
-    except Exception as error:  # noqa: BLE001 - the service outlives any single delivery
-        observer.delivery_failed(error)
-        return False
-    report_problems(delivery_problems(done.failures, done.expired, done.unsaved))
-    observer.delivered(done)
-    if done.unsaved:
-        poller.folder.see_that_it_is_held()
-    if done.failures:
-        check_installation()
-    return not done.unsaved

@@ -14,8 +14,8 @@ from watcher.service.model import Plan
 class Observer:
     """Hears what the loop does; here each method does nothing.
 
-    All are called in the loop's thread, one at a time. A method returns at once and raises nothing: what has to wait
-    for somebody else, as a request has, is started as a task of the running loop. A time is RFC 3339.
+    All but `stopped` are called in the loop's thread, one at a time. A method returns at once and raises nothing: what
+    has to wait for somebody else, as a request has, is started as a task of the running loop. A time is RFC 3339.
     """
 
     def started(self, plan: Plan) -> None:
@@ -45,6 +45,9 @@ class Observer:
     def delivery_failed(self, error: Exception) -> None:
         """Hear that between two polls the state allowed no deliveries."""
 
+    def reloading(self) -> None:
+        """Hear that the settings are about to be read again."""
+
     def reloaded(self, plan: Plan, next_poll: str) -> None:
         """Hear that the settings were read again, and when the first poll with them begins."""
 
@@ -55,7 +58,7 @@ class Observer:
         """Hear that a signal, by its name, asks the loop to end."""
 
     def stopped(self, signal: str) -> None:
-        """Hear that the loop has ended because of the signal."""
+        """Hear that the process ends because of the signal: after the loop, or in another thread if that hangs."""
 
     def gave_up(self, error: WatchError) -> None:
         """Hear that the loop has ended by itself: its state or its installation was replaced."""
@@ -102,6 +105,10 @@ class Observers(Observer):
     def delivery_failed(self, error: Exception) -> None:  # noqa: D102
         for one in self._observers:
             one.delivery_failed(error)
+
+    def reloading(self) -> None:  # noqa: D102
+        for one in self._observers:
+            one.reloading()
 
     def reloaded(self, plan: Plan, next_poll: str) -> None:  # noqa: D102
         for one in self._observers:

@@ -31,6 +31,8 @@ class Checks:
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)
     """When each lasting problem was last reported, by its key (`watcher.polling.reports.reminders`)."""
+    terminal_closed_at: str = ""
+    """When `run` ended because its terminal was closed, if no poll has been made since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,7 +105,7 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-_CHECKS = _Document(Checks, _upgraded_checks, "revision", added={"polled_before"})
+_CHECKS = _Document(Checks, _upgraded_checks, "revision", added={"polled_before", "terminal_closed_at"})
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 
@@ -134,7 +134,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     revision, checks = _CHECKS.read(text)
     failures = [*checks.health.nodes.values(), *filter(None, [checks.health.registry])]
-    polls = (checks.polled_at, checks.polled_before)
+    polls = (checks.terminal_closed_at, checks.polled_at, checks.polled_before)
     for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks

@@ -142,6 +142,11 @@ class StateFolder(LockedFolder):
         revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         self.save_checks(replace(checks, reported=reported), revision)
 
+    def save_terminal_closed(self, moment: str) -> None:
+        """Write when `run` ended because its terminal was closed, and leave the rest of `checks.json` as it is."""
+        revision, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
+        self.save_checks(replace(checks, terminal_closed_at=moment), revision)
+
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))

@@ -8,7 +8,8 @@ import sys
 from dataclasses import replace
 
 from watcher.cli import repeats, report
-from watcher.cli.poller import stoppable_poller
+from watcher.cli.poller import ready_poller
+from watcher.cli.signals import Stop
 from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
@@ -48,7 +49,8 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
 
     async def poll_once(config: PollConfig, worker: Worker) -> tuple[Report | None, int]:
         """Return the report, None if the poll was stopped while it was reading, and the signal or 0."""
-        with stoppable_poller(chosen.settings, config, folder, worker, CHECK_BUDGET) as (poller, stop):
+        stop = Stop()
+        with ready_poller(chosen.settings, config, folder, worker, CHECK_BUDGET, stop) as poller:
             reporting = replace(
                 poller,
                 dry_run=dry_run,

@@ -108,6 +108,7 @@ def document(view: View) -> dict[str, object]:
     rows = [node_row(name, state) for name in view.nodes]
     return {
         "polled_at": state.checks.polled_at or None,
+        "terminal_closed_at": state.checks.terminal_closed_at or None,
         "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
         "summary": {
             "watched": len(rows),
@@ -135,6 +136,9 @@ def lines(view: View, width: int | None = None) -> list[str]:
     rows = view.rows()
     channels = channel_rows(view.state, view.channels)
     shown = _wrapped(_summary(view, rows, channels), width)
+    if closed := view.state.checks.terminal_closed_at:
+        ended = f"run ended {view.ago(closed)} because its terminal was closed; nothing was polled since"
+        shown += _wrapped(click.style(ended, fg="red"), width)
     if view.chosen is None or view.only_problems:
         channels = [row for row in channels if row.undelivered or not view.only_problems]
     else:

@@ -105,6 +105,11 @@ class Processes:
         except OSError:
             return False
 
+    def kill(self) -> None:
+        """End it at once, and wait for nothing: this process ends too, maybe from another thread."""
+        if (process := self._process) is not None:
+            process.kill()
+
     def end(self) -> None:
         """End it, and its jobs with it."""
         if self._control is not None:

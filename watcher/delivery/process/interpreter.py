@@ -17,6 +17,10 @@ GRACE = 1.0
 """Seconds that a job has beyond its requests' time, before it is killed; and that a process has to end."""
 
 
+_WITHHELD = ("COMFY_WATCH_", "NOTIFY_SOCKET", "WATCHDOG_", "CREDENTIALS_DIRECTORY")
+"""How the variables begin that it does not get: settings, and what systemd says to the main process alone."""
+
+
 class WorkerError(InstallationError):
     """There is no process for apprise."""
 
@@ -43,5 +47,5 @@ def command(module: str) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Return the process's environment, which has no secrets of this one's."""
-    env = {name: value for name, value in os.environ.items() if not name.upper().startswith("COMFY_WATCH_")}
+    env = {name: value for name, value in os.environ.items() if not name.upper().startswith(_WITHHELD)}
     return env | {"PYTHONPATH": os.pathsep.join(entry or os.curdir for entry in sys.path)}

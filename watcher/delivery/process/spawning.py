@@ -150,6 +150,11 @@ class Processes:
     def replace_if_stuck(self, process: object) -> None:
         """Do nothing: the next job has a process of its own."""
 
+    def kill(self) -> None:
+        """End all of them at once, and wait for nothing: this process ends too, maybe from another thread."""
+        for process in list(self._running):
+            process.kill()
+
     def end(self) -> None:
         """End all of them."""
         if self._idle is not None:

@@ -105,4 +105,5 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
         etags=dict(sorted({**others, **findings.etags}.items())),
         etag_scope=config.etag_scope,
         watched=config.nodes,
+        terminal_closed_at="",
     )

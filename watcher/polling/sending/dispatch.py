@@ -15,8 +15,8 @@ from watcher.polling.sending.channel_round import ChannelRound
 from watcher.polling.sending.options import DeliveryOptions
 from watcher.state.store import StateFolder
 
-_STOP_WITHIN = 3.0
-"""Seconds that a message has left once the program is asked to stop."""
+_STOP_WITHIN = 2.0
+"""Seconds that a message has left once the program is asked to stop. Its whole end takes at most five."""
 
 
 @dataclass(slots=True)

@@ -175,6 +175,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     document = json.loads(json.dumps(status.document(view(given, [PACK, "other"], ["ops"]))))
     assert document == {
         "polled_at": NOW,
+        "terminal_closed_at": None,
         "late": False,
         "summary": {"watched": 2, "ok": 0, "problems": 1, "unchecked": 1},
         "nodes": [
@@ -214,6 +215,7 @@ def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
     assert status.document(view(State(), [])) == {
         "polled_at": None,
+        "terminal_closed_at": None,
         "late": None,
         "summary": {"watched": 0, "ok": 0, "problems": 0, "unchecked": 0},
         "nodes": [],

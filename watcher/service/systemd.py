@@ -1,0 +1,196 @@
+"""systemd's notifications: that `run` is ready, that it lives, and what it does (sd_notify(3)).
+
+Each is a datagram to the socket that `$NOTIFY_SOCKET` names. Whatever that socket does, no poll waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import time
+from collections.abc import MutableMapping
+
+from watcher import log, timestamps
+from watcher.errors import WatchError
+from watcher.polling.model import Report
+from watcher.polling.sending.dispatch import Dispatch
+from watcher.service.model import Plan
+from watcher.service.observer import Observer
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line
+
+_SOCKET, _WATCHDOG, _WATCHED_PROCESS = "NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID"
+
+_FAMILY: int | None = getattr(socket, "AF_UNIX", None)
+"""Windows has no such sockets, and no systemd."""
+
+_LONGEST_SILENCE = 330.0
+"""Seconds beyond `timeout` in which a poll need not show progress: a mail server has five minutes to take a mail."""
+
+_TICKS = 4
+"""Notifications of a service that lives, in the time in which systemd expects one."""
+
+_SLOWEST_TICK = 30.0
+"""Seconds between two attempts to send what the socket had no room for."""
+
+_MICROSECONDS = 1_000_000
+
+
+def from_environment(environ: MutableMapping[str, str]) -> Systemd | None:
+    """Return who notifies systemd; None where it does not ask for that.
+
+    Its variables are taken out of the environment, so that no child process speaks for this one.
+    """
+    address, limit, process = (environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS))
+    if not address or _FAMILY is None:
+        return None
+    is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
+    return Systemd(address, int(limit) / _MICROSECONDS if is_watched else 0.0)
+
+
+class Systemd(Observer):
+    """Tells the service manager what the loop does.
+
+    It counts as alive while it waits for the next poll, and during a poll as long as that gets on: one that does not
+    for the time of `WatchdogSec` is ended by systemd and started again.
+    """
+
+    def __init__(self, address: str, watchdog: float) -> None:
+        """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
+        self._address = f"\0{address[1:]}" if address.startswith("@") else address
+        self._watchdog = watchdog
+        self._socket: socket.socket | None = None
+        self._owed: list[str] = []
+        """What could not be sent yet, oldest first."""
+        self._is_ready = False
+        self._is_busy = False
+        self._is_alive = True
+        """Something has got on since systemd heard that the last time."""
+        self._is_unheard = False
+        """The log says that the socket cannot be used."""
+        self._ticks: asyncio.Task[None] | None = None
+
+    def started(self, plan: Plan) -> None:
+        """See that the watchdog leaves one request its time, and begin to send signs of life."""
+        self._fit_watchdog(plan)
+        self._ticks = asyncio.create_task(self._tick())
+
+    def poll_started(self) -> None:
+        """Say that the service is ready, with its first poll."""
+        self._is_busy = self._is_alive = True
+        if not self._is_ready:
+            self._is_ready = True
+            self._send("READY=1", "STATUS=first poll under way")
+
+    def poll_progressed(self) -> None:
+        """Note a sign of life."""
+        self._is_busy = self._is_alive = True
+
+    def poll_finished(self, report: Report, seconds: float, next_poll: str) -> None:
+        """Say what the poll did."""
+        del seconds
+        self._is_busy = False
+        words = [
+            f"{report.checked} of {plural(report.watched, 'node pack')} checked",
+            plural(len(report.events), "event"),
+            f"{plural(report.pending, 'alert')} undelivered",
+        ]
+        self._say(f"last poll {timestamps.for_people(report.finished)}: {', '.join(words)}", next_poll)
+
+    def poll_failed(self, error: Exception, next_poll: str) -> None:
+        """Say why."""
+        self._is_busy = False
+        why = Trusted(error.line) if isinstance(error, WatchError) else f"unexpected {type(error).__name__}"
+        self._say(f"the last poll failed: {safe_line(why)}", next_poll)
+
+    def delivered(self, done: Dispatch) -> None:
+        """Note that only the next poll is waited for."""
+        del done
+        self._is_busy = False
+
+    def delivery_failed(self, error: Exception) -> None:
+        """Note that only the next poll is waited for."""
+        del error
+        self._is_busy = False
+
+    def reloading(self) -> None:
+        """Say that the settings are read again."""
+        self._send("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+
+    def reloaded(self, plan: Plan, next_poll: str) -> None:
+        """Say that this is done."""
+        self._fit_watchdog(plan)
+        self._send("READY=1")
+        self._say("settings reloaded", next_poll)
+
+    def reload_failed(self, error: WatchError) -> None:
+        """Say that this is done, and why nothing has changed."""
+        line = safe_line(Trusted(error.line))
+        self._send("READY=1", f"STATUS=reload failed, the old settings stay: {line}")
+
+    def stopping(self, signal: str) -> None:
+        """Say so."""
+        self._send("STOPPING=1", f"STATUS=stopping ({signal})")
+
+    def stopped(self, signal: str) -> None:
+        """Close the socket."""
+        del signal
+        if self._socket is not None:
+            self._socket.close()
+
+    def gave_up(self, error: WatchError) -> None:
+        """Say why it ends."""
+        self._send("STOPPING=1", f"STATUS=stopped: {safe_line(Trusted(error.line))}")
+
+    def _say(self, what: str, next_poll: str) -> None:
+        self._send(f"STATUS={what}; next poll {timestamps.for_people(next_poll)}")
+
+    def _fit_watchdog(self, plan: Plan) -> None:
+        """Ask for a later watchdog if it is too early for a poll in which all goes as it may."""
+        least = plan.config.limits.timeout + _LONGEST_SILENCE
+        if 0 < self._watchdog < least:
+            log.warning(
+                "systemd",
+                warning=f"WatchdogSec={self._watchdog:g} is too short for a poll that waits for an answer; "
+                f"{least:g} seconds are used",
+            )
+            self._watchdog = least
+            self._send(f"WATCHDOG_USEC={int(least * _MICROSECONDS)}")
+
+    async def _tick(self) -> None:
+        """Send signs of life, and what the socket had no room for, until the loop ends."""
+        while True:
+            if self._watchdog and (self._is_alive or not self._is_busy):
+                self._is_alive = False
+                self._send("WATCHDOG=1")
+            elif self._owed:
+                self._send()
+            await asyncio.sleep(min(self._watchdog / _TICKS, _SLOWEST_TICK) if self._watchdog else _SLOWEST_TICK)
+
+    def _send(self, *fields: str) -> None:
+        """Send one datagram, and before it what is owed. Of what cannot be sent now the newest of each kind is owed."""
+        if fields:
+            self._owe("\n".join(fields))
+        try:
+            if self._socket is None:
+                self._socket = socket.socket(_FAMILY or -1, socket.SOCK_DGRAM)
+                self._socket.setblocking(False)
+            while self._owed:
+                self._socket.sendto(self._owed[0].encode("utf-8", "replace"), self._address)
+                del self._owed[0]
+        except BlockingIOError:  # it is full
+            return
+        except OSError as error:
+            if not self._is_unheard:
+                self._is_unheard = True
+                why = error.strerror or type(error).__name__
+                log.warning(
+                    "systemd", warning=f"{_SOCKET} cannot be used: {why}; systemd hears nothing of this process"
+                )
+            return
+        self._is_unheard = False
+
+    def _owe(self, message: str) -> None:
+        kind = message.partition("=")[0]
+        self._owed = [*(one for one in self._owed if one.partition("=")[0] != kind), message]
