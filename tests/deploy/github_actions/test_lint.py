@@ -43,11 +43,11 @@ def actionlint(path: Path) -> list[str]:
 
 
 def test_zizmor() -> None:
-    """Zizmor finds nothing in the action and the workflow as its auditor, the persona that also reports what may be."""
+    """Zizmor finds nothing in any workflow or action as its auditor, the persona that also reports what may be."""
     config = program.ROOT / ".github" / "zizmor.yml"
     said = checked(
         *("zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress"),
-        *("--config", str(config), str(_ACTION), str(_WORKFLOW)),
+        *("--config", str(config), str(_ACTION), str(_WORKFLOW), str(program.ROOT / ".github" / "workflows")),
     )
     assert "No findings to report" in said
 
@@ -64,9 +64,10 @@ def test_zizmor_has_one_reservation(tmp_path: Path) -> None:
     assert sorted(one["ident"] for one in found) == ["secrets-outside-env", "unpinned-uses"]
 
 
-def test_actionlint_and_the_workflow() -> None:
-    """Actionlint finds nothing in the workflow that users copy."""
-    assert actionlint(_WORKFLOW) == []
+def test_actionlint_and_the_workflows() -> None:
+    """Actionlint finds nothing in the workflow that users copy, and in our own."""
+    for path in (_WORKFLOW, *(program.ROOT / ".github" / "workflows").glob("*.yml")):
+        assert actionlint(path) == [], path
 
 
 def test_actionlint_and_the_action(tmp_path: Path) -> None:
