@@ -138,6 +138,13 @@ def test_the_changelog_has_this_version() -> None:
     assert set(re.findall(r"^## \[(.+?)\]", text, re.MULTILINE)) <= {name for name, _ in _DEFINED.findall(text)}
 
 
+def test_the_tags_of_the_pages() -> None:
+    """Where a page or a file to copy names a tag of the repository, it is this version's."""
+    texts = [path.read_text("utf-8") for path in _texts() if path.name != Path(_THIS).name]
+    tags = {tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@(v[\d.]*\d)", text)}
+    assert tags == {f"v{__version__}"}
+
+
 def test_the_places_it_runs_in() -> None:
     """The README's table, and the index of `deploy/`, lead to the page of every place; no file there is left out."""
     readme = (ROOT / "README.md").read_text("utf-8").partition("## Where it runs\n")[2].partition("\n## ")[0]
