@@ -108,8 +108,18 @@ def _safe(value: object) -> object:
             return safe_line(value if isinstance(value, str) else str(value), _VALUE_LIMIT)
 
 
+def is_logged(level: str) -> bool:
+    """Return whether lines of a level are written."""
+    return LEVELS.index(level) >= LEVELS.index(_level)
+
+
+def is_for_people() -> bool:
+    """Return whether a person reads along: the format is `auto`, and the stream is a terminal."""
+    return _format == "auto" and is_terminal(_stream or sys.stderr)
+
+
 def _emit(level: str, event: str, /, **fields: object) -> None:
-    if LEVELS.index(level) >= LEVELS.index(_level):  # structlog filters too, but would have to be loaded for it
+    if is_logged(level):  # structlog filters too, but would have to be loaded for it
         getattr(prepare(), level)(event, **fields)
 
 

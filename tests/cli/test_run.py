@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import signal
+import sys
+from datetime import datetime, timedelta, timezone
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -17,6 +20,7 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from tests.support.program import Started
+from tests.support.terminal import on_terminal
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
@@ -186,3 +190,19 @@ def test_a_check_that_is_interrupted(watch: Watcher, registry: FakeRegistry) -> 
         done = started.wait()
     assert (done.code, done.out, done.err) == (130, "", "stopped; nothing was changed\n")
     assert watch.contents() == {}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo-terminals of this kind")
+def test_on_a_terminal_it_speaks_to_a_person(watch: Watcher, registry: FakeRegistry) -> None:
+    """Local times, a line for each poll, events as `check` prints them; with `log_format` the log is as elsewhere."""
+    watch = watch.but(interval="15m", baseline="full")
+    with on_terminal(watch, "run", TZ="JST-9", COLUMNS="100", NO_COLOR="1") as terminal:
+        terminal.until("next poll at ")
+        said = terminal.said.splitlines()
+    assert said[0] == "watching 1 node, 0 channels, every 15m; Ctrl-C ends it"
+    assert said[1].split() == ["alpha", "1.0.0", "new"]
+    now = datetime.now(timezone(timedelta(hours=9)))
+    hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
+    assert any(re.match(rf"{hour} 1 node checked, 1 event \(\d+\.\d s\); next poll at ", said[2]) for hour in hours)
+    with on_terminal(watch, "run", "--log-format", "json") as terminal:
+        terminal.until('"event": "poll"')

@@ -144,7 +144,7 @@ class Settings(BaseSettings):
         "info", description="`debug`, `info`, `warning` or `error`; `debug` shows each request, retry and file."
     )
     log_format: Annotated[_LogFormat, one_of("a log format", *get_args(_LogFormat))] = Field(
-        "auto", description="`console`, `json`, or `auto`: console on a terminal, JSON lines elsewhere."
+        "auto", description="`console`, `json`, or `auto`: for people on a terminal, JSON lines elsewhere."
     )
 
     _channels: dict[str, Channel] = PrivateAttr(default_factory=dict)

@@ -8,6 +8,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
+from watcher.cli.commands.run_lines import speaker as speaker_of_run
 from watcher.cli.hangup import on_hangup
 from watcher.cli.loading import configure_log
 from watcher.cli.poller import ready_poller
@@ -25,7 +26,6 @@ from watcher.polling.setup import (
 from watcher.service import systemd
 from watcher.service.daemon import Service
 from watcher.service.heartbeat import Heartbeat
-from watcher.service.log_lines import LogLines
 from watcher.service.model import Plan
 from watcher.service.observer import Observer, Observers
 from watcher.settings.loading import Loaded
@@ -44,7 +44,7 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     """
     manager = systemd.from_environment(os.environ)
     chosen = load()
-    speaker = LogLines()
+    speaker = speaker_of_run()
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers([speaker, *([manager] if manager else []), heartbeat])
     with Worker() as worker:

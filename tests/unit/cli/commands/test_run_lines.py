@@ -1,0 +1,98 @@
+"""What `run` says to a person: local times, a line for a poll, the level of the log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from tests.support.factories import channel, event, poll_report, watch
+from watcher import log
+from watcher.cli.commands.run_lines import RunLines
+from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.polling.reports.problems import Problem
+from watcher.service.model import Plan
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="a process cannot change its time zone there")
+
+Said = Callable[[], list[str]]
+
+PLAN = Plan(
+    config=watch("http://127.0.0.1:9", "alpha", "bravo", channels=(channel(),)),
+    interval=900,
+    jitter=0,
+    warnings=("something is odd",),
+)
+PROBLEM = Problem(level="error", event="node unread", fields={}, sentence="alpha: HTTP 503")
+
+
+@pytest.fixture
+def said(capsys: pytest.CaptureFixture[str]) -> Iterator[Said]:
+    """The lines so far, in a zone that is nine hours ahead and has no summer time."""
+
+    def lines() -> list[str]:
+        return capsys.readouterr().err.splitlines()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TZ", "JST-9")
+        time.tzset()
+        log.configure("info")
+        yield lines
+    time.tzset()
+
+
+def test_a_poll_is_one_line(said: Said) -> None:
+    """A quiet poll is a line with its local time and the next one's; events come first, as `check` prints them."""
+    lines = RunLines()
+    lines.started(PLAN)
+    lines.poll_started()
+    lines.poll_finished(poll_report(), 1.5, "2026-03-02T00:15:00.000Z")
+    lines.poll_finished(poll_report(event("e1")), 1.5, "2026-03-02T00:00:20.000Z")
+    lines.poll_finished(replace(poll_report(), finished="2026-03-02T14:50:00.000Z"), 1.5, "2026-03-02T15:05:00.000Z")
+    first, watching, quiet, flagged, eventful, late = said()
+    assert first == "warning: something is odd"
+    assert watching == "watching 2 nodes, 1 channel, every 15m; Ctrl-C ends it"
+    assert quiet == "09:00 1 node checked, 0 events (1.5 s); next poll at 09:15"
+    assert "flagged" in flagged
+    assert eventful == "09:00:01 1 node checked, 1 event (1.5 s); next poll at 09:00:20"
+    assert late.startswith("23:50 ")
+    assert late.endswith("next poll at 2026-03-03 00:05")
+
+
+def test_what_goes_wrong_is_said(said: Said) -> None:
+    """Each failure is one line that says what it means; an end by itself has its hint."""
+    lines = RunLines()
+    lines.problem(PROBLEM)
+    lines.problem_ended("heartbeat", "pings arrive again")
+    lines.poll_failed(StateError("the disk is full", hint="make room"), "2026-03-02T00:15:00.000Z")
+    lines.poll_failed(KeyError("s3cr3t"), "2026-03-02T00:15:00.000Z")
+    lines.delivery_failed(StateError("the disk is full"))
+    lines.reload_failed(WatchError("interval: 'x' is not a duration"))
+    lines.reloaded(replace(PLAN, warnings=()), "2026-03-02T00:15:00.000Z")
+    lines.gave_up(ReplacedError("the lock was replaced", hint="start it again"))
+    lines.stopping("SIGINT")
+    lines.stopped("SIGINT")
+    found = said()
+    assert found[:2] == ["error: alpha: HTTP 503", "pings arrive again"]
+    assert found[2].startswith("error: the poll failed: the disk is full; hint: make room; next poll at ")
+    assert found[3].startswith("error: the poll failed: unexpected KeyError; next poll at ")
+    assert found[4:6] == [
+        "error: nothing could be delivered: the disk is full",
+        "error: the old settings stay: interval: 'x' is not a duration",
+    ]
+    assert found[6].startswith("settings read again: watching 2 nodes, 1 channel, every 15m; next poll at ")
+    assert found[7:] == ["error: the lock was replaced", "hint: start it again", "stopping (SIGINT)", "stopped"]
+
+
+def test_the_level_of_the_log_holds(said: Said) -> None:
+    """With a higher level what is less severe is not said."""
+    log.configure("error")
+    lines = RunLines()
+    lines.started(PLAN)
+    lines.poll_finished(poll_report(event("e1")), 1.5, "2026-03-02T00:15:00.000Z")
+    lines.problem(replace(PROBLEM, level="warning"))
+    lines.problem(PROBLEM)
+    assert said() == ["error: alpha: HTTP 503"]
