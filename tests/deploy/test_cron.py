@@ -1,0 +1,139 @@
+"""cron: what docs/cron.md says, done by a real cron, and what lands in the mailbox."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.deploy.support.cron import USER, Cron
+from tests.deploy.support.tools import until
+from tests.support import program
+from watcher.fake_registry.server import FakeRegistry
+from watcher.state import files
+
+pytestmark = pytest.mark.deployment
+
+_PAGE = (program.ROOT / "docs" / "cron.md").read_text("utf-8")
+_DEPLOY = program.ROOT / "deploy" / "cron"
+
+
+def step(name: str) -> str:
+    """Return the block of the page that follows a mark."""
+    return _PAGE.partition(f"<!-- {name} -->\n")[2].partition("\n")[2].partition("```")[0]
+
+
+@pytest.fixture
+def cron(tmp_path: Path) -> Iterator[Cron]:
+    """A machine with cron."""
+    with Cron(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+def registry() -> Iterator[FakeRegistry]:
+    """A registry with one node pack."""
+    with FakeRegistry() as embedded:
+        embedded.catalog.publish("alpha", "1.0.0")
+        yield embedded
+
+
+class Settings:
+    """The user's settings file, which the page's words have written."""
+
+    def __init__(self, cron: Cron) -> None:
+        cron.does(step("settings"), user=USER)
+        self._path = cron.home / ".config" / "comfy-watch" / "comfy-watch.toml"
+
+    def are(self, registry_url: str, more: str = "") -> None:
+        """Write them over, as in an editor."""
+        self._path.write_text(settings(registry_url) + more, "utf-8")
+
+
+def settings(registry_url: str) -> str:
+    """Return settings that watch one node pack and want no alerts."""
+    given = {"nodes": ["alpha"], "registry_url": registry_url, "alert_urls": "none", "retries": 0}
+    return "".join(f"{name} = {json.dumps(value)}\n" for name, value in given.items())
+
+
+def test_the_page_has_the_files() -> None:
+    """The lines of the page are those of the files, word by word."""
+    assert step("crontab") == (_DEPLOY / "crontab").read_text("utf-8")
+    assert step("cron.d") == (_DEPLOY / "comfy-watch").read_text("utf-8")
+
+
+def test_a_users_line(cron: Cron, registry: FakeRegistry) -> None:
+    """It finds the program and its settings, says nothing while all is well, and a shell sees its state."""
+    line = step("crontab")
+    Settings(cron).are(registry.url)
+    cron.does(f"crontab -u {USER} - <<'END'\n{line}END")
+    assert line in cron.does(f"crontab -u {USER} -l")
+    cron.does(step("try").partition("\n")[2], user=USER)
+    registry.catalog.publish("alpha", "1.1.0")
+    assert cron.once(line) == []
+    assert "1.1.0" in cron.does("~/.local/bin/comfy-watch history", user=USER)
+    cron.does(step("works"), user=USER)
+    assert cron.owners(f"/home/{USER}/.local/state/comfy-watch") == {USER}
+
+
+def test_a_problem_that_lasts(cron: Cron, registry: FakeRegistry) -> None:
+    """It is mailed when it begins and when it is over, and not by each poll."""
+    own = Settings(cron)
+    own.are("http://127.0.0.1:9")
+    (mail,) = cron.once(step("crontab"))
+    assert mail.startswith("error: alpha: ")
+    assert cron.once(step("crontab")) == []
+    own.are(registry.url)
+    assert cron.once(step("crontab")) == ["alpha: can be read again\n"]
+
+
+def test_settings_that_are_wrong(cron: Cron, registry: FakeRegistry) -> None:
+    """They are mailed once, and that they are right again."""
+    own = Settings(cron)
+    own.are(registry.url, "intervall = '5m'\n")
+    (mail,) = cron.once(step("crontab"))
+    assert mail.startswith("error: intervall: unknown setting")
+    assert cron.once(step("crontab")) == []
+    own.are(registry.url)
+    assert cron.once(step("crontab")) == ["comfy-watch check works again\n"]
+
+
+def test_polls_that_overlap(cron: Cron, registry: FakeRegistry) -> None:
+    """The second one exits with 4, which is mailed once; the next one polls."""
+    Settings(cron).are(registry.url)
+    assert cron.once(step("crontab")) == []
+    with files.lock(cron.home / ".local" / "state" / "comfy-watch" / "lock", "comfy-watch check (process 1)"):
+        (mail,) = cron.once(step("crontab"))
+        assert "is in use by comfy-watch check" in mail
+        assert (cron.home / "ended").read_text() == "4\n"
+        assert cron.once(step("crontab")) == []
+    assert cron.once(step("crontab")) == []
+    assert (cron.home / "ended").read_text() == "0\n"
+
+
+def test_a_line_without_the_path_is_the_one_that_fails(cron: Cron) -> None:
+    """Cron's PATH has no `~/.local/bin`: without the whole path the mail says so, as the page does."""
+    (mail,) = cron.once("*/15 * * * * comfy-watch-of-mine check > /dev/null")
+    assert "not found" in mail
+
+
+def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
+    """Within a minute cron polls as the user comfy-watch, who keeps the state when root polls; no mail."""
+    cron.does(step("system"))
+    cron.does(f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END")
+    cron.does(step("system-try").partition("\n")[2])
+    assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
+    before = len(registry.requests)
+    each_minute = step("cron.d").replace("*/15 ", "* ")
+    cron.does(f"cat > /etc/cron.d/comfy-watch <<'END'\n{each_minute}END")
+    with cron.running():
+        until(lambda: len(registry.requests) > before, "a poll", patience=90)
+        until(lambda: cron.run("flock --nonblock /var/lib/comfy-watch/lock true").returncode == 0, "its end")
+    registry.catalog.publish("alpha", "1.1.0")
+    assert "alpha" in cron.does("/usr/local/bin/comfy-watch status")
+    cron.does("/usr/local/bin/comfy-watch check")
+    assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
+    cron.does("setpriv --reuid comfy-watch --regid comfy-watch --clear-groups /usr/local/bin/comfy-watch check")
+    assert cron.mails() == []
