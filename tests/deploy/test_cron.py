@@ -113,6 +113,16 @@ def test_polls_that_overlap(cron: Cron, registry: FakeRegistry) -> None:
     assert (cron.home / "ended").read_text() == "0\n"
 
 
+def test_only_root_writes_the_machines_settings(cron: Cron) -> None:
+    """Another user gets one line and the command to use."""
+    done = cron.run("/usr/local/bin/comfy-watch init --system", user=USER)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == (
+        "error: --system writes to /etc/comfy-watch, which only root may\n"
+        'hint: sudo "$(command -v comfy-watch)" init --system\n'
+    )
+
+
 def test_a_line_without_the_path_is_the_one_that_fails(cron: Cron) -> None:
     """Cron's PATH has no `~/.local/bin`: without the whole path the mail says so, as the page does."""
     (mail,) = cron.once("*/15 * * * * comfy-watch-of-mine check > /dev/null")
@@ -125,6 +135,8 @@ def test_the_machines_file(cron: Cron, registry: FakeRegistry) -> None:
     cron.does(f"cat > /etc/comfy-watch/comfy-watch.toml <<'END'\n{settings(registry.url)}END")
     cron.does(step("system-try").partition("\n")[2])
     assert cron.owners("/var/lib/comfy-watch") == {"comfy-watch"}
+    modes = cron.does("stat -c '%a %U' /etc/comfy-watch /etc/comfy-watch/comfy-watch.toml /etc/comfy-watch/alert_urls")
+    assert modes.splitlines() == ["755 root", "644 root", "600 comfy-watch"]
     before = len(registry.requests)
     each_minute = step("cron.d").replace("*/15 ", "* ")
     cron.does(f"cat > /etc/cron.d/comfy-watch <<'END'\n{each_minute}END")

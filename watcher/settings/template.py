@@ -88,8 +88,10 @@ def _with_nodes(parts: Iterable[str]) -> str:
 
 def _secret(name: str, field: FieldInfo, folder: Path) -> str:
     """Return a secret setting's description, and where it goes."""
-    form = "one URL per line" if name == "alert_urls" else "as a JSON array" if name == "channels" else "its value"
-    return f"{_about(field)}\n# Not here: put it into {folder / name}, {form}.\n"
+    path = folder / name
+    form = "a JSON array" if name == "channels" else "one URL per line" if name == "alert_urls" else "the URL"
+    passed_on = f"# A service of systemd gets it with LoadCredential={name}:{path}"
+    return f"{_about(field)}\n# Not here: put it into {path}, {form}.\n{passed_on}\n"
 
 
 def _setting(name: str, field: FieldInfo, value: object) -> str:
