@@ -51,11 +51,9 @@ class Podman:
     def command(self) -> list[str]:
         """The command line up to podman's own subcommand."""
         storage = (f"--root={FOLDER}/storage", f"--runroot={FOLDER}/run", f"--tmpdir={FOLDER}/tmp")
-        no_mount_stays = "--storage-opt=overlay.skip_mount_home=true"
         return [
             tool("podman"),
             *storage,
-            no_mount_stays,
             "--cgroup-manager=cgroupfs",
             "--events-backend=file",
             "--runtime=runc",
