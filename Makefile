@@ -88,7 +88,7 @@ clean: ## remove the environments and the tools' caches
 # What a stopped test of containers has left mounted.
 define unmount
 @[ ! -e /proc/mounts ] || \
-    awk -v here="$(CURDIR)/.venv-deploy/" 'index($$2, here) == 1 { print $$2 }' /proc/mounts | sort -r | xargs -r umount
+    awk -v here="$(CURDIR)/.venv-deploy/" 'index($$2, here) == 1 { print $$2 }' /proc/mounts | sort -ru | xargs -r umount 2>/dev/null || true
 endef
 
 # $(call environment,FOLDER): create an empty virtual environment, or print one line that says why that failed.
