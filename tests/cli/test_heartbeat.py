@@ -15,6 +15,7 @@ from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
+from watcher.state import files
 
 pytestmark = pytest.mark.measured
 
@@ -47,6 +48,15 @@ def test_a_monitor_hears_of_each_poll(watch: Watcher, registry: FakeRegistry, we
     (watch.state / "checks.json").write_text("{")
     assert watch.run("check").code == 4
     assert heard(webhook)[4:] in (["/fail"], ["/start", "/fail"])
+
+
+def test_a_check_that_is_locked_out_is_no_failure(watch: Watcher, webhook: Webhook) -> None:
+    """The run that holds the state says how it is; the one that was locked out sends nothing."""
+    watch.check()
+    before = heard(webhook)
+    with files.lock(watch.state / "lock"):
+        assert watch.run("check").code == 4
+    assert heard(webhook) == before
 
 
 @pytest.mark.parametrize("answer", [500, Answer(hang=True)], ids=["500", "hang"])

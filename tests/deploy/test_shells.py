@@ -71,7 +71,7 @@ def _open(person: Person, *command: str) -> Iterator[_Shell]:
 
 
 @pytest.fixture
-def watcher(person: Person) -> Person:
+def installed(person: Person) -> Person:
     """Somebody who has the program, and settings in their home."""
     person.installs()
     write_settings(person.home, [{"name": "security", "url": "json://127.0.0.1:9/hunter2"}], nodes=["alpha", "bravo"])
@@ -93,32 +93,32 @@ def _completes(shell: _Shell) -> None:
     shell.completes("comfy-watch schema sn", "apshot")
 
 
-def test_bash(watcher: Person) -> None:
+def test_bash(installed: Person) -> None:
     """In a new account's bash the tab key completes commands, ids, channels, kinds and schemas."""
     if not _SKELETON.is_file() or not _BASH_COMPLETION.is_file():
         lack("bash-completion, or Debian's /etc/skel/.bashrc, is not installed")
-    shutil.copy(_SKELETON, watcher.home)
-    _follow(watcher, "bash")
-    with _open(watcher, tool("bash"), "-i") as shell:
+    shutil.copy(_SKELETON, installed.home)
+    _follow(installed, "bash")
+    with _open(installed, tool("bash"), "-i") as shell:
         _completes(shell)
 
 
-def test_zsh(watcher: Person) -> None:
+def test_zsh(installed: Person) -> None:
     """The same in zsh."""
     zsh = tool("zsh")
-    _follow(watcher, "zsh")
-    with _open(watcher, zsh, "-i") as shell:
+    _follow(installed, "zsh")
+    with _open(installed, zsh, "-i") as shell:
         _completes(shell)
 
 
-def test_fish(watcher: Person) -> None:
+def test_fish(installed: Person) -> None:
     """fish, asked what it would complete a line with, has the same; after a comma it has nothing."""
     fish = tool("fish")
-    _follow(watcher, "fish")
-    env = {"PATH": f"{watcher.home}/.local/bin:{watcher.environment()['PATH']}", "TERM": "dumb"}
+    _follow(installed, "fish")
+    env = {"PATH": f"{installed.home}/.local/bin:{installed.environment()['PATH']}", "TERM": "dumb"}
 
     def offers(line: str) -> list[str]:
-        done = watcher.shell(f"{fish} --command \"complete --do-complete '{line}'\"", env=env)
+        done = installed.shell(f"{fish} --command \"complete --do-complete '{line}'\"", env=env)
         assert (done.code, done.err) == (0, "")
         return [row.partition("\t")[0] for row in done.out.splitlines()]
 

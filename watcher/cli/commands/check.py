@@ -12,7 +12,7 @@ from watcher.cli.poller import ready_poller
 from watcher.cli.signals import Stop
 from watcher.cli.terminal import echo, echo_result
 from watcher.delivery.client import Worker
-from watcher.errors import StateError
+from watcher.errors import InUseError, StateError
 from watcher.model.event import Kind
 from watcher.polling.model import PollConfig, Report
 from watcher.polling.poll import StoppedError
@@ -32,6 +32,8 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
     """Do one poll, print its result and return the exit code; WatchError as the parts raise it."""
     try:
         return _check(chosen, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
+    except InUseError:  # the run that holds the state polls, and says so to the monitor
+        raise
     except StateError:
         settings = chosen.settings
         if not dry_run and (url := settings.heartbeat_address()):
