@@ -60,6 +60,7 @@ def _children(pid: int) -> Iterator[int]:
             yield int(process.name)
 
 
+@pytest.mark.bounded
 def test_a_channel_that_hangs(watch: Watcher, webhook: Webhook) -> None:
     """A message whose service does not answer gets a short time, and goes out again after the next start."""
     webhook.answer["/a"] = Answer(hang=True)
@@ -71,6 +72,7 @@ def test_a_channel_that_hangs(watch: Watcher, webhook: Webhook) -> None:
     assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
 
 
+@pytest.mark.bounded
 def test_a_worker_that_hangs(watch: Watcher, webhook: Webhook) -> None:
     """A worker that reacts to nothing is killed."""
     webhook.answer["/a"] = Answer(hang=True)
@@ -117,6 +119,7 @@ main()
 """
 
 
+@pytest.mark.bounded
 def test_a_name_that_is_never_resolved(watch: Watcher) -> None:
     """A resolver that hangs in a thread, which nothing can end, does not keep the process."""
     (watch.folder / "slow_names.py").write_text(_SLOW_NAMES, "utf-8")
@@ -126,6 +129,7 @@ def test_a_name_that_is_never_resolved(watch: Watcher) -> None:
         _ends_in_time(started)
 
 
+@pytest.mark.bounded
 def test_a_log_that_nobody_reads(watch: Watcher, registry: FakeRegistry) -> None:
     """A pipe for the log that is full does not keep the process."""
     reader, writer = os.pipe()

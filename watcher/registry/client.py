@@ -80,7 +80,7 @@ class Registry:
     def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
         """Prepare for about `expected_requests` requests to `url`. Raises ConfigError as `transport.open_transport`.
 
-        `progress` is called for each wait between two attempts.
+        `progress` is called for each wait between two attempts, and after each attempt.
         """
         self._base = httpx.URL(url.rstrip("/") + "/versions")
         self.limits = limits
@@ -118,7 +118,7 @@ class Registry:
             try:
                 async with self._slots:
                     await self._wait_for_turn()
-                    answer, retry_after = await self._once(url, etag)
+                    answer, retry_after = await self._attempted(url, etag)
             except _BrokenOffError as error:
                 why, reached = str(error), True
             except transport.failures() as error:
@@ -175,6 +175,13 @@ class Registry:
             await asyncio.sleep(seconds)
         finally:
             self._progress(place, "")
+
+    async def _attempted(self, url: str, etag: str) -> tuple[Answer, float | None]:
+        """Send one request as `_once` does, and report that its time is over, whatever came of it."""
+        try:
+            return await self._once(url, etag)
+        finally:
+            self._progress("request", "")
 
     async def _once(self, url: str, etag: str) -> tuple[Answer, float | None]:
         """Send one request and read its whole answer within the deadline. Redirects within the origin are followed."""

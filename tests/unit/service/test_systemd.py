@@ -11,13 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.factories import watch
+from tests.support.factories import PACK, channel, watch
+from tests.support.fakes.webhook import Webhook
+from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Outbox
+from watcher.fake_registry.server import FakeRegistry
+from watcher.polling.clock import clock
+from watcher.polling.poll import Poller
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.registry.client import Limits
 from watcher.service import systemd
 from watcher.service.model import Plan
 from watcher.service.systemd import Systemd
+from watcher.state.store import StateFolder
 
 _TICK = 0.02
 
@@ -81,3 +87,26 @@ def test_the_variables_are_taken_away() -> None:
     other = systemd.from_environment({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"})
     assert other is not None
     assert other._watchdog == 0
+
+
+def test_what_a_poll_waits_for_gets_on(tmp_path: Path, webhook: Webhook, registry: FakeRegistry) -> None:
+    """Each word of what delivers, and each answer of the registry, is progress: a long poll is none that hangs."""
+    registry.catalog.publish(PACK, "1.0.0")
+    heard: list[str] = []
+    ops = channel(url=webhook.apprise_url("/ops"))
+    poller = Poller(
+        config=watch(registry.url, channels=(ops,)),
+        folder=StateFolder(tmp_path / "state"),
+        clock=clock,
+        stopping=asyncio.Event(),
+        worker=WORKER,
+        progress=lambda place, _: heard.append(place),
+    )
+
+    async def poll() -> None:
+        await poller.poll()
+
+    with poller.folder.locked():
+        asyncio.run(poll())
+    assert heard.count("request") == len(registry.requests)
+    assert heard.count("answer of ops") >= 2

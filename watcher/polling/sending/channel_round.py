@@ -86,12 +86,15 @@ class ChannelRound:
     async def send(self) -> None:
         """Send the queue's messages. Whatever goes wrong costs this channel only, and it backs off."""
         try:
-            with self.options.worker.line() as line:
+            with self.options.worker.line(self._note_progress) as line:
                 await self._send_messages(line)
         except StateError as error:
             self._back_off(Trusted(f"its acknowledgement could not be saved: {error.what}"))
         except Exception as error:  # noqa: BLE001 - the one place around one channel's work
             self._back_off(f"unexpected {type(error).__name__}")
+
+    def _note_progress(self) -> None:
+        self.options.progress(f"answer of {self.channel.name}", "")
 
     def _back_off(self, failure: str) -> None:
         self.failure = failure
