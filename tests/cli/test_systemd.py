@@ -230,3 +230,17 @@ def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
         levels = {(json.loads(line.lstrip("<34567>"))["level"], line[:3] if named else "") for line in lines}
         wanted = {("debug", "<7>"), ("info", "<6>"), ("warning", "<4>")}
         assert levels == (wanted if named else {(level, "") for level, _ in wanted})
+
+
+def test_a_command_has_priorities_too(watch: Watcher, tmp_path: Path) -> None:
+    """What `check` writes to the journal begins with its priority: an error and its hint, a warning."""
+    log = tmp_path / "journal"
+    for settings, wanted in (({"interval": "soon"}, {"<3>error"}), ({"alert_urls": ""}, {"<4>warning"})):
+        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - for its descriptor
+            found = os.fstat(stream.fileno())
+            streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
+            journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}
+            forked = watch.but(**settings).fork("check", streams=streams, env=journal)
+        forked.wait(_PATIENCE)
+        forked.wait_for_all()
+        assert {line.partition(":")[0] for line in log.read_text("utf-8").splitlines()} == wanted

@@ -14,7 +14,7 @@ import click
 
 from watcher.errors import WatchError
 from watcher.model.event import Kind
-from watcher.streams import coloured, progress_hidden
+from watcher.streams import coloured, is_journal, progress_hidden
 from watcher.text.sanitize import escape_values
 
 _COLOURS: dict[str, str] = {
@@ -37,6 +37,9 @@ _COLOURS: dict[str, str] = {
 """Colours of event kinds, version statuses, node states and results of `test-alerts`."""
 
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
+
+_PRIORITIES = {"error": "<3>", "warning": "<4>", "hint": "<3>"}
+"""In the journal, by label: a hint belongs to the error before it."""
 
 _USUAL_WIDTH = 40
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
@@ -70,7 +73,7 @@ def echo(line: str = "", *, error: bool = False) -> None:
     if text.lstrip().startswith("::"):
         text = text.replace("::", ": :", 1)
     if error:
-        text = _colour_label(text)
+        text = _priority(text) + _colour_label(text) if is_journal(stream) else _colour_label(text)
     try:
         with progress_hidden():
             click.echo(text, err=error, color=coloured(stream))
@@ -113,6 +116,11 @@ def _colour_label(text: str) -> str:
     label, colon, rest = text.partition(":")
     found = _LABEL_COLOURS.get(label)
     return click.style(label + colon, fg=found, bold=True) + rest if found else text
+
+
+def _priority(text: str) -> str:
+    """Return what a line to systemd's journal begins with, as those of the log do."""
+    return _PRIORITIES.get(text.partition(":")[0], "<6>")
 
 
 def _redirect_to_devnull(stream: TextIO) -> None:
