@@ -7,6 +7,7 @@ import gc
 import importlib
 import os
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
 from functools import partial
@@ -39,7 +40,12 @@ collect_ignore = [] if sys.platform == "linux" else [*NEEDS_LINUX]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Take coverage in the processes that run tests: xdist's own runs none, and its workers are measured already."""
+    """Take coverage in the processes that run tests: xdist's own runs none, and its workers are measured already.
+
+    SIGHUP is heard even if what started pytest ignores it, as nohup does: programs would inherit that, and keep to it.
+    """
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     taken = coverage.Coverage.current()
     if taken is None:
         return

@@ -159,8 +159,8 @@ class _Rude(_Irc):
 @pytest.mark.parametrize(
     ("server", "outcome"),
     [
-        (_Irc, Undelivered(reason="the login was refused")),
-        (_Rude, Undelivered(reason="refused the message", unanswered=True)),
+        (_Irc, Undelivered(reason="the IRC server refused the login: check the password")),
+        (_Rude, Undelivered(reason="refused the message")),
         (None, Undelivered(reason="connection refused")),
     ],
 )
