@@ -9,7 +9,7 @@ import asyncio
 import os
 import socket
 import time
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 
 from watcher import log, timestamps
 from watcher.errors import WatchError
@@ -26,7 +26,7 @@ _FAMILY: int | None = getattr(socket, "AF_UNIX", None)
 """Windows has no such sockets, and no systemd."""
 
 _LONGEST_SILENCE = 330.0
-"""Seconds beyond `timeout` in which a poll need not show progress: a mail server has five minutes to take a mail."""
+"""Seconds beyond `timeout` in which a poll need not show progress: a registry may ask for a pause of five minutes."""
 
 _TICKS = 4
 """Notifications of a service that lives, in the time in which systemd expects one."""
@@ -37,29 +37,32 @@ _SLOWEST_TICK = 30.0
 _MICROSECONDS = 1_000_000
 
 
-def from_environment(environ: MutableMapping[str, str]) -> Systemd | None:
+def from_environment(environ: MutableMapping[str, str], has_deadline: Callable[[], bool]) -> Systemd | None:
     """Return who notifies systemd; None where it does not ask for that.
 
-    Its variables are taken out of the environment, so that no child process speaks for this one.
+    `has_deadline` says whether the loop waits for something that it will itself end in time. The variables of systemd
+    are taken out of the environment, so that no child process speaks for this one.
     """
     address, limit, process = (environ.pop(name, "") for name in (_SOCKET, _WATCHDOG, _WATCHED_PROCESS))
     if not address or _FAMILY is None:
         return None
     is_watched = limit.isdecimal() and process in {"", str(os.getpid())}
-    return Systemd(address, int(limit) / _MICROSECONDS if is_watched else 0.0)
+    return Systemd(address, int(limit) / _MICROSECONDS if is_watched else 0.0, has_deadline)
 
 
 class Systemd(Observer):
     """Tells the service manager what the loop does.
 
-    It counts as alive while it waits for the next poll, and during a poll as long as that gets on: one that does not
-    for the time of `WatchdogSec` is ended by systemd and started again.
+    It counts as alive while it waits for the next poll, and during a poll as long as that gets on or has a deadline:
+    one that does not for the time of `WatchdogSec` is ended by systemd and started again. (A URL with many targets that
+    all hang takes longer than that; a service that is ended then would not even note that the message failed.)
     """
 
-    def __init__(self, address: str, watchdog: float) -> None:
+    def __init__(self, address: str, watchdog: float, has_deadline: Callable[[], bool]) -> None:
         """Prepare for a path, or an abstract name after `@`, and the seconds of the watchdog, 0 without one."""
         self._address = f"\0{address[1:]}" if address.startswith("@") else address
         self._watchdog = watchdog
+        self._has_deadline = has_deadline
         self._socket: socket.socket | None = None
         self._owed: list[str] = []
         """What could not be sent yet, oldest first."""
@@ -161,7 +164,7 @@ class Systemd(Observer):
     async def _tick(self) -> None:
         """Send signs of life, and what the socket had no room for, until the loop ends."""
         while True:
-            if self._watchdog and (self._is_alive or not self._is_busy):
+            if self._watchdog and (self._is_alive or not self._is_busy or self._has_deadline()):
                 self._is_alive = False
                 self._send("WATCHDOG=1")
             elif self._owed:

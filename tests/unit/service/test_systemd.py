@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from watcher.service import systemd
 from watcher.service.model import Plan
 from watcher.service.systemd import Systemd
 from watcher.state.store import StateFolder
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="systemd is Linux's")
 
 _TICK = 0.02
 
@@ -49,14 +52,15 @@ def _signs(manager: socket.socket) -> int:
 def test_a_poll_that_does_not_get_on_shows_no_life(
     tmp_path: Path, manager: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """During a poll a sign needs progress, however often the loop runs; afterwards it does not, nor between polls."""
+    """During a poll a sign needs progress or a deadline, however often the loop runs; between polls nothing."""
     monkeypatch.setattr(systemd, "_LONGEST_SILENCE", 0.0)
     plan = Plan(
         config=watch("http://127.0.0.1:9", limits=Limits(timeout=4 * _TICK, retries=0, concurrency=1)),
         interval=900,
         jitter=0,
     )
-    observer = Systemd(str(tmp_path / "notify"), 4 * _TICK)
+    under_way: set[str] = set()
+    observer = Systemd(str(tmp_path / "notify"), 4 * _TICK, lambda: bool(under_way))
 
     async def play() -> None:
         observer.started(plan)
@@ -70,6 +74,14 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
         observer.poll_progressed()
         await asyncio.sleep(10 * _TICK)  # it got on, once
         assert _signs(manager) == 1
+        under_way.add("a message, which will be cut off")
+        await asyncio.sleep(5 * _TICK)
+        assert _signs(manager) > 1
+        under_way.clear()
+        await asyncio.sleep(3 * _TICK)
+        _signs(manager)
+        await asyncio.sleep(5 * _TICK)  # the poll hangs again
+        assert _signs(manager) == 0
         observer.delivered(Dispatch(Outbox()))
         await asyncio.sleep(5 * _TICK)  # the loop waits again
         assert _signs(manager) > 1
@@ -81,10 +93,10 @@ def test_a_poll_that_does_not_get_on_shows_no_life(
 def test_the_variables_are_taken_away() -> None:
     """No child process finds them; without a socket nobody is notified, and another process's watchdog is not ours."""
     environ = {"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5000000", "WATCHDOG_PID": str(os.getpid()), "HOME": "/"}
-    found = systemd.from_environment(environ)
+    found = systemd.from_environment(environ, bool)
     assert (environ, found is not None and found._watchdog) == ({"HOME": "/"}, 5.0)
-    assert systemd.from_environment({"WATCHDOG_USEC": "5"}) is None
-    other = systemd.from_environment({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"})
+    assert systemd.from_environment({"WATCHDOG_USEC": "5"}, bool) is None
+    other = systemd.from_environment({"NOTIFY_SOCKET": "/run/x", "WATCHDOG_USEC": "5", "WATCHDOG_PID": "1"}, bool)
     assert other is not None
     assert other._watchdog == 0
 

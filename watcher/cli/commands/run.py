@@ -42,12 +42,13 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     `load` loads the settings; it takes the arguments of `watcher.cli.loading.load_settings` by name. WatchError for
     what is wrong before the first poll.
     """
-    manager = systemd.from_environment(os.environ)
+    worker = Worker()
+    manager = systemd.from_environment(os.environ, lambda: bool(worker.under_way))
     chosen = load()
     speaker = speaker_of_run()
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers([speaker, *([manager] if manager else []), heartbeat])
-    with Worker() as worker:
+    with worker:
         setup = _Setup(load, chosen, worker)
         plan = setup.plan(chosen)
         recheck_channels(plan.config.channels, worker)
