@@ -25,6 +25,24 @@ _LAST_WORDS = 0.3
 """Seconds that a process has to say that it ends now: what it writes to may not be read any more."""
 
 
+def end_at_once(last_words: Callable[[str], None]) -> None:
+    """Have the first signal end the process with 0 until a `Stop` handles it: nothing has begun that could be lost.
+
+    `last_words` is called with the signal's name. While it waits for somebody to read them, a second signal ends it.
+    """
+
+    def handle(number: int, _frame: object) -> None:
+        for one in _TO_STOP:
+            signal.signal(one, signal.SIG_DFL)
+        try:
+            last_words(signal.Signals(number).name)
+        finally:
+            os._exit(0)
+
+    for number in _TO_STOP:
+        signal.signal(number, handle)
+
+
 class Stop:
     """The request to stop: `event` is set by the first SIGTERM or SIGINT, `signal` is its number, else 0.
 

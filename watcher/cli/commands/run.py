@@ -12,7 +12,7 @@ from watcher.cli.commands.run_lines import speaker as speaker_of_run
 from watcher.cli.hangup import on_hangup
 from watcher.cli.loading import configure_log
 from watcher.cli.poller import ready_poller
-from watcher.cli.signals import Stop
+from watcher.cli.signals import Stop, end_at_once
 from watcher.delivery.client import Worker
 from watcher.errors import InstallationError, ReplacedError, StateError, WatchError
 from watcher.polling.clock import clock
@@ -48,6 +48,13 @@ def run_forever(load: Callable[..., Loaded]) -> int:
     speaker = speaker_of_run()
     heartbeat = Heartbeat(speaker)
     observer: Observer = Observers([speaker, *([manager] if manager else []), heartbeat])
+
+    def last_words(signal: str) -> None:
+        worker.processes.kill()
+        observer.stopping(signal)
+        observer.stopped(signal)
+
+    end_at_once(last_words)  # judging alert URLs can take seconds
     with worker:
         setup = _Setup(load, chosen, worker)
         plan = setup.plan(chosen)
