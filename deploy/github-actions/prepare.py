@@ -11,6 +11,7 @@ import http.client
 import json
 import os
 import re
+import shutil
 import time
 import urllib.error
 import urllib.request
@@ -38,6 +39,8 @@ def main() -> None:
         refuse("state-name: give letters, digits, dots, hyphens and underscores, as in comfy-watch-state")
     if name == os.environ.get("GITHUB_REF_NAME"):
         refuse("state-name: this run is of that branch itself; give the state a branch of its own")
+    if os.environ["STATE"] == "branch" and shutil.which("git") is None:
+        refuse("state: the branch needs git, which is not installed here; install it in a step before, or give cache")
     if os.environ["PUBLIC_STATE"] != "true" and (why := _why_others_may_see_it()):
         refuse(
             f"{why}, so others may see which node packs you watch and run, in the state, the log and the summary; "

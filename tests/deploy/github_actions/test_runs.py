@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-from tests.deploy.github_actions.conftest import BRANCH, REPOSITORY, World
+from tests.deploy.github_actions.conftest import REPOSITORY, World
+from tests.deploy.support.actions_runner import python_on_path
+from tests.deploy.support.tools import tool
 from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer
 from tests.support.harness import write_settings
@@ -250,6 +252,21 @@ def test_a_wrong_input(world: World, wrong: dict[str, Any]) -> None:
     assert done.outcomes["Restore the state"] == "skipped"
 
 
+def test_a_machine_without_git(world: World) -> None:
+    """A job in a container that has no git is refused with one line; it can have the state in the cache."""
+    bare, runner = world.runner.folder / "bare", world.runner
+    bare.mkdir()
+    for name in ("bash", "cmp"):
+        (bare / name).symlink_to(tool(name))
+    python_on_path(bare)
+    runner.environment = {**runner.environment, "PATH": str(bare)}
+    done = world.use()
+    assert (done.code, done.outcomes["Install Comfy Watch"]) == (2, "skipped")
+    (said,) = done.said("error")
+    assert said.startswith("Comfy Watch: state: the branch needs git")
+    assert world.use(state="cache").code == 0
+
+
 def test_inputs_are_no_code(world: World) -> None:
     """An input with a shell's or a workflow's own characters is a value like any other."""
     there = world.runner.folder / "workspace" / "made"
@@ -265,4 +282,3 @@ def test_two_watchers(world: World) -> None:
     world.use()
     world.use(state_name="other")
     assert (len(world.commits()), len(world.commits("other")), len(world.alerts())) == (1, 1, 2)
-    assert BRANCH != "other"
