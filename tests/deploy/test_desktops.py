@@ -1,4 +1,4 @@
-"""Windows and macOS: the plist as Python reads it, and the workflow that runs the tests there as linters see it."""
+"""Windows and macOS: the plist as Python reads it, and what the pages name."""
 
 from __future__ import annotations
 
@@ -7,29 +7,16 @@ import re
 
 import pytest
 
-from tests.deploy.github_actions.test_lint import actionlint
-from tests.deploy.support.tools import checked
 from tests.support import program
 from watcher.cli.main import cli
 
 pytestmark = pytest.mark.deployment
 
-_WORKFLOW = program.ROOT / ".github" / "workflows" / "tests.yml"
 _PLIST = program.ROOT / "deploy" / "launchd" / "comfy-watch.plist"
 
 
 def _page(name: str) -> str:
     return (program.ROOT / "docs" / name).read_text("utf-8")
-
-
-def test_zizmor_and_actionlint() -> None:
-    """Neither finds anything in the workflow of the project's own tests."""
-    said = checked(
-        *("zizmor", "--offline", "--persona=auditor", "--strict-collection", "--no-progress"),
-        *("--config", str(program.ROOT / ".github" / "zizmor.yml"), str(_WORKFLOW)),
-    )
-    assert "No findings to report" in said
-    assert actionlint(_WORKFLOW) == []
 
 
 def test_the_plist() -> None:

@@ -14,7 +14,7 @@ import pytest
 import yaml
 
 from tests.deploy.support.person import Person, blocks
-from tests.deploy.support.podman import Container, Podman, alone
+from tests.deploy.support.podman import CONTAINERFILE, Container, Podman, alone
 from tests.deploy.support.tools import checked, tool, until
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
@@ -81,7 +81,9 @@ def test_a_restricted_namespace_takes_the_pod(file: str) -> None:
         "persistentVolumeClaim",
         "secret",
     }
-    assert f"runAsUser: {pod['securityContext']['runAsUser']}\n" in (_FOLDER / file).read_text("utf-8")
+    user, group = pod["securityContext"]["runAsUser"], pod["securityContext"]["runAsGroup"]
+    assert f"\nUSER {user}:{group}\n" in CONTAINERFILE.read_text("utf-8")
+    assert pod["securityContext"]["fsGroup"] == group
 
 
 def test_the_two_pods_are_alike() -> None:
