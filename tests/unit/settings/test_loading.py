@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sys
 import traceback
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,8 @@ from watcher.settings import sources
 from watcher.settings.loading import load
 from watcher.settings.model import Settings
 from watcher.settings.places import Folders, state_home
+
+_linux_folders = pytest.mark.skipif(sys.platform != "linux", reason="these are Linux's folders")
 
 
 def test_precedence(loads: Loads, tmp_path: Path) -> None:
@@ -76,6 +79,7 @@ def test_command_line_nodes_add(loads: Loads) -> None:
     assert (alone.settings.nodes, alone.origins["nodes"]) == (("gamma",), "command line")
 
 
+@_linux_folders
 def test_file_search(loads: Loads, tmp_path: Path) -> None:
     """The file is `--config`, else `$COMFY_WATCH_CONFIG`, else the working folder's, else the user's."""
     for path, retries in (
@@ -186,6 +190,7 @@ def test_a_url_is_no_path(loads: Loads, form: str) -> None:
     assert len(loads.problems(COMFY_WATCH_CONFIG=url, COMFY_WATCH_RETRIES="many")) == 2
 
 
+@_linux_folders
 def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     """A relative state folder starts at the folder of the file that says it, or else at the working folder."""
     (tmp_path / "etc").mkdir()
@@ -201,6 +206,7 @@ def test_state_dir(loads: Loads, tmp_path: Path) -> None:
     assert loads("state_dir = 'mine'", STATE_DIRECTORY="/var/lib/x").settings.state_dir == loads.cwd / "mine"
 
 
+@_linux_folders
 @pytest.mark.parametrize(
     ("variables", "state"),
     [
@@ -225,6 +231,7 @@ def test_state_of_settings_in_the_users_folder(
     assert loads("", **variables).settings.state_dir == loads.cwd / "state"
 
 
+@_linux_folders
 def test_state_of_the_systems_settings() -> None:
     """Settings in /etc/comfy-watch, there or not, have their state in /var/lib, as the service's manager has it."""
     home = state_home(Path("/etc/comfy-watch"), {"HOME": "/h"}, lambda _: False)
