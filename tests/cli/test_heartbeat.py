@@ -90,6 +90,19 @@ def test_where_each_run_has_no_log_it_is_said_once(watch: Watcher, webhook: Webh
     ]
 
 
+def test_a_state_of_no_use_and_a_dead_monitor_are_said_once(watch: Watcher, webhook: Webhook) -> None:
+    """Where each run has no log, both are mailed with the first poll, and neither with the next one."""
+    watch.check()
+    webhook.answer["/s3cr3t/fail"] = 500
+    (watch.state / "checks.json").write_text("{")
+    env = {**NO_LOG, "XDG_CACHE_HOME": str(watch.state.parent / "cache")}
+    first, second = (watch.run("check", env=env) for _ in range(2))
+    assert (first.code, second.code) == (4, 4)
+    assert "error: heartbeat_url: the ping failed: HTTP 500\n" in first.err
+    assert second.err == ""
+    assert second.out == first.err
+
+
 def test_a_service_has_a_heartbeat(watch: Watcher, webhook: Webhook) -> None:
     """`run` pings around each poll; a monitor that is down is one line of its log, and a hanging one no delay."""
     watch = watch.but(interval="100ms", jitter=0, timeout="2s").real()

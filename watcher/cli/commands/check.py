@@ -34,12 +34,12 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         return _check(chosen, dry_run=dry_run, as_json=as_json, fail_on=fail_on)
     except InUseError:  # the run that holds the state polls, and says so to the monitor
         raise
-    except StateError:
+    except StateError as error:
         settings = chosen.settings
-        if not dry_run and (url := settings.heartbeat_address()):
-            why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
-            if why:
-                _echo_problem(heartbeat.problem(why))
+        url = "" if dry_run else settings.heartbeat_address()
+        why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout)) if url else ""
+        if why:  # a part of the error, so that it is said as often as the error
+            raise type(error)(f"{error.what}\n{heartbeat.failed(why)}", error.hint) from None
         raise
 
 
