@@ -41,7 +41,7 @@ _LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 _PRIORITIES = {"error": "<3>", "warning": "<4>", "hint": "<3>"}
 """In the journal, by label: a hint belongs to the error before it."""
 
-_USUAL_WIDTH = 40
+_USUAL_WIDTH = 48
 """Without a terminal, the most columns that one long cell may add to the cells of other rows."""
 
 _MIN_WIDTH = 8

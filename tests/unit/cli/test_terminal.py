@@ -55,8 +55,8 @@ def test_one_long_cell_moves_its_own_row_only() -> None:
     """Off a terminal nothing is wrapped or cut, and a long id costs no other row its place."""
     head, long, short = table(HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")])
     assert long == f"{'x' * 100}  ok     {'y' * 500}"
-    assert click.unstyle(head) == f"NODE{' ' * 38}STATE  WHAT"
-    assert short == f"alpha{' ' * 37}ok     -"
+    assert click.unstyle(head) == f"NODE{' ' * 46}STATE  WHAT"
+    assert short == f"alpha{' ' * 45}ok     -"
 
 
 @pytest.mark.parametrize(
