@@ -68,12 +68,14 @@ bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory, delivery 
 	@$(BIN)/python -m bench.delivery
 	@$(BIN)/python -m bench.reliability
 
+# An extra keeps its name there: without it pip looks for a newer release that has the extra, and refuses it for want
+# of a hash.
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
 	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "deploy" "bench"; do \
 	    set -- $$set; \
-	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet \
+	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet --no-strip-extras \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
 	done
 	@cd requirements/npm && npm install --silent --package-lock-only --omit-lockfile-registry-resolved \
