@@ -137,7 +137,8 @@ def system_secrets(folder: Path) -> Source:
             continue
         text, problem, mode = _text_of(file)
         if problem:
-            source.unread[name] = f"{FILE_ORIGIN}{file}: {problem}"
+            remedy = "; try it as root, or as the user that polls" if problem == _REASONS[errno.EACCES] else ""
+            source.unread[name] = f"{FILE_ORIGIN}{file}: {problem}{remedy}"
             continue
         source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
         if text.strip() and others_can_read(mode):

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import traceback
 from functools import partial
 from pathlib import Path
@@ -272,6 +273,24 @@ def test_a_secret_of_the_system_that_cannot_be_read(loads: Loads, tmp_path: Path
     assert loads(config=config, system=system, COMFY_WATCH_ALERT_URLS="json://h").origins["alert_urls"] == (
         "environment COMFY_WATCH_ALERT_URLS"
     )
+
+
+@_linux_folders
+def test_a_secret_of_the_system_that_others_may_not_read(loads: Loads) -> None:
+    """Somebody else in a shell of that machine hears who may read it."""
+    with tempfile.TemporaryDirectory() as name:  # others cannot enter pytest's folders
+        folder = Path(name)
+        folder.chmod(0o755)
+        system = Folders(settings=folder, state=folder / "var")
+        config, secret = folder / "comfy-watch.toml", folder / "alert_urls"
+        config.write_text("nodes = ['alpha']")
+        secret.touch(mode=0o000)
+        try:
+            os.seteuid(65_534 if os.getuid() == 0 else os.getuid())
+            (problem,) = loads.problems(config=config, system=system)
+        finally:
+            os.seteuid(os.getuid())
+    assert problem == f"secret file {secret}: is not readable by this user; try it as root, or as the user that polls"
 
 
 def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
