@@ -15,6 +15,8 @@ import pytest
 _USED = re.compile(r"\b(os|signal|socket)\.(\w+)")
 _MODULES = {"os": os, "signal": signal, "socket": socket}
 _MODES = re.compile(r"0o[0-7]{3}\b|\bchmod\b")
+_FILES = re.compile(r"\bwith_room_for\b|\bsetattr\(os, \"fsync\"")
+"""A limit of a file's size, and a folder that cannot be made durable."""
 NEEDS_LINUX = (
     "unit/delivery/services/test_table.py",
     "unit/delivery/test_client.py",
@@ -35,4 +37,6 @@ def lacks(item: pytest.Item) -> str:
         return f"{sys.platform} has no /proc"
     if sys.platform == "win32" and _MODES.search(source):
         return "Windows has no file modes"
+    if sys.platform == "win32" and _FILES.search(source):
+        return "Windows limits no file's size, and makes no folder durable"
     return ""
