@@ -108,8 +108,8 @@ def secret_files(environ: Mapping[str, str], container_secrets: Path | None) -> 
     """Return the content of one file per setting, in the container's secrets folder and `$CREDENTIALS_DIRECTORY`.
 
     The second overrides the first. A file is named `SETTING` or `comfy_watch_SETTING`, in any case; other files are
-    ignored. White space around the content does not count. A folder with such a name is a problem: a container engine
-    makes one where the file that it should mount is missing.
+    ignored. White space around the content does not count, and a file without content gives nothing. A folder with such
+    a name is a problem: a container engine makes one where the file that it should mount is missing.
     """
     source = Source()
     if container_secrets is not None:
@@ -140,9 +140,10 @@ def system_secrets(folder: Path) -> Source:
             remedy = "; try it as root, or as the user that polls" if problem == _REASONS[errno.EACCES] else ""
             source.unread[name] = f"{FILE_ORIGIN}{file}: {problem}{remedy}"
             continue
-        source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
-        if text.strip() and others_can_read(mode):
-            source.warnings.append(_readable(file))
+        if text.strip():
+            source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
+            if others_can_read(mode):
+                source.warnings.append(_readable(file))
     return source
 
 
@@ -155,7 +156,7 @@ def _add_files(source: Source, folder: Path) -> None:
         text, problem, _ = _text_of(file)
         if problem:
             source.problems.append(f"{FILE_ORIGIN}{file}: {problem}")
-        else:
+        elif text.strip():
             source.add(name, text.strip(), f"{FILE_ORIGIN}{file}")
 
 

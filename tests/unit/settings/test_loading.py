@@ -294,11 +294,11 @@ def test_a_secret_of_the_system_that_others_may_not_read(loads: Loads) -> None:
 
 
 def test_an_empty_credential(loads: Loads, tmp_path: Path) -> None:
-    """A credential without a URL means that there is no channel, and where it came from is known."""
+    """A credential without content gives nothing, so that what the settings file has stays: its channels too."""
     (tmp_path / "alert_urls").write_text("\n")
-    loaded = loads("", CREDENTIALS_DIRECTORY=str(tmp_path))
-    assert loaded.settings.alert_urls == ()
-    assert loaded.origins["alert_urls"] == f"secret file {tmp_path / 'alert_urls'}"
+    assert loads("", CREDENTIALS_DIRECTORY=str(tmp_path)).settings.alert_urls == ()
+    loaded = loads('alert_urls = "none"', CREDENTIALS_DIRECTORY=str(tmp_path))
+    assert loaded.settings.alert_urls is None
 
 
 def test_a_state_beside_the_users_settings_stays_in_use(
