@@ -481,7 +481,7 @@ def test_no_row_is_wider_than_the_terminal(watch: Watcher, registry: FakeRegistr
     for command in ("status", "history"):
         (line,) = (line for line in some.run(command).out.splitlines() if long in line)
         assert wide in line
-    assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(140))
+    assert {len(line) for line in some.run("status").out.splitlines() if line.startswith("alpha")} < set(range(160))
 
 
 def test_colours(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
