@@ -64,6 +64,7 @@ _LOGGED = (
     "poll",
     "event",
     "delivery",
+    "stopping",
     "stopped",
     "node unread",
     "node empty",
