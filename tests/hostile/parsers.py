@@ -186,8 +186,10 @@ def in_shown(dialect: Dialect, text: str) -> Iterator[Finding]:
         case Dialect.BARE:
             yield from in_message(text)
             for line in text.splitlines():
-                begins = _ASCII_LINE if text.isascii() else _EVENT_LINE
-                if CANARY in line and not begins.match(line):
+                is_ours = _EVENT_LINE.match(line)
+                if text.isascii():  # a text message begins with the title
+                    is_ours = _ASCII_LINE.match(line) or _TITLE.fullmatch(line)
+                if CANARY in line and not is_ours:
                     yield "forged_lines", line
 
 

@@ -371,7 +371,7 @@ class World:
         if kind == "status":
             document = json.loads(self._run("status", "--json").out)
             errors = sum(1 for node in document["nodes"] if node["error"])
-            return 1 + len(document["nodes"]) + errors + 2 + len(document["channels"])
+            return 3 + len(document["nodes"]) + errors + 2 + len(document["channels"])
         if kind == "history":
             return 1 + len((self._state_dir / "history.jsonl").read_bytes().splitlines())
         settings = json.loads(self._run("config", "--json").out)["settings"]
