@@ -16,7 +16,7 @@ from tests.support.program import ROOT
 from watcher import __version__
 
 REPOSITORY = "https://github.com/OWNER/comfy-watch"
-"""The placeholder for the repository's address; whoever has the repository replaces it everywhere."""
+"""The placeholder for the repository's address; the repository's owner replaces it everywhere."""
 _FILES = f"{REPOSITORY}/blob/main/"
 _FOLDERS = (".ci", ".github", "bench", "deploy", "docs", "requirements", "state", "tests", "watcher")
 _TEXTS = {".in", ".json", ".md", ".mjs", ".py", ".service", ".sh", ".timer", ".toml", ".txt", ".xml", ".yaml", ".yml"}

@@ -150,7 +150,7 @@ def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
             stdout=theirs,
             stderr=to_log,
             start_new_session=True,
-            preexec_fn=_with_terminal(theirs),  # noqa: PLW1509 - this process has no other thread that matters to it
+            preexec_fn=_with_terminal(theirs),  # noqa: PLW1509 - it makes one system call
         )
     os.close(theirs)
     started = Started(process, log, log, lambda: None)

@@ -109,6 +109,7 @@ def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
 def test_a_start_that_takes_long(watch: Watcher, registry: FakeRegistry) -> None:
     """While alert URLs wait for apprise to be loaded it ends too, with nothing done."""
     (watch.folder / "apprise.py").write_text("import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n")
+    # It sleeps longer than a stop may take.
     with program.start("run", cwd=watch.folder, env=watch.environment()) as started:
         started.until(lambda it: (watch.folder / "loading").exists())
         _ends_in_time(started)
@@ -121,7 +122,7 @@ from watcher.cli.main import main
 
 def hang(*_args, **_options):
     pathlib.Path("asked").touch()
-    time.sleep(60)
+    time.sleep(60)  # longer than a stop may take, as a resolver without an answer
 
 socket.getaddrinfo = hang
 main()
@@ -148,7 +149,7 @@ def test_a_log_that_nobody_reads(watch: Watcher, registry: FakeRegistry) -> None
             os.write(writer, b"x" * 65536)
     except BlockingIOError:
         os.set_blocking(writer, True)
-    with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - for its descriptor
+    with open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
         forked = watch.fork("run", streams=(nothing.fileno(), nothing.fileno(), writer))
         os.close(writer)
         try:

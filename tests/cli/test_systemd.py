@@ -211,7 +211,7 @@ def test_priorities_in_the_journal(watch: Watcher, tmp_path: Path) -> None:
     log = tmp_path / "journal"
     watch = watch.but(interval="1h", nodes=["alpha", "nowhere"], log_level="debug")
     for named in (True, False):
-        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - for its descriptor
+        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
             found = os.fstat(stream.fileno())
             journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino if named else 1}"}
             streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
@@ -236,7 +236,7 @@ def test_a_command_has_priorities_too(watch: Watcher, tmp_path: Path) -> None:
     """What `check` writes to the journal begins with its priority: an error and its hint, a warning."""
     log = tmp_path / "journal"
     for settings, wanted in (({"interval": "soon"}, {"<3>error"}), ({"alert_urls": ""}, {"<4>warning"})):
-        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - for its descriptor
+        with log.open("wb") as stream, open(os.devnull, "r+b") as nothing:  # noqa: PTH123 - only its descriptor counts
             found = os.fstat(stream.fileno())
             streams = (nothing.fileno(), nothing.fileno(), stream.fileno())
             journal = {"JOURNAL_STREAM": f"{found.st_dev}:{found.st_ino}"}

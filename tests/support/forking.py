@@ -74,7 +74,7 @@ def _keep(asking: int, folder: int, *streams: int) -> None:
     for number in streams:
         os.close(number)
     os.close(folder)
-    with contextlib.suppress(OSError):  # whoever asked is gone
+    with contextlib.suppress(OSError):  # the test that asked is gone
         end.sendall(f"{child}\n".encode())
         _, ended, used = os.wait4(child, 0)
         end.sendall(f"{os.waitstatus_to_exitcode(ended)} {used.ru_maxrss * 1024}\n".encode())

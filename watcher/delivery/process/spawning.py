@@ -26,7 +26,7 @@ MODULE = "watcher.delivery.process.alone"
 _LOOK = 0.1
 """Seconds between two looks at whether a process that has not connected yet has ended."""
 _HANDSHAKE = 5.0
-"""Seconds in which whoever has connected has to show the secret."""
+"""Seconds that a connection has to show the secret."""
 
 if sys.platform == "win32":
 
