@@ -235,10 +235,12 @@ def base() -> str:
 
 
 def _settings() -> Path:
-    """Return a file that has podman end what watched over a command in a container as soon as that has ended."""
+    """Return a file that has podman forget a command in a container some seconds after that has ended, not minutes.
+
+    With none, Compose may ask how the command ended when podman knows no longer.
+    """
     file = FOLDER / "containers.conf"
-    if not file.exists():
-        file.write_text("[engine]\nexit_command_delay = 0\n", "utf-8")
+    file.write_text("[engine]\nexit_command_delay = 10\n", "utf-8")
     return file
 
 
