@@ -160,7 +160,7 @@ from watcher.delivery.job import Job
 from watcher.delivery.sender import send
 from watcher.alerts.digest import sample
 urls = ["json://127.0.0.1:{webhook.port}/a", "json://localhost:{webhook.port}/bad", "jsons://127.0.0.1:{webhook.port}/",
-        "ntfy://127.0.0.1:{webhook.port}/a/b", "gotify://127.0.0.1:{webhook.port}/token", "xml://127.0.0.1:9/",
+        "ntfy://127.0.0.1:{webhook.port}/a", "gotify://127.0.0.1:{webhook.port}/token", "xml://127.0.0.1:9/",
         "matrix://127.0.0.1:{webhook.port}/!r:x", "mmost://127.0.0.1:{webhook.port}/3ccdd113474722377935511fc85d3dd4",
         {mailbox.apprise_url()!r}, "mailtos://127.0.0.1:9/?from=a@example.org&to=b@example.org"]
 for url in urls:

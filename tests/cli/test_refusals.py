@@ -190,7 +190,7 @@ class Paced(Webhook):
         return self.play(message, Answer())
 
 
-_MANY = 6
+_MANY = 4
 
 
 def test_a_queue_leaves_at_the_pace_of_its_service(

@@ -34,15 +34,15 @@ def _deliver(url: str, timeout: float = 5.0, at: str = "2026-01-01T00:00:00Z", s
 
 def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> None:
     """The answer to a mail may take much longer than `timeout`: a repeat would be a copy."""
-    mailbox.slow = 4.0
-    assert _deliver(mailbox.apprise_url(), timeout=2.0) == Delivered()
+    mailbox.slow = 2.5
+    assert _deliver(mailbox.apprise_url(), timeout=1.5) == Delivered()
     assert len(mailbox.mails) == 1
 
 
 def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     """Recipients of one URL are served one after the other, however long each mail takes."""
-    mailbox.slow = 1.5
-    assert _deliver(mailbox.apprise_url("a@example.org,b@example.org,c@example.org"), timeout=3.0) == Delivered()
+    mailbox.slow = 0.8
+    assert _deliver(mailbox.apprise_url("a@example.org,b@example.org,c@example.org"), timeout=1.5) == Delivered()
     assert len(mailbox.mails) == 3
 
 
@@ -75,7 +75,7 @@ def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
 def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
     """A server that says nothing to a mail may have it; one that says nothing before that has not."""
     mailbox.slow = None
-    outcome = _deliver(mailbox.apprise_url(), timeout=3.0, stopped=5.0)
+    outcome = _deliver(mailbox.apprise_url(), timeout=2.0, stopped=3.0)
     assert isinstance(outcome, Undelivered)
     assert outcome.unanswered
     assert len(mailbox.mails) == 1

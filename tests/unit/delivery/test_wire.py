@@ -122,7 +122,7 @@ def test_one_of_several_targets_without_an_answer_is_enough() -> None:
     """A target that did not answer may have the message, also when another one refused it after that."""
     with Topics() as ntfy:
         ntfy.topic = {"b": _RESET, "a": Answer(status=500)}
-        outcome = _deliver(ntfy.url_of("b", "a"))
+        outcome = sent(ntfy.url_of("b", "a"))
     assert isinstance(outcome, Undelivered)
     assert outcome.unanswered
 
@@ -280,7 +280,7 @@ def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
     """A target whose answer was a page does not have the message, also when the next one takes it."""
     with Topics() as ntfy:
         ntfy.topic["b"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
-        outcome = _deliver(ntfy.url_of("b", "a"))
+        outcome = sent(ntfy.url_of("b", "a"))
         assert ntfy.got() == ["b", "a"]
         assert isinstance(outcome, Undelivered)
         assert outcome.reason.startswith("a web page answered")

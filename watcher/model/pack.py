@@ -1,0 +1,73 @@
+"""Installed packs, as values: what a scan of a ComfyUI finds, and what an event says of a copy that somebody runs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class PackKind(StrEnum):
+    """How a pack was recognised (docs/behaviour.md, Installed packs)."""
+
+    REGISTRY = "registry"
+    """Installed from the registry by the Manager, whose mark it carries: id and version are known."""
+    CLAIMED = "claimed"
+    """A pyproject names id and version, without the Manager's mark."""
+    GIT = "git"
+    """A clone: it has a commit and no version, and its id is only claimed until the registry confirms it."""
+    FILE = "file"
+    """A single Python file; it has no id."""
+    UNKNOWN = "unknown"
+    """A folder without any mark, or one that cannot be read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pack:
+    """One pack in one install. Every text is untrusted, as it is written there."""
+
+    folder: str
+    """Its folder's or file's name, of a disabled one too."""
+    kind: PackKind
+    id: str | None = None
+    """As written; None where there is none."""
+    version: str | None = None
+    """As written; None where it is not known, and for every clone."""
+    commit: str | None = None
+    """The commit of a clone, in hexadecimal; None where it is not known."""
+    enabled: bool = True
+    repository: str | None = None
+    """The address of a clone's remote, or what its pyproject names; without a login."""
+    evidence: str = ""
+    """What it was recognised by, or why it was not."""
+    unreadable: bool = False
+    """Whether a file of it could not be read: what a scan found before is then better than this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Copy:
+    """One copy of the pack that an event is about."""
+
+    install: str
+    """The install's name."""
+    version: str | None
+    """As written there; None for a clone."""
+    enabled: bool = True
+
+
+class SourceKind(StrEnum):
+    """What an install is read from."""
+
+    PATH = "path"
+    URL = "url"
+    SNAPSHOT = "snapshot"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """One install, as settings or a command line name it."""
+
+    name: str
+    """Unique among the installs of the settings; it is not secret."""
+    kind: SourceKind
+    where: str
+    """A folder, an address (secret: it may hold a password), or a file or glob."""
