@@ -63,7 +63,8 @@ def _delete_lock(state: Path) -> None:
 
 
 def _replace_by_copy(state: Path) -> None:
-    shutil.copytree(state, state.with_name("copy"))
+    passing = shutil.ignore_patterns("*.tmp")  # these come and go while a program works on the state
+    shutil.copytree(state, state.with_name("copy"), ignore=passing)
     state.rename(state.with_name("away"))
     state.with_name("copy").rename(state)
 

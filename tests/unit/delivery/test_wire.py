@@ -278,15 +278,16 @@ def test_a_web_page_may_come_in_pieces(headers: dict[str, str], pieces: tuple[by
 
 def test_a_web_page_for_one_of_several_targets_is_enough() -> None:
     """A target whose answer was a page does not have the message, also when the next one takes it."""
+    taken: list[str] = []
     with Topics() as ntfy:
         ntfy.topic["b"] = Answer(headers={"Content-Type": "text/html"}, body=_PAGE)
-        outcome = sent(ntfy.url_of("b", "a"))
+        outcome = sent(ntfy.url_of("b", "a"), taken=taken)
         assert ntfy.got() == ["b", "a"]
         assert isinstance(outcome, Undelivered)
         assert outcome.reason.startswith("a web page answered")
-        assert len(outcome.reached) == 1
+        assert len(taken) == 1
         ntfy.topic.clear()
-        assert sent(ntfy.url_of("b", "a"), targets=outcome.reached) == Delivered()
+        assert sent(ntfy.url_of("b", "a"), targets=frozenset(taken)) == Delivered()
         assert ntfy.got() == ["b", "a", "b"]
 
 
