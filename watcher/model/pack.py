@@ -7,7 +7,7 @@ from enum import StrEnum
 
 
 class PackKind(StrEnum):
-    """How a pack was recognised (docs/behaviour.md, Installed packs)."""
+    """How a pack was recognised."""
 
     REGISTRY = "registry"
     """Installed from the registry by the Manager, whose mark it carries: id and version are known."""
