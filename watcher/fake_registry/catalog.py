@@ -1,6 +1,7 @@
-"""A catalog of nodes and versions in memory, and what `GET /versions` answers about it (docs/registry.md).
+"""A catalog of nodes and versions in memory, and what `GET /versions` and `GET /nodes` answer about it.
 
-Versions come ordered by their text, reasons only on request, and a page past the end is an empty page.
+As docs/registry.md has it: versions come ordered by their text, reasons only on request, a page past the end is an
+empty page, and `GET /nodes` compares ids with their case.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class Catalog:
         self._lock = threading.Lock()
         self._nodes: dict[str, dict[str, Row]] = {}
         self._banned: dict[str, str] = {}
+        self._packs: dict[str, Row] = {}
         self._published = 0
 
     def publish(
@@ -81,6 +83,7 @@ class Catalog:
                 "tags_admin": [],
             }
             versions[version] = _with(row, fields)
+            self._packs.setdefault(node.lower(), _pack(str(row["node_id"])))
             self.edits += 1
             return str(row["id"])
 
@@ -116,6 +119,42 @@ class Catalog:
             del self._banned[node.lower()]
             self.edits += 1
 
+    def edit_pack(self, node: str, **fields: object) -> None:
+        """Set fields of a node as `GET /nodes` shows it (`repository`, `status`, `status_detail`, …) to any JSON value.
+
+        `active`, `deleted` and `banned` become the API's names. A ban here leaves `GET /versions` as it is.
+        """
+        with self._lock:
+            if (status := fields.get("status")) in _PACK_STATUSES:
+                fields["status"] = f"NodeStatus{str(status).capitalize()}"
+            _with(self._packs[node.lower()], fields)
+            self.edits += 1
+
+    def remove_node(self, node: str) -> None:
+        """Remove a node and its versions: nothing knows it any more."""
+        with self._lock:
+            del self._nodes[node.lower()], self._packs[node.lower()]
+            self.edits += 1
+
+    def packs(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
+        """Return the HTTP status and the document that `GET /nodes` answers the query with."""
+        try:
+            page, limit = _integer(query, "page", 1), _integer(query, "limit", 10)
+            with_banned = _boolean(query, "include_banned")
+        except ValueError as error:
+            return 400, {"error": "Invalid parameter", "message": str(error)}
+        page, limit = max(page, 1), min(max(limit, 1), MAX_PAGE_SIZE)
+        with self._lock:
+            found = [
+                pack | ({"status": "NodeStatusBanned"} if key in self._banned else {})
+                for key, pack in self._packs.items()
+                if "node_id" not in query or pack["id"] in query["node_id"]
+            ]
+        found = [pack for pack in found if with_banned or pack["status"] != "NodeStatusBanned"]
+        shown = found[(page - 1) * limit : page * limit]
+        pages = -(-len(found) // limit)
+        return 200, {"total": len(found), "nodes": shown, "page": page, "limit": limit, "totalPages": pages}
+
     def answer(self, query: Mapping[str, Sequence[str]]) -> tuple[int, dict[str, object]]:
         """Return the HTTP status and the document that `GET /versions` answers the query with."""
         try:
@@ -142,6 +181,22 @@ class Catalog:
             rows = [row if with_reason else row | {"status_reason": ""} for row in map(dict, shown)]
         pages = -(-len(found) // size) if paged else 1
         return 200, {"page": page, "pageSize": size, "total": len(found), "totalPages": pages, "versions": rows}
+
+
+_PACK_STATUSES = {"active", "deleted", "banned"}
+
+
+def _pack(node: str) -> Row:
+    """Return a node as `GET /nodes` shows it."""
+    return {
+        "id": node,
+        "name": node,
+        "description": "",
+        "repository": f"https://github.com/example/{node}",
+        "status": "NodeStatusActive",
+        "status_detail": "",
+        "publisher": {"id": "example", "name": "example", "status": "PublisherStatusActive"},
+    }
 
 
 def _long(status: str) -> str:

@@ -1,4 +1,4 @@
-"""A small registry on loopback that answers `GET /versions` from a catalog in memory.
+"""A small registry on loopback that answers `GET /versions` and `GET /nodes` from a catalog in memory.
 
 `comfy-watch demo`, the tests and the benchmark poll it. `python -m watcher.fake_registry.server` serves a made-up
 catalog as a process of its own.
@@ -61,6 +61,8 @@ class FakeRegistry:
         self._port = port
         self._latency = latency
         self._answers: dict[str, tuple[int, int, bytes]] = {}
+        self.serves_nodes = True
+        """Whether there is a `GET /nodes`, which is optional."""
 
     def __enter__(self) -> Self:
         listener = socket.create_server(("127.0.0.1", self._port))
@@ -97,16 +99,18 @@ class FakeRegistry:
             return response
         if self._latency:
             await asyncio.sleep(self._latency)
-        status, body = self._encoded(query) if (request.method, path) == ("GET", "/versions") else (404, _NOT_FOUND)
+        known = path == "/versions" or (path == "/nodes" and self.serves_nodes)
+        status, body = self._encoded(path, query) if request.method == "GET" and known else (404, _NOT_FOUND)
         return web.Response(status=status, body=body, content_type="application/json")
 
-    def _encoded(self, query: str) -> tuple[int, bytes]:
+    def _encoded(self, path: str, query: str) -> tuple[int, bytes]:
         """Return the answer's status and bytes, cached until the catalog changes: a benchmark requests them often."""
-        edits, status, body = self._answers.get(query, (-1, 0, b""))
+        edits, status, body = self._answers.get(f"{path}?{query}", (-1, 0, b""))
         if edits != (now := self.catalog.edits):
-            status, document = self.catalog.answer(parse_qs(query, keep_blank_values=True))
+            answer = self.catalog.answer if path == "/versions" else self.catalog.packs
+            status, document = answer(parse_qs(query, keep_blank_values=True))
             body = encoded(document)
-            self._answers[query] = now, status, body
+            self._answers[f"{path}?{query}"] = now, status, body
         return status, body
 
 
@@ -115,7 +119,7 @@ def encoded(document: object) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
 
 
-_NOT_FOUND = encoded({"error": "Not Found", "message": "There is nothing here but GET /versions"})
+_NOT_FOUND = encoded({"error": "Not Found", "message": "There is nothing here but GET /versions and GET /nodes"})
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

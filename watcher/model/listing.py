@@ -27,6 +27,8 @@ class Listing:
     """By version key: the fields of `Version` that the answer withheld, or gave unreadably; they are empty here."""
     changelogs: Mapping[str, str] = field(default_factory=dict)
     """By version key: the beginning of the changelog of active versions that have one."""
+    spelling: str = ""
+    """The node's id as the registry spells it; "" without any version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class FetchFailed:
     """The fault is the registry's, or the network's, not the node's."""
     unreached: bool = False
     """No HTTP answer came at all. Any answer, whatever its status, shows that the registry can be reached."""
+    not_found: bool = False
+    """The registry answered that it has no such node."""
     kind: FailureKind = FailureKind.FAULT
 
 

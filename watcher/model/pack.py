@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 
@@ -41,6 +42,32 @@ class Pack:
     """What it was recognised by, or why it was not."""
     unreadable: bool = False
     """Whether a file of it could not be read: what a scan found before is then better than this."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRecord:
+    """What the registry says of a pack as a whole. Every text is untrusted."""
+
+    id: str
+    """As the registry spells it."""
+    status: str = "active"
+    """`active`, `deleted`, `banned`, or the registry's own text for a status that this program does not know."""
+    status_detail: str = ""
+    """Why it has that status."""
+    repository: str = ""
+    """The address of its source."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PackRecords:
+    """What the registry says of several packs as a whole, as far as it answers that."""
+
+    records: Mapping[str, PackRecord] = field(default_factory=dict)
+    """By lower-case id."""
+    answered: frozenset[str] = frozenset()
+    """The lower-case ids that it was asked for and gave a usable answer about: one without a record is not known."""
+    error: str = ""
+    """Why there is no usable answer about the others, for a person; "" if there is one about all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,5 +1,5 @@
-"""The registry's `GET /versions` over HTTP: one request within a deadline, a size limit and the configured origin,
-retried where that can help. `watcher.registry.reader` decides what an answer means.
+"""The registry over HTTP: one request within a deadline, a size limit and the configured origin, retried where that
+can help. `watcher.registry.reader` and `watcher.registry.packs` decide what an answer means.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ import asyncio
 import random
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Self
+from typing import Protocol, Self
 from urllib.parse import urlencode
 
 import httpx
@@ -47,6 +47,21 @@ class Limits:
     """Of a decompressed body."""
 
 
+class Asking(Protocol):
+    """What `Registry.ask` requests."""
+
+    @property
+    def path(self) -> str:
+        """Where the endpoint is, below the registry's address."""
+
+    @property
+    def node(self) -> str:
+        """What it asks about, for people."""
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters under the API's names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Query:
     """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
@@ -57,6 +72,11 @@ class Query:
     include_status_reason: bool = False
     page: int = 1
     page_size: int = PAGE_SIZE
+
+    @property
+    def path(self) -> str:
+        """Where the endpoint is, below the registry's address."""
+        return "/versions"
 
     def parameters(self) -> list[tuple[str, str]]:
         """Return the parameters under the API's names."""
@@ -82,7 +102,7 @@ class Registry:
 
         `progress` is called for each wait between two attempts, and after each attempt.
         """
-        self._base = httpx.URL(url.rstrip("/") + "/versions")
+        self._base = httpx.URL(url.rstrip("/"))
         self.limits = limits
         self._progress = progress
         self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
@@ -104,14 +124,14 @@ class Registry:
     async def __aexit__(self, *_: object) -> None:
         await self._transport.aclose()
 
-    async def ask(self, query: Query, *, etag: str = "", retries: int | None = None) -> Answer:
+    async def ask(self, query: Asking, *, etag: str = "", retries: int | None = None) -> Answer:
         """Request one page, and retry after network errors, 429 and 5xx.
 
         `etag` makes the request conditional; `retries` overrides the limits'. Raises NoAnswerError if no attempt had an
         answer. The last attempt's answer is returned even if it is a 429 or 5xx.
         """
         tries = self.limits.retries if retries is None else retries
-        url = f"{self._base}?{urlencode(query.parameters())}"
+        url = f"{self._base}{query.path}?{urlencode(query.parameters())}"
         why, reached = "", False
         for attempt in range(tries + 1):
             wait = min(0.5 * 2.0**attempt, _LONGEST_WAIT) * random.uniform(0.5, 1.0)  # noqa: S311 - no secret

@@ -36,6 +36,8 @@ class ListingBuilder:
     total: int | None = None
     """From the first page that has one, like `total_pages`."""
     total_pages: int | None = None
+    spelling: str = ""
+    """As `Listing.spelling`."""
     has_admin_tags: bool = False
     """Some row has the field, which public answers may withhold."""
     fault: str = ""
@@ -53,6 +55,7 @@ class ListingBuilder:
                 self._note("the answer holds other nodes' versions, as if nodeId were ignored")
                 self.ended = True
                 continue
+            self.spelling = self.spelling or row.node_id
             version = parse_version(row)
             key, unreported = version.key, page.unreported.get(number_in_page)
             if key in self.rows:

@@ -100,6 +100,7 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
         etag=_etag_of(answer) if number == 1 else "",
         unreported=builder.unreported,
         changelogs=builder.changelogs,
+        spelling=builder.spelling,
     )
 
 
@@ -159,7 +160,8 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
     if answer.code == HTTPStatus.NOT_FOUND:
         error += "; is the id right?"
     registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
-    return FetchFailed(node=query.node, error=error, registry_wide=registry_wide)
+    not_found = answer.code == HTTPStatus.NOT_FOUND
+    return FetchFailed(node=query.node, error=error, registry_wide=registry_wide, not_found=not_found)
 
 
 async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:

@@ -156,7 +156,27 @@ def test_a_banned_node(registry: FakeRegistry, ask: Ask) -> None:
     assert versions(ask(("nodeId", "Pack"))) == ["1.0.0"]
 
 
-def test_nothing_but_versions(registry: FakeRegistry) -> None:
+def test_nodes(registry: FakeRegistry) -> None:
+    """`GET /nodes` compares ids with their case, has ten rows a page, and shows banned nodes only on request."""
+    for number in range(12):
+        registry.catalog.publish(f"Pack-{number}", "1.0.0")
+    registry.catalog.ban_node("pack-3")
+    registry.catalog.edit_pack("pack-4", status="deleted", repository="https://github.com/ann/x")
+    registry.catalog.remove_node("pack-11")
+    with httpx.Client(base_url=registry.url, trust_env=False) as client:
+        assert len(client.get("/nodes").json()["nodes"]) == 10
+        whole = client.get("/nodes", params={"limit": "100", "include_banned": "true"}).json()
+        assert (whole["total"], whole["totalPages"], whole["nodes"][3]["status"]) == (11, 1, "NodeStatusBanned")
+        some = client.get("/nodes", params={"node_id": ["Pack-3", "Pack-4", "pack-5"]}).json()["nodes"]
+        assert [(one["id"], one["status"], one["repository"]) for one in some] == [
+            ("Pack-4", "NodeStatusDeleted", "https://github.com/ann/x")
+        ]
+        assert client.get("/nodes", params={"limit": "x"}).status_code == 400
+        registry.serves_nodes = False
+        assert client.get("/nodes").status_code == 404
+
+
+def test_nothing_but_versions_and_nodes(registry: FakeRegistry) -> None:
     """Another path, or another method, is a 404 with the spec's error body."""
     with httpx.Client(base_url=registry.url, trust_env=False) as client:
         for answer in (client.get("/nodes/a/install"), client.post("/versions"), client.get("/versions/")):

@@ -61,7 +61,11 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, way: int, name: 
         case Means.UNREADABLE | Means.REGISTRY:
             wide = expected.means is Means.REGISTRY
             assert reading == FetchFailed(
-                node="pack", error=expected.said, registry_wide=wide, unreached=expected.unreached
+                node="pack",
+                error=expected.said,
+                registry_wide=wide,
+                unreached=expected.unreached,
+                not_found=name.startswith("status_404"),
             )
         case Means.BANNED:
             assert isinstance(reading, NodeBanned)
@@ -85,6 +89,14 @@ def test_what_was_seen_of_an_incomplete_listing_counts(registry: FakeRegistry, w
     listing = listing_of(registry, way=way)
     assert len(listing.versions) == seen
     assert {version.id for version in listing.versions} <= ids
+
+
+def test_the_registrys_own_spelling(registry: FakeRegistry) -> None:
+    """A listing says how the registry spells the id; one without versions cannot."""
+    of_pack(registry, "PACK")
+    assert listing_of(registry).spelling == "PACK"
+    registry.catalog.remove_node("pack")
+    assert listing_of(registry).spelling == ""
 
 
 def _rows(registry: FakeRegistry, node: str) -> list[dict[str, Any]]:

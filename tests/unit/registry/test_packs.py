@@ -1,0 +1,199 @@
+"""Packs as a whole: what `GET /nodes` says, and that nothing fails where it says nothing usable."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.faults.asking import WAYS, responding
+from watcher.fake_registry.server import FakeRegistry
+from watcher.model.pack import PackRecord, PackRecords
+from watcher.registry.client import Limits, Registry
+from watcher.registry.packs import read_packs
+
+
+def read(registry: FakeRegistry, *ids: str, way: int = 1, **limits: Any) -> PackRecords:
+    """Ask about packs over a pool of its own, without retries."""
+
+    async def work() -> PackRecords:
+        async with Registry(registry.url, Limits(**{"timeout": 10.0} | limits), expected_requests=way) as client:
+            return await read_packs(client, ids, retries=0)
+
+    return asyncio.run(work())
+
+
+def serve(registry: FakeRegistry, document: object, status: int = 200) -> None:
+    """Answer everything with one document."""
+    body = document if isinstance(document, bytes) else json.dumps(document).encode()
+    registry.respond = responding()(status, body)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_status_detail_and_repository(registry: FakeRegistry, way: int) -> None:
+    """A record has the registry's spelling, the short status, its detail and the repository, by lower-case id."""
+    registry.catalog.publish("My-Pack", "1.0.0")
+    registry.catalog.publish("gone", "1.0.0")
+    registry.catalog.edit_pack("My-Pack", repository="https://github.com/ann/ComfyUI-My-Pack", status="banned")
+    registry.catalog.edit_pack("my-pack", status_detail="Malware")
+    registry.catalog.edit_pack("gone", status="deleted", repository=None, status_detail=None)
+    found = read(registry, "My-Pack", "gone", "nowhere", way=way)
+    assert found.records == {
+        "my-pack": PackRecord(
+            id="My-Pack",
+            status="banned",
+            status_detail="Malware",
+            repository="https://github.com/ann/ComfyUI-My-Pack",
+        ),
+        "gone": PackRecord(id="gone", status="deleted"),
+    }
+    assert found.answered == {"my-pack", "gone", "nowhere"}
+    assert found.error == ""
+
+
+def test_one_request_asks_for_all_statuses_of_a_hundred_packs(registry: FakeRegistry) -> None:
+    """Ids go out in groups of at most a hundred, banned packs included, and each id is asked for in lower case too."""
+    ids = [f"Pack-{number}" for number in range(120)]
+    for one in ids:
+        registry.catalog.publish(one, "1.0.0")
+    found = read(registry, *ids)
+    assert found.records.keys() == {one.lower() for one in ids}
+    assert len(registry.requests) == 3
+    for asked in registry.requests:
+        assert asked.path == "/nodes"
+        assert len(asked.query["node_id"]) <= 100
+        assert {name: asked.query[name] for name in ("include_banned", "page", "limit")} == {
+            "include_banned": ["true"],
+            "page": ["1"],
+            "limit": ["100"],
+        }
+    assert {one for asked in registry.requests for one in asked.query["node_id"]} == {*ids, *map(str.lower, ids)}
+
+
+def test_long_ids_make_no_address_that_is_refused(registry: FakeRegistry) -> None:
+    """A request's address stays below the 8 KB that servers and proxies take."""
+    ids = [f"{number:03}" + "x" * 97 for number in range(100)]
+    for one in ids:
+        registry.catalog.publish(one, "1.0.0")
+    assert read(registry, *ids).records.keys() == set(ids)
+    assert max(len(asked.query_string) for asked in registry.requests) < 7000
+
+
+def test_another_spelling_is_not_found(registry: FakeRegistry) -> None:
+    """The registry compares ids with their case: a lower-case id of a pack with capitals has no record."""
+    registry.catalog.publish("My-Pack", "1.0.0")
+    assert read(registry, "my-pack") == PackRecords(answered=frozenset({"my-pack"}))
+    assert read(registry, "My-Pack").records.keys() == {"my-pack"}
+    assert not read(registry).answered
+
+
+def test_pages_of_a_registry_that_ignores_the_limit(registry: FakeRegistry) -> None:
+    """Where a page has fewer rows than were asked for, the following pages are read, and no more than it takes."""
+    ids = [f"pack-{number}" for number in range(25)]
+    for one in ids:
+        registry.catalog.publish(one, "1.0.0")
+
+    async def ten_rows(request: web.BaseRequest) -> web.StreamResponse:
+        query = {name: request.query.getall(name) for name in request.query} | {"limit": ["10"]}
+        return web.json_response(registry.catalog.packs(query)[1])
+
+    registry.respond = ten_rows
+    assert read(registry, *ids).records.keys() == set(ids)
+    assert [asked.query["page"] for asked in registry.requests] == [["1"], ["2"], ["3"]]
+
+
+def test_endless_pages_end(registry: FakeRegistry) -> None:
+    """A registry that never comes to its last page is left, and what it said counts."""
+
+    async def one_row(request: web.BaseRequest) -> web.StreamResponse:
+        number = int(request.query["page"])
+        return web.json_response({"nodes": [{"id": f"pack-{number}"}], "totalPages": 10**9})
+
+    registry.respond = one_row
+    found = read(registry, *(f"pack-{number}" for number in range(90)))
+    assert len(registry.requests) == 20
+    assert found.records.keys() == found.answered == {f"pack-{number}" for number in range(1, 21)}
+    assert found.error == "GET /nodes answers with more pages than it was asked for"
+
+
+def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None:
+    """The same page again and again is read twice."""
+    serve(registry, {"nodes": [{"id": "pack"}], "totalPages": 50})
+    assert read(registry, "pack", "other").records.keys() == {"pack"}
+    assert len(registry.requests) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "document", "why"),
+    [
+        (404, {"message": "Not Found"}, "the registry does not answer GET /nodes (404)"),
+        (403, b"<html>no</html>", "the registry does not answer GET /nodes (403)"),
+        (400, {"error": "x"}, "the registry does not answer GET /nodes (400)"),
+        (503, b"", "the registry does not answer GET /nodes (503)"),
+        (200, b"<html>", "GET /nodes answers with no readable JSON"),
+        (200, b"[" * 100_000, "GET /nodes answers with no readable JSON"),
+        (200, b"\xff\xfe{\x00}\x00", "GET /nodes answers with no readable JSON"),
+        (200, b'{"nodes": [' + b"[]," * 300_000 + b"[]]}", "GET /nodes answers with too many values"),
+        (200, [], "GET /nodes answers without a list of packs"),
+        (200, {"nodes": {"id": "pack"}}, "GET /nodes answers without a list of packs"),
+        (200, {"versions": [], "total": 1}, "GET /nodes answers without a list of packs"),
+        (200, {"nodes": [1, None, {"id": 7}, {"id": " "}]}, "GET /nodes answers with no readable pack"),
+        (200, {"nodes": [{"id": "other"}]}, "GET /nodes answers with other packs than it was asked for"),
+        (200, b'{"nodes": "' + b"x" * 2_000_000, "its answer is larger than 1 MB (max_response_mb)"),
+    ],
+)
+def test_no_usable_answer_is_none(registry: FakeRegistry, status: int, document: object, why: str) -> None:
+    """Whatever else the endpoint answers, nothing is known, nothing is raised, and a person reads why."""
+    serve(registry, document, status)
+    assert read(registry, "pack", max_bytes=2**20) == PackRecords(error=why)
+
+
+def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
+    """After a first answer that is of no use, the packs of the other requests are not asked for."""
+    registry.serves_nodes = False
+    found = read(registry, *(f"pack-{number}" for number in range(250)))
+    assert len(registry.requests) == 1
+    assert found.error == "the registry does not answer GET /nodes (404)"
+
+
+def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
+    """A request has the deadline of any other, and a closed port is no more than a reason."""
+
+    async def never(_: web.BaseRequest) -> web.StreamResponse:
+        await asyncio.sleep(60)
+        raise AssertionError("the answer is not waited for")
+
+    registry.respond = never
+    assert read(registry, "pack", timeout=0.1) == PackRecords(error="it timed out")
+
+
+@pytest.mark.parametrize(
+    ("row", "record"),
+    [
+        ({"id": "Pack"}, PackRecord(id="Pack", status="")),
+        ({"id": "pack", "status": "NodeStatusActive", "repository": 7}, PackRecord(id="pack")),
+        ({"id": "pack", "status": ["NodeStatusBanned"]}, PackRecord(id="pack", status="")),
+        ({"id": "pack", "status": "NodeStatusSleeping"}, PackRecord(id="pack", status="NodeStatusSleeping")),
+        ({"id": "pack", "status": "banned", "x": {}}, PackRecord(id="pack", status="banned")),
+    ],
+)
+def test_odd_fields_cost_only_themselves(registry: FakeRegistry, row: object, record: PackRecord) -> None:
+    """A field of a wrong type is empty, an unknown status stays as it came, and rows without an id are passed over."""
+    serve(registry, {"nodes": [None, row, {"name": "x"}]})
+    assert read(registry, "pack").records == {"pack": record}
+
+
+def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:
+    """A pack that comes twice has its worse status."""
+    rows = [{"id": "pack", "status": f"NodeStatus{status}"} for status in ("Deleted", "Banned", "Active")]
+    serve(registry, {"nodes": rows})
+    assert read(registry, "pack").records["pack"].status == "banned"
+
+
+def test_long_texts_are_cut(registry: FakeRegistry) -> None:
+    """A record keeps no more than the beginning of a text that never ends."""
+    serve(registry, {"nodes": [{"id": "pack", "status_detail": "x" * 500_000}]})
+    assert len(read(registry, "pack").records["pack"].status_detail) == 10_000

@@ -1,0 +1,168 @@
+"""Packs as a whole: `GET /nodes` says which are banned or deleted, and where their source is.
+
+The endpoint is optional (docs/registry.md, Packs as a whole): without a usable answer the program knows less, and
+nothing fails.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from http import HTTPStatus
+
+from watcher.model.pack import PackRecord, PackRecords
+from watcher.registry.answer import NoAnswerError
+from watcher.registry.client import Registry
+from watcher.text.json_limits import too_dense
+
+CHUNK = 100
+"""The most ids of one request, and the most rows of one page."""
+_LONGEST_QUERY = 6000
+"""Characters of the ids of one request: servers and proxies refuse addresses of 8 KB and more."""
+_MOST_PAGES = 20
+"""Of one chunk. A registry that ignores `limit` has ten rows on a page."""
+_LONGEST_TEXT = 10_000
+"""Characters that are kept of a text."""
+_PREFIX = "NodeStatus"
+_FROM_GOOD_TO_BAD = ("deleted", "banned")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PackQuery:
+    """The parameters of `GET /nodes`."""
+
+    ids: tuple[str, ...]
+    page: int = 1
+
+    @property
+    def path(self) -> str:
+        """Where the endpoint is, below the registry's address."""
+        return "/nodes"
+
+    @property
+    def node(self) -> str:
+        """What it asks about, for people."""
+        return "the packs as a whole"
+
+    def parameters(self) -> list[tuple[str, str]]:
+        """Return the parameters under the API's names."""
+        pairs = [("node_id", one) for one in self.ids]
+        return [*pairs, ("include_banned", "true"), ("page", str(self.page)), ("limit", str(CHUNK))]
+
+
+async def read_packs(registry: Registry, ids: Iterable[str], *, retries: int = 1) -> PackRecords:
+    """Return what the registry says of these packs as a whole. Every failure is in `error`; none is raised.
+
+    The endpoint compares ids with their case, so each id should have the registry's own spelling; its lower-case
+    spelling is asked for too. If the first request fails, no other is made.
+    """
+    chunks = list(_chunks(dict.fromkeys(one for each in ids for one in (each, each.lower()))))
+    parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
+    if parts and not parts[0].error:
+        parts += await asyncio.gather(*(_read_chunk(registry, chunk, retries) for chunk in chunks[1:]))
+    return joined(parts)
+
+
+def joined(parts: Collection[PackRecords]) -> PackRecords:
+    """Return several answers as one; of two records of a pack the later counts."""
+    return PackRecords(
+        records={key: record for part in parts for key, record in part.records.items()},
+        answered=frozenset().union(*(part.answered for part in parts)),
+        error=next((part.error for part in parts if part.error), ""),
+    )
+
+
+def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
+    """Yield the ids in groups that fit into one request each. Both spellings of an id are in one group."""
+    chunk: list[str] = []
+    size = 0
+    for one in ids:
+        follows = bool(chunk) and chunk[-1].lower() == one
+        if chunk and not follows and (len(chunk) >= CHUNK - 1 or size + len(one) > _LONGEST_QUERY):
+            yield tuple(chunk)
+            chunk, size = [], 0
+        chunk.append(one)
+        size += len(one) + len("node_id=&")
+    if chunk:
+        yield tuple(chunk)
+
+
+async def _read_chunk(registry: Registry, ids: tuple[str, ...], retries: int) -> PackRecords:
+    try:
+        return await _read_pages(registry, ids, retries)
+    except NoAnswerError as error:
+        return PackRecords(error=str(error))
+    except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
+        return PackRecords(error=f"unexpected {type(error).__name__}")
+
+
+async def _read_pages(registry: Registry, ids: tuple[str, ...], retries: int) -> PackRecords:
+    """Return the records of one chunk from as many pages as it takes. Raises NoAnswerError."""
+    wanted = {one.lower() for one in ids}
+    found: dict[str, PackRecord] = {}
+    for number in range(1, _MOST_PAGES + 1):
+        answer = await registry.ask(_PackQuery(ids=ids, page=number), retries=retries)
+        if answer.code != HTTPStatus.OK:
+            raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
+        page = _parse(answer.body)
+        before = len(found)
+        for record in page.records:
+            key = record.id.lower()
+            if key not in wanted:
+                raise NoAnswerError("GET /nodes answers with other packs than it was asked for")
+            found[key] = max(found.get(key, record), record, key=_badness)
+        if len(found) == len(wanted) or number >= page.pages or len(found) == before:
+            return PackRecords(records=found, answered=frozenset(wanted))
+    error = "GET /nodes answers with more pages than it was asked for"
+    return PackRecords(records=found, answered=frozenset(found), error=error)
+
+
+def _badness(record: PackRecord) -> int:
+    return _FROM_GOOD_TO_BAD.index(record.status) + 1 if record.status in _FROM_GOOD_TO_BAD else 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _PackPage:
+    records: tuple[PackRecord, ...]
+    pages: int
+    """How many pages there are, as the answer says; 1 if it does not."""
+
+
+def _parse(body: bytes) -> _PackPage:
+    """Return the records in an answer's body; rows without a readable id are left out. Raises NoAnswerError."""
+    if too_dense(body):
+        raise NoAnswerError("GET /nodes answers with too many values")
+    try:
+        answer = json.loads(body.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise NoAnswerError("GET /nodes answers with no readable JSON") from None
+    about = answer if isinstance(answer, dict) else {}
+    rows = about.get("nodes")
+    if rows is None and about.get("total") == 0:
+        rows = []
+    if not isinstance(rows, list):
+        raise NoAnswerError("GET /nodes answers without a list of packs")
+    pages = about.get("totalPages")
+    records = tuple(record for row in rows if (record := _record(row)) is not None)
+    if rows and not records:
+        raise NoAnswerError("GET /nodes answers with no readable pack")
+    return _PackPage(records=records, pages=pages if isinstance(pages, int) else 1)
+
+
+def _record(row: object) -> PackRecord | None:
+    if not isinstance(row, dict) or not (name := _text(row.get("id"))):
+        return None
+    status = _text(row.get("status"))
+    short = status.removeprefix(_PREFIX).lower()
+    return PackRecord(
+        id=name,
+        status=short if not status or short in {"active", *_FROM_GOOD_TO_BAD} else status,
+        status_detail=_text(row.get("status_detail")),
+        repository=_text(row.get("repository")),
+    )
+
+
+def _text(value: object) -> str:
+    return value.strip()[:_LONGEST_TEXT] if isinstance(value, str) else ""
