@@ -12,7 +12,7 @@ import click
 from watcher.cli import completion
 from watcher.errors import UsageError
 from watcher.model.event import Kind
-from watcher.settings.parsing import SECRET, choices, split_list
+from watcher.settings.parsing import LOGIN, SECRET, choices, split_list
 from watcher.text.mask import find_url
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _assigned(pairs: tuple[str, ...], chosen: Mapping[str, object]) -> tuple[dic
         name = name.strip().replace("-", "_")
         if not given:
             raise UsageError(f"--set {masked(name)}: write NAME=VALUE")
-        if name in SECRET:
+        if name in SECRET or (name == "installs" and LOGIN.search(value)):
             raise UsageError(
                 f"--set {name}: it is a secret, and every user of the machine can read a command line",
                 hint=f"put it in the settings file, in COMFY_WATCH_{name.upper()} or in a secrets folder",

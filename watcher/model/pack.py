@@ -96,5 +96,5 @@ class Source:
     name: str
     """Unique among the installs of the settings; it is not secret."""
     kind: SourceKind
-    where: str
-    """A folder, an address (secret: it may hold a password), or a file or glob."""
+    where: str = field(repr=False)
+    """A folder, an address, or a file or glob. An address is a secret, as it may hold a password: no repr shows it."""

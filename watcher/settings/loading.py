@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from watcher.errors import ConfigError, UsageError
-from watcher.settings import node_ids, parsing, sources
+from watcher.settings import install_tables, node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
+from watcher.settings.install_tables import InstallTable
 from watcher.settings.model import Settings
 from watcher.settings.places import CONTAINER_SECRETS, SYSTEM, Folders, is_same, state_home
 
@@ -78,7 +80,7 @@ def load(
     problems += [problem for source in found for problem in source.problems]
     problems += [line for name, line in beside.unread.items() if origins[name] in {"default", str(config_file)}]
     settings, refused = _validated(found)
-    names = _channel_names(values.get("channels", ()))
+    names = _names(values)
     problems += [line for error in refused for line in error_lines(error, origins, names)]
     changes: dict[str, object] = {}
     try:
@@ -87,13 +89,16 @@ def load(
             origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
     except parsing.EntriesError as error:
         problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
+    start = folder if origins["installs"] == str(config_file) else cwd
+    changes["installs"], unplaced = _placed(settings.installs, start)
+    problems += [f"{place}: {why} ({origins['installs']})" for place, why in unplaced.items()]
     try:
         if origins["state_dir"] == "default":
             home = state_home(folder, environ, has_state, system)
             changes["state_dir"], origins["state_dir"] = home.folder, home.origin
         else:
             start = folder if origins["state_dir"] == str(config_file) else cwd
-            changes["state_dir"] = start / sources.expand_home(settings.state_dir)
+            changes["state_dir"] = sources.absolute(start, settings.state_dir)
     except ValueError as error:
         problems.append(f"state_dir: {error} ({origins['state_dir']})")
     if problems:
@@ -153,6 +158,26 @@ def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorD
     except ValidationError as error:
         refused = error.errors(include_url=False, include_input=False)
     return Settings(), refused
+
+
+def _placed(tables: tuple[InstallTable, ...], start: Path) -> tuple[tuple[InstallTable, ...], dict[str, str]]:
+    """Return the installs with absolute paths, relative ones from `start`; and why some cannot be, by their place."""
+    found: list[InstallTable] = []
+    problems: dict[str, str] = {}
+    for number, table in enumerate(tables, 1):
+        try:
+            found.append(install_tables.placed(table, partial(sources.absolute, start)))
+        except ValueError as error:
+            problems[f"installs, entry {number}"] = str(error)
+    return tuple(found), problems
+
+
+def _names(values: Mapping[str, object]) -> dict[str, list[object]]:
+    """Return what each table of `channels` and `installs` has as its name."""
+    return {
+        "channels": _channel_names(values.get("channels", ())),
+        "installs": install_tables.table_names(values.get("installs", ())),
+    }
 
 
 def _channel_names(value: object) -> list[object]:

@@ -9,13 +9,15 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from watcher.model.channel import Channel
+from watcher.model.pack import Source
 from watcher.model.version import STATUSES
-from watcher.settings import node_ids, parsing
+from watcher.settings import install_tables, node_ids, parsing
 from watcher.settings.channel_tables import ChannelTable, list_with, one_of, read_tables, unsealed
+from watcher.settings.install_tables import InstallTable
 from watcher.text import mask
 
 SHORTEST_INTERVAL = 10.0
@@ -63,6 +65,11 @@ _Baseline = Literal["summary", "silent", "full"]
 _LogLevel = Literal["debug", "info", "warning", "error"]
 _LogFormat = Literal["auto", "console", "json"]
 _Tables = Annotated[tuple[ChannelTable, ...], BeforeValidator(read_tables, json_schema_input_type=list[ChannelTable])]
+_Installs = Annotated[
+    tuple[InstallTable, ...],
+    BeforeValidator(install_tables.read_installs, json_schema_input_type=list[InstallTable | str] | str),
+    AfterValidator(install_tables.unique),
+]
 
 
 class Settings(BaseSettings):
@@ -77,6 +84,13 @@ class Settings(BaseSettings):
         description="Ids of node packs, or their URLs on registry.comfy.org. In the environment separated by commas,"
         " spaces or newlines, or as JSON.",
     )
+    installs: _Installs = Field(
+        (),
+        description="ComfyUIs whose node packs are watched too: folders, addresses of running ones (secret), or"
+        " snapshot files. A `[[installs]]` table has a name as well. In the environment separated by commas or newlines"
+        " or as JSON.",
+    )
+    """With absolute paths once loaded."""
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = Field(
         STATUSES, description="Which versions to watch, by status."
     )
@@ -185,6 +199,10 @@ class Settings(BaseSettings):
         A URL that is in `alert_urls` twice is one channel.
         """
         return tuple(self._channels.values())
+
+    def all_installs(self) -> tuple[Source, ...]:
+        """Return every install. One without a name has that of its folder or host."""
+        return install_tables.sources(self.installs)
 
     def heartbeat_address(self) -> str:
         """Return `heartbeat_url` in the clear; "" where there is none."""

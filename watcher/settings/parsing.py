@@ -22,8 +22,14 @@ CHANNEL_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 SECRET = frozenset({"alert_urls", "channels", "heartbeat_url"})
 """Settings whose values no message, log or listing shows."""
 
+SEALED = SECRET | {"installs"}
+"""Settings that may hold a secret: no log of another library shows them."""
+
 NO_ALERTS = "none"
 """The value of `alert_urls` where no alerts are wanted."""
+
+LOGIN = re.compile(r"https?:/*[^/\s\"']*[@?]", re.IGNORECASE)
+"""An address of a ComfyUI that may hold a password."""
 
 _Item = TypeVar("_Item")
 _BETWEEN_URLS = re.compile(rf"[\s,]*,[\s,]*(?={SCHEME}://)|\s+")

@@ -77,7 +77,7 @@ class Source(PydanticBaseSettingsSource):
 
     def __call__(self) -> dict[str, Any]:
         """Return every value, unknown names too, which are then refused. Secrets are sealed: a debug log shows none."""
-        return {name: Secret(value) if name in parsing.SECRET else value for name, value in self.values.items()}
+        return {name: Secret(value) if name in parsing.SEALED else value for name, value in self.values.items()}
 
 
 def environment(environ: Mapping[str, str]) -> Source:
@@ -131,7 +131,7 @@ def system_secrets(folder: Path) -> Source:
     So root's shell has the channels that the service has. The service's own user need not be able to read them.
     """
     source = Source()
-    for name in sorted(parsing.SECRET):
+    for name in sorted(parsing.SEALED):
         file = folder / name
         if not os.path.lexists(file):
             continue
@@ -175,7 +175,8 @@ def toml_file(path: Path, named_by: str = "") -> Source:
     source = Source(values, str(path))
     if problem:
         source.problems.append(f"{path}: {problem}")
-    if others_can_read(mode) and any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET):
+    logins = parsing.LOGIN.search(str(values.get("installs", "")))
+    if others_can_read(mode) and (logins or any(mask.find_url(str(values.get(name, ""))) for name in parsing.SECRET)):
         source.warnings.append(_readable(path))
     return source
 
@@ -210,6 +211,11 @@ def expand_home(path: Path) -> Path:
         return path.expanduser()
     except RuntimeError:
         raise ValueError(f"the home folder in {str(path)!r} is not known") from None
+
+
+def absolute(start: Path, path: Path) -> Path:
+    """Return a path with `~` replaced that starts at a folder unless it is absolute; ValueError as `expand_home`."""
+    return start / expand_home(path)
 
 
 def places(environ: Mapping[str, str], cwd: Path) -> tuple[Path, ...]:

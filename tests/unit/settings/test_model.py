@@ -19,6 +19,7 @@ from watcher.settings.model import Settings
 
 DEFAULTS: dict[str, object] = {
     "nodes": (),
+    "installs": (),
     "statuses": STATUSES,
     "registry_url": "https://api.comfy.org",
     "state_dir": Path("state"),
@@ -58,7 +59,7 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("nodes", f"HTTP://Registry.Comfy.Org/nodes/{PACK}/", (PACK,)),
     ("nodes", f"registry.comfy.org/nodes/{PACK}?tab=versions", (PACK,)),
     ("nodes", f"https://registry.comfy.org/publishers/somebody/nodes/{PACK}#top", (PACK,)),
-    *((name, " ", ()) for name in ("nodes", "alert_urls", "channels")),
+    *((name, " ", ()) for name in ("nodes", "installs", "alert_urls", "channels")),
     ("statuses", "NodeVersionStatusBanned, FLAGGED active banned", ("active", "flagged", "banned")),
     ("registry_url", "https://api.comfy.org/", "https://api.comfy.org"),
     ("registry_url", "http://127.0.0.1:8080/api/", "http://127.0.0.1:8080/api"),
@@ -187,7 +188,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         ("[channels]\nname = 'x'", "channels: the value is not a list of tables; write [[channels]]"),
         ("intervall = 5", "intervall: unknown setting; did you mean interval?"),
         ("log-level = 'x'", "'log-level': unknown setting; did you mean log_level?"),
-        ("zzz = 5", "zzz: unknown setting; known are nodes, statuses, "),
+        ("zzz = 5", "zzz: unknown setting; known are nodes, installs, "),
         (f"'json://{TOKEN}' = 5", "'json://***': unknown setting"),
         (f"'alert_urls:{TOKEN}' = 1", "'alert_urls:***': unknown setting; did you mean alert_urls?"),
         ("[[channels]]\nname = 'x'", "channels, entry 1 (x), url: is required"),

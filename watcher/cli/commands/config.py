@@ -60,6 +60,9 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
                 shown = join_first(placed, most)
             case "heartbeat_url", _:
                 shown = _masked_heartbeat(loaded.settings) or ""
+            case "installs", (_, *_):
+                named = zip(loaded.settings.all_installs(), loaded.settings.installs, strict=True)
+                shown = join_first([f"{sanitize_line(source.name)} ({table.shown})" for source, table in named], most)
             case _, tuple(items):
                 shown = join_first([sanitize_line(item) for item in items], most)
             case _, float():
@@ -83,6 +86,10 @@ def document(loaded: Loaded) -> dict[str, object]:
         "state_dir": str(settings.state_dir),
         "heartbeat_url": _masked_heartbeat(settings),
         "alert_urls": "none" if settings.alert_urls is None else placed,
+        "installs": [
+            {"name": source.name, table.kind.value: table.shown}
+            for source, table in zip(settings.all_installs(), settings.installs, strict=True)
+        ],
         "channels": [_table(channel) for channel in settings.all_channels() if not channel.placed],
     }
     return {

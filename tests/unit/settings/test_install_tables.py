@@ -1,0 +1,151 @@
+"""The setting `installs`: what an entry, a table and a TARGET name, what is refused, and the names that follow."""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from tests.unit.settings.conftest import TOKEN, Loads
+from watcher.errors import UsageError
+from watcher.model.pack import Source, SourceKind
+from watcher.settings.install_tables import targets
+from watcher.settings.sources import absolute
+
+PATH, URL, SNAPSHOT = SourceKind.PATH, SourceKind.URL, SourceKind.SNAPSHOT
+
+
+def test_entries(loads: Loads) -> None:
+    """An entry is an address, a snapshot or a folder by its shape; a path starts at the settings file's folder."""
+    given = [
+        "~/ComfyUI",
+        f"http://me:{TOKEN}@10.0.0.7:8188/#3f",
+        "shots/*.JSON",
+        "/srv/box.yaml",
+        "/srv/b.json/ComfyUI",
+    ]
+    loaded = loads(f"installs = {json.dumps(given)}")
+    home = Path("~").expanduser()
+    assert loaded.settings.all_installs() == (
+        Source(name="ComfyUI", kind=PATH, where=str(home / "ComfyUI")),
+        Source(name="10.0.0.7:8188", kind=URL, where=f"http://me:{TOKEN}@10.0.0.7:8188/"),
+        Source(name="shots", kind=SNAPSHOT, where=str(loads.cwd / "shots/*.JSON")),
+        Source(name="box", kind=SNAPSHOT, where="/srv/box.yaml"),
+        Source(name="ComfyUI-2", kind=PATH, where="/srv/b.json/ComfyUI"),
+    )
+    assert TOKEN not in f"{loaded!r} {loaded.settings.all_installs()!r} {loaded.settings.model_dump_json()}"
+
+
+def test_tables(loads: Loads) -> None:
+    """A table gives an install its name, which a nameless one then does not take."""
+    toml = "[[installs]]\nname = 'Office PC'\npath = 'x'\n[[installs]]\nname = 'h'\nurl = 'https://h/comfy?k=v'\n"
+    assert loads(toml).settings.all_installs() == (
+        Source(name="Office PC", kind=PATH, where=str(loads.cwd / "x")),
+        Source(name="h", kind=URL, where="https://h/comfy?k=v"),
+    )
+    mixed = json.dumps([{"name": "comfyui", "path": "/a"}, "/b/ComfyUI/custom_nodes"])
+    named = [source.name for source in loads("", COMFY_WATCH_INSTALLS=mixed).settings.all_installs()]
+    assert named == ["comfyui", "ComfyUI-2"]
+
+
+@pytest.mark.parametrize(
+    "text", ["/a/Comfy UI,http://h", " /a/Comfy UI ,\nhttp://h\n\n", '["/a/Comfy UI", "http://h"]']
+)
+def test_text(loads: Loads, text: str) -> None:
+    """In the environment entries are split at commas and line ends, so that a folder's name may have blanks."""
+    for loaded in (loads(COMFY_WATCH_INSTALLS=text), loads(f"installs = {json.dumps(text)}")):
+        assert [source.where for source in loaded.settings.all_installs()] == ["/a/Comfy UI", "http://h"]
+
+
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [
+        ("/srv/ComfyUI/user/__manager/snapshots/*.json", "ComfyUI"),
+        ("/srv/ComfyUI/user/default/ComfyUI-Manager/snapshots/2026-01-02_03-04-05_snapshot.json", "ComfyUI"),
+        ("/srv/box/custom_nodes", "box"),
+        ("/", "ComfyUI"),
+        ("http://[::1]", "::1"),
+        ("/srv/" + "x" * 200, "x" * 64),
+    ],
+)
+def test_usual_names(where: str, name: str) -> None:
+    """A name comes from the part of the path that tells installs apart, or from the host."""
+    (source,) = targets([where], Path)
+    assert source.name == name
+
+
+def test_relative_paths(loads: Loads) -> None:
+    """A relative path of the environment or the command line starts at the working folder, one of a file beside it."""
+    file = loads.folder / "etc" / "x.toml"
+    file.parent.mkdir()
+    file.write_text("installs = ['a']")
+    where = [
+        loads(config=file, **given).settings.all_installs()[0].where
+        for given in ({}, {"COMFY_WATCH_INSTALLS": "b"}, {"overrides": {"installs": "c"}})
+    ]
+    assert where == [str(file.parent / "a"), str(loads.cwd / "b"), str(loads.cwd / "c")]
+
+
+TABLE = "[[installs]]\nname = 'x'\n"
+
+
+@pytest.mark.parametrize(
+    ("toml", "line"),
+    [
+        ("installs = 5", "installs: the value is not a list of installs; write installs = "),
+        ("[installs]\nname = 'x'", "installs: the value is not a list of installs"),
+        ("installs = ['', 'x']", "installs, entry 1: '' is not an install; give a ComfyUI's folder, its address or"),
+        ("installs = [5]", "installs, entry 1: 5 is not an install"),
+        ("installs = ['localhost:8188']", "installs, entry 1: 'localhost:8188' is not an install; give a ComfyUI's"),
+        (f"installs = ['ssh://u:{TOKEN}@h']", "installs, entry 1: 'ssh://***' is not an install; an address begins"),
+        (f"installs = ['u {TOKEN}://h']", "installs, entry 1: '***://***' is not an install"),
+        (f"installs = ['http://u:{TOKEN}@h:x']", "installs, entry 1: the value (not shown) is not the address of a"),
+        ("installs = ['a\u200bb']", r"installs, entry 1: 'a\u200bb' is not an install"),
+        ("installs = ['~nobody-here/x']", "installs, entry 1: the home folder in '~nobody-here/x' is not known"),
+        (TABLE, "installs, entry 1 (x): give one of path, url and snapshot"),
+        (f"{TABLE}path = 'a'\nsnapshot = 'b.json'", "installs, entry 1 (x): give one of path, url and snapshot"),
+        ("[[installs]]\npath = 'a'", "installs, entry 1, name: is required"),
+        ("[[installs]]\nname = ''\npath = 'a'", "installs, entry 1, name: '' is not the name of an install"),
+        (f"{TABLE}path = 'http://u:{TOKEN}@h'", "installs, entry 1 (x), path: 'http://***' is a URL, not a path"),
+        (
+            f"{TABLE}url = '{TOKEN}'",
+            "installs, entry 1 (x), url: the value (not shown) is not the address of a ComfyUI",
+        ),
+        (f"{TABLE}snapshot = 'a.txt'", "installs, entry 1 (x), snapshot: 'a.txt' is not a snapshot file; give one, or"),
+        (f"{TABLE}pfad = 'a'", "installs, entry 1 (x), pfad: unknown setting; did you mean path?"),
+        (f"{TABLE}path = 'a'\nnodes = []", "installs, entry 1 (x), nodes: this is a setting, not a key of an install"),
+        (f"{TABLE}path = 'a'\n{TABLE}path = 'b'".replace("x", "X", 1), "installs: two installs have the name 'x'"),
+    ],
+)
+def test_refused(loads: Loads, toml: str, line: str) -> None:
+    """What is wrong is one line that names the entry and the file, and shows no part of an address."""
+    (problem,) = loads.problems(toml)
+    assert problem.startswith(line)
+    assert problem.endswith(f"({loads.file})")
+
+
+def test_targets(tmp_path: Path) -> None:
+    """A TARGET is read as an entry of the setting; everything that is wrong is said at once."""
+    place = partial(absolute, tmp_path)
+    found = targets(["ComfyUI", "./ComfyUI", "http://h:8188", "s.yml"], place)
+    assert [(source.name, source.kind) for source in found] == [
+        ("ComfyUI", PATH),
+        ("ComfyUI-2", PATH),
+        ("h:8188", URL),
+        ("s", SNAPSHOT),
+    ]
+    assert found[0].where == str(tmp_path / "ComfyUI")
+    with pytest.raises(UsageError, match=r"TARGET 1: 'ftp://\*\*\*' is not an install(?s:.*)TARGET 3: '' is not"):
+        targets(["ftp://h", "x", ""], place)
+    with pytest.raises(UsageError, match=r"TARGET 1: the home folder in '~nobody-here' is not known"):
+        targets(["~nobody-here"], place)
+
+
+def test_a_file_with_a_login_is_private(loads: Loads) -> None:
+    """A settings file that others can read is warned of where an address in it has a login, and not else."""
+    for text, warned in (("http://127.0.0.1:8188", 0), (f"http://me:{TOKEN}@h", 1)):
+        loads.file.write_text(f"installs = ['{text}']")
+        loads.file.chmod(0o644)
+        assert len(loads().warnings) == warned
