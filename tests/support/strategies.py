@@ -18,6 +18,8 @@ from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.exposure import Exposure, Installed
+from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
@@ -94,6 +96,7 @@ def _any_node(draw: st.DrawFn, name: str) -> Node:
         empty_since=draw(_TIMES | st.just("")),
         statuses=draw(watched_statuses() | st.just(())),
         banned=draw(st.booleans()),
+        ban_recorded=draw(st.booleans()),
         emptied=draw(st.booleans()),
         failing=draw(st.booleans()),
         seen_floor=draw(st.just(0) | _COUNTS),
@@ -102,6 +105,35 @@ def _any_node(draw: st.DrawFn, name: str) -> Node:
         marks={key: draw(st.sampled_from(Mark)) for key in marked},
         versions=versions,
     )
+
+
+def _installed() -> st.SearchStrategy[Installed]:
+    verdicts = st.sampled_from(["banned", "flagged", "deleted", "deprecated", "delisted"])
+    names = st.lists(_NAMES, min_size=1, max_size=2, unique=True).map(tuple)
+    exposure = st.builds(Exposure, verdict=verdicts, installs=names, accepted=verdicts | st.just(""))
+    return st.builds(
+        Installed,
+        failing=st.lists(_NAMES, max_size=2, unique=True).map(tuple),
+        seen=st.integers(0, 2**40),
+        offered=st.dictionaries(_NAMES, _TEXTS, max_size=2),
+        exposures=st.dictionaries(_NAMES, exposure, max_size=2),
+    )
+
+
+def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
+    """Make up what the last good scans found."""
+    maybe = st.none() | _TEXTS
+    pack = st.builds(
+        Pack,
+        folder=_TEXTS,
+        kind=st.sampled_from(PackKind),
+        id=maybe,
+        version=maybe,
+        commit=maybe,
+        enabled=st.booleans(),
+        repository=maybe,
+    )
+    return st.dictionaries(_NAMES, st.lists(pack, max_size=3).map(tuple), max_size=2)
 
 
 @st.composite
@@ -114,6 +146,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         registry_seen=draw(st.integers(0, 2**40)),
         channels_failing=draw(st.dictionaries(_NAMES, _DIGESTS, max_size=2)),
         channels_seen=draw(st.integers(0, 2**40)),
+        installed=draw(st.just(Installed()) | _installed()),
         nodes={name.lower(): draw(_any_node(name)) for name in names},
     )
 
@@ -188,11 +221,18 @@ def checks() -> st.SearchStrategy[Checks]:
         polled_at=_TIMES | st.just(""),
         polled_before=_TIMES | st.just(""),
         watched=st.lists(_NAMES, max_size=2).map(tuple),
-        health=st.builds(Health, nodes=st.dictionaries(_NAMES, failure, max_size=2), registry=st.none() | failure),
+        health=st.builds(
+            Health,
+            nodes=st.dictionaries(_NAMES, failure, max_size=2),
+            registry=st.none() | failure,
+            installs=st.dictionaries(_NAMES, failure, max_size=2),
+        ),
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
         etags=st.dictionaries(_NAMES, _NAMES, max_size=2),
         etag_scope=_TEXTS,
         reported=st.dictionaries(_NAMES, _TIMES, max_size=2),
+        scanned=st.dictionaries(_NAMES, _TIMES, max_size=2),
+        unknown=st.lists(_NAMES, max_size=2).map(tuple),
     )
 
 

@@ -36,6 +36,8 @@ class Health:
     registry: FailureStreak | None = None
     empty: Mapping[str, FailureStreak] = field(default_factory=dict)
     """Polls in a row that found no version of a node that never had one."""
+    installs: Mapping[str, FailureStreak] = field(default_factory=dict)
+    """Polls in a row that could not scan an install, by its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ def assess(
         before = EMPTY if key in health.empty and key not in health.nodes else "failing"
         events.append(node_event(node, Kind.RECOVERED, now, before=before, after=None))
         changed[key] = replace(counted(node, ""), failing=False)
-    assessed = Health(nodes=failures, registry=registry, empty=found_empty)
+    assessed = replace(health, nodes=failures, registry=registry, empty=found_empty)
     return Assessment(health=assessed, snapshot=snapshot.with_nodes(changed), events=tuple(events))
 
 

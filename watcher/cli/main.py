@@ -190,7 +190,7 @@ def init(path: Path | None, system: bool) -> int:
 def schema(name: str) -> int:
     """Print the JSON Schema of a state file, of the settings or of what a webhook gets.
 
-    NAME is snapshot, outbox, checks, addresses, history, retry, webhook or settings.
+    NAME is snapshot, outbox, checks, addresses, history, installs, retry, webhook or settings.
     """
     from watcher.cli.commands.schema import text_of
 

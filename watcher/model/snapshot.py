@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import cast
 
+from watcher.model.exposure import Installed
 from watcher.model.version import STATUSES, Version, is_watched
 
 
@@ -34,6 +35,8 @@ class Node:
     statuses: tuple[str, ...] = ()
     """The statuses that the last complete listing covered."""
     banned: bool = False
+    ban_recorded: bool = False
+    """`GET /nodes` says that it is banned: a listing that can be read does not end the ban."""
     emptied: bool = False
     """It was reported that no version is listed any more."""
     failing: bool = False
@@ -82,6 +85,7 @@ class Snapshot:
     """The channels that were reported failing, and did not recover since, with the digests of their URLs."""
     channels_seen: int = 0
     """How many events channels had."""
+    installed: Installed = field(default_factory=Installed)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

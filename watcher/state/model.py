@@ -9,6 +9,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import Health
 from watcher.model.event import Event
+from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
 
 
@@ -33,6 +34,10 @@ class Checks:
     """When each lasting problem was last reported, by its key (`watcher.polling.reports.reminders`)."""
     terminal_closed_at: str = ""
     """When `run` ended because its terminal was closed, if no poll has been made since."""
+    scanned: Mapping[str, str] = field(default_factory=dict)
+    """When each install was last scanned without a failure, by its name."""
+    unknown: tuple[str, ...] = ()
+    """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,3 +58,5 @@ class State:
     outbox: Outbox = field(default_factory=Outbox)
     checks: Checks = field(default_factory=Checks)
     addresses: Addresses = field(default_factory=Addresses)
+    installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
+    """What the last good scan of each install found, by its name."""

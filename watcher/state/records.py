@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields, make_dataclass
+from functools import partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from watcher.alerts.queues.channel_identity import Addresses
@@ -47,7 +48,7 @@ class _Document(Generic[_Value]):
         """Build the form. `upgrade` turns a document of the first format into one of the second.
 
         `newest` is the format that is written. A format between needs no change: what it lacks has a default. `added`
-        are texts that some files of the newest format lack; programs that do not know them ignore them.
+        are fields that some files of the newest format lack; programs that do not know them ignore them.
         """
         hints = get_type_hints(value)
         self._value = value
@@ -55,7 +56,11 @@ class _Document(Generic[_Value]):
         self._format = newest
         self._names = [one.name for one in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
         types = {"format": Literal[newest], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
-        forms = [(name, hint, field(default="")) if name in added else (name, hint) for name, hint in types.items()]
+        empty = value()
+        forms = [
+            (name, hint, field(default_factory=partial(getattr, empty, name))) if name in added else (name, hint)
+            for name, hint in types.items()
+        ]
         self._form = make_dataclass(f"{value.__name__}Form", forms, kw_only=True, frozen=True)
 
     def read(self, text: bytes) -> tuple[int, _Value]:
@@ -105,7 +110,9 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-_CHECKS = _Document(Checks, _upgraded_checks, "revision", added={"polled_before", "terminal_closed_at"})
+_CHECKS = _Document(
+    Checks, _upgraded_checks, "revision", added={"polled_before", "terminal_closed_at", "scanned", "unknown"}
+)
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 
@@ -133,8 +140,9 @@ def write_outbox(revision: int, outbox: Outbox) -> bytes:
 def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     revision, checks = _CHECKS.read(text)
-    failures = [*checks.health.nodes.values(), *filter(None, [checks.health.registry])]
-    polls = (checks.terminal_closed_at, checks.polled_at, checks.polled_before)
+    health = checks.health
+    failures = [*health.nodes.values(), *health.installs.values(), *filter(None, [health.registry])]
+    polls = (checks.terminal_closed_at, checks.polled_at, checks.polled_before, *checks.scanned.values())
     for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks

@@ -6,8 +6,9 @@ import json
 import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
+from watcher.model.exposure import Exposure, Installed
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import Version
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, format_of
@@ -28,6 +29,7 @@ class _SnapshotForm:
     channels_failing: dict[str, str]
     channels_seen: int
     nodes: dict[str, Node]
+    installed: Installed = field(default_factory=Installed)
 
 
 def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
@@ -42,6 +44,9 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
     try:
         nodes = LazyNodes(text, head.end(), len(text) - len(_FOOT), refuse)
         channels = _channels(head["channels"])
+        installed = decode(Installed, head["installed"] or b"{}")
+    except UnreadableFormError as error:
+        raise (refuse(error) if refuse else error) from None
     except ValueError:
         return _read_whole(text)
     return Snapshot(
@@ -50,6 +55,7 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
         registry_seen=int(head["seen"]),
         channels_failing=channels,
         channels_seen=int(head["channels_seen"] or 0),
+        installed=installed,
         nodes=nodes,
     )
 
@@ -129,7 +135,7 @@ _LAYOUT = re.compile(
     rb'\{\n"format": (?:1|(?P<second>2)),\n"revision": (?P<revision>[0-9]+),\n'
     rb'"registry_failing": (?P<failing>true|false),\n"registry_seen": (?P<seen>[0-9]+),\n'
     rb'(?(second)"channels_failing": (?P<channels>\{.*\}),\n"channels_seen": (?P<channels_seen>[0-9]+),\n)'
-    rb'"nodes": \{\n?'
+    rb'(?:"installed": (?P<installed>\{\n(?: [^\n]*\n)*\}),\n)?"nodes": \{\n?'
 )
 _BETWEEN = b',\n"'
 _NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
@@ -152,12 +158,29 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
     yield (
         f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
         f'"registry_seen": {snapshot.registry_seen},\n"channels_failing": {channels},\n'
-        f'"channels_seen": {snapshot.channels_seen},\n"nodes": {{'
+        f'"channels_seen": {snapshot.channels_seen},\n{_installed(snapshot.installed)}"nodes": {{'
     ).encode()
     for number, key in enumerate(sorted(snapshot.nodes)):
         yield b"%s\n%s: " % (b"," if number else b"", json.dumps(key).encode())
         yield _block(snapshot.nodes, key)
     yield _FOOT
+
+
+def _installed(found: Installed) -> str:
+    """Return what was reported of installs, one pack a line; "" while there was nothing."""
+    if found == Installed():
+        return ""
+    exposures = {key: dict(_kept(one, _EXPOSURE_FIELDS)) for key, one in found.exposures.items()}
+    return (
+        f'"installed": {{\n "failing": {json.dumps(found.failing)},\n "seen": {found.seen},\n'
+        f' "offered": {_entries(found.offered)},\n "exposures": {_entries(exposures)}\n}},\n'
+    )
+
+
+def _entries(found: Mapping[str, object]) -> str:
+    """Return an object's text, sorted, one entry a line."""
+    lines = [f"\n  {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(found.items())]
+    return "{" + ",".join(lines) + ("\n }" if lines else "}")
 
 
 def _block(nodes: Mapping[str, Node], key: str) -> bytes:
@@ -175,6 +198,7 @@ def _block(nodes: Mapping[str, Node], key: str) -> bytes:
     return f"{{\n {head}{versions}}}".encode()
 
 
+_EXPOSURE_FIELDS = tuple(item.name for item in fields(Exposure))
 _VERSION_FIELDS = tuple(item.name for item in fields(Version))
 _NODE_HEAD = tuple(item.name for item in fields(Node) if item.name != "versions")
 

@@ -17,8 +17,9 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event
+from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
-from watcher.state import codec, disk, files, journal, records, snapshot_file
+from watcher.state import codec, disk, files, installs_file, journal, records, snapshot_file
 from watcher.state.journal import Stage
 from watcher.state.locked_folder import LockedFolder
 from watcher.state.model import Checks, History, State
@@ -29,6 +30,7 @@ ACKS = "acks.jsonl"
 CHECKS = "checks.json"
 ADDRESSES = "addresses.json"
 HISTORY = "history.jsonl"
+INSTALLS = "installs.json"
 RETRY = "retry.json"
 
 HISTORY_LIMIT = 16 * 1024 * 1024
@@ -68,7 +70,8 @@ class StateFolder(LockedFolder):
             waiting = outbox.replay(waiting, outcomes)
         if waiting.queues and (ended := self.ended_backoffs()):
             waiting = outbox.end_backoffs(waiting, ended)
-        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses())
+        installs = self._read(INSTALLS, installs_file.read_installs, State().installs)
+        return State(snapshot=snapshot, outbox=waiting, checks=checks, addresses=self.addresses(), installs=installs)
 
     def exists(self) -> bool:
         """Return whether there is anything of a state here."""
@@ -150,6 +153,10 @@ class StateFolder(LockedFolder):
     def save_addresses(self, addresses: Addresses) -> None:
         """Write which alert URLs apprise has accepted."""
         self._replace(ADDRESSES, records.write_addresses(addresses))
+
+    def save_installs(self, installs: Mapping[str, tuple[Pack, ...]]) -> None:
+        """Write what the last good scans found, before a change that rests on it is committed."""
+        self._replace(INSTALLS, installs_file.write_installs(installs))
 
     def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
         """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.

@@ -18,7 +18,7 @@ from jsonschema.exceptions import ValidationError
 from tests.support.factories import NOW, PACK, event, known, version
 from tests.support.fakes.webhook import Webhook
 from tests.support.program import ROOT, Completed
-from tests.support.strategies import addresses, checks, outboxes, snapshots
+from tests.support.strategies import addresses, checks, installs, outboxes, snapshots
 from watcher.alerts.payload import event_objects
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
@@ -27,15 +27,17 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity
 from watcher.model.event_form import public_form
+from watcher.model.exposure import Exposure, Installed
+from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.state import records, schemas, snapshot_file
+from watcher.state import installs_file, records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
 
 pytestmark = pytest.mark.measured
 
-FORMATS = {"snapshot": 2, "outbox": 3, "checks": 2, "addresses": 2, "retry": 1}
+FORMATS = {"snapshot": 2, "outbox": 3, "checks": 2, "addresses": 2, "installs": 1, "retry": 1}
 LAWS = settings(max_examples=40)
 
 
@@ -102,6 +104,8 @@ def test_a_schema_is_strict_and_described(name: str) -> None:
         ("checks", "/failure", FailureStreak),
         ("checks", "/health", Health),
         ("history", "", Event),
+        ("snapshot", "/installed", Installed),
+        ("snapshot", "/exposure", Exposure),
         ("snapshot", "", Snapshot),
         ("outbox", "", Outbox),
         ("checks", "", Checks),
@@ -151,6 +155,7 @@ MADE_UP = {
     "outbox": outboxes().map(lambda waiting: _with_long_ids(records.write_outbox(7, waiting))),
     "checks": checks().map(lambda done: records.write_checks(7, done)),
     "addresses": addresses().map(records.write_addresses),
+    "installs": installs().map(installs_file.write_installs),
 }
 
 
@@ -175,6 +180,8 @@ def _posted(one: Event) -> str:
 
 def _samples() -> dict[str, Any]:
     node = known(version("1.0"), marks={"id-1.0": Mark.ABSENT}, seen={"": 1})
+    run = {f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",))}
+    pack = Pack(folder="a", kind=PackKind.REGISTRY, enabled=False)
     one = event("0" * 20)
     message = Message(id="1" * 20, revision=1, queued_at=NOW, events=(one.id,), reached=("2" * 16, "3" * 32))
     waiting = Outbox(
@@ -182,10 +189,13 @@ def _samples() -> dict[str, Any]:
     )
     failing = Checks(polled_at=NOW, health=Health(nodes={"a": FailureStreak(count=1, since=NOW, error="")}))
     written: dict[str, str | bytes] = {
-        "snapshot": snapshot_file.write_snapshot(Snapshot(revision=1, nodes={PACK.lower(): node})),
+        "snapshot": snapshot_file.write_snapshot(
+            Snapshot(revision=1, nodes={PACK.lower(): node}, installed=Installed(exposures=run))
+        ),
         "outbox": records.write_outbox(1, waiting),
         "checks": records.write_checks(1, failing),
         "addresses": records.write_addresses(Addresses(salt="a" * 32, apprise="2.3", url_digests={"ops": "b" * 32})),
+        "installs": installs_file.write_installs({"studio": (pack,)}),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
         "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
@@ -231,6 +241,9 @@ def test_an_unknown_key_is_invalid_wherever_it_is(name: str) -> None:
         ("outbox", '"0000', '"json://token@host'),
         ("checks", '"count": 1', '"count": -1'),
         ("addresses", "aaaa", "json://token@host"),
+        ("installs", '"registry"', '"pip"'),
+        ("installs", '"enabled": false', '"enabled": null'),
+        ("snapshot", '"verdict": "flagged"', '"verdict": "outdated"'),
         ("retry", NOW, "yesterday"),
         ("history", "https://registry.comfy.org", "https://elsewhere.example"),
         ("webhook", "https://registry.comfy.org", "https://elsewhere.example"),
@@ -274,6 +287,7 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
         folder.save_checks(Checks(), 1)
         folder.record((event(),))
         folder.end_backoffs({"ops": NOW})
+        folder.save_installs({"studio": ()})
     rows = set(re.findall(r"^\| `([^`]+)`", readme, re.MULTILINE))
     assert rows == {path.name for path in state.iterdir()}
     assert set(re.findall(r"`([a-z]+)` \|$", readme, re.MULTILINE)) == set(schemas.FILES)

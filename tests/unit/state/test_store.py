@@ -28,6 +28,8 @@ from watcher.errors import StateError, UnsureError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
+from watcher.model.exposure import Exposure, Installed
+from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Snapshot
 from watcher.polling.model import Report
 from watcher.polling.poll import Poller
@@ -42,6 +44,12 @@ PICTURE = Snapshot(
         PACK.lower(): known(version("1.0"), version("2.0", "flagged", tags=("a", "b")), marks={"id-1.0": Mark.ABSENT}),
         "other": known(version("0.1", deprecated=True), node="other", seen={"": 1, "id-0.1": 2}),
     },
+    installed=Installed(
+        failing=("bare",),
+        seen=3,
+        offered={PACK.lower(): "1.0"},
+        exposures={f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",), accepted="flagged")},
+    ),
 )
 FLAG, RELEASE = event("flag"), event("release", Kind.NEW)
 CHECKS = Checks(
@@ -50,6 +58,13 @@ CHECKS = Checks(
     checked={PACK.lower(): NOW},
     etags={PACK.lower(): '"abc"'},
 )
+INSTALLS = {
+    "studio": (
+        Pack(folder=PACK, kind=PackKind.REGISTRY, id=PACK, version="1.0"),
+        Pack(folder="clone", kind=PackKind.GIT, commit="ab" * 20, enabled=False, repository="https://github.com/a/b"),
+    ),
+    "bare": (),
+}
 KEPT = Addresses(salt="ab" * 16, apprise="2.3", url_digests={"ops": "cd" * 16})
 
 
@@ -68,9 +83,10 @@ def polled(folder: StateFolder) -> State:
     folder.record((FLAG, RELEASE))
     folder.save_checks(CHECKS, 1)
     folder.save_addresses(KEPT)
+    folder.save_installs(INSTALLS)
     waiting = failed(outbox.recorded(waiting), "ops", "HTTP 500", NOW)
     folder.compact(waiting, 1)
-    return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT)
+    return State(snapshot=PICTURE, outbox=waiting, checks=CHECKS, addresses=KEPT, installs=INSTALLS)
 
 
 def contents(folder: StateFolder) -> dict[str, bytes]:
@@ -225,7 +241,7 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
 
 
 @pytest.mark.no_cover
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
 def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str) -> None:
     """Whatever length a file was cut to, it is refused with its name and a hint, and no file is touched."""
     state = polled(folder)
@@ -244,7 +260,7 @@ def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str) ->
         assert contents(folder) == before
 
 
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
 @pytest.mark.parametrize(
     "text",
     ["", " \n", "null", "[]", "{}", "\x00" * 400, "nonsense", '{"format": "one"}', "{" * 5000, '{"format": null}'],
@@ -289,7 +305,7 @@ def test_a_snapshot_that_jq_laid_out_is_the_same(folder: StateFolder) -> None:
     assert folder.load_revision() == 1
 
 
-@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json"])
+@pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
 def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> None:
     """What a newer version wrote is refused and left, fit this one's form or not; the way on is not to start over."""
     polled(folder)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 
-FILES = ("snapshot", "outbox", "checks", "addresses", "history", "retry")
+FILES = ("snapshot", "outbox", "checks", "addresses", "history", "installs", "retry")
 """Each is the name of a file without its ending; `history` describes a line."""
 NAMES = (*FILES, "webhook")
 

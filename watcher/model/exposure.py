@@ -1,0 +1,36 @@
+"""What was reported of the packs that somebody runs, as values; `watcher.state` keeps it in `snapshot.json`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """Something bad that is run, as it was last reported."""
+
+    verdict: str
+    installs: tuple[str, ...]
+    """Names of the installs that run it, sorted."""
+    accepted: str = ""
+    """The verdict at which the setting `accept` took it; "" if it never did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """What was reported of all installs."""
+
+    failing: tuple[str, ...] = ()
+    """Names of the installs that were reported failing, and did not recover since, sorted."""
+    seen: int = 0
+    """How many events there were of installs and exposures, so that each has an id of its own."""
+    offered: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case id of an installed pack: its newest version so far that was active and not deprecated."""
+    exposures: Mapping[str, Exposure] = field(default_factory=dict)
+    """By `exposure_key`."""
+
+
+def exposure_key(node: str, version: str | None) -> str:
+    """Return the key of a version of a pack that is run; without a version, of a clone."""
+    return f"{node.lower()}@{version or ''}"
