@@ -1,0 +1,282 @@
+"""The verdict of an installed pack: the worst that holds, and why where little is known."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import BEFORE, NOW, PACK, known, version
+from watcher.changes.facts import NOT_KNOWN
+from watcher.changes.verdict import Judgement, Known, Verdict, find_version, is_newer, judge, rank
+from watcher.model.pack import Pack, PackKind, PackRecord
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import STATUSES, Version
+from watcher.text.repository import repository_key
+
+OURS = "https://github.com/ann/Some-Pack"
+NO_NODE = Node(node=PACK)
+EMPTY = Node(node=PACK, empty_since=NOW)
+
+
+def pack(version: str | None = "1.0.0", kind: PackKind = PackKind.REGISTRY, **fields: Any) -> Pack:
+    """Make an installed pack."""
+    return Pack(**{"folder": "some-pack", "kind": kind, "id": PACK, "version": version} | fields)
+
+
+def clone(**fields: Any) -> Pack:
+    """Make a clone of the pack."""
+    return pack(None, PackKind.GIT, **{"repository": f"{OURS}.git", "commit": "ab12"} | fields)
+
+
+def record(status: str = "active", **fields: Any) -> PackRecord:
+    """Make what the registry says of the whole pack."""
+    return PackRecord(**{"id": PACK, "status": status, "repository": OURS} | fields)
+
+
+def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
+    """Judge a pack by what is known of its node."""
+    return judge(installed, Known(node=node, **fields))
+
+
+@pytest.mark.parametrize(
+    ("rows", "verdict", "safe"),
+    [
+        ([version("1.0.0")], "ok", "1.0.0"),
+        ([version("1.0.0"), version("1.1.0")], "outdated", "1.1.0"),
+        ([version("1.0.0"), version("1.1.0", "flagged")], "ok", "1.0.0"),
+        ([version("1.0.0"), version("1.1.0", deprecated=True)], "ok", "1.0.0"),
+        ([version("1.0.0"), version("1.1.0-rc.1")], "ok", "1.0.0"),
+        ([version("1.0.0", "pending"), version("0.9.0")], "ok", "0.9.0"),
+        ([version("1.0.0", "pending"), version("1.0.1")], "outdated", "1.0.1"),
+        ([version("1.0.0", "banned"), version("0.9.0")], "banned", "0.9.0"),
+        ([version("1.0.0", "flagged", deprecated=True)], "flagged", None),
+        ([version("1.0.0", "deleted", deprecated=True), version("2.0.0")], "deleted", "2.0.0"),
+        ([version("1.0.0", deprecated=True), version("2.0.0")], "deprecated", "2.0.0"),
+        ([version("1.0.1")], "delisted", "1.0.1"),
+        ([version("1.0.0", "NodeVersionStatusAsleep")], "unknown", None),
+    ],
+)
+def test_the_worst_that_holds(rows: list[Version], verdict: str, safe: str | None) -> None:
+    """A registry pack has the worst verdict of its version, and the version to move to."""
+    found = of(pack(), known(*rows))
+    assert (found.verdict, found.safe_version, found.of_pack) == (verdict, safe, False)
+    assert bool(found.why) == (verdict in {"unknown", "delisted"})
+
+
+def test_verdicts_are_sorted_worst_first() -> None:
+    """The order is the contract's."""
+    words = ["banned", "flagged", "deleted", "deprecated", "delisted", "outdated", "unknown", "ok"]
+    assert sorted(Verdict, key=rank) == words
+
+
+@pytest.mark.parametrize("kind", [PackKind.REGISTRY, PackKind.CLAIMED])
+@pytest.mark.parametrize(
+    ("node", "about"),
+    [
+        (known(version("1.0.0"), banned=True), None),
+        (known(version("1.0.0")), record("banned")),
+        (known(version("1.0.0", "banned"), version("1.1.0")), record("banned")),
+        (known(version("9.9.9")), record("banned")),
+        (Node(node=PACK, banned=True), None),
+        (None, record("banned")),
+    ],
+)
+def test_a_ban_of_the_whole_pack(kind: PackKind, node: Node | None, about: PackRecord | None) -> None:
+    """It holds whatever the version is, and whichever answer of the registry says so; nothing is safe then."""
+    for text in ("1.0.0", None):
+        found = of(pack(text, kind), node, record=about)
+        assert (found.verdict, found.of_pack, found.safe_version, found.why) == ("banned", True, None, "")
+
+
+def test_a_deleted_pack() -> None:
+    """A pack that its publisher deleted is deleted, unless its version is worse."""
+    gone = record("deleted")
+    assert of(pack(), known(version("1.0.0")), record=gone).verdict == "deleted"
+    assert of(pack(), EMPTY, record=gone).verdict == "deleted"
+    worse = of(pack(), known(version("1.0.0", "flagged")), record=gone)
+    assert (worse.verdict, worse.of_pack, worse.safe_version) == ("flagged", False, None)
+
+
+@pytest.mark.parametrize(
+    ("kind", "node", "about", "verdict", "why"),
+    [
+        ("registry", known(version("2.0")), None, "delisted", "the registry does not list this version any more"),
+        ("registry", EMPTY, record(), "delisted", "the registry does not list this version any more"),
+        ("registry", EMPTY, None, "delisted", "the registry does not list this pack any more"),
+        ("registry", known(version("1.0.0"), emptied=True), None, "delisted", "…this pack any more"),
+        ("claimed", known(version("2.0")), None, "unknown", "the registry does not have a version 1.0.0 of it"),
+        ("claimed", EMPTY, None, "unknown", "the registry does not have a pack Some-Pack"),
+        ("registry", NO_NODE, None, "unknown", "its versions are not all known"),
+        ("registry", None, record(), "unknown", "the registry has not been asked yet"),
+    ],
+)
+def test_what_is_not_listed(kind: str, node: Node | None, about: PackRecord | None, verdict: str, why: str) -> None:
+    """Only what carries the Manager's mark was ever in the registry; and only a complete listing shows what is gone."""
+    found = of(pack(kind=PackKind(kind)), node, record=about)
+    assert found.verdict == verdict
+    assert found.why.endswith(why.removeprefix("…"))
+    assert found.of_pack == ("this pack" in why)
+
+
+def test_an_incomplete_listing() -> None:
+    """What was seen of it counts, what was not seen means nothing, and no version is known to be safe."""
+    seen = Node(node=PACK, versions=(version("1.0.0", "banned"),))
+    assert of(pack(), seen).verdict == "banned"
+    other = of(pack("1.1.0"), seen, no_node="page 2 was refused (500)")
+    assert (other.verdict, other.why, other.safe_version) == ("unknown", "page 2 was refused (500)", NOT_KNOWN)
+
+
+def test_removed_versions() -> None:
+    """A version that one listing lacks is still there; one that was reported removed is not."""
+    node = known(version("1.0.0"), version("1.1.0"), marks={"id-1.0.0": Mark.ABSENT})
+    assert of(pack(), node).verdict == "outdated"
+    assert of(pack(), known(*node.versions, marks={"id-1.0.0": Mark.REMOVED})).verdict == "delisted"
+
+
+def test_narrowed_statuses() -> None:
+    """Where not all statuses are watched, a version that does not show may have another one."""
+    some = ("flagged", "banned")
+    node = known(version("0.9.0", "banned"), statuses=some)
+    found = of(pack(), node, statuses=some)
+    assert (found.verdict, found.why) == ("unknown", "its version has none of the watched statuses")
+    assert of(pack("0.9.0"), node, statuses=some).verdict == "banned"
+    left = known(version("1.0.0", "pending"), marks={"id-1.0.0": Mark.LEFT})
+    assert of(pack(), left).verdict == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("installed", "why"),
+    [
+        (pack(id=None, kind=PackKind.FILE), "a single file has no id"),
+        (clone(id=None), "a clone that names no id"),
+        (
+            pack(id=None, kind=PackKind.UNKNOWN, evidence="pyproject.toml cannot be read"),
+            "pyproject.toml cannot be read",
+        ),
+        (pack(id=None, kind=PackKind.UNKNOWN), "nothing in it says which pack it is"),
+        (pack(id="../x"), "its id is none that the registry has"),
+        (pack(id="x" * 101), "its id is none that the registry has"),
+        (pack(None), "it does not say which version it is"),
+    ],
+)
+def test_unknown_says_why(installed: Pack, why: str) -> None:
+    """A pack that cannot be looked up says what it lacks."""
+    found = of(installed, known(version("1.0.0")), record=record())
+    assert (found.verdict, found.why) == ("unknown", why)
+
+
+@pytest.mark.parametrize(
+    ("installed", "fields", "why"),
+    [
+        (clone(repository=None), {}, "a clone that claims to be Some-Pack, without the address of a repository"),
+        (clone(), {}, "claims to be Some-Pack, which the registry does not know"),
+        (clone(), {"no_record": "it timed out"}, "it timed out"),
+        (
+            clone(),
+            {"record": record(repository="")},
+            "claims to be Some-Pack, for which the registry names no repository",
+        ),
+        (
+            clone(repository="git@github.com:eve/some-pack"),
+            {"record": record("banned")},
+            "claims to be Some-Pack, whose repository is github.com/ann/some-pack",
+        ),
+    ],
+)
+def test_a_clone_that_only_claims_its_id(installed: Pack, fields: dict[str, Any], why: str) -> None:
+    """Nothing that the registry says of an id holds for a clone of another repository."""
+    found = of(installed, known(version("1.0.0", "banned")), **fields)
+    assert (found.verdict, found.why) == ("unknown", why)
+
+
+def test_a_clone_has_no_version() -> None:
+    """Only what is said of the whole pack holds for a clone, even if versions are banned, and it is never outdated."""
+    node = known(version("1.0.0", "banned"), version("9.0.0"))
+    assert of(clone(), node, record=record()).verdict == "ok"
+    banned = of(clone(), node, record=record("banned"))
+    assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == ("banned", True, None, None)
+    assert of(clone(), known(banned=True), record=record()).verdict == "banned"
+    assert of(clone(), node, record=record("deleted")).verdict == "deleted"
+
+
+@pytest.mark.parametrize(
+    ("text", "listed", "found"),
+    [
+        ("1.2", ["1.2.0"], "1.2.0"),
+        ("v1.2.0", ["1.2.0"], "1.2.0"),
+        ("1.2.0", ["V1.2"], "V1.2"),
+        ("1.2", ["1.2.0", "1.2"], "1.2"),
+        ("2.0.0-alpha.21", ["2.0.0-alpha.2", "2.0.0"], None),
+        ("2.0.0-alpha.21", ["2.0.0-alpha.21"], "2.0.0-alpha.21"),
+        ("1.0.0+a", ["1.0.0+b", "1.0.0"], None),
+        ("nightly", ["Nightly", "0.0.0"], None),
+        ("2026.09.21", ["2026.9.21"], "2026.9.21"),
+        ("1.2.0.0", ["1.2"], "1.2"),
+        (" 1.2 ", ["1.2.0"], "1.2.0"),
+        ("9" * 400, ["9" * 399], None),
+    ],
+)
+def test_versions_are_compared_exactly_first(text: str, listed: list[str], found: str | None) -> None:
+    """The same text is the same version, else what means the same; a pre-release or another build does not."""
+    match = find_version(text, map(version, listed))
+    assert (match.version if match else None) == found
+
+
+def test_of_two_versions_with_one_text_the_worse_counts() -> None:
+    """A text that was published twice may be either version."""
+    twice = (version("1.0.0", id="a"), version("1.0.0", "banned", id="b"))
+    match = find_version("1.0.0", twice)
+    assert match is not None
+    assert match.status == "banned"
+
+
+@given(st.text(max_size=12), st.text(max_size=12))
+def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
+    """Being newer has one direction, and no version is newer than itself."""
+    assert not (is_newer(one, other) and is_newer(other, one))
+    assert not is_newer(one, one)
+
+
+@given(st.text("0123456789.-abv+", max_size=10), st.lists(st.text("0123456789.-abv+", max_size=10), max_size=5))
+def test_an_exact_match_is_always_found(text: str, others: list[str]) -> None:
+    """Whatever else is listed, a version with the same text is the one."""
+    rows = [Version(version=one, id=f"{place}", created_at=BEFORE) for place, one in enumerate([*others, text])]
+    found = find_version(text, rows)
+    assert found is not None
+    assert found.version == text
+
+
+@given(st.sampled_from(STATUSES), st.booleans(), st.booleans())
+def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) -> None:
+    """No version that is flagged, banned, deleted or deprecated, and none of a banned pack, is ok or only outdated."""
+    node = known(version("1.0.0", status, deprecated=deprecated), version("2.0.0"), banned=banned)
+    bad = status in {"flagged", "banned", "deleted"} or deprecated or banned
+    assert (rank(of(pack(), node).verdict) < rank(Verdict.OUTDATED)) == bad
+
+
+@pytest.mark.parametrize(
+    ("address", "key"),
+    [
+        ("https://github.com/Ann/Pack", "github.com/ann/pack"),
+        ("https://github.com/ann/pack.git/", "github.com/ann/pack"),
+        ("http://www.github.com//ann/pack/tree/main?x#y", "github.com/ann/pack"),
+        ("git@github.com:ann/pack.git", "github.com/ann/pack"),
+        ("ssh://git@github.com:22/ann/pack", "github.com/ann/pack"),
+        ("https://token:x@github.com/ann/pack", "github.com/ann/pack"),
+        ("https://gitlab.com/group/sub/pack.git", "gitlab.com/group/sub/pack"),
+        ("https://evil.example/github.com/ann/pack", "evil.example/github.com/ann/pack"),
+        ("https://github.com.evil.example/ann/pack", "github.com.evil.example/ann/pack"),
+        ("https://github.com@evil.example/ann/pack", "evil.example/ann/pack"),
+        ("https://github.com/ann", ""),
+        ("https://github.com", ""),
+        ("/srv/git/pack.git", ""),
+        ("", ""),
+        ("x" * 600, ""),
+    ],
+)
+def test_addresses_of_one_repository_are_equal(address: str, key: str) -> None:
+    """Login, case, scheme and endings do not matter; another host is never taken for GitHub."""
+    assert repository_key(address) == key

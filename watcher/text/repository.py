@@ -1,0 +1,30 @@
+"""The address of a repository in one form, so that two addresses of one repository are equal. Pure."""
+
+from __future__ import annotations
+
+import re
+
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]{1,20}://(?:[^/@]*@)?(?P<host>[^/:@]+)(?::[0-9]*)?/+(?P<path>.+)")
+_SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
+"""As ssh and git write it: `git@github.com:ann/pack.git`."""
+_LONGEST = 500
+_GITHUB = "github.com"
+
+
+def repository_key(address: str) -> str:
+    """Return `host/path` of a repository's address, in lower case, without login, `.git` and slashes at the end.
+
+    "" if it is no address. Of one on GitHub only owner and name count, of `www.github.com` and over ssh too.
+    """
+    address = address.strip()
+    found = (_URL.fullmatch(address) or _SCP.fullmatch(address)) if len(address) <= _LONGEST else None
+    if found is None:
+        return ""
+    host = found["host"].lower().removeprefix("www.").removeprefix("ssh.")
+    path = re.split("[?#]", found["path"].lower())[0]
+    parts = [part for part in path.split("/") if part]
+    if host == _GITHUB:
+        parts = parts[:2]
+    if not parts or (host == _GITHUB and len(parts) < 2):
+        return ""
+    return "/".join([host, *parts[:-1], parts[-1].removesuffix(".git")])
