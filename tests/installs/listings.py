@@ -1,0 +1,28 @@
+"""What the programs say of the folder, in their own forms, read into plain values."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from tests.installs.tools import Tools
+
+_SHOWN = re.compile(
+    r"^\[ +(?P<state>ENABLED|DISABLED) +\] +.*? (?P<id>\S+) +\(author: [^)]*\) \[(?P<version>[^]]*)\]$", re.MULTILINE
+)
+
+
+def shown(text: str) -> set[tuple[str, str, bool]]:
+    """Return id, version and whether enabled of each pack that `show installed` lists; a clone's version is nightly."""
+    return {(row["id"], row["version"], row["state"] == "ENABLED") for row in _SHOWN.finditer(text)}
+
+
+def outdated(tools: Tools) -> dict[tuple[str, str], str | None]:
+    """Return the version or commit that `comfy outdated` says is installed, by source and name.
+
+    It names a pack of the registry by its id, and any other by its folder; two may have one name.
+    """
+    said: dict[str, Any] = json.loads(tools.comfy("--json", "outdated"))
+    packs = said["data"]["packs"]
+    return {(pack["source"], pack["name"]): pack["installed"] for pack in packs}

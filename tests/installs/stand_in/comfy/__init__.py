@@ -1,0 +1,1 @@
+"""ComfyUI's own package: a part of it."""

@@ -1,0 +1,1 @@
+"""ComfyUI's interface for packs: only its name, by which tools know a ComfyUI."""

@@ -1,0 +1,41 @@
+"""The programs have built the folder that the other tests compare: each kind of pack is there, by their own account."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.installs.listings import shown
+from tests.installs.tools import Tools
+
+pytestmark = pytest.mark.installs
+
+
+def test_manager(built: Tools) -> None:
+    """The Manager, also if comfy-cli asks it, sees switched and disabled packs of the registry, and clones of them."""
+    listed = shown(built.cm_cli("show", "installed"))
+    assert listed == {
+        ("Delta-Pack", "0.3.1", True),
+        ("alpha", "1.2.0", True),
+        ("bravo", "2.5.0", True),
+        ("charlie", "1.0.0", False),
+        ("hotel", "nightly", True),
+        ("papa", "nightly", True),
+    }
+    assert shown(built.comfy("node", "show", "installed")) == listed
+
+
+def test_folders(built: Tools) -> None:
+    """On disk there is more: a pack without the Manager's mark, copies that it set aside, and clones of any kind."""
+    nodes = built.root / "custom_nodes"
+    assert (nodes / "alpha" / ".tracking").is_file()
+    assert not (nodes / "golf" / ".tracking").exists()
+    assert {path.name for path in (nodes / ".disabled").iterdir()} == {"ComfyUI-Juliet", "charlie@1_0_0", "papa@1_0_0"}
+    assert {path.parent.name for path in nodes.glob("*/.git")} == {
+        "ComfyUI-Alpha-Fork",
+        "ComfyUI-India",
+        "ComfyUI-Kilo",
+        "ComfyUI-Lima",
+        "ComfyUI-Mike.disabled",
+        "hotel",
+        "papa",
+    }
