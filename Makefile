@@ -28,7 +28,7 @@ demo: $(PLAIN_READY) ## run the demo: a registry of its own goes through a relea
 	@.venv-plain/bin/comfy-watch demo
 
 test: $(READY) ## run the tests; with COVERAGE=1, as in CI, take branch coverage over everything, which doubles their time
-	@$(BIN)/python -m pytest --quiet -n 3 --dist worksteal $(if $(COVERAGE),--cov) $(PYTEST_ARGS)
+	@$(BIN)/python -m pytest --quiet -n 4 --dist worksteal $(if $(COVERAGE),--cov --hypothesis-profile=thorough) $(PYTEST_ARGS)
 
 lint: $(READY) ## check the code for mistakes and style
 	@$(BIN)/ruff check --quiet .

@@ -27,8 +27,10 @@ from tests.support.fork_server import ForkServer
 from watcher.delivery.urls import load
 from watcher.fake_registry.server import FakeRegistry
 
-settings.register_profile("untimed", deadline=None)  # how long a machine takes is no property of the program
-settings.load_profile("untimed")
+# How long a machine takes is no property of the program, so no example has a deadline.
+settings.register_profile("thorough", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=50)
+settings.load_profile("quick")
 
 
 _LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties", "proxied"))

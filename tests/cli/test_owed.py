@@ -17,6 +17,7 @@ from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher, write_settings
+from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
@@ -74,9 +75,9 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     assert (taken.path, len(taken.events), taken.events[0]) == ("/new", 2, events[0]["id"])
 
 
-@pytest.mark.parametrize("back", [False, True], ids=["kept", "taken-back"])
+@pytest.mark.parametrize("back", one_of(False, True), ids=["kept", "taken-back"])
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
-@pytest.mark.parametrize("label", ["rename state/outbox.json", "rename state/addresses.json"])
+@pytest.mark.parametrize("label", one_of("rename state/outbox.json", "rename state/addresses.json"))
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut, *, back: bool
 ) -> None:
@@ -142,7 +143,7 @@ def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Rec
 
 
 @pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER, Cut.ERROR])
-@pytest.mark.parametrize("file", ["outbox", "addresses"])
+@pytest.mark.parametrize("file", one_of("outbox", "addresses"))
 def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, file: str, cut: Cut
 ) -> None:
@@ -229,7 +230,7 @@ def test_an_alert_is_not_dropped_silently(
     assert [taken.path for taken in receiver.taken] == ["/old"]
 
 
-@pytest.mark.parametrize("fail_on", [(), ("--fail-on", "flagged")], ids=["1", "3"])
+@pytest.mark.parametrize("fail_on", one_of((), ("--fail-on", "flagged")), ids=["1", "3"])
 def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, fail_on: tuple[str, ...]
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher
+from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
 
@@ -103,7 +104,7 @@ def test_a_lost_salt_repeats_no_report(watch: Watcher, registry: FakeRegistry, s
     assert listed.reported(code=1) == []
 
 
-@pytest.mark.parametrize("status", [401, 404, 410])
+@pytest.mark.parametrize("status", one_of(404, 401, 410))
 def test_a_channel_that_is_gone_is_reported_on_the_others(
     watch: Watcher, registry: FakeRegistry, service: Strict, status: int
 ) -> None:

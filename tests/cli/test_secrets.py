@@ -17,6 +17,7 @@ from tests.hostile.leaks import SECRET, SOURCES, Search, Trial, modes, refusals
 from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
+from tests.support.parameters import one_of
 from watcher.cli.options import masked
 from watcher.fake_registry.server import FakeRegistry
 from watcher.settings import node_ids
@@ -111,7 +112,7 @@ def test_the_search_finds(tmp_path: Path) -> None:
     assert len(search.leaks) == 5
 
 
-@pytest.mark.parametrize("umask", [0o000, 0o777])
+@pytest.mark.parametrize("umask", one_of(0o000, 0o777))
 def test_files_are_their_owners_only(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, umask: int) -> None:
     """Whatever the umask, files are created with mode 0600 and folders, missing parents too, with 0700."""
     registry.catalog.publish("alpha", "1.0.0")

@@ -16,6 +16,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import Forked, ForkServer
 from tests.support.harness import Watcher, reported
+from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
 FULL = '"$@" >/dev/full'
@@ -53,7 +54,7 @@ def _broken(watch: Watcher, stream: str, *args: str, new: bool = False) -> int:
     return code
 
 
-@pytest.mark.parametrize("as_json", [(), ("--json",)])
+@pytest.mark.parametrize("as_json", one_of((), ("--json",)))
 def test_what_was_found_decides_the_code_and_not_who_reads_it(
     watch: Watcher, registry: FakeRegistry, as_json: tuple[str, ...]
 ) -> None:
@@ -79,7 +80,7 @@ def test_a_command_that_only_prints(watch: Watcher) -> None:
     assert _broken(watch, "stdout", "config", new=True) == 1
 
 
-@pytest.mark.parametrize("stderr", ["2>&-", "2>/dev/full"])
+@pytest.mark.parametrize("stderr", one_of("2>&-", "2>/dev/full"))
 def test_an_error_that_cannot_be_said(watch: Watcher, stderr: str) -> None:
     """Where stderr takes nothing the exit code still says what happened."""
     wrong = watch.shell(f'"$@" {stderr}', "check", "--set", "retries=many")
@@ -97,7 +98,7 @@ def test_a_reader_that_has_gone_stops_no_sample(watch: Watcher, webhook: Webhook
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("closed", ["2>&-", "<&- >&- 2>&-", ">/dev/full 2>/dev/full"])
+@pytest.mark.parametrize("closed", one_of("<&- >&- 2>&-", "2>&-", ">/dev/full 2>/dev/full"))
 def test_a_poll_needs_no_stream(watch: Watcher, registry: FakeRegistry, closed: str) -> None:
     """Thirty nodes are polled and saved without stdin, stdout and stderr, and no log line goes into a state file."""
     nodes = [f"node-{number}" for number in range(30)]
@@ -223,7 +224,7 @@ main()
 
 
 @pytest.mark.parametrize(
-    "module", ["watcher.cli.main", "click", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx"]
+    "module", one_of("click", "watcher.cli.main", "watcher.settings.model", "pydantic", "watcher.polling.poll", "httpx")
 )
 def test_ctrl_c_while_it_starts(watch: Watcher, registry: FakeRegistry, module: str) -> None:
     """Ctrl-C in the middle of any import ends the program at once with 130, without a word."""
@@ -240,7 +241,7 @@ def test_ctrl_c_while_it_starts(watch: Watcher, registry: FakeRegistry, module: 
 
 
 @pytest.mark.measured
-@pytest.mark.parametrize("place", ["[]", "['/proc']"])
+@pytest.mark.parametrize("place", one_of("[]", "['/proc']"))
 def test_a_demo_without_a_temporary_folder(watch: Watcher, place: str) -> None:
     """Where no temporary folder can be written the demo says what to set, and names no option that it lacks."""
     seam = f"import tempfile; tempfile._candidate_tempdir_list = lambda: {place}"

@@ -38,7 +38,7 @@ from watcher.model.version import STATUSES, Version
 from watcher.state import records, snapshot_file
 from watcher.state.model import Checks
 
-FAST = settings(deadline=None, max_examples=60)
+FAST = settings(deadline=None, max_examples=40)
 PICTURES = pictures()
 Picture = tuple[Version, ...]
 

@@ -9,6 +9,7 @@ import pytest
 from tests.chaos.readers import is_plainest
 from tests.chaos.state_machine import PACKS, ROCK, WatcherMachine, living
 from tests.chaos.subscriber import Fact
+from tests.support.parameters import one_of
 from watcher.model.channel import Grouping
 from watcher.model.version import STATUSES
 
@@ -142,7 +143,7 @@ def test_a_version_may_be_missed_the_second_time_in_an_empty_listing() -> None:
         assert reported(life) == {("removed", "alpha", "1.0.0"): 1}
 
 
-@pytest.mark.parametrize("at", range(7))
+@pytest.mark.parametrize("at", one_of(3, 0, 1, 2, 4, 5, 6))
 def test_a_node_that_turned_empty_and_is_back_is_one_event_each(at: int) -> None:
     """It comes back with what differs from what was known, whichever poll on the way was killed at whatever step."""
     with living(POLL) as life:
@@ -174,7 +175,7 @@ def test_what_was_removed_before_its_node_turned_empty_is_new_when_it_is_back() 
         assert reported(life) - before == {("reinstated", "alpha", None): 1, ("new", "alpha", "1.0.0"): 1}
 
 
-@pytest.mark.parametrize("polls", [0, 1, 2])
+@pytest.mark.parametrize("polls", one_of(1, 0, 2))
 def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
     """A row without an id is the version of its text that is there, and no version of that text is removed by it."""
     with living(POLL) as life:
@@ -224,7 +225,7 @@ def test_leaving_the_watched_statuses_is_not_reported() -> None:
         assert reported(life) == {("reinstated", "alpha", "1.0.0"): 1}
 
 
-@pytest.mark.parametrize("hours", [-200, -48, -1, 0, 48])
+@pytest.mark.parametrize("hours", one_of(-48, -200, -1, 0, 48))
 def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
     """What was published after the last poll is reported once it is watched, however wrong the clock was before."""
     with living(POLL) as life:
