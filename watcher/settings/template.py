@@ -17,7 +17,7 @@ from watcher.errors import ConfigError
 from watcher.settings import parsing
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.model import DURATIONS, Settings
-from watcher.settings.places import Folders
+from watcher.settings.places import Folders, state_home
 
 _HEAD = """\
 # Comfy Watch: settings.
@@ -61,8 +61,10 @@ _CHANNEL: Mapping[str, object] = {
 }
 
 
-def text(system: Folders | None = None) -> str:
+def text(system: Folders | None = None, state: Path = Path("state")) -> str:
     """Return the file: each setting of the model with its description, at its default or with an example.
+
+    `state` is the default of `state_dir` for it.
 
     The file in the `system`'s folders is for everybody to read, and has no place for secrets.
     """
@@ -75,6 +77,8 @@ def text(system: Folders | None = None) -> str:
                 parts.append(_secret(name, field, system.settings))
             elif system is not None and name == "state_dir":
                 parts.append(_setting(name, field, system.state))
+            elif name == "state_dir":
+                parts.append(_setting(name, field, state))
             else:
                 parts.append(_setting(name, field, _EXAMPLES.get(name, field.default)))
     if system is not None:
@@ -117,7 +121,9 @@ def write(path: Path) -> None:
         parsing.path(str(path))
     except ValueError as refusal:
         raise ConfigError(str(refusal)) from None
-    create(path, text())
+    folder = path.absolute().parent
+    home = state_home(folder, os.environ, lambda _: False).folder
+    create(path, text(state=Path("state") if home == folder / "state" else home))
 
 
 def create(path: Path, content: str) -> None:

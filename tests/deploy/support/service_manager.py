@@ -65,7 +65,7 @@ class ServiceManager:
 
     def __enter__(self) -> Self:
         need_root()
-        unshare, self._enter = tool("unshare"), tool("nsenter")
+        unshare, self._enter, setpriv = tool("unshare"), tool("nsenter"), tool("setpriv")
         mounts = Path("/proc/self/mountinfo").read_text("utf-8")
         found = re.search(r"^\S+ \S+ \S+ \S+ (\S+) .* - cgroup2 ", mounts, re.MULTILINE)
         if found is None or not Path("/usr/lib/systemd/systemd").exists():
@@ -74,7 +74,14 @@ class ServiceManager:
         self._group.mkdir()
         isolated = "--mount --pid --fork --cgroup --uts --ipc --propagation private --kill-child"
         self._process = subprocess.Popen(
-            ["/bin/bash", "-euc", f'echo $$ > "$GROUP/cgroup.procs"; exec {unshare} {isolated} bash -euc "$INNER"'],
+            [
+                setpriv,
+                "--pdeathsig",
+                "KILL",  # it ends with the tests, however these end
+                "/bin/bash",
+                "-euc",
+                f'echo $$ > "$GROUP/cgroup.procs"; exec {unshare} {isolated} bash -euc "$INNER"',
+            ],
             env={
                 "PATH": search_path(),
                 "GROUP": str(self._group),

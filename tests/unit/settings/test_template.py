@@ -159,3 +159,15 @@ def test_a_system_without_a_folder_for_all() -> None:
     """Where a system has no such folder the error says so."""
     with pytest.raises(UsageError, match="this system has no folder"):
         system_files.write(None)
+
+
+def test_a_file_of_the_user_says_where_its_state_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In the user's settings folder the file names the state folder that holds for it; elsewhere the one beside it."""
+    folders = {name: tmp_path / name for name in ("XDG_CONFIG_HOME", "XDG_STATE_HOME")}
+    for name, folder in folders.items():
+        monkeypatch.setenv(name, str(folder))
+    own = folders["XDG_CONFIG_HOME"] / "comfy-watch"
+    own.mkdir(parents=True)
+    for folder, state in ((own, folders["XDG_STATE_HOME"] / "comfy-watch"), (tmp_path, "state")):
+        template.write(folder / "comfy-watch.toml")
+        assert f'\n#state_dir = "{state}"\n' in (folder / "comfy-watch.toml").read_text("utf-8")
