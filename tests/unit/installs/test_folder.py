@@ -1,0 +1,361 @@
+"""The packs of a ComfyUI's folders: each kind is recognised by its files, and what cannot be read says why."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import COMMIT, ComfyUI
+from watcher.installs.recognise import pyproject
+from watcher.installs.safe_files import MOST_ENTRIES
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import IsWorkflow, Unscannable
+from watcher.model.pack import Pack, PackKind, Source, SourceKind
+
+REPOSITORY = "https://github.com/ann/ComfyUI-My-Pack"
+
+
+def scanned(where: Path, timeout: float = 10) -> dict[str, Pack]:
+    """Return the packs of a folder by their folder; no two have the same."""
+    packs = asyncio.run(scan(Source(name="x", kind=SourceKind.PATH, where=str(where)), timeout=timeout))
+    found = {pack.folder: pack for pack in packs}
+    assert len(found) == len(packs)
+    return found
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> ComfyUI:
+    """An empty ComfyUI."""
+    return ComfyUI(tmp_path / "ComfyUI")
+
+
+def test_nothing_installed(comfyui: ComfyUI) -> None:
+    """What comes with ComfyUI is no pack."""
+    (comfyui.nodes / "__pycache__").mkdir()
+    (comfyui.nodes / "notes.txt").write_text("x")
+    (comfyui.nodes / ".git").mkdir()
+    assert scanned(comfyui.root) == {}
+
+
+def test_each_kind(comfyui: ComfyUI) -> None:
+    """Registry, claimed, git, file and unknown are told apart; ids and versions are as written."""
+    comfyui.registry("My-Pack", "1.2", folder="renamed", repository=REPOSITORY)
+    comfyui.claimed("zip-pack", "2.0.0-alpha.21", folder="zip-pack-main")
+    comfyui.claimed("dyn", None)
+    comfyui.clone("Foo", "https://u:hunter2@github.com/ann/ComfyUI-Foo.git?x=1", pack="foo", version="3.0.0")
+    comfyui.clone("Bar", "git@github.com:bob/Bar.git", cnr_id="bar-id\n", pack="bar", packed=True)
+    comfyui.clone("Baz", "https://gitlab.example/c/baz")
+    comfyui.single("one.py")
+    comfyui.plain("folder")
+    made = {
+        "renamed": Pack(
+            folder="renamed",
+            kind=PackKind.REGISTRY,
+            id="My-Pack",
+            version="1.2",
+            repository=REPOSITORY,
+            evidence="pyproject.toml and .tracking",
+        ),
+        "zip-pack-main": Pack(
+            folder="zip-pack-main",
+            kind=PackKind.CLAIMED,
+            id="zip-pack",
+            version="2.0.0-alpha.21",
+            evidence="pyproject.toml",
+        ),
+        "dyn": Pack(folder="dyn", kind=PackKind.CLAIMED, id="dyn", evidence="pyproject.toml; its version is dynamic"),
+        "Foo": Pack(
+            folder="Foo",
+            kind=PackKind.GIT,
+            id="foo",
+            commit=COMMIT,
+            repository="https://github.com/ann/ComfyUI-Foo.git",
+            evidence=".git; its id from pyproject.toml",
+        ),
+        "Bar": Pack(
+            folder="Bar",
+            kind=PackKind.GIT,
+            id="bar-id",
+            commit=COMMIT,
+            repository="git@github.com:bob/Bar.git",
+            evidence=".git; its id from .git/.cnr-id",
+        ),
+        "Baz": Pack(
+            folder="Baz",
+            kind=PackKind.GIT,
+            commit=COMMIT,
+            repository="https://gitlab.example/c/baz",
+            evidence=".git; without an id",
+        ),
+        "one.py": Pack(folder="one.py", kind=PackKind.FILE, evidence="a single file"),
+        "folder": Pack(folder="folder", kind=PackKind.UNKNOWN, evidence="no .git and no pyproject.toml"),
+    }
+    assert scanned(comfyui.root) == made
+
+
+def test_disabled(comfyui: ComfyUI) -> None:
+    """Disabled packs are found in both forms, several copies of one too; the version is that of the pyproject."""
+    comfyui.registry("my-pack", "2.0.0")
+    for version in ("1.1.0", "1.2.0"):
+        comfyui.disable(comfyui.registry("my-pack", version, folder="my-pack-old").rename(comfyui.nodes / "m"), version)
+    comfyui.disable(comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo"), "nightly")
+    comfyui.registry("old", "0.1.0", folder="old.disabled")
+    comfyui.single("x.py.disabled")
+    found = {name: (pack.id, pack.version, pack.enabled) for name, pack in scanned(comfyui.root).items()}
+    assert found == {
+        "my-pack": ("my-pack", "2.0.0", True),
+        ".disabled/m@1_1_0": ("my-pack", "1.1.0", False),
+        ".disabled/m@1_2_0": ("my-pack", "1.2.0", False),
+        ".disabled/Foo@nightly": ("foo", None, False),
+        "old.disabled": ("old", "0.1.0", False),
+        "x.py.disabled": (None, None, False),
+    }
+
+
+def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
+    """A clone is one whatever its pyproject says; without any remote the Manager's mark counts."""
+    for folder, remote in (("cloned", "https://github.com/ann/x"), ("local", None)):
+        path = comfyui.clone(folder, remote, pack="x", version="1.0.0")
+        (path / ".tracking").write_text("")
+    kinds = {name: (pack.kind, pack.version) for name, pack in scanned(comfyui.root).items()}
+    assert kinds == {"cloned": (PackKind.GIT, None), "local": (PackKind.REGISTRY, "1.0.0")}
+
+
+def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:
+    """A `.git` that leads elsewhere makes a clone of which nothing else is known; what it names is not read."""
+    elsewhere = comfyui.clone("other", "https://github.com/ann/other")
+    for folder in ("file", "link"):
+        comfyui.claimed("x", "1.0.0", folder=folder)
+    (comfyui.nodes / "file" / ".git").write_text(f"gitdir: {elsewhere}/.git")
+    (comfyui.nodes / "link" / ".git").symlink_to(elsewhere / ".git")
+    found = scanned(comfyui.root)
+    for folder in ("file", "link"):
+        pack = found[folder]
+        assert (pack.kind, pack.id, pack.repository, pack.commit) == (PackKind.GIT, "x", None, None)
+        assert ".git leads to another folder, which is not read" in pack.evidence
+
+
+def test_linked_folders(comfyui: ComfyUI, tmp_path: Path) -> None:
+    """A pack's folder, and `custom_nodes` itself, may be links; one that leads nowhere is said."""
+    elsewhere = ComfyUI(tmp_path / "volume")
+    elsewhere.registry("my-pack", "1.0.0")
+    (comfyui.nodes / "linked").symlink_to(elsewhere.nodes / "my-pack")
+    (comfyui.nodes / "gone").symlink_to(tmp_path / "unmounted")
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "custom_nodes").symlink_to(comfyui.nodes)
+    found = scanned(tmp_path / "root")
+    assert (found["linked"].id, found["linked"].kind) == ("my-pack", PackKind.REGISTRY)
+    assert (found["gone"].kind, found["gone"].evidence, found["gone"].unreadable) == (
+        PackKind.UNKNOWN,
+        "its link leads nowhere",
+        True,
+    )
+
+
+@pytest.mark.parametrize("below", ["", "custom_nodes", ".."])
+def test_where_it_is(comfyui: ComfyUI, below: str) -> None:
+    """A root, its `custom_nodes`, and a portable install's folder all lead to the packs."""
+    comfyui.registry("my-pack", "1.0.0")
+    assert scanned(comfyui.root / below).keys() == {"my-pack"}
+
+
+def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folders that extra_model_paths.yaml names count too, relative to it or to a base path with variables."""
+    monkeypatch.setenv("SHARED", str(tmp_path))
+    comfyui.registry("one", "1.0.0")
+    more = {name: ComfyUI(tmp_path / name) for name in ("share", "b", "c")}
+    for name, other in more.items():
+        other.registry(f"in-{name}", "1.0.0")
+    (comfyui.root / "extra_model_paths.yaml").write_text(
+        "my_box:\n  base_path: $SHARED/share\n  is_default: true\n  checkpoints: models\n  custom_nodes: custom_nodes\n"
+        "other:\n  custom_nodes: |\n    ../b/custom_nodes\n    ../c/custom_nodes\nthird:\n  loras: x\n"
+    )
+    assert scanned(comfyui.root).keys() == {"one", "in-share", "in-b", "in-c"}
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("a:\n  base_path: $SECRET\n  custom_nodes: there\n", "names the folder 'there', which is not there"),
+        ("a: [", "is not YAML that can be read"),
+        ("a: &a [x]\nb: *a\n", "is not YAML that can be read"),
+        ("[" * 1500, "is not YAML that can be read"),
+        ("x" * 300_000, "is larger than 256 KB"),
+    ],
+)
+def test_extra_folders_that_cannot_be_read(
+    comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch, text: str, why: str
+) -> None:
+    """An extra folder that is missing, or YAML that is a trap, fails the scan and shows no variable's value."""
+    monkeypatch.setenv("SECRET", "/hunter2")
+    (comfyui.root / "extra_model_paths.yaml").write_text(text)
+    with pytest.raises(Unscannable, match=why) as caught:
+        scanned(comfyui.root)
+    assert "hunter2" not in str(caught.value)
+
+
+def test_what_is_no_comfyui(tmp_path: Path) -> None:
+    """The reason says what was looked for and what was found instead."""
+    (tmp_path / "shop").mkdir()
+    for name in "abcdef":
+        (tmp_path / "shop" / name).write_text("")
+    for where, why in (
+        ("absent", "absent does not exist"),
+        ("shop/a", "a is not a folder; looked for that of a ComfyUI"),
+        ("shop", "no ComfyUI: looked for custom_nodes in .*shop and .*ComfyUI, found 'a', 'b', 'c', 'd' and 2 more"),
+    ):
+        with pytest.raises(Unscannable, match=why):
+            scanned(tmp_path / where)
+    (tmp_path / "mnt").mkdir()
+    with pytest.raises(Unscannable, match="found an empty folder; is a volume not mounted"):
+        scanned(tmp_path / "mnt")
+    (tmp_path / "mnt" / "custom_nodes").mkdir()
+    with pytest.raises(Unscannable, match="custom_nodes is empty: its volume may not be mounted"):
+        scanned(tmp_path / "mnt")
+    (tmp_path / "x.png").write_text("")
+    with pytest.raises(IsWorkflow, match="is not a folder"):
+        scanned(tmp_path / "x.png")
+
+
+BROKEN = {
+    "not-toml": (b"[project", "pyproject.toml is not valid TOML"),
+    "not-text": (b"\xff\xfe", "pyproject.toml is not UTF-8 text"),
+    "deep": (b"a = " + b"[\n" * 50_000, "pyproject.toml is nested too deeply"),
+    "dotted": (b"a." * 8000 + b"a = 1", "pyproject.toml is nested too deeply or has too long a line"),
+    "large": (b"#" * (pyproject.LIMIT + 1), "pyproject.toml is larger than 256 KB, which is not read"),
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_a_pyproject_that_cannot_be_read(comfyui: ComfyUI, case: str) -> None:
+    """The pack is unknown and says why; the others are read."""
+    data, why = BROKEN[case]
+    comfyui.registry("good", "1.0.0")
+    (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_bytes(data)
+    found = scanned(comfyui.root)
+    assert found["good"].kind is PackKind.REGISTRY
+    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].id) == (PackKind.UNKNOWN, True, None)
+    assert found["bad"].evidence.startswith(why)
+
+
+def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
+    """A name that the registry would not take, or none, is no id; an odd version is none."""
+    for folder, text in (
+        ("a", "[project]\nname = '../x'\nversion = '1'"),
+        ("b", "[tool.x]\ny = 1"),
+        ("c", "project = 5"),
+        ("d", "[project]\nname = 'd'\nversion = 5"),
+        ("e", f"[project]\nname = 'e'\nversion = '{'9' * 200}'"),
+        ("f", "[project]\nname = 'f'\n[project.urls]\nRepository = 'https://u:hunter2@h/x'"),
+    ):
+        (comfyui.plain(folder) / "pyproject.toml").write_text(text)
+    found = {name: (pack.kind, pack.id, pack.version, pack.evidence) for name, pack in scanned(comfyui.root).items()}
+    claimed = "pyproject.toml without [tool.comfy]"
+    assert found == {
+        "a": (PackKind.UNKNOWN, None, None, "pyproject.toml: its [project] name can be no id"),
+        "b": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
+        "c": (PackKind.UNKNOWN, None, None, "pyproject.toml: it has no [project] name"),
+        "d": (PackKind.CLAIMED, "d", None, f"{claimed}; its version cannot be one"),
+        "e": (PackKind.CLAIMED, "e", None, f"{claimed}; its version cannot be one"),
+        "f": (PackKind.CLAIMED, "f", None, f"{claimed}; it has no version"),
+    }
+    assert scanned(comfyui.root)["f"].repository == "https://h/x"
+
+
+def test_what_is_no_regular_file(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A pipe, a socket, a folder and a link in place of a file are not opened, and hold nothing up."""
+    secret = tmp_path / "secret.toml"
+    secret.write_text("[project]\nname = 'hunter2'\nversion = '1'")
+    paths = {name: comfyui.plain(name) / "pyproject.toml" for name in ("pipe", "socket", "folder", "link", "dir-link")}
+    os.mkfifo(paths["pipe"])
+    with socket.socket(socket.AF_UNIX) as listener:
+        monkeypatch.chdir(paths["socket"].parent)  # a socket's path may have few characters
+        listener.bind("pyproject.toml")
+        paths["folder"].mkdir()
+        paths["link"].symlink_to(secret)
+        paths["dir-link"].symlink_to(tmp_path)
+        os.mkfifo(comfyui.nodes / "pipe.py")
+        found = scanned(comfyui.root)
+    assert {name: pack.evidence for name, pack in found.items()} == {
+        "pipe": "pyproject.toml is not a regular file",
+        "socket": "pyproject.toml is not a regular file",
+        "folder": "pyproject.toml is a folder, not a file",
+        "link": "pyproject.toml is a link, which is not followed",
+        "dir-link": "pyproject.toml is a link, which is not followed",
+        "pipe.py": "not a regular file",
+    }
+    assert all(pack.unreadable and pack.id is None for pack in found.values())
+
+
+def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:
+    """Refs that lead out of `.git`, links and hooks are neither read nor run."""
+    mark = tmp_path / "ran"
+    path = comfyui.clone("x", "https://github.com/ann/x", pack="x")
+    (path / ".git" / "config").write_text(
+        f'[core]\n\tfsmonitor = "touch {mark}"\n[include]\n\tpath = ../../../secret\n[alias]\n\tx = !touch {mark}\n'
+        '[remote "up"]\n\turl = https://github.com/eve/x\n[remote "origin"]\n\turl = ext::sh -c touch% x\n'
+    )
+    for head in ("ref: ../../secret", "ref: refs/../../../secret", f"ref: refs/{'a/' * 200}b", "ref: refs/heads/link"):
+        (path / ".git" / "HEAD").write_text(head)
+        (tmp_path / "secret").write_text(COMMIT)
+        if not (path / ".git/refs/heads/link").is_symlink():
+            (path / ".git/refs/heads/link").symlink_to(tmp_path / "secret")
+        pack = scanned(comfyui.root)["x"]
+        assert (pack.kind, pack.commit, pack.id) == (PackKind.GIT, None, "x")
+    assert pack.evidence.endswith("refs/heads/link is a link, which is not followed")
+    assert not mark.exists()
+
+
+def test_too_many_folders(comfyui: ComfyUI) -> None:
+    """A folder with more entries than are looked at fails the scan: the rest would seem to be removed."""
+    for number in range(MOST_ENTRIES):
+        (comfyui.nodes / f"{number}.txt").touch()
+    with pytest.raises(Unscannable, match=r"custom_nodes has more than 5,000 entries; the rest was not looked at"):
+        scanned(comfyui.root)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
+def test_what_may_not_be_read(comfyui: ComfyUI) -> None:
+    """A pack that this user may not read is unknown; a whole `custom_nodes` fails the scan."""
+    path = comfyui.registry("bad", "1.0.0")
+    path.chmod(0)
+    assert scanned(comfyui.root)["bad"].evidence.endswith("may not be read by this user")
+    path.chmod(0o700)
+    comfyui.nodes.chmod(0)
+    with pytest.raises(Unscannable, match="may not be read by this user"):
+        scanned(comfyui.root)
+    comfyui.nodes.chmod(0o700)
+
+
+def test_names_that_are_no_text(comfyui: ComfyUI) -> None:
+    """Control characters in a folder's name are kept for the border to escape, and bytes that are no text replaced."""
+    comfyui.plain("a\x1b[2J\u202eb")
+    (comfyui.nodes / os.fsdecode(b"\xff")).mkdir()
+    found = scanned(comfyui.root)
+    assert found.keys() == {"a\x1b[2J\u202eb", "?"}
+
+
+def test_ids_that_differ_only_in_case(comfyui: ComfyUI) -> None:
+    """Each of them is listed."""
+    for folder, pack in (("one", "My-Pack"), ("two", "my-pack")):
+        comfyui.registry(pack, "1.0.0", folder=folder)
+    assert [pack.id for pack in scanned(comfyui.root).values()] == ["My-Pack", "my-pack"]
+
+
+def test_hidden_folders(comfyui: ComfyUI) -> None:
+    """A folder with a dot is a pack if it has what ComfyUI loads, since ComfyUI loads it; an editor's is none."""
+    (comfyui.nodes / ".vscode").mkdir()
+    comfyui.plain(".sneaky")
+    assert scanned(comfyui.root).keys() == {".sneaky"}
+
+
+def test_the_deadline(comfyui: ComfyUI) -> None:
+    """A scan that takes longer than it may is given up with a reason."""
+    for number in range(300):
+        comfyui.plain(str(number))
+    with pytest.raises(Unscannable, match="there was no answer within"):
+        scanned(comfyui.root, timeout=0.0001)

@@ -1,0 +1,45 @@
+"""More `custom_nodes` folders of a ComfyUI: those that its `extra_model_paths.yaml` names."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from watcher.installs import yaml_text
+from watcher.installs.safe_files import Folder, UnreadableError
+from watcher.installs.unscannable import Unscannable
+
+_FILE = "extra_model_paths.yaml"
+_MOST = 100
+
+
+def node_folders(root: Path) -> list[str]:
+    """Return the folders that the file beside `main.py` names; none without such a file.
+
+    Unscannable if it cannot be read, or if a folder of it is missing: the packs there would seem to be removed. What is
+    shown of a path is what is written: a variable in it may hold a secret.
+    """
+    try:
+        data = Folder(str(root)).read(_FILE, limit=yaml_text.LIMIT)
+        sections = yaml_text.load(data) if data and data.strip() else None
+    except (UnreadableError, ValueError) as error:
+        why = str(error).removeprefix(f"{_FILE} ")
+        raise Unscannable(f"{root / _FILE} {why}") from None
+    found: list[str] = []
+    for section in sections.values() if isinstance(sections, dict) else ():
+        if not isinstance(section, dict) or not isinstance(written := section.get("custom_nodes"), str):
+            continue
+        base = section.get("base_path")
+        start = root / _expanded(base) if isinstance(base, str) else root
+        for line in filter(None, map(str.strip, written.splitlines())):
+            folder = start / _expanded(line)
+            if not folder.is_dir():
+                raise Unscannable(f"{root / _FILE} names the folder {line[:100]!r}, which is not there")
+            found.append(str(folder))
+    if len(found) > _MOST:
+        raise Unscannable(f"{root / _FILE} names more than {_MOST} folders; they were not looked at")
+    return found
+
+
+def _expanded(text: str) -> str:
+    return os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111 - Path's raises where a home is not known

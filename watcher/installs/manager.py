@@ -1,0 +1,109 @@
+"""The packs of a running ComfyUI, as its Manager lists them over HTTP.
+
+A login in the address goes to that address only: redirects are not followed, and no reason shows any part of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from urllib.parse import urlsplit, urlunsplit
+
+import httpx
+
+from watcher import __version__
+from watcher.errors import WatchError
+from watcher.installs.recognise import answers, json_text
+from watcher.installs.unscannable import Unscannable
+from watcher.model.pack import Pack
+from watcher.registry import transport
+
+LIMIT = 16 * 1024 * 1024
+"""Bytes of an answer."""
+
+_LISTS = ("v2/customnode/installed", "customnode/installed")
+"""The list of installed packs in the API of the Manager from 4.0 on, and before."""
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+_HEADERS = {"User-Agent": f"comfy-watch/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Answer:
+    code: int
+    document: object
+    """None if it is not JSON."""
+
+
+async def packs(address: str) -> tuple[Pack, ...]:
+    """Return the packs that the Manager lists, by folder. The caller bounds the time.
+
+    Unscannable if there is no Manager, or if it does not answer with a list.
+    """
+    try:
+        async with httpx.AsyncClient(
+            transport=_transport(address),
+            timeout=None,  # noqa: S113 - the caller has it
+            headers=_HEADERS,
+            trust_env=False,
+        ) as client:
+            return await _listed(client, address)
+    except Unscannable:
+        raise
+    except WatchError as error:  # of a proxy that cannot be used
+        raise Unscannable(error.what) from None
+    except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
+        why = transport.describe(error)
+        why = why.partition(" (")[0] if "certificate" in why else why  # what is wrong with it has the host's name
+        raise Unscannable(f"it cannot be asked: {why}") from None
+
+
+async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
+    codes: list[str] = []
+    for path in _LISTS:
+        answer = await _get(client, address, path)
+        codes.append(f"HTTP {answer.code}")
+        if answer.code == 200 and answer.document is not None:
+            try:
+                return answers.installed(answer.document)
+            except ValueError as error:
+                raise Unscannable(f"the answer to /{path} {error}") from None
+        if answer.code not in {200, 404, 405}:
+            break
+    stats = await _get(client, address, "system_stats")
+    if isinstance(json_text.table(stats.document).get("system"), dict):
+        raise Unscannable(
+            f"a ComfyUI without the Manager's list of packs ({', '.join(codes)})",
+            hint="start it with --enable-manager, or name its folder or a snapshot instead",
+        )
+    asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
+    raise Unscannable(f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(codes)} without a list")
+
+
+async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:
+    """Return one answer; Unscannable for one that wants a login, leads elsewhere or is too large."""
+    async with client.stream("GET", _below(address, path)) as response:
+        code = response.status_code
+        if code in {401, 403}:
+            raise Unscannable(f"it wants a login, or refuses the one that the address has (HTTP {code})")
+        if 300 <= code < 400:
+            raise Unscannable(f"it redirects (HTTP {code}), which is not followed")
+        data = bytearray()
+        async for piece in response.aiter_raw():
+            data += piece
+            if len(data) > LIMIT:
+                raise Unscannable(f"the answer to /{path} has more than {LIMIT // 1024**2} MB")
+    try:
+        return _Answer(code=code, document=json_text.load(bytes(data)))
+    except ValueError:
+        return _Answer(code=code, document=None)
+
+
+def _below(address: str, path: str) -> str:
+    parts = urlsplit(address)
+    return urlunsplit(parts._replace(path=f"{parts.path.rstrip('/')}/{path}"))
+
+
+def _transport(address: str) -> httpx.AsyncBaseTransport:
+    """Return how the address is reached: this machine itself never by way of a proxy."""
+    if urlsplit(address).hostname in _LOOPBACK:
+        return httpx.AsyncHTTPTransport(verify=httpx.create_ssl_context(trust_env=False))
+    return transport.open_transport(address, 1, 1)

@@ -1,0 +1,112 @@
+"""Which pack a folder of `custom_nodes` is, from what was read in it. Pure (docs/behaviour.md, Installed packs)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from watcher.installs.recognise import pyproject, texts
+from watcher.installs.recognise.pyproject import Project
+from watcher.model.pack import Pack, PackKind
+
+OF_COMFYUI = frozenset({"websocket_image_save.py"})
+"""Files that come with every ComfyUI."""
+
+_NOT_PACKS = frozenset({"__pycache__", ".disabled"})
+DISABLED = ".disabled"
+"""The folder that the Manager moves disabled packs to; older ones got it as a suffix."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clone:
+    """What the text files of a `.git` say."""
+
+    remote: str | None = None
+    commit: str | None = None
+    cnr_id: str | None = None
+    """The id that the Manager wrote down for it."""
+    remark: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What was read in the folder of a pack."""
+
+    pyproject: bytes | None = None
+    """None if there is none, or none that can be read."""
+    tracking: bool = False
+    """Whether the Manager's mark is there."""
+    clone: Clone | None = None
+    loadable: bool = True
+    """Whether it has what ComfyUI loads."""
+    problem: str = ""
+    """Why something in it could not be read."""
+
+
+def is_disabled(name: str) -> bool:
+    """Return whether ComfyUI leaves out a file or folder because of its name."""
+    return name.endswith(DISABLED)
+
+
+def may_be_pack(name: str) -> bool:
+    """Return whether a folder's name is one that a pack may have."""
+    return name not in _NOT_PACKS
+
+
+def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
+    """Return the pack that a file is, as `folder` is to be shown; None for a file that ComfyUI does not load."""
+    if name in OF_COMFYUI or not name.removesuffix(DISABLED).endswith(".py"):
+        return None
+    return Pack(folder=texts.valid(folder), kind=PackKind.FILE, enabled=enabled, evidence="a single file")
+
+
+def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
+    """Return the pack that a folder is; None for a hidden folder that holds none."""
+    project, problem = Project(), contents.problem
+    if contents.pyproject is not None:
+        try:
+            project = pyproject.read(contents.pyproject)
+        except ValueError as refusal:
+            problem = problem or str(refusal)
+    name = texts.valid(folder)
+    clone = contents.clone
+    if clone is not None and (clone.remote or not (contents.tracking and project.id)):
+        return _clone(name, clone, project, enabled=enabled, problem=problem)
+    if problem:
+        return Pack(folder=name, kind=PackKind.UNKNOWN, enabled=enabled, evidence=problem, unreadable=True)
+    if project.id is not None:
+        kind = PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED
+        mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
+        mark += "" if contents.tracking or project.comfy else " without [tool.comfy]"
+        return Pack(
+            folder=name,
+            kind=kind,
+            id=project.id,
+            version=project.version,
+            enabled=enabled,
+            repository=project.repository,
+            evidence=_joined(mark, project.remark),
+        )
+    if contents.pyproject is None and not contents.tracking and not contents.loadable and folder.startswith("."):
+        return None
+    why = f"pyproject.toml: {project.remark}" if contents.pyproject is not None else "no .git and no pyproject.toml"
+    return Pack(folder=name, kind=PackKind.UNKNOWN, enabled=enabled, evidence=why)
+
+
+def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, problem: str) -> Pack:
+    """Return a clone: it has no version, whatever its pyproject says, since that may be of any commit."""
+    found = clone.cnr_id or project.id
+    named = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
+    return Pack(
+        folder=folder,
+        kind=PackKind.GIT,
+        id=found,
+        commit=clone.commit,
+        enabled=enabled,
+        repository=clone.remote,
+        evidence=_joined(".git", f"its id from {named}" if found else "without an id", clone.remark, problem),
+        unreadable=bool(problem) and not found,
+    )
+
+
+def _joined(*parts: str) -> str:
+    return "; ".join(filter(None, parts))

@@ -1,0 +1,28 @@
+"""JSON that others wrote, decoded within bounds. Pure."""
+
+from __future__ import annotations
+
+import json
+
+from watcher.text.json_limits import too_dense
+
+
+def load(data: bytes) -> object:
+    """Return the document; ValueError if it is none, or holds more values than anybody's list has."""
+    if too_dense(data):
+        raise ValueError("holds too many values")
+    try:
+        document: object = json.loads(data.decode("utf-8-sig"))
+    except (ValueError, RecursionError):
+        raise ValueError("is not valid JSON") from None
+    return document
+
+
+def table(value: object) -> dict[str, object]:
+    """Return a JSON object; an empty one for anything else."""
+    return value if isinstance(value, dict) else {}
+
+
+def items(value: object) -> list[object]:
+    """Return a JSON array; an empty one for anything else."""
+    return value if isinstance(value, list) else []

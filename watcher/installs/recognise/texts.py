@@ -1,0 +1,56 @@
+"""Ids, versions, addresses and names as packs write them, taken only in a form that a pack may have. Pure."""
+
+from __future__ import annotations
+
+import re
+from urllib.parse import urlsplit
+
+_ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_LONGEST_VERSION = 100
+_LONGEST_ADDRESS = 500
+
+
+def pack_id(value: object) -> str | None:
+    """Return a pack's id as it is written, without white space around it; None for what can be none."""
+    text = value.strip() if isinstance(value, str) else ""
+    return text if _ID.fullmatch(text) else None
+
+
+def version(value: object) -> str | None:
+    """Return a version as it is written; None for what is no text, empty or longer than any version is."""
+    text = value.strip() if isinstance(value, str) else ""
+    return valid(text) if 0 < len(text) <= _LONGEST_VERSION else None
+
+
+def commit(value: object) -> str | None:
+    """Return a commit's whole hash; None for anything else."""
+    text = value.strip().lower() if isinstance(value, str) else ""
+    return text if _COMMIT.fullmatch(text) else None
+
+
+def address(value: object) -> str | None:
+    """Return a repository's address without a login, a query or a fragment; None for what is none."""
+    text = value.strip() if isinstance(value, str) else ""
+    if not text or len(text) > _LONGEST_ADDRESS:
+        return None
+    if "://" not in text:
+        login, at, rest = text.rpartition("@")
+        return valid(text if not at or login == "git" else rest)
+    try:
+        parts = urlsplit(text)
+        port = f":{parts.port}" if parts.port else ""
+    except ValueError:
+        return None
+    host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
+    return valid(parts._replace(netloc=f"{host}{port}", query="", fragment="").geturl())
+
+
+def last_part(repository: str) -> str:
+    """Return the last part of a repository's address, without `.git`: what a clone's folder is usually called."""
+    return re.split(r"[/:\\]", repository.rstrip("/\\"))[-1].removesuffix(".git") or repository
+
+
+def valid(text: str) -> str:
+    """Return a text that can be written as UTF-8: a file's name may have bytes that are no text."""
+    return text.encode("utf-8", "replace").decode()

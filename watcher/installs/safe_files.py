@@ -1,0 +1,158 @@
+"""Files of an install, read so that whoever wrote them can neither hang this program, fill its memory nor lead it
+elsewhere.
+
+Below the folder that a `Folder` stands for no link is followed, nothing but a regular file is opened, and no more of it
+is read than a limit. Nothing is ever written.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MOST_ENTRIES = 5_000
+"""Entries of one folder: about ten times those of the largest installs."""
+
+_REASONS = {
+    errno.ENOENT: "does not exist",
+    errno.EACCES: "may not be read by this user",
+    errno.EPERM: "may not be read by this user",
+    errno.ENOTDIR: "is not in a folder",
+    errno.ELOOP: "is a link, which is not followed",
+    errno.ENOTCONN: "is on a volume that is not there",
+    errno.ESTALE: "is on a volume that is not there",
+    errno.EIO: "cannot be read: the disk reports an error",
+}
+
+
+class UnreadableError(Exception):
+    """A file is there and cannot be read. Its text says why, for a person."""
+
+
+class TooManyError(Exception):
+    """A folder has more entries than are looked at."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One entry of a folder. A link counts as what it leads to."""
+
+    name: str
+    is_folder: bool
+    is_file: bool
+    is_broken: bool = False
+    """Whether it is a link that leads nowhere."""
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """A folder, which may itself be reached by links; nothing in it is."""
+
+    path: str
+
+    def read(self, *parts: str, limit: int) -> bytes | None:
+        """Return a file's content; None if there is no such file.
+
+        UnreadableError if it is no regular file, larger than the limit or cannot be read.
+        """
+        shown = "/".join(parts)
+        try:
+            with os.fdopen(self._open(parts), "rb") as file:
+                data = file.read(limit + 1)
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UnreadableError(f"{shown} {reason(error)}") from None
+        if len(data) > limit:
+            raise UnreadableError(f"{shown} is larger than {limit // 1024} KB, which is not read")
+        return data
+
+    def kind(self, *parts: str) -> int | None:
+        """Return the file type of what a path leads to without a link (as `stat.S_IFDIR`); None if nothing is there."""
+        try:
+            for number in range(1, len(parts)):
+                if not stat.S_ISDIR(os.lstat(os.path.join(self.path, *parts[:number])).st_mode):  # noqa: PTH118 - names may be bytes that are no text
+                    return None
+            return stat.S_IFMT(os.lstat(os.path.join(self.path, *parts)).st_mode)  # noqa: PTH118 - as above
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+        except OSError as error:
+            raise UnreadableError(f"{'/'.join(parts)} {reason(error)}") from None
+
+    def entries(self) -> Iterator[Entry]:
+        """Return the entries, links followed; TooManyError past the limit, OSError if the folder cannot be read."""
+        with os.scandir(self.path) as found:
+            for number, entry in enumerate(found):
+                if number >= MOST_ENTRIES:
+                    raise TooManyError
+                yield _entry(entry)
+
+    if sys.platform == "win32":
+
+        def _open(self, parts: tuple[str, ...]) -> int:
+            """Open a regular file that no link leads to. Windows has no way to open it relative to a folder."""
+            path = self.path
+            for number, part in enumerate(parts, 1):
+                path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
+                found = os.lstat(path)
+                if stat.S_ISLNK(found.st_mode) or found.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT:
+                    raise OSError(errno.ELOOP, "")
+                if number == len(parts):
+                    _require_regular(found.st_mode)
+            return os.open(path, os.O_RDONLY | os.O_BINARY)
+
+    else:
+
+        def _open(self, parts: tuple[str, ...]) -> int:
+            """Open a regular file, each part of its path relative to the folder before it, so that none is a link."""
+            folder = os.open(self.path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                for part in parts[:-1]:
+                    below = os.open(part, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=folder)
+                    os.close(folder)
+                    folder = below
+                _require_regular(os.stat(parts[-1], dir_fd=folder, follow_symlinks=False).st_mode)
+                flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+                file = os.open(parts[-1], flags, dir_fd=folder)
+            finally:
+                os.close(folder)
+            try:
+                _require_regular(os.fstat(file).st_mode)  # once more: it may have been replaced
+            except OSError:
+                os.close(file)
+                raise
+            return file
+
+
+class _NotRegularError(OSError):
+    """It is neither a file, nor a folder or a link, which have reasons of their own."""
+
+
+def _require_regular(mode: int) -> None:
+    if stat.S_ISLNK(mode):
+        raise OSError(errno.ELOOP, "")
+    if stat.S_ISDIR(mode):
+        raise OSError(errno.EISDIR, "")
+    if not stat.S_ISREG(mode):
+        raise _NotRegularError(errno.EINVAL, "")
+
+
+def reason(error: OSError) -> str:
+    """Return why something cannot be read, after its name."""
+    if isinstance(error, _NotRegularError):
+        return "is not a regular file"
+    if error.errno == errno.EISDIR:
+        return "is a folder, not a file"
+    return _REASONS.get(error.errno or 0) or f"cannot be read ({error.strerror or type(error).__name__})"
+
+
+def _entry(entry: os.DirEntry[str]) -> Entry:
+    try:
+        mode = entry.stat().st_mode
+    except OSError:
+        return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
+    return Entry(name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))
