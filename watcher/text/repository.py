@@ -9,12 +9,15 @@ _SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
 """As ssh and git write it: `git@github.com:ann/pack.git`."""
 _LONGEST = 500
 _GITHUB = "github.com"
+_MOVED = {"github.com/comfy-org/comfyui-manager": "github.com/ltdrdata/comfyui-manager"}
+"""By its address now, the repository of the Manager as it was before: the registry may have either, clones have both."""
 
 
 def repository_key(address: str) -> str:
     """Return `host/path` of a repository's address, in lower case, without login, `.git` and slashes at the end.
 
     "" if it is no address. Of one on GitHub only owner and name count, of `www.github.com` and over ssh too.
+    The Manager's repository, which has moved, has one key.
     """
     address = address.strip()
     found = (_URL.fullmatch(address) or _SCP.fullmatch(address)) if len(address) <= _LONGEST else None
@@ -27,4 +30,5 @@ def repository_key(address: str) -> str:
         parts = parts[:2]
     if not parts or (host == _GITHUB and len(parts) < 2):
         return ""
-    return "/".join([host, *parts[:-1], parts[-1].removesuffix(".git")])
+    key = "/".join([host, *parts[:-1], parts[-1].removesuffix(".git")])
+    return _MOVED.get(key, key)

@@ -266,6 +266,8 @@ def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) ->
         ("git@github.com:ann/pack.git", "github.com/ann/pack"),
         ("ssh://git@github.com:22/ann/pack", "github.com/ann/pack"),
         ("https://token:x@github.com/ann/pack", "github.com/ann/pack"),
+        ("https://github.com/Comfy-Org/ComfyUI-Manager.git", "github.com/ltdrdata/comfyui-manager"),
+        ("https://github.com/ltdrdata/ComfyUI-Manager", "github.com/ltdrdata/comfyui-manager"),
         ("https://gitlab.com/group/sub/pack.git", "gitlab.com/group/sub/pack"),
         ("https://evil.example/github.com/ann/pack", "evil.example/github.com/ann/pack"),
         ("https://github.com.evil.example/ann/pack", "github.com.evil.example/ann/pack"),
