@@ -10,7 +10,7 @@ _SCP = re.compile(r"(?:[^/@:]+@)?(?P<host>[^/:@]+):(?P<path>[^/].*)")
 _LONGEST = 500
 _GITHUB = "github.com"
 _MOVED = {"github.com/comfy-org/comfyui-manager": "github.com/ltdrdata/comfyui-manager"}
-"""By its address now, the repository of the Manager as it was before: the registry may have either, clones have both."""
+"""By its address now, the Manager's repository as it was before: the registry may have either, clones have both."""
 
 
 def repository_key(address: str) -> str:
