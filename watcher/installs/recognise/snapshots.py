@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from watcher.installs.recognise import texts
+from watcher.installs.recognise.folders import OF_COMFYUI
 from watcher.installs.recognise.json_text import items, table
 from watcher.installs.recognise.workflows import is_workflow
 from watcher.model.pack import Pack, PackKind
 
 _MANAGER_KEYS = frozenset({"cnr_custom_nodes", "git_custom_nodes", "file_custom_nodes"})
-_DESKTOP_VERSIONS = {1, 2, "1", "2"}
+_DESKTOP_VERSIONS = (1, 2, "1", "2")  # compared, not hashed: what a file has there may be a list
 _KINDS = {"cnr": PackKind.REGISTRY, "git": PackKind.GIT, "file": PackKind.FILE}
 MOST = 5_000
 """Packs of one snapshot."""
@@ -36,6 +37,7 @@ def read(document: object) -> tuple[Pack, ...]:
         raise ValueError("is not a snapshot of the Manager or of Comfy Desktop 2")
     if len(packs) > MOST:
         raise ValueError(f"has more than {MOST:,} packs")
+    packs = [pack for pack in packs if pack.kind is not PackKind.FILE or pack.folder not in OF_COMFYUI]
     return tuple(sorted(packs, key=lambda pack: (pack.folder.lower(), pack.folder)))
 
 
