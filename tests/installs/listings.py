@@ -18,11 +18,10 @@ def shown(text: str) -> set[tuple[str, str, bool]]:
     return {(row["id"], row["version"], row["state"] == "ENABLED") for row in _SHOWN.finditer(text)}
 
 
-def outdated(tools: Tools) -> dict[tuple[str, str], str | None]:
-    """Return the version or commit that `comfy outdated` says is installed, by source and name.
+def outdated(tools: Tools) -> set[tuple[str, str, str | None]]:
+    """Return source, name, and version or commit of each pack of which `comfy outdated` says what is installed.
 
-    It names a pack of the registry by its id, and any other by its folder; two may have one name.
+    The name is the id of what it takes for a pack of the registry, and the folder of any other.
     """
     said: dict[str, Any] = json.loads(tools.comfy("--json", "outdated"))
-    packs = said["data"]["packs"]
-    return {(pack["source"], pack["name"]): pack["installed"] for pack in packs}
+    return {(pack["source"], pack["name"], pack["installed"]) for pack in said["data"]["packs"]}

@@ -24,6 +24,7 @@ _REPOSITORIES = {
     "golf": "ann/ComfyUI-Golf",
     "hotel": "ann/ComfyUI-Hotel",
     "papa": "ann/ComfyUI-Papa",
+    "comfyui-manager": "ltdrdata/ComfyUI-Manager",
 }
 _VERSIONS = {
     "alpha": ("1.0.0", "1.2.0"),
@@ -35,6 +36,7 @@ _VERSIONS = {
     "golf": ("1.4.0",),
     "hotel": ("3.0.0",),
     "papa": ("1.0.0",),
+    "comfyui-manager": ("3.41",),
 }
 PACKS = tuple(
     Published(id=id_, versions=versions, repository=f"{_GITHUB}/{_REPOSITORIES[id_]}")
@@ -43,8 +45,18 @@ PACKS = tuple(
 """What the registry has when the packs are installed."""
 GONE = "foxtrot"
 """What it has no more when they are listed."""
-_UNREGISTERED = ("bob/ComfyUI-India", "bob/ComfyUI-Juliet", "bob/ComfyUI-Kilo", "bob/ComfyUI-Lima", "bob/ComfyUI-Mike")
+_UNREGISTERED = (
+    "bob/ComfyUI-India",
+    "bob/ComfyUI-Juliet",
+    "bob/ComfyUI-Kilo",
+    "bob/ComfyUI-Lima",
+    "bob/ComfyUI-Mike",
+    "bob/ComfyUI-Sierra",
+    "bob/ComfyUI-Tango",
+)
 _FORK = "mallory/ComfyUI-Alpha-Fork"
+_MANAGER = "Comfy-Org/ComfyUI-Manager"
+"""Where the Manager's own repository has moved; the registry has the address from before."""
 
 
 def build(tools: Tools, github: GitHub) -> None:
@@ -65,11 +77,15 @@ def build(tools: Tools, github: GitHub) -> None:
     )  # fmt: skip
     tools.cm_cli("disable", "charlie", "ComfyUI-Juliet@unknown")
 
-    for name in ("bob/ComfyUI-Kilo", "bob/ComfyUI-Lima", "bob/ComfyUI-Mike", _FORK):
+    for name in ("bob/ComfyUI-Kilo", "bob/ComfyUI-Lima", "bob/ComfyUI-Mike", _FORK, _MANAGER):
         tools.run("git", "clone", "--quiet", f"{_GITHUB}/{name}.git", cwd=nodes)
     tools.run("git", "pack-refs", "--all", cwd=nodes / "ComfyUI-Kilo")
     tools.run("git", "checkout", "--quiet", "--detach", cwd=nodes / "ComfyUI-Lima")
     (nodes / "ComfyUI-Mike").rename(nodes / "ComfyUI-Mike.disabled")
+    tools.run("git", "clone", "--quiet", f"{_GITHUB}/bob/ComfyUI-Sierra", cwd=tools.home)
+    (nodes / "ComfyUI-Sierra").symlink_to(tools.home / "ComfyUI-Sierra")
+    separate = f"--separate-git-dir={tools.home / 'tango.git'}"
+    tools.run("git", "clone", "--quiet", separate, f"{_GITHUB}/bob/ComfyUI-Tango", cwd=nodes)
 
     for name in ("november.py", "oscar.py.disabled", "websocket_image_save.py"):
         (nodes / name).write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
@@ -96,6 +112,7 @@ def _prepare(tools: Tools, github: GitHub) -> None:
     for name in _UNREGISTERED:
         github.create(name, {"__init__.py": ""})
     github.create(_FORK, {"pyproject.toml": project("alpha", "1.0.0", f"{_GITHUB}/{_REPOSITORIES['alpha']}")})
+    github.create(_MANAGER, {"pyproject.toml": project("comfyui-manager", "3.41", f"{_GITHUB}/{_MANAGER}")})
 
 
 def _list(root: Path, packs: tuple[Published, ...]) -> None:

@@ -1,0 +1,126 @@
+"""`comfy-watch installed FOLDER` beside git, `cm-cli show`, `comfy node show` and `comfy outdated` in that folder."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from tests.installs.listings import outdated, shown
+from tests.installs.ours import Row, installed
+from tests.installs.tools import Tools
+
+pytestmark = pytest.mark.installs
+
+_GITHUB = "https://github.com"
+_ANN = f"{_GITHUB}/ann/ComfyUI"
+_BOB = f"{_GITHUB}/bob/ComfyUI"
+_EXPECTED = (
+    Row(folder="alpha", kind="registry", id="alpha", version="1.2.0", repository=f"{_ANN}-Alpha"),
+    Row(folder="bravo", kind="registry", id="bravo", version="2.5", repository=f"{_ANN}-Bravo"),
+    Row(folder=".disabled/charlie@1_0_0", kind="registry", id="charlie", version="1.0.0", enabled=False,
+        repository=f"{_ANN}-Charlie"),
+    Row(folder="Delta-Pack", kind="registry", id="Delta-Pack", version="0.3.1", repository=f"{_ANN}-Delta"),
+    Row(folder="echo", kind="registry", id="echo", version="2.0.0-alpha.21", repository=f"{_ANN}-Echo"),
+    Row(folder="foxtrot", kind="registry", id="foxtrot", version="4.0.0", repository=f"{_ANN}-Foxtrot"),
+    Row(folder="golf", kind="claimed", id="golf", version="1.4.0", repository=f"{_ANN}-Golf"),
+    Row(folder="hotel", kind="git", id="hotel", repository=f"{_ANN}-Hotel"),
+    Row(folder="papa", kind="git", id="papa", repository=f"{_ANN}-Papa"),
+    Row(folder=".disabled/papa@1_0_0", kind="registry", id="papa", version="1.0.0", enabled=False,
+        repository=f"{_ANN}-Papa"),
+    Row(folder="ComfyUI-Alpha-Fork", kind="git", id="alpha",
+        repository=f"{_GITHUB}/mallory/ComfyUI-Alpha-Fork.git"),
+    Row(folder="ComfyUI-India", kind="git", repository=f"{_BOB}-India"),
+    Row(folder=".disabled/ComfyUI-Juliet", kind="git", enabled=False, repository=f"{_BOB}-Juliet"),
+    Row(folder="ComfyUI-Kilo", kind="git", repository=f"{_BOB}-Kilo.git"),
+    Row(folder="ComfyUI-Lima", kind="git", repository=f"{_BOB}-Lima.git"),
+    Row(folder="ComfyUI-Mike.disabled", kind="git", enabled=False, repository=f"{_BOB}-Mike.git"),
+    Row(folder="ComfyUI-Manager", kind="git", id="comfyui-manager",
+        repository=f"{_GITHUB}/Comfy-Org/ComfyUI-Manager.git"),
+    Row(folder="ComfyUI-Sierra", kind="git", repository=f"{_BOB}-Sierra"),
+    Row(folder="ComfyUI-Tango", kind="git"),
+    Row(folder="november.py", kind="file"),
+    Row(folder="oscar.py.disabled", kind="file", enabled=False),
+    Row(folder="romeo", kind="unknown"),
+)  # fmt: skip
+"""What is to be said of the folder of `tree`, but for the commits."""
+
+_UNLISTED = {
+    "echo": "its version is not of numbers only, so that the Manager takes it for no pack of the registry",
+    "foxtrot": "the registry lists it no more: the very pack that somebody has to hear of",
+    "golf": "comfy-cli unpacked it without the Manager's mark",
+    ".disabled/papa@1_0_0": "a copy that runs hides one that is disabled",
+    "ComfyUI-Alpha-Fork": "no pack of the registry has that repository; the id is what its pyproject claims",
+    "ComfyUI-India": "no pack of the registry, and not in the Manager's own list",
+    ".disabled/ComfyUI-Juliet": "likewise",
+    "ComfyUI-Kilo": "likewise",
+    "ComfyUI-Lima": "likewise",
+    "ComfyUI-Mike.disabled": "likewise",
+    "ComfyUI-Sierra": "likewise",
+    "ComfyUI-Tango": "likewise",
+    "november.py": "a file has no id",
+    "oscar.py.disabled": "likewise",
+    "romeo": "a folder without any mark",
+}
+"""What the Manager's list leaves out, and why; we do not."""
+
+_RELEASED = {
+    "hotel": ("hotel", "3.0.0"),
+    "papa": ("papa", "1.0.0"),
+    "ComfyUI-Alpha-Fork": ("alpha", "1.0.0"),
+    "ComfyUI-Manager": ("comfyui-manager", "3.41"),
+}
+"""Clones with a pyproject, and what it claims: an id, and the version of the last release."""
+_ELSEWHERE = "ComfyUI-Tango"
+"""A clone whose `.git` is a file that leads out of the folder: git follows, and comfy-cli; the Manager does not."""
+
+
+def test_everything(built: Tools) -> None:
+    """Every pack is named as it was built, a clone with the commit that git itself says, and nothing besides."""
+    rows = installed(built.root)
+    assert {replace(row, commit=None) for row in rows} == set(_EXPECTED)
+    assert len(rows) == len(_EXPECTED)
+    for row in rows:
+        if row.kind == "git" and row.folder != _ELSEWHERE:
+            path = built.root / "custom_nodes" / row.folder
+            assert row.commit == built.run("git", "rev-parse", "HEAD", cwd=path).strip(), row
+            assert row.repository == built.run("git", "config", "remote.origin.url", cwd=path).strip()
+        else:
+            assert row.commit is None, row
+
+
+def test_manager(built: Tools) -> None:
+    """What the Manager lists we list, with the same version and state; what it leaves out has a reason each."""
+    rows = installed(built.root)
+    assert _UNLISTED.keys() <= {row.folder for row in rows}
+    ours = {
+        (row.id, "nightly" if row.kind == "git" else row.three, row.enabled)
+        for row in rows
+        if row.folder not in _UNLISTED
+    }
+    assert ours == shown(built.cm_cli("show", "installed"))
+    for state in (True, False):
+        listed = shown(built.comfy("node", "show", "enabled" if state else "disabled"))
+        assert listed == {row for row in ours if row[2] is state}
+
+
+def test_comfy_outdated(built: Tools) -> None:
+    """`comfy outdated` reads the same versions, as they are written, and commits; but it believes a clone's pyproject.
+
+    A clone is at some commit, not at the version of its last release. And it looks into no `.disabled`, takes a folder
+    named `.disabled` for one that runs, and knows no packs that are files.
+    """
+    ours = set()
+    for row in installed(built.root):
+        if row.kind in {"registry", "claimed"} and row.enabled:
+            ours.add(("registry", row.id, row.version))
+        elif row.kind == "git" and not row.folder.startswith(".disabled/"):
+            ours.add(("git", row.folder, row.commit))
+        elif row.kind == "unknown":
+            ours.add(("unknown", row.folder, None))
+    theirs = outdated(built)
+    (followed,) = (row for row in theirs if row[1] == _ELSEWHERE)
+    theirs.remove(followed)
+    ours.remove(("git", _ELSEWHERE, None))
+    assert {name for _, name, _ in ours - theirs} == set(_RELEASED)
+    assert theirs - ours == {("registry", *claimed) for claimed in _RELEASED.values()}

@@ -1,0 +1,99 @@
+"""`comfy-watch installed SNAPSHOT` beside the snapshots that the Manager writes, by itself and for comfy-cli."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.installs.ours import Row, installed
+from tests.installs.tools import Tools
+
+pytestmark = pytest.mark.installs
+
+_UNKNOWN_TO_IT = "echo"
+"""The Manager takes a pack whose version is not of numbers only for none of the registry, and leaves it out."""
+_PACKED = "https://github.com/bob/ComfyUI-Kilo.git"
+"""A clone whose refs git has packed: the Manager does not find its commit."""
+_ELSEWHERE = "ComfyUI-Tango"
+"""A clone whose `.git` is a file that leads out of the folder: the Manager does not see it."""
+_MOVED = {"https://github.com/Comfy-Org/ComfyUI-Manager.git": "https://github.com/ltdrdata/ComfyUI-Manager"}
+"""The Manager writes down its own repository by the address that it had before."""
+
+
+def _save(built: Tools, path: Path) -> dict[str, Any]:
+    """Save a snapshot, as JSON through comfy-cli, as YAML with the Manager's own program; return what is in it."""
+    if path.suffix == ".json":
+        built.comfy("node", "save-snapshot", "--output", str(path))
+        return dict(json.loads(path.read_text("utf-8")))
+    built.cm_cli("save-snapshot", "--output", str(path))
+    return dict(yaml.safe_load(path.read_text("utf-8"))["custom_nodes"])
+
+
+def _commit(written: str) -> str | None:
+    """Return a commit as it is: the Manager keeps the end of the line after that of a clone on no branch."""
+    return None if written == "unknown" else written.strip()
+
+
+@pytest.mark.parametrize("name", ["mine.json", "mine.yaml"])
+def test_snapshot(built: Tools, tmp_path: Path, name: str) -> None:
+    """A snapshot is read for all that is in it, but the file that every ComfyUI has, and agrees with the folder.
+
+    It has less than the folder: no pack of the registry that is disabled, nothing that the Manager cannot place, no
+    file that is disabled, no commit of a clone with packed refs; and versions of three numbers at least.
+    """
+    said = _save(built, tmp_path / name)
+    rows = installed(tmp_path / name)
+    registry = {(row.id, row.version, row.enabled) for row in rows if row.kind == "registry"}
+    clones = {(row.repository, row.commit, row.enabled) for row in rows if row.kind == "git"}
+    files = {(row.folder, row.enabled) for row in rows if row.kind == "file"}
+    assert len(rows) == len(registry) + len(clones) + len(files)
+    assert registry == {(id_, version, True) for id_, version in said["cnr_custom_nodes"].items()}
+    assert clones == {
+        (url, _commit(clone["hash"]), not clone["disabled"]) for url, clone in said["git_custom_nodes"].items()
+    }
+    assert files == {
+        (file["filename"], not file["disabled"])
+        for file in said["file_custom_nodes"]
+        if file["filename"] != "websocket_image_save.py"
+    }
+
+    folder = installed(built.root)
+    assert registry == {
+        (row.id, row.three, True)
+        for row in folder
+        if row.kind == "registry" and row.enabled and row.id != _UNKNOWN_TO_IT
+    }
+    assert clones == {
+        (
+            _MOVED.get(str(row.repository), row.repository),
+            None if row.repository == _PACKED else row.commit,
+            row.enabled,
+        )
+        for row in folder
+        if row.kind == "git" and row.folder != _ELSEWHERE
+    }
+    assert files == {(row.folder, True) for row in folder if row.kind == "file" and row.enabled}
+
+
+def test_newest(built: Tools, tmp_path: Path) -> None:
+    """Of the Manager's own folder of snapshots the newest is read: what was removed since the first is not in it."""
+    folder = built.root / "user" / "__manager" / "snapshots"
+    built.cm_cli("save-snapshot", "--no-full-snapshot")
+    (first,) = folder.iterdir()
+    before = installed(folder / "*.json")
+    assert before == installed(first)
+    gone = built.root / "custom_nodes" / "november.py"
+    gone.unlink()
+    try:
+        built.cm_cli("save-snapshot", "--no-full-snapshot")
+        after = installed(folder / "*.json")
+    finally:
+        gone.write_text("NODE_CLASS_MAPPINGS = {}\n", "utf-8")
+        for path in folder.iterdir():
+            path.unlink()
+    assert set(before) - set(after) == {Row(folder="november.py", kind="file")}
+    assert set(after) <= set(before)
