@@ -31,7 +31,7 @@ pytestmark = pytest.mark.measured
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 EVENT_KEYS = (
     *("id", "kind", "node", "version", "version_id", "before", "after", "reason", "changes", "at"),
-    *("published", "severity", "safe_version", "url"),
+    *("published", "severity", "safe_version", "installed", "url"),
 )
 SECRET = "S3cr3tT0k3n"
 
@@ -299,7 +299,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         ("log_level", "error", "command line"),
         ("max_response_mb", "32", "default"),
         ("alert_urls", "json (json://***)", "environment COMFY_WATCH_ALERT_URLS"),
-        ("channels.chat", "discord://***; kinds: banned; nodes: a*; grouping: node", str(file)),
+        ("channels.chat", "discord://***; kinds: banned; nodes: a*; scope: all; grouping: node", str(file)),
     ):
         assert shown[name].split(maxsplit=1)[1].startswith(value)
         assert shown[name].endswith(origin)
@@ -307,7 +307,14 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
     assert list(document["settings"]) == list(Settings.model_fields)
     assert document["settings"]["interval"] == {"value": 3600, "from": str(file)}
     assert document["settings"]["channels"]["value"] == [
-        {"name": "chat", "url": "discord://***", "kinds": ["banned"], "nodes": ["a*"], "grouping": "node"}
+        {
+            "name": "chat",
+            "url": "discord://***",
+            "kinds": ["banned"],
+            "nodes": ["a*"],
+            "scope": "all",
+            "grouping": "node",
+        }
     ]
     assert SECRET not in done.out + json.dumps(document)
     assert registry.requests == []

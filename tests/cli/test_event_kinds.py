@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,10 @@ from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher import timestamps
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.event import Event, Kind
+from watcher.model.pack import Copy
 from watcher.model.version import WATCHED_FIELDS
+from watcher.state.records import write_event
 
 PAGE = "https://registry.comfy.org/nodes/alpha"
 
@@ -48,6 +52,7 @@ def test_new_and_pending(watch: Watcher, registry: FakeRegistry) -> None:
         "published": by_kind["new"]["published"],
         "severity": "info",
         "safe_version": "1.1.0",
+        "installed": [],
         "url": PAGE,
     }
     age = timestamps.seconds_between(by_kind["new"]["published"], document["started"])
@@ -282,3 +287,27 @@ def test_a_node_id_has_no_case(watch: Watcher, registry: FakeRegistry) -> None:
     watch.check()
     registry.catalog.publish("ALPHA", "1.1.0")
     assert [(kind, version) for kind, _, version in watch.but(nodes="Alpha").reported()] == [("new", "1.1.0")]
+
+
+def test_what_is_installed_is_in_the_history(watch: Watcher) -> None:
+    """Events about what somebody runs are found by their kinds, and the table says where it is run."""
+    watch.check()
+    where = (Copy(install="workstation", version="1.0.0"),)
+    page: dict[str, Any] = {"at": "2026-01-31T12:00:00.000Z", "url": PAGE}
+    past = [
+        Event(id="1" * 20, kind=Kind.EXPOSED, node="alpha", version="1.0.0", after="flagged", installed=where, **page),
+        Event(id="2" * 20, kind=Kind.CLEARED, node="alpha", version="1.0.0", before="flagged", **page),
+        Event(id="3" * 20, kind=Kind.UPDATE, node="alpha", version="1.1.0", installed=where, **page),
+        Event(id="4" * 20, kind=Kind.FAILING, node=None, install="laptop", **page),
+    ]
+    (watch.state / "history.jsonl").write_bytes(b"".join(map(write_event, past)))
+    found = json.loads(watch.run("history", "--kind", "exposed,cleared,update", "--json").out)["events"]
+    assert [event["kind"] for event in found] == ["update", "cleared", "exposed"]
+    assert found[0]["installed"] == [{"install": "workstation", "version": "1.0.0", "enabled": True}]
+    said = [re.split(r"  +", line, maxsplit=2)[2] for line in watch.run("history").out.splitlines()[1:]]
+    assert [re.sub(r"  +", " | ", line) for line in said] == [
+        "(install laptop) | - | -",
+        "alpha | 1.1.0 | you run 1.0.0 on workstation",
+        "alpha | 1.0.0 | was flagged",
+        "alpha | 1.0.0 | flagged; on workstation",
+    ]

@@ -20,6 +20,7 @@ from watcher.alerts.digest import compose
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
+from watcher.model.pack import Copy
 from watcher.state import schemas
 
 _DOCUMENT = json.loads(schemas.schema("webhook"))
@@ -162,6 +163,7 @@ def test_the_sample_in_the_docs_is_valid() -> None:
     _SCHEMA.validate(document)
     (shown,) = document["events"]
     given = {key: value for key, value in shown.items() if key not in {"kind", "severity", "changes"}}
+    given["installed"] = tuple(Copy(**copy) for copy in shown["installed"])
     event = Event(kind=Kind(shown["kind"]), **given)
     assert (public_form(event), compose((event,)).titles[0]) == (shown, document["title"])
     for number in ("200 events", "60,000 bytes", "30,000 bytes"):

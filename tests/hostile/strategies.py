@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.hostile.corpus import TEXTS, made_up
 from tests.support import factories
 from watcher.model.event import Change, Event, Kind
+from watcher.model.pack import Copy
 
 UNTRUSTED = (
     st.sampled_from([text for text in TEXTS if len(text) < 5000])
@@ -43,6 +44,11 @@ def events(draw: st.DrawFn) -> list[Event]:
             safe_version=draw(st.none() | UNTRUSTED),
             changelog=draw(UNTRUSTED),
             channel=draw(st.none() | UNTRUSTED),
+            install=draw(st.none() | UNTRUSTED),
+            installed=tuple(
+                Copy(install=draw(UNTRUSTED), version=draw(st.none() | UNTRUSTED), enabled=draw(st.booleans()))
+                for _ in range(number)
+            ),
         )
         for number in range(draw(st.integers(1, 3)))
     ]

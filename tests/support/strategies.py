@@ -16,10 +16,10 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
@@ -171,6 +171,10 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         safe_version=draw(maybe),
         changelog=draw(_TEXTS),
         channel=draw(maybe),
+        install=draw(maybe),
+        installed=tuple(
+            draw(st.lists(st.builds(Copy, install=_TEXTS, version=maybe, enabled=st.booleans()), max_size=2))
+        ),
     )
 
 
@@ -253,6 +257,7 @@ def channels() -> st.SearchStrategy[tuple[Channel, ...]]:
         st.sampled_from(["ops", "chat", "mail"]),
         kinds=st.sampled_from([DEFAULT_KINDS, frozenset({Kind.FLAGGED}), frozenset(Kind)]),
         nodes=st.sampled_from([(), ("some-*",), ("other",)]),
+        scope=st.sampled_from(Scope),
         grouping=st.sampled_from(Grouping),
     )
     return st.lists(one, max_size=3, unique_by=lambda made: made.name).map(tuple)

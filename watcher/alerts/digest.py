@@ -5,7 +5,7 @@ Rules: docs/behaviour.md, Messages. Our own words are `Trusted`; every other str
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from heapq import nsmallest
 
@@ -21,13 +21,13 @@ from watcher.text.plural import plural
 
 LINES = 25
 """The most lines that one message shows."""
-_BASELINES = 3
-"""Above this number baselines are grouped."""
+_TOGETHER = 3
+"""Above this number baselines are grouped, and so are exposures."""
 
 _Key = tuple[str, str]
 """What the events of a group have in common."""
 _Labelled = tuple[Label, Event]
-_ALL_BASELINES: _Key = ("baselines", "")
+_ALL: dict[Kind, _Key] = {Kind.BASELINE: ("baselines", ""), Kind.EXPOSED: ("exposures", "")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,10 +70,10 @@ def compose(events: tuple[Event, ...]) -> Digest:
     The worst comes first and takes its group with it; among equals the newest version does.
     """
     ranked = [(label(event), event) for event in worst_first(events)]
-    several = sum(event.kind is Kind.BASELINE for event in events) > _BASELINES
+    several = {kind for kind in _ALL if sum(event.kind is kind for event in events) > _TOGETHER}
     by_key: dict[_Key, list[_Labelled]] = {}
     for one in ranked:
-        by_key.setdefault(_key(one[1], several=several), []).append(one)
+        by_key.setdefault(_key(one[1], several), []).append(one)
     groups = list(by_key.values())
     lines = _lines(groups)
     hidden: list[Label] = []
@@ -82,8 +82,7 @@ def compose(events: tuple[Event, ...]) -> Digest:
         shown = tuple(lines[number, place] for place in range(len(group)) if (number, place) in lines)
         rest = [name for name, _ in group[len(shown) :]]
         if shown:
-            heading = f"Now watched: {plural(len(group), 'node pack')}" if key == _ALL_BASELINES else ""
-            made.append(Group(heading=heading, lines=shown, hidden=count(rest)))
+            made.append(Group(heading=_heading(key, len(group)), lines=shown, hidden=count(rest)))
         else:
             hidden += rest
     worst = ranked[0][1]
@@ -137,12 +136,20 @@ def sample(at: str) -> tuple[Event, ...]:
     )
 
 
-def _key(event: Event, *, several: bool) -> _Key:
-    if several and event.kind is Kind.BASELINE:
-        return _ALL_BASELINES
+def _key(event: Event, several: Container[Kind]) -> _Key:
+    if event.kind in several:
+        return _ALL[event.kind]
     if event.channel is not None:
         return "channel", event.channel
+    if event.install is not None:
+        return "install", event.install
     return ("registry", "") if event.node is None else ("node", event.node.lower())
+
+
+def _heading(key: _Key, number: int) -> str:
+    if key == _ALL[Kind.BASELINE]:
+        return f"Now watched: {plural(number, 'node pack')}"
+    return f"Problems in what you run: {number}" if key == _ALL[Kind.EXPOSED] else ""
 
 
 def _lines(groups: Sequence[Sequence[_Labelled]]) -> dict[tuple[int, int], Line]:

@@ -14,8 +14,10 @@ from watcher.text.sanitize import escape_values
 MOST_EVENTS = 200
 MOST_BYTES = 60_000
 """Of the objects as ASCII JSON: with the text beside them, less than what common web frameworks take (100 KB)."""
-_SHORT_TEXT = 80
-"""Characters of each text of an event that is too large. Then any event takes less than half of `MOST_BYTES`."""
+_SHORT_TEXT, _FEW_COPIES = 80, 3
+"""Characters of each text, and installed copies, of an event that is too large. Then any takes less than half of
+`MOST_BYTES`.
+"""
 
 
 def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list[object]:
@@ -44,13 +46,14 @@ def plainest_objects(events: Sequence[Event]) -> list[object]:
     There must be at least one event.
     """
     worst = replace(worst_first(events)[0], reason="", changes=())
-    return [escape_values(public_form(bounded(worst, _SHORT_TEXT)))]
+    return [escape_values(public_form(bounded(worst, _SHORT_TEXT, _FEW_COPIES)))]
 
 
 def _candidates(event: Event, room: int) -> Iterator[Event]:
     """Yield an event as it is, unless a text alone is larger than the room, and then shortened."""
     own = (event.version, event.version_id, event.before, event.after, event.reason)
     changed = (text for change in event.changes for text in (change.before, change.after))
-    if all(text is None or len(text) <= room for text in (*own, *changed)):
+    copied = (text for copy in event.installed for text in (copy.install, copy.version))
+    if all(text is None or len(text) <= room for text in (*own, *changed, *copied)):
         yield event
-    yield bounded(event, _SHORT_TEXT)
+    yield bounded(event, _SHORT_TEXT, _FEW_COPIES)

@@ -50,7 +50,10 @@ class Rendered:
 _QUOTES = (300, 120, 120, 120, 60, 0, 0)
 """Limits of a quotation, in characters, by level. The higher its level, the less a line says."""
 _NO_LINK, _NO_HISTORY, _NO_REASON, _NO_ADVICE = 2, 3, 5, 6
-"""The levels from which on a line has no link, no history, neither reason nor details, and no advice."""
+"""The levels from which on a line has no link, no history, neither reason nor details, and no advice.
+
+Whether somebody runs it is shorter from `_NO_REASON` on, and goes with the advice.
+"""
 _PACK, _VERSION = 100, 80
 """The most characters of a name, which is as long as an id may be, and of a version."""
 _ITEM = 60
@@ -195,9 +198,12 @@ class _Writer:
         text = " ".join(parts) + self.plain(line.about)
         if line.history and level < _NO_HISTORY:
             text += f" ({self.words(line.history, quote)})"
-        if line.advice and level < _NO_ADVICE:
-            what, *version = line.advice
-            text += " · " + " ".join([self.stressed(what), *(self.words((one,), _VERSION) for one in version)])
+        if level < _NO_ADVICE:
+            if runs := line.runs if level < _NO_REASON else line.runs_in_short:
+                text += f" · {self.words(runs, _VERSION)}"
+            for word in line.advice:
+                ours = isinstance(word, Trusted)
+                text += f" · {self.stressed(word)}" if ours else f" {self.words((word,), _VERSION)}"
         for words in (line.details, line.reason):
             if words and level < _NO_REASON:
                 text += f" · {self.words(words, quote)}"

@@ -12,7 +12,7 @@ from enum import StrEnum
 
 from watcher.changes.facts import NOT_KNOWN, safe_version
 from watcher.model.pack import Pack, PackKind, PackRecord
-from watcher.model.precedence import Precedence, precedence
+from watcher.model.precedence import normalised, precedence
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, Version, badness
 from watcher.text.repository import repository_key
@@ -204,17 +204,11 @@ def find_version(text: str, versions: Iterable[Version]) -> Version | None:
     every = tuple(versions)
     same: Sequence[Version] = [one for one in every if one.version == text]
     if not same:
-        key = _normalised(text)
-        same = [one for one in every if key is not None and _normalised(one.version) == key]
+        key = normalised(text)
+        same = [one for one in every if key is not None and normalised(one.version) == key]
     return max(same, key=badness, default=None)
 
 
 def is_newer(version: str, than: str) -> bool:
     """Return whether a version is newer than another; two ways to write one version are not."""
     return precedence(version)[:-1] > precedence(than)[:-1]
-
-
-def _normalised(version: str) -> tuple[Precedence | tuple[object, ...], str] | None:
-    """Return what two ways to write one version share; None for a text that is no semantic version."""
-    found = precedence(version.strip())
-    return (found[:-1], version.strip().partition("+")[2]) if found[0] else None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.alerts.words.differences import difference
+from watcher.alerts.words.running import running
 from watcher.cli.terminal import colour, table, to_json
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
@@ -74,15 +75,23 @@ def what_happened(event: Event) -> str:
         parts.append("".join(safe_line(word, _VALUE) for word in difference(event.changes)))
     if not parts and event.before and event.after:
         parts.append(f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}")
+    if event.kind is Kind.EXPOSED and event.after:
+        parts = [sanitize_line(event.after, _STATUS)]
+    if event.kind is Kind.CLEARED and event.before:
+        parts = [f"was {sanitize_line(event.before, _STATUS)}"]
+    if runs := running(event):
+        parts.append("".join(safe_line(word, _STATUS) for word in runs))
     if event.reason:
         parts.append(sanitize_line(event.reason, _TEXT))
     return "; ".join(parts)
 
 
 def event_subject(event: Event) -> str:
-    """Return what an event is about, safe to print: a node, a channel or the registry."""
+    """Return what an event is about, safe to print: a node, a channel, an install or the registry."""
     if event.node is not None:
         return sanitize_line(event.node)
+    if event.install is not None:
+        return f"(install {sanitize_line(event.install)})"
     return "(registry)" if event.channel is None else f"(channel {sanitize_line(event.channel)})"
 
 

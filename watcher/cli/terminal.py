@@ -19,6 +19,7 @@ from watcher.text.sanitize import escape_values
 
 _COLOURS: dict[str, str] = {
     Kind.BANNED: "red",
+    Kind.EXPOSED: "red",
     Kind.FLAGGED: "red",
     Kind.DELETED: "magenta",
     Kind.REMOVED: "magenta",
@@ -27,7 +28,9 @@ _COLOURS: dict[str, str] = {
     Kind.CHANGED: "cyan",
     Kind.NEW: "green",
     Kind.REINSTATED: "green",
+    Kind.CLEARED: "green",
     Kind.RECOVERED: "green",
+    Kind.UPDATE: "cyan",
     "ok": "green",
     "delivered": "green",
     "failed": "red",

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, Event, Kind, runs_its_pack
 
 
 class Grouping(StrEnum):
@@ -15,6 +15,13 @@ class Grouping(StrEnum):
     POLL = "poll"
     NODE = "node"
     EVENT = "event"
+
+
+class Scope(StrEnum):
+    """Which packs a channel is for."""
+
+    ALL = "all"
+    INSTALLED = "installed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +34,7 @@ class Channel:
     kinds: frozenset[Kind] = DEFAULT_KINDS
     nodes: tuple[str, ...] = ()
     """Globs over lower-case node ids; empty means every node."""
+    scope: Scope = Scope.ALL
     grouping: Grouping = Grouping.POLL
     placed: bool = False
     """The name was made from a position in `alert_urls`, so another channel may have it in the next poll."""
@@ -35,14 +43,22 @@ class Channel:
 def wants(channel: Channel, event: Event) -> bool:
     """Return whether the channel wants the event.
 
-    An event about the registry as a whole, or about another channel, passes every node glob. None is about itself.
+    An event about the registry as a whole, an install or another channel passes every node glob and scope. None is
+    about itself.
     """
     if event.kind not in channel.kinds or event.channel == channel.name:
+        return False
+    if channel.scope is Scope.INSTALLED and not _is_about_installed(event):
         return False
     if not channel.nodes or event.node is None:
         return True
     node = event.node.lower()
     return any(fnmatchcase(node, glob.lower()) for glob in channel.nodes)
+
+
+def _is_about_installed(event: Event) -> bool:
+    """Return whether an event touches what somebody runs, or ran until this poll."""
+    return event.node is None or event.kind is Kind.CLEARED or runs_its_pack(event)
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:

@@ -6,9 +6,16 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from watcher.model.kept import cut, cut_values, digest
+from watcher.model.pack import Copy
+from watcher.model.precedence import is_same_version
+from watcher.model.version import BANNED
 
 LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
+
+MOST_COPIES = 50
+"""Installed copies that an event keeps, and the characters of an install's name."""
+_LONGEST_NAME = 100
 
 EMPTY = "empty"
 """Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
@@ -18,6 +25,7 @@ class Kind(StrEnum):
     """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
 
     BANNED = "banned"
+    EXPOSED = "exposed"
     FLAGGED = "flagged"
     DELETED = "deleted"
     REMOVED = "removed"
@@ -25,8 +33,10 @@ class Kind(StrEnum):
     DEPRECATED = "deprecated"
     CHANGED = "changed"
     REINSTATED = "reinstated"
+    CLEARED = "cleared"
     UNDEPRECATED = "undeprecated"
     RECOVERED = "recovered"
+    UPDATE = "update"
     NEW = "new"
     PENDING = "pending"
     BASELINE = "baseline"
@@ -40,7 +50,7 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING}
+DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
 
@@ -61,14 +71,14 @@ class Event:
     id: str
     kind: Kind
     node: str | None
-    """None for the registry as a whole."""
+    """None for the registry as a whole, a channel or an install."""
     version: str | None = None
     """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
     before: str | None = None
     """A status, "deprecated", "removed", "failing", `EMPTY` or None."""
     after: str | None = None
-    """Like `before`. For a baseline, the worst that it contains."""
+    """Like `before`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is run."""
     reason: str = ""
     """A summary of the registry's reason: untrusted text, without e-mail addresses."""
     changes: tuple[Change, ...] = ()
@@ -84,6 +94,10 @@ class Event:
     """The first line of a `new` version's changelog: untrusted text, without e-mail addresses."""
     channel: str | None = None
     """The channel that is failing or has recovered, by name; `node` is None then."""
+    install: str | None = None
+    """The same for an install."""
+    installed: tuple[Copy, ...] = ()
+    """The installed copies of the node pack, whatever their version: enabled ones first."""
 
     @property
     def key(self) -> str:
@@ -91,15 +105,38 @@ class Event:
         return "" if self.version is None else self.version_id or f"={self.version}"
 
 
+def runs_it(event: Event) -> bool:
+    """Return whether somebody runs what the event is about: its version, or any of the node if it has none.
+
+    A clone has no version that is known, and a disabled copy is not run. An exposure is about nothing else.
+    """
+    return event.kind is Kind.EXPOSED or any(
+        copy.enabled and (event.version is None or is_copy_of(copy, event.version)) for copy in event.installed
+    )
+
+
+def runs_its_pack(event: Event) -> bool:
+    """Return whether somebody runs the node pack that the event is about, in whatever version."""
+    return event.kind is Kind.EXPOSED or any(copy.enabled for copy in event.installed)
+
+
+def is_copy_of(copy: Copy, version: str) -> bool:
+    """Return whether an installed copy says that it is that version, maybe written otherwise (`1.2` is `1.2.0`)."""
+    return copy.version is not None and is_same_version(copy.version, version)
+
+
 def severity_of(event: Event) -> Severity:
-    """Return how bad an event is. A baseline is as bad as the worst that it contains."""
+    """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain."""
     if event.kind is Kind.BASELINE:
         return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
+    if (event.kind is Kind.EXPOSED and event.after == BANNED) or (replaces_archive(event) and runs_it(event)):
+        return Severity.CRITICAL
     return _SEVERITY_OF_KIND.get(event.kind, Severity.INFO)
 
 
 _SEVERITY_OF_KIND: dict[Kind, Severity] = {Kind.BANNED: Severity.CRITICAL} | dict.fromkeys(
-    (Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED), Severity.WARNING
+    (Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED),
+    Severity.WARNING,
 )
 _SEVERITY_OF_BASELINE = {"banned": Severity.CRITICAL, "flagged": Severity.WARNING, "deprecated": Severity.WARNING}
 
@@ -110,17 +147,33 @@ def replaces_archive(event: Event) -> bool:
     return event.kind is Kind.CHANGED and any(one.before and one.after for one in moved)
 
 
-def rank(event: Event) -> tuple[int, int, int]:
-    """Return a key that sorts events worst first: by severity, then by kind.
+def rank(event: Event) -> Rank:
+    """Return a key that sorts events worst first: by severity, then by what somebody runs, then by kind.
 
-    A replaced archive ranks right after a flag. Of baselines that are equally severe the worse one comes first.
+    The version that is run comes before another version of a pack that is run, and that before the rest. A replaced
+    archive ranks right after a flag, an exposure right after the kind that it reports. Of baselines that are equally
+    severe the worse one comes first.
     """
     severity = _SEVERITIES.index(severity_of(event))
+    apart = 0 if runs_it(event) else 1 if runs_its_pack(event) else 2
     if replaces_archive(event):
-        return severity, _KINDS.index(Kind.FLAGGED), 1
+        return severity, apart, _KINDS.index(Kind.FLAGGED), 1
+    if event.kind is Kind.EXPOSED:
+        return severity, apart, _KINDS.index(EXPOSURES.get(event.after or "", Kind.EXPOSED)), 2
     worst = event.after if event.kind is Kind.BASELINE else None
     place = _KINDS.index(Kind(worst)) if worst in _SEVERITY_OF_BASELINE else 0
-    return severity, _KINDS.index(event.kind), place
+    return severity, apart, _KINDS.index(event.kind), place
+
+
+Rank = tuple[int, int, int, int]
+EXPOSURES: dict[str, Kind] = {
+    "banned": Kind.BANNED,
+    "flagged": Kind.FLAGGED,
+    "deleted": Kind.DELETED,
+    "delisted": Kind.REMOVED,
+    "deprecated": Kind.DEPRECATED,
+}
+"""What `exposed` may report, as its `after`, with the kind of event that is as bad."""
 
 
 _SEVERITIES, _KINDS = tuple(Severity), tuple(Kind)
@@ -131,11 +184,11 @@ def event_id(*parts: object) -> str:
     return digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
 
 
-def bounded(event: Event, longest: int = LONGEST_TEXT) -> Event:
+def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES) -> Event:
     """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
 
     Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
-    id stays: it was made from the whole texts.
+    id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
     """
 
     def kept(text: str) -> str:
@@ -152,7 +205,27 @@ def bounded(event: Event, longest: int = LONGEST_TEXT) -> Event:
         published=kept(event.published),
         safe_version=event.safe_version and kept(event.safe_version),
         changelog=kept(event.changelog),
+        install=event.install and cut(event.install, min(longest, _LONGEST_NAME)),
+        installed=tuple(
+            Copy(
+                install=cut(copy.install, min(longest, _LONGEST_NAME)),
+                version=copy.version and kept(copy.version),
+                enabled=copy.enabled,
+            )
+            for copy in _foremost(event, copies)
+        ),
     )
+
+
+def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
+    """Return at most so many copies, enabled ones first; of more those of the event's version go first among them."""
+    if len(event.installed) <= most:
+        return event.installed
+
+    def place(copy: Copy) -> tuple[bool, bool]:
+        return not copy.enabled, event.version is None or not is_copy_of(copy, event.version)
+
+    return tuple(sorted(event.installed, key=place)[:most])
 
 
 def _shortened(change: Change, longest: int) -> Change:

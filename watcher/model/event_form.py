@@ -7,7 +7,7 @@ from watcher.model.event import Event, severity_of
 
 
 def public_form(event: Event) -> dict[str, object]:
-    """Return the form. `safe_version` is absent where it is not known, and `channel` where the event is about none."""
+    """Return the form. `safe_version` is absent where it is not known, `channel` and `install` but in events on one."""
     form: dict[str, object] = {
         "id": event.id,
         "kind": event.kind.value,
@@ -24,8 +24,13 @@ def public_form(event: Event) -> dict[str, object]:
     }
     if event.safe_version != "":
         form["safe_version"] = event.safe_version
+    form["installed"] = [
+        {"install": copy.install, "version": copy.version, "enabled": copy.enabled} for copy in event.installed
+    ]
     if event.channel is not None:
         form["channel"] = event.channel
+    if event.install is not None:
+        form["install"] = event.install
     return form | {"url": event.url}
 
 

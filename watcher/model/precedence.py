@@ -26,6 +26,17 @@ def precedence(version: str) -> Precedence:
     return True, tuple(numbers), found[2] is None, tuple(_word(word) for word in words), version
 
 
+def normalised(version: str) -> tuple[object, ...] | None:
+    """Return what the ways to write one semantic version share (`v1.2` is `1.2.0`); None for any other text."""
+    found = precedence(version.strip())
+    return (*found[:-1], version.strip().partition("+")[2]) if found[0] else None
+
+
+def is_same_version(one: str, other: str) -> bool:
+    """Return whether two texts name one version: the same text, or the same semantic version written otherwise."""
+    return one == other or ((key := normalised(one)) is not None and key == normalised(other))
+
+
 def is_prerelease(version: str) -> bool:
     """Return whether a text is a semantic version such as `2.0.0-rc.1`."""
     found = _semantic(version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from watcher import log
 from watcher.errors import ReplacedError, StateError, WatchError
+from watcher.model.event import runs_its_pack
 from watcher.polling.model import Report
 from watcher.polling.reports.problems import Problem
 from watcher.polling.sending.dispatch import Dispatch
@@ -32,7 +33,13 @@ class LogLines(Observer):
         """Log each event, then a summary of the poll."""
         del next_poll  # it follows from the interval
         for event in report.events:
-            about = {"node": event.node} if event.channel is None else {"channel": event.channel}
+            about: dict[str, object] = {"node": event.node}
+            if event.channel is not None:
+                about = {"channel": event.channel}
+            elif event.install is not None:
+                about = {"install": event.install}
+            if event.installed:
+                about["runs"] = runs_its_pack(event)
             log.info("event", kind=event.kind.value, **about, version=event.version, reason=event.reason, id=event.id)
         log.info(
             "poll",

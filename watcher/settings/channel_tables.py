@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Union
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Secret, SecretStr
 
-from watcher.model.channel import Channel, Grouping
+from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.settings import node_ids, parsing
 from watcher.text import mask
@@ -56,10 +56,14 @@ class ChannelTable(BaseModel):
         description="An apprise URL; secret."
     )
     kinds: Annotated[frozenset[Kind], list_with(_kinds, "all", *Kind)] = Field(
-        DEFAULT_KINDS, description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending`.'
+        DEFAULT_KINDS,
+        description=f'`"all"`, or a list of: {", ".join(Kind)}. Default: all of them but `pending` and `update`.',
     )
     nodes: Annotated[tuple[str, ...], list_with(node_ids.read_globs)] = Field(
         (), description="Ids or patterns such as `comfyui-*`. Default: every node."
+    )
+    scope: Annotated[Scope, one_of("a scope", *Scope)] = Field(
+        Scope.ALL, description="`installed`: only what is about node packs that you run."
     )
     grouping: Annotated[Grouping, one_of("a grouping", *Grouping)] = Field(
         Grouping.POLL, description="One message for each `poll`, `node` or `event`."
@@ -68,7 +72,9 @@ class ChannelTable(BaseModel):
     def channel(self) -> Channel:
         """Return the channel that the table describes."""
         url = self.url.get_secret_value()
-        return Channel(name=self.name, url=url, kinds=self.kinds, nodes=self.nodes, grouping=self.grouping)
+        return Channel(
+            name=self.name, url=url, kinds=self.kinds, nodes=self.nodes, scope=self.scope, grouping=self.grouping
+        )
 
 
 def read_tables(value: object) -> tuple[object, ...]:

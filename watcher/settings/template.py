@@ -57,6 +57,7 @@ _CHANNEL: Mapping[str, object] = {
     "url": "slack://token_a/token_b/token_c/channel",
     "kinds": ["banned", "flagged", "failing"],
     "nodes": ["comfyui-*", "rgthree-comfy"],
+    "scope": "all",
     "grouping": "event",
 }
 

@@ -28,8 +28,8 @@ from watcher.state.model import Checks, History
 FORMAT = 2
 """Of the files below but the outbox."""
 
-OUTBOX_FORMAT = 3
-"""Since a `failing` event may be about a channel: an older program would report that the registry cannot be read."""
+OUTBOX_FORMAT = 4
+"""Since a `failing` event may be about an install: an older program would report that the registry cannot be read."""
 
 _Value = TypeVar("_Value")
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import event
 from watcher.alerts.digest import LINES, Digest, compose, not_shown, sample, shorter
-from watcher.alerts.words.wording import SYMBOLS, Line, counted, more
+from watcher.alerts.words.wording import SYMBOLS, Label, Line, counted, more
 from watcher.model.event import Change, Event, Kind, Severity, event_id, rank
 
 
@@ -248,8 +248,8 @@ def test_counts_are_said() -> None:
     assert more((_label("new", 4),)) == "… and 4 more new"
 
 
-def _label(words: str, number: int) -> tuple[tuple[tuple[int, int, int], str], int]:
-    return ((0, 0, 0), words), number
+def _label(words: str, number: int) -> tuple[Label, int]:
+    return ((0, 0, 0, 0), words), number
 
 
 def test_every_kind_has_a_symbol() -> None:

@@ -16,6 +16,7 @@ from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plain
 from watcher.cli.terminal import to_json
 from watcher.model.event import Change, Event, Kind, bounded, rank
 from watcher.model.event_form import public_form
+from watcher.model.pack import Copy
 from watcher.model.version import WATCHED_FIELDS
 
 
@@ -32,7 +33,7 @@ def test_an_object_is_the_one_of_check() -> None:
 
 def test_the_worst_event_comes_first_and_the_mildest_are_left_out() -> None:
     """A burst is cut at its end, where the mildest events are."""
-    many = [event(f"n{number}", Kind.NEW) for number in range(300)]
+    many = [event(f"n{number}", Kind.NEW, version_id=None, url="") for number in range(300)]
     shown = objects(*many, event("b", Kind.BANNED))
     assert (len(shown), shown[0]["id"], shown[-1]["id"]) == (MOST_EVENTS, "b", f"n{MOST_EVENTS - 2}")
 
@@ -42,7 +43,10 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
     text = "\U0001f4a5" * 5000
     changes = tuple(Change(field=name, before=text, after=text + "!") for name in ("status", *WATCHED_FIELDS.values()))
     kept = dict.fromkeys(("version", "version_id", "before", "after", "reason", "published", "safe_version"), text)
-    large = bounded(Event(id="e", kind=Kind.FLAGGED, node="n" * 100, at="", url="", changes=changes, **kept))
+    copies = tuple(Copy(install=f"{number}{text}", version=text) for number in range(500))
+    large = bounded(
+        Event(id="e", kind=Kind.FLAGGED, node="n" * 100, at="", url="", changes=changes, installed=copies, **kept)
+    )
     assert len(json.dumps(public_form(large))) > MOST_BYTES
     for most in (MOST_BYTES, MOST_BYTES // 2):
         (shown, *_) = objects(large, large, most_bytes=most)

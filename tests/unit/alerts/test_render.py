@@ -21,6 +21,7 @@ from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Format, Rendered, fitted, render
 from watcher.alerts.words.wording import SYMBOLS
 from watcher.model.event import Change, Event, Kind
+from watcher.model.pack import Copy
 
 CORPUS = [
     "@everyone @here <!channel> <!here|x> <@U123> <@&5> <#C1> @room",
@@ -64,6 +65,11 @@ def _events(draw: st.DrawFn) -> tuple[Event, ...]:
             safe_version=draw(st.none() | _HOSTILE),
             published=draw(st.just("2026-01-01T00:00:00Z") | _HOSTILE),
             channel=draw(st.none() | _HOSTILE),
+            install=draw(st.none() | _HOSTILE),
+            installed=tuple(
+                Copy(install=draw(_HOSTILE), version=draw(st.none() | _HOSTILE), enabled=draw(st.booleans()))
+                for _ in range(draw(st.integers(0, 2)))
+            ),
             changes=tuple(
                 Change(
                     field=draw(st.sampled_from(["downloadUrl", "dependencies", "status"]) | _HOSTILE),
@@ -400,4 +406,4 @@ def test_the_plainest_form_says_what_is_worst() -> None:
     assert odd.body.startswith("BANNED ?vil?")
     assert "1.0.0+cu12 ?x?" in odd.body
     every = tuple(_event(kind, "x" * 100, version="9" * 100) for kind in Kind)
-    assert re.fullmatch(r"BANNED x{39}\? 9{19}\?; 13 events; ref [0-9a-f]{8}", plainest(every).body)
+    assert re.fullmatch(r"BANNED x{39}\? 9{19}\?; 16 events; ref [0-9a-f]{8}", plainest(every).body)

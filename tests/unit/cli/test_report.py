@@ -11,6 +11,7 @@ import pytest
 from tests.support.factories import NOW, PACK, URL, event, minute, poll_report
 from watcher.cli import report
 from watcher.model.event import Change, Event, Kind
+from watcher.model.pack import Copy
 
 NODE_LEVEL: dict[str, Any] = {"version": None, "version_id": None, "before": None, "after": None}
 TAGS = Change(field="tags", before="", after='["x"]')
@@ -24,7 +25,9 @@ def lines(*events: Event, dry_run: bool = False, **fields: Any) -> list[str]:
 def test_the_json_document() -> None:
     """`check --json` has exactly the documented keys."""
     done = poll_report(
-        event("e1", changes=(TAGS,), reason="Rejected by admin"),
+        event(
+            "e1", changes=(TAGS,), reason="Rejected by admin", installed=(Copy(install="workstation", version="1.0"),)
+        ),
         watched=2,
         errors=(("x", "it timed out"),),
         delivered=1,
@@ -49,6 +52,7 @@ def test_the_json_document() -> None:
                 "at": NOW,
                 "published": None,
                 "severity": "warning",
+                "installed": [{"install": "workstation", "version": "1.0", "enabled": True}],
                 "url": URL,
             }
         ],

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import PACK, channel, event
-from watcher.model.channel import Grouping, grouped, wants
-from watcher.model.event import DEFAULT_KINDS, Kind
+from watcher.model.channel import Grouping, Scope, grouped, wants
+from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.pack import Copy
 
 EVENTS = (
     event("e1", node="Alpha"),
@@ -18,10 +19,11 @@ EVENTS = (
 
 
 @pytest.mark.parametrize("kind", Kind)
-def test_a_channel_gets_every_kind_but_pending_by_default(kind: Kind) -> None:
-    """A channel that names no kinds gets every kind but `pending`."""
-    assert wants(channel(), event(kind=kind)) is (kind is not Kind.PENDING)
-    assert (kind in DEFAULT_KINDS) is (kind is not Kind.PENDING)
+def test_a_channel_gets_every_kind_but_pending_and_update_by_default(kind: Kind) -> None:
+    """A channel that names no kinds gets every kind but `pending` and `update`."""
+    expected = kind not in (Kind.PENDING, Kind.UPDATE)
+    assert wants(channel(), event(kind=kind)) is expected
+    assert (kind in DEFAULT_KINDS) is expected
 
 
 def test_a_channel_that_names_kinds_gets_those() -> None:
@@ -37,6 +39,27 @@ def test_a_channel_that_names_kinds_gets_those() -> None:
 def test_globs_choose_nodes_whatever_the_case(globs: tuple[str, ...], wanted: bool) -> None:
     """A channel's globs are matched against the whole node id, in any case; no glob means every node."""
     assert wants(channel(nodes=globs), event(node=PACK)) is wanted
+
+
+@pytest.mark.parametrize(
+    ("one", "wanted"),
+    [
+        (event(), False),
+        (event(installed=(Copy(install="a", version="9", enabled=False),)), False),
+        (event(installed=(Copy(install="a", version="9"),)), True),
+        (event(installed=(Copy(install="a", version=None),)), True),
+        (event(kind=Kind.EXPOSED), True),
+        (event(kind=Kind.CLEARED), True),
+        (event(kind=Kind.FAILING), False),
+        (event(kind=Kind.FAILING, node=None, install="a"), True),
+        (event(kind=Kind.FAILING, node=None, channel="b"), True),
+        (event(kind=Kind.FAILING, node=None), True),
+    ],
+)
+def test_a_channel_may_be_for_what_is_run(one: Event, *, wanted: bool) -> None:
+    """With `scope = "installed"` it gets what is about a pack with an enabled copy, and what is about no pack."""
+    assert wants(channel(scope=Scope.INSTALLED), one) is wanted
+    assert wants(channel(), one)
 
 
 def test_an_event_about_the_registry_passes_every_glob() -> None:
@@ -69,5 +92,5 @@ def test_a_channels_url_is_in_no_repr() -> None:
 
 
 def test_the_worst_kinds_come_first() -> None:
-    """Banned is worse than flagged, and both are worse than the rest."""
-    assert list(Kind)[:2] == [Kind.BANNED, Kind.FLAGGED]
+    """Banned is worse than flagged, and both are worse than the rest; an exposure may be either."""
+    assert list(Kind)[:3] == [Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED]

@@ -14,7 +14,18 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import LONGEST_TEXT, Change, Event, Kind, bounded, rank, severity_of
+from watcher.model.event import (
+    EXPOSURES,
+    LONGEST_TEXT,
+    MOST_COPIES,
+    Change,
+    Event,
+    Kind,
+    bounded,
+    rank,
+    severity_of,
+)
+from watcher.model.pack import Copy
 
 pytestmark = pytest.mark.measured
 
@@ -32,6 +43,8 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
                 published=text,
                 safe_version=text,
                 changelog=text,
+                install=text,
+                installed=(Copy(install=text, version=text),),
             )
         )
         for text in (first, second)
@@ -39,7 +52,8 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
     assert (kept[0] == kept[1]) == (first == second)
     for one, text in zip(kept, (first, second), strict=True):
         texts = [getattr(one, field.name) for field in fields(Event) if isinstance(getattr(one, field.name), str)]
-        assert max(map(len, [*texts, one.changes[0].before])) <= LONGEST_TEXT
+        texts += [one.installed[0].install, one.installed[0].version or "", one.changes[0].before]
+        assert max(map(len, texts)) <= LONGEST_TEXT
         assert len(text) > LONGEST_TEXT or (one.version, one.changes[0].before) == (text, text)
         assert (one.id, one.at, bounded(one)) == (event().id, event().at, one)
 
@@ -48,8 +62,8 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
     ("severity", "kinds"),
     [
         ("critical", "banned"),
-        ("warning", "flagged deleted removed failing deprecated changed"),
-        ("info", "reinstated undeprecated recovered new pending baseline"),
+        ("warning", "exposed flagged deleted removed failing deprecated changed"),
+        ("info", "reinstated cleared undeprecated recovered update new pending baseline"),
     ],
 )
 def test_a_kind_has_a_severity(severity: str, kinds: str) -> None:
@@ -66,19 +80,81 @@ def test_a_baseline_is_as_bad_as_the_worst_in_it(after: str | None, severity: st
     assert severity_of(event(kind=Kind.BASELINE, after=after)).value == severity
 
 
+@pytest.mark.parametrize(
+    ("after", "severity"),
+    [(word, "critical" if word == "banned" else "warning") for word in EXPOSURES],
+)
+def test_an_exposure_is_as_bad_as_what_it_reports(after: str, severity: str) -> None:
+    """A ban of what is run is critical, whenever it is found."""
+    assert severity_of(event(kind=Kind.EXPOSED, after=after)).value == severity
+
+
+def _copy(version: str | None, *, enabled: bool = True) -> Copy:
+    return Copy(install="workstation", version=version, enabled=enabled)
+
+
+@pytest.mark.parametrize(
+    ("copies", "severity"),
+    [
+        ((), "warning"),
+        ((_copy("1.0.0"),), "critical"),
+        ((_copy("v1.0"),), "critical"),
+        ((_copy("2.0.0"), _copy("1.0.0")), "critical"),
+        ((_copy("1.0.0", enabled=False),), "warning"),
+        ((_copy("1.0.1"),), "warning"),
+        ((_copy(None),), "warning"),
+    ],
+)
+def test_a_replaced_archive_of_what_is_run_is_critical(copies: tuple[Copy, ...], severity: str) -> None:
+    """An enabled copy of that very version is run; a disabled one, another version or a clone is not."""
+    swapped = (Change(field="downloadUrl", before="a", after="b"),)
+    assert severity_of(event(kind=Kind.CHANGED, changes=swapped, installed=copies)).value == severity
+
+
+def test_what_is_run_comes_first_within_its_severity() -> None:
+    """The version that is run, then another one of a pack that is run, then the rest; severity counts before that."""
+    run, other = (_copy("1.0.0"),), (_copy("2.0.0"), _copy("1.0.0", enabled=False))
+    given = [
+        event("new of yours", Kind.NEW, installed=run),
+        event("flagged", Kind.FLAGGED),
+        event("disabled", Kind.FLAGGED, installed=(_copy("1.0.0", enabled=False),)),
+        event("another version flagged", Kind.FLAGGED, installed=other),
+        event("deprecated of yours", Kind.DEPRECATED, installed=run),
+        event("exposed to a deprecation", Kind.EXPOSED, after="deprecated"),
+        event("exposed to a flag", Kind.EXPOSED, after="flagged"),
+        event("ban", Kind.BANNED),
+        event("pack of yours banned", Kind.BANNED, version=None, installed=(_copy(None),)),
+        event("exposed to a ban", Kind.EXPOSED, after="banned"),
+    ]
+    assert [one.id for one in sorted(given, key=rank)] == [
+        *("pack of yours banned", "exposed to a ban", "ban"),
+        *("exposed to a flag", "deprecated of yours", "exposed to a deprecation", "another version flagged"),
+        *("flagged", "disabled", "new of yours"),
+    ]
+
+
+def test_many_copies_are_bounded() -> None:
+    """Of a thousand copies those that are run are kept first, of these the ones of the version, with short names."""
+    copies = [_copy("9", enabled=False) for _ in range(500)] + [_copy("2.0.0") for _ in range(500)] + [_copy("1.0")]
+    kept = bounded(event(installed=tuple(replace(one, install="x" * 5000) for one in copies))).installed
+    assert len(kept) == MOST_COPIES
+    assert (kept[0].version, {one.enabled for one in kept}) == ("1.0", {True})
+    assert {len(one.install) for one in kept} == {100}
+
+
 def test_the_worst_event_is_first() -> None:
     """Severity counts before kind, and a replaced archive ranks above all but a flag within its severity."""
 
     def changed(name: str, before: str) -> Event:
         return event(name, Kind.CHANGED, changes=(Change(field="downloadUrl", before=before, after="b"),))
 
-    others = [event(kind.value, kind, after=None) for kind in Kind if kind is not Kind.BASELINE]
+    others = [event(kind.value, kind, after=None) for kind in Kind if kind not in (Kind.BASELINE, Kind.EXPOSED)]
     summaries = [event(f"baseline {after}", Kind.BASELINE, after=after) for after in ("banned", "flagged", "")]
     given = [*reversed(others), *summaries, changed("archive named", ""), changed("archive replaced", "a")]
     assert [one.id for one in sorted(given, key=rank)] == [
         *("banned", "baseline banned", "flagged", "archive replaced", "deleted", "removed", "failing", "deprecated"),
         *("changed", "archive named", "baseline flagged"),
-        *("reinstated", "undeprecated", "recovered", "new", "pending", "baseline "),
+        *("reinstated", "cleared", "undeprecated", "recovered", "update", "new", "pending", "baseline "),
     ]
 
 

@@ -7,8 +7,9 @@ import pytest
 from tests.support.factories import NOW, event
 from watcher.model.event import Kind
 from watcher.model.event_form import public_form
+from watcher.model.pack import Copy
 
-_KEYS = "id kind node version version_id before after reason changes at published severity url"
+_KEYS = "id kind node version version_id before after reason changes at published severity installed url"
 
 
 def test_the_keys_have_an_order() -> None:
@@ -26,6 +27,20 @@ def test_a_safe_version_is_there_where_it_is_known(safe: str | None) -> None:
 def test_a_channel_is_named_where_the_event_is_about_one() -> None:
     """Only an event about a channel has the key."""
     assert public_form(event(kind=Kind.FAILING, node=None, channel="ops"))["channel"] == "ops"
+
+
+def test_an_install_is_named_where_the_event_is_about_one() -> None:
+    """Only an event about an install has the key."""
+    assert public_form(event(kind=Kind.FAILING, node=None, install="laptop"))["install"] == "laptop"
+
+
+def test_the_installed_copies_are_listed() -> None:
+    """Each has its install, its version as written there, null for a clone, and whether it is run."""
+    copies = (Copy(install="workstation", version="1.0"), Copy(install="laptop", version=None, enabled=False))
+    assert public_form(event(installed=copies))["installed"] == [
+        {"install": "workstation", "version": "1.0", "enabled": True},
+        {"install": "laptop", "version": None, "enabled": False},
+    ]
 
 
 @pytest.mark.parametrize(

@@ -128,5 +128,6 @@ def test_a_state_of_the_second_format_is_carried_over(
     arrived = {event["id"]: event for message in webhook.messages("/ops") for event in message.json["events"]}
     assert arrived.keys() == {*owed, banned["id"]}
     assert arrived[banned["id"]] == banned
+    assert all(event["installed"] == [] for event in arrived.values())
     assert all("safe_version" not in arrived[key] and arrived[key]["published"] is None for key in owed)
-    assert json.loads((tmp_path / "state" / "outbox.json").read_text("utf-8"))["format"] == 3
+    assert json.loads((tmp_path / "state" / "outbox.json").read_text("utf-8"))["format"] == 4

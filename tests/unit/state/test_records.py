@@ -18,6 +18,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.model.channel import Channel
 from watcher.model.event import Kind
+from watcher.model.pack import Copy
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES
 from watcher.state import records, snapshot_file
@@ -243,25 +244,33 @@ def test_no_address_of_a_channel_is_in_the_outbox() -> None:
 
 def test_a_recorded_event_is_read_again() -> None:
     """A line of the history is the event, with what is not known of it too."""
-    for one in (event(), event(safe_version=None, published=NOW, changelog="fixes"), event(node=None, channel="ops")):
+    for one in (
+        event(),
+        event(safe_version=None, published=NOW, changelog="fixes"),
+        event(node=None, channel="ops"),
+        event(kind=Kind.FAILING, node=None, install="laptop"),
+        event(kind=Kind.EXPOSED, installed=(Copy(install="laptop", version=None, enabled=False),)),
+    ):
         assert records.read_event(records.write_event(one)) == one
 
 
-def test_an_event_of_an_earlier_version_is_read() -> None:
+@pytest.mark.parametrize("earlier", [2, 3])
+def test_an_event_of_an_earlier_version_is_read(earlier: int) -> None:
     """An event that was written before it could have these fields has nothing in them."""
     waiting = outbox.enqueue(Outbox(), (Channel(name="ops", url="json://127.0.0.1/"),), (event("e1"),), 1, NOW)
     document = json.loads(records.write_outbox(1, waiting))
-    for field in ("published", "safe_version", "changelog", "channel"):
+    for field in ("published", "safe_version", "changelog", "channel", "install", "installed"):
         del document["events"]["e1"][field]
-    assert records.read_outbox(json.dumps(document | {"format": 2}).encode()) == (1, waiting)
+    assert records.read_outbox(json.dumps(document | {"format": earlier}).encode()) == (1, waiting)
     assert records.read_event(json.dumps(document["events"]["e1"]).encode()) == event("e1")
 
 
-def test_an_older_program_refuses_an_outbox_that_may_owe_an_event_of_a_channel() -> None:
+@pytest.mark.parametrize(("about", "known"), [({"channel": "ops"}, 2), ({"install": "laptop"}, 3)])
+def test_an_older_program_refuses_an_outbox_that_may_owe_what_it_misreads(about: dict[str, Any], known: int) -> None:
     """It would report that the registry cannot be read: to it, an event without a node is the registry's."""
-    waiting = outbox.enqueue(Outbox(), (), (event("e1", Kind.FAILING, node=None, channel="ops"),), 1, NOW)
+    waiting = outbox.enqueue(Outbox(), (), (event("e1", Kind.FAILING, node=None, **about),), 1, NOW)
     with pytest.raises(NewerFormError):
-        decode(_OlderOutbox, records.write_outbox(1, waiting), 2)
+        decode(_OlderOutbox, records.write_outbox(1, waiting), known)
 
 
 @pytest.mark.parametrize("queues", [None, [], "", {"ops": None}, {"ops": []}, {"ops": {"messages": None}}])

@@ -311,9 +311,9 @@ def test_a_newer_format_is_refused_as_such(folder: StateFolder, name: str) -> No
     polled(folder)
     path = folder.path / name
     document = json.loads(path.read_text())
-    for newer in (document | {"format": 4}, {"format": 4, "something": "else"}):
+    for newer in (document | {"format": 5}, {"format": 5, "something": "else"}):
         path.write_text(json.dumps(newer))
-        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 4") as caught:
+        with pytest.raises(StateError, match=r"written by a newer version of comfy-watch \(format 5") as caught:
             folder.load()
         assert "upgrade comfy-watch" in caught.value.hint
         assert "start over" not in caught.value.hint

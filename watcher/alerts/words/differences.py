@@ -54,7 +54,7 @@ def difference(changes: tuple[Change, ...]) -> Words:
 
 def known_status(status: str) -> str:
     """Return a status as `Trusted` if it is one of ours."""
-    return Trusted(status) if status in (*STATUSES, "removed") else status
+    return Trusted(status) if status in (*STATUSES, "removed", "deprecated", "delisted") else status
 
 
 def _of_field(change: Change) -> Words:

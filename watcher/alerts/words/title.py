@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
-from watcher.alerts.words.wording import Counts, counted, lead
-from watcher.model.event import EMPTY, Event, Kind
+from watcher.alerts.words.wording import Counts, by_words, counted, is_a_warning, lead
+from watcher.model.event import EMPTY, Event, Kind, runs_it
 from watcher.model.version import BANNED
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
@@ -31,22 +32,31 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str, ...]:
     """Return the titles of a message, longest first: what the worst event is, or how many of what."""
     found = [f"{NAME}: {counted(counts)}", f"{NAME}: {plural(len(events), 'event')}", NAME]
-    if len(counts) == 1 and counts[0][0][1] == "now watched" and len(events) > 1:
+    if list(by_words(counts)) == ["now watched"] and len(events) > 1:
         return f"Now watched: {len(events)} node packs", *found
     said: list[str] = []
-    for of_name, of_version in _SIZES:
-        title = headline(worst, _shown(worst.node, _NAME, of_name), _shown(worst.version, _VERSION, of_version))
+    for (of_name, of_version), runs in product(_SIZES, (True, False)):
+        names = _shown(worst.node, _NAME, of_name), _shown(worst.version, _VERSION, of_version)
+        title = headline(worst, *names, runs=runs)
         if title and title not in said:
-            said += [f"{title} and {len(events) - 1} more", title] if len(events) > 1 else [title]
+            and_more = ", and" if "," in title else " and"
+            said += [f"{title}{and_more} {len(events) - 1} more", title] if len(events) > 1 else [title]
     return *said, *found
 
 
-def headline(event: Event, node: str, version: str) -> str:
-    """Return an event in a few words; "" without a name for its node. `node` and `version` are fit to be shown."""
+def headline(event: Event, node: str, version: str, *, runs: bool = True) -> str:
+    """Return an event in a few words; "" without a name for its node. `node` and `version` are fit to be shown.
+
+    With `runs` it also says that somebody runs what it warns of.
+    """
     if event.channel is not None:
         name = _shown(event.channel, _NAME, _SIZES[0][0])
         takes = "takes no alerts" if event.kind is Kind.FAILING else "takes alerts again"
         return f"Channel {name} {takes}" if name else f"A channel {takes}"
+    if event.install is not None:
+        name = _shown(event.install, _NAME, _SIZES[1][0])
+        can = "cannot be scanned" if event.kind is Kind.FAILING else "can be scanned again"
+        return f"Install {name} {can}" if name else f"An install {can}"
     words = lead(event)
     words = words[:1].upper() + words[1:]
     if event.node is None:
@@ -54,12 +64,19 @@ def headline(event: Event, node: str, version: str) -> str:
     if not node:
         return ""
     if event.version is None:
-        return _of_node(event, words, node)
-    return f"{words} {node} {version}" if version else f"{words} a version of {node}"
+        said = _of_node(event, words, node)
+    else:
+        said = f"{words} {node} {version}" if version else f"{words} a version of {node}"
+    runs = runs and is_a_warning(event) and event.kind not in (Kind.EXPOSED, Kind.BASELINE) and runs_it(event)
+    return f"{said}, which you run" if runs else said
 
 
 def _of_node(event: Event, words: str, node: str) -> str:
     match event.kind:
+        case Kind.CLEARED:
+            return f"{node} is no longer a problem" if runs_it(event) else f"You do not run {node} any more"
+        case Kind.EXPOSED if event.after == BANNED:
+            return f"{words} {node}, the whole pack"
         case Kind.BANNED:
             return f"{words} {node}, the whole pack"
         case Kind.REINSTATED:

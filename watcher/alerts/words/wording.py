@@ -11,12 +11,25 @@ from dataclasses import dataclass
 
 from watcher import timestamps
 from watcher.alerts.words.differences import Words, difference, known_status
-from watcher.model.event import EMPTY, Event, Kind, Severity, rank, replaces_archive, severity_of
+from watcher.alerts.words.running import running, running_in_short
+from watcher.model.event import (
+    EMPTY,
+    EXPOSURES,
+    Event,
+    Kind,
+    Rank,
+    Severity,
+    rank,
+    replaces_archive,
+    runs_it,
+    severity_of,
+)
 from watcher.model.version import BANNED
 from watcher.text.sanitize import Trusted
 
 SYMBOLS: dict[Kind, str] = {
     Kind.BANNED: "⛔",
+    Kind.EXPOSED: "❗",
     Kind.FLAGGED: "🚩",
     Kind.DELETED: "🗑",
     Kind.REMOVED: "❌",
@@ -24,23 +37,27 @@ SYMBOLS: dict[Kind, str] = {
     Kind.DEPRECATED: "📉",
     Kind.CHANGED: "📝",
     Kind.REINSTATED: "✅",
+    Kind.CLEARED: "✅",
     Kind.UNDEPRECATED: "📈",
     Kind.RECOVERED: "✅",
+    Kind.UPDATE: "🆙",
     Kind.NEW: "✨",
     Kind.PENDING: "⏳",
     Kind.BASELINE: "👀",
 }
 REPLACED = "🚨"
 """The symbol of a replaced archive."""
-_BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED}
+_BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPDATE}
 """Kinds whose line does not show the status before."""
-_WITH_ADVICE = {Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED}
-_WITH_A_REASON = {Kind.BANNED, Kind.FLAGGED, Kind.DELETED}
+_WITH_ADVICE = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED}
+_WITH_A_REASON = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED}
 """Kinds whose reason is the registry's."""
+_OF_PACKS = {"banned", "deleted", "delisted"}
+"""What an exposure without a version reports of a whole node pack."""
 _TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
 """What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
 
-Label = tuple[tuple[int, int, int], str]
+Label = tuple[Rank, str]
 """How an event is counted where it is not shown: its rank and a word."""
 Counts = tuple[tuple[Label, int], ...]
 """The number of events with each label, worst first."""
@@ -58,14 +75,17 @@ class Line:
     lead: str
     """What happened."""
     pack: str | None
-    """The node, or a channel; None for the registry."""
+    """The node, a channel or an install; None for the registry."""
     version: str | None
     about: str = ""
     """What else is needed to understand the lead; our own words."""
     history: Words = ()
     """The status before, and since when the version is public."""
+    runs: Words = ()
+    """Whether somebody runs it, where and in which version."""
+    runs_in_short: Words = ()
     advice: Words = ()
-    """What to do."""
+    """What to do: pieces of advice that each begin with our own words."""
     details: Words = ()
     """What differs, or what is new."""
     reason: Words = ()
@@ -75,18 +95,18 @@ class Line:
 
 def line(event: Event, place: int, advice: Words) -> Line:
     """Return the line of an event."""
-    trouble = _trouble(event)
-    symbol = REPLACED if replaces_archive(event) else SYMBOLS[_TROUBLES[trouble] if trouble else event.kind]
     return Line(
         place=place,
         kind=event.kind,
         label=label(event),
-        symbol=symbol,
+        symbol=_symbol(event),
         lead=lead(event),
-        pack=event.node if event.channel is None else event.channel,
+        pack=next((name for name in (event.channel, event.install) if name is not None), event.node),
         version=event.version,
         about=_about(event),
         history=_history(event),
+        runs=running(event),
+        runs_in_short=running_in_short(event),
         advice=advice,
         details=_details(event),
         reason=_reason(event),
@@ -100,12 +120,18 @@ def lead(event: Event) -> str:
     match event.kind:
         case Kind.FAILING | Kind.RECOVERED if event.channel is not None:
             return f"channel {words}"
+        case Kind.FAILING | Kind.RECOVERED if event.install is not None:
+            return f"install {words}"
         case Kind.FAILING if event.node is None:
             return "the registry cannot be read"
         case Kind.RECOVERED if event.node is None:
             return "the registry can be read again"
         case Kind.CHANGED if replaces_archive(event):
             return "ARCHIVE REPLACED"
+        case Kind.EXPOSED if event.after in EXPOSURES:
+            return f"you run {_loud(event.after, event)}"
+        case Kind.UPDATE:
+            return "update available:"
         case Kind.BASELINE:
             trouble = _trouble(event)
             words = f"{_loud(trouble, event)} versions in" if trouble else "now watched"
@@ -117,6 +143,8 @@ def lead(event: Event) -> str:
 def label(event: Event) -> Label:
     """Return how an event is counted."""
     words = event.kind.value
+    if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
+        return rank(event), f"exposed ({event.after})"
     if event.kind is Kind.BASELINE:
         trouble = _trouble(event)
         words = f"with {trouble} versions" if trouble else "now watched"
@@ -124,6 +152,12 @@ def label(event: Event) -> Label:
         words = "with a replaced archive"
     elif event.channel is not None:
         words = f"channel {words}"
+    elif event.install is not None:
+        words = f"install {words}"
+    elif event.kind is Kind.UPDATE:
+        words = "with an update"
+    if event.kind is not Kind.BASELINE and is_a_warning(event) and runs_it(event):
+        words += " that you run"
     return rank(event), words
 
 
@@ -140,9 +174,17 @@ def add(*counts: Counts) -> Counts:
     return tuple(sorted(total.items()))
 
 
+def by_words(counts: Counts) -> dict[str, int]:
+    """Return the counts by their words alone, worst first."""
+    total: dict[str, int] = {}
+    for (_, words), number in counts:
+        total[words] = total.get(words, 0) + number
+    return total
+
+
 def counted(counts: Counts) -> str:
     """Return the counts as text: "1 banned, 30 new"."""
-    return ", ".join(f"{number} {words}" for (_, words), number in counts)
+    return ", ".join(f"{number} {words}" for words, number in by_words(counts).items())
 
 
 def more(counts: Counts, *, in_short: bool = False) -> str:
@@ -150,12 +192,26 @@ def more(counts: Counts, *, in_short: bool = False) -> str:
     total = f"… and {sum(number for _, number in counts)} more"
     if in_short:
         return total
-    return f"{total}{' ' + counts[0][0][1] if len(counts) == 1 else ': ' + counted(counts)}"
+    words = by_words(counts)
+    return f"{total}{' ' + next(iter(words)) if len(words) == 1 else ': ' + counted(counts)}"
 
 
 def is_a_warning(event: Event) -> bool:
     """Return whether an event warns of using a version, or some of a node."""
     return event.kind in _WITH_ADVICE or bool(_trouble(event)) or replaces_archive(event)
+
+
+def is_a_ban(event: Event) -> bool:
+    """Return whether a version, or the whole node, is banned."""
+    return event.kind is Kind.BANNED or (event.kind is Kind.EXPOSED and event.after == BANNED)
+
+
+def _symbol(event: Event) -> str:
+    """Return the symbol of what is wrong, where an event reports that, else of its kind."""
+    if replaces_archive(event):
+        return REPLACED
+    wrong = EXPOSURES if event.kind is Kind.EXPOSED else _TROUBLES if event.kind is Kind.BASELINE else {}
+    return SYMBOLS[wrong.get(event.after or "", event.kind)]
 
 
 def _loud(words: str, event: Event) -> str:
@@ -170,11 +226,19 @@ def _trouble(event: Event) -> str:
 def _about(event: Event) -> str:
     if event.channel is not None:
         return ", which takes no alerts" if event.kind is Kind.FAILING else ", which takes alerts again"
-    if event.version is not None or event.node is None:
-        return ""
+    if event.install is not None:
+        return ", which cannot be scanned" if event.kind is Kind.FAILING else ", which can be scanned again"
+    if event.kind is Kind.CLEARED:
+        return ", no longer a problem" if runs_it(event) else ", which you do not run any more"
+    return _about_node(event) if event.version is None and event.node is not None else ""
+
+
+def _about_node(event: Event) -> str:
     match event.kind:
         case Kind.BASELINE if _trouble(event):
             return " (now watched)"
+        case Kind.EXPOSED if event.after in _OF_PACKS:
+            return ", the whole node pack"
         case Kind.BANNED:
             return ", the whole node pack"
         case Kind.REINSTATED:

@@ -76,8 +76,8 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
 def document(loaded: Loaded) -> dict[str, object]:
     """Return the JSON document: `config_file` (or null) and `settings`, each by name with `value` and `from`.
 
-    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes and grouping; `alert_urls`
-    may be "none".
+    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope and grouping;
+    `alert_urls` may be "none".
     """
     settings = loaded.settings
     placed = [_table(channel) for channel in settings.all_channels() if channel.placed]
@@ -113,7 +113,7 @@ def _kinds(channel: Channel) -> list[str]:
 def _one_line(channel: Channel, most: int | None) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
     nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
-    return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; grouping: {channel.grouping}"
+    return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
 
 
 def _table(channel: Channel) -> dict[str, object]:
@@ -122,5 +122,6 @@ def _table(channel: Channel) -> dict[str, object]:
         "url": _masked(channel),
         "kinds": _kinds(channel),
         "nodes": list(channel.nodes),
+        "scope": channel.scope.value,
         "grouping": channel.grouping.value,
     }

@@ -29,8 +29,8 @@ LIMIT = 50
 _VERSION_WIDTH = 100
 _REFERENCE = re.compile("[0-9a-fA-F]{8}")
 _WHY_NOT = (
-    "the history no longer has all its events, or its channel has other kinds, nodes or another grouping by now,"
-    " or it is a sample of test-alerts"
+    "the history no longer has all its events, or its channel has other kinds, nodes or scope, or another grouping"
+    " by now, or it is a sample of test-alerts"
 )
 
 
