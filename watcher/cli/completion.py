@@ -54,6 +54,11 @@ def folders(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> lis
     return [CompletionItem(begun, type="dir")]
 
 
+def files(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Have the shell offer files and folders."""
+    return [CompletionItem(begun, type="file")]
+
+
 def node_ids(ctx: click.Context, parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Offer the node ids of the settings and of the state, but for those that this option has already."""
     settings = _settings(ctx)

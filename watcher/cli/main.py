@@ -19,7 +19,7 @@ import click
 
 from watcher import log, streams
 from watcher.cli import completion
-from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, with_settings
+from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, targets_argument, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
 from watcher.model.event import Kind
@@ -117,6 +117,22 @@ def health(settings: Callable[..., Loaded], max_age: str | None, strict: bool) -
     from watcher.cli.commands.health import health as examine
 
     return examine(settings, max_age, strict=strict)
+
+
+@cli.command()
+@targets_argument
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+@with_settings("registry_url", "state_dir")
+def installed(settings: Callable[..., Loaded], targets: tuple[str, ...], as_json: bool) -> int:
+    """Show the packs that a ComfyUI has; works offline.
+
+    TARGET is its folder, its address (http://127.0.0.1:8188) or a snapshot file, and no settings are read. Without one
+    it is each of the settings' `installs`, else the ComfyUI that is found here.
+    """
+    from watcher.cli.commands.installs.chosen import chosen
+    from watcher.cli.commands.installs.installed import show
+
+    return show(chosen(targets, settings), as_json=as_json)
 
 
 @cli.command(epilog=KINDS_HELP)

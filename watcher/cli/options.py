@@ -50,6 +50,9 @@ kinds_option = partial(click.option, multiple=True, callback=_any_of, metavar="K
 nodes_option = partial(click.option, "--node", "nodes", multiple=True, metavar="ID", shell_complete=completion.node_ids)
 """Declares the repeatable option that takes node ids."""
 
+targets_argument = click.argument("targets", nargs=-1, metavar="[TARGET]...", shell_complete=completion.files)
+"""Declares the arguments that name installs."""
+
 _SETTINGS = {
     "state_dir": single(
         "--state-dir", metavar="DIR", help="State folder.  [default: state]", shell_complete=completion.folders

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
 
 from watcher.installs import yaml_text
@@ -13,7 +14,16 @@ _FILE = "extra_model_paths.yaml"
 _MOST = 100
 
 
-def node_folders(root: Path) -> list[str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeFolder:
+    """A folder of packs."""
+
+    path: str
+    shown: str
+    """As a reason may name it."""
+
+
+def node_folders(root: Path) -> list[NodeFolder]:
     """Return the folders that the file beside `main.py` names; none without such a file.
 
     Unscannable if it cannot be read, or if a folder of it is missing: the packs there would seem to be removed. What is
@@ -25,7 +35,7 @@ def node_folders(root: Path) -> list[str]:
     except (UnreadableError, ValueError) as error:
         why = str(error).removeprefix(f"{_FILE} ")
         raise Unscannable(f"{root / _FILE} {why}") from None
-    found: list[str] = []
+    found: list[NodeFolder] = []
     for section in sections.values() if isinstance(sections, dict) else ():
         if not isinstance(section, dict) or not isinstance(written := section.get("custom_nodes"), str):
             continue
@@ -35,7 +45,7 @@ def node_folders(root: Path) -> list[str]:
             folder = start / _expanded(line)
             if not folder.is_dir():
                 raise Unscannable(f"{root / _FILE} names the folder {line[:100]!r}, which is not there")
-            found.append(str(folder))
+            found.append(NodeFolder(path=str(folder), shown=f"the folder {line[:100]!r} of {root / _FILE}"))
     if len(found) > _MOST:
         raise Unscannable(f"{root / _FILE} names more than {_MOST} folders; they were not looked at")
     return found

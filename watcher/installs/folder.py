@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from watcher.installs import extra_paths
+from watcher.installs.extra_paths import NodeFolder
 from watcher.installs.recognise import folders, git, pyproject, texts
 from watcher.installs.recognise.folders import Clone, Contents
 from watcher.installs.safe_files import MOST_ENTRIES, Entry, Folder, TooManyError, UnreadableError, reason
@@ -25,17 +26,17 @@ _SHOWN = 4
 
 
 def packs(where: str, go_on: Callable[[], None]) -> tuple[Pack, ...]:
-    """Return the packs of the ComfyUI in a folder, by name. `go_on` is called before each and may raise.
+    """Return the packs of the ComfyUI in a folder. `go_on` is called before each and may raise.
 
     Unscannable if it is no ComfyUI, or if some of its packs would be missing from the list.
     """
     found: list[Pack] = []
     for folder in node_folders(where):
         found += _packs_in(folder, go_on)
-    return tuple(sorted(found, key=lambda pack: (pack.folder.lower(), pack.folder)))
+    return tuple(found)
 
 
-def node_folders(where: str) -> list[str]:
+def node_folders(where: str) -> list[NodeFolder]:
     """Return the `custom_nodes` of a ComfyUI root, a portable one's or a base directory, and those it names elsewhere.
 
     A folder of that name stands for itself. Unscannable with what was found instead.
@@ -51,10 +52,12 @@ def node_folders(where: str) -> list[str]:
     if path.name.lower() == NODES or any(
         os.path.lexists(path / name) for name in (*folders.OF_COMFYUI, folders.DISABLED)
     ):
-        return [where]
+        return [NodeFolder(path=where, shown=where)]
     for root in (path, path / "ComfyUI"):
         if (root / NODES).is_dir():
-            return list(dict.fromkeys([str(root / NODES), *extra_paths.node_folders(root)]))
+            own = NodeFolder(path=str(root / NODES), shown=str(root / NODES))
+            by_path = {folder.path: folder for folder in (*extra_paths.node_folders(root), own)}
+            return list(by_path.values())
     raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / 'ComfyUI'}, {_instead(path)}")
 
 
@@ -70,15 +73,17 @@ def _instead(path: Path) -> str:
     return f"found {shown}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
 
 
-def _packs_in(where: str, go_on: Callable[[], None]) -> Iterator[Pack]:
+def _packs_in(folder: NodeFolder, go_on: Callable[[], None]) -> Iterator[Pack]:
     """Yield the packs of one `custom_nodes`, disabled ones too."""
-    entries = _entries(where)
+    where = folder.path
+    entries = _entries(where, folder.shown)
     if not entries:
         raise Unscannable(
-            f"{where} is empty: its volume may not be mounted; if nothing is meant to be there, put any file into it"
+            f"{folder.shown} is empty: is its volume not mounted? If nothing is meant to be there, put any file into it"
         )
     disabled = os.path.join(where, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
-    aside = _entries(disabled) if any(entry.name == folders.DISABLED and entry.is_folder for entry in entries) else []
+    has_disabled = any(entry.name == folders.DISABLED and entry.is_folder for entry in entries)
+    aside = _entries(disabled, f"{folders.DISABLED} in {folder.shown}") if has_disabled else []
     for place, found in ((where, entries), (disabled, aside)):
         for entry in found:
             go_on()
@@ -86,14 +91,14 @@ def _packs_in(where: str, go_on: Callable[[], None]) -> Iterator[Pack]:
                 yield pack
 
 
-def _entries(place: str) -> list[Entry]:
+def _entries(place: str, shown: str) -> list[Entry]:
     """Return the entries of a folder; Unscannable if it cannot be read whole."""
     try:
         return list(Folder(place).entries())
     except TooManyError:
-        raise Unscannable(f"{place} has more than {MOST_ENTRIES:,} entries; the rest was not looked at") from None
+        raise Unscannable(f"{shown} has more than {MOST_ENTRIES:,} entries; the rest was not looked at") from None
     except OSError as error:
-        raise Unscannable(f"{place} {reason(error)}") from None
+        raise Unscannable(f"{shown} {reason(error)}") from None
 
 
 def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:

@@ -34,7 +34,7 @@ class _Answer:
 
 
 async def packs(address: str) -> tuple[Pack, ...]:
-    """Return the packs that the Manager lists, by folder. The caller bounds the time.
+    """Return the packs that the Manager lists. The caller bounds the time.
 
     Unscannable if there is no Manager, or if it does not answer with a list.
     """

@@ -14,30 +14,35 @@ from watcher.model.pack import Pack, Source, SourceKind
 
 
 async def scan(source: Source, *, timeout: float) -> tuple[Pack, ...]:  # noqa: ASYNC109 - a setting, which the reasons name
-    """Return the packs of one install, by folder; within `timeout` seconds.
+    """Return the packs of one install, enabled ones first, by folder; within `timeout` seconds.
 
     Unscannable, with a reason in which no secret is, if that cannot be said of all of them. A single pack that cannot
     be read is `unknown`, and says why.
     """
     try:
         async with asyncio.timeout(timeout):
-            match source.kind:
-                case SourceKind.PATH:
-                    from watcher.installs import folder
-
-                    return await _in_thread(lambda go_on: folder.packs(source.where, go_on))
-                case SourceKind.SNAPSHOT:
-                    from watcher.installs import snapshot_file
-
-                    return await _in_thread(lambda _: snapshot_file.packs(source.where))
-                case SourceKind.URL:
-                    from watcher.installs import manager
-
-                    return await manager.packs(source.where)
-                case _:
-                    assert_never(source.kind)
+            found = await _read(source)
     except TimeoutError:
         raise Unscannable(f"there was no answer within {durations.show(timeout)}") from None
+    return tuple(sorted(found, key=lambda pack: (not pack.enabled, pack.folder.lower(), pack.folder)))
+
+
+async def _read(source: Source) -> tuple[Pack, ...]:
+    match source.kind:
+        case SourceKind.PATH:
+            from watcher.installs import folder
+
+            return await _in_thread(lambda go_on: folder.packs(source.where, go_on))
+        case SourceKind.SNAPSHOT:
+            from watcher.installs import snapshot_file
+
+            return await _in_thread(lambda _: snapshot_file.packs(source.where))
+        case SourceKind.URL:
+            from watcher.installs import manager
+
+            return await manager.packs(source.where)
+        case _:
+            assert_never(source.kind)
 
 
 class _AbandonedError(Exception):

@@ -202,6 +202,11 @@ def targets(given: Sequence[str], place: Callable[[Path], Path]) -> tuple[Source
         raise UsageError("\n".join(lines)) from None
 
 
+def of_folders(folders: Iterable[Path]) -> tuple[Source, ...]:
+    """Return the installs in absolute folders, named as entries of `installs`."""
+    return sources(InstallTable.model_construct({"path"}, name="", path=str(folder)) for folder in folders)
+
+
 def table_names(value: object) -> list[object]:
     """Return what each item of `installs` has as its name."""
     items = unsealed(value)

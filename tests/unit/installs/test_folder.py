@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import COMMIT, ComfyUI
+from watcher.installs import folder, safe_files
 from watcher.installs.recognise import pyproject
-from watcher.installs.safe_files import MOST_ENTRIES
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import IsWorkflow, Unscannable
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
@@ -118,8 +118,8 @@ def test_disabled(comfyui: ComfyUI) -> None:
 
 def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
     """A clone is one whatever its pyproject says; without any remote the Manager's mark counts."""
-    for folder, remote in (("cloned", "https://github.com/ann/x"), ("local", None)):
-        path = comfyui.clone(folder, remote, pack="x", version="1.0.0")
+    for name, remote in (("cloned", "https://github.com/ann/x"), ("local", None)):
+        path = comfyui.clone(name, remote, pack="x", version="1.0.0")
         (path / ".tracking").write_text("")
     kinds = {name: (pack.kind, pack.version) for name, pack in scanned(comfyui.root).items()}
     assert kinds == {"cloned": (PackKind.GIT, None), "local": (PackKind.REGISTRY, "1.0.0")}
@@ -128,13 +128,13 @@ def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
 def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:
     """A `.git` that leads elsewhere makes a clone of which nothing else is known; what it names is not read."""
     elsewhere = comfyui.clone("other", "https://github.com/ann/other")
-    for folder in ("file", "link"):
-        comfyui.claimed("x", "1.0.0", folder=folder)
+    for name in ("file", "link"):
+        comfyui.claimed("x", "1.0.0", folder=name)
     (comfyui.nodes / "file" / ".git").write_text(f"gitdir: {elsewhere}/.git")
     (comfyui.nodes / "link" / ".git").symlink_to(elsewhere / ".git")
     found = scanned(comfyui.root)
-    for folder in ("file", "link"):
-        pack = found[folder]
+    for name in ("file", "link"):
+        pack = found[name]
         assert (pack.kind, pack.id, pack.repository, pack.commit) == (PackKind.GIT, "x", None, None)
         assert ".git leads to another folder, which is not read" in pack.evidence
 
@@ -183,7 +183,7 @@ def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.Mon
         ("a:\n  base_path: $SECRET\n  custom_nodes: there\n", "names the folder 'there', which is not there"),
         ("a: [", "is not YAML that can be read"),
         ("a: &a [x]\nb: *a\n", "is not YAML that can be read"),
-        ("[" * 1500, "is not YAML that can be read"),
+        ("[" * 400, "is not YAML that can be read"),
         ("x" * 300_000, "is larger than 256 KB"),
     ],
 )
@@ -214,7 +214,7 @@ def test_what_is_no_comfyui(tmp_path: Path) -> None:
     with pytest.raises(Unscannable, match="found an empty folder; is a volume not mounted"):
         scanned(tmp_path / "mnt")
     (tmp_path / "mnt" / "custom_nodes").mkdir()
-    with pytest.raises(Unscannable, match="custom_nodes is empty: its volume may not be mounted"):
+    with pytest.raises(Unscannable, match="custom_nodes is empty: is its volume not mounted"):
         scanned(tmp_path / "mnt")
     (tmp_path / "x.png").write_text("")
     with pytest.raises(IsWorkflow, match="is not a folder"):
@@ -244,7 +244,7 @@ def test_a_pyproject_that_cannot_be_read(comfyui: ComfyUI, case: str) -> None:
 
 def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
     """A name that the registry would not take, or none, is no id; an odd version is none."""
-    for folder, text in (
+    for name, text in (
         ("a", "[project]\nname = '../x'\nversion = '1'"),
         ("b", "[tool.x]\ny = 1"),
         ("c", "project = 5"),
@@ -252,7 +252,7 @@ def test_a_pyproject_that_names_nothing(comfyui: ComfyUI) -> None:
         ("e", f"[project]\nname = 'e'\nversion = '{'9' * 200}'"),
         ("f", "[project]\nname = 'f'\n[project.urls]\nRepository = 'https://u:hunter2@h/x'"),
     ):
-        (comfyui.plain(folder) / "pyproject.toml").write_text(text)
+        (comfyui.plain(name) / "pyproject.toml").write_text(text)
     found = {name: (pack.kind, pack.id, pack.version, pack.evidence) for name, pack in scanned(comfyui.root).items()}
     claimed = "pyproject.toml without [tool.comfy]"
     assert found == {
@@ -310,11 +310,13 @@ def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:
     assert not mark.exists()
 
 
-def test_too_many_folders(comfyui: ComfyUI) -> None:
+def test_too_many_folders(comfyui: ComfyUI, monkeypatch: pytest.MonkeyPatch) -> None:
     """A folder with more entries than are looked at fails the scan: the rest would seem to be removed."""
-    for number in range(MOST_ENTRIES):
+    for module in (safe_files, folder):
+        monkeypatch.setattr(module, "MOST_ENTRIES", 50)
+    for number in range(50):
         (comfyui.nodes / f"{number}.txt").touch()
-    with pytest.raises(Unscannable, match=r"custom_nodes has more than 5,000 entries; the rest was not looked at"):
+    with pytest.raises(Unscannable, match=r"custom_nodes has more than 50 entries; the rest was not looked at"):
         scanned(comfyui.root)
 
 
@@ -341,8 +343,8 @@ def test_names_that_are_no_text(comfyui: ComfyUI) -> None:
 
 def test_ids_that_differ_only_in_case(comfyui: ComfyUI) -> None:
     """Each of them is listed."""
-    for folder, pack in (("one", "My-Pack"), ("two", "my-pack")):
-        comfyui.registry(pack, "1.0.0", folder=folder)
+    for name, pack in (("one", "My-Pack"), ("two", "my-pack")):
+        comfyui.registry(pack, "1.0.0", folder=name)
     assert [pack.id for pack in scanned(comfyui.root).values()] == ["My-Pack", "my-pack"]
 
 

@@ -15,12 +15,12 @@ MOST = 5_000
 
 
 def installed(document: object) -> tuple[Pack, ...]:
-    """Return the packs of a list, by folder; ValueError if it is none, or longer than is looked at."""
+    """Return the packs of a list; ValueError if it is none, or longer than is looked at."""
     if not isinstance(document, dict) or not all(isinstance(entry, dict) for entry in document.values()):
         raise ValueError("is not a list of packs")
     if len(document) > MOST:
         raise ValueError(f"has more than {MOST:,} packs")
-    return tuple(sorted((_pack(name, table(entry)) for name, entry in document.items()), key=lambda pack: pack.folder))
+    return tuple(_pack(name, table(entry)) for name, entry in document.items())
 
 
 def github(name: object) -> str | None:

@@ -20,7 +20,7 @@ class WorkflowGivenError(ValueError):
 
 
 def read(document: object) -> tuple[Pack, ...]:
-    """Return the packs of a snapshot, by folder.
+    """Return the packs of a snapshot.
 
     ValueError with what it is instead, after the file's name; WorkflowGivenError for a workflow.
     """
@@ -37,8 +37,7 @@ def read(document: object) -> tuple[Pack, ...]:
         raise ValueError("is not a snapshot of the Manager or of Comfy Desktop 2")
     if len(packs) > MOST:
         raise ValueError(f"has more than {MOST:,} packs")
-    packs = [pack for pack in packs if pack.kind is not PackKind.FILE or pack.folder not in OF_COMFYUI]
-    return tuple(sorted(packs, key=lambda pack: (pack.folder.lower(), pack.folder)))
+    return tuple(pack for pack in packs if pack.kind is not PackKind.FILE or pack.folder not in OF_COMFYUI)
 
 
 def _of_manager(snapshot: dict[str, object]) -> list[Pack]:

@@ -1,0 +1,204 @@
+"""Snapshots of the Manager and of Comfy Desktop 2: each form, the newest of several, and what is none."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import COMMIT
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import IsWorkflow, Unscannable
+from watcher.model.pack import Pack, PackKind, Source, SourceKind
+
+MANAGER = {
+    "comfyui": COMMIT,
+    "git_custom_nodes": {
+        "https://me:hunter2@github.com/ann/ComfyUI-Foo.git": {"hash": COMMIT, "disabled": False},
+        "git@github.com:bob/bar": {"hash": "-", "disabled": True},
+    },
+    "cnr_custom_nodes": {"my-pack": "1.10"},
+    "file_custom_nodes": [{"filename": "x.py", "disabled": True}, {"filename": "y.py", "disabled": False}],
+    "pips": {"numpy==2.0.0": ""},
+}
+DESKTOP = {
+    "version": 2,
+    "createdAt": "2026-05-01T00:00:00Z",
+    "trigger": "boot",
+    "customNodes": [
+        {"id": "my-pack", "type": "cnr", "dirName": "my-pack", "enabled": True, "version": "1.2.0"},
+        {"id": "foo", "type": "git", "dirName": "Foo", "enabled": True, "commit": COMMIT, "url": "https://h/a/foo"},
+        {"id": "x.py", "type": "file", "dirName": "x.py", "enabled": False},
+        {"id": "new", "type": "wasm", "dirName": "new", "enabled": True},
+    ],
+}
+OF_MANAGER = "a snapshot of the Manager"
+OF_DESKTOP = "a snapshot of Comfy Desktop"
+
+
+def _scan(where: Path | str) -> tuple[Pack, ...]:
+    return asyncio.run(scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10))
+
+
+def _write(path: Path, document: object) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(json.dumps(document), "utf-8")
+    return path
+
+
+OF_THE_MANAGER = (
+    Pack(
+        folder="ComfyUI-Foo",
+        kind=PackKind.GIT,
+        commit=COMMIT,
+        repository="https://github.com/ann/ComfyUI-Foo.git",
+        evidence=f"{OF_MANAGER}; without an id",
+    ),
+    Pack(folder="my-pack", kind=PackKind.REGISTRY, id="my-pack", version="1.10", evidence=OF_MANAGER),
+    Pack(folder="y.py", kind=PackKind.FILE, evidence=OF_MANAGER),
+    Pack(
+        folder="bar",
+        kind=PackKind.GIT,
+        enabled=False,
+        repository="git@github.com:bob/bar",
+        evidence=f"{OF_MANAGER}; without an id",
+    ),
+    Pack(folder="x.py", kind=PackKind.FILE, enabled=False, evidence=OF_MANAGER),
+)
+
+
+def test_of_the_manager(tmp_path: Path) -> None:
+    """JSON has the packs of the registry, clones and files; no login of a remote is kept."""
+    assert _scan(_write(tmp_path / "s.json", MANAGER)) == OF_THE_MANAGER
+
+
+def test_yaml(tmp_path: Path) -> None:
+    """The YAML of cm-cli, below one key, gives the same; a version stays the text that it is."""
+    path = tmp_path / "s.yaml"
+    path.write_text(
+        f"""custom_nodes:
+  git_custom_nodes:
+    https://me:hunter2@github.com/ann/ComfyUI-Foo.git: {{hash: {COMMIT}, disabled: false}}
+    git@github.com:bob/bar: {{hash: '-', disabled: true}}
+  cnr_custom_nodes:
+    my-pack: 1.10
+  file_custom_nodes:
+  - filename: x.py
+    disabled: true
+  - filename: y.py
+    disabled: false
+  pips: null
+"""
+    )
+    assert _scan(path) == OF_THE_MANAGER
+
+
+def test_an_old_one(tmp_path: Path) -> None:
+    """One from before the registry has clones only, also one whose address was not known."""
+    (pack,) = _scan(_write(tmp_path / "s.json", {"git_custom_nodes": {"null": {"hash": "x"}}}))
+    assert (pack.kind, pack.commit) == (PackKind.GIT, None)
+
+
+@pytest.mark.parametrize("exported", [False, True])
+def test_of_desktop(tmp_path: Path, exported: bool) -> None:
+    """Comfy Desktop's has each pack's kind; an exported file counts by the newest snapshot in it."""
+    old = {**DESKTOP, "createdAt": "2026-04-01T00:00:00Z", "customNodes": []}
+    wrapped = {"type": "comfyui-desktop-2-snapshot", "version": 1, "snapshots": [DESKTOP, old, 5]}
+    assert _scan(_write(tmp_path / "s.json", wrapped if exported else DESKTOP)) == (
+        Pack(
+            folder="Foo",
+            kind=PackKind.GIT,
+            id="foo",
+            commit=COMMIT,
+            repository="https://h/a/foo",
+            evidence=OF_DESKTOP,
+        ),
+        Pack(folder="my-pack", kind=PackKind.REGISTRY, id="my-pack", version="1.2.0", evidence=OF_DESKTOP),
+        Pack(folder="new", kind=PackKind.UNKNOWN, evidence=OF_DESKTOP),
+        Pack(folder="x.py", kind=PackKind.FILE, enabled=False, evidence=OF_DESKTOP),
+    )
+
+
+def test_the_newest(tmp_path: Path) -> None:
+    """A glob takes the newest by the moment in the names, or, where one has none, by its last change."""
+    for name, version, age in (
+        ("2026-01-02_03-04-05_snapshot.json", "1.0.0", 0),
+        ("2026-02-02_03-04-05_autosave.json", "2.0.0", 100),
+        ("2025-12-31_03-04-05_snapshot.json", "0.9.0", 0),
+    ):
+        os.utime(_write(tmp_path / "s" / name, {"cnr_custom_nodes": {"p": version}}), (10**9 - age, 10**9 - age))
+    assert _scan(tmp_path / "s" / "*.json")[0].version == "2.0.0"
+    os.utime(_write(tmp_path / "s" / "mine.json", {"cnr_custom_nodes": {"p": "3.0.0"}}), (10**9 + 9, 10**9 + 9))
+    assert _scan(tmp_path / "s" / "*.json")[0].version == "3.0.0"
+    (tmp_path / "s" / "[a].json").write_text(json.dumps({"cnr_custom_nodes": {"p": "4.0.0"}}))
+    assert _scan(tmp_path / "s" / "[a].json")[0].version == "4.0.0"
+
+
+def test_links(tmp_path: Path) -> None:
+    """A file that is named may be a link; one that a glob finds may not, since anybody may have put it there."""
+    target = _write(tmp_path / "far" / "s.json", MANAGER)
+    (tmp_path / "near.json").symlink_to(target)
+    assert _scan(tmp_path / "near.json") == OF_THE_MANAGER
+    with pytest.raises(Unscannable, match=r"near\.json is a link, which is not followed"):
+        _scan(tmp_path / "n*.json")
+
+
+REFUSED = [
+    ('{"custom_nodes": {"x": {"state": "installed"}}}', Unscannable, "is not a snapshot of the Manager or of"),
+    ("[]", Unscannable, "is not a snapshot of the Manager or of Comfy Desktop 2"),
+    ("{", Unscannable, "is not valid JSON"),
+    ("[" * 100_000, Unscannable, "is not valid JSON"),
+    (f"[{'[],' * 400_000}0]", Unscannable, "holds too many values"),
+    ('{"cnr_custom_nodes": "new"}', Unscannable, "has a cnr_custom_nodes of an unknown form: was it written by a"),
+    ('{"version": 3, "customNodes": []}', Unscannable, "in a form that is not known: was it written by a newer one"),
+    ('{"version": 2, "customNodes": {}}', Unscannable, "in a form that is not known: was it written by a newer one"),
+    ('{"type": "comfyui-desktop-2-snapshot", "version": 1}', Unscannable, "is an export of Comfy Desktop without a"),
+    ('{"nodes": [], "links": []}', IsWorkflow, "is a workflow, not a snapshot"),
+    ('{"3": {"class_type": "KSampler", "inputs": {}}}', IsWorkflow, "is a workflow, not a snapshot"),
+]
+
+
+@pytest.mark.parametrize(("text", "kind", "why"), REFUSED, ids=[str(number) for number in range(len(REFUSED))])
+def test_what_is_no_snapshot(tmp_path: Path, text: str, kind: type[Unscannable], why: str) -> None:
+    """A file that is something else is one line that says so; a workflow can be told."""
+    path = tmp_path / "s.json"
+    path.write_text(text)
+    with pytest.raises(kind, match=why) as caught:
+        _scan(path)
+    assert caught.value.what.startswith(str(path))
+
+
+def test_yaml_that_is_a_trap(tmp_path: Path) -> None:
+    """Aliases, tags that would make objects, deep nesting and a huge file are refused."""
+    path = tmp_path / "s.yaml"
+    for text in (
+        "a: &a [x, x]\nb: &b [*a, *a]\ncnr_custom_nodes: *b\n",
+        "cnr_custom_nodes: {{{",
+        "- " * 2000,
+    ):
+        path.write_text(text)
+        with pytest.raises(Unscannable, match=r"is not YAML that can be read"):
+            _scan(path)
+    path.write_text(f"cnr_custom_nodes: !!python/object/apply:os.mkdir ['{tmp_path}/made']\n")
+    assert _scan(path) == ()
+    assert not (tmp_path / "made").exists()
+    path.write_text("#" * 300_000)
+    with pytest.raises(Unscannable, match="is larger than 256 KB"):
+        _scan(path)
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    """A missing file, a folder, a pipe and a glob without a match are said."""
+    (tmp_path / "folder.json").mkdir()
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, why in (
+        ("absent.json", "does not exist; looked for a snapshot"),
+        ("absent-*.json", "no file matches "),
+        ("folder.json", "is a folder, not a file"),
+        ("pipe.json", "is not a regular file"),
+    ):
+        with pytest.raises(Unscannable, match=why):
+            _scan(tmp_path / name)

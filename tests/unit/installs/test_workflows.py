@@ -1,0 +1,154 @@
+"""The packs that a workflow names: JSON as the editor saves it, PNG and WebP, and traps in each."""
+
+from __future__ import annotations
+
+import json
+import os
+import struct
+import zlib
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import COMMIT
+from watcher.installs.recognise import images
+from watcher.installs.unscannable import Unscannable
+from watcher.installs.workflow_file import named_by
+from watcher.model.pack import Pack, PackKind
+
+
+def _node(**properties: object) -> dict[str, object]:
+    return {"id": 1, "type": "X", "properties": properties}
+
+
+WORKFLOW = {
+    "nodes": [
+        _node(cnr_id="comfy-core", ver="0.3.75"),
+        _node(cnr_id="My-Pack", ver="1.2.0"),
+        _node(cnr_id="my-pack", ver="1.2.0"),
+        _node(cnr_id="my-pack", ver="1.1.0"),
+        _node(aux_id="ann/ComfyUI-Foo", ver=COMMIT),
+        _node(cnr_id="nightly", ver="deadbeef", aux_id="bob/nightly"),
+        {"id": 7, "type": "Note"},
+        5,
+    ],
+    "definitions": {
+        "subgraphs": [
+            {
+                "nodes": [_node(cnr_id="inner", ver="unknown")],
+                "definitions": {"subgraphs": [{"nodes": [_node(cnr_id="innermost", ver="2.0.0")]}]},
+            }
+        ]
+    },
+    "extra": {
+        "groupNodes": {"G": {"nodes": [_node(cnr_id="grouped", ver="3.0.0")]}},
+        "node_versions": {"comfy-core": "v0.3.8", "listed": "0.1.0", "inner": "9.9.9", "../x": "1"},
+    },
+    "version": 0.4,
+}
+GITHUB = "https://github.com"
+NAMED = (
+    Pack(
+        folder="ComfyUI-Foo",
+        kind=PackKind.GIT,
+        commit=COMMIT,
+        repository=f"{GITHUB}/ann/ComfyUI-Foo",
+        evidence="1 node of the workflow",
+    ),
+    Pack(folder="grouped", kind=PackKind.CLAIMED, id="grouped", version="3.0.0", evidence="1 node of the workflow"),
+    Pack(folder="inner", kind=PackKind.CLAIMED, id="inner", evidence="1 node of the workflow"),
+    Pack(folder="innermost", kind=PackKind.CLAIMED, id="innermost", version="2.0.0", evidence="1 node of the workflow"),
+    Pack(
+        folder="listed", kind=PackKind.CLAIMED, id="listed", version="0.1.0", evidence="node_versions of the workflow"
+    ),
+    Pack(folder="my-pack", kind=PackKind.CLAIMED, id="my-pack", version="1.1.0", evidence="1 node of the workflow"),
+    Pack(folder="My-Pack", kind=PackKind.CLAIMED, id="My-Pack", version="1.2.0", evidence="2 nodes of the workflow"),
+    Pack(
+        folder="nightly",
+        kind=PackKind.GIT,
+        id="nightly",
+        repository=f"{GITHUB}/bob/nightly",
+        evidence="1 node of the workflow",
+    ),
+)
+TEXT = json.dumps(WORKFLOW).encode()
+
+
+def _png(*chunks: tuple[bytes, bytes]) -> bytes:
+    parts = [
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body)) for kind, body in chunks
+    ]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(parts)
+
+
+def _webp(*texts: bytes, order: str = "<", prefix: bytes = b"") -> bytes:
+    start = 8 + 2 + 12 * len(texts)
+    head = (b"II" if order == "<" else b"MM") + struct.pack(f"{order}HI", 42, 8) + struct.pack(f"{order}H", len(texts))
+    body = b""
+    for number, text in enumerate(texts):
+        head += struct.pack(f"{order}HHII", 0x0110 - number, 2, len(text) + 1, start + len(body))
+        body += text + b"\0"
+    exif = prefix + head + body
+    chunks = b"VP8 " + struct.pack("<I", 3) + b"abc\0" + b"EXIF" + struct.pack("<I", len(exif)) + exif
+    return b"RIFF" + struct.pack("<I", len(chunks) + 4) + b"WEBP" + chunks
+
+
+FILES = {
+    "plain.json": TEXT,
+    "text.png": _png((b"IHDR", b"x" * 13), (b"tEXt", b"prompt\0{}"), (b"tEXt", b"workflow\0" + TEXT)),
+    "packed.png": _png((b"zTXt", b"workflow\0\0" + zlib.compress(TEXT))),
+    "international.png": _png((b"iTXt", b"workflow\0\0\0en\0translated\0" + TEXT)),
+    "international-packed.png": _png((b"iTXt", b"workflow\0\1\0\0\0" + zlib.compress(TEXT))),
+    "little.webp": _webp(b"prompt:{}", b"workflow:" + TEXT),
+    "big.webp": _webp(b"prompt:{}", b"Workflow:" + TEXT, order=">", prefix=b"Exif\0\0"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_where_it_is(tmp_path: Path, name: str) -> None:
+    """A workflow is found in JSON and in what ComfyUI writes into images, with all that is nested in it."""
+    (tmp_path / name).write_bytes(FILES[name])
+    assert named_by(tmp_path / name) == NAMED
+
+
+def test_nothing_but_core_nodes(tmp_path: Path) -> None:
+    """A workflow of ComfyUI's own nodes names no pack."""
+    path = tmp_path / "w.json"
+    path.write_text('{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {}], "x": NaN}')
+    assert named_by(path) == ()
+
+
+PROMPT = b'{"3": {"class_type": "KSampler", "inputs": {}}}'
+REFUSED = {
+    "api.json": (PROMPT, "is a workflow in API format, which names no packs; save it from the editor"),
+    "prompt.png": (_png((b"tEXt", b"prompt\0" + PROMPT)), "is a workflow in API format"),
+    "other.json": (b'{"a": 1}', "is not a workflow of ComfyUI"),
+    "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
+    "empty.png": (_png((b"IEND", b"")), "holds no workflow"),
+    "cut.png": (_png((b"tEXt", b"workflow\0" + TEXT))[:9] + b"\xff\xff\xff", "holds no workflow"),
+    "damaged.png": (_png((b"zTXt", b"workflow\0\0" + b"x" * 9)), "holds a text that is damaged"),
+    "bomb.png": (
+        _png((b"zTXt", b"workflow\0\0" + zlib.compress(b"[" * (images.LIMIT + 1)))),
+        "holds a text of more than 16 MB, which is not unpacked",
+    ),
+    "none.webp": (b"RIFF\0\0\0\0WEBPEXIF\xff\xff\xff\xffII*\0\xff\xff\xff\xff", "holds no workflow"),
+    "jpeg.png": (b"\xff\xd8\xff", "is neither a PNG nor a WebP"),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_names_nothing(tmp_path: Path, name: str) -> None:
+    """What is no workflow, or a trap, is one line with the reason."""
+    data, why = REFUSED[name]
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(Unscannable) as caught:
+        named_by(tmp_path / name)
+    assert caught.value.what.startswith(f"{tmp_path / name} {why}")
+
+
+def test_what_is_not_there(tmp_path: Path) -> None:
+    """A missing file and a pipe are said."""
+    os.mkfifo(tmp_path / "pipe.json")
+    for name, why in (("absent.json", "does not exist"), ("pipe.json", "is not a regular file")):
+        with pytest.raises(Unscannable, match=why):
+            named_by(tmp_path / name)

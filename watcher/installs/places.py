@@ -1,0 +1,90 @@
+"""The ComfyUIs of this machine, where its installers put them; for a person who names none."""
+
+from __future__ import annotations
+
+import configparser
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from watcher.installs.folder import NODES
+from watcher.installs.recognise import json_text
+from watcher.installs.safe_files import Folder, UnreadableError
+
+_MARKS = ("main.py", "nodes.py", "comfy", "comfy_extras", "comfy_api")
+_ENOUGH = 4
+"""How many of the marks make a folder a ComfyUI, as comfy-cli counts."""
+_LIMIT = 1024 * 1024
+_MOST = 100
+
+if sys.platform == "win32":
+    _CLI, _DESKTOP, _DESKTOP_2 = "AppData/Local/comfy-cli", "AppData/Roaming/ComfyUI", "AppData/Roaming/Comfy Desktop"
+    _CLI_WORKSPACE = "Documents/comfy/ComfyUI"
+elif sys.platform == "darwin":
+    _CLI, _DESKTOP = "Library/Application Support/comfy-cli", "Library/Application Support/ComfyUI"
+    _DESKTOP_2, _CLI_WORKSPACE = "Library/Application Support/Comfy Desktop", "Documents/comfy/ComfyUI"
+else:
+    _CLI, _DESKTOP, _DESKTOP_2 = ".config/comfy-cli", ".config/ComfyUI", ".local/share/comfyui-desktop-2"
+    _CLI_WORKSPACE = "comfy/ComfyUI"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A folder that may be a ComfyUI, and who says so."""
+
+    path: Path
+    by: str
+    """For a person: `the working folder`, `Comfy Desktop`."""
+
+
+def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]:
+    """Return the ComfyUI that the working folder is in; else all that are known here, each once."""
+    for folder in (cwd, *cwd.parents):
+        if (folder / NODES).is_dir() and sum((folder / mark).exists() for mark in _MARKS) >= _ENOUGH:
+            return (Place(path=folder, by="the working folder"),)
+    found: dict[str, Place] = {}
+    for place in known(environ, home):
+        if any((root / NODES).is_dir() for root in (place.path, place.path / "ComfyUI")):
+            found.setdefault(os.path.realpath(place.path), place)
+    return tuple(found.values())
+
+
+def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
+    """Yield where a ComfyUI is looked for; a folder may be absent, or come twice."""
+    if named := environ.get("COMFYUI_PATH"):
+        yield Place(path=Path(named), by="COMFYUI_PATH")
+    for workspace in _workspaces(home / _CLI):
+        yield Place(path=workspace, by="comfy-cli's workspace")
+    yield Place(path=home / _CLI_WORKSPACE, by="comfy-cli's usual workspace")
+    yield Place(path=home / "ComfyUI", by="the home folder")
+    config = json_text.table(_document(home / _DESKTOP, "config.json"))
+    if isinstance(base := config.get("basePath"), str):
+        yield Place(path=Path(base), by="ComfyUI Desktop")
+    data = environ.get("XDG_DATA_HOME") if sys.platform not in {"win32", "darwin"} else None
+    folder = Path(data, "comfyui-desktop-2") if data else home / _DESKTOP_2
+    for entry in json_text.items(_document(folder, "installations.json"))[:_MOST]:
+        if isinstance(path := json_text.table(entry).get("installPath"), str):
+            yield Place(path=Path(path), by="Comfy Desktop")
+
+
+def _workspaces(folder: Path) -> Iterator[Path]:
+    """Yield the workspaces that comfy-cli remembers."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string((Folder(str(folder)).read("config.ini", limit=_LIMIT) or b"").decode("utf-8", "replace"))
+    except (UnreadableError, configparser.Error):
+        return
+    for name in ("default_workspace", "recent_workspace"):
+        if path := parser.defaults().get(name, "").strip():
+            yield Path(path)
+
+
+def _document(folder: Path, name: str) -> object:
+    """Return what a JSON file holds; None if there is none that can be read."""
+    try:
+        data = Folder(str(folder)).read(name, limit=_LIMIT)
+        return json_text.load(data) if data else None
+    except (UnreadableError, ValueError):
+        return None
