@@ -12,6 +12,8 @@ from watcher.installs.unscannable import Unscannable
 
 _FILE = "extra_model_paths.yaml"
 _MOST = 100
+_LONGEST = 4096
+"""Characters of a path."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +45,7 @@ def node_folders(root: Path) -> list[NodeFolder]:
         start = root / _expanded(base) if isinstance(base, str) else root
         for line in filter(None, map(str.strip, written.splitlines())):
             folder = start / _expanded(line)
-            if not folder.is_dir():
+            if not os.path.isdir(folder):  # noqa: PTH112 - Path's raises where a folder above may not be entered
                 raise Unscannable(f"{root / _FILE} names the folder {line[:100]!r}, which is not there")
             found.append(NodeFolder(path=str(folder), shown=f"the folder {line[:100]!r} of {root / _FILE}"))
     if len(found) > _MOST:
@@ -52,4 +54,7 @@ def node_folders(root: Path) -> list[NodeFolder]:
 
 
 def _expanded(text: str) -> str:
+    """Return a path with its variables and `~` replaced, or as it is if it is longer than any is."""
+    if len(text) > _LONGEST or "\0" in text:
+        return "a path that cannot be one"
     return os.path.expanduser(os.path.expandvars(text))  # noqa: PTH111 - Path's raises where a home is not known

@@ -54,11 +54,21 @@ def node_folders(where: str) -> list[NodeFolder]:
     ):
         return [NodeFolder(path=where, shown=where)]
     for root in (path, path / "ComfyUI"):
-        if (root / NODES).is_dir():
+        if _is_folder(root / NODES):
             own = NodeFolder(path=str(root / NODES), shown=str(root / NODES))
             by_path = {folder.path: folder for folder in (*extra_paths.node_folders(root), own)}
             return list(by_path.values())
     raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / 'ComfyUI'}, {_instead(path)}")
+
+
+def _is_folder(path: Path) -> bool:
+    """Return whether there is such a folder; Unscannable if that cannot be seen."""
+    try:
+        return stat.S_ISDIR(path.stat().st_mode)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as error:
+        raise Unscannable(f"{path} {reason(error)}") from None
 
 
 def _instead(path: Path) -> str:

@@ -42,11 +42,11 @@ class Place:
 def here(environ: Mapping[str, str], cwd: Path, home: Path) -> tuple[Place, ...]:
     """Return the ComfyUI that the working folder is in; else all that are known here, each once."""
     for folder in (cwd, *cwd.parents):
-        if (folder / NODES).is_dir() and sum((folder / mark).exists() for mark in _MARKS) >= _ENOUGH:
+        if _is_folder(folder / NODES) and sum(os.path.lexists(folder / mark) for mark in _MARKS) >= _ENOUGH:
             return (Place(path=folder, by="the working folder"),)
     found: dict[str, Place] = {}
     for place in known(environ, home):
-        if any((root / NODES).is_dir() for root in (place.path, place.path / "ComfyUI")):
+        if any(_is_folder(root / NODES) for root in (place.path, place.path / "ComfyUI")):
             found.setdefault(os.path.realpath(place.path), place)
     return tuple(found.values())
 
@@ -67,6 +67,10 @@ def known(environ: Mapping[str, str], home: Path) -> Iterator[Place]:
     for entry in json_text.items(_document(folder, "installations.json"))[:_MOST]:
         if isinstance(path := json_text.table(entry).get("installPath"), str):
             yield Place(path=Path(path), by="Comfy Desktop")
+
+
+def _is_folder(path: Path) -> bool:
+    return "\0" not in str(path) and os.path.isdir(path)  # noqa: PTH112 - Path's raises where a folder above may not be entered
 
 
 def _workspaces(folder: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import assert_never
 
 from watcher import durations
+from watcher.installs.safe_files import reason
 from watcher.installs.unscannable import Unscannable
 from watcher.model.pack import Pack, Source, SourceKind
 
@@ -24,6 +25,8 @@ async def scan(source: Source, *, timeout: float) -> tuple[Pack, ...]:  # noqa: 
             found = await _read(source)
     except TimeoutError:
         raise Unscannable(f"there was no answer within {durations.show(timeout)}") from None
+    except OSError as error:
+        raise Unscannable(f"something in it {reason(error)}") from None
     return tuple(sorted(found, key=lambda pack: (not pack.enabled, pack.folder.lower(), pack.folder)))
 
 

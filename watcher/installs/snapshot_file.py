@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import glob
+import os
 import re
 from itertools import islice
 from pathlib import Path
@@ -25,8 +26,8 @@ def packs(where: str) -> tuple[Pack, ...]:
     """
     path = newest(where)
     # What a person names may be a link; what lies in a folder of snapshots may not.
-    folder = Folder(str(path.parent if str(path) != where else path.resolve().parent))
-    name = path.name if str(path) != where else path.resolve().name
+    real = Path(os.path.realpath(path)) if str(path) == where else path
+    folder, name = Folder(str(real.parent)), real.name
     try:
         data = folder.read(name, limit=LIMIT)
         if data is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from watcher.installs.recognise import images, json_text, workflows
@@ -19,7 +20,7 @@ def named_by(path: Path) -> tuple[Pack, ...]:
     They are `claimed`, or `git` where it names a commit: it does not say what is installed. Unscannable if the file
     holds no workflow.
     """
-    named = path.resolve()
+    named = Path(os.path.realpath(path))
     try:
         data = Folder(str(named.parent)).read(named.name, limit=_LIMIT)
         if data is None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-LIMIT = 256 * 1024
-"""Bytes: a few seconds of the parser's time; real files have a tenth of it."""
+LIMIT = 128 * 1024
+"""Bytes; real files have less than half of it. The worst of this size take the parser a few seconds."""
 
 
 def load(data: bytes) -> object:

@@ -184,7 +184,8 @@ def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.Mon
         ("a: [", "is not YAML that can be read"),
         ("a: &a [x]\nb: *a\n", "is not YAML that can be read"),
         ("[" * 400, "is not YAML that can be read"),
-        ("x" * 300_000, "is larger than 256 KB"),
+        ("x" * 300_000, "is larger than 128 KB"),
+        (f"a:\n  custom_nodes: {'$x' * 10_000}\n", "which is not there"),
     ],
 )
 def test_extra_folders_that_cannot_be_read(
@@ -226,7 +227,7 @@ BROKEN = {
     "not-text": (b"\xff\xfe", "pyproject.toml is not UTF-8 text"),
     "deep": (b"a = " + b"[\n" * 50_000, "pyproject.toml is nested too deeply"),
     "dotted": (b"a." * 8000 + b"a = 1", "pyproject.toml is nested too deeply or has too long a line"),
-    "large": (b"#" * (pyproject.LIMIT + 1), "pyproject.toml is larger than 256 KB, which is not read"),
+    "large": (b"#" * (pyproject.LIMIT + 1), "pyproject.toml is larger than 128 KB, which is not read"),
 }
 
 
@@ -331,6 +332,10 @@ def test_what_may_not_be_read(comfyui: ComfyUI) -> None:
     with pytest.raises(Unscannable, match="may not be read by this user"):
         scanned(comfyui.root)
     comfyui.nodes.chmod(0o700)
+    comfyui.root.chmod(0)
+    with pytest.raises(Unscannable, match="custom_nodes may not be read by this user"):
+        scanned(comfyui.root)
+    comfyui.root.chmod(0o700)
 
 
 def test_names_that_are_no_text(comfyui: ComfyUI) -> None:

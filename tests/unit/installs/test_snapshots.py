@@ -186,7 +186,7 @@ def test_yaml_that_is_a_trap(tmp_path: Path) -> None:
     assert _scan(path) == ()
     assert not (tmp_path / "made").exists()
     path.write_text("#" * 300_000)
-    with pytest.raises(Unscannable, match="is larger than 256 KB"):
+    with pytest.raises(Unscannable, match="is larger than 128 KB"):
         _scan(path)
 
 

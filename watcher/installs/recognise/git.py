@@ -7,7 +7,6 @@ import re
 from watcher.installs.recognise import texts
 
 _SECTION = re.compile(r"""\[\s*(?P<name>[A-Za-z0-9.-]+)(?:\s+"(?P<sub>[^"\n]*)")?\s*\]""")
-_URL = re.compile(r"\s*url\s*=\s*(?P<url>.*?)\s*", re.IGNORECASE)
 _REF = re.compile(r"refs/[A-Za-z0-9._/+@-]{1,200}")
 
 
@@ -16,12 +15,11 @@ def remote(config: bytes) -> str | None:
     found: dict[str, str] = {}
     section = None
     for line in config.decode("utf-8", "replace").splitlines():
+        key, _, value = line.partition("=")
         if heading := _SECTION.match(line.strip()):
             section = heading["sub"] if heading["name"].lower() == "remote" else None
-        elif section is not None and (url := _URL.fullmatch(line)):
-            address = texts.address(url["url"].strip('"'))
-            if address is not None:
-                found.setdefault(section, address)
+        elif section is not None and key.strip().lower() == "url" and (url := texts.address(value.strip().strip('"'))):
+            found.setdefault(section, url)
     return found.get("origin") or next(iter(found.values()), None)
 
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from watcher.installs.recognise import texts
 
-LIMIT = 256 * 1024
-"""Bytes; real ones have less than a tenth of it."""
+LIMIT = 128 * 1024
+"""Bytes; real ones have a tenth of it. The worst of this size take the parser half a second."""
 
 _LONGEST_LINE = 16_384
 """Characters: the parser's time grows with the square of what one key or table name has."""

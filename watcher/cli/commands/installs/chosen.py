@@ -16,6 +16,7 @@ from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.settings.sources import absolute
 from watcher.text import mask
+from watcher.text.sanitize import escape_invisible
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +46,7 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
 
     found = places.here(os.environ, Path.cwd(), Path.home())
     if not found:
-        looked = dict.fromkeys(str(place.path) for place in places.known(os.environ, Path.home()))
+        looked = dict.fromkeys(escape_invisible(str(place.path)) for place in places.known(os.environ, Path.home()))
         raise UsageError(
             f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
             hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
@@ -53,7 +54,7 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
     return Chosen(
         sources=install_tables.of_folders(place.path for place in found),
         timeout=loaded.timeout,
-        said="; ".join(f"found {place.path} ({place.by})" for place in found),
+        said="; ".join(f"found {escape_invisible(str(place.path))} ({place.by})" for place in found),
     )
 
 
