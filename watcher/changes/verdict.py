@@ -8,30 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 
 from watcher.changes.facts import NOT_KNOWN, safe_version
-from watcher.model.pack import Pack, PackKind, PackRecord
+from watcher.model.pack import Pack, PackKind, PackRecord, Verdict
 from watcher.model.precedence import normalised, precedence
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES, Version, badness
 from watcher.text.repository import repository_key
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-
-
-class Verdict(StrEnum):
-    """What is wrong with an installed pack, worst first."""
-
-    BANNED = "banned"
-    FLAGGED = "flagged"
-    DELETED = "deleted"
-    DEPRECATED = "deprecated"
-    DELISTED = "delisted"
-    """The registry does not have that version, or no longer that pack, although the Manager installed it."""
-    OUTDATED = "outdated"
-    UNKNOWN = "unknown"
-    OK = "ok"
 
 
 _BY_STATUS = {BANNED: Verdict.BANNED, FLAGGED: Verdict.FLAGGED, DELETED: Verdict.DELETED}

@@ -22,6 +22,20 @@ class PackKind(StrEnum):
     """A folder without any mark, or one that cannot be read."""
 
 
+class Verdict(StrEnum):
+    """What is wrong with an installed pack, worst first."""
+
+    BANNED = "banned"
+    FLAGGED = "flagged"
+    DELETED = "deleted"
+    DEPRECATED = "deprecated"
+    DELISTED = "delisted"
+    """The registry does not have that version, or no longer that pack, although the Manager installed it."""
+    OUTDATED = "outdated"
+    UNKNOWN = "unknown"
+    OK = "ok"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pack:
     """One pack in one install. Every text is untrusted, as it is written there."""

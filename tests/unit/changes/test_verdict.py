@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE, NOW, PACK, known, version
 from watcher.changes.facts import NOT_KNOWN
-from watcher.changes.verdict import Judgement, Known, Verdict, find_version, is_newer, judge, rank
-from watcher.model.pack import Pack, PackKind, PackRecord
+from watcher.changes.verdict import Judgement, Known, find_version, is_newer, judge, rank
+from watcher.model.pack import Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES, Version
 from watcher.text.repository import repository_key

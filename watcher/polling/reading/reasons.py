@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher.model.event import Event, Kind
@@ -25,18 +26,32 @@ async def explained(
             wanted.setdefault(event.node, {})[event.key] = event
     if not wanted:
         return events
-    reasons: dict[str, str] = {}
+    statuses = {node: {key: event.after or "" for key, event in by_key.items()} for node, by_key in wanted.items()}
+    reasons = await read_summaries(registry, statuses, patience, progress)
+    said = {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
+    return tuple(replace(event, reason=said.get(event.id, event.reason)) for event in events)
 
-    async def ask(node: str, by_key: dict[str, Event]) -> None:
-        statuses = {key: event.after or "" for key, event in by_key.items()}
+
+async def read_summaries(
+    registry: Registry, wanted: Mapping[str, Mapping[str, str]], patience: float, progress: Progress = silent
+) -> dict[tuple[str, str], str]:
+    """Return summaries of the registry's reasons by node and version key, of those that come within `patience`.
+
+    It is in seconds. `wanted` has the statuses of versions by key, by node.
+    """
+    reasons: dict[tuple[str, str], str] = {}
+
+    async def ask(node: str, statuses: Mapping[str, str]) -> None:
         async for key, reason in read_reasons(registry, node, statuses):
-            reasons[by_key[key].id] = summarize(reason)
+            reasons[node, key] = summarize(reason)
 
-    tasks = [asyncio.create_task(ask(node, by_key)) for node, by_key in wanted.items()]
+    if not wanted:
+        return reasons
+    tasks = [asyncio.create_task(ask(node, statuses)) for node, statuses in wanted.items()]
     progress("reasons", f"asking for the registry's reasons, {len(wanted)} nodes")
     _, late = await asyncio.wait(tasks, timeout=patience)
     progress("reasons", "")
     for task in late:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    return tuple(replace(event, reason=reasons.get(event.id, event.reason)) for event in events)
+    return reasons

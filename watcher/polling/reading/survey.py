@@ -40,6 +40,8 @@ class Findings:
     checked: dict[str, str] = field(default_factory=dict)
     """When a node was read completely (`Listing.at`)."""
     etags: dict[str, str] = field(default_factory=dict)
+    spellings: dict[str, str] = field(default_factory=dict)
+    """How the registry spells the ids that were given in another way."""
     empty: list[str] = field(default_factory=list)
     """Ids, as written in the settings, of nodes that never had a version."""
 
@@ -142,6 +144,8 @@ class Survey:
 
     def _take_listing(self, listing: Listing, key: str) -> None:
         findings = self.findings
+        if listing.spelling not in {"", listing.node}:
+            findings.spellings[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
         difference = compare_listing(known, listing, self.options, self.checks.checked.get(key, ""))
         node = difference.node
