@@ -137,7 +137,7 @@ def _judge_clone(pack: Pack, known: Known) -> Judgement:
     elif not theirs:
         why = f"{claimed}, for which the registry names no repository"
     elif ours != theirs:
-        why = f"{claimed}, whose repository is {theirs}"
+        why = f"{claimed}, whose repository is {theirs.removeprefix('github.com/')}"
     if why:
         return Judgement(verdict=Verdict.UNKNOWN, why=why)
     if known.is_banned or known.is_deleted:

@@ -17,6 +17,7 @@ from click.shell_completion import CompletionItem
 
 from watcher.errors import WatchError
 from watcher.model.event import Kind
+from watcher.model.pack import Verdict
 
 if TYPE_CHECKING:
     from watcher.settings.model import Settings
@@ -44,8 +45,17 @@ def of(*words: str) -> Completer:
 
 def kinds(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Offer event kinds, also after a comma, but for those that are there already."""
+    return _of_list(begun, Kind)
+
+
+def verdicts(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Offer verdicts, as `kinds` does event kinds."""
+    return _of_list(begun, Verdict)
+
+
+def _of_list(begun: str, words: Iterable[str]) -> list[CompletionItem]:
     given, comma, last = begun.rpartition(",")
-    left = [kind for kind in Kind if kind not in given.split(",")]
+    left = [word for word in words if word not in given.split(",")]
     return [CompletionItem(given + comma + item.value) for item in _beginning(last, left)]
 
 

@@ -19,6 +19,7 @@ import click
 
 from watcher import log, streams
 from watcher.cli import completion
+from watcher.cli.commands.installs import commands as of_installs
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, targets_argument, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
@@ -204,9 +205,9 @@ def init(path: Path | None, system: bool) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME", shell_complete=completion.schemas)
 def schema(name: str) -> int:
-    """Print the JSON Schema of a state file, of the settings or of what a webhook gets.
+    """Print the JSON Schema of a state file, of the settings, or of what `audit` prints or a webhook gets.
 
-    NAME is snapshot, outbox, checks, addresses, history, installs, retry, webhook or settings.
+    NAME is snapshot, outbox, checks, addresses, history, installs, retry, audit, webhook or settings.
     """
     from watcher.cli.commands.schema import text_of
 
@@ -224,6 +225,9 @@ def demo() -> int:
     from watcher.cli.commands.demo import demo as play
 
     return play()
+
+
+cli.add_command(of_installs.audit)
 
 
 def main() -> NoReturn:

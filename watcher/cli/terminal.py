@@ -31,13 +31,16 @@ _COLOURS: dict[str, str] = {
     Kind.CLEARED: "green",
     Kind.RECOVERED: "green",
     Kind.UPDATE: "cyan",
+    "delisted": "magenta",
+    "outdated": "cyan",
+    "unknown": "yellow",
     "ok": "green",
     "delivered": "green",
     "failed": "red",
     "unread": "yellow",
     "empty": "yellow",
 }
-"""Colours of event kinds, version statuses, node states and results of `test-alerts`."""
+"""Colours of event kinds, version statuses, verdicts, node states and results of `test-alerts`."""
 
 _LABEL_COLOURS = {"error": "red", "warning": "yellow", "hint": "cyan"}
 

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.changes.verdict import Judgement, Known, judge, names_a_node, rank
 from watcher.model.event import Kind
 from watcher.model.exposure import exposure_key
 from watcher.model.listing import FetchFailed
-from watcher.model.pack import Pack, PackRecords, Verdict
+from watcher.model.pack import Pack, PackKind, PackRecords, Verdict
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.reading.reasons import read_summaries
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.progress import Progress, silent
-from watcher.registry.client import Registry
+from watcher.registry.client import Limits, Registry
 from watcher.registry.packs import joined, read_packs
 from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
@@ -76,19 +76,37 @@ def fails(audit: Audit, verdicts: Collection[str]) -> bool:
 
 
 async def audit(
-    registry: Registry,
     scanned: Iterable[Scanned],
     *,
+    registry_url: str,
+    limits: Limits,
     accept: Collection[str] = (),
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
-    """Return what the registry says of every pack. Nothing that it answers is an exception.
+    """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
-    `accept` has versions as `pack@1.2.0`.
+    `accept` has versions as `pack@1.2.0`. ConfigError if the environment names a proxy that cannot be used.
     """
-    installed = [(scan, pack) for scan in scanned for pack in scan.packs]
+    installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
     ids = {pack.id.lower(): pack.id for _, pack in installed if pack.id and names_a_node(pack)}
+    async with Registry(registry_url, limits, expected_requests=len(ids), progress=progress) as registry:
+        return await _audit(registry, installed, ids, set(accept), clock, progress)
+
+
+def _unclaimed(pack: Pack) -> Pack:
+    """Return a pack that a workflow names by its id and a commit as one of unknown version: the id is no claim."""
+    return replace(pack, kind=PackKind.CLAIMED) if pack.kind is PackKind.GIT and not pack.repository else pack
+
+
+async def _audit(
+    registry: Registry,
+    installed: Sequence[tuple[Scanned, Pack]],
+    ids: Mapping[str, str],
+    accept: Collection[str],
+    clock: Callable[[], str],
+    progress: Progress,
+) -> Audit:
     options = DiffOptions(baseline="silent", now=clock())
     survey = Survey(
         registry=registry,

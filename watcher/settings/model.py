@@ -91,6 +91,11 @@ class Settings(BaseSettings):
         " or as JSON.",
     )
     """With absolute paths once loaded."""
+    accept: Annotated[tuple[str, ...], list_with(node_ids.read_accepted)] = Field(
+        (),
+        description="Known findings about installed packs, as `pack@1.2.0`: shown and marked as accepted, but not"
+        " reported as `exposed`, and not counted by `audit`, until the status gets worse.",
+    )
     statuses: Annotated[tuple[str, ...], list_with(parsing.statuses, *STATUSES)] = Field(
         STATUSES, description="Which versions to watch, by status."
     )

@@ -1,6 +1,6 @@
-"""Node ids as people type them: an id, or a pack's URL on registry.comfy.org; and globs over ids. Pure.
+"""Node ids as people type them: an id, or a pack's URL on registry.comfy.org; globs over ids; ids with a version. Pure.
 
-Both functions raise `parsing.EntriesError` for invalid entries (docs/behaviour.md, Settings).
+Each function raises `parsing.EntriesError` for invalid entries (docs/behaviour.md, Settings).
 """
 
 from __future__ import annotations
@@ -25,6 +25,21 @@ def read(value: object) -> tuple[str, ...]:
 def read_globs(value: object) -> tuple[str, ...]:
     """Return ids or globs over ids, each once, whatever its case, in its first spelling."""
     return _once(read_each(split_list(value), _glob))
+
+
+def read_accepted(value: object) -> tuple[str, ...]:
+    """Return findings that are accepted, as `pack@1.2.0`, each once."""
+    return tuple(dict.fromkeys(read_each(split_list(value), _finding)))
+
+
+def _finding(item: object) -> str:
+    text = item.strip() if isinstance(item, str) else ""
+    node, _, version = text.rpartition("@")
+    if not _ID.fullmatch(node) or not version or len(version) > _LONGEST or not is_visible(version) or " " in version:
+        raise ValueError(
+            f"{describe(item)} is not a finding; give the id of a pack and a version of it, e.g. rgthree-comfy@1.0.3"
+        )
+    return text
 
 
 def _once(found: list[str]) -> tuple[str, ...]:

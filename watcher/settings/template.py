@@ -39,7 +39,7 @@ _SYSTEM_HEAD = """\
 """
 
 _SECTIONS = {
-    "What to watch": ("nodes", "installs", "statuses"),
+    "What to watch": ("nodes", "installs", "accept", "statuses"),
     "Alerts": ("alert_urls", "heartbeat_url", "alert_expiry", "baseline", "failure_threshold"),
     "Polls": ("interval", "jitter", "concurrency", "timeout", "retries", "max_response_mb", "registry_url"),
     "State and logs": ("state_dir", "log_level", "log_format"),
@@ -49,6 +49,7 @@ _SECTIONS = {
 _EXAMPLES: Mapping[str, object] = {
     "nodes": ["rgthree-comfy"],
     "installs": ["~/ComfyUI"],
+    "accept": ["rgthree-comfy@1.0.3"],
     "heartbeat_url": "https://hc-ping.com/your-uuid",
     "alert_urls": ["discord://webhook_id/webhook_token", "mailtos://user:password@example.com?to=you@example.com"],
 }

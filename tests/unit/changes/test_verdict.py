@@ -182,7 +182,7 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
         (
             clone(repository="git@github.com:eve/some-pack"),
             {"record": record("banned")},
-            "claims to be Some-Pack, whose repository is github.com/ann/some-pack",
+            "claims to be Some-Pack, whose repository is ann/some-pack",
         ),
     ],
 )

@@ -20,6 +20,7 @@ from watcher.settings.model import Settings
 DEFAULTS: dict[str, object] = {
     "nodes": (),
     "installs": (),
+    "accept": (),
     "statuses": STATUSES,
     "registry_url": "https://api.comfy.org",
     "state_dir": Path("state"),

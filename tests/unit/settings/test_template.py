@@ -20,7 +20,7 @@ from watcher.settings.loading import load
 from watcher.settings.model import Settings, json_schema
 from watcher.settings.places import Folders
 
-EXAMPLES = {"heartbeat_url", "nodes", "installs", "alert_urls", "channels"}
+EXAMPLES = {"heartbeat_url", "nodes", "installs", "accept", "alert_urls", "channels"}
 """Settings that the sample shows by an example; their default is empty, and said to be."""
 
 

@@ -24,13 +24,17 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
+from watcher.changes.verdict import Known, judge
+from watcher.cli.commands.installs.audit_report import Result, as_json
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity
 from watcher.model.event_form import public_form
 from watcher.model.exposure import Exposure, Installed
+from watcher.model.listing import FetchFailed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
+from watcher.polling.audit import Audit, Finding, Scanned
 from watcher.state import installs_file, records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
@@ -172,6 +176,15 @@ def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
     valid(name, data.draw(MADE_UP[name]))
 
 
+def _printed() -> str:
+    """Return what `audit --json` prints of one pack and one failure."""
+    pack = Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0")
+    finding = Finding(install="studio", pack=pack, judgement=judge(pack, Known()), url="")
+    audit = Audit(findings=(finding,), unread=(FetchFailed(node="b", error="x"),))
+    scanned = (Scanned(install="laptop", error="x"),)
+    return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=audit))
+
+
 def _posted(one: Event) -> str:
     """Return a message as a webhook gets it."""
     said = {"version": "1.0", "title": "", "message": "", "attachments": [], "type": "warning"}
@@ -198,6 +211,7 @@ def _samples() -> dict[str, Any]:
         "installs": installs_file.write_installs({"studio": (pack,)}),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
+        "audit": _printed(),
         "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
     }
     return {name: json.loads(text) for name, text in written.items()}

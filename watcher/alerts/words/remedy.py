@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import re
-
 from watcher.alerts.words.differences import Words
 from watcher.model.version import BANNED, DELETED, FLAGGED
+from watcher.text.malware import names_malware
 from watcher.text.sanitize import Trusted
 
 _BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
 _OUTDATED = "outdated"
-_MALWARE = re.compile(
-    r"malware|malicious|trojan|steal|stolen|\bminer|mining|back ?door|exfiltrat|keylog|ransom|spyware|credential"
-    r"|remote access|reverse shell|botnet",
-    re.IGNORECASE,
-)
-"""What a reason calls a pack that may have taken secrets."""
 
 
-def names_malware(reason: str) -> bool:
-    """Return whether the registry's reason says that a pack does harm on purpose."""
-    return _MALWARE.search(reason) is not None
+def instead(verdict: str, safe_version: str | None) -> Words:
+    """Return what to do about a pack that a workflow names, as `remedy`: nobody need have installed it."""
+    if verdict in {*_BAD, BANNED} and safe_version is None:
+        return (Trusted("do not install it: no safe version"),)
+    if verdict in {*_BAD, BANNED, _OUTDATED} and safe_version:
+        return Trusted("install "), safe_version, Trusted(" instead")
+    return (Trusted("do not install it"),) if verdict == BANNED else ()
 
 
 def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled: bool = True) -> Words:
@@ -34,7 +31,7 @@ def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled:
         if enabled and safe_version is None:
             words = (Trusted("no safe version: remove it"),)
         elif enabled and safe_version:
-            words = (Trusted("remove it, then install "), safe_version)
+            words = (Trusted("remove it first, then move to "), safe_version)
         if names_malware(reason):
             words += (Trusted("; change the passwords and keys that this machine held"),)
         return words

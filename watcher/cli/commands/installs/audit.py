@@ -1,0 +1,100 @@
+"""`audit`: what the registry says of installed packs, from targets to exit code. Nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections import Counter
+from collections.abc import Collection, Sequence
+from pathlib import Path
+
+from watcher.cli.commands.installs import audit_report
+from watcher.cli.commands.installs.chosen import Chosen
+from watcher.cli.progress_line import progress_line
+from watcher.cli.terminal import echo, echo_result
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import IsWorkflow, Unscannable
+from watcher.model.pack import Source, Verdict
+from watcher.polling.audit import Audit, Scanned, audit, fails
+from watcher.polling.clock import clock
+from watcher.progress import Progress
+from watcher.registry.client import Limits
+from watcher.settings.loading import Loaded
+from watcher.settings.model import Settings
+from watcher.streams import width
+from watcher.text.plural import plural
+from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+
+
+def run_audit(
+    loaded: Loaded,
+    installs: Chosen,
+    *,
+    accept: Collection[str],
+    fail_on: Collection[Verdict],
+    as_json: bool,
+) -> int:
+    """Audit installs, print the result and return the exit code."""
+    if installs.said:
+        echo(installs.said, error=True)
+    settings = loaded.settings
+    started = clock()
+    with progress_line(settings) as progress:
+        scanned, done = asyncio.run(_audit(settings, installs.sources, {*settings.accept, *accept}, progress))
+    result = audit_report.Result(started=started, finished=clock(), scanned=scanned, audit=done)
+    for line in _problems(scanned, done):
+        echo(line, error=True)
+    lines = [audit_report.as_json(result)] if as_json else audit_report.lines(result, width(sys.stdout))
+    echo_result(lines)
+    if fails(done, fail_on):
+        return 3
+    unscanned = any(one.error for one in scanned)
+    if unscanned and installs.by_target:
+        return 2
+    return 1 if unscanned or done.unread else 0
+
+
+async def _audit(
+    settings: Settings, installs: Sequence[Source], accept: Collection[str], progress: Progress
+) -> tuple[list[Scanned], Audit]:
+    progress("scan", f"reading {plural(len(installs), 'install')}")
+    scanned = await asyncio.gather(*(_scan(source, settings.timeout) for source in installs))
+    progress("scan", "")
+    limits = Limits(
+        timeout=settings.timeout,
+        retries=settings.retries,
+        concurrency=settings.concurrency,
+        max_bytes=int(settings.max_response_mb * 1024 * 1024),
+    )
+    url = settings.registry_url
+    return scanned, await audit(scanned, registry_url=url, limits=limits, accept=accept, clock=clock, progress=progress)
+
+
+async def _scan(source: Source, timeout: float) -> Scanned:  # noqa: ASYNC109 - a setting, which `scan` takes
+    try:
+        return Scanned(install=source.name, packs=await scan(source, timeout=timeout))
+    except IsWorkflow:
+        return await asyncio.to_thread(_workflow, source)
+    except Unscannable as error:
+        return Scanned(install=source.name, error=error.line)
+
+
+def _workflow(source: Source) -> Scanned:
+    from watcher.installs.workflow_file import named_by
+
+    path = Path(source.where)
+    try:
+        return Scanned(install=path.name, packs=named_by(path), named=True)
+    except Unscannable as error:
+        return Scanned(install=path.name, error=error.line, named=True)
+
+
+def _problems(scanned: Sequence[Scanned], done: Audit) -> list[str]:
+    """Return lines about what could not be checked; one about all nodes that failed for the same reason."""
+    lines = [f"error: {safe_line(Trusted(one.install))}: {one.error}" for one in scanned if one.error]
+    for error, count in Counter(one.error for one in done.unread).items():
+        nodes = [sanitize_line(one.node) for one in done.unread if one.error == error]
+        lines.append(f"error: {nodes[0] if count == 1 else plural(count, 'pack')} could not be checked: {error}")
+    if done.no_records:
+        lines.append(f"warning: bans of whole packs may be missing, and clones cannot be recognised: {done.no_records}")
+    return lines
