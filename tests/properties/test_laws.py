@@ -31,7 +31,7 @@ from watcher.changes.diff import Difference, compare_ban
 from watcher.changes.health import assess
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel, wants
-from watcher.model.event import Event, Kind, Severity, rank, replaces_archive, severity_of
+from watcher.model.event import Event, Kind, Severity, rank, replaces_archive, runs_it, runs_its_pack, severity_of
 from watcher.model.listing import FetchFailed, NodeBanned
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
@@ -145,13 +145,19 @@ def test_a_changelog_makes_no_event_and_is_no_part_of_one(
 @FAST
 @given(st.lists(events(), max_size=8))
 def test_the_worst_comes_first(given: list[Event]) -> None:
-    """Sorted by rank, no event is followed by a more severe one, and within a severity the kinds have their order."""
+    """Sorted by rank, severities have their order, within one what is run comes first, and then kinds have theirs."""
     ordered = sorted(given, key=rank)
     severities = [list(Severity).index(severity_of(one)) for one in ordered]
     assert severities == sorted(severities)
-    assert [one for one in sorted(ordered, key=rank) if not replaces_archive(one)] == sorted(
-        (one for one in ordered if not replaces_archive(one)),
-        key=lambda one: (list(Severity).index(severity_of(one)), list(Kind).index(one.kind)),
+    usual = [one for one in ordered if not replaces_archive(one) and one.kind is not Kind.EXPOSED]
+    assert usual == sorted(
+        usual,
+        key=lambda one: (
+            list(Severity).index(severity_of(one)),
+            not runs_it(one),
+            not runs_its_pack(one),
+            list(Kind).index(one.kind),
+        ),
     )
 
 

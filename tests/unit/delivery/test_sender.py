@@ -353,7 +353,7 @@ def test_a_webhook_gets_the_format_it_asks_for(webhook: Webhook, form: str) -> N
 @pytest.mark.no_cover
 def test_a_burst_fits_and_is_counted(webhook: Webhook) -> None:
     """Thousands of events make one message that counts what it does not show."""
-    events = tuple(event for i in range(3000) for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW))
+    events = tuple(event for i in range(3000) for event in _events(id=f"e{i}", node=f"n{i}", kind=Kind.NEW, reason=""))
     assert _send(webhook.apprise_url("/a"), events) == ""
     [message] = webhook.messages("/a")
     assert re.search(r"… and 29\d\d more new", message.json["message"])
