@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from tests.installs import tree
 from tests.installs.network import GitHub
+from tests.installs.ours import Ours
 from tests.installs.tools import ENVIRONMENT, Tools, lack
+from tests.support.program import Completed
 
 
 @pytest.fixture(scope="session")
@@ -22,3 +24,9 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
         tree.build(tools, GitHub(folder / "github"))
         yield tools
         assert network.strays == []
+
+
+@pytest.fixture
+def installed(run: Callable[..., Completed]) -> Ours:
+    """What Comfy Watch says of a TARGET."""
+    return Ours(run)

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from watcher.installs.scan import scan
-from watcher.model.pack import Source, SourceKind
+from tests.support.program import Completed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One pack of an install; where it was found and by what is left out."""
+    """One pack of `installed --json`; where it was found and by what is left out."""
 
     folder: str
     kind: str
@@ -30,10 +30,20 @@ class Row:
         return ".".join([*self.version.split("."), "0", "0"][: max(3, self.version.count(".") + 1)])
 
 
-def installed(target: str | Path) -> list[Row]:
-    """Return what a scan finds."""
-    where = str(target)
-    kind = SourceKind.SNAPSHOT if where.endswith((".json", ".yaml")) else SourceKind.PATH
-    kind = SourceKind.URL if where.startswith("http:") else kind
-    packs = asyncio.run(scan(Source(name="install", kind=kind, where=where), timeout=10))
-    return [Row(**{name: getattr(pack, name) for name in Row.__dataclass_fields__}) for pack in packs]
+class Ours:
+    """The command `installed`."""
+
+    def __init__(self, run: Callable[..., Completed]) -> None:
+        self._run = run
+
+    def __call__(self, target: str | Path) -> list[Row]:
+        """Return what it says of a TARGET."""
+        return self.found(target)[0]
+
+    def found(self, *targets: str | Path, env: Mapping[str, str] | None = None) -> tuple[list[Row], str]:
+        """Return what it says of the one install that is named, or else found; and what it says beside that."""
+        done = self._run("installed", "--json", *map(str, targets), env=env)
+        assert done.code == 0, done.err
+        (install,) = json.loads(done.out)["installs"]
+        assert install["error"] is None
+        return [Row(**{name: pack[name] for name in Row.__dataclass_fields__}) for pack in install["packs"]], done.err

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from tests.installs.listings import outdated, shown
-from tests.installs.ours import Row, installed
+from tests.installs.ours import Ours, Row
 from tests.installs.tools import Tools
 
 pytestmark = pytest.mark.installs
@@ -75,7 +75,7 @@ _ELSEWHERE = "ComfyUI-Tango"
 """A clone whose `.git` is a file that leads out of the folder: git follows, and comfy-cli; the Manager does not."""
 
 
-def test_everything(built: Tools) -> None:
+def test_everything(built: Tools, installed: Ours) -> None:
     """Every pack is named as it was built, a clone with the commit that git itself says, and nothing besides."""
     rows = installed(built.root)
     assert {replace(row, commit=None) for row in rows} == set(_EXPECTED)
@@ -89,7 +89,7 @@ def test_everything(built: Tools) -> None:
             assert row.commit is None, row
 
 
-def test_manager(built: Tools) -> None:
+def test_manager(built: Tools, installed: Ours) -> None:
     """What the Manager lists we list, with the same version and state; what it leaves out has a reason each."""
     rows = installed(built.root)
     assert _UNLISTED.keys() <= {row.folder for row in rows}
@@ -104,7 +104,7 @@ def test_manager(built: Tools) -> None:
         assert listed == {row for row in ours if row[2] is state}
 
 
-def test_comfy_outdated(built: Tools) -> None:
+def test_comfy_outdated(built: Tools, installed: Ours) -> None:
     """`comfy outdated` reads the same versions, as they are written, and commits; but it believes a clone's pyproject.
 
     A clone is at some commit, not at the version of its last release. And it looks into no `.disabled`, takes a folder
@@ -124,3 +124,12 @@ def test_comfy_outdated(built: Tools) -> None:
     ours.remove(("git", _ELSEWHERE, None))
     assert {name for _, name, _ in ours - theirs} == set(_RELEASED)
     assert theirs - ours == {("registry", *claimed) for claimed in _RELEASED.values()}
+
+
+def test_workspace(built: Tools, installed: Ours) -> None:
+    """The workspace that comfy-cli was given as its default is found where no TARGET is named."""
+    built.comfy("set-default", str(built.root))
+    home = {"HOME": str(built.home), "XDG_CONFIG_HOME": str(built.home / ".config")}
+    rows, said = installed.found(env=home)
+    assert rows == installed(built.root)
+    assert said == f"found {built.root} (comfy-cli's workspace)\n"

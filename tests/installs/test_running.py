@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.installs.ours import installed
+from tests.installs.ours import Ours
 from tests.installs.tools import Tools, program_of
 
 pytestmark = pytest.mark.installs
@@ -66,7 +66,7 @@ def _as_it_says(folder: str, pack: dict[str, Any]) -> tuple[str, str | None, str
 
 
 @pytest.mark.parametrize("words", [(), ("--enable-manager-legacy-ui",)], ids=["new", "old"])
-def test_running(built: Tools, words: tuple[str, ...]) -> None:
+def test_running(built: Tools, installed: Ours, words: tuple[str, ...]) -> None:
     """The address says what the Manager says there, which agrees with the folder as far as the Manager sees it.
 
     With the old page it lists a disabled copy beside one that runs, with the new page not. It names a folder without

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.installs.ours import Row, installed
+from tests.installs.ours import Ours, Row
 from tests.installs.tools import Tools
 
 pytestmark = pytest.mark.installs
@@ -39,7 +39,7 @@ def _commit(written: str) -> str | None:
 
 
 @pytest.mark.parametrize("name", ["mine.json", "mine.yaml"])
-def test_snapshot(built: Tools, tmp_path: Path, name: str) -> None:
+def test_snapshot(built: Tools, installed: Ours, tmp_path: Path, name: str) -> None:
     """A snapshot is read for all that is in it, but the file that every ComfyUI has, and agrees with the folder.
 
     It has less than the folder: no pack of the registry that is disabled, nothing that the Manager cannot place, no
@@ -79,7 +79,7 @@ def test_snapshot(built: Tools, tmp_path: Path, name: str) -> None:
     assert files == {(row.folder, True) for row in folder if row.kind == "file" and row.enabled}
 
 
-def test_newest(built: Tools, tmp_path: Path) -> None:
+def test_newest(built: Tools, installed: Ours, tmp_path: Path) -> None:
     """Of the Manager's own folder of snapshots the newest is read: what was removed since the first is not in it."""
     folder = built.root / "user" / "__manager" / "snapshots"
     built.cm_cli("save-snapshot", "--no-full-snapshot")
