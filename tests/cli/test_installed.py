@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -129,6 +130,38 @@ def test_settings_are_not_read_for_a_target(comfyui: ComfyUI, run: Any, tmp_path
     assert run(str(comfyui.root)).code == 0
     assert run().code == 2
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_deleted_working_folder(comfyui: ComfyUI, fork_server: ForkServer, tmp_path: Path) -> None:
+    """A relative TARGET in a working folder that is gone is an error that says so; an absolute one is looked at."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    folder = os.open(gone, os.O_RDONLY)
+    gone.rmdir()
+    try:
+        done = fork_server.run("installed", "ComfyUI", cwd=folder)
+        assert done.code == 2
+        assert done.err.startswith("error: TARGET 1: the working folder has been deleted, and the path is relative")
+        assert fork_server.run("installed", str(comfyui.root), cwd=folder).code == 0
+    finally:
+        os.close(folder)
+
+
+def test_config_shows_no_address(fork_server: ForkServer, tmp_path: Path) -> None:
+    """`config` shows each install by its name, a folder whole and of an address the scheme."""
+    file = tmp_path / "comfy-watch.toml"
+    file.write_text(f"nodes = ['x']\nalert_urls = 'none'\ninstalls = ['ComfyUI', 'https://me:{PASSWORD}@h/x']\n")
+    file.chmod(0o600)
+    done = fork_server.run("config", cwd=tmp_path)
+    assert (done.code, done.err) == (0, "")
+    (line,) = (line for line in done.out.splitlines() if line.startswith("installs"))
+    assert f"ComfyUI ({tmp_path / 'ComfyUI'}), h (https://***)" in line
+    document = fork_server.run("config", "--json", cwd=tmp_path).out
+    assert json.loads(document)["settings"]["installs"]["value"] == [
+        {"name": "ComfyUI", "path": str(tmp_path / "ComfyUI")},
+        {"name": "h", "url": "https://***"},
+    ]
+    assert PASSWORD not in done.out + document
 
 
 def test_hostile_names(comfyui: ComfyUI, run: Any) -> None:

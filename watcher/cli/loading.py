@@ -33,7 +33,7 @@ def load_settings(
 
     ConfigError as `load`; UsageError for a relative path in a working folder that has been deleted.
     """
-    cwd = _working_folder()
+    cwd = working_folder()
     given = config or os.environ.get(FILE_VARIABLE)
     if cwd is None and given:
         _require_absolute(Path(given), "the settings file")
@@ -67,7 +67,7 @@ def _log_files(loaded: Loaded) -> None:
             log.debug("file read", path=path, bytes=path.stat().st_size)
 
 
-def _working_folder() -> Path | None:
+def working_folder() -> Path | None:
     """Return the working folder; None if it has been deleted."""
     try:
         return Path.cwd()
@@ -77,7 +77,7 @@ def _working_folder() -> Path | None:
 
 def leave_deleted_folder() -> None:
     """Change to the root folder if the working folder has been deleted: apprise needs one to be imported."""
-    if _working_folder() is None:
+    if working_folder() is None:
         os.chdir("/")
 
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import socket
+import stat
 from pathlib import Path
 
 import pytest
@@ -280,7 +282,11 @@ def test_what_is_no_regular_file(comfyui: ComfyUI, tmp_path: Path, monkeypatch: 
         paths["link"].symlink_to(secret)
         paths["dir-link"].symlink_to(tmp_path)
         os.mkfifo(comfyui.nodes / "pipe.py")
+        with contextlib.suppress(PermissionError):  # only root makes devices, and not in every container
+            os.mknod(comfyui.plain("device") / "pyproject.toml", stat.S_IFCHR | 0o600, os.makedev(1, 5))
         found = scanned(comfyui.root)
+    if (device := found.pop("device")).kind is PackKind.UNKNOWN and device.unreadable:
+        assert device.evidence == "pyproject.toml is not a regular file"
     assert {name: pack.evidence for name, pack in found.items()} == {
         "pipe": "pyproject.toml is not a regular file",
         "socket": "pyproject.toml is not a regular file",

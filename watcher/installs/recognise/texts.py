@@ -42,6 +42,8 @@ def address(value: object) -> str | None:
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return None
+    if not parts.scheme or not text.lower().startswith(f"{parts.scheme}://"):
+        return None
     host = f"[{parts.hostname}]" if ":" in (parts.hostname or "") else parts.hostname or ""
     return valid(parts._replace(netloc=f"{host}{port}", query="", fragment="").geturl())
 

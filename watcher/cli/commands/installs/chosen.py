@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
+from watcher.cli.loading import working_folder
 from watcher.errors import UsageError
 from watcher.installs import places
 from watcher.model.pack import Source, SourceKind
@@ -38,15 +38,16 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
     UsageError for a TARGET that can be none, and if there is no install at all; ConfigError as the settings.
     """
     if targets:
-        named = install_tables.targets(targets, partial(absolute, Path.cwd()))
+        named = install_tables.targets(targets, _placed)
         return Chosen(sources=named, timeout=Settings().timeout, by_target=True)
     loaded = settings().settings
     if installs := loaded.all_installs():
         return Chosen(sources=installs, timeout=loaded.timeout)
 
-    found = places.here(os.environ, Path.cwd(), Path.home())
+    home = Path(os.path.expanduser("~"))  # noqa: PTH111 - Path's raises where the home folder is not known
+    found = places.here(os.environ, working_folder() or home, home)
     if not found:
-        looked = dict.fromkeys(escape_invisible(str(place.path)) for place in places.known(os.environ, Path.home()))
+        looked = dict.fromkeys(escape_invisible(str(place.path)) for place in places.known(os.environ, home))
         raise UsageError(
             f"no ComfyUI found; looked in the working folder and {', '.join(looked)}",
             hint="name one: its folder, its address (http://127.0.0.1:8188) or a snapshot file",
@@ -56,6 +57,14 @@ def chosen(targets: Sequence[str], settings: Callable[[], Loaded]) -> Chosen:
         timeout=loaded.timeout,
         said="; ".join(f"found {escape_invisible(str(place.path))} ({place.by})" for place in found),
     )
+
+
+def _placed(path: Path) -> Path:
+    """Return a path of the command line as it starts in the working folder; ValueError if that has been deleted."""
+    folder = working_folder()
+    if folder is None and not path.expanduser().is_absolute():
+        raise ValueError("the working folder has been deleted, and the path is relative to it; give an absolute one")
+    return absolute(folder or Path(), path)
 
 
 def shown(source: Source) -> str:
