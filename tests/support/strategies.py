@@ -19,7 +19,7 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.pack import Copy, Pack, PackKind
+from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
@@ -220,6 +220,7 @@ def outboxes(draw: st.DrawFn) -> Outbox:
 def checks() -> st.SearchStrategy[Checks]:
     """Make up how polls went."""
     failure = st.builds(FailureStreak, count=_COUNTS, since=_TIMES, error=_TEXTS)
+    record = st.builds(PackRecord, id=_TEXTS, status=_TEXTS, status_detail=_TEXTS, repository=_TEXTS)
     return st.builds(
         Checks,
         polled_at=_TIMES | st.just(""),
@@ -237,6 +238,9 @@ def checks() -> st.SearchStrategy[Checks]:
         reported=st.dictionaries(_NAMES, _TIMES, max_size=2),
         scanned=st.dictionaries(_NAMES, _TIMES, max_size=2),
         unknown=st.lists(_NAMES, max_size=2).map(tuple),
+        packs=st.dictionaries(_NAMES, st.none() | record, max_size=2),
+        packs_at=_TIMES | st.just(""),
+        packs_error=_TEXTS,
     )
 
 

@@ -14,6 +14,7 @@ from watcher.changes.matching import Known, Matcher
 from watcher.changes.transitions import REMOVED, DiffOptions, VersionEvents, counted, node_event
 from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
+from watcher.model.pack import PackRecord
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import ACTIVE, BANNED, WATCHED_FIELDS, Version, created_by, is_watched
 
@@ -39,6 +40,25 @@ def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
+def compare_record(node: Node, record: PackRecord, options: DiffOptions, *, listed: bool) -> Difference:
+    """Report a ban of the node, or its end, as `GET /nodes` has it; a ban that is known already is not reported again.
+
+    `listed`: a listing of it was read in this poll, which ends a ban that only `GET /nodes` knew.
+    """
+    if record.status == BANNED:
+        if node.banned:
+            return Difference(node=node)
+        reading = NodeBanned(node=node.node, message=record.status_detail, at=options.now)
+        banned = compare_ban(node, reading, options)
+        return replace(banned, node=replace(banned.node, ban_recorded=True))
+    if not node.ban_recorded:
+        return Difference(node=node)
+    if not listed:
+        return Difference(node=replace(node, ban_recorded=False))
+    event = node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE)
+    return Difference(node=replace(counted(node, ""), banned=False, ban_recorded=False), events=(event,))
+
+
 def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, checked_at: str) -> Difference:
     """Compare a listing with what was known of its node.
 
@@ -48,7 +68,7 @@ def compare_listing(known: Node | None, listing: Listing, options: DiffOptions, 
     node = known or Node(node=listing.node)
     returning = node.turned_empty and bool(listing.versions)
     events: list[Event] = []
-    if node.banned and not listing.incomplete:
+    if node.banned and not node.ban_recorded and not listing.incomplete:
         events.append(node_event(node, Kind.REINSTATED, options.now, before=BANNED, after=ACTIVE))
         node = replace(counted(node, ""), banned=False)
     elif returning and not node.banned:

@@ -84,13 +84,13 @@ def assess(
     """
     failures = {key: failure for key, failure in health.nodes.items() if key not in read}
     for key, failed in unread.items():
-        failures[key] = _once_more(failures.get(key), failed.error, now, failed.kind)
+        failures[key] = once_more(failures.get(key), failed.error, now, failed.kind)
     found_empty = {key: found for key, found in health.empty.items() if key not in read}
-    found_empty |= {key: _once_more(health.empty.get(key), "no versions found", now) for key in empty}
+    found_empty |= {key: once_more(health.empty.get(key), "no versions found", now) for key in empty}
     watched = len(unread) + len(read)
     registry = None
     if unread and registry_is_down(unread, watched):
-        registry = _once_more(health.registry, _commonest_error(unread, watched), now)
+        registry = once_more(health.registry, _commonest_error(unread, watched), now)
     events: list[Event] = []
     if registry is None and read and snapshot.registry_failing:
         snapshot, event = _turn_registry(snapshot, None, now)
@@ -152,22 +152,24 @@ def _is_failing(snapshot: Snapshot, key: str) -> bool:
     return node is not None and node.failing
 
 
-def _once_more(
+def once_more(
     failure: FailureStreak | None, error: str, now: str, kind: FailureKind = FailureKind.FAULT
 ) -> FailureStreak:
+    """Return the streak with this poll's failure."""
     count, since = (failure.count, failure.since) if failure else (0, now)
     return FailureStreak(count=count + 1, since=since, error=error, kind=kind)
 
 
 def _story(failure: FailureStreak) -> str:
-    return f"could not be read in {_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
+    return f"could not be read in {in_polls(failure)}, since {timestamps.for_people(failure.since)}: {failure.error}"
 
 
 def _story_of_empty(found: FailureStreak) -> str:
-    return f"{_polls(found)} found no version, since {timestamps.for_people(found.since)}: is the id right?"
+    return f"{in_polls(found)} found no version, since {timestamps.for_people(found.since)}: is the id right?"
 
 
-def _polls(failure: FailureStreak) -> str:
+def in_polls(failure: FailureStreak) -> str:
+    """Return how many polls a streak has, in words."""
     return "1 poll" if failure.count == 1 else f"{failure.count} polls in a row"
 
 

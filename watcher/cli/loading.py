@@ -19,7 +19,7 @@ from watcher.state.store import StateFolder
 def existing_state(loaded: Loaded) -> StateFolder:
     """Return the state folder to read; UsageError if it does not exist and nothing is watched."""
     folder = StateFolder(loaded.settings.state_dir)
-    if not loaded.settings.nodes and not folder.exists():
+    if not (loaded.settings.nodes or loaded.settings.installs or folder.exists()):
         raise nothing_to_watch(loaded)
     return folder
 

@@ -34,7 +34,8 @@ def as_json(report: Report) -> str:
                 "failed": report.watched - report.checked,
             },
             "events": [public_form(event) for event in report.events],
-            "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors],
+            "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors]
+            + [{"install": name, "error": sanitize_line(error, _TEXT)} for name, error in report.unscanned],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
         }
     )
@@ -50,6 +51,8 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     counts = [plural(report.checked, "node") + " checked", plural(len(report.events), "event")]
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")
+    if report.unscanned:
+        counts.append(plural(len(report.unscanned), "install") + " not scanned")
     if report.delivered:
         counts.append(plural(report.delivered, "alert") + " delivered")
     if report.pending:
@@ -65,7 +68,8 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
     """Return the exit code of `check` (docs/behaviour.md, Commands)."""
     if any(event.kind in set(fail_on) for event in report.events):
         return 3
-    return 1 if report.watched > report.checked or report.pending or report.expired or report.unsaved else 0
+    unread = report.watched > report.checked or bool(report.unscanned)
+    return 1 if unread or report.pending or report.expired or report.unsaved else 0
 
 
 def what_happened(event: Event) -> str:

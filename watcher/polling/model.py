@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.model.channel import Channel
 from watcher.model.event import Event
+from watcher.model.pack import Source
 from watcher.registry.client import Limits
 
 
@@ -27,6 +28,10 @@ class PollConfig:
     """Seconds."""
     addresses: Addresses
     """The channels' URLs, as the state keeps them (`watcher.alerts.queues.channel_identity`)."""
+    installs: tuple[Source, ...] = ()
+    """ComfyUIs whose packs are watched too."""
+    accept: frozenset[str] = frozenset()
+    """Versions whose findings are accepted (`watcher.model.exposure.exposure_key`)."""
 
     @property
     def etag_scope(self) -> str:
@@ -69,6 +74,14 @@ class Report:
     """What could not be written after the change itself was saved."""
     reported: Mapping[str, str] = field(default_factory=dict)
     """When each lasting problem was last reported (`Checks.reported`)."""
+    nodes: tuple[str, ...] = ()
+    """The ids that were watched, those of installed packs too."""
+    unscanned: tuple[tuple[str, str], ...] = ()
+    """Installs that could not be scanned, or only in part, with the reason."""
+    unknown: tuple[str, ...] = ()
+    """Ids that only installs name and the registry does not know, as far as that was not said before."""
+    no_packs: str = ""
+    """Why the registry says nothing of packs as a whole, if that was not said before."""
 
     @property
     def expired(self) -> int:

@@ -61,7 +61,7 @@ class Poller:
             done = Dispatch(state.outbox)
         else:
             done = await self._save_and_deliver(replace(state, checks=found.checks), found)
-        watched, failed = len(self.config.nodes), found.findings.unread.values()
+        watched, failed = len(found.nodes), found.findings.unread.values()
         return Report(
             started=started,
             finished=self.clock(),
@@ -77,6 +77,10 @@ class Poller:
             set_aside=frozenset(one.channel for one in set_aside(state.addresses, done.waiting, self.config.channels)),
             unsaved=tuple(done.unsaved),
             reported=state.checks.reported,
+            nodes=found.nodes,
+            unscanned=tuple(sorted((name, why) for name, why in found.scan_errors.items() if why)),
+            unknown=tuple(one for one in found.findings.unknown if one.lower() not in state.checks.unknown),
+            no_packs="" if state.checks.packs_error else found.checks.packs_error,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:
@@ -122,6 +126,8 @@ class Poller:
         unsaved: list[str] = []
         state = self._followed(state)
         interrupted = bool(state.outbox.unrecorded)
+        if found.installs != state.installs:
+            state = self._with_installs(state, found, unsaved)
         if found.snapshot is not state.snapshot:  # comparing by value would decode every node, twice
             state = self._prepared(state, found)
             try:
@@ -145,6 +151,17 @@ class Poller:
         if refused is not None and not done.delivered and replace(state, outbox=done.waiting) == before:
             raise refused
         return done
+
+    def _with_installs(self, state: State, found: Change, unsaved: list[str]) -> State:
+        """Make the lists of installed packs durable, which the change rests on; without one the next poll can do it."""
+        try:
+            self.folder.save_installs(found.installs)
+        except StateError as error:
+            if found.snapshot is not state.snapshot:
+                raise
+            unsaved.append(error.what)
+            return state
+        return replace(state, installs=found.installs)
 
     def _prepared(self, state: State, found: Change) -> State:
         """Make the alerts durable and return the state as it will be once the snapshot is committed.

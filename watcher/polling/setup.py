@@ -18,6 +18,7 @@ from watcher.delivery.client import Worker
 from watcher.delivery.process.interpreter import WorkerError
 from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
+from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
 from watcher.polling.installation import installation_check
 from watcher.polling.model import PollConfig
@@ -135,11 +136,13 @@ def poll_config(
         channels=settings.all_channels(),
         alert_expiry=settings.alert_expiry,
         addresses=validate_channels(settings, folder, origins, refusal),
+        installs=settings.all_installs(),
+        accept=frozenset(exposure_key(*finding.rsplit("@", 1)) for finding in settings.accept),
     )
 
 
 def config_to_watch(loaded: Loaded, folder: StateFolder, refusal: UrlProblem) -> PollConfig:
     """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
-    if not loaded.settings.nodes:
+    if not loaded.settings.nodes and not loaded.settings.installs:
         raise nothing_to_watch(loaded)
     return poll_config(loaded.settings, folder, loaded.origins, refusal)

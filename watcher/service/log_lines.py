@@ -92,7 +92,13 @@ class LogLines(Observer):
     def _log_plan(event: str, plan: Plan) -> None:
         for warning in plan.warnings:
             log.warning("settings", warning=Trusted(warning))
-        log.info(event, nodes=len(plan.config.nodes), channels=len(plan.config.channels), interval=plan.interval)
+        log.info(
+            event,
+            nodes=len(plan.config.nodes),
+            installs=len(plan.config.installs),
+            channels=len(plan.config.channels),
+            interval=plan.interval,
+        )
 
 
 def _log_failure(work: str, error: Exception) -> None:

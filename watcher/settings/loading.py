@@ -122,9 +122,14 @@ def searched_places(loaded: Loaded) -> str:
 
 
 def nothing_to_watch(loaded: Loaded) -> UsageError:
-    """Return the error for settings without nodes."""
-    hint = "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init)"
-    return UsageError("there is nothing to watch: nodes is empty", hint=f"{searched_places(loaded)}\n{hint}")
+    """Return the error for settings without nodes and installs."""
+    hint = (
+        "name node packs with --node ID, in COMFY_WATCH_NODES or in comfy-watch.toml (comfy-watch init);"
+        " or your ComfyUI in installs, to watch all that it has"
+    )
+    return UsageError(
+        "there is nothing to watch: nodes and installs are empty", hint=f"{searched_places(loaded)}\n{hint}"
+    )
 
 
 def url_problems(settings: Settings, origins: Mapping[str, str], refused: Mapping[str, str]) -> list[str]:

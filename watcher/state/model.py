@@ -9,7 +9,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import Health
 from watcher.model.event import Event
-from watcher.model.pack import Pack
+from watcher.model.pack import Pack, PackRecord
 from watcher.model.snapshot import Snapshot
 
 
@@ -38,6 +38,12 @@ class Checks:
     """When each install was last scanned without a failure, by its name."""
     unknown: tuple[str, ...] = ()
     """Ids, in lower case, that only installs name and the registry does not know, as far as that was said."""
+    packs: Mapping[str, PackRecord | None] = field(default_factory=dict)
+    """What `GET /nodes` said of each watched pack, by lower-case id; None if it does not know it."""
+    packs_at: str = ""
+    """When `GET /nodes` was last asked about all of them."""
+    packs_error: str = ""
+    """Why it gave no usable answer then; "" if it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,9 +110,9 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-_CHECKS = _Document(
-    Checks, _upgraded_checks, "revision", added={"polled_before", "terminal_closed_at", "scanned", "unknown"}
-)
+ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", "packs", "packs_at", "packs_error"})
+"""What earlier versions did not write into `checks.json`."""
+_CHECKS = _Document(Checks, _upgraded_checks, "revision", added=ADDED)
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 
@@ -142,7 +142,13 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     revision, checks = _CHECKS.read(text)
     health = checks.health
     failures = [*health.nodes.values(), *health.installs.values(), *filter(None, [health.registry])]
-    polls = (checks.terminal_closed_at, checks.polled_at, checks.polled_before, *checks.scanned.values())
+    polls = (
+        checks.terminal_closed_at,
+        checks.polled_at,
+        checks.polled_before,
+        checks.packs_at,
+        *checks.scanned.values(),
+    )
     for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks

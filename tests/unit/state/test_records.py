@@ -170,7 +170,7 @@ def test_a_missing_field_is_named(name: str) -> None:
     """A file that lacks a field is refused with the field's name, unless earlier versions did not write it."""
     read, text = READERS[name]
     whole = json.loads(text)
-    for field in whole.keys() - {"polled_before", "terminal_closed_at", "scanned", "unknown"}:
+    for field in whole.keys() - records.ADDED:
         with pytest.raises(UnreadableFormError, match=rf"Field required \(at {field}\)"):
             read(json.dumps({key: value for key, value in whole.items() if key != field}).encode())
 

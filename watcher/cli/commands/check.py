@@ -109,7 +109,8 @@ def _report_news(
     news = reminders.news(done.reported, {key for problem in found for key in problem.about}, done.started)
     report_problem(problem for problem in found if not problem.about or news.due.intersection(problem.about))
     channels = {channel.name for channel in config.channels} - done.set_aside
-    for sentence in ended_problems(news.ended, config.nodes, channels):
+    installs = [source.name for source in config.installs]
+    for sentence in ended_problems(news.ended, done.nodes, channels, installs):
         echo(sentence, error=True)
     if url and heartbeat.ABOUT in news.ended:
         echo(heartbeat.ARRIVES_AGAIN, error=True)

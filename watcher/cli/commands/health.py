@@ -37,7 +37,9 @@ def health(settings: Callable[[], Loaded], max_age: str | None, *, strict: bool)
         loaded = settings()
         state = existing_state(loaded).load()
         channels = [channel.name for channel in loaded.settings.all_channels()]
-        found = judge(state, channels, longest or usual_age(state, loaded.settings.interval), clock(), strict=strict)
+        installs = [source.name for source in loaded.settings.all_installs()]
+        longest = longest or usual_age(state, loaded.settings.interval)
+        found = judge(state, channels, longest, clock(), strict=strict, installs=installs)
     except WatchError as error:
         echo_result([f"unhealthy: {error.line}"])
         return error.exit_code
@@ -63,8 +65,10 @@ def usual_age(state: State, interval: float) -> float:
     return _POLLS_MISSED * max(interval, pause)
 
 
-def judge(state: State, channels: Iterable[str], max_age: float, now: str, *, strict: bool) -> Verdict:
-    """Return whether the last poll is at most `max_age` seconds old, and if `strict` whether deliveries work too."""
+def judge(
+    state: State, channels: Iterable[str], max_age: float, now: str, *, strict: bool, installs: Iterable[str] = ()
+) -> Verdict:
+    """Return whether the last poll is at most `max_age` seconds old, and if `strict` whether the rest works too."""
     polled_at = state.checks.polled_at
     if not polled_at:
         return Verdict(healthy=False, line="no poll has run to its end yet")
@@ -81,5 +85,10 @@ def judge(state: State, channels: Iterable[str], max_age: float, now: str, *, st
     if owed:
         parts.append(f"{plural(owed, 'alert')} undelivered, the oldest for {durations.in_words(waited)}")
     parts += [f"channel {name} failing for {durations.in_words(seconds)}" for name, seconds in failing.items()]
-    delivers = not failing and waited <= max_age
-    return Verdict(healthy=age <= max_age and (delivers or not strict), line="; ".join(parts))
+    unscanned = {name: found for name in installs if (found := state.checks.health.installs.get(name))}
+    parts += [
+        f"install {sanitize_line(name)} failing for {durations.in_words(timestamps.seconds_between(found.since, now))}"
+        for name, found in unscanned.items()
+    ]
+    works = not failing and not unscanned and waited <= max_age
+    return Verdict(healthy=age <= max_age and (works or not strict), line="; ".join(parts))

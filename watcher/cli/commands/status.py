@@ -9,11 +9,21 @@ from dataclasses import asdict, dataclass
 import click
 
 from watcher import durations, timestamps
+from watcher.changes.exposure import copies_of
 from watcher.cli.commands.health import usual_age
-from watcher.cli.commands.status_rows import ChannelRow, NodeRow, channel_rows, node_row, watched
+from watcher.cli.commands.status_rows import (
+    ChannelRow,
+    InstallRow,
+    NodeRow,
+    channel_rows,
+    install_rows,
+    node_row,
+    watched,
+)
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.errors import UsageError
+from watcher.model.pack import Copy
 from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
@@ -43,6 +53,8 @@ class View:
     """The watched ids."""
     channels: Sequence[str]
     """Names of the configured channels."""
+    installs: Sequence[str] = ()
+    """Names of the configured installs."""
     now: str
     max_age: float
     """Seconds after which a poll or a check is late."""
@@ -52,7 +64,12 @@ class View:
 
     def rows(self) -> list[NodeRow]:
         """Return a row for every watched node, worst first."""
-        return sorted((node_row(name, self.state) for name in self.nodes), key=lambda row: row.rank)
+        return sorted(self.rows_in_order(), key=lambda row: row.rank)
+
+    def rows_in_order(self) -> list[NodeRow]:
+        """Return a row for every watched node, in the order of the settings."""
+        copies = copies_of(self.state.installs, self.state.checks.packs) if self.installs else {}
+        return [node_row(name, self.state, copies) for name in self.nodes]
 
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node is to be shown."""
@@ -76,6 +93,7 @@ def show(loaded: Loaded, nodes: Sequence[str], *, only_problems: bool, as_json: 
         state=state,
         nodes=watched(settings.nodes, state),
         channels=[channel.name for channel in settings.all_channels()],
+        installs=[source.name for source in settings.all_installs()],
         now=clock(),
         max_age=usual_age(state, settings.interval),
         chosen=_chosen(nodes, watched(settings.nodes, state)) if nodes else None,
@@ -105,7 +123,7 @@ def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
 def document(view: View) -> dict[str, object]:
     """Return the document of `status --json`: of the nodes those to show, in the order of the settings."""
     state = view.state
-    rows = [node_row(name, state) for name in view.nodes]
+    rows = view.rows_in_order()
     return {
         "polled_at": state.checks.polled_at or None,
         "terminal_closed_at": state.checks.terminal_closed_at or None,
@@ -127,6 +145,7 @@ def document(view: View) -> dict[str, object]:
             for row in rows
             if view.wants(row)
         ],
+        "installs": [asdict(row) for row in install_rows(state, view.installs)],
         "channels": [asdict(row) for row in channel_rows(state, view.channels)],
     }
 
@@ -146,7 +165,7 @@ def lines(view: View, width: int | None = None) -> list[str]:
     wanted = [row for row in rows if view.wants(row)]
     fitting = _fitting(wanted) if width is not None and view.chosen is None else wanted
     if fitting:
-        head = ("NODE", "STATE", "NEWEST", "PROBLEMS", "LAST GOOD CHECK")
+        head = ("NODE", "STATE", "NEWEST", *(["YOU RUN"] if view.installs else []), "PROBLEMS", "LAST GOOD CHECK")
         limit = None if width is None else _PROBLEMS_SHOWN
         shown += ["", *table(head, [_cells(view, row, limit, whole=width is None) for row in fitting], width)]
     if more := len(wanted) - len(fitting):
@@ -154,11 +173,23 @@ def lines(view: View, width: int | None = None) -> list[str]:
     shown += [
         line for row in fitting if row.error for line in _wrapped(f"{sanitize_line(row.node)}: {row.error}", width)
     ]
+    shown += _install_lines(view, width)
     if channels:
         cells = [_channel_cells(view, row, whole=width is None) for row in channels]
         shown += ["", *table(("CHANNEL", "UNDELIVERED", "LAST ERROR", "FAILING SINCE"), cells, width)]
         shown += [line for row in channels if row.aside for line in _wrapped(_aside(row), width)]
     return shown
+
+
+def _install_lines(view: View, width: int | None) -> list[str]:
+    """Return the table of the installs, and why one could not be scanned."""
+    rows = install_rows(view.state, view.installs)
+    rows = [row for row in rows if row.error or not view.only_problems] if view.chosen is None else []
+    if not rows:
+        return []
+    cells = [_install_cells(view, row, whole=width is None) for row in rows]
+    shown = ["", *table(("INSTALL", "PACKS", "LAST GOOD SCAN", "FAILING SINCE"), cells, width)]
+    return shown + [line for row in rows if row.error for line in _wrapped(f"{row.name}: {row.error}", width)]
 
 
 def _wrapped(line: str, width: int | None) -> list[str]:
@@ -199,8 +230,24 @@ def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple
         sanitize_line(row.node),
         colour(row.state),
         sanitize_line(row.newest or "-", _VERSION_WIDTH),
+        *([join_first([_copy(copy) for copy in row.installed], limit) or "-"] if view.installs else []),
         join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
         _when(view, row.checked_at, "never", whole=whole, late=True),
+    )
+
+
+def _copy(copy: Copy) -> str:
+    """Return which version is installed where."""
+    version = "a clone" if copy.version is None else sanitize_line(copy.version, _VERSION_WIDTH)
+    return f"{version} ({sanitize_line(copy.install)}{'' if copy.enabled else ', disabled'})"
+
+
+def _install_cells(view: View, row: InstallRow, *, whole: bool) -> tuple[str, ...]:
+    return (
+        sanitize_line(row.name),
+        "-" if row.packs is None else str(row.packs),
+        _when(view, row.scanned_at, "never", whole=whole, late=True),
+        _when(view, row.failing_since, "-", whole=whole),
     )
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from watcher.alerts.queues.queue import Queue, retry_at
+from watcher.model.pack import Copy
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
 from watcher.state.model import State
@@ -33,6 +35,8 @@ class NodeRow:
     """When it was last read (RFC 3339)."""
     error: str | None
     """Why the last poll could not read it, safe to print."""
+    installed: tuple[Copy, ...] = ()
+    """Where it is installed, enabled copies first."""
 
     @property
     def rank(self) -> int:
@@ -72,8 +76,23 @@ class ChannelRow:
     """False for a channel that is no longer in the settings."""
 
 
-def node_row(name: str, state: State) -> NodeRow:
-    """Return the row of a watched node."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstallRow:
+    """One ComfyUI, with the keys of `status --json`."""
+
+    name: str
+    packs: int | None
+    """How many the last good scan found; None while there was none."""
+    scanned_at: str | None
+    """When it was last scanned without a failure (RFC 3339)."""
+    error: str | None
+    """Why the last poll could not scan it, or not all of it; safe to print."""
+    failing_since: str | None
+    """When the first scan failed since a good one (RFC 3339)."""
+
+
+def node_row(name: str, state: State, copies: Mapping[str, tuple[Copy, ...]] = MappingProxyType({})) -> NodeRow:
+    """Return the row of a watched node; `copies` are the installed ones of all nodes, by lower-case id."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key)
@@ -86,6 +105,7 @@ def node_row(name: str, state: State) -> NodeRow:
         problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
         checked_at=state.checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,
+        installed=copies.get(key, ()),
     )
 
 
@@ -107,6 +127,21 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
     for node in (*configured, *state.checks.watched):
         ids.setdefault(node.lower(), node)
     return tuple(ids.values())
+
+
+def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
+    """Return the rows of the configured installs, by name."""
+    failures = state.checks.health.installs
+    return [
+        InstallRow(
+            name=name,
+            packs=len(state.installs[name]) if name in state.installs else None,
+            scanned_at=state.checks.scanned.get(name),
+            error=sanitize_line(failure.error) if (failure := failures.get(name)) else None,
+            failing_since=failure.since if failure else None,
+        )
+        for name in installs
+    ]
 
 
 def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, bounded
+from watcher.model.exposure import Installed
+from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
 from watcher.model.version import STATUSES
 from watcher.polling.model import PollConfig
@@ -29,6 +31,12 @@ class Change:
     """The same object as in the loaded state where nothing changed."""
     checks: Checks
     events: tuple[Event, ...]
+    nodes: tuple[str, ...]
+    """The ids that were watched, those of installed packs too."""
+    installs: Mapping[str, tuple[Pack, ...]] = field(default_factory=dict)
+    """The last good list of each install."""
+    scan_errors: Mapping[str, str] = field(default_factory=dict)
+    """By install, why it could not be scanned; "" if it could."""
 
 
 async def read_change(
@@ -42,10 +50,48 @@ async def read_change(
     """Read all nodes, and return what differs from the state. StateError if the snapshot is corrupt."""
     checks = state.checks
     checks = replace(checks, etags=checks.etags if checks.etag_scope == config.etag_scope else {})
-    findings, events = await _read(config, state.snapshot, checks, started, clock, progress)
+    options = DiffOptions(
+        statuses=tuple(status for status in STATUSES if status in config.statuses),
+        baseline=config.baseline,
+        now=started,
+    )
+    async with Registry(
+        config.registry_url, config.limits, expected_requests=len(config.nodes), progress=progress
+    ) as registry:
+        survey = Survey(
+            registry=registry,
+            nodes=config.nodes,
+            snapshot=state.snapshot,
+            checks=checks,
+            options=options,
+            concurrency=config.limits.concurrency,
+            clock=clock,
+            progress=progress,
+        )
+        if not config.installs and state.snapshot.installed == Installed():
+            change = _compared(config, state.snapshot, checks, await survey.read(), of_channels, started)
+        else:
+            from watcher.polling.reading.what_is_run import read_with_installs
+
+            read = await read_with_installs(config, replace(state, checks=checks), survey)
+            change = read.take(_compared(read.config, state.snapshot, read.checks, read.findings, of_channels, started))
+        events = await explained(registry, change.events, config.limits.timeout, progress)
+    events = with_safe_versions(events, change.snapshot, config.statuses)
+    return replace(change, events=tuple(bounded(event) for event in events))
+
+
+def _compared(
+    config: PollConfig,
+    known: Snapshot,
+    checks: Checks,
+    findings: Findings,
+    of_channels: Sequence[ChannelState],
+    started: str,
+) -> Change:
+    """Return what the findings change, and the events, without what needs the registry."""
     assessed = health.assess(
         checks.health,
-        state.snapshot.with_nodes(findings.nodes),
+        known.with_nodes(findings.nodes),
         findings.unread,
         findings.read,
         config.failure_threshold,
@@ -53,43 +99,14 @@ async def read_change(
         empty=[node.lower() for node in findings.empty],
     )
     snapshot, about_channels = assess_channels(assessed.snapshot, of_channels, started)
-    events = with_safe_versions(events + assessed.events + about_channels, snapshot, config.statuses)
+    of_nodes = tuple(event for of_node in findings.events.values() for event in of_node)
     return Change(
         findings=findings,
         snapshot=snapshot,
         checks=_checks_after(checks, config, findings, assessed.health, started),
-        events=tuple(bounded(event) for event in events),
+        events=of_nodes + assessed.events + about_channels,
+        nodes=config.nodes,
     )
-
-
-async def _read(
-    config: PollConfig,
-    snapshot: Snapshot,
-    checks: Checks,
-    started: str,
-    clock: Callable[[], str],
-    progress: Progress,
-) -> tuple[Findings, tuple[Event, ...]]:
-    """Return what was found about the nodes, and their events with the registry's reasons."""
-    async with Registry(
-        config.registry_url, config.limits, expected_requests=len(config.nodes), progress=progress
-    ) as registry:
-        findings = await Survey(
-            registry=registry,
-            nodes=config.nodes,
-            snapshot=snapshot,
-            checks=checks,
-            options=DiffOptions(
-                statuses=tuple(status for status in STATUSES if status in config.statuses),
-                baseline=config.baseline,
-                now=started,
-            ),
-            concurrency=config.limits.concurrency,
-            clock=clock,
-            progress=progress,
-        ).read()
-        events = tuple(event for of_node in findings.events.values() for event in of_node)
-        return findings, await explained(registry, events, config.limits.timeout, progress)
 
 
 def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streaks: health.Health, now: str) -> Checks:

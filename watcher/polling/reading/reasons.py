@@ -7,13 +7,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from watcher.model.event import Event, Kind
+from watcher.model.version import BANNED, DELETED, FLAGGED
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.reader import read_reasons
 from watcher.text.status_reason import summarize
 
-_EXPLAINED = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED}
-"""The registry's reason explains these, if they are about a version."""
+_EXPLAINED = {FLAGGED, BANNED, DELETED}
+"""The registry's reason explains these statuses of a version."""
+_KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
 async def explained(
@@ -22,7 +24,8 @@ async def explained(
     """Return the events with the registry's reasons, as far as these come within `patience` seconds."""
     wanted: dict[str, dict[str, Event]] = {}
     for event in events:
-        if event.kind in _EXPLAINED and event.version is not None and event.node is not None:
+        is_one = event.kind in _KINDS and event.after in _EXPLAINED and not event.reason
+        if is_one and event.version is not None and event.node is not None:
             wanted.setdefault(event.node, {})[event.key] = event
     if not wanted:
         return events

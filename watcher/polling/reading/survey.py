@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from watcher.changes.diff import compare_ban, compare_listing, missing_from
 from watcher.changes.transitions import DiffOptions
@@ -44,6 +44,27 @@ class Findings:
     """How the registry spells the ids that were given in another way."""
     empty: list[str] = field(default_factory=list)
     """Ids, as written in the settings, of nodes that never had a version."""
+    unknown: list[str] = field(default_factory=list)
+    """Ids that only installs name, of nodes that never had a version."""
+    banned: set[str] = field(default_factory=set)
+    """Nodes of which the registry said that they are banned instead of listing them."""
+
+    def forget(self, keys: Collection[str]) -> None:
+        """Drop what was found about nodes that are not watched any more."""
+        by_key: tuple[dict[str, Any], ...] = (
+            self.nodes,
+            self.events,
+            self.read,
+            self.unread,
+            self.checked,
+            self.etags,
+        )
+        for key in keys:
+            for found in by_key:
+                found.pop(key, None)
+        self.empty = [node for node in self.empty if node.lower() not in keys]
+        self.unknown = [node for node in self.unknown if node.lower() not in keys]
+        self.banned -= set(keys)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -51,7 +72,11 @@ class Survey:
     """One poll's reading of `nodes`, compared with `snapshot`."""
 
     registry: Registry
-    nodes: tuple[str, ...]
+    nodes: Sequence[str]
+    named: frozenset[str] | None = None
+    """Lower-case ids of those that the settings name, None for all. The id of another one may be unknown, which is no
+    failure.
+    """
     snapshot: Snapshot
     checks: Checks
     """Of the last poll, with the etags that are valid for this one."""
@@ -135,6 +160,8 @@ class Survey:
                 self.findings.read[key] = False
                 self.findings.checked[key] = reading.at
                 self.findings.etags[key] = self.checks.etags[key]
+            case FetchFailed(not_found=True) if self._may_be_unknown(key):
+                self.findings.unknown.append(reading.node)
             case FetchFailed(registry_wide=registry_wide, unreached=unreached):
                 self.findings.unread[key] = reading
             case _:
@@ -147,7 +174,10 @@ class Survey:
         if listing.spelling not in {"", listing.node}:
             findings.spellings[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
-        difference = compare_listing(known, listing, self.options, self.checks.checked.get(key, ""))
+        options = self.options
+        if not listing.versions and not options.all_watched and self._may_be_unknown(key):
+            options = replace(options, baseline="silent")  # an id that an install names may be wrong
+        difference = compare_listing(known, listing, options, self.checks.checked.get(key, ""))
         node = difference.node
         if node != known:
             findings.nodes[key] = node
@@ -162,9 +192,15 @@ class Survey:
         if listing.etag and node.baseline_at and not (node.marks or node.banned or node.failing):
             findings.etags[key] = listing.etag
         if not listing.versions and not node.baseline_at:
-            findings.empty.append(listing.node)
+            (findings.unknown if self._may_be_unknown(key) else findings.empty).append(listing.node)
+
+    def _may_be_unknown(self, key: str) -> bool:
+        """Return whether only installs name the node, and it never had a version."""
+        known = self.snapshot.nodes.get(key)
+        return self.named is not None and key not in self.named and not (known and known.baseline_at)
 
     def _take_ban(self, ban: NodeBanned, key: str) -> None:
+        self.findings.banned.add(key)
         known = self.snapshot.nodes.get(key)
         difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.options)
         self.findings.read[key] = known is not None and known.failing

@@ -56,7 +56,43 @@ def problems(report: Report) -> list[Problem]:
                 about=tuple(f"empty {node}" for node in nodes),
             )
         )
+    found += _of_installs(report)
     return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
+
+
+def _of_installs(report: Report) -> list[Problem]:
+    """Return the problems of installs and of their packs; what is not known of packs is said once."""
+    found = [
+        Problem(
+            level="error",
+            event="install unscanned",
+            fields={"install": name, "error": sanitize_line(error, _ERROR_LENGTH)},
+            sentence=f"install {sanitize_line(name)}: {sanitize_line(error, _ERROR_LENGTH)}; its last list still holds",
+            about=(f"install {sanitize_line(name)}",),
+        )
+        for name, error in report.unscanned
+    ]
+    if report.unknown:
+        nodes = [sanitize_line(node) for node in report.unknown]
+        found.append(
+            Problem(
+                level="warning",
+                event="pack unknown",
+                fields={"nodes": _some(nodes), "count": len(nodes)},
+                sentence=f"{_some(nodes)}: installed, but the registry does not know it",
+            )
+        )
+    if report.no_packs:
+        error = sanitize_line(report.no_packs, _ERROR_LENGTH)
+        found.append(
+            Problem(
+                level="warning",
+                event="packs unread",
+                fields={"error": error},
+                sentence=f"{error}; so bans of whole packs may show later, and clones stay unconfirmed",
+            )
+        )
+    return found
 
 
 def delivery_problems(
@@ -116,12 +152,15 @@ def set_aside_problems(found: Iterable[SetAside]) -> list[Problem]:
     ]
 
 
-def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterable[str]) -> list[str]:
+def ended_problems(
+    about: Iterable[str], nodes: Iterable[str], channels: Iterable[str], installs: Iterable[str] = ()
+) -> list[str]:
     """Return a sentence for each problem that has ended, by its key in `Problem.about`.
 
-    A node that is no longer watched, or a channel that is not among `channels`, gets none.
+    A node that is no longer watched, or a channel or an install that is not among these, gets none.
     """
     watched, configured = {sanitize_line(node).lower() for node in nodes}, set(channels)
+    scanned = {sanitize_line(name) for name in installs}
     sentences: list[str] = []
     for key in about:
         what, _, name = key.partition(" ")
@@ -131,6 +170,8 @@ def ended_problems(about: Iterable[str], nodes: Iterable[str], channels: Iterabl
             sentences.append(f"{name}: has versions now")
         elif what == "channel" and name in configured:
             sentences.append(f"channel {name}: no undelivered alerts left")
+        elif what == "install" and name in scanned:
+            sentences.append(f"install {name}: can be read again")
     return sentences
 
 

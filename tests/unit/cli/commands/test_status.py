@@ -16,6 +16,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status, status_rows
 from watcher.cli.terminal import display_width
+from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state.model import Checks, State
 
@@ -186,6 +187,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "problems": [{"version": "2.0", "version_id": None, "status": "flagged", "deprecated": False}],
                 "checked_at": NOW,
                 "error": None,
+                "installed": [],
             },
             {
                 "node": "other",
@@ -194,8 +196,10 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "problems": [],
                 "checked_at": None,
                 "error": None,
+                "installed": [],
             },
         ],
+        "installs": [],
         "channels": [
             {
                 "name": "ops",
@@ -219,6 +223,7 @@ def test_a_fresh_state_is_empty() -> None:
         "late": None,
         "summary": {"watched": 0, "ok": 0, "problems": 0, "unchecked": 0},
         "nodes": [],
+        "installs": [],
         "channels": [],
     }
 
@@ -339,3 +344,33 @@ def test_what_is_late_is_coloured() -> None:
     given = replace(given, checks=replace(given.checks, checked={"fine": minute(60), "late": NOW}))
     _, _, _, *rows = status.lines(view(given, ["fine", "late"], now=minute(61)), 80)
     assert ["\x1b[33m" in row.replace("ok", "") for row in rows] == [False, True]
+
+
+def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
+    """With installs there is a column of installed versions, and a row for each install with its last good scan."""
+    packs = (
+        Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0"),
+        Pack(folder="b", kind=PackKind.GIT, id=PACK, enabled=False, repository="https://github.com/ann/pack"),
+    )
+    down = FailureStreak(count=2, since=NOW, error="not\x1bmounted")
+    checks = Checks(polled_at=NOW, checked={PACK.lower(): NOW}, scanned={"studio": NOW})
+    given = state(
+        known(version("1.0")),
+        installs={"studio": packs},
+        checks=replace(checks, health=Health(installs={"office": down})),
+    )
+    head, line, installs, studio, office, why = shown(given, installs=("studio", "office"))
+    assert head.split() == ["NODE", "STATE", "NEWEST", "YOU", "RUN", "PROBLEMS", "LAST", "GOOD", "CHECK"]
+    assert "1.0 (studio), a clone (studio, disabled)" in line
+    assert installs.split() == ["INSTALL", "PACKS", "LAST", "GOOD", "SCAN", "FAILING", "SINCE"]
+    assert studio.split()[:2] == ["studio", "2"]
+    assert office.split()[:3] == ["office", "-", "never"]
+    assert why.startswith("office: not")
+    assert "\x1b" not in why
+    problems = shown(given, installs=("studio", "office"), only_problems=True)
+    assert [line.split()[0] for line in problems] == ["INSTALL", "office", "office:"]
+    (first, second) = cast(
+        "list[dict[str, Any]]", status.document(view(given, installs=("studio", "office")))["installs"]
+    )
+    assert first == {"name": "studio", "packs": 2, "scanned_at": NOW, "error": None, "failing_since": None}
+    assert (second["packs"], second["scanned_at"], second["failing_since"]) == (None, None, NOW)

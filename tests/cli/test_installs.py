@@ -1,0 +1,357 @@
+"""What is installed is watched: the real program, real folders, a registry and a webhook on loopback."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.fakes.webhook import Webhook
+from tests.support.fork_server import ForkServer
+from tests.support.harness import Watcher
+from tests.support.lived_in import LivedIn
+from watcher.fake_registry.server import FakeRegistry
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> LivedIn:
+    """A ComfyUI that runs alpha 1.0.0."""
+    installed = LivedIn(tmp_path / "studio")
+    installed.put("alpha", "1.0.0")
+    return installed
+
+
+@pytest.fixture
+def watch(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer, comfyui: LivedIn
+) -> Watcher:
+    """A watcher of that ComfyUI alone, with a silent baseline, whose channel gets every kind."""
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.0.0")
+    return Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        baseline="silent",
+        nodes="",
+        installs=[str(comfyui.root)],
+        channels=[{"name": "a", "url": webhook.apprise_url("/a"), "kinds": "all"}],
+    )
+
+
+def _said(document: dict[str, Any]) -> list[tuple[str, str | None, str | None, str | None]]:
+    """Return the events by kind, node, version and what is wrong with it now, in any order."""
+    events = document["events"]
+    return sorted((one["kind"], one["node"], one["version"], one["after"]) for one in events)
+
+
+def _copies(document: dict[str, Any]) -> list[tuple[str, str | None, bool]]:
+    (event,) = document["events"]
+    return [(copy["install"], copy["version"], copy["enabled"]) for copy in event["installed"]]
+
+
+def _state(watch: Watcher, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((watch.state / name).read_text())
+    return found
+
+
+def test_the_first_scan_reports_what_is_bad_now(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """With a silent baseline too there is one digest of what is bad, once, with the reason and where it is run."""
+    registry.catalog.publish("alpha", "1.1.0")
+    registry.catalog.set_status("alpha", "1.0.0", "flagged", "Reads the clipboard")
+    comfyui.put("bravo", "1.0.0")
+    document = watch.check()
+    assert document["nodes"] == {"watched": 2, "checked": 2, "failed": 0}
+    assert _said(document) == [("exposed", "alpha", "1.0.0", "flagged")]
+    (event,) = document["events"]
+    assert (event["reason"], event["safe_version"]) == ("Reads the clipboard", "1.1.0")
+    assert _copies(document) == [("studio", "1.0.0", True)]
+    (message,) = webhook.messages()
+    assert message.event_ids == [event["id"]]
+    quiet = watch.contents()
+    assert _said(watch.check()) == []
+    later = watch.contents()
+    assert {name for name in quiet if quiet[name] != later[name]} == {"checks.json"}
+    assert len(webhook.messages()) == 1
+
+
+def test_what_the_registry_does_is_said_once(watch: Watcher, registry: FakeRegistry) -> None:
+    """An event about what is run says where it is run, and no second event says the same; nor when it is well again."""
+    watch.check()
+    for status, kind in (("flagged", "flagged"), ("banned", "banned"), ("active", "reinstated")):
+        registry.catalog.set_status("alpha", "1.0.0", status)
+        document = watch.check()
+        assert _said(document) == [(kind, "alpha", "1.0.0", status)]
+        assert _copies(document) == [("studio", "1.0.0", True)]
+    registry.catalog.edit("alpha", "1.0.0", deprecated=True)
+    assert _said(watch.check()) == [("deprecated", "alpha", "1.0.0", "deprecated")]
+    assert _said(watch.check()) == []
+
+
+def test_an_install_that_changes_is_news_if_it_becomes_bad(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """A bad version that is installed is `exposed`, one that is gone, disabled or replaced is `cleared`."""
+    registry.catalog.publish("alpha", "0.9.0", status="banned")
+    registry.catalog.publish("alpha", "1.1.0")
+    assert _said(watch.check()) == []
+    comfyui.put("alpha", "1.1.0")
+    comfyui.put("bravo", "1.0.0")
+    assert _said(watch.check()) == []
+    comfyui.put("alpha", "0.9.0")
+    assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "banned")]
+    comfyui.put("alpha", "1.1.0")
+    assert _said(watch.check()) == [("cleared", "alpha", "0.9.0", None)]
+    comfyui.put("alpha", "0.9.0")
+    assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "banned")]
+    comfyui.switch_off("alpha")
+    document = watch.check()
+    assert _said(document) == [("cleared", "alpha", "0.9.0", None)]
+    assert _copies(document) == [("studio", "0.9.0", False)]
+    comfyui.switch_on("alpha")
+    assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "banned")]
+    comfyui.remove("alpha")
+    assert _said(watch.check()) == [("cleared", "alpha", "0.9.0", None)]
+    ids = [one["id"] for one in json.loads(watch.run("history", "--json").out)["events"]]
+    assert len(set(ids)) == len(ids) == 6
+
+
+def test_one_event_for_all_installs(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, tmp_path: Path) -> None:
+    """What several installs run is one event that names them; another install that begins to run it is news."""
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    office, laptop = LivedIn(tmp_path / "office"), LivedIn(tmp_path / "laptop")
+    office.put("alpha", "1.0.0")
+    every = watch.but(installs=[str(one.root) for one in (comfyui, office, laptop)])
+    document = every.check()
+    assert _said(document) == [("exposed", "alpha", "1.0.0", "banned")]
+    assert _copies(document) == [("office", "1.0.0", True), ("studio", "1.0.0", True)]
+    comfyui.remove("alpha")
+    assert _said(every.check()) == []
+    laptop.put("alpha", "1.0.0")
+    assert _copies(every.check()) == [("laptop", "1.0.0", True), ("office", "1.0.0", True)]
+    laptop.remove("alpha")
+    assert _said(every.check()) == []
+    office.remove("alpha")
+    assert _said(every.check()) == [("cleared", "alpha", "1.0.0", None)]
+
+
+def test_a_whole_pack_that_is_banned(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A ban of the node is one event, whichever way it is said, and so is its end."""
+    watch.check()
+    registry.catalog.ban_node("alpha", "Malware")
+    assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
+    assert _said(_a_day_later(watch)) == []
+    registry.catalog.pardon_node("alpha")
+    assert _said(watch.check()) == [("reinstated", "alpha", None, "active")]
+    assert _said(_a_day_later(watch)) == []
+
+
+def test_a_ban_that_only_the_list_of_packs_knows(watch: Watcher, registry: FakeRegistry) -> None:
+    """`GET /nodes` is asked once a day; its ban is an event, holds while versions are listed, and ends there."""
+    watch.check()
+    registry.catalog.edit_pack("alpha", status="banned", status_detail="Steals tokens")
+    assert _said(watch.check()) == []
+    document = _a_day_later(watch)
+    assert _said(document) == [("banned", "alpha", None, "banned")]
+    assert document["events"][0]["reason"] == "Steals tokens"
+    assert _said(watch.check()) == []
+    assert _said(_a_day_later(watch)) == []
+    registry.catalog.edit_pack("alpha", status="active")
+    assert _said(_a_day_later(watch)) == [("reinstated", "alpha", None, "active")]
+    assert _said(_a_day_later(watch)) == []
+
+
+def _a_day_later(watch: Watcher) -> dict[str, Any]:
+    """Poll as if `GET /nodes` had been asked more than a day ago."""
+    checks = _state(watch, "checks.json")
+    checks["packs_at"] = "2026-01-01T00:00:00.000Z"
+    (watch.state / "checks.json").write_text(json.dumps(checks))
+    return watch.check()
+
+
+def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
+    """A registry that has no `GET /nodes` is polled as ever; that is said once, and fails nothing."""
+    registry.serves_nodes = False
+    done = watch.run("check")
+    assert done.code == 0
+    assert "GET /nodes" in done.err
+    again = watch.run("check")
+    assert (again.code, again.err) == (0, "")
+
+
+def test_a_clone_is_known_by_its_repository(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A clone of the registry's own repository is exposed by a ban of the pack, in no version; a fork is not."""
+    registry.catalog.publish("charlie", "1.0.0", status="flagged")
+    comfyui.clone("bravo", "git@github.com:example/bravo.git", pack="bravo")
+    comfyui.clone("charlie", "https://github.com/somebody/charlie", pack="charlie")
+    registry.catalog.ban_node("bravo", "Malware")
+    registry.catalog.ban_node("charlie", "Malware")
+    document = watch.check()
+    assert _said(document) == [("banned", "bravo", None, "banned"), ("banned", "charlie", None, "banned")]
+    bravo, charlie = sorted(document["events"], key=lambda one: str(one["node"]))
+    assert bravo["installed"] == [{"install": "studio", "version": None, "enabled": True}]
+    assert charlie["installed"] == []
+
+
+def test_an_unknown_id_is_said_once(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook) -> None:
+    """An id that only an install names and the registry does not know is one line, never a failure or an event."""
+    comfyui.put("my-own-pack", "1.0.0", mark=False)
+    comfyui.put("My Pack!", "1.0.0", mark=False)
+    done = watch.run("check")
+    assert done.code == 0
+    assert "my-own-pack: installed, but the registry does not know it" in done.err
+    for _ in range(4):
+        again = watch.run("check")
+        assert (again.code, again.err) == (0, "")
+    assert webhook.messages() == []
+    registry.catalog.publish("my-own-pack", "1.0.0", status="flagged")
+    assert _said(watch.check())[-1] == ("flagged", "my-own-pack", "1.0.0", "flagged")
+
+
+def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None:
+    """A version or a pack with the Manager's mark that the registry does not list is exposed as delisted."""
+    comfyui.put("alpha", "0.5.0")
+    comfyui.put("ghost", "1.0.0")
+    assert _said(watch.check()) == [
+        ("exposed", "alpha", "0.5.0", "delisted"),
+        ("exposed", "ghost", "1.0.0", "delisted"),
+    ]
+    assert _said(watch.check()) == []
+
+
+def test_an_update_is_offered_once(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A newer version is an update in the poll in which it is first active; an install that changes never makes one."""
+    watch.check()
+    registry.catalog.publish("alpha", "1.1.0")
+    document = watch.check()
+    assert _said(document) == [("new", "alpha", "1.1.0", "active"), ("update", "alpha", "1.1.0", "1.1.0")]
+    assert _said(watch.check()) == []
+    registry.catalog.publish("alpha", "0.9.0")
+    assert [one[0] for one in _said(watch.check())] == ["new"]
+    registry.catalog.publish("alpha", "1.2.0", status="pending")
+    assert _said(watch.check()) == [("pending", "alpha", "1.2.0", "pending")]
+    registry.catalog.set_status("alpha", "1.2.0", "active")
+    assert ("update", "alpha", "1.2.0", "1.2.0") in _said(watch.check())
+    registry.catalog.set_status("alpha", "1.2.0", "flagged")
+    watch.check()
+    registry.catalog.set_status("alpha", "1.2.0", "active")
+    assert [one[0] for one in _said(watch.check())] == ["reinstated"]
+    for version in ("1.2.0", "0.9.0"):
+        comfyui.put("alpha", version, mark=False)
+        assert _said(watch.check()) == []
+    comfyui.put("alpha", "1.2.0")
+    registry.catalog.publish("alpha", "1.1.5")
+    assert [one[0] for one in _said(watch.check())] == ["new"]
+
+
+def test_what_is_accepted_is_not_reported_until_it_gets_worse(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """An accepted finding is no event, nor is its end; a worse status is one, and so is what is accepted no more."""
+    registry.catalog.publish("alpha", "0.9.0", status="flagged")
+    comfyui.put("alpha", "0.9.0")
+    accepting = watch.but(accept="Alpha@0.9.0")
+    assert _said(accepting.check()) == []
+    comfyui.put("alpha", "1.0.0")
+    assert _said(accepting.check()) == []
+    comfyui.put("alpha", "0.9.0")
+    assert _said(accepting.check()) == []
+    assert _said(watch.check()) == [("exposed", "alpha", "0.9.0", "flagged")]
+    assert _said(accepting.check()) == []
+    registry.catalog.set_status("alpha", "0.9.0", "banned")
+    assert _said(accepting.check()) == [("banned", "alpha", "0.9.0", "banned")]
+    comfyui.put("alpha", "1.0.0")
+    assert _said(accepting.check()) == [("cleared", "alpha", "0.9.0", None)]
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_an_install_that_cannot_be_scanned(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook, *, lost: bool
+) -> None:
+    """An unmounted install keeps its packs, says so with exit code 1, is failing after three polls, and recovers.
+
+    That holds without the last good list too: nothing is cleared that is not seen to be gone.
+    """
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    assert _said(watch.check()) == [("exposed", "alpha", "1.0.0", "flagged")]
+    comfyui.unmount()
+    if lost:
+        (watch.state / "installs.json").unlink()
+    document = watch.check(code=1)
+    (error,) = document["errors"]
+    assert (error["install"], document["events"]) == ("studio", [])
+    assert document["nodes"]["watched"] == (0 if lost else 1)
+    if not lost:
+        registry.catalog.set_status("alpha", "1.0.0", "banned")
+        assert _copies(watch.check(code=1)) == [("studio", "1.0.0", True)]
+    else:
+        watch.check(code=1)
+    failing = watch.check(code=1)
+    (event,) = failing["events"]
+    assert (event["kind"], event["install"], event["node"]) == ("failing", "studio", None)
+    assert "could not be scanned in 3 polls in a row" in event["reason"]
+    assert _said(watch.check(code=1)) == []
+    comfyui.mount()
+    (event,) = watch.check()["events"]
+    assert (event["kind"], event["install"]) == ("recovered", "studio")
+    assert [len(message.event_ids) for message in webhook.messages()] == [1] * len(webhook.messages())
+
+
+def test_a_pack_that_cannot_be_read_stays_as_it_was(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """One unreadable pack hides neither the others nor what it was; the install counts as failing."""
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    watch.check()
+    comfyui.spoil("alpha")
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    comfyui.put("bravo", "1.0.0")
+    document = watch.check(code=1)
+    assert _said(document) == [("exposed", "bravo", "1.0.0", "banned")]
+    assert "alpha" in document["errors"][0]["error"]
+    watch.check(code=1)
+    assert [one["install"] for one in watch.check(code=1)["events"]] == ["studio"]
+    comfyui.mend("alpha")
+    assert [one["kind"] for one in watch.check()["events"]] == ["recovered"]
+
+
+def test_an_install_that_is_no_longer_configured_is_forgotten(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """What it ran is neither cleared nor failing any more, and nothing of it stays in the state."""
+    registry.catalog.set_status("alpha", "1.0.0", "flagged")
+    watch.check()
+    comfyui.unmount()
+    for _ in range(3):
+        watch.check(code=1)
+    bare = watch.but(installs=[], nodes="bravo")
+    assert _said(bare.check()) == []
+    assert _state(watch, "installs.json")["installs"] == {}
+    found = _state(watch, "snapshot.json")["installed"]
+    assert (found["exposures"], found["failing"]) == ({}, [])
+
+
+def test_ids_that_differ_by_case_are_one_node(watch: Watcher, comfyui: LivedIn) -> None:
+    """A pack that is installed and named, each in its own spelling, is watched once, as the settings spell it."""
+    comfyui.put("BRAVO", "1.0.0")
+    named = watch.but(nodes="Bravo")
+    assert named.check()["nodes"]["watched"] == 2
+    assert [one["node"] for one in json.loads(named.run("status", "--json").out)["nodes"]] == ["Bravo", "alpha"]
+
+
+def test_nothing_of_it_is_loaded_without_installs(watch: Watcher) -> None:
+    """A poll that has no installs, and had none, loads no code that reads them."""
+    script = (
+        "import sys\nfrom watcher.cli.main import cli\n"
+        "try:\n    cli(['check'])\nexcept SystemExit as end:\n    print(end.code)\n"
+        "print([name for name in sys.argv[1:] if any(one.startswith(name) for one in sys.modules)])"
+    )
+    parts = ("installs", "polling.reading.what_is_run", "polling.reading.installs", "changes.verdict", "registry.packs")
+    (watch.folder / "modules.py").write_text(script)
+    names = " ".join(["yaml", *(f"watcher.{part}" for part in parts)])
+    bare = watch.but(installs=[], nodes="alpha").shell(f'exec "$1" modules.py {names}')
+    assert bare.out.splitlines()[-2:] == ["0", "[]"]
+    loaded = watch.shell(f'exec "$1" modules.py {names}').out.splitlines()[-1]
+    assert loaded == str([f"watcher.{part}" for part in parts])

@@ -1,0 +1,58 @@
+"""A ComfyUI that somebody lives with: its packs come, change, go and cannot be read, and so does all of it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from tests.support.comfyui import ComfyUI, pyproject
+
+
+class LivedIn(ComfyUI):
+    """A ComfyUI's folder; each change is one that a person or the Manager makes."""
+
+    def put(self, pack: str, version: str, *, mark: bool = True) -> None:
+        """Install a version of a pack in place of what is there, as the Manager does or without its `mark`."""
+        folder = self.nodes / pack
+        if not folder.exists():
+            self.claimed(pack, version)
+        (folder / "pyproject.toml").write_text(pyproject(pack, version), "utf-8")
+        (folder / ".tracking").unlink(missing_ok=True)
+        if mark:
+            (folder / ".tracking").write_text("__init__.py\npyproject.toml")
+
+    def remove(self, pack: str) -> None:
+        """Uninstall a pack."""
+        shutil.rmtree(self.nodes / pack)
+
+    def switch_off(self, pack: str) -> None:
+        """Disable a pack as older Managers do."""
+        (self.nodes / pack).rename(self.nodes / f"{pack}.disabled")
+
+    def switch_on(self, pack: str) -> None:
+        """Enable such a pack again."""
+        (self.nodes / f"{pack}.disabled").rename(self.nodes / pack)
+
+    def unmount(self) -> None:
+        """Let the folder be gone, as a volume that is not mounted is."""
+        self.root.rename(self._elsewhere)
+
+    def mount(self) -> None:
+        """Let it be back."""
+        self._elsewhere.rename(self.root)
+
+    @property
+    def _elsewhere(self) -> Path:
+        return self.root.with_name(f"{self.root.name} (elsewhere)")
+
+    def spoil(self, pack: str) -> None:
+        """Let a pack's pyproject be one that nobody can read: a link to itself."""
+        path = self.nodes / pack / "pyproject.toml"
+        path.rename(path.with_suffix(".kept"))
+        path.symlink_to(path)
+
+    def mend(self, pack: str) -> None:
+        """Let it be readable again."""
+        path = self.nodes / pack / "pyproject.toml"
+        path.unlink()
+        path.with_suffix(".kept").rename(path)

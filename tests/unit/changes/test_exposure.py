@@ -1,0 +1,276 @@
+"""What is run and bad: reported once for each pack, version and verdict, and never what another event says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import NOW, PACK, event, known, version
+from watcher.changes import exposure
+from watcher.changes.exposure import Poll, Run
+from watcher.changes.updates import offer
+from watcher.model.event import Event, Kind
+from watcher.model.exposure import Installed
+from watcher.model.pack import Copy, Pack, PackKind, PackRecord, Verdict
+from watcher.model.snapshot import Mark, Node
+from watcher.model.version import STATUSES
+
+KEY = PACK.lower()
+
+
+def run(verdict: str = "flagged", text: str | None = "1.0", install: str = "studio", *, enabled: bool = True) -> Run:
+    """Make a copy of `PACK`, of which this is to be said."""
+    listed = None if text is None or verdict == "delisted" else version(text)
+    copy = Copy(install=install, version=text, enabled=enabled)
+    return Run(node=PACK, copy=copy, verdict=Verdict(verdict), listed=listed)
+
+
+def poll(*runs: Run, events: Sequence[Event] = (), **fields: Any) -> Poll:
+    """Make a poll of the installs `studio` and `office`."""
+    after = {KEY: known(version("1.0"))}
+    terms: dict[str, Any] = {"unseen": frozenset(), "before": after, "after": after, "accept": (), "statuses": STATUSES}
+    return Poll(runs=runs, installs=frozenset({"studio", "office"}), events=events, now=NOW, **terms | fields)
+
+
+def assess(
+    reported: Installed, *runs: Run, **fields: Any
+) -> tuple[Installed, list[tuple[str, str | None, str | None]]]:
+    """Return what is reported after a poll, and the events by kind, before and after."""
+    installed, events = exposure.assess(reported, poll(*runs, **fields))
+    return installed, [(one.kind.value, one.before, one.after) for one in events]
+
+
+FLAGGED, _ = assess(Installed(), run())
+
+
+@pytest.mark.parametrize("verdict", ["banned", "flagged", "deleted", "deprecated", "delisted"])
+def test_each_bad_verdict_is_reported_once(verdict: str) -> None:
+    """It is exposed when it is first seen, not again while it lasts, and cleared when it is over."""
+    first, events = assess(Installed(), run(verdict))
+    assert events == [("exposed", None, verdict)]
+    assert assess(first, run(verdict)) == (first, [])
+    last, events = assess(first, run("ok"))
+    assert events == [("cleared", verdict, None)]
+    assert (last.exposures, last.seen) == ({}, 2)
+
+
+@pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown"])
+def test_the_other_verdicts_are_no_news(verdict: str) -> None:
+    """Nothing is reported of what is well, old or not known."""
+    assert assess(Installed(), run(verdict)) == (Installed(), [])
+
+
+def test_what_becomes_unknown_stays_as_it_was() -> None:
+    """A verdict that cannot be made any more clears nothing, and is no news when it can be made again."""
+    between, events = assess(FLAGGED, run("unknown"))
+    assert (between, events) == (FLAGGED, [])
+    assert assess(between, run()) == (FLAGGED, [])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "kind", "text"),
+    [
+        ("banned", Kind.BANNED, "1.0"),
+        ("banned", Kind.BANNED, None),
+        ("flagged", Kind.FLAGGED, "1.0"),
+        ("deleted", Kind.DELETED, "1.0"),
+        ("deprecated", Kind.DEPRECATED, "1.0"),
+        ("delisted", Kind.REMOVED, "1.0"),
+        ("delisted", Kind.REMOVED, None),
+    ],
+)
+def test_what_another_event_says_is_only_recorded(verdict: str, kind: Kind, text: str | None) -> None:
+    """An event of the same poll about that version, or the whole pack, says it; one of another version does not."""
+    said = event(kind=kind, version=text)
+    recorded, events = assess(Installed(), run(verdict), events=[said])
+    assert (events, list(recorded.exposures)) == ([], [f"{KEY}@1.0"])
+    assert assess(recorded, run(verdict)) == (recorded, [])
+    for other in (replace(said, version="2.0"), replace(said, node="other"), replace(said, kind=Kind.CHANGED)):
+        assert assess(Installed(), run(verdict), events=[other])[1] == [("exposed", None, verdict)]
+
+
+@pytest.mark.parametrize("kind", [Kind.REINSTATED, Kind.UNDEPRECATED, Kind.NEW])
+def test_an_end_that_another_event_says_is_only_recorded(kind: Kind) -> None:
+    """No `cleared` stands beside the event that says that the version is well again."""
+    after, events = assess(FLAGGED, run("ok"), events=[event(kind=kind, version="1.0")])
+    assert (events, after.exposures) == ([], {})
+
+
+def test_a_worse_verdict_is_news_and_a_milder_one_is_not() -> None:
+    """What got worse without an event of its own is exposed anew; what got milder is recorded."""
+    milder, events = assess(FLAGGED, run("deprecated"))
+    assert (events, milder.exposures[f"{KEY}@1.0"].verdict) == ([], "deprecated")
+    assert assess(milder, run("banned"))[1] == [("exposed", "deprecated", "banned")]
+
+
+def test_a_version_written_otherwise_is_that_version() -> None:
+    """An event names the version as the registry has it: `1.0.0` is what an install calls `1.0`."""
+    written = replace(run(), listed=version("1.0.0"))
+    assert assess(Installed(), written, events=[event(version="1.0.0")])[1] == []
+
+
+def test_a_disabled_copy_is_not_run() -> None:
+    """It is not exposed; what is disabled is cleared, and what is enabled is exposed."""
+    assert assess(Installed(), run(enabled=False)) == (Installed(), [])
+    assert assess(FLAGGED, run(enabled=False))[1] == [("cleared", "flagged", None)]
+
+
+def test_another_install_is_news_and_one_of_several_that_is_well_is_not() -> None:
+    """One event tells of all installs; it is cleared when the last one does not run it any more."""
+    both, events = assess(Installed(), run(), run(install="office"))
+    assert (events, both.exposures[f"{KEY}@1.0"].installs) == ([("exposed", None, "flagged")], ("office", "studio"))
+    one, events = assess(both, run())
+    assert (events, one.exposures[f"{KEY}@1.0"].installs) == ([], ("studio",))
+    assert assess(one, run(), run(install="office"))[1] == [("exposed", None, "flagged")]
+
+
+def test_what_is_not_seen_is_not_cleared() -> None:
+    """An install whose packs are not known keeps its exposures; one that is not configured is forgotten silently."""
+    assert assess(FLAGGED, unseen=frozenset({"studio"})) == (FLAGGED, [])
+    gone, events = exposure.assess(FLAGGED, replace(poll(), installs=frozenset({"office"})))
+    assert (events, gone.exposures) == ((), {})
+
+
+def test_what_is_accepted_is_recorded_with_its_verdict() -> None:
+    """An accepted finding is no news until it is worse than when it was accepted, or accepted no more."""
+    accept = {f"{KEY}@1.0"}
+    taken, events = assess(Installed(), run("deprecated"), accept=accept)
+    assert (events, taken.exposures[f"{KEY}@1.0"].accepted) == ([], "deprecated")
+    assert assess(taken, run("ok"), accept=accept)[1] == []
+    worse, events = assess(taken, run("flagged"), accept=accept)
+    assert events == [("exposed", None, "flagged")]
+    assert assess(worse, run("flagged"), accept=accept) == (worse, [])
+    assert assess(worse, run("ok"), accept=accept)[1] == [("cleared", "flagged", None)]
+    assert assess(taken, run("deprecated"))[1] == [("exposed", None, "deprecated")]
+    later, events = assess(FLAGGED, run(), accept=accept)
+    assert (events, later.exposures[f"{KEY}@1.0"].accepted) == ([], "flagged")
+
+
+def test_events_have_ids_of_their_own() -> None:
+    """The same observation has the same id after a crash, and never that of another one."""
+    ids: list[str] = []
+    reported = Installed()
+    for verdict in ("flagged", "ok", "flagged", "banned", "ok"):
+        found = poll(run(verdict))
+        again = exposure.assess(reported, found)
+        reported, events = exposure.assess(reported, found)
+        assert again == (reported, events)
+        ids += [one.id for one in events]
+    assert len(ids) == len(set(ids)) == 5
+
+
+def test_a_clone_has_no_version() -> None:
+    """A ban of the whole pack is exposed for a clone without a version, with the reason."""
+    clone = replace(run("banned", None), reason="Malware")
+    _, (found,) = exposure.assess(Installed(), poll(clone))
+    assert (found.version, found.version_id, found.reason, found.after) == (None, None, "Malware", "banned")
+    _, events = exposure.assess(Installed(), poll(clone, events=[event(kind=Kind.BANNED, version=None)]))
+    assert events == ()
+
+
+VERDICTS = st.sampled_from([None, "banned", "flagged", "deleted", "deprecated", "delisted", "ok", "unknown"])
+
+
+@given(st.lists(st.tuples(VERDICTS, VERDICTS, st.booleans()), max_size=8))
+def test_exposures_follow_what_is_run(polls: list[tuple[str | None, str | None, bool]]) -> None:
+    """Whatever installs do, what is recorded is bad now or cannot be seen, and a quiet poll reports nothing."""
+    reported = Installed()
+    for studio, office, unseen in polls:
+        named = [("studio", studio), ("office", office)]
+        hidden = frozenset({"office"} if unseen else ())
+        runs = [run(verdict, install=install) for install, verdict in named if verdict and install not in hidden]
+        before = reported.exposures.get(f"{KEY}@1.0")
+        reported, _ = exposure.assess(reported, poll(*runs, unseen=hidden))
+        bad = {one.copy.install for one in runs if one.verdict not in {Verdict.OK, Verdict.UNKNOWN}}
+        found = reported.exposures.get(f"{KEY}@1.0")
+        assert bad <= set(found.installs if found else ())
+        assert set(found.installs if found else ()) - bad <= set(before.installs if before else ())
+        assert exposure.assess(reported, poll(*runs, unseen=hidden)) == (reported, ())
+
+
+def _node(*texts: str, **fields: Any) -> Node:
+    return known(*(version(text) for text in texts), **fields)
+
+
+def offered(
+    reported: Installed, before: Node | None, after: Node, *runs: Run, new: Sequence[str] = ()
+) -> tuple[Installed, list[str | None]]:
+    """Return what was offered after a poll, and the versions that were just now; `new` are those with a `new` event."""
+    events = [event(kind=Kind.NEW, version=text, before=None, after="active") for text in new]
+    known_before = {KEY: before} if before else {}
+    found = poll(*runs, events=events, before=known_before, after={KEY: after})
+    installed, updates = offer(reported, found)
+    assert {one.kind for one in updates} <= {Kind.UPDATE}
+    return installed, [one.version for one in updates]
+
+
+def test_a_newer_version_is_offered_in_the_poll_in_which_it_is_new() -> None:
+    """It is offered once, and not where the install changed, where one runs it already, or where it is no better."""
+    old, new = _node("1.0"), _node("1.0", "1.1")
+    start, events = offered(Installed(), None, old, run("ok"))
+    assert (events, start.offered) == ([], {KEY: "1.0"})
+    after, events = offered(start, old, new, run("ok"), new=["1.1"])
+    assert (events, after.offered) == (["1.1"], {KEY: "1.1"})
+    assert offered(after, new, new, run("ok")) == (after, [])
+    assert offered(after, new, new, run("ok", "0.9"))[1] == []
+    assert offered(start, old, new, run("ok", "1.1"), new=["1.1"])[1] == []
+    assert offered(start, old, new, run("ok", enabled=False), new=["1.1"])[1] == []
+    assert offered(start, old, new, run("ok", None), new=["1.1"])[1] == []
+    assert offered(Installed(), None, new, run("ok"), new=["1.1"])[1] == []
+
+
+def test_what_becomes_good_is_offered_once() -> None:
+    """A version that was flagged at first sight is offered when it is active; one that was offered is not again."""
+    flagged = known(version("1.0"), version("1.1", "flagged"))
+    good = _node("1.0", "1.1")
+    start, _ = offered(Installed(), None, flagged, run("ok"))
+    after, events = offered(start, flagged, good, run("ok"))
+    assert events == ["1.1"]
+    back, events = offered(after, good, flagged, run("ok"))
+    assert (events, back.offered) == ([], {KEY: "1.1"})
+    assert offered(back, flagged, good, run("ok"))[1] == []
+
+
+def test_no_pre_release_is_offered_to_who_runs_a_release() -> None:
+    """It is offered to who runs one; a backport is offered to who runs an older one than that."""
+    old, new = _node("1.0"), _node("1.0", "2.0-rc.1")
+    start, _ = offered(Installed(), None, old, run("ok"))
+    assert offered(start, old, new, run("ok"), new=["2.0-rc.1"])[1] == []
+    assert offered(start, old, new, run("ok", "2.0-beta"), new=["2.0-rc.1"])[1] == ["2.0-rc.1"]
+    main, backport = _node("1.0", "2.0"), _node("1.0", "1.0.1", "2.0")
+    start, _ = offered(Installed(), None, main, run("ok"))
+    assert offered(start, main, backport, run("ok"), new=["1.0.1"])[1] == ["1.0.1"]
+    assert offered(start, main, backport, run("ok", "2.0"), new=["1.0.1"])[1] == []
+
+
+def test_a_version_that_returns_is_not_first_active() -> None:
+    """A version that was removed and is listed again was active before."""
+    gone, back = _node("1.0", "0.5", marks={"id-0.5": Mark.REMOVED}), _node("1.0", "0.5")
+    start, _ = offered(Installed(), None, gone, run("ok", "0.4"))
+    again = event(kind=Kind.NEW, version="0.5", before="removed", after="active")
+    found = poll(run("ok", "0.4"), events=[again], before={KEY: gone}, after={KEY: back})
+    assert offer(start, found)[1] == ()
+
+
+def test_copies_are_those_of_the_registrys_own_pack() -> None:
+    """Enabled copies come first; a clone of another repository is another pack, one that is not known is not."""
+    record = PackRecord(id=PACK, repository="https://github.com/ann/some-pack")
+    packs = (
+        Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0", enabled=False),
+        Pack(folder="b", kind=PackKind.CLAIMED, id=KEY, version="1.1"),
+        Pack(folder="c", kind=PackKind.GIT, id=PACK, repository="git@github.com:Ann/Some-Pack.git"),
+        Pack(folder="d", kind=PackKind.GIT, id=PACK, repository="https://github.com/bob/some-pack"),
+        Pack(folder="e", kind=PackKind.FILE),
+        Pack(folder="f", kind=PackKind.CLAIMED, id="no id at all", version="1"),
+    )
+    copies = exposure.copies_of({"studio": packs}, {KEY: record})
+    assert [(one.version, one.enabled) for one in copies[KEY]] == [(None, True), ("1.1", True), ("1.0", False)]
+    assert copies.keys() == {KEY}
+    assert len(exposure.copies_of({"studio": packs}, {})[KEY]) == 4
+    about, other = exposure.with_copies([event(), event(node=None)], copies)
+    assert (about.installed, other.installed) == (copies[KEY], ())

@@ -1,0 +1,53 @@
+"""When an install is reported failing or recovered: at the threshold, once, and forgotten with its settings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from tests.support.factories import NOW
+from watcher.changes.health import FailureStreak
+from watcher.changes.install_health import InstallsAssessment, assess_scans
+from watcher.model.exposure import Installed
+
+
+def lived(*polls: Mapping[str, str]) -> list[InstallsAssessment]:
+    """Return what each poll says; a poll is why each install could not be scanned, or ""."""
+    failures: Mapping[str, FailureStreak] = {}
+    installed, found = Installed(), []
+    for errors in polls:
+        after = assess_scans(failures, installed, errors, 3, NOW)
+        failures, installed = after.failures, after.installed
+        found.append(after)
+    return found
+
+
+def kinds(found: list[InstallsAssessment]) -> list[list[tuple[str, str | None]]]:
+    """Return the events of each poll, by kind and install."""
+    return [[(event.kind.value, event.install) for event in one.events] for one in found]
+
+
+def test_an_install_fails_at_the_threshold_and_recovers_once() -> None:
+    """Three polls in a row make it failing, whatever the reasons; the first good scan ends that."""
+    found = lived(*({"studio": why, "office": ""} for why in ("gone", "", "gone", "full", "gone", "gone", "", "")))
+    assert kinds(found) == [[], [], [], [], [("failing", "studio")], [], [("recovered", "studio")], []]
+    (event,) = found[4].events
+    assert "could not be scanned in 3 polls in a row" in event.reason
+    assert event.reason.endswith(": gone")
+    assert (event.node, event.after, found[6].events[0].before) == (None, "failing", "failing")
+
+
+def test_an_install_that_is_not_configured_is_forgotten() -> None:
+    """It does not recover; under the same name it begins anew."""
+    down = {"studio": "gone"}
+    found = lived(down, down, down, {}, down, down, down)
+    assert kinds(found) == [[], [], [("failing", "studio")], [], [], [], [("failing", "studio")]]
+    assert found[3].installed.failing == ()
+    assert len({event.id for one in found for event in one.events}) == 2
+
+
+def test_a_quiet_poll_changes_nothing() -> None:
+    """While nothing begins or ends, the value that is saved stays the same."""
+    down = {"studio": "gone"}
+    found = lived(down, down, down, down)
+    assert found[3].installed == found[2].installed
+    assert lived({"studio": ""})[0].installed == Installed()

@@ -1,0 +1,74 @@
+"""What is installed: every install scanned beside the requests, and the ids that join the watched ones.
+
+An install that cannot be scanned keeps the list of its last good scan, and so does a pack that cannot be read.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from watcher.changes.verdict import names_a_node
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import Unscannable
+from watcher.model.pack import Pack, PackRecord, Source
+from watcher.progress import Progress
+
+Packs = Mapping[str, tuple[Pack, ...]]
+"""The packs of each install, by its name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scans:
+    """What is installed, as far as is known."""
+
+    packs: Packs
+    """By install: as it was scanned, or as the last good scan found it. One that was never scanned is absent."""
+    errors: Mapping[str, str]
+    """By every install: why it, or a pack in it, could not be read; "" if all could be."""
+
+
+async def scan_all(sources: Sequence[Source], last: Packs, patience: float, progress: Progress) -> Scans:
+    """Scan all installs at once, each within `patience` seconds; failures are values."""
+    progress("installs", f"looking into {', '.join(source.name for source in sources)}")
+    found = await asyncio.gather(*(_scan(source, last.get(source.name), patience) for source in sources))
+    progress("installs", "")
+    named = [(source.name, *of) for source, of in zip(sources, found, strict=True)]
+    return Scans(
+        packs={name: packs for name, packs, _ in named if packs is not None},
+        errors={name: error for name, _, error in named},
+    )
+
+
+async def _scan(source: Source, last: tuple[Pack, ...] | None, patience: float) -> tuple[tuple[Pack, ...] | None, str]:
+    """Return an install's packs, or its last list, and why not all of it could be read."""
+    try:
+        return _kept(await scan(source, timeout=patience), last or ())
+    except Unscannable as error:
+        return last, str(error)
+    except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
+        return last, f"unexpected {type(error).__name__}"
+
+
+def _kept(packs: tuple[Pack, ...], last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
+    """Return the packs, each that cannot be read as it was before, and which these are."""
+    unread = [pack for pack in packs if pack.unreadable]
+    known = {pack.folder: pack for pack in last}
+    found = [known.get(pack.folder, pack) if pack.unreadable else pack for pack in packs]
+    more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
+    error = f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}" if unread else ""
+    return tuple(replace(pack, evidence="", unreadable=False) for pack in found), error
+
+
+def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]) -> tuple[str, ...]:
+    """Return the ids to watch: `nodes`, then those of installed packs, each once, whatever its case.
+
+    An id that only installs name is spelled as the registry spells it, where that is known.
+    """
+    ids = {node.lower(): node for node in nodes}
+    for pack in sorted((pack for of in packs.values() for pack in of), key=lambda pack: pack.id or ""):
+        if pack.id is not None and names_a_node(pack) and (key := pack.id.lower()) not in ids:
+            record = records.get(key)
+            ids[key] = record.id if record and record.id.lower() == key else pack.id
+    return tuple(ids.values())

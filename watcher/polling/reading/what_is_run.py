@@ -1,0 +1,156 @@
+"""A poll with installs: their packs join the watched nodes, and what is run is compared with what was reported.
+
+Imported only by a poll that has installs, or that has to forget some.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from watcher.changes import exposure
+from watcher.changes.exposure import Poll, Run
+from watcher.changes.health import Health
+from watcher.changes.install_health import assess_scans
+from watcher.changes.updates import offer
+from watcher.changes.verdict import Known, judge, names_a_node
+from watcher.model.pack import Copy
+from watcher.model.snapshot import Node, Snapshot
+from watcher.polling.model import PollConfig
+from watcher.polling.reading import installs, records
+from watcher.polling.reading.installs import Scans
+from watcher.polling.reading.records import Asked
+from watcher.polling.reading.survey import Findings, Survey
+from watcher.state.model import Checks, State
+from watcher.text.status_reason import summarize
+
+if TYPE_CHECKING:
+    from watcher.polling.reading.change import Change
+
+
+async def read_with_installs(config: PollConfig, state: State, survey: Survey) -> Read:
+    """Scan the installs beside the requests, then read the nodes that only a scan showed; then ask `GET /nodes`."""
+    checks = state.checks
+    names = {source.name for source in config.installs}
+    last = {name: packs for name, packs in state.installs.items() if name in names}
+    nodes = installs.joined(config.nodes, last, checks.packs)
+    survey.nodes, survey.named = nodes, frozenset(node.lower() for node in config.nodes)
+    scanning = asyncio.create_task(installs.scan_all(config.installs, last, config.limits.timeout, survey.progress))
+    try:
+        await survey.read()
+        scans = await scanning
+    finally:
+        scanning.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await scanning
+    watched = installs.joined(config.nodes, scans.packs, checks.packs)
+    kept, asked_for = {node.lower() for node in watched}, {node.lower() for node in nodes}
+    survey.findings.forget(asked_for - kept)
+    if more := [node for node in watched if node.lower() not in asked_for]:
+        survey.nodes = more
+        await survey.read()
+    asked = await records.ask(survey.registry, checks, watched, survey.options.now)
+    records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
+    return Read(
+        config=replace(config, nodes=watched),
+        checks=checks,
+        findings=survey.findings,
+        scans=scans,
+        asked=asked,
+        before=state.snapshot,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """What was read of a poll with installs."""
+
+    config: PollConfig
+    """With all watched nodes."""
+    checks: Checks
+    """Of the last poll."""
+    findings: Findings
+    scans: Scans
+    asked: Asked
+    before: Snapshot
+
+    def take(self, change: Change) -> Change:
+        """Return the change with what it means for what is run."""
+        now, names = change.checks.polled_at, frozenset(self.scans.errors)
+        scanned = assess_scans(
+            self.checks.health.installs,
+            change.snapshot.installed,
+            self.scans.errors,
+            self.config.failure_threshold,
+            now,
+        )
+        runs = list(self._runs(change))
+        keys = {run.node.lower() for run in runs}
+        poll = Poll(
+            runs=runs,
+            installs=names,
+            unseen=names - self.scans.packs.keys(),
+            before=_some(self.before, keys),
+            after=_some(change.snapshot, keys),
+            events=change.events,
+            accept=self.config.accept,
+            statuses=self.config.statuses,
+            now=now,
+        )
+        installed, exposed = exposure.assess(scanned.installed, poll)
+        installed, updates = offer(installed, poll)
+        snapshot = change.snapshot
+        if installed != snapshot.installed:
+            snapshot = replace(snapshot, installed=installed)
+        events = (*change.events, *scanned.events, *exposed, *updates)
+        return replace(
+            change,
+            snapshot=snapshot,
+            checks=self._checks(change.checks, replace(change.checks.health, installs=scanned.failures), now),
+            events=exposure.with_copies(events, exposure.copies_of(self.scans.packs, self.asked.known)),
+            installs=dict(self.scans.packs),
+            scan_errors=self.scans.errors,
+        )
+
+    def _checks(self, checks: Checks, health: Health, now: str) -> Checks:
+        scanned = {name: self.checks.scanned.get(name, "") if why else now for name, why in self.scans.errors.items()}
+        unknown = {node.lower() for node in self.findings.unknown}
+        unread = set(self.checks.unknown) & self.findings.unread.keys()
+        return replace(
+            checks,
+            health=health,
+            scanned={name: moment for name, moment in sorted(scanned.items()) if moment},
+            unknown=tuple(sorted(unknown | unread)),
+            packs=dict(sorted(self.asked.known.items())),
+            packs_at=self.asked.at,
+            packs_error=self.asked.error,
+        )
+
+    def _runs(self, change: Change) -> Iterator[Run]:
+        """Yield every copy of a pack whose id the registry can be asked about, but for clones of other repositories."""
+        unknown = {node.lower(): Node(node=node, empty_since=change.checks.polled_at) for node in self.findings.unknown}
+        for install, packs in sorted(self.scans.packs.items()):
+            for pack in packs:
+                if pack.id is None or not names_a_node(pack):
+                    continue
+                key = pack.id.lower()
+                node = change.snapshot.nodes.get(key) or unknown.get(key)
+                record = records.believed(self.asked.known.get(key), node)
+                if exposure.is_another(pack, record):
+                    continue
+                known = Known(node=node, record=record, statuses=self.config.statuses, no_record=self.asked.error)
+                judgement = judge(pack, known)
+                yield Run(
+                    node=node.node if node else pack.id,
+                    copy=Copy(install=install, version=pack.version, enabled=pack.enabled),
+                    verdict=judgement.verdict,
+                    listed=judgement.listed,
+                    reason=summarize(record.status_detail) if record and judgement.of_pack else "",
+                )
+
+
+def _some(snapshot: Snapshot, keys: set[str]) -> Mapping[str, Node]:
+    return {key: node for key in keys if (node := snapshot.nodes.get(key)) is not None}
