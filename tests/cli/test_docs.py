@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +30,7 @@ from watcher.cli import main
 from watcher.cli.commands import config
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.pack import Copy
 from watcher.settings.channel_tables import ChannelTable
 from watcher.settings.loading import Loaded, load
 from watcher.settings.model import Settings
@@ -84,6 +86,25 @@ ALERTS = (
     ),
 )
 
+_RUN = (
+    replace(
+        ALERTS[0], installed=(Copy(install="workstation", version="1.2.0"), Copy(install="laptop", version="1.1.0"))
+    ),
+    Event(
+        id="4",
+        kind=Kind.EXPOSED,
+        node="comfyui-tide-tables",
+        version="2.3.0",
+        after="deprecated",
+        url=node_url("comfyui-tide-tables"),
+        published="2025-12-24T08:00:00Z",
+        safe_version="2.4.0",
+        at=_SEEN,
+        installed=(Copy(install="workstation", version="2.3.0"),),
+    ),
+)
+"""The same ban, and something else, where both are run."""
+
 
 def _alert() -> str:
     return _fenced("alert", _shown(render(compose(ALERTS), Format.TEXT, 3000, 200)))
@@ -99,6 +120,7 @@ def _alerts() -> dict[str, str]:
         "short": render(digest, Format.TEXT, 160, 60),
         "pop-up": render(digest, Format.TEXT, 1000, 60, lines=2),
         "plainest": plainest(ALERTS),
+        "installed": render(compose(_RUN), Format.TEXT, 3000, 200),
     }
     return {name: _fenced(f"alert {name}", _shown(message)) for name, message in shown.items()}
 

@@ -328,6 +328,38 @@ def test_what_goes_first_where_room_is_short() -> None:
     assert len(set(last.values())) == len(last)
 
 
+_RUN = (Copy(install="workstation", version="1.0.3"), Copy(install="laptop", version=None))
+
+
+def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
+    """Where it is run goes with the reason, that it is run and what to do stay longer, pack and version for ever."""
+    worst = _event(node="bad", reason="a stealer", safe_version="1.0.2", installed=_RUN)
+    digest = compose((worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3))))
+    kept = ("a stealer", "workstation", "you run", "remove it first", "`1.0.2`", "change the passwords")
+    last = dict.fromkeys(kept, 10_000)
+    for limit in range(900, 60, -10):
+        body = render(digest, Format.TEXT, limit, 100).body
+        assert "`bad` `1.0.3`" in body
+        last |= {what: limit for what in kept if what in body}
+    assert last["a stealer"] == last["workstation"] > last["you run"]
+    assert len({last[what] for what in kept[2:]}) == 1
+    sms = render(compose((worst,)), Format.ASCII, 160, 0).body.splitlines()[0]
+    assert sms == (
+        "BANNED 'bad' '1.0.3' - you run it - remove it first - then move to: '1.0.2'"
+        " - change the passwords and keys that this machine held"
+    )
+
+
+def test_names_of_installs_are_quoted_and_short() -> None:
+    """A folder may have any name: it is untrusted, as the registry's text is."""
+    hostile = Copy(install="[x](https://evil.example) @everyone " + "y" * 500, version="`1` <b>")
+    line = render(compose((_event(installed=(hostile,)),)), Format.MARKDOWN, 3000, 100).body.splitlines()[0]
+    check_markdown(line)
+    check_any(line)
+    assert "you run `'1'" in line
+    assert "yyy" not in line or len(line) < 400
+
+
 def test_the_mildest_give_way_first() -> None:
     """Of several events the worst keeps its reason longest."""
     events = (_event(node="bad", reason="steals"), *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(9)))
@@ -402,6 +434,8 @@ def test_the_plainest_form_says_what_is_worst() -> None:
     """The pack and version of the worst event, and how many of what there are."""
     message = plainest((*_TWO, _event(Kind.NEW, "other")))
     assert re.fullmatch(r"BANNED ComfyUI_x_y 1\.0\.3; all: 1 banned, 2 new; ref [0-9a-f]{8}", message.body)
+    run = plainest((_event(installed=_RUN),)).body
+    assert run.startswith("BANNED ComfyUI_x_y 1.0.3, which you run; all: 1 banned that you run; ref ")
     odd = plainest((_event(node="évil.example", version="1.0.0+cu12 *x*"),))
     assert odd.body.startswith("BANNED ?vil?")
     assert "1.0.0+cu12 ?x?" in odd.body

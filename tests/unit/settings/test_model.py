@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import SecretStr
 
 from tests.unit.settings.conftest import TOKEN, Loads
-from watcher.model.channel import Grouping
+from watcher.model.channel import Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Kind
 from watcher.model.version import STATUSES
 from watcher.settings import node_ids, parsing
@@ -200,6 +200,7 @@ CHANNEL = "[[channels]]\nname = 'x'\nurl = 'j://'\n"
         (f"{CHANNEL}kinds = []", "channels, entry 1 (x), kinds: the list is empty"),
         (f"{CHANNEL}kinds = ['flaged']", "channels, entry 1 (x), kinds, entry 1: 'flaged' is not an event kind (did"),
         (f"{CHANNEL}grouping = 'hour'", "channels, entry 1 (x), grouping: 'hour' is not a grouping; give one of poll"),
+        (f"{CHANNEL}scope = 'mine'", "channels, entry 1 (x), scope: 'mine' is not a scope; give one of all, installed"),
         (f"{CHANNEL}nodes = ['a b']", "channels, entry 1 (x), nodes, entry 1: 'a b' is not a node id or glob"),
         (f"{CHANNEL}{CHANNEL}".replace("x", "X", 1), "channels: two channels have the name 'X'"),
         (f"alert_urls = 'x://a'\n{CHANNEL}", "channels: two channels have the name 'x'"),
@@ -251,7 +252,7 @@ def test_channels_of_alert_urls(loads: Loads) -> None:
 
 
 def test_channel_tables(loads: Loads) -> None:
-    """A `[[channels]]` table, or JSON in the environment, gives a channel its own kinds, node globs and grouping."""
+    """A `[[channels]]` table, or JSON in the environment, gives a channel keys of its own."""
     toml = """
         alert_urls = "none"
         [[channels]]
@@ -259,6 +260,7 @@ def test_channel_tables(loads: Loads) -> None:
         url = "slack://t"
         kinds = ["Banned", "flagged"]
         nodes = ["comfyui-*", "x"]
+        scope = "Installed"
         grouping = "node"
         [[channels]]
         name = "all.of-it_2"
@@ -270,6 +272,7 @@ def test_channel_tables(loads: Loads) -> None:
     """
     ops, every, rest = loads(toml).settings.all_channels()
     assert (ops.name, ops.url, ops.nodes, ops.grouping) == ("ops", "slack://t", ("comfyui-*", "x"), Grouping.NODE)
+    assert (ops.scope, rest.scope) == (Scope.INSTALLED, Scope.ALL)
     assert ops.kinds == {Kind.BANNED, Kind.FLAGGED}
     assert every.kinds == set(Kind)
     assert (rest.kinds, rest.nodes, rest.grouping) == (DEFAULT_KINDS, (), Grouping.POLL)

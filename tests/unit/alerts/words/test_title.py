@@ -14,11 +14,15 @@ from tests.hostile.parsers import in_shown
 from tests.support.factories import event
 from watcher.alerts.digest import compose
 from watcher.model.event import Event, Kind
+from watcher.model.pack import Copy
 
 
 def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0", **fields: Any) -> Event:
     given: dict[str, Any] = {"node": node, "version": version, "before": None, "after": None}
     return event(f"{kind}{node}{version}", kind, **given | fields)
+
+
+_RUN = (Copy(install="workstation", version="1.0.0"),)
 
 
 @pytest.mark.parametrize(
@@ -43,6 +47,20 @@ def _event(kind: Kind, node: str | None = "pack", version: str | None = "1.0.0",
         (_event(Kind.FAILING, None, None, channel="ops"), "Channel ops takes no alerts"),
         (_event(Kind.RECOVERED, None, None, channel="ops"), "Channel ops takes alerts again"),
         (_event(Kind.FAILING, None, None, channel="the @ops"), "A channel takes no alerts"),
+        (_event(Kind.FAILING, None, None, install="laptop"), "Install laptop cannot be scanned"),
+        (_event(Kind.RECOVERED, None, None, install="laptop"), "Install laptop can be scanned again"),
+        (_event(Kind.FAILING, None, None, install="the @laptop"), "An install cannot be scanned"),
+        (_event(Kind.BANNED, installed=_RUN), "BANNED pack 1.0.0, which you run"),
+        (_event(Kind.BANNED, version=None, installed=_RUN), "BANNED pack, the whole pack, which you run"),
+        (_event(Kind.BANNED, version="2.0.0", installed=_RUN), "BANNED pack 2.0.0"),
+        (_event(Kind.NEW, installed=_RUN), "New pack 1.0.0"),
+        (_event(Kind.EXPOSED, after="banned"), "You run BANNED pack 1.0.0"),
+        (_event(Kind.EXPOSED, after="delisted"), "You run delisted pack 1.0.0"),
+        (_event(Kind.EXPOSED, version=None, after="banned"), "You run BANNED pack, the whole pack"),
+        (_event(Kind.CLEARED, before="banned"), "Cleared pack 1.0.0"),
+        (_event(Kind.CLEARED, version=None, before="banned"), "You do not run pack any more"),
+        (_event(Kind.CLEARED, version=None, before="banned", installed=_RUN), "pack is no longer a problem"),
+        (_event(Kind.UPDATE, version="2.0.0", installed=_RUN), "Update available: pack 2.0.0"),
     ],
 )
 def test_what_the_worst_event_is(one: Event, title: str) -> None:
@@ -58,6 +76,12 @@ def test_the_others_are_counted() -> None:
         "Comfy Watch: 1 banned, 2 new",
         "Comfy Watch: 3 events",
         "Comfy Watch",
+    )
+    assert compose((_event(Kind.BANNED, installed=_RUN), _event(Kind.NEW, "c"))).titles[:4] == (
+        "BANNED pack 1.0.0, which you run, and 1 more",
+        "BANNED pack 1.0.0, which you run",
+        "BANNED pack 1.0.0 and 1 more",
+        "BANNED pack 1.0.0",
     )
     watched = tuple(_event(Kind.BASELINE, f"n{i}", None) for i in range(3))
     assert compose(watched).titles[0] == "Now watched: 3 node packs"
