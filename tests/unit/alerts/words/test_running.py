@@ -148,7 +148,7 @@ def test_each_new_kind_has_its_line() -> None:
 
 def test_an_install_has_a_line_of_its_own() -> None:
     """One that cannot be scanned, and one that can be again."""
-    about = {"node": None, "version": None, "before": None, "after": None}
+    about: dict[str, Any] = {"node": None, "version": None, "before": None, "after": None}
     failing = event(kind=Kind.FAILING, install="laptop", reason="no such folder", **about)
     recovered = event("e2", Kind.RECOVERED, install="server", **about)
     digest = compose((failing, recovered))
