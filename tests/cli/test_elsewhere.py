@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.support import program
+from tests.support.comfyui import COMMIT, ComfyUI
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
@@ -127,6 +128,22 @@ def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) 
     assert elsewhere.run("test-alerts").out == "hook: delivered\n"
     assert len(webhook.messages("/hook")) == 3
     assert b"\r" not in b"".join(file.read_bytes() for file in (elsewhere.folder / "state").iterdir())
+
+
+def test_installed(elsewhere: Elsewhere) -> None:
+    """What is installed is read there too: files as they are, clones by their text, and no link to a file."""
+    comfyui = ComfyUI(elsewhere.folder / "ComfyUI")
+    comfyui.registry("my-pack", "1.2.0")
+    comfyui.clone("Foo", "https://github.com/ann/foo", pack="foo")
+    if HERE != "win32":  # where only some users may make links
+        (comfyui.plain("link") / "pyproject.toml").symlink_to(comfyui.nodes / "my-pack" / "pyproject.toml")
+    done = elsewhere.run("installed", "ComfyUI", "--json")
+    assert done.code == 0, done
+    packs = {pack["folder"]: pack for pack in json.loads(done.out)["installs"][0]["packs"]}
+    assert (packs["my-pack"]["kind"], packs["my-pack"]["version"]) == ("registry", "1.2.0")
+    assert (packs["Foo"]["id"], packs["Foo"]["commit"]) == ("foo", COMMIT)
+    if HERE != "win32":
+        assert packs["link"]["evidence"] == "pyproject.toml is a link, which is not followed"
 
 
 @_on_linux

@@ -17,6 +17,9 @@ from dataclasses import dataclass
 MOST_ENTRIES = 5_000
 """Entries of one folder: about ten times those of the largest installs."""
 
+_JUNCTION = 0xA0000003
+"""What Windows marks a folder with that leads elsewhere and is no link by its mode."""
+
 _REASONS = {
     errno.ENOENT: "does not exist",
     errno.EACCES: "may not be read by this user",
@@ -99,7 +102,7 @@ class Folder:
             for number, part in enumerate(parts, 1):
                 path = os.path.join(path, part)  # noqa: PTH118 - as in `kind`
                 found = os.lstat(path)
-                if stat.S_ISLNK(found.st_mode) or found.st_reparse_tag == stat.IO_REPARSE_TAG_MOUNT_POINT:
+                if stat.S_ISLNK(found.st_mode) or getattr(found, "st_reparse_tag", 0) == _JUNCTION:
                     raise OSError(errno.ELOOP, "")
                 if number == len(parts):
                     _require_regular(found.st_mode)
