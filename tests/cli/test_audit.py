@@ -295,7 +295,7 @@ def test_targets_that_are_none(audit: Audit, comfyui: ComfyUI, registry: FakeReg
     assert verdicts(done) == [("pack", "ok")]
     assert [error["install"] for error in document(done)["errors"]] == ["music", "missing"]
     assert done.err.splitlines()[0].startswith("error: music: no ComfyUI: looked for custom_nodes in ")
-    assert "2 targets could not be read" in audit("music", "ComfyUI", "missing", code=2).out
+    assert "2 installs could not be read" in audit("music", "ComfyUI", "missing", code=2).out
     registry.catalog.set_status("pack", "1.0.0", "deleted")
     audit("music", "ComfyUI", code=3)
 

@@ -136,12 +136,15 @@ def _redirect_to_devnull(stream: TextIO) -> None:
     os.close(devnull)
 
 
-def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None) -> list[str]:
+def table(
+    head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None = None, below: Sequence[str] = ()
+) -> list[str]:
     """Return the lines of a table; columns are two blanks apart, and the head may be empty.
 
     On a terminal of `width` columns no line is wider: cells are wrapped in their column, or, where the columns do not
     fit, each row becomes a block with a line for each cell. Without a width nothing is wrapped or cut, so each row can
-    be found as one line; a very long cell shifts the cells after it in its own row only.
+    be found as one line; a very long cell shifts the cells after it in its own row only. On a terminal a row may have
+    a text `below` it, over all columns; "" stands for none.
     """
     lines = [list(row) for row in rows]
     bold = [" ".join(click.style(word, bold=True) for word in title.split()) for title in head]
@@ -153,9 +156,16 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]], width: int | None 
     least = [min(wide, max(title, _MIN_WIDTH)) for wide, title in zip(natural, titles, strict=True)]
     room = width - 2 * (len(natural) - 1)
     if sum(least) > room:
-        return _rows_as_blocks(bold, lines, width)
+        return _rows_as_blocks(bold, lines, width, below)
     widths = _share_width(natural, least, room)
-    return [line for row in ([bold] if head else []) + lines for line in _wrap_row(row, widths)]
+    shown = _wrap_row(bold, widths) if head else []
+    for row, text in zip_longest(lines, below, fillvalue=""):
+        shown += [*_wrap_row(row, widths), *_indented(text, width)]
+    return shown
+
+
+def _indented(text: str, width: int) -> list[str]:
+    return [f"  {line}" for line in wrap(text, width - 2)] if text else []
 
 
 def _share_width(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:
@@ -178,10 +188,11 @@ def _wrap_row(row: Sequence[str], widths: Sequence[int]) -> list[str]:
     return [_join_cells(line, widths) for line in zip_longest(*cells, fillvalue="")]
 
 
-def _rows_as_blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int) -> list[str]:
+def _rows_as_blocks(head: Sequence[str], rows: Iterable[Sequence[str]], width: int, below: Sequence[str]) -> list[str]:
     lines: list[str] = []
-    for row in rows:
+    for row, text in zip_longest(rows, below, fillvalue=""):
         lines += ["", *(table((), list(zip(head, row, strict=True)), width) if head else wrap(" ".join(row), width))]
+        lines += _indented(text, width)
     return lines[1:]
 
 

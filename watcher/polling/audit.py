@@ -133,7 +133,8 @@ async def _audit(
             judgement=judgement,
             reason=judgement.why or reasons.get(_place(pack, judgement), ""),
             url=node_url(found.spellings.get(pack.id.lower(), pack.id)) if pack.id and names_a_node(pack) else None,
-            accepted=judgement.verdict is not Verdict.OK and not accepted.isdisjoint(_keys(pack, judgement)),
+            accepted=judgement.verdict not in {Verdict.UNKNOWN, Verdict.OK}
+            and not accepted.isdisjoint(_keys(pack, judgement)),
             named=scan.named,
         )
         for scan, pack, judgement in judged

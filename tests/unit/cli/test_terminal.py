@@ -51,6 +51,22 @@ def test_where_columns_have_no_room_a_row_is_a_block() -> None:
     ]
 
 
+def test_a_text_below_its_row() -> None:
+    """It has all columns for itself, also where a row is a block; a row without one has no line for it."""
+    rows = [("one", "first cell"), ("two", "second cell")]
+    below = ["why this is so, at length", ""]
+    assert [click.unstyle(line) for line in table(("ID", "WHAT"), rows, 20, below)] == [
+        "ID   WHAT",
+        "one  first cell",
+        "  why this is so, at",
+        "  length",
+        "two  second cell",
+    ]
+    narrow = [click.unstyle(line) for line in table(("ID", "A LONGER TITLE"), rows, 16, below)]
+    assert narrow[3:7] == ["first cell", "  why this is", "  so, at length", ""]
+    assert narrow[-1] == "second cell"
+
+
 def test_one_long_cell_moves_its_own_row_only() -> None:
     """Off a terminal nothing is wrapped or cut, and a long id costs no other row its place."""
     head, long, short = table(HEAD, [("x" * 100, "ok", "y" * 500), ("alpha", "ok", "-")])

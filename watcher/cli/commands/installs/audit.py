@@ -95,6 +95,6 @@ def _problems(scanned: Sequence[Scanned], done: Audit) -> list[str]:
     for error, count in Counter(one.error for one in done.unread).items():
         nodes = [sanitize_line(one.node) for one in done.unread if one.error == error]
         lines.append(f"error: {nodes[0] if count == 1 else plural(count, 'pack')} could not be checked: {error}")
-    if done.no_records:
+    if done.no_records and all(one.error != done.no_records for one in done.unread):
         lines.append(f"warning: bans of whole packs may be missing, and clones cannot be recognised: {done.no_records}")
     return lines

@@ -82,19 +82,26 @@ def lines(result: Result, width: int | None = None) -> list[str]:
         if fitting:
             shown += _table(fitting, result, width, named=named)
         if more := len(rows) - len(fitting):
-            shown.append(f"and {plural(more, 'more pack')}; --json has all")
+            shown += _wrapped(f"and {plural(more, 'more pack')}; --json has all", width)
         shown += [""] if rows else []
-    return [*shown, *([_summary(result)] if width is None else table((), [(_summary(result),)], width))]
+    return [*shown, *_wrapped(_summary(result), width)]
+
+
+def _wrapped(line: str, width: int | None) -> list[str]:
+    return [line] if width is None else table((), [(line,)], width)
 
 
 def _table(rows: Sequence[Finding], result: Result, width: int | None, *, named: bool) -> list[str]:
     places = {one.install for one in result.scanned if one.named is named}
     first = "WORKFLOW" if named else "INSTALL"
-    head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO", "WHY"]
-    limit = _TEXT if width is None else _TERMINAL_TEXT
-    cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one, limit)] for one in rows]
+    head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO"]
+    cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one)] for one in rows]
+    below = [] if width is None else [_why(one, _TERMINAL_TEXT) for one in rows]
+    if width is None:  # so that a row is a line
+        head.append("WHY")
+        cells = [[*row, _why(one, _TEXT) or "-"] for row, one in zip(cells, rows, strict=True)]
     title = "these workflows name" if len(places) > 1 else f"{_name(*places)}: this workflow names"
-    return [*([title] if named else []), *table(head, cells, width)]
+    return [*(_wrapped(title, width) if named else []), *table(head, cells, width, below)]
 
 
 def _name(install: str) -> str:
@@ -110,7 +117,7 @@ def _fitting(rows: Sequence[Finding]) -> list[Finding]:
     return bad[:_SHOWN] + [row for row in rows if row.verdict is Verdict.OK][: _SHOWN // 5]
 
 
-def _cells(finding: Finding, limit: int) -> tuple[str, ...]:
+def _cells(finding: Finding) -> tuple[str, ...]:
     pack = finding.pack
     marks = ["disabled"] if not pack.enabled else []
     marks += ["accepted"] if finding.accepted else []
@@ -119,7 +126,6 @@ def _cells(finding: Finding, limit: int) -> tuple[str, ...]:
         _version(finding),
         " ".join([colour(finding.verdict), *(f"({mark})" for mark in marks)]),
         "".join(safe_line(word, _VERSION) for word in _to_do(finding)) or "-",
-        _why(finding, limit) or "-",
     )
 
 
@@ -167,7 +173,7 @@ def _summary(result: Result) -> str:
     if accepted := sum(one.accepted for one in findings):
         line += f"; {accepted} accepted"
     if failed:
-        line += "; " + click.style(f"{plural(failed, 'target')} could not be read", fg="red")
+        line += "; " + click.style(f"{plural(failed, 'install')} could not be read", fg="red")
     if unread := len(result.audit.unread):
         line += "; " + click.style(f"{plural(unread, 'pack')} could not be checked", fg="red")
     return line

@@ -1,0 +1,90 @@
+"""What `audit` prints on a terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+import pytest
+
+from watcher.changes.verdict import Judgement
+from watcher.cli.commands.installs.audit_report import Result, lines
+from watcher.cli.terminal import display_width
+from watcher.model.listing import FetchFailed
+from watcher.model.pack import Pack, PackKind, Verdict
+from watcher.polling.audit import Audit, Finding, Scanned
+
+NOW = "2026-03-02T00:00:00.000Z"
+
+
+def finding(name: str, verdict: Verdict, *, safe: str | None = "1.1.0", **fields: Any) -> Finding:
+    """Make a finding about a pack with this name."""
+    pack = Pack(folder=name, kind=PackKind.REGISTRY, id=name, version="1.0.0")
+    given: dict[str, Any] = {"install": "here", "judgement": Judgement(verdict=verdict, safe_version=safe)}
+    return Finding(pack=pack, **given | fields)
+
+
+def shown(*findings: Finding, width: int | None = 60, **fields: Any) -> list[str]:
+    """Return the lines without their colours."""
+    places = dict.fromkeys((one.install, one.named) for one in findings)
+    scanned = [Scanned(install=install, named=named) for install, named in places]
+    given: dict[str, Any] = {"scanned": scanned, "audit": Audit(findings=findings)} | fields
+    return [click.unstyle(line) for line in lines(Result(started=NOW, finished=NOW, **given), width)]
+
+
+def test_a_reason_has_a_line_of_its_own() -> None:
+    """On a terminal it is below its row, so that the rows can be read at a glance; in a pipe a row is one line."""
+    findings = (finding("evil", Verdict.BANNED, reason="Adware"), finding("fine", Verdict.OK))
+    assert shown(*findings) == [
+        "PACK  VERSION  VERDICT  WHAT TO DO",
+        "evil  1.0.0    banned   remove it first, then move to 1.1.0",
+        "  Adware",
+        "fine  1.0.0    ok       -",
+        "",
+        "2 packs checked (0.0 s): 1 banned, 1 ok",
+    ]
+    assert shown(*findings, width=None)[:3] == [
+        "PACK  VERSION  VERDICT  WHAT TO DO                           WHY",
+        "evil  1.0.0    banned   remove it first, then move to 1.1.0  Adware",
+        "fine  1.0.0    ok       -                                    -",
+    ]
+
+
+@pytest.mark.parametrize("width", [20, 40, 80])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    """Whatever is in a row, a title or the summary."""
+    name = "a-pack-with-quite-a-long-name-" * 3
+    rows = [finding(name, one, reason="why " * 90, install=f"{name}{number}") for number, one in enumerate(Verdict)]
+    named = finding(name, Verdict.BANNED, named=True, install=f"{name}.json")
+    found = shown(*rows, named, width=width)
+    assert max(map(display_width, found)) <= width
+
+
+def test_many_packs_are_counted() -> None:
+    """A terminal gets the first ones that are not in order and a few others, a pipe gets all."""
+    bad = [finding(f"bad-{number:02}", Verdict.OUTDATED) for number in range(60)]
+    fine = [finding(f"fine-{number:02}", Verdict.OK) for number in range(60)]
+    found = shown(*bad, *fine)
+    assert [line.split()[0] for line in found[1:61]] == [
+        *(f"bad-{number:02}" for number in range(50)),
+        *(f"fine-{number:02}" for number in range(10)),
+    ]
+    assert found[61] == "and 60 more packs; --json has all"
+    assert len(shown(*bad, *fine, width=None)) == 123
+
+
+def test_the_summary_says_what_is_missing() -> None:
+    """Installs and packs that could not be read are counted, also where nothing else is shown."""
+    failed = Audit(unread=(FetchFailed(node="x", error="y"),))
+    scanned = (Scanned(install="here", error="gone"), Scanned(install="there", error="gone"))
+    assert shown(scanned=scanned, audit=failed) == [
+        "no pack was found; 2 installs could not be read; 1 pack",
+        "could not be checked",
+    ]
+
+
+def test_whole_packs() -> None:
+    """Where it is not about the version, the reason says so."""
+    whole = Judgement(verdict=Verdict.BANNED, of_pack=True, safe_version=None)
+    assert "  the whole pack: Adware" in shown(finding("evil", Verdict.BANNED, judgement=whole, reason="Adware"))
+    assert "  the whole pack" in shown(finding("evil", Verdict.BANNED, judgement=whole))
