@@ -67,14 +67,16 @@ def acknowledged(journal: bytes) -> set[tuple[str, str]]:
 
 
 def begun(journal: bytes) -> set[str]:
-    """Return the channels whose last message in an `acks.jsonl` was only about to be sent."""
-    last: dict[str, str] = {}
+    """Return the channels with a message that an `acks.jsonl` says is about to be sent, and nothing after that.
+
+    A refusal stands behind all rooms that were made before it, so that lines are in order for one message only.
+    """
+    last: dict[tuple[str, str], str] = {}
     for line in journal.decode().splitlines():
         with contextlib.suppress(ValueError):
             entry = json.loads(line)
-            if entry["state"] != "waiting":
-                last[str(entry["channel"])] = str(entry["state"])
-    return {channel for channel, state in last.items() if state == "sending"}
+            last[str(entry["channel"]), str(entry["message"])] = str(entry["state"])
+    return {channel for (channel, _), state in last.items() if state == "sending"}
 
 
 def channel_of(path: str) -> str:
