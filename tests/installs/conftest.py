@@ -8,20 +8,28 @@ import pytest
 
 from tests.installs import tree
 from tests.installs.network import GitHub
+from tests.installs.observer import Observer
 from tests.installs.ours import Ours
 from tests.installs.tools import ENVIRONMENT, Tools, lack
 from tests.support.program import Completed
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Tools]:
+def observer(tmp_path_factory: pytest.TempPathFactory) -> Observer:
+    """What looks at the folder while it is built; use `built` too."""
+    return Observer(tmp_path_factory.mktemp("installs") / "ComfyUI")
+
+
+@pytest.fixture(scope="session")
+def built(observer: Observer) -> Iterator[Tools]:
     """The programs, and their `root`: what they built from the network of `tree`, which they asked nothing else."""
     if not (ENVIRONMENT / "ready").exists():
         lack("comfy-cli and comfyui-manager are not installed (make installs does that)")
-    folder = tmp_path_factory.mktemp("installs")
+    folder = observer.root.parent
     with tree.network() as network:
-        tools = Tools(folder / "ComfyUI", folder / "home", network.environment)
-        tree.build(tools, GitHub(folder / "github"))
+        tools = Tools(observer.root, folder / "home", network.environment)
+        with observer:
+            tree.build(tools, GitHub(folder / "github"))
         yield tools
         assert network.strays == []
 

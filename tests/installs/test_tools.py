@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.installs.listings import shown
+from tests.installs.observer import Observer
 from tests.installs.tools import Tools
 
 pytestmark = pytest.mark.installs
@@ -35,3 +36,12 @@ def test_folders(built: Tools) -> None:
         "hotel",
         "papa",
     }
+
+
+@pytest.mark.usefixtures("built")
+def test_meanwhile(observer: Observer) -> None:
+    """A scan while the programs install, switch, disable and clone never fails, and no pack looks uninstalled in it."""
+    assert observer.failures == []
+    assert observer.lost() == set()
+    versions = {pack.version for packs in observer.scans for pack in packs if pack.id == "alpha"}
+    assert {"1.0.0", "1.2.0"} <= versions <= {"1.0.0", "1.2.0", None}, "the switch was not seen"
