@@ -13,6 +13,7 @@ from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _MOST_ROWS = 200
+_MOST_COPIES = 3
 _LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})  # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
 _KIND = re.compile(r"[a-z]{1,30}")
@@ -27,7 +28,12 @@ def summary(document: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     said += [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
     lines = [f"### Comfy Watch: {title(counts)}", "", f"{', '.join(said)}.", ""]
     if events := document["events"]:
-        lines += _table(("", "node pack", "version", "safe version", "why", ""), [_row(event) for event in events])
+        head: tuple[str, ...] = ("", "node pack", "version", "safe version", "why", "")
+        rows = [_row(event) for event in events]
+        if any(event.get("installed") for event in events):
+            head = (*head[:3], "you run", *head[3:])
+            rows = [(*row[:3], _runs(event), *row[3:]) for row, event in zip(rows, events, strict=True)]
+        lines += _table(head, rows)
     if errors := document["errors"]:
         rows = [(quoted(error["node"], _NAME), quoted(error["error"], _TEXT)) for error in errors]
         lines += _table(("could not be checked", "why"), rows)
@@ -69,6 +75,14 @@ def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
         quoted(event["reason"] or changes, _TEXT),
         f"[registry]({url})" if _PAGE.fullmatch(url) else "",
     )
+
+
+def _runs(event: Mapping[str, Any]) -> str:
+    """Return which versions of the event's node pack are run, and where; "" for none."""
+    copies = [copy for copy in event.get("installed", ()) if copy["enabled"]]
+    shown = [f"{quoted(copy['version'], _NAME) or 'a clone'} on {quoted(copy['install'], _NAME)}" for copy in copies]
+    more = f" and {len(shown) - _MOST_COPIES} more" if len(shown) > _MOST_COPIES else ""
+    return ", ".join(shown[:_MOST_COPIES]) + more
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

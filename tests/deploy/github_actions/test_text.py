@@ -60,6 +60,7 @@ def _document(*texts: str) -> dict[str, Any]:
             "safe_version": text,
             "reason": text,
             "changes": [],
+            "installed": [{"install": text, "version": text, "enabled": True}],
             "url": f"https://registry.comfy.org/nodes/{text}",
         }
         for text in texts
@@ -80,8 +81,22 @@ def test_a_table_of_hostile_text(event_table: ModuleType) -> None:
     assert {token.type for token in tokens} <= _OURS
     assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == []
     assert [token.content for token in tokens if token.type == "text" and "evil" in token.content] == []
-    assert sum(token.type == "td_open" for token in tokens) == 8 * len(_HOSTILE)
+    assert sum(token.type == "td_open" for token in tokens) == 9 * len(_HOSTILE)
     assert not [line for line in markdown.splitlines() if line.lstrip().startswith("::") or "##[" in line]
+
+
+def test_what_is_run_has_a_column(event_table: ModuleType) -> None:
+    """Where something is installed the table says which version is run, and where; a disabled copy is not."""
+    document = _document("alpha", "bravo")
+    names = [("pc1", "1.0", True), ("pc2", None, True), ("pc3", "1.1", False)]
+    copies = [{"install": name, "version": version, "enabled": enabled} for name, version, enabled in names]
+    document["events"][0]["installed"], document["events"][1]["installed"] = copies, copies[2:]
+    markdown = event_table.summary(document, {})
+    assert "| you run |" in markdown
+    assert "| `1.0` on `pc1`, a clone on `pc2` |" in markdown
+    document["events"] = document["events"][1:]
+    document["events"][0]["installed"] = []
+    assert "you run" not in event_table.summary(document, {})
 
 
 def test_a_link_is_the_registrys(event_table: ModuleType) -> None:

@@ -14,6 +14,7 @@ from watcher.model.event import Change, Event, Kind
 from watcher.model.pack import Copy
 
 NODE_LEVEL: dict[str, Any] = {"version": None, "version_id": None, "before": None, "after": None}
+_RUN = (Copy(install="workstation", version="1.0.0"),)
 TAGS = Change(field="tags", before="", after='["x"]')
 
 
@@ -110,6 +111,16 @@ def test_the_last_line_sums_up() -> None:
             [PACK, "1.0.0", "new", '"Faster"; tags: + x'],
         ),
         ({"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "reason": "why"}, ["(registry)", "failing", "why"]),
+        (
+            {"kind": Kind.FAILING, "node": None, **NODE_LEVEL, "install": "top.example", "reason": "why"},
+            ["(install", "top[.]example)", "failing", "why"],
+        ),
+        ({"installed": _RUN}, [PACK, "1.0.0", "flagged", "active → flagged; you run 1.0.0 on workstation"]),
+        (
+            {"kind": Kind.EXPOSED, "before": None, "installed": _RUN, "reason": "why"},
+            [PACK, "1.0.0", "exposed", "flagged; on workstation; why"],
+        ),
+        ({"kind": Kind.CLEARED, "before": "banned", "after": None}, [PACK, "1.0.0", "cleared", "was banned"]),
     ],
 )
 def test_a_line_says_what_happened_and_why(fields: dict[str, Any], line: list[str]) -> None:
