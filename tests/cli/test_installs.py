@@ -173,6 +173,19 @@ def _a_day_later(watch: Watcher) -> dict[str, Any]:
     return watch.check()
 
 
+def test_a_ban_of_a_pack_that_the_manager_spells_in_lower_case(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """The list of packs is asked for the registry's own spelling, at once and a day later."""
+    registry.catalog.publish("Mixed-Case", "1.0.0")
+    comfyui.put("mixed-case", "1.0.0")
+    assert _said(watch.check()) == []
+    assert _state(watch, "checks.json")["packs"]["mixed-case"]["id"] == "Mixed-Case"
+    registry.catalog.edit_pack("mixed-case", status="banned")
+    (event,) = _a_day_later(watch)["events"]
+    assert (event["kind"], event["node"].lower(), event["version"]) == ("banned", "mixed-case", None)
+
+
 def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None:
     """A registry that has no `GET /nodes` is polled as ever; that is said once, and fails nothing."""
     registry.serves_nodes = False

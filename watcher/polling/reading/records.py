@@ -36,17 +36,24 @@ class Asked:
     """Why there was no usable answer then."""
 
 
-async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], now: str) -> Asked:
-    """Ask about the packs if a day has passed since, and before that about those that are new."""
+async def ask(
+    registry: Registry, checks: Checks, nodes: Sequence[str], spellings: Mapping[str, str], now: str
+) -> Asked:
+    """Ask about the packs if a day has passed since, and before that about those that are new.
+
+    `spellings` has how the registry spells ids that were given in another way, as far as this poll shows it: `GET
+    /nodes` compares them with their case. The last answer shows it too.
+    """
     keys = {node.lower(): node for node in nodes}
     known = {key: record for key, record in checks.packs.items() if key in keys}
     is_due = not checks.packs_at or not 0 <= timestamps.seconds_between(checks.packs_at, now) < (
         _HOUR if checks.packs_error else DAY
     )
-    wanted = [node for key, node in keys.items() if is_due or (key not in known and not checks.packs_error)]
+    wanted = [key for key in keys if is_due or (key not in known and not checks.packs_error)]
     if not wanted:
         return Asked(known=known, fresh={}, at=checks.packs_at, error=checks.packs_error)
-    answer = await read_packs(registry, wanted)
+    spelled = {key: record.id for key, record in known.items() if record} | dict(spellings)
+    answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
     known |= {key: answer.records.get(key) for key in answer.answered if key in keys}
     fresh = {key: record for key, record in answer.records.items() if key in keys}
     return Asked(known=known, fresh=fresh, at=now if is_due else checks.packs_at, error=answer.error)
