@@ -79,7 +79,7 @@ def what_happened(event: Event) -> str:
         parts.append("".join(safe_line(word, _VALUE) for word in difference(event.changes)))
     if not parts and event.before and event.after:
         parts.append(f"{sanitize_line(event.before, _STATUS)} → {sanitize_line(event.after, _STATUS)}")
-    if event.kind is Kind.EXPOSED and event.after:
+    if event.kind is Kind.EXPOSED and event.after and not event.before:
         parts = [sanitize_line(event.after, _STATUS)]
     if event.kind is Kind.CLEARED and event.before:
         parts = [f"was {sanitize_line(event.before, _STATUS)}"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 _SEMANTIC = re.compile(r"[vV]?([0-9]+(?:\.[0-9]+)*)(-[0-9A-Za-z.-]+)?(?:\+[0-9A-Za-z.-]*)?")
 _LONGEST = 300
@@ -26,6 +27,7 @@ def precedence(version: str) -> Precedence:
     return True, tuple(numbers), found[2] is None, tuple(_word(word) for word in words), version
 
 
+@lru_cache(maxsize=2048)
 def normalised(version: str) -> tuple[object, ...] | None:
     """Return what the ways to write one semantic version share (`v1.2` is `1.2.0`); None for any other text."""
     found = precedence(version.strip())

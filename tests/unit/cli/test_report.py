@@ -120,6 +120,10 @@ def test_the_last_line_sums_up() -> None:
             {"kind": Kind.EXPOSED, "before": None, "installed": _RUN, "reason": "why"},
             [PACK, "1.0.0", "exposed", "flagged; on workstation; why"],
         ),
+        (
+            {"kind": Kind.EXPOSED, "before": "flagged", "after": "banned"},
+            [PACK, "1.0.0", "exposed", "flagged → banned"],
+        ),
         ({"kind": Kind.CLEARED, "before": "banned", "after": None}, [PACK, "1.0.0", "cleared", "was banned"]),
     ],
 )

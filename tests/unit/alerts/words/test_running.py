@@ -15,6 +15,10 @@ from watcher.model.pack import Copy
 HERE = Copy(install="workstation", version="1.2.0")
 THERE = Copy(install="laptop", version="1.1.0")
 CLONE = Copy(install="server", version=None)
+_SWAPPED: dict[str, Any] = {
+    "kind": Kind.CHANGED,
+    "changes": (Change(field="downloadUrl", before="https://a", after="https://b"),),
+}
 UNUSED = Copy(install="attic", version="1.2.0", enabled=False)
 UNUSED_CLONE = Copy(install="attic", version=None, enabled=False)
 
@@ -105,6 +109,9 @@ def _advice(*events: Event) -> str:
         (_event(THERE, reason="a stealer", safe_version="1.1.0"), "newest safe version: 1.1.0"),
         (_event(UNUSED, reason="a stealer", safe_version="1.1.0"), "newest safe version: 1.1.0"),
         (_event(CLONE, safe_version=None), "no safe version"),
+        (_event(HERE, safe_version="1.2.0", **_SWAPPED), "do not install it again before you know why"),
+        (_event(HERE, safe_version="1.1.0", **_SWAPPED), "do not install it again before you know why move to: 1.1.0"),
+        (_event(THERE, safe_version="1.1.0", **_SWAPPED), "newest safe version: 1.1.0"),
         (_event(HERE, kind=Kind.CLEARED, safe_version="1.2.0"), ""),
         (_event(HERE, kind=Kind.UPDATE, safe_version="1.3.0"), ""),
     ],
@@ -173,12 +180,11 @@ def test_the_first_exposures_are_one_group() -> None:
 
 def test_what_is_run_is_counted_apart() -> None:
     """A warning of what is run is not lost among the others."""
-    swapped = (Change(field="downloadUrl", before="a", after="b"),)
     events = (
         _event(HERE, node="a"),
         _event(THERE, node="b"),
         _event(node="c"),
-        _event(HERE, node="d", kind=Kind.CHANGED, changes=swapped),
+        _event(HERE, node="d", **_SWAPPED),
         _event(HERE, node="e", kind=Kind.NEW),
         _event(node="f", kind=Kind.NEW),
     )
