@@ -61,7 +61,7 @@ def test_for_people(comfyui: ComfyUI, run: Any) -> None:
         "foo": f"commit {COMMIT[:10]} git .git; its id from pyproject.toml; folder Foo",
         "my-pack": "1.2.0 registry pyproject.toml and .tracking",
         "x.py": "- file a single file",
-        "old": "1.0.0 registry (disabled) pyproject.toml and .tracking; folder .disabled/old\uff201_0_0",
+        "old": "1.0.0 registry (disabled) pyproject.toml and .tracking",
     }
 
 

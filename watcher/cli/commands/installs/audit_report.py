@@ -10,6 +10,7 @@ import click
 
 from watcher import timestamps
 from watcher.alerts.words.remedy import instead, remedy
+from watcher.cli.commands.installs.names import shown_name
 from watcher.cli.terminal import colour, table, to_json
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, Finding, Scanned
@@ -122,7 +123,7 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     marks = ["disabled"] if not pack.enabled else []
     marks += ["accepted"] if finding.accepted else []
     return (
-        sanitize_line(pack.folder if pack.id is None or _only_claims(finding) else pack.id),
+        shown_name(pack) if pack.id is None or _only_claims(finding) else sanitize_line(pack.id),
         _version(finding),
         " ".join([colour(finding.verdict), *(f"({mark})" for mark in marks)]),
         "".join(safe_line(word, _VERSION) for word in _to_do(finding)) or "-",

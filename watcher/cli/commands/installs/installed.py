@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import click
 
 from watcher.cli.commands.installs.chosen import Chosen, shown
+from watcher.cli.commands.installs.names import base_name, shown_name
 from watcher.cli.progress_line import ProgressLine
 from watcher.cli.terminal import colour, echo, echo_error, table, to_json
 from watcher.errors import WatchError
@@ -124,15 +125,14 @@ def _summary(packs: Sequence[Pack]) -> str:
 
 
 def _cells(pack: Pack) -> tuple[str, ...]:
-    name = pack.id or pack.folder
-    where = "" if pack.folder in {name, f".disabled/{name}"} else f"; folder {pack.folder}"
+    where = f"; folder {shown_name(pack)}" if pack.id not in {None, base_name(pack)} else ""
     if pack.version is not None:
         version = sanitize_line(pack.version, _VERSION_WIDTH)
     else:
         version = f"commit {pack.commit[:_ABBREVIATED]}" if pack.commit else "-"
     return (
-        sanitize_line(name),
+        sanitize_line(pack.id) if pack.id else shown_name(pack),
         version,
         colour(pack.kind.value) + ("" if pack.enabled else " (disabled)"),
-        escape_invisible(pack.evidence) + sanitize_line(where),
+        escape_invisible(pack.evidence) + where,
     )
