@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -25,6 +26,8 @@ def built(observer: Observer) -> Iterator[Tools]:
     """The programs, and their `root`: what they built from the network of `tree`, which they asked nothing else."""
     if not (ENVIRONMENT / "ready").exists():
         lack("comfy-cli and comfyui-manager are not installed (make installs does that)")
+    if shutil.which("git") is None:
+        lack("git is not installed")
     folder = observer.root.parent
     with tree.network() as network:
         tools = Tools(observer.root, folder / "home", network.environment)
