@@ -56,8 +56,8 @@ def node_folders(where: str) -> list[NodeFolder]:
     for root in (path, path / "ComfyUI"):
         if _is_folder(root / NODES):
             own = NodeFolder(path=str(root / NODES), shown=str(root / NODES))
-            by_path = {folder.path: folder for folder in (*extra_paths.node_folders(root), own)}
-            return list(by_path.values())
+            each = {os.path.realpath(folder.path): folder for folder in (*extra_paths.node_folders(root), own)}
+            return list(each.values())
     raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / 'ComfyUI'}, {_instead(path)}")
 
 
@@ -130,7 +130,8 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
 
 def _contents(folder: Folder) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
-    problem, project, tracking, clone, loadable = "", None, False, None, True
+    project, tracking, clone, loadable = None, False, None, True
+    problem, damaged = "", False
     try:
         tracking = folder.kind(".tracking") == stat.S_IFREG
         loadable = folder.kind("__init__.py") is not None
@@ -144,8 +145,10 @@ def _contents(folder: Folder) -> Contents:
     try:
         project = folder.read("pyproject.toml", limit=pyproject.LIMIT)
     except UnreadableError as error:
-        problem = problem or str(error)
-    return Contents(pyproject=project, tracking=tracking, clone=clone, loadable=loadable, problem=problem)
+        problem, damaged = problem or str(error), error.damaged and not problem
+    return Contents(
+        pyproject=project, tracking=tracking, clone=clone, loadable=loadable, problem=problem, damaged=damaged
+    )
 
 
 def _clone(folder: Folder) -> Clone:

@@ -32,8 +32,17 @@ _REASONS = {
 }
 
 
+_AT_FAULT = frozenset({errno.ELOOP, errno.EISDIR, errno.EINVAL})
+"""What `_require_regular` raises."""
+
+
 class UnreadableError(Exception):
     """A file is there and cannot be read. Its text says why, for a person."""
+
+    def __init__(self, why: str, *, damaged: bool = False) -> None:
+        super().__init__(why)
+        self.damaged = damaged
+        """Whether it is the file that is at fault, and not who reads it, or the volume."""
 
 
 class TooManyError(Exception):
@@ -69,9 +78,9 @@ class Folder:
         except (FileNotFoundError, NotADirectoryError):
             return None
         except OSError as error:
-            raise UnreadableError(f"{shown} {reason(error)}") from None
+            raise UnreadableError(f"{shown} {reason(error)}", damaged=error.errno in _AT_FAULT) from None
         if len(data) > limit:
-            raise UnreadableError(f"{shown} is larger than {limit // 1024} KB, which is not read")
+            raise UnreadableError(f"{shown} is larger than {limit // 1024} KB, which is not read", damaged=True)
         return data
 
     def kind(self, *parts: str) -> int | None:

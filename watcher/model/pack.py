@@ -56,6 +56,8 @@ class Pack:
     """What it was recognised by, or why it was not."""
     unreadable: bool = False
     """Whether a file of it could not be read: what a scan found before is then better than this."""
+    damaged: bool = False
+    """Whether that is a property of the file, and may stay so: no TOML, too large, a link."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

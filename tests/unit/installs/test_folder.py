@@ -166,7 +166,7 @@ def test_where_it_is(comfyui: ComfyUI, below: str) -> None:
 
 
 def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The folders that extra_model_paths.yaml names count too, relative to it or to a base path with variables."""
+    """The folders of extra_model_paths.yaml count too, relative to it or to a base path with variables, each once."""
     monkeypatch.setenv("SHARED", str(tmp_path))
     comfyui.registry("one", "1.0.0")
     more = {name: ComfyUI(tmp_path / name) for name in ("share", "b", "c")}
@@ -175,7 +175,9 @@ def test_extra_folders(comfyui: ComfyUI, tmp_path: Path, monkeypatch: pytest.Mon
     (comfyui.root / "extra_model_paths.yaml").write_text(
         "my_box:\n  base_path: $SHARED/share\n  is_default: true\n  checkpoints: models\n  custom_nodes: custom_nodes\n"
         "other:\n  custom_nodes: |\n    ../b/custom_nodes\n    ../c/custom_nodes\nthird:\n  loras: x\n"
+        "again:\n  base_path: ../link\n  custom_nodes: custom_nodes/\n"
     )
+    (tmp_path / "link").symlink_to(comfyui.root)
     assert scanned(comfyui.root).keys() == {"one", "in-share", "in-b", "in-c"}
 
 
@@ -241,7 +243,7 @@ def test_a_pyproject_that_cannot_be_read(comfyui: ComfyUI, case: str) -> None:
     (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_bytes(data)
     found = scanned(comfyui.root)
     assert found["good"].kind is PackKind.REGISTRY
-    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].id) == (PackKind.UNKNOWN, True, None)
+    assert (found["bad"].kind, found["bad"].unreadable, found["bad"].damaged) == (PackKind.UNKNOWN, True, True)
     assert found["bad"].evidence.startswith(why)
 
 
@@ -296,6 +298,7 @@ def test_what_is_no_regular_file(comfyui: ComfyUI, tmp_path: Path, monkeypatch: 
         "pipe.py": "not a regular file",
     }
     assert all(pack.unreadable and pack.id is None for pack in found.values())
+    assert {name for name, pack in found.items() if not pack.damaged} == {"pipe.py"}
 
 
 def test_a_git_folder_full_of_traps(comfyui: ComfyUI, tmp_path: Path) -> None:
@@ -368,7 +371,7 @@ def test_hidden_folders(comfyui: ComfyUI) -> None:
 
 def test_the_deadline(comfyui: ComfyUI) -> None:
     """A scan that takes longer than it may is given up with a reason."""
-    for number in range(300):
+    for number in range(20):
         comfyui.plain(str(number))
     with pytest.raises(Unscannable, match="there was no answer within"):
         scanned(comfyui.root, timeout=0.0001)

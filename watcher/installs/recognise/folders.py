@@ -40,6 +40,8 @@ class Contents:
     """Whether it has what ComfyUI loads."""
     problem: str = ""
     """Why something in it could not be read."""
+    damaged: bool = False
+    """Whether that is the file's fault."""
 
 
 def is_disabled(name: str) -> bool:
@@ -61,18 +63,25 @@ def single_file(folder: str, name: str, *, enabled: bool) -> Pack | None:
 
 def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     """Return the pack that a folder is; None for a hidden folder that holds none."""
-    project, problem = Project(), contents.problem
+    project, problem, damaged = Project(), contents.problem, contents.damaged
     if contents.pyproject is not None:
         try:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
-            problem = problem or str(refusal)
+            problem, damaged = problem or str(refusal), damaged or not problem
     name = texts.valid(folder)
     clone = contents.clone
     if clone is not None and (clone.remote or not (contents.tracking and project.id)):
-        return _clone(name, clone, project, enabled=enabled, problem=problem)
+        return _clone(name, clone, project, enabled=enabled, problem=problem, damaged=damaged)
     if problem:
-        return Pack(folder=name, kind=PackKind.UNKNOWN, enabled=enabled, evidence=problem, unreadable=True)
+        return Pack(
+            folder=name,
+            kind=PackKind.UNKNOWN,
+            enabled=enabled,
+            evidence=problem,
+            unreadable=True,
+            damaged=damaged,
+        )
     if project.id is not None:
         kind = PackKind.REGISTRY if contents.tracking else PackKind.CLAIMED
         mark = "pyproject.toml and .tracking" if contents.tracking else "pyproject.toml"
@@ -92,7 +101,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     return Pack(folder=name, kind=PackKind.UNKNOWN, enabled=enabled, evidence=why)
 
 
-def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, problem: str) -> Pack:
+def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, problem: str, damaged: bool) -> Pack:
     """Return a clone: it has no version, whatever its pyproject says, since that may be of any commit."""
     found = clone.cnr_id or project.id
     named = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
@@ -105,6 +114,7 @@ def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, proble
         repository=clone.remote,
         evidence=_joined(".git", f"its id from {named}" if found else "without an id", clone.remark, problem),
         unreadable=bool(problem) and not found,
+        damaged=damaged and not found,
     )
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from watcher.changes.verdict import names_a_node
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Pack, PackRecord, Source
+from watcher.model.pack import Pack, PackKind, PackRecord, Source
 from watcher.progress import Progress
 
 Packs = Mapping[str, tuple[Pack, ...]]
@@ -52,13 +52,17 @@ async def _scan(source: Source, last: tuple[Pack, ...] | None, patience: float) 
 
 
 def _kept(packs: tuple[Pack, ...], last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
-    """Return the packs, each that cannot be read as it was before, and which these are."""
-    unread = [pack for pack in packs if pack.unreadable]
+    """Return the packs, each that cannot be read as it was before, and which these are.
+
+    A damaged one of which nothing was known before is not among these: it may have been damaged ever since.
+    """
     known = {pack.folder: pack for pack in last}
+    better = {folder for folder, pack in known.items() if pack.kind is not PackKind.UNKNOWN}
+    unread = [pack for pack in packs if pack.unreadable and (pack.folder in better or not pack.damaged)]
     found = [known.get(pack.folder, pack) if pack.unreadable else pack for pack in packs]
     more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
     error = f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}" if unread else ""
-    return tuple(replace(pack, evidence="", unreadable=False) for pack in found), error
+    return tuple(replace(pack, evidence="", unreadable=False, damaged=False) for pack in found), error
 
 
 def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]) -> tuple[str, ...]:

@@ -1,0 +1,55 @@
+"""Packs that cannot be read in a poll: what was known stays, and what was never known makes no install fail."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import ComfyUI
+from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.polling.reading.installs import scan_all
+from watcher.progress import silent
+
+_DAMAGE = "pyproject.toml is not valid TOML"
+
+
+def _scan(comfyui: ComfyUI, last: tuple[Pack, ...] = ()) -> tuple[tuple[Pack, ...], str]:
+    """Return the packs that a poll goes by, and why the install counts as one that could not be scanned."""
+    source = Source(name="x", kind=SourceKind.PATH, where=str(comfyui.root))
+    found = asyncio.run(scan_all([source], {"x": last}, 10, silent))
+    return found.packs["x"], found.errors["x"]
+
+
+@pytest.fixture
+def comfyui(tmp_path: Path) -> ComfyUI:
+    """A ComfyUI with one pack."""
+    made = ComfyUI(tmp_path / "ComfyUI")
+    made.registry("my-pack", "1.2.0")
+    return made
+
+
+def test_a_pack_that_was_always_damaged(comfyui: ComfyUI) -> None:
+    """A pack whose pyproject never was TOML is unknown, and the install is all right."""
+    (comfyui.registry("bad", "1.0.0") / "pyproject.toml").write_text("[")
+    packs, error = _scan(comfyui)
+    assert [(pack.folder, pack.kind) for pack in packs] == [
+        ("bad", PackKind.UNKNOWN),
+        ("my-pack", PackKind.REGISTRY),
+    ]
+    assert (error, _scan(comfyui, packs)) == ("", (packs, ""))
+
+
+def test_a_pack_that_becomes_damaged(comfyui: ComfyUI) -> None:
+    """A pack that was read before keeps its id and version, and the install counts as not scanned."""
+    packs, error = _scan(comfyui)
+    assert error == ""
+    (comfyui.nodes / "my-pack" / "pyproject.toml").write_text("[")
+    assert _scan(comfyui, packs) == (packs, f"my-pack: {_DAMAGE}")
+
+
+def test_a_pack_that_is_out_of_reach(comfyui: ComfyUI, tmp_path: Path) -> None:
+    """A pack on a volume that is not there counts at first sight too: it is there for ComfyUI."""
+    (comfyui.nodes / "linked").symlink_to(tmp_path / "unmounted")
+    assert _scan(comfyui)[1] == "linked: its link leads nowhere"
