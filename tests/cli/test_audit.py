@@ -171,6 +171,14 @@ def test_bad_options(audit: Audit, comfyui: ComfyUI) -> None:
     assert comfyui.root.exists()
 
 
+def test_an_address_that_is_none(audit: Audit, comfyui: ComfyUI) -> None:
+    """A registry that cannot be one is a configuration error, before anything is scanned."""
+    comfyui.registry("pack", "1.0.0")
+    done = audit("ComfyUI", "--registry-url", "http://a..b", code=2)
+    assert done.out == ""
+    assert done.err.startswith("error: registry_url: ")
+
+
 def test_accepted_findings(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """An accepted finding is shown, marked, and does not count; another version, or pack, still does."""
     registry.catalog.publish("Pack", "1.2.0", status="flagged")

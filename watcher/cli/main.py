@@ -59,7 +59,8 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
 def cli() -> None:
     """Tells you when a ComfyUI node pack has a new, deprecated, flagged or banned version.
 
-    Start with `comfy-watch demo`, then `comfy-watch init` and `comfy-watch check`.
+    Start with `comfy-watch audit`, a look at what you have installed, and `comfy-watch demo`, which shows alerts; then
+    `comfy-watch init` and `comfy-watch check`.
     """
 
 

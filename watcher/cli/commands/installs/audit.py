@@ -18,6 +18,7 @@ from watcher.model.pack import Source, Verdict
 from watcher.polling.audit import Audit, Scanned, audit, fails
 from watcher.polling.clock import clock
 from watcher.progress import Progress
+from watcher.registry import transport
 from watcher.registry.client import Limits
 from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
@@ -34,7 +35,8 @@ def run_audit(
     fail_on: Collection[Verdict],
     as_json: bool,
 ) -> int:
-    """Audit installs, print the result and return the exit code."""
+    """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
+    transport.check_usable(loaded.settings.registry_url)
     if installs.said:
         echo(installs.said, error=True)
     settings = loaded.settings
