@@ -52,9 +52,12 @@ _JOINED = r"(?:(?<=[A-Za-z0-9])|(?<=[A-Za-z0-9]\\))_(?=[A-Za-z0-9])"
 _NAMED = rf"[A-Za-z0-9](?:\\?(?:[A-Za-z0-9?-]|\.(?=[0-9])|{_JOINED}))*"
 _NUMBERED = r"[vV]?[0-9](?:\\?(?:[A-Za-z0-9?+-]|\.(?=[0-9])))*"
 _ADDRESS = re.compile(r"(?:[0-9]+\\?\.){3}[0-9]")
+_LEADS = "(?:BANNED|ARCHIVE REPLACED|You run (?:BANNED|[a-z]+)|Update available:|[A-Z][a-z]+(?: watched)?)"
 _HEADLINES = (
-    rf"(?:BANNED|ARCHIVE REPLACED|[A-Z][a-z]+(?: watched)?) (?:a version of )?{_NAMED}(?: {_NUMBERED})?",
-    rf"BANNED {_NAMED}, the whole pack",
+    rf"{_LEADS} (?:a version of )?{_NAMED}(?: {_NUMBERED})?(?:, which you run)?",
+    rf"(?:You run )?BANNED {_NAMED}, the whole pack(?:, which you run)?",
+    rf"You do not run {_NAMED} any more",
+    rf"(?:Install {_NAMED}|An install) can(?:not| be) [a-z ]+",
     rf"(?:BANNED|Flagged|Deprecated) versions in {_NAMED}",
     rf"{_NAMED} (?:is|has|cannot|can) [a-z ]+",
     "The registry [a-z ]+",
@@ -62,12 +65,12 @@ _HEADLINES = (
 )
 _TITLE = re.compile(
     r"(?:# |\*|<b>)?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?|Now watched: [0-9]+ node packs"
-    rf"|(?:{'|'.join(_HEADLINES)})(?: and [0-9]+ more)?)(?:\*|</b>)?"
+    rf"|(?:{'|'.join(_HEADLINES)})(?:,? and [0-9]+ more)?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
-_ASCII_LINE = re.compile("[A-Za-z][A-Za-z ]{2,40} '")
+_ASCII_LINE = re.compile("[A-Za-z][A-Za-z ]{2,40}:? '")
 """In a text message, which has no symbols."""
-_EVENT_LINE = re.compile("(?:- )?[⛔🚩🗑❌🔌📉📝✅📈✨⏳👀🚨] ")
+_EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨] ")
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")
 _TAGS_OURS = {"p", "ul", "li", "b", "code", "samp", "a", "br", "h1"}

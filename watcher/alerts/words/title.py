@@ -67,8 +67,14 @@ def headline(event: Event, node: str, version: str, *, runs: bool = True) -> str
         said = _of_node(event, words, node)
     else:
         said = f"{words} {node} {version}" if version else f"{words} a version of {node}"
-    runs = runs and is_a_warning(event) and event.kind not in (Kind.EXPOSED, Kind.BASELINE) and runs_it(event)
-    return f"{said}, which you run" if runs else said
+    return f"{said}, which you run" if runs and _warns_of_what_is_run(event) else said
+
+
+def _warns_of_what_is_run(event: Event) -> bool:
+    """Return whether "which you run" belongs behind the event's words."""
+    is_sentence = event.kind is Kind.REMOVED and event.version is None
+    says_so = event.kind in (Kind.EXPOSED, Kind.BASELINE)
+    return is_a_warning(event) and runs_it(event) and not is_sentence and not says_so
 
 
 def _of_node(event: Event, words: str, node: str) -> str:

@@ -144,7 +144,7 @@ def label(event: Event) -> Label:
     """Return how an event is counted."""
     words = event.kind.value
     if event.kind is Kind.EXPOSED and event.after in EXPOSURES:
-        return rank(event), f"exposed ({event.after})"
+        return rank(event), f"exposed as {event.after}"
     if event.kind is Kind.BASELINE:
         trouble = _trouble(event)
         words = f"with {trouble} versions" if trouble else "now watched"

@@ -175,7 +175,7 @@ def test_the_first_exposures_are_one_group() -> None:
     assert [line.pack for line in digest.groups[0].lines] == ["bad", *(f"n{i}" for i in range(5))]
     assert [line.advice[-1] for line in digest.groups[0].lines] == ["1.0", *(f"9.{i}" for i in range(5))]
     assert digest.titles[:2] == ("You run BANNED bad 1.2.0 and 5 more", "You run BANNED bad 1.2.0")
-    assert digest.titles[2] == "Comfy Watch: 1 exposed (banned), 5 exposed (deprecated)"
+    assert digest.titles[2] == "Comfy Watch: 1 exposed as banned, 5 exposed as deprecated"
 
 
 def test_what_is_run_is_counted_apart() -> None:

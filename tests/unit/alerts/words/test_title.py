@@ -53,6 +53,7 @@ _RUN = (Copy(install="workstation", version="1.0.0"),)
         (_event(Kind.BANNED, installed=_RUN), "BANNED pack 1.0.0, which you run"),
         (_event(Kind.BANNED, version=None, installed=_RUN), "BANNED pack, the whole pack, which you run"),
         (_event(Kind.BANNED, version="2.0.0", installed=_RUN), "BANNED pack 2.0.0"),
+        (_event(Kind.REMOVED, version=None, installed=_RUN), "pack is not listed any more"),
         (_event(Kind.NEW, installed=_RUN), "New pack 1.0.0"),
         (_event(Kind.EXPOSED, after="banned"), "You run BANNED pack 1.0.0"),
         (_event(Kind.EXPOSED, after="delisted"), "You run delisted pack 1.0.0"),
