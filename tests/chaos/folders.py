@@ -30,7 +30,17 @@ from tests.support.fault_points import Cut
 from watcher.errors import StateError
 from watcher.fake_registry.server import Respond
 from watcher.state.locked_folder import LOCK
-from watcher.state.store import ACKS, ADDRESSES, CHECKS, HISTORY, HISTORY_LIMIT, OUTBOX, SNAPSHOT, StateFolder
+from watcher.state.store import (
+    ACKS,
+    ADDRESSES,
+    CHECKS,
+    HISTORY,
+    HISTORY_LIMIT,
+    INSTALLS,
+    OUTBOX,
+    SNAPSHOT,
+    StateFolder,
+)
 
 _PAGE = 4096
 _PATIENCE = 60.0
@@ -114,7 +124,7 @@ def cut_short(world: World, stage: Stage, result: Result, every: int = 1) -> Non
 
     Each cut is tried on the state folder, a few on the program.
     """
-    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES):
+    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, INSTALLS):
         trial = Trial(world, stage, result)
         path = trial.home.state / name
         whole = path.read_bytes()
@@ -144,7 +154,7 @@ def _see_it_left_alone(world: World, home: Home, what: str, result: Result) -> N
 
 def _take_away(world: World, stage: Stage, result: Result) -> None:
     """Remove whole files: what holds the picture or what is owed is missed; the others cost no alert."""
-    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES):
+    for name in (SNAPSHOT, OUTBOX, CHECKS, ADDRESSES, INSTALLS):
         trial = Trial(world, stage, result)
         path = trial.home.state / name
         whole = path.read_bytes()

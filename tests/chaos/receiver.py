@@ -20,12 +20,13 @@ from tests.support.fakes.webhook import Answer, Message, Webhook
 _SETTLE = "/settle"
 _REF = re.compile(r"\bref ([0-9a-f]{8})\b")
 _MORE = re.compile(r"… and (\d+) more")
-_ADVICE = re.compile("newest safe version: `[^`]*`")
+_ADVICE = re.compile(r"(?:newest safe version|move to):(?:\*\*)? `[^`]*`")
 _SAID = {
     "baseline": ("now watched", "versions in"),
     "changed": ("changed", "archive replaced"),
     "failing": ("failing", "cannot be read"),
     "recovered": ("recovered", "can be read again"),
+    "exposed": ("you run",),
 }
 """How a kind is said, where that is not its name."""
 
@@ -80,7 +81,7 @@ class Taken:
             if event in facts:
                 kind, node, version = facts[event]
                 asked.update([f"kind {kind}", version or ""])
-                here = node in text if node else "the registry" in text or "channel " in text
+                here = node in text if node else any(word in text for word in ("the registry", "channel ", "install "))
                 said = sum(map(text.lower().count, _SAID.get(kind, (kind,)))) >= asked[f"kind {kind}"]
                 if not here or not said or (version and text.count(version) < asked[version]):
                     unread.add(event)

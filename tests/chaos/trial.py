@@ -42,6 +42,8 @@ def stages(world: World) -> Iterator[Stage]:
     owed: set[Fact] = set()
     for number, chapter in enumerate(CHAPTERS):
         chapter.happen(world.registry.catalog)
+        world.comfyui.mount()
+        chapter.install(world.comfyui)
         owed |= chapter.due
         saved = _copy(home.state, world.root / f"saved-{number}") if home.state.exists() else None
         trace = world.root / f"trace-{number}"

@@ -1,4 +1,4 @@
-"""The world that the killed program lives in: a registry whose packs have a busy day, and five channels.
+"""The world that the killed program lives in: a registry whose packs have a busy day, a ComfyUI, and five channels.
 
 `CHAPTERS` are what happens before each poll; `Chapter.due` says, by hand, which events it owes.
 """
@@ -25,6 +25,7 @@ from tests.support.fakes.fault import asked
 from tests.support.fakes.webhook import Message
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import end_backoffs, write_settings
+from tests.support.lived_in import LivedIn
 from watcher import timestamps
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
@@ -42,8 +43,11 @@ _UNWANTED = "gamma"
 
 _MOVED = "/late/elsewhere"
 
-Fact = tuple[str, str, str | None]
-"""What an event says at its shortest: kind, pack, version."""
+_ONLY_INSTALLED = "zeta"
+"""A pack that the settings do not name."""
+
+Fact = tuple[str, str | None, str | None]
+"""What an event says at its shortest: kind, pack (None for the ComfyUI), version."""
 
 _GLANCE = 0.02
 """Seconds between two looks at a program that runs."""
@@ -53,14 +57,16 @@ _FINDINGS = json.dumps([{"issue_type": "reverse_shell", "severity": "critical", 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chapter:
-    """What happens in the registry before one poll, and the events that are owed by the time all is well again.
+    """What happens in the registry and the ComfyUI before one poll, and the events owed by the time all is well again.
 
-    During the poll channels may refuse what they do not want, `late` may have a new address, and some packs may be
-    unreadable.
+    During the poll channels may refuse what they do not want, `late` may have a new address, some packs may be
+    unreadable, and the ComfyUI may be unmounted.
     """
 
     name: str
     happen: Callable[[Catalog], None] = lambda _: None
+    install: Callable[[LivedIn], None] = lambda _: None
+    is_unmounted: bool = False
     is_refused: bool = True
     late_has_moved: bool = False
     unreadable: frozenset[str] = frozenset()
@@ -72,6 +78,23 @@ def _begin(catalog: Catalog) -> None:
         for number in range(4):
             catalog.publish(pack, f"1.{number}.0", created_at=f"2025-03-0{number + 1}T10:00:00Z")
     catalog.publish("alpha", "2.0.0", status="pending", created_at="2025-03-09T10:00:00Z")
+    catalog.publish(_ONLY_INSTALLED, "1.0.0", status="flagged", created_at="2025-03-01T10:00:00Z")
+    catalog.publish(_ONLY_INSTALLED, "1.1.0", created_at="2025-03-02T10:00:00Z")
+
+
+def _begin_to_run(comfyui: LivedIn) -> None:
+    for pack, version in ((_ONLY_INSTALLED, "1.0.0"), ("gamma", "1.1.0"), ("beta", "1.3.0")):
+        comfyui.put(pack, version)
+
+
+def _run_others(comfyui: LivedIn) -> None:
+    comfyui.put(_ONLY_INSTALLED, "1.1.0")
+    comfyui.put("beta", "1.2.0")
+
+
+def _run_less(comfyui: LivedIn) -> None:
+    comfyui.remove("gamma")
+    comfyui.put("epsilon", "0.9.0")  # which the registry never had
 
 
 def _many_changes(catalog: Catalog) -> None:
@@ -91,12 +114,20 @@ def _more_changes(catalog: Catalog) -> None:
 
 
 CHAPTERS = (
-    Chapter(name="first poll", happen=_begin, due=frozenset((Kind.BASELINE.value, pack, None) for pack in PACKS)),
+    Chapter(
+        name="first poll",
+        happen=_begin,
+        install=_begin_to_run,
+        due=frozenset((Kind.BASELINE.value, pack, None) for pack in (*PACKS, _ONLY_INSTALLED))
+        | {("exposed", _ONLY_INSTALLED, "1.0.0")},
+    ),
     Chapter(
         name="changes",
         happen=_many_changes,
+        install=_run_others,
         due=frozenset(
             {
+                ("cleared", _ONLY_INSTALLED, "1.0.0"),
                 ("new", "alpha", "1.4.0"),
                 ("deprecated", "alpha", "1.0.0"),
                 ("flagged", "beta", "1.2.0"),
@@ -110,8 +141,11 @@ CHAPTERS = (
     Chapter(
         name="more changes",
         happen=_more_changes,
+        install=_run_less,
         due=frozenset(
             {
+                ("cleared", "gamma", "1.1.0"),
+                ("exposed", "epsilon", "0.9.0"),
                 ("new", "alpha", "2.0.0"),
                 ("reinstated", "beta", "1.2.0"),
                 ("reinstated", "delta", None),
@@ -124,7 +158,15 @@ CHAPTERS = (
         name="trouble",
         late_has_moved=True,
         unreadable=frozenset({"gamma"}),
-        due=frozenset({("failing", "gamma", None), ("recovered", "gamma", None)}),
+        is_unmounted=True,
+        due=frozenset(
+            {
+                ("failing", "gamma", None),
+                ("recovered", "gamma", None),
+                ("failing", None, None),
+                ("recovered", None, None),
+            }
+        ),
     ),
     Chapter(name="retry", late_has_moved=True, is_refused=False),
 )
@@ -138,6 +180,7 @@ class World:
         self.registry = FakeRegistry()
         self.receiver = Receiver()
         self.fork_server = ForkServer()
+        self.comfyui = LivedIn(root / "studio")
 
     def __enter__(self) -> Self:
         self.registry.__enter__()
@@ -156,15 +199,17 @@ class World:
         self.receiver.rejects = _is_unwanted if chapter.is_refused else _nothing
 
         async def respond(request: web.BaseRequest) -> web.Response | None:
-            return web.Response(status=500) if asked(request)["nodeId"][0] in chapter.unreadable else None
+            return web.Response(status=500) if {*asked(request).get("nodeId", ())} & chapter.unreadable else None
 
         self.registry.respond = respond if chapter.unreadable else None
+        self.comfyui.mount(there=not chapter.is_unmounted)
 
     def mend(self) -> None:
         """Let everything work."""
         self.receiver.down = set()
         self.receiver.rejects = _nothing
         self.registry.respond = None
+        self.comfyui.mount()
 
     def home(self, name: str, chapter: Chapter, saved: Path | None = None, *, timeout: int = 10) -> Home:
         """Return an empty place for the program, or one with a copy of a saved state; `timeout` is its setting."""
@@ -188,6 +233,7 @@ class World:
             home.folder,
             channels,
             nodes=PACKS,
+            installs=[str(self.comfyui.root)],
             registry_url=self.registry.url,
             retries=0,
             timeout=timeout,

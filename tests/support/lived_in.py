@@ -35,11 +35,12 @@ class LivedIn(ComfyUI):
 
     def unmount(self) -> None:
         """Let the folder be gone, as a volume that is not mounted is."""
-        self.root.rename(self._elsewhere)
+        self.mount(there=False)
 
-    def mount(self) -> None:
-        """Let it be back."""
-        self._elsewhere.rename(self.root)
+    def mount(self, *, there: bool = True) -> None:
+        """Let the folder be `there`, or gone."""
+        if self.root.exists() != there:
+            self.root.rename(self._elsewhere) if not there else self._elsewhere.rename(self.root)
 
     @property
     def _elsewhere(self) -> Path:
