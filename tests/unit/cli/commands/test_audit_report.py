@@ -88,3 +88,14 @@ def test_whole_packs() -> None:
     whole = Judgement(verdict=Verdict.BANNED, of_pack=True, safe_version=None)
     assert "  the whole pack: Adware" in shown(finding("evil", Verdict.BANNED, judgement=whole, reason="Adware"))
     assert "  the whole pack" in shown(finding("evil", Verdict.BANNED, judgement=whole))
+
+
+def test_evidence_is_no_link() -> None:
+    """A file's name in it stays as it is: these are the program's words. In the registry's a dot is made inert."""
+    evidence = "no .git and no pyproject.toml"
+    pack = Pack(folder="folder", kind=PackKind.UNKNOWN, evidence=evidence)
+    judgement = Judgement(verdict=Verdict.UNKNOWN, why=evidence)
+    ours = Finding(install="here", pack=pack, judgement=judgement, reason=evidence)
+    text = "\n".join(shown(ours, finding("evil", Verdict.BANNED, reason="see evil.toml"), width=None))
+    assert evidence in text
+    assert "evil.toml" not in text

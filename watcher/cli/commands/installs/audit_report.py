@@ -15,7 +15,7 @@ from watcher.cli.terminal import colour, table, to_json
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, Finding, Scanned
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
 _SHOWN = 50
 """Packs that a terminal gets if they are not in order, and a fifth as many of the others."""
@@ -150,8 +150,9 @@ def _to_do(finding: Finding) -> Iterable[str]:
 
 
 def _why(finding: Finding, limit: int) -> str:
-    """Return the reason, shortened."""
-    reason = sanitize_line(finding.reason, limit)
+    """Return the reason, shortened. Evidence is shown as `installed` shows it: its words are this program's."""
+    is_evidence = finding.reason == finding.pack.evidence
+    reason = escape_invisible(finding.reason) if is_evidence else sanitize_line(finding.reason, limit)
     if finding.judgement.of_pack and finding.verdict is not Verdict.DELISTED:
         return f"the whole pack{': ' if reason else ''}{reason}"
     if finding.verdict is Verdict.FLAGGED:
