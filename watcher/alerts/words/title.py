@@ -16,6 +16,7 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """The ids of node packs, and the names of channels."""
 _VERSION = re.compile(r"[vV]?[0-9][0-9A-Za-z-]*(?:[.+][0-9A-Za-z-]+)*")
 """Any semantic version, and what is like one: `1.2.0+build.5`, `v2.0-rc.1`, `1.2.0.1`, `1.0b2`."""
+_RUN = ", which you run"
 _SIZES = ((100, 60), (40, 20))
 """The most characters of a name and a version; the second where a title must be short."""
 _HARMLESS = re.compile(r"[A-Za-z0-9._+-]*")
@@ -39,7 +40,7 @@ def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str
         names = _shown(worst.node, _NAME, of_name), _shown(worst.version, _VERSION, of_version)
         title = headline(worst, *names, runs=runs)
         if title and title not in said:
-            and_more = ", and" if "," in title else " and"
+            and_more = ", and" if title.endswith(_RUN) else " and"
             said += [f"{title}{and_more} {len(events) - 1} more", title] if len(events) > 1 else [title]
     return *said, *found
 
@@ -67,7 +68,7 @@ def headline(event: Event, node: str, version: str, *, runs: bool = True) -> str
         said = _of_node(event, words, node)
     else:
         said = f"{words} {node} {version}" if version else f"{words} a version of {node}"
-    return f"{said}, which you run" if runs and _warns_of_what_is_run(event) else said
+    return said + _RUN if runs and _warns_of_what_is_run(event) else said
 
 
 def _warns_of_what_is_run(event: Event) -> bool:
