@@ -120,7 +120,7 @@ async def _audit(
     )
     found, records = await asyncio.gather(survey.read(), read_packs(registry, ids.values()))
     # GET /nodes compares ids with their case, and the versions show the registry's.
-    spelled = [spelling for key, spelling in found.spellings.items() if key not in records.records]
+    spelled = [spelling for key, spelling in found.registry_ids.items() if key not in records.records]
     if spelled and not records.error:
         records = joined([records, await read_packs(registry, spelled)])
     judged = [(scan, pack, judge(pack, _known(pack, found, records, options.now))) for scan, pack in installed]
@@ -132,7 +132,7 @@ async def _audit(
             pack=pack,
             judgement=judgement,
             reason=judgement.why or reasons.get(_place(pack, judgement), ""),
-            url=node_url(found.spellings.get(pack.id.lower(), pack.id)) if pack.id and names_a_node(pack) else None,
+            url=node_url(found.registry_ids.get(pack.id.lower(), pack.id)) if pack.id and names_a_node(pack) else None,
             accepted=judgement.verdict not in {Verdict.UNKNOWN, Verdict.OK}
             and not accepted.isdisjoint(_keys(pack, judgement)),
             named=scan.named,

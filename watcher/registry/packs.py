@@ -75,7 +75,7 @@ def joined(parts: Collection[PackRecords]) -> PackRecords:
 
 
 def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
-    """Yield the ids in groups that fit into one request each. Both spellings of an id are in one group."""
+    """Yield the ids in groups that fit into one request each. Both ways to write an id are in one group."""
     chunk: list[str] = []
     size = 0
     for one in ids:

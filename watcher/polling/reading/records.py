@@ -37,11 +37,11 @@ class Asked:
 
 
 async def ask(
-    registry: Registry, checks: Checks, nodes: Sequence[str], spellings: Mapping[str, str], now: str
+    registry: Registry, checks: Checks, nodes: Sequence[str], registry_ids: Mapping[str, str], now: str
 ) -> Asked:
     """Ask about the packs if a day has passed since, and before that about those that are new.
 
-    `spellings` has how the registry spells ids that were given in another way, as far as this poll shows it: `GET
+    `registry_ids` has how the registry spells ids that were given in another way, as far as this poll shows it: `GET
     /nodes` compares them with their case. The last answer shows it too.
     """
     keys = {node.lower(): node for node in nodes}
@@ -52,7 +52,7 @@ async def ask(
     wanted = [key for key in keys if is_due or (key not in known and not checks.packs_error)]
     if not wanted:
         return Asked(known=known, fresh={}, at=checks.packs_at, error=checks.packs_error)
-    spelled = {key: record.id for key, record in known.items() if record} | dict(spellings)
+    spelled = {key: record.id for key, record in known.items() if record} | dict(registry_ids)
     answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
     known |= {key: answer.records.get(key) for key in answer.answered if key in keys}
     fresh = {key: record for key, record in answer.records.items() if key in keys}

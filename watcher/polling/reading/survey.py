@@ -40,7 +40,7 @@ class Findings:
     checked: dict[str, str] = field(default_factory=dict)
     """When a node was read completely (`Listing.at`)."""
     etags: dict[str, str] = field(default_factory=dict)
-    spellings: dict[str, str] = field(default_factory=dict)
+    registry_ids: dict[str, str] = field(default_factory=dict)
     """How the registry spells the ids that were given in another way."""
     empty: list[str] = field(default_factory=list)
     """Ids, as written in the settings, of nodes that never had a version."""
@@ -172,7 +172,7 @@ class Survey:
     def _take_listing(self, listing: Listing, key: str) -> None:
         findings = self.findings
         if listing.spelling not in {"", listing.node}:
-            findings.spellings[key] = listing.spelling
+            findings.registry_ids[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
         options = self.options
         if not listing.versions and not options.all_watched and self._may_be_unknown(key):

@@ -52,7 +52,7 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey) -
     if more := [node for node in watched if node.lower() not in asked_for]:
         survey.nodes = more
         await survey.read()
-    asked = await records.ask(survey.registry, checks, watched, survey.findings.spellings, survey.options.now)
+    asked = await records.ask(survey.registry, checks, watched, survey.findings.registry_ids, survey.options.now)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
     return Read(
         config=replace(config, nodes=watched),
