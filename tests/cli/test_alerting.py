@@ -13,6 +13,7 @@ from tests.support.fakes.ports import Refused
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Reported, Watcher, reported
+from tests.support.lived_in import LivedIn
 from watcher.fake_registry.server import FakeRegistry
 
 
@@ -212,3 +213,43 @@ def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry
     first, *others = webhook.messages()
     assert (others[0].event_ids, others[0].json["message"]) == (first.event_ids, first.json["message"])
     assert sorted(_history(watch)) == sorted(key for message in others for key in message.event_ids)
+
+
+def test_a_channel_for_what_is_run(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
+) -> None:
+    """It gets what is about packs that are run, worst first with what to do, and nothing of the other watched ones."""
+    comfyui = LivedIn(tmp_path / "studio")
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "0.9.0")
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.set_status("alpha", "1.0.0", "banned", "A token stealer")
+    comfyui.put("alpha", "1.0.0")
+    channels = [
+        {"name": scope, "url": webhook.apprise_url(f"/{scope}"), "scope": scope} for scope in ("all", "installed")
+    ]
+    watch = Watcher(
+        tmp_path,
+        registry,
+        fork_server=fork_server,
+        nodes="bravo",
+        baseline="silent",
+        installs=[str(comfyui.root)],
+        channels=channels,
+    )
+    watch.check()
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    registry.catalog.set_status("alpha", "0.9.0", "flagged")
+    watch.check()
+    titles = {one: [message.json["title"] for message in webhook.messages(f"/{one}")] for one in ("all", "installed")}
+    assert titles == {
+        "all": ["You run BANNED alpha 1.0.0", "BANNED bravo 1.0.0 and 1 more"],
+        "installed": ["You run BANNED alpha 1.0.0", "Flagged alpha 0.9.0"],
+    }
+    first, second = (message.json["message"] for message in webhook.messages("/installed"))
+    assert (
+        "on `studio` · remove it first · then move to: `0.9.0`"
+        " · change the passwords and keys that this machine held · reason: `A token stealer`"
+    ) in first
+    assert "flagged `alpha` `0.9.0`" in second
+    assert "you run `1.0.0` on `studio`" in second
