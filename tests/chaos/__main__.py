@@ -76,6 +76,10 @@ PARTS = {
             "passed a refused one": 50,
         },
     ),
+    "lives of installs": Part(
+        module="tests.chaos.installed_lives",
+        tried={"lives": 400, "polls": 2000, "crashes": 50, "exposed": 300, "cleared": 100, "failing": 100},
+    ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
     "services": Part(module="tests.chaos.proxied", tried={"messages": 6500, "answers": 235, "incidents": 140}),
     "soak": Part(

@@ -346,6 +346,22 @@ def test_an_install_that_is_no_longer_configured_is_forgotten(
     assert (found["exposures"], found["failing"]) == ({}, [])
 
 
+def test_a_recorded_ban_ends_without_installs_too(watch: Watcher, registry: FakeRegistry) -> None:
+    """A ban that only `GET /nodes` knew is still asked about when the installs are gone; nothing else is."""
+    registry.catalog.edit_pack("alpha", status="banned")
+    assert ("banned", "alpha", None, "banned") in _said(watch.check())
+    bare = watch.but(installs=[], nodes="alpha bravo")
+    bare.check()
+    assert _said(_a_day_later(bare)) == []
+    assert list(_state(watch, "checks.json")["packs"]) == ["alpha"]
+    registry.catalog.edit_pack("alpha", status="active")
+    assert _said(_a_day_later(bare)) == [("reinstated", "alpha", None, "active")]
+    quiet = len(registry.requests)
+    bare.check()
+    bare.check()
+    assert len(registry.requests) - quiet == 4
+
+
 def test_ids_that_differ_by_case_are_one_node(watch: Watcher, comfyui: LivedIn) -> None:
     """A pack that is installed and named, each in its own spelling, is watched once, as the settings spell it."""
     comfyui.put("BRAVO", "1.0.0")

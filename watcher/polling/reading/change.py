@@ -10,10 +10,9 @@ from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, bounded
-from watcher.model.exposure import Installed
 from watcher.model.pack import Pack
 from watcher.model.snapshot import Snapshot
-from watcher.model.version import STATUSES
+from watcher.model.version import BANNED, STATUSES
 from watcher.polling.model import PollConfig
 from watcher.polling.reading.reasons import explained
 from watcher.polling.reading.survey import Findings, Survey
@@ -68,7 +67,7 @@ async def read_change(
             clock=clock,
             progress=progress,
         )
-        if not config.installs and state.snapshot.installed == Installed():
+        if not config.installs and not _was_installed(state):
             change = _compared(config, state.snapshot, checks, await survey.read(), of_channels, started)
         else:
             from watcher.polling.reading.what_is_run import read_with_installs
@@ -78,6 +77,13 @@ async def read_change(
         events = await explained(registry, change.events, config.limits.timeout, progress)
     events = with_safe_versions(events, change.snapshot, config.statuses)
     return replace(change, events=tuple(bounded(event) for event in events))
+
+
+def _was_installed(state: State) -> bool:
+    """Return whether something of installs is left in the state, which have been configured before."""
+    reported, packs = state.snapshot.installed, state.checks.packs.values()
+    left = reported.exposures or reported.failing or reported.offered or state.installs or state.checks.scanned
+    return bool(left) or any(record is not None and record.status == BANNED for record in packs)
 
 
 def _compared(

@@ -59,6 +59,12 @@ async def ask(
     return Asked(known=known, fresh=fresh, at=now if is_due else checks.packs_at, error=answer.error)
 
 
+def is_banned(checks: Checks, node: str) -> bool:
+    """Return whether the last answer says that a pack is banned."""
+    record = checks.packs.get(node.lower())
+    return record is not None and record.status == BANNED
+
+
 def take(fresh: Mapping[str, PackRecord], findings: Findings, snapshot: Snapshot, options: DiffOptions) -> None:
     """Add to the findings what fresh records say of bans."""
     for key, record in fresh.items():

@@ -1,0 +1,339 @@
+"""Lives of ComfyUIs at random: packs that are installed, disabled and removed, volumes that come and go, crashes.
+
+`InstallsMachine` is a Hypothesis state machine around the real poll, real folders and a real registry. Beside it stands
+a simple model of what must be reported, which shares no code with the program. `python -m tests.chaos.installed_lives`
+lives many lives and prints its figures as one JSON line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+
+from tests.chaos.figures import Result
+from tests.chaos.state_machine import CrashAt, CrashError, Fragile
+from tests.support.lived_in import LivedIn
+from tests.support.worker import WORKER
+from watcher import timestamps
+from watcher.fake_registry.server import FakeRegistry
+from watcher.model.pack import Pack
+from watcher.polling import setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.store import StateFolder
+
+PACKS = ("alpha", "beta", "gamma")
+VERSIONS = ("1.0.0", "1.1.0")
+NEVER_LISTED = "9.9.9"
+INSTALLS = ("studio", "laptop")
+STATUSES = ("active", "flagged", "banned")
+
+Key = tuple[str, str]
+"""A pack and a version."""
+Fact = tuple[str, str | None, str | None, str | None]
+"""What an event says at its shortest: kind, pack, version, install."""
+Copies = dict[str, tuple[str, str, bool]]
+"""What an install has: pack, version and whether it is enabled, by the name of the folder."""
+
+figures = Result()
+"""Of all lives since the last `live`."""
+
+
+class FragileToo(Fragile):
+    """A state folder in which the process may crash at the lists of installed packs too."""
+
+    def save_installs(self, installs: Mapping[str, tuple[Pack, ...]]) -> None:
+        """Write them, or crash."""
+        self.crash.step(lambda: StateFolder.save_installs(self, installs))
+
+
+@dataclass(slots=True)
+class Model:
+    """What somebody would say who looks at the registry and the folders, poll by poll."""
+
+    status: dict[Key, tuple[str, bool]]
+    """The registry's status of each version, and whether it is deprecated."""
+    known: dict[Key, tuple[str, bool]] = field(default_factory=dict)
+    """The same, at the last poll."""
+    believed: dict[str, Copies] = field(default_factory=dict)
+    """By install, as it was last seen."""
+    bad: dict[Key, tuple[str, frozenset[str]]] = field(default_factory=dict)
+    """What is run and bad: why, and where."""
+    failing: set[str] = field(default_factory=set)
+    told: Counter[Fact] = field(default_factory=Counter)
+    """All that was to be reported until now."""
+
+    def poll(self, seen: Mapping[str, Copies | None], unread: Mapping[str, set[str]]) -> None:
+        """Take in what a poll saw: each configured install, None for one that is not there; folders nobody can read."""
+        said = self._of_registry()
+        for install in sorted(self.believed.keys() - seen.keys()):
+            del self.believed[install]
+        self.failing &= seen.keys()
+        for install, copies in seen.items():
+            fails = copies is None or bool(unread[install])
+            if fails != (install in self.failing):
+                self.told["failing" if fails else "recovered", None, None, install] += 1
+                self.failing ^= {install}
+            if copies is not None:
+                before = self.believed.get(install, {})
+                kept = {folder: before[folder] for folder in unread[install] if folder in before}
+                self.believed[install] = {name: of for name, of in copies.items() if name not in unread[install]} | kept
+        self._of_runs(said, hidden=seen.keys() - self.believed.keys(), configured=set(seen))
+
+    def _of_registry(self) -> set[tuple[str, Key]]:
+        """Return what the registry's own events say, by version, and count them."""
+        said: set[tuple[str, Key]] = set()
+        for key, (status, deprecated) in self.status.items():
+            if key in self.known:
+                old, was = self.known[key]
+                if old != status:
+                    said.add(("reinstated" if status == "active" else status, key))
+                if was != deprecated:
+                    said.add(("deprecated" if deprecated else "undeprecated", key))
+        self.known = dict(self.status)
+        self.told.update((kind, pack, version, None) for kind, (pack, version) in said)
+        return said
+
+    def _of_runs(self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]) -> None:
+        now: dict[Key, tuple[str, frozenset[str]]] = {}
+        for install, copies in self.believed.items():
+            for pack, version, enabled in copies.values():
+                if enabled and (why := self._why((pack, version))):
+                    _, where = now.get((pack, version), (why, frozenset()))
+                    now[pack, version] = why, where | {install}
+        for key, (why, where) in self.bad.items():
+            if kept := where & hidden:
+                worst, others = now.get(key, (why, frozenset()))
+                now[key] = worst, others | kept
+        for key in now.keys() | self.bad.keys():
+            _, before = self.bad.get(key, ("", frozenset()))
+            if key in now:
+                why, where = now[key]
+                if not where <= before and (why, key) not in said:
+                    self.told["exposed", *key, None] += 1
+            elif before & configured and not {("reinstated", key), ("undeprecated", key)} & said:
+                self.told["cleared", *key, None] += 1
+        self.bad = now
+
+    def _why(self, key: Key) -> str:
+        status, deprecated = self.status.get(key, ("delisted", False))
+        return status if status != "active" else "deprecated" if deprecated else ""
+
+    def copies(self, pack: str) -> set[tuple[str, str, bool]]:
+        """Return where a pack is installed, in which version, and whether it is enabled."""
+        return {
+            (install, version, enabled)
+            for install, copies in self.believed.items()
+            for name, version, enabled in copies.values()
+            if name == pack
+        }
+
+
+packs, versions = st.sampled_from(PACKS), st.sampled_from(VERSIONS)
+installs = st.sampled_from(INSTALLS)
+
+
+class InstallsMachine(RuleBasedStateMachine):
+    """Two ComfyUIs, one state folder, and what may happen to them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = tempfile.TemporaryDirectory()
+        self.path = Path(self.root.name, "state")
+        self.registry = FakeRegistry()
+        self.registry.__enter__()
+        self.comfyuis = {name: LivedIn(Path(self.root.name, name)) for name in INSTALLS}
+        self.there: dict[str, Copies] = {name: {} for name in INSTALLS}
+        self.unmounted: set[str] = set()
+        self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
+        self.configured = list(INSTALLS)
+        self.model = Model(status={(pack, version): ("active", False) for pack in PACKS for version in VERSIONS})
+        for pack, version in self.model.status:
+            self.registry.catalog.publish(pack, version, created_at=f"2025-01-0{1 + VERSIONS.index(version)}T00:00:00Z")
+        figures.add("lives")
+
+    @initialize(before=st.booleans())
+    def begin(self, before: bool) -> None:
+        """The watcher may have been there before the first pack."""
+        if before:
+            self.poll()
+
+    @rule(install=installs, pack=packs, version=st.sampled_from((*VERSIONS, NEVER_LISTED)))
+    def put(self, install: str, pack: str, version: str) -> None:
+        """A version of a pack is installed in place of what is there."""
+        if self._may_change(install, pack) and f"{pack}.disabled" not in self.there[install]:
+            self.comfyuis[install].put(pack, version)
+            self.there[install][pack] = pack, version, True
+
+    @rule(install=installs, pack=packs)
+    def remove(self, install: str, pack: str) -> None:
+        """A pack is uninstalled."""
+        if self._may_change(install, pack) and pack in self.there[install]:
+            del self.there[install][pack]
+            self.comfyuis[install].remove(pack)
+
+    @rule(install=installs, pack=packs)
+    def switch(self, install: str, pack: str) -> None:
+        """A pack is disabled, or enabled again."""
+        if not self._may_change(install, pack):
+            return
+        there = self.there[install]
+        if found := there.pop(pack, None):
+            self.comfyuis[install].switch_off(pack)
+            there[f"{pack}.disabled"] = *found[:2], False
+        elif found := there.pop(f"{pack}.disabled", None):
+            self.comfyuis[install].switch_on(pack)
+            there[pack] = *found[:2], True
+
+    @rule(install=installs)
+    def mount_or_not(self, install: str) -> None:
+        """The volume of an install goes, or is back."""
+        self.unmounted ^= {install}
+        self.comfyuis[install].mount(there=install not in self.unmounted)
+
+    @rule(install=installs, pack=packs)
+    def spoil_or_mend(self, install: str, pack: str) -> None:
+        """A pack cannot be read, or can be again."""
+        if install in self.unmounted or pack not in self.there[install]:
+            return
+        comfyui = self.comfyuis[install]
+        (comfyui.mend if pack in self.spoilt[install] else comfyui.spoil)(pack)
+        self.spoilt[install] ^= {pack}
+
+    def _may_change(self, install: str, pack: str) -> bool:
+        return install not in self.unmounted and pack not in self.spoilt[install]
+
+    @rule(install=installs)
+    def configure_or_not(self, install: str) -> None:
+        """An install goes from the settings, or is back."""
+        if install in self.configured:
+            self.configured.remove(install)
+        else:
+            self.configured.append(install)
+
+    @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES))
+    def move(self, pack: str, version: str, status: str) -> None:
+        """The registry gives a version another status."""
+        self.registry.catalog.set_status(pack, version, status)
+        self.model.status[pack, version] = status, self.model.status[pack, version][1]
+
+    @rule(pack=packs, version=versions, on=st.booleans())
+    def deprecate(self, pack: str, version: str, on: bool) -> None:
+        """A publisher deprecates a version, or takes that back."""
+        self.registry.catalog.deprecate(pack, version, on)
+        self.model.status[pack, version] = self.model.status[pack, version][0], on
+
+    @rule()
+    def poll(self) -> None:
+        """Whatever is to be reported is, once, with where it is run; nothing else is."""
+        assert self._polls(FragileToo(self.path))
+        seen = {name: None if name in self.unmounted else dict(self.there[name]) for name in self.configured}
+        self.model.poll(seen, {name: self.spoilt[name] if seen[name] is not None else set() for name in seen})
+        events = [json.loads(line) for line in self._history()]
+        told = Counter((one["kind"], one["node"], one["version"], one["install"]) for one in events)
+        for fact in [fact for fact in told if fact[0] in {"baseline", "update"}]:
+            del told[fact]
+        assert told == self.model.told, (told - self.model.told, self.model.told - told)
+        assert len({one["id"] for one in events}) == len(events)
+
+    @rule(at=st.integers(1, 8), after=st.booleans())
+    def crash_and_poll(self, at: int, after: bool) -> None:
+        """The program dies at a step of the state folder, and the next poll makes up for it."""
+        self._polls(FragileToo(self.path, crash=CrashAt(at, after)))
+        self.poll()
+
+    @rule(pack=packs, version=versions, status=st.sampled_from(STATUSES))
+    def tell_where(self, pack: str, version: str, status: str) -> None:
+        """An event on an installed pack says where it is installed, as far as is known."""
+        self.poll()
+        before = len(self._history())
+        self.move(pack, version, status)
+        self.poll()
+        for line in self._history()[before:]:
+            event = json.loads(line)
+            if event["node"] == pack:
+                copies = {(one["install"], one["version"], one["enabled"]) for one in event["installed"]}
+                assert copies == self.model.copies(pack), event
+
+    def _history(self) -> list[bytes]:
+        path = self.path / "history.jsonl"
+        return path.read_bytes().splitlines() if path.exists() else []
+
+    def _polls(self, folder: FragileToo) -> bool:
+        """Poll once; False if the program died."""
+        given: dict[str, Any] = {"installs": [str(self.comfyuis[name].root) for name in self.configured]}
+        chosen = Settings(
+            nodes=PACKS,
+            registry_url=self.registry.url,
+            state_dir=self.path,
+            retries=0,
+            failure_threshold=1,
+            alert_urls=None,
+            **given,
+        )
+
+        async def once() -> None:
+            await Poller(
+                config=setup.poll_config(chosen, folder),
+                folder=folder,
+                clock=lambda: timestamps.show(datetime.now(UTC)),
+                stopping=asyncio.Event(),
+                worker=WORKER,
+            ).poll()
+
+        figures.add("polls")
+        try:
+            with folder.locked():
+                asyncio.run(once())
+        except CrashError:
+            figures.add("crashes")
+            return False
+        return True
+
+    def teardown(self) -> None:
+        """Poll once more, and close everything."""
+        try:
+            self.poll()
+            for kind in ("exposed", "cleared", "failing", "recovered"):
+                figures.add(kind, sum(count for fact, count in self.model.told.items() if fact[0] == kind))
+        finally:
+            self.registry.__exit__(None, None, None)
+            self.root.cleanup()
+
+
+def live(lives: int, steps: int) -> None:
+    """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
+    run_state_machine_as_test(
+        InstallsMachine,
+        settings=settings(
+            max_examples=lives,
+            stateful_step_count=steps,
+            deadline=None,
+            database=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
+
+
+def main() -> None:
+    """Live many lives and print the figures."""
+    try:
+        live(400, 30)
+    except AssertionError as error:
+        figures.wrong("wrong", str(error))
+    figures.show()
+
+
+if __name__ == "__main__":
+    main()
