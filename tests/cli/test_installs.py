@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import json
+import signal
+import socket
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.fakes.webhook import Webhook
-from tests.support.fork_server import ForkServer
+from tests.support.fault_points import Cut
+from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
 from watcher.fake_registry.server import FakeRegistry
@@ -360,6 +364,80 @@ def test_a_recorded_ban_ends_without_installs_too(watch: Watcher, registry: Fake
     bare.check()
     bare.check()
     assert len(registry.requests) - quiet == 4
+
+
+@pytest.mark.parametrize(
+    ("label", "cut", "code"),
+    [
+        ("rename state/installs.json", Cut.AFTER, -signal.SIGKILL),
+        ("rename state/snapshot.json", Cut.BEFORE, -signal.SIGKILL),
+        ("rename state/snapshot.json", Cut.AFTER, -signal.SIGKILL),
+        ("write state/.installs.json.tmp", Cut.FULL, 4),
+    ],
+)
+def test_a_poll_that_dies_reports_once(
+    watch: Watcher, comfyui: LivedIn, webhook: Webhook, fork_server: ForkServer, label: str, cut: Cut, code: int
+) -> None:
+    """Killed beside the list of packs or the commit, or without room for them, what is exposed is reported once."""
+    watch.check()
+    watch.registry.catalog.publish("bravo", "0.9.0", status="banned")
+    comfyui.put("bravo", "0.9.0")
+    comfyui.remove("alpha")
+    before = watch.contents()["snapshot.json"]
+    point = CrashPoint(folder=watch.state, trace=watch.folder / "trace", label=label, at=1, cut=cut)
+    done = fork_server.run("check", "--json", cwd=watch.folder, env=watch.environment(), point=point)
+    assert done.code == code, done
+    assert (watch.contents()["snapshot.json"] == before) is (label != "rename state/snapshot.json" or cut is Cut.BEFORE)
+    watch.check()
+    watch.check()
+    events = [event for message in webhook.messages() for event in message.json["events"]]
+    assert sorted((event["kind"], event["version"]) for event in events) == [("exposed", "0.9.0")]
+    assert [copy["version"] for copy in events[0]["installed"]] == ["0.9.0"]
+    assert set(_state(watch, "installs.json")["installs"]) == {"studio"}
+
+
+def test_an_install_that_does_not_answer_holds_nothing_up(watch: Watcher, registry: FakeRegistry) -> None:
+    """A ComfyUI that takes a connection and says nothing costs its `timeout`; the rest is polled, a stop is quick."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://user:hunter2@127.0.0.1:{silent.getsockname()[1]}"
+        both = watch.but(installs=[{"name": "attic", "url": url}, *watch.settings["installs"]], timeout="1s")  # type: ignore[misc]  # a list
+        began = time.monotonic()
+        document = both.check(code=1)
+        while tried := _accepted(silent, within=0.1):
+            tried.close()
+        assert time.monotonic() - began < 10
+        assert [one["install"] for one in document["errors"]] == ["attic"]
+        assert document["nodes"]["checked"] == 1
+        assert "hunter2" not in json.dumps(document) + str(both.contents())
+        with both.but(timeout="60s").start("run") as started:
+            held = _accepted(silent)
+            assert held is not None
+            began = time.monotonic()
+            started.signal(signal.SIGTERM)
+            assert started.wait().code == 0
+            assert time.monotonic() - began < 5
+            held.close()
+
+
+def _accepted(listener: socket.socket, within: float = 20) -> socket.socket | None:
+    """Return the connection that comes within so many seconds; None if none does."""
+    listener.settimeout(within)
+    try:
+        return listener.accept()[0]
+    except TimeoutError:
+        return None
+
+
+def test_cron_hears_of_an_install_once(watch: Watcher, comfyui: LivedIn) -> None:
+    """Without a log of its own `check` says that an install cannot be scanned when it begins, and when it ends."""
+    watch.check()
+    comfyui.unmount()
+    cron = {"CI": ""}
+    first, second = watch.run("check", env=cron), watch.run("check", env=cron)
+    assert first.err.startswith("error: install studio: ")
+    assert (first.code, second.code, second.err) == (1, 1, "")
+    comfyui.mount()
+    assert watch.run("check", env=cron).err == "install studio: can be read again\n"
 
 
 def test_ids_that_differ_by_case_are_one_node(watch: Watcher, comfyui: LivedIn) -> None:
