@@ -166,6 +166,17 @@ def test_a_ban_that_only_the_list_of_packs_knows(watch: Watcher, registry: FakeR
     assert _said(_a_day_later(watch)) == []
 
 
+def test_a_pack_that_is_deleted_as_a_whole(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+    """What you run is exposed with the reason, and no version of it is safe, though the versions are still active."""
+    watch.check()
+    registry.catalog.edit_pack("alpha", status="deleted", status_detail="Asked for by its author")
+    (event,) = _a_day_later(watch)["events"]
+    assert (event["kind"], event["after"], event["safe_version"]) == ("exposed", "deleted", None)
+    assert event["reason"] == "Asked for by its author"
+    (message,) = webhook.messages()
+    assert "no safe version: disable or remove it" in message.json["message"]
+
+
 def _a_day_later(watch: Watcher) -> dict[str, Any]:
     """Poll as if `GET /nodes` had been asked more than a day ago."""
     checks = _state(watch, "checks.json")
@@ -227,13 +238,18 @@ def test_an_unknown_id_is_said_once(watch: Watcher, comfyui: LivedIn, registry: 
 
 
 def test_a_pack_that_the_registry_lost(watch: Watcher, comfyui: LivedIn) -> None:
-    """A version or a pack with the Manager's mark that the registry does not list is exposed as delisted."""
+    """A version or a pack with the Manager's mark that the registry does not list is exposed as delisted.
+
+    Of a pack that it does not know no version is safe.
+    """
     comfyui.put("alpha", "0.5.0")
     comfyui.put("ghost", "1.0.0")
-    assert _said(watch.check()) == [
+    document = watch.check()
+    assert _said(document) == [
         ("exposed", "alpha", "0.5.0", "delisted"),
         ("exposed", "ghost", "1.0.0", "delisted"),
     ]
+    assert {one["node"]: one["safe_version"] for one in document["events"]} == {"alpha": "1.0.0", "ghost": None}
     assert _said(watch.check()) == []
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from watcher.changes.facts import NOT_KNOWN
 from watcher.changes.transitions import node_url
 from watcher.changes.verdict import names_a_node, rank
 from watcher.model.event import Event, Kind, event_id
@@ -39,6 +40,8 @@ class Run:
     """The version as the registry lists it; None for a clone, and where it does not."""
     reason: str = ""
     """Why the pack as a whole is banned or deleted, if that is the verdict."""
+    safe_version: str | None = NOT_KNOWN
+    """The version to move to, as `audit` says it too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -199,6 +202,7 @@ def _event(kind: Kind, key: str, runs: Sequence[Run], poll: Poll, *, before: str
         url=node_url(name),
         reason=next((one.reason for one in runs if one.reason), "") if after else "",
         published=listed.created_at if listed else "",
+        safe_version=next((one.safe_version for one in runs if one.verdict == after), NOT_KNOWN),
     )
 
 

@@ -48,11 +48,14 @@ def with_release_notes(events: list[Event], node: Node, listing: Listing) -> lis
 
 
 def with_safe_versions(events: Iterable[Event], snapshot: Snapshot, statuses: Collection[str]) -> tuple[Event, ...]:
-    """Return the events with the safe version of each one's node, as `snapshot` knows it and `statuses` are watched."""
+    """Return the events with the safe version of each one's node, as `snapshot` knows it and `statuses` are watched.
+
+    An exposure that has one keeps it: the registry's answer about the pack as a whole counts there.
+    """
     safe: dict[str, str | None] = {}
     advised: list[Event] = []
     for event in events:
-        if event.node is not None:
+        if event.node is not None and event.safe_version == NOT_KNOWN:
             key = event.node.lower()
             if key not in safe:
                 node = snapshot.nodes.get(key)

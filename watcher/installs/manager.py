@@ -23,6 +23,8 @@ LIMIT = 16 * 1024 * 1024
 
 _LISTS = ("v2/customnode/installed", "customnode/installed")
 """The list of installed packs in the API of the Manager from 4.0 on, and before."""
+_ABSENT = frozenset({200, 404, 405})
+"""Codes of an answer that is no list, where there is none: the other API may have one."""
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEADERS = {"User-Agent": f"comfy-watch/{__version__}", "Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -58,25 +60,28 @@ async def packs(address: str) -> tuple[Pack, ...]:
 
 
 async def _listed(client: httpx.AsyncClient, address: str) -> tuple[Pack, ...]:
-    codes: list[str] = []
+    codes: list[int] = []
     for path in _LISTS:
         answer = await _get(client, address, path)
-        codes.append(f"HTTP {answer.code}")
+        codes.append(answer.code)
         if answer.code == 200 and answer.document is not None:
             try:
                 return answers.installed(answer.document)
             except ValueError as error:
                 raise Unscannable(f"the answer to /{path} {error}") from None
-        if answer.code not in {200, 404, 405}:
+        if answer.code not in _ABSENT:
             break
     stats = await _get(client, address, "system_stats")
+    said = [f"HTTP {code}" for code in codes]
     if isinstance(json_text.table(stats.document).get("system"), dict):
+        if not _ABSENT.issuperset(codes):
+            raise Unscannable(f"a ComfyUI whose Manager does not list its packs ({said[-1]})")
         raise Unscannable(
-            f"a ComfyUI without the Manager's list of packs ({', '.join(codes)})",
+            f"a ComfyUI without the Manager's list of packs ({', '.join(said)})",
             hint="start it with --enable-manager, or name its folder or a snapshot instead",
         )
     asked = " and ".join(f"/{path}" for path in _LISTS[: len(codes)])
-    raise Unscannable(f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(codes)} without a list")
+    raise Unscannable(f"no ComfyUI with the Manager: asked for {asked}, got {' and '.join(said)} without a list")
 
 
 async def _get(client: httpx.AsyncClient, address: str, path: str) -> _Answer:

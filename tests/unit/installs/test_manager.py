@@ -90,6 +90,8 @@ def test_no_manager(comfyui: FakeManager) -> None:
     """A ComfyUI without the Manager, and something else altogether, are told apart."""
     comfyui.generation = 0
     assert _refused(comfyui.url) == "a ComfyUI without the Manager's list of packs (HTTP 404, HTTP 404)"
+    comfyui.answer = {LISTS[4]: 500}
+    assert _refused(comfyui.url) == "a ComfyUI whose Manager does not list its packs (HTTP 500)"
     comfyui.answer = {"/system_stats": 404}
     asked = "/v2/customnode/installed and /customnode/installed"
     assert _refused(comfyui.url) == (

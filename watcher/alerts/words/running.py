@@ -30,9 +30,9 @@ def running(event: Event) -> Words:
         disabled = [] if runs_it(event) else [copy for copy in disabled if _is_meant(copy, event)]
     said = [
         _versions("you run ", _numbered(enabled), event),
-        _clones("you have a clone of it on ", enabled),
+        _clones("you have a copy of unknown version on ", enabled),
         _versions("you keep a disabled copy of ", _numbered(disabled), event),
-        _clones("you keep a disabled clone of it on ", disabled),
+        _clones("you keep a disabled copy of unknown version on ", disabled),
     ]
     words: list[str] = []
     for clause in filter(None, said):
@@ -46,7 +46,11 @@ def running_in_short(event: Event) -> Words:
         return ()
     first = min(event.installed, key=lambda copy: (not copy.enabled, not _is_meant(copy, event)))
     if first.version is None:
-        return (Trusted("you have a clone of it" if first.enabled else "you keep a disabled clone of it"),)
+        return (
+            Trusted(
+                "you have a copy of unknown version" if first.enabled else "you keep a disabled copy of unknown version"
+            ),
+        )
     if first.enabled and _is_meant(first, event) and event.version is not None:
         return () if event.kind is Kind.EXPOSED else (Trusted("you run it"),)
     return Trusted("you run " if first.enabled else "you keep a disabled copy of "), first.version

@@ -238,7 +238,7 @@ def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple
 
 def _copy(copy: Copy) -> str:
     """Return which version is installed where."""
-    version = "a clone" if copy.version is None else sanitize_line(copy.version, _VERSION_WIDTH)
+    version = "unknown version" if copy.version is None else sanitize_line(copy.version, _VERSION_WIDTH)
     return f"{version} ({sanitize_line(copy.install)}{'' if copy.enabled else ', disabled'})"
 
 

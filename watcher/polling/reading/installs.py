@@ -46,7 +46,7 @@ async def _scan(source: Source, last: tuple[Pack, ...] | None, patience: float) 
     try:
         return _kept(await scan(source, timeout=patience), last or ())
     except Unscannable as error:
-        return last, str(error)
+        return last, error.line
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
         return last, f"unexpected {type(error).__name__}"
 

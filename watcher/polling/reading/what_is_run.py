@@ -151,6 +151,7 @@ class Read:
                     verdict=judgement.verdict,
                     listed=judgement.listed,
                     reason=summarize(record.status_detail) if record and judgement.of_pack else "",
+                    safe_version=judgement.safe_version,
                 )
 
 

@@ -34,10 +34,14 @@ def _event(*copies: Copy, kind: Kind = Kind.BANNED, **fields: Any) -> Event:
         ((HERE,), "you run 1.2.0 on workstation", "you run it"),
         ((THERE,), "you run 1.1.0 on laptop", "you run 1.1.0"),
         ((THERE, HERE), "you run 1.2.0 on workstation, 1.1.0 on laptop", "you run it"),
-        ((CLONE,), "you have a clone of it on server", "you have a clone of it"),
-        ((CLONE, HERE), "you run 1.2.0 on workstation; you have a clone of it on server", "you run it"),
+        ((CLONE,), "you have a copy of unknown version on server", "you have a copy of unknown version"),
+        ((CLONE, HERE), "you run 1.2.0 on workstation; you have a copy of unknown version on server", "you run it"),
         ((UNUSED,), "you keep a disabled copy of 1.2.0 on attic", "you keep a disabled copy of 1.2.0"),
-        ((UNUSED_CLONE,), "you keep a disabled clone of it on attic", "you keep a disabled clone of it"),
+        (
+            (UNUSED_CLONE,),
+            "you keep a disabled copy of unknown version on attic",
+            "you keep a disabled copy of unknown version",
+        ),
         ((HERE, UNUSED), "you run 1.2.0 on workstation", "you run it"),
         ((THERE, UNUSED), "you run 1.1.0 on laptop; you keep a disabled copy of 1.2.0 on attic", "you run 1.1.0"),
         ((Copy(install="a", version="v1.2"),), "you run v1.2 on a", "you run it"),
@@ -61,7 +65,7 @@ def test_many_installs_are_counted() -> None:
 def test_an_event_of_the_whole_pack_concerns_every_copy() -> None:
     """Whatever the version, and a clone too."""
     assert "".join(running(_event(THERE, CLONE, version=None))) == (
-        "you run 1.1.0 on laptop; you have a clone of it on server"
+        "you run 1.1.0 on laptop; you have a copy of unknown version on server"
     )
     assert "".join(running_in_short(_event(THERE, version=None))) == "you run 1.1.0"
 

@@ -361,7 +361,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     )
     head, line, installs, studio, office, why = shown(given, installs=("studio", "office"))
     assert head.split() == ["NODE", "STATE", "NEWEST", "YOU", "RUN", "PROBLEMS", "LAST", "GOOD", "CHECK"]
-    assert "1.0 (studio), a clone (studio, disabled)" in line
+    assert "1.0 (studio), unknown version (studio, disabled)" in line
     assert installs.split() == ["INSTALL", "PACKS", "LAST", "GOOD", "SCAN", "FAILING", "SINCE"]
     assert studio.split()[:2] == ["studio", "2"]
     assert office.split()[:3] == ["office", "-", "never"]

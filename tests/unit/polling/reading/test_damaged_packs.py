@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.comfyui import ComfyUI
+from tests.support.fakes.manager import FakeManager
 from watcher.model.pack import Pack, PackKind, Source, SourceKind
 from watcher.polling.reading.installs import scan_all
 from watcher.progress import silent
@@ -53,3 +54,12 @@ def test_a_pack_that_is_out_of_reach(comfyui: ComfyUI, tmp_path: Path) -> None:
     """A pack on a volume that is not there counts at first sight too: it is there for ComfyUI."""
     (comfyui.nodes / "linked").symlink_to(tmp_path / "unmounted")
     assert _scan(comfyui)[1] == "linked: its link leads nowhere"
+
+
+def test_a_failure_is_one_line() -> None:
+    """Why an install cannot be scanned, and what to do, are one line: it goes to a log and into an alert."""
+    with FakeManager(0) as manager:
+        source = Source(name="x", kind=SourceKind.URL, where=manager.url)
+        error = asyncio.run(scan_all([source], {}, 10, silent)).errors["x"]
+    assert error.splitlines() == [error]
+    assert "; hint: start it with --enable-manager" in error
