@@ -79,7 +79,7 @@ def test_a_replaced_installation_ends_a_run(
     webhook.answer["/a"] = 500
     registry.catalog.publish("alpha", "1.1.0")
     with watch.running() as started:
-        webhook.wait_for(1)
+        webhook.wait_for(1, timeout=30)
         _polls(started)
         change(watch)
         done = started.wait()
