@@ -135,7 +135,7 @@ def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -
     return Exposure(verdict=verdict, installs=tuple(sorted(names)), accepted=accepted)
 
 
-def _is_accepted(one: Exposure) -> bool:
+def is_accepted(one: Exposure) -> bool:
     """Return whether the finding is accepted: what is worse than when it was, is not."""
     return bool(one.accepted) and not _is_worse(one.verdict, one.accepted)
 
@@ -148,12 +148,12 @@ def _news(key: str, runs: Sequence[Run], old: Exposure | None, new: Exposure | N
     """Return the event of a version that is run, or was: None where nothing is new, or another event says it."""
     if new is None:
         forgotten = old is None or not set(old.installs) & poll.installs
-        if forgotten or old is None or _is_accepted(old) or _ends(key, runs, poll):
+        if forgotten or old is None or is_accepted(old) or _ends(key, runs, poll):
             return None
         return _event(Kind.CLEARED, key, runs, poll, before=old.verdict, after=None)
-    if _is_accepted(new) or _says(key, runs, new.verdict, poll):
+    if is_accepted(new) or _says(key, runs, new.verdict, poll):
         return None
-    is_known = old is not None and not _is_accepted(old) and set(new.installs) <= set(old.installs)
+    is_known = old is not None and not is_accepted(old) and set(new.installs) <= set(old.installs)
     if is_known and old is not None and not _is_worse(new.verdict, old.verdict):
         return None
     before = old.verdict if is_known and old is not None else None

@@ -12,19 +12,21 @@ from watcher import durations, timestamps
 from watcher.changes.exposure import copies_of
 from watcher.cli.commands.health import usual_age
 from watcher.cli.commands.status_rows import (
+    VERSION_WIDTH,
     ChannelRow,
     InstallRow,
     NodeRow,
     channel_rows,
+    exposed_of,
     install_rows,
     node_row,
+    problems,
     watched,
 )
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
 from watcher.errors import UsageError
 from watcher.model.pack import Copy
-from watcher.model.version import BANNED, FLAGGED, Version
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
 from watcher.settings.loading import Loaded
@@ -39,9 +41,6 @@ _PROBLEMS_SHOWN = 3
 
 _NODES_SHOWN = 50
 """Nodes with problems that a terminal gets, and a fifth as many of the others."""
-
-_VERSION_WIDTH = 100
-"""Characters shown of a version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +68,8 @@ class View:
     def rows_in_order(self) -> list[NodeRow]:
         """Return a row for every watched node, in the order of the settings."""
         copies = copies_of(self.state.installs, self.state.checks.packs) if self.installs else {}
-        return [node_row(name, self.state, copies) for name in self.nodes]
+        exposed = exposed_of(self.state.snapshot.installed) if self.installs else {}
+        return [node_row(name, self.state, copies, exposed) for name in self.nodes]
 
     def wants(self, row: NodeRow) -> bool:
         """Return whether a node is to be shown."""
@@ -229,16 +229,16 @@ def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple
     return (
         sanitize_line(row.node),
         colour(row.state),
-        sanitize_line(row.newest or "-", _VERSION_WIDTH),
+        sanitize_line(row.newest or "-", VERSION_WIDTH),
         *([join_first([_copy(copy) for copy in row.installed], limit) or "-"] if view.installs else []),
-        join_first([_problem(version) for version in reversed(row.problems)], limit) or "-",
+        join_first(problems(row), limit) or "-",
         _when(view, row.checked_at, "never", whole=whole, late=True),
     )
 
 
 def _copy(copy: Copy) -> str:
     """Return which version is installed where."""
-    version = "unknown version" if copy.version is None else sanitize_line(copy.version, _VERSION_WIDTH)
+    version = "unknown version" if copy.version is None else sanitize_line(copy.version, VERSION_WIDTH)
     return f"{version} ({sanitize_line(copy.install)}{'' if copy.enabled else ', disabled'})"
 
 
@@ -280,9 +280,3 @@ def _channel_name(row: ChannelRow) -> str:
     # A queue that was set aside is already marked: only its name ends with a bracket.
     marked = row.configured or row.name.endswith(")")
     return row.name if marked else f"{row.name} (no longer configured)"
-
-
-def _problem(version: Version) -> str:
-    status = version.status if version.status in {FLAGGED, BANNED} else ""
-    words = [colour(word) for word in (status, "deprecated" if version.deprecated else "") if word]
-    return " ".join([sanitize_line(version.version, _VERSION_WIDTH), *words])

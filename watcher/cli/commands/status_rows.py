@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
 from watcher.alerts.queues.queue import Queue, retry_at
+from watcher.changes.exposure import is_accepted
+from watcher.cli.terminal import colour
+from watcher.model.exposure import Installed
 from watcher.model.pack import Copy
+from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
 from watcher.state.model import State
 from watcher.text.sanitize import sanitize_line
 
+VERSION_WIDTH = 100
+"""Characters shown of a version."""
 _WORST_FIRST = (BANNED, "failing", "unread", "removed", FLAGGED, "empty", "deprecated", "unchecked", "ok")
 """States of nodes, and what is wrong with versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposed:
+    """Something bad of a node that is run, with the keys of `status --json`."""
+
+    version: str | None
+    """As it is installed; None where that is not known."""
+    verdict: str
+    accepted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,18 +53,21 @@ class NodeRow:
     """Why the last poll could not read it, safe to print."""
     installed: tuple[Copy, ...] = ()
     """Where it is installed, enabled copies first."""
+    exposed: tuple[Exposed, ...] = ()
+    """What of it is run and bad, by version."""
 
     @property
     def rank(self) -> int:
         """How much it needs a person: worst is 0, then the rest in the order of `_WORST_FIRST`."""
         found = {self.state, *({version.status for version in self.problems} & {BANNED, FLAGGED})}
         found |= {"deprecated"} if self.problems else set()
+        found |= {"removed" if one.verdict in {"deleted", "delisted"} else one.verdict for one in self.exposed}
         return min(map(_WORST_FIRST.index, found))
 
     @property
     def is_ok(self) -> bool:
-        """Whether it was read, and nothing is wrong with it or any of its versions."""
-        return self.state == "ok" and not self.problems
+        """Whether it was read, and nothing is wrong with it, any of its versions, or what is run of it."""
+        return self.state == "ok" and not self.problems and not self.exposed
 
     @property
     def has_problem(self) -> bool:
@@ -91,8 +110,13 @@ class InstallRow:
     """When the first scan failed since a good one (RFC 3339)."""
 
 
-def node_row(name: str, state: State, copies: Mapping[str, tuple[Copy, ...]] = MappingProxyType({})) -> NodeRow:
-    """Return the row of a watched node; `copies` are the installed ones of all nodes, by lower-case id."""
+def node_row(
+    name: str,
+    state: State,
+    copies: Mapping[str, tuple[Copy, ...]] = MappingProxyType({}),
+    exposed: Mapping[str, tuple[Exposed, ...]] = MappingProxyType({}),
+) -> NodeRow:
+    """Return the row of a watched node; `copies` and `exposed` are those of all nodes, by lower-case id."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
     failure = state.checks.health.nodes.get(key)
@@ -106,7 +130,18 @@ def node_row(name: str, state: State, copies: Mapping[str, tuple[Copy, ...]] = M
         checked_at=state.checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,
         installed=copies.get(key, ()),
+        exposed=exposed.get(key, ()),
     )
+
+
+def exposed_of(installed: Installed) -> dict[str, tuple[Exposed, ...]]:
+    """Return what is run and bad of each node, by its lower-case id."""
+    found: dict[str, tuple[Exposed, ...]] = {}
+    for key, one in sorted(installed.exposures.items()):
+        node, _, text = key.partition("@")
+        exposed = Exposed(version=text or None, verdict=one.verdict, accepted=is_accepted(one))
+        found[node] = (*found.get(node, ()), exposed)
+    return found
 
 
 def _state(node: Node, *, read: bool) -> str:
@@ -162,3 +197,29 @@ def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
         )
         for name, queue in queues.items()
     ]
+
+
+def problems(row: NodeRow) -> list[str]:
+    """Return what is wrong with versions: first what is run and no longer listed as a version, then the newest."""
+    accepted = [one.version for one in row.exposed if one.accepted and one.version]
+    listed = [version.version for version in row.problems]
+    unlisted = [one for one in row.exposed if not _is_among(one.version, listed)]
+    return [_exposed(one) for one in unlisted] + [
+        _problem(version) + (" (accepted)" if _is_among(version.version, accepted) else "")
+        for version in reversed(row.problems)
+    ]
+
+
+def _is_among(version: str | None, others: Sequence[str]) -> bool:
+    return version is not None and any(is_same_version(version, other) for other in others)
+
+
+def _exposed(one: Exposed) -> str:
+    version = "" if one.version is None else f"{sanitize_line(one.version, VERSION_WIDTH)} "
+    return f"{version}{colour(one.verdict)}{' (accepted)' if one.accepted else ''}"
+
+
+def _problem(version: Version) -> str:
+    status = version.status if version.status in {FLAGGED, BANNED} else ""
+    words = [colour(word) for word in (status, "deprecated" if version.deprecated else "") if word]
+    return " ".join([sanitize_line(version.version, VERSION_WIDTH), *words])

@@ -16,6 +16,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands import status, status_rows
 from watcher.cli.terminal import display_width
+from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.state.model import Checks, State
@@ -188,6 +189,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "checked_at": NOW,
                 "error": None,
                 "installed": [],
+                "exposed": [],
             },
             {
                 "node": "other",
@@ -197,6 +199,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "checked_at": None,
                 "error": None,
                 "installed": [],
+                "exposed": [],
             },
         ],
         "installs": [],
@@ -374,3 +377,33 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     )
     assert first == {"name": "studio", "packs": 2, "scanned_at": NOW, "error": None, "failing_since": None}
     assert (second["packs"], second["scanned_at"], second["failing_since"]) == (None, None, NOW)
+
+
+def test_what_is_run_and_bad_is_a_problem() -> None:
+    """A version that is run and deleted or delisted is shown, and so is which finding is accepted."""
+    exposures = {
+        f"{PACK.lower()}@1.0": Exposure(verdict="flagged", installs=("studio",), accepted="flagged"),
+        f"{PACK.lower()}@0.9": Exposure(verdict="deleted", installs=("studio",)),
+        "gone@2.0": Exposure(verdict="delisted", installs=("studio",)),
+        "cloned@": Exposure(verdict="deleted", installs=("studio",)),
+    }
+    nodes = (known(version("1.0", status="flagged")), *(known(version("3.0"), node=one) for one in ("gone", "cloned")))
+    given = state(*nodes)
+    given = replace(given, snapshot=replace(given.snapshot, installed=Installed(exposures=exposures)))
+    names = (PACK, "gone", "cloned", "fine")
+    rows = {line.split()[0]: line for line in shown(given, names, installs=("studio",), only_problems=True)}
+    assert "0.9 deleted, 1.0 flagged (accepted)" in rows[PACK]
+    assert "2.0 delisted" in rows["gone"]
+    assert " deleted " in rows["cloned"]
+    assert "fine" not in rows
+    said = cast("list[dict[str, Any]]", status.document(view(given, names, installs=("studio",)))["nodes"])
+    assert [one["exposed"] for one in said] == [
+        (
+            {"version": "0.9", "verdict": "deleted", "accepted": False},
+            {"version": "1.0", "verdict": "flagged", "accepted": True},
+        ),
+        ({"version": "2.0", "verdict": "delisted", "accepted": False},),
+        ({"version": None, "verdict": "deleted", "accepted": False},),
+        (),
+    ]
+    assert [one["exposed"] for one in cast("Any", status.document(view(given, names))["nodes"])] == [()] * 4
