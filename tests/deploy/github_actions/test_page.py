@@ -86,10 +86,11 @@ def test_the_release_that_is_named() -> None:
     assert {tag for text in texts for tag in re.findall(r"OWNER/comfy-watch@v(\S+)", text)} == {__version__}
 
 
-def test_the_example_with_outputs(tmp_path: Path) -> None:
-    """The example with a later step is a workflow's, without a finding of actionlint."""
-    (steps,) = blocks(_PAGE, "yaml")
-    workflow = {"name": "a", "on": "push", "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": yaml.safe_load(steps)}}}
+@pytest.mark.parametrize("example", [0, 1], ids=["with outputs", "with an audit"])
+def test_the_examples_of_steps(tmp_path: Path, example: int) -> None:
+    """The examples with a later step and with an audit are a workflow's, without a finding of actionlint."""
+    steps = yaml.safe_load(blocks(_PAGE, "yaml")[example])
+    workflow = {"name": "a", "on": "push", "jobs": {"a": {"runs-on": "ubuntu-latest", "steps": steps}}}
     path = tmp_path / "workflow.yml"
     path.write_text(yaml.safe_dump(workflow, sort_keys=False), "utf-8")
     assert actionlint(path) == []
