@@ -206,9 +206,9 @@ def init(path: Path | None, system: bool) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME", shell_complete=completion.schemas)
 def schema(name: str) -> int:
-    """Print the JSON Schema of a state file, of the settings, or of what `audit` prints or a webhook gets.
+    """Print the JSON Schema of a state file, of the settings, or of what `check` or `audit` prints or a webhook gets.
 
-    NAME is snapshot, outbox, checks, addresses, history, installs, retry, audit, webhook or settings.
+    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, webhook or settings.
     """
     from watcher.cli.commands.schema import text_of
 

@@ -25,6 +25,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.changes.verdict import Known, judge
+from watcher.cli import report
 from watcher.cli.commands.installs.audit_report import Result, as_json
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity
@@ -35,6 +36,7 @@ from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.polling.audit import Audit, Finding, Scanned
+from watcher.polling.model import Report
 from watcher.state import installs_file, records, schemas, snapshot_file
 from watcher.state.model import Checks
 from watcher.state.store import StateFolder
@@ -185,6 +187,16 @@ def _printed() -> str:
     return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=audit))
 
 
+def _polled(one: Event) -> Report:
+    """Return the report of a poll with one event, an unread node and an install that could not be scanned."""
+    counts: dict[str, Any] = {"watched": 2, "checked": 1, "delivered": 0, "pending": 1}
+    failed: dict[str, Any] = {"errors": (("b", "x"),), "unscanned": (("laptop", "x"),), "empty": ()}
+    events = (one, replace(one, node=None, install="laptop"))
+    return Report(
+        started=NOW, finished=NOW, events=events, expired_by_channel={}, channel_errors={}, **counts, **failed
+    )
+
+
 def _posted(one: Event) -> str:
     """Return a message as a webhook gets it."""
     said = {"version": "1.0", "title": "", "message": "", "attachments": [], "type": "warning"}
@@ -211,6 +223,7 @@ def _samples() -> dict[str, Any]:
         "installs": installs_file.write_installs({"studio": (pack,)}),
         "retry": records.write_retry({"ops": NOW}),
         "history": records.write_event(one),
+        "check": report.as_json(_polled(one)),
         "audit": _printed(),
         "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
     }
