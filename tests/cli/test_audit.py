@@ -18,6 +18,7 @@ from tests.faults.asking import responding
 from tests.support import program
 from tests.support.comfyui import ComfyUI
 from tests.support.fakes.faults import inflict
+from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
 from watcher.state import schemas
 
@@ -186,6 +187,22 @@ def test_accepted_findings(audit: Audit, comfyui: ComfyUI, registry: FakeRegistr
         done = audit("ComfyUI", "--accept", written)
         assert "flagged (accepted)" in done.out
         assert done.out.endswith(" 1 flagged; 1 accepted\n")
+
+
+def test_what_has_become_worse_is_not_accepted(
+    run: Callable[..., program.Completed], audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, tmp_path: Path
+) -> None:
+    """What a watch has seen accepted as flagged counts once it is banned, unless it is accepted as it is now."""
+    registry.catalog.publish("pack", "1.2.0", status="flagged")
+    comfyui.registry("pack", "1.2.0")
+    write_settings(tmp_path, installs=["ComfyUI"], accept=["Pack@1.2.0"], registry_url=registry.url)
+    assert run("check").code == 0
+    assert "flagged (accepted)" in audit().out
+    registry.catalog.set_status("pack", "1.2.0", "banned")
+    assert "(accepted)" not in audit(code=3).out
+    assert run("check").code == 0  # the watch reports it, and does not take it for accepted either
+    assert "(accepted)" not in audit(code=3).out
+    assert "banned (accepted)" in audit("--accept", "pack@1.2.0").out
 
 
 def test_a_disabled_copy_is_not_run(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:

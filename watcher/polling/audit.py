@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.changes.verdict import Judgement, Known, judge, names_a_node, rank
 from watcher.model.event import Kind
-from watcher.model.exposure import exposure_key
+from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.listing import FetchFailed
 from watcher.model.pack import Pack, PackKind, PackRecords, Verdict
 from watcher.model.snapshot import Node, Snapshot
@@ -81,17 +82,19 @@ async def audit(
     registry_url: str,
     limits: Limits,
     accept: Collection[str] = (),
+    reported: Mapping[str, Exposure] = MappingProxyType({}),
     clock: Callable[[], str],
     progress: Progress = silent,
 ) -> Audit:
     """Return what the registry says of every pack; it is not asked if none has an id. No answer is an exception.
 
-    `accept` has versions as `pack@1.2.0`. ConfigError if the environment names a proxy that cannot be used.
+    `accept` has versions as `pack@1.2.0`, and `reported` by `exposure_key` what a watch knows of them: what has become
+    worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
     installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
     ids = {pack.id.lower(): pack.id for _, pack in installed if pack.id and names_a_node(pack)}
     async with Registry(registry_url, limits, expected_requests=len(ids), progress=progress) as registry:
-        return await _audit(registry, installed, ids, set(accept), clock, progress)
+        return await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
 
 
 def _unclaimed(pack: Pack) -> Pack:
@@ -103,7 +106,7 @@ async def _audit(
     registry: Registry,
     installed: Sequence[tuple[Scanned, Pack]],
     ids: Mapping[str, str],
-    accept: Collection[str],
+    accepted: _Accepted,
     clock: Callable[[], str],
     progress: Progress,
 ) -> Audit:
@@ -125,7 +128,6 @@ async def _audit(
         records = joined([records, await read_packs(registry, spelled)])
     judged = [(scan, pack, judge(pack, _known(pack, found, records, options.now))) for scan, pack in installed]
     reasons = await _reasons(registry, judged, found, records, progress)
-    accepted = {exposure_key(node, version) for node, _, version in (text.rpartition("@") for text in accept)}
     findings = [
         Finding(
             install=scan.install,
@@ -133,14 +135,28 @@ async def _audit(
             judgement=judgement,
             reason=judgement.why or reasons.get(_place(pack, judgement), ""),
             url=node_url(found.registry_ids.get(pack.id.lower(), pack.id)) if pack.id and names_a_node(pack) else None,
-            accepted=judgement.verdict not in {Verdict.UNKNOWN, Verdict.OK}
-            and not accepted.isdisjoint(_keys(pack, judgement)),
+            accepted=accepted.has(pack, judgement),
             named=scan.named,
         )
         for scan, pack, judgement in judged
     ]
     unread = tuple(one for one in found.unread.values() if not one.not_found)
     return Audit(findings=tuple(sorted(findings, key=_order)), unread=unread, no_records=records.error)
+
+
+class _Accepted:
+    """The findings that are known."""
+
+    def __init__(self, accept: Iterable[str], reported: Mapping[str, Exposure]) -> None:
+        self._keys = {exposure_key(node, version) for node, _, version in (text.rpartition("@") for text in accept)}
+        self._reported = reported
+
+    def has(self, pack: Pack, judgement: Judgement) -> bool:
+        """Return whether a finding is accepted, and no worse than when a watch saw it first."""
+        if judgement.verdict in {Verdict.UNKNOWN, Verdict.OK} or self._keys.isdisjoint(_keys(pack, judgement)):
+            return False
+        known = self._reported.get(exposure_key(pack.id or "", pack.version))
+        return known is None or not known.accepted or rank(judgement.verdict) >= rank(Verdict(known.accepted))
 
 
 def _known(pack: Pack, found: Findings, records: PackRecords, now: str) -> Known:

@@ -67,7 +67,7 @@ def _of_installs(report: Report) -> list[Problem]:
             level="error",
             event="install unscanned",
             fields={"install": name, "error": sanitize_line(error, _ERROR_LENGTH)},
-            sentence=f"install {sanitize_line(name)}: {sanitize_line(error, _ERROR_LENGTH)}; its last list still holds",
+            sentence=f"install {sanitize_line(name)}: {sanitize_line(error, _ERROR_LENGTH)}; what is known of it holds",
             about=(f"install {sanitize_line(name)}",),
         )
         for name, error in report.unscanned

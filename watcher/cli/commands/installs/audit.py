@@ -5,15 +5,17 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections import Counter
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from watcher.cli.commands.installs import audit_report
 from watcher.cli.commands.installs.chosen import Chosen
 from watcher.cli.progress_line import progress_line
 from watcher.cli.terminal import echo, echo_result
+from watcher.errors import StateError
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import IsWorkflow, Unscannable
+from watcher.model.exposure import Exposure, exposure_key
 from watcher.model.pack import Source, Verdict
 from watcher.polling.audit import Audit, Scanned, audit, fails
 from watcher.polling.clock import clock
@@ -42,7 +44,7 @@ def run_audit(
     settings = loaded.settings
     started = clock()
     with progress_line(settings) as progress:
-        scanned, done = asyncio.run(_audit(settings, installs.sources, {*settings.accept, *accept}, progress))
+        scanned, done = asyncio.run(_audit(settings, installs.sources, accept, progress))
     result = audit_report.Result(started=started, finished=clock(), scanned=scanned, audit=done)
     for line in _problems(scanned, done):
         echo(line, error=True)
@@ -68,8 +70,33 @@ async def _audit(
         concurrency=settings.concurrency,
         max_bytes=int(settings.max_response_mb * 1024 * 1024),
     )
-    url = settings.registry_url
-    return scanned, await audit(scanned, registry_url=url, limits=limits, accept=accept, clock=clock, progress=progress)
+    done = await audit(
+        scanned,
+        registry_url=settings.registry_url,
+        limits=limits,
+        accept={*settings.accept, *accept},
+        reported=_reported(settings, accept),
+        clock=clock,
+        progress=progress,
+    )
+    return scanned, done
+
+
+def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
+    """Return what a watch with these settings has reported, but for what is accepted just now; nothing without one.
+
+    The state is only read, whoever works on it. Where it cannot be read, nothing is known of what was before.
+    """
+    if not settings.accept:
+        return {}
+    from watcher.state.store import StateFolder
+
+    try:
+        exposures = StateFolder(settings.state_dir).load().snapshot.installed.exposures
+    except StateError:
+        return {}
+    now = {exposure_key(node, version) for node, _, version in (text.rpartition("@") for text in accept)}
+    return {key: one for key, one in exposures.items() if key not in now}
 
 
 async def _scan(source: Source, timeout: float) -> Scanned:  # noqa: ASYNC109 - a setting, which `scan` takes
