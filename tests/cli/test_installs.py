@@ -233,6 +233,9 @@ def test_an_unknown_id_is_said_once(watch: Watcher, comfyui: LivedIn, registry: 
         again = watch.run("check")
         assert (again.code, again.err) == (0, "")
     assert webhook.messages() == []
+    shown = watch.run("status").out
+    assert " 1 unknown to the registry · " in shown
+    assert "my-own-pack  unknown" in shown
     registry.catalog.publish("my-own-pack", "1.0.0", status="flagged")
     assert _said(watch.check())[-1] == ("flagged", "my-own-pack", "1.0.0", "flagged")
 

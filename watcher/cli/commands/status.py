@@ -12,6 +12,7 @@ from watcher import durations, timestamps
 from watcher.changes.exposure import copies_of
 from watcher.cli.commands.health import usual_age
 from watcher.cli.commands.status_rows import (
+    UNKNOWN,
     VERSION_WIDTH,
     ChannelRow,
     InstallRow,
@@ -200,9 +201,11 @@ def _wrapped(line: str, width: int | None) -> list[str]:
 def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]) -> str:
     """Return the line that says at a glance whether anything is wrong."""
     ok, problems = sum(row.is_ok for row in rows), sum(row.has_problem for row in rows)
-    unchecked = len(rows) - ok - problems
+    unknown = sum(row.state == UNKNOWN and not row.has_problem for row in rows)
+    unchecked = len(rows) - ok - problems - unknown
     said = f"{problems} with problems"
     nodes = [f"{ok} ok", click.style(said, fg="red") if problems else said]
+    nodes += [f"{unknown} unknown to the registry"] if unknown else []
     nodes += [f"{unchecked} not checked yet"] if unchecked else []
     parts = [", ".join(nodes)]
     if polled_at := view.state.checks.polled_at:

@@ -19,7 +19,11 @@ from watcher.text.sanitize import sanitize_line
 
 VERSION_WIDTH = 100
 """Characters shown of a version."""
-_WORST_FIRST = (BANNED, "failing", "unread", "removed", FLAGGED, "empty", "deprecated", "unchecked", "ok")
+
+UNKNOWN = "unknown"
+"""The state of a pack that only an install names, and that the registry does not know: nothing to mend."""
+
+_WORST_FIRST = (BANNED, "failing", "unread", "removed", FLAGGED, "empty", "deprecated", UNKNOWN, "unchecked", "ok")
 """States of nodes, and what is wrong with versions."""
 
 
@@ -41,7 +45,8 @@ class NodeRow:
     """Its id as it is watched."""
     state: str
     """`banned`, `failing` (and reported as such), `unread` (the last poll could not read it), `removed` (it has no
-    version left), `ok`, `empty` (it never had a version) or `unchecked`.
+    version left), `ok`, `empty` (it never had a version), `unknown` (likewise, and only an install names it) or
+    `unchecked`.
     """
     newest: str | None
     """The newest version that can be installed."""
@@ -71,8 +76,8 @@ class NodeRow:
 
     @property
     def has_problem(self) -> bool:
-        """Whether something is wrong with it: not of a node that was never read."""
-        return not self.is_ok and self.state != "unchecked"
+        """Whether something is wrong with it: not of a node that was never read, or is not the registry's."""
+        return not self.is_ok and (self.state not in {"unchecked", UNKNOWN} or bool(self.exposed))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +129,7 @@ def node_row(
     installable = newest(version for version in listed if version.status == ACTIVE)
     return NodeRow(
         node=name,
-        state=_state(node, read=failure is None),
+        state=UNKNOWN if key in state.checks.unknown else _state(node, read=failure is None),
         newest=installable.version if installable and not node.banned else None,
         problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
         checked_at=state.checks.checked.get(key),
