@@ -52,7 +52,7 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey) -
     if more := [node for node in watched if node.lower() not in asked_for]:
         survey.nodes = more
         await survey.read()
-    # Without installs only the bans that it told of before are still asked about, until they end.
+    # Without installs only the bans that were reported before are still asked about, until they end.
     packs = watched if config.installs else [one for one in watched if records.is_banned(checks, one)]
     asked = await records.ask(survey.registry, checks, packs, survey.findings.registry_ids, survey.options.now)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
