@@ -275,8 +275,8 @@ class World:
             version_id = f"{self._marked(number, 11)[:200]}!"
             catalog.publish(node, life.banned, id=version_id, status="banned", reason=life.person)
             catalog.edit(node, life.changed, status=self._marked(number, 13) or "x")
-            # Only a changelog's first line is shown, so that the mark has to be at its beginning; and where that is cut,
-            # its last word is left out, with what may be an address together with it.
+            # Only a changelog's first line is shown, so the mark has to be at its beginning; and where that is cut, its
+            # last word is left out, with what may be an address together with it.
             changelog = self.account.mark("changelog", f"{CANARY} says: {self._text(number, 16)}")
             catalog.publish(
                 node, "9.9.9", deprecated=True, created_at=self._text(number, 17) or "x", changelog=changelog
