@@ -17,11 +17,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.chaos.figures import Result
+from tests.chaos.lives import live_lives
 from tests.chaos.state_machine import CrashAt, CrashError, Fragile
 from tests.support.lived_in import LivedIn
 from tests.support.worker import WORKER
@@ -71,7 +71,7 @@ class Model:
     bad: dict[Key, tuple[str, frozenset[str]]] = field(default_factory=dict)
     """What is run and bad: why, and where."""
     failing: set[str] = field(default_factory=set)
-    told: Counter[Fact] = field(default_factory=Counter)
+    due: Counter[Fact] = field(default_factory=Counter)
     """All that was to be reported until now."""
 
     def poll(self, seen: Mapping[str, Copies | None], unread: Mapping[str, set[str]]) -> None:
@@ -83,7 +83,7 @@ class Model:
         for install, copies in seen.items():
             fails = copies is None or bool(unread[install])
             if fails != (install in self.failing):
-                self.told["failing" if fails else "recovered", None, None, install] += 1
+                self.due["failing" if fails else "recovered", None, None, install] += 1
                 self.failing ^= {install}
             if copies is not None:
                 before = self.believed.get(install, {})
@@ -102,7 +102,7 @@ class Model:
                 if was != deprecated:
                     said.add(("deprecated" if deprecated else "undeprecated", key))
         self.known = dict(self.status)
-        self.told.update((kind, pack, version, None) for kind, (pack, version) in said)
+        self.due.update((kind, pack, version, None) for kind, (pack, version) in said)
         return said
 
     def _of_runs(self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]) -> None:
@@ -121,9 +121,9 @@ class Model:
             if key in now:
                 why, where = now[key]
                 if not where <= before and (why, key) not in said:
-                    self.told["exposed", *key, None] += 1
+                    self.due["exposed", *key, None] += 1
             elif before & configured and not {("reinstated", key), ("undeprecated", key)} & said:
-                self.told["cleared", *key, None] += 1
+                self.due["cleared", *key, None] += 1
         self.bad = now
 
     def _why(self, key: Key) -> str:
@@ -241,10 +241,13 @@ class InstallsMachine(RuleBasedStateMachine):
         seen = {name: None if name in self.unmounted else dict(self.there[name]) for name in self.configured}
         self.model.poll(seen, {name: self.spoilt[name] if seen[name] is not None else set() for name in seen})
         events = [json.loads(line) for line in self._history()]
-        told = Counter((one["kind"], one["node"], one["version"], one["install"]) for one in events)
-        for fact in [fact for fact in told if fact[0] in {"baseline", "update"}]:
-            del told[fact]
-        assert told == self.model.told, (told - self.model.told, self.model.told - told)
+        got = Counter((one["kind"], one["node"], one["version"], one["install"]) for one in events)
+        for fact in [fact for fact in got if fact[0] in {"baseline", "update"}]:
+            del got[fact]
+        assert got == self.model.due, (
+            got - self.model.due,
+            self.model.due - got,
+        )
         assert len({one["id"] for one in events}) == len(events)
 
     @rule(at=st.integers(1, 8), after=st.booleans())
@@ -306,7 +309,7 @@ class InstallsMachine(RuleBasedStateMachine):
         try:
             self.poll()
             for kind in ("exposed", "cleared", "failing", "recovered"):
-                figures.add(kind, sum(count for fact, count in self.model.told.items() if fact[0] == kind))
+                figures.add(kind, sum(count for fact, count in self.model.due.items() if fact[0] == kind))
         finally:
             self.registry.__exit__(None, None, None)
             self.root.cleanup()
@@ -314,16 +317,7 @@ class InstallsMachine(RuleBasedStateMachine):
 
 def live(lives: int, steps: int) -> None:
     """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
-    run_state_machine_as_test(
-        InstallsMachine,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live_lives(InstallsMachine, lives, steps)
 
 
 def main() -> None:

@@ -21,13 +21,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from aiohttp import web
-from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from pydantic import SecretStr
 
 from tests.chaos.condition import GONE, Conditions
 from tests.chaos.figures import Result
+from tests.chaos.lives import live_lives
 from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
@@ -843,16 +843,7 @@ def living(groupings: list[Grouping], *, threshold: int = 2, watched: int = 2) -
 
 def live(lives: int, steps: int) -> None:
     """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
-    run_state_machine_as_test(
-        WatcherMachine,
-        settings=settings(
-            max_examples=lives,
-            stateful_step_count=steps,
-            deadline=None,
-            database=None,
-            suppress_health_check=list(HealthCheck),
-        ),
-    )
+    live_lives(WatcherMachine, lives, steps)
 
 
 def main() -> None:

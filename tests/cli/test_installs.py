@@ -421,7 +421,7 @@ def test_an_install_that_does_not_answer_holds_nothing_up(watch: Watcher, regist
     """A ComfyUI that takes a connection and says nothing costs its `timeout`; the rest is polled, a stop is quick."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://user:hunter2@127.0.0.1:{silent.getsockname()[1]}"
-        both = watch.but(installs=[{"name": "attic", "url": url}, *watch.settings["installs"]], timeout="1s")  # type: ignore[misc]  # a list
+        both = watch.but(installs=[{"name": "attic", "url": url}, *watch.settings["installs"]], timeout="1s")  # type: ignore[misc]  # any setting; this is a list
         began = time.monotonic()
         document = both.check(code=1)
         while tried := _accepted(silent, within=0.1):

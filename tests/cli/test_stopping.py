@@ -108,8 +108,8 @@ def test_a_registry_that_drips(watch: Watcher, registry: FakeRegistry) -> None:
 
 def test_a_start_that_takes_long(watch: Watcher, registry: FakeRegistry) -> None:
     """While alert URLs wait for apprise to be loaded it ends too, with nothing done."""
-    (watch.folder / "apprise.py").write_text("import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n")
     # It sleeps longer than a stop may take.
+    (watch.folder / "apprise.py").write_text("import pathlib, time\npathlib.Path('loading').touch()\ntime.sleep(60)\n")
     with program.start("run", cwd=watch.folder, env=watch.environment()) as started:
         started.until(lambda it: (watch.folder / "loading").exists())
         _ends_in_time(started)

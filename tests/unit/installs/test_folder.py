@@ -44,7 +44,7 @@ def test_nothing_installed(comfyui: ComfyUI) -> None:
 
 
 def test_each_kind(comfyui: ComfyUI) -> None:
-    """Registry, claimed, git, file and unknown are told apart; ids and versions are as written."""
+    """Registry, claimed, git, file and unknown are distinguished; ids and versions are as written."""
     comfyui.registry("My-Pack", "1.2", folder="renamed", repository=REPOSITORY)
     comfyui.claimed("zip-pack", "2.0.0-alpha.21", folder="zip-pack-main")
     comfyui.claimed("dyn", None)

@@ -87,7 +87,7 @@ def test_below_a_path_with_a_login(comfyui: FakeManager) -> None:
 
 
 def test_no_manager(comfyui: FakeManager) -> None:
-    """A ComfyUI without the Manager, and something else altogether, are told apart."""
+    """A ComfyUI without the Manager is not taken for something else altogether."""
     comfyui.generation = 0
     assert _refused(comfyui.url) == "a ComfyUI without the Manager's list of packs (HTTP 404, HTTP 404)"
     comfyui.answer = {LISTS[4]: 500}
