@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import smtplib
 import time
+from collections import Counter
 from email.message import EmailMessage
+from typing import Any
 
 import httpx
 import pytest
 
 from tests.support.fakes.faults import FAULTS, inflict
+from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
+from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 
 UNBOUNDED = {"gzip_bomb", "endless_body"}
@@ -157,3 +161,78 @@ def test_the_mailbox_takes_and_refuses_mail(mailbox: Mailbox) -> None:
     (kept,) = mailbox.mails
     assert (kept.sender, kept.recipients) == ("a@example.org", ("b@example.org",))
     assert (kept.message["Subject"], kept.message.get_content().strip()) == ("Grüße", "text")
+
+
+class TestUnsteadyPages:
+    """What can be wrong with the pages of all nodes, and that a single node is answered honestly."""
+
+    @pytest.fixture
+    def sweep(self, registry: FakeRegistry) -> Sweep:
+        """Ten packs of one version, all with the same text, in pages of four."""
+        for number in range(10):
+            registry.catalog.publish(f"pack-{number}", "1.0.0")
+        return Sweep(registry)
+
+    def test_ties(self, sweep: Sweep) -> None:
+        """At each end of a page one row comes twice and one not at all; another page size shows those that did not."""
+        sweep.pages.tied = True
+        assert sweep.nodes() == ["0 1 2 4", "4 5 6 8", "8 9"]
+        assert sweep.nodes(size=6) == ["0 1 2 3 4 6", "6 7 8 9"]
+        assert [answer["total"] for answer in sweep.answers()] == [10, 10, 10]
+
+    def test_repeated_and_missing_rows(self, sweep: Sweep) -> None:
+        """A page begins with the last row of the one before, another ends early; both totals are the true one."""
+        sweep.pages.repeating, sweep.pages.missing = {2}, {3}
+        assert sweep.nodes() == ["0 1 2 3", "3 4 5 6", "8"]
+        assert [answer["total"] for answer in sweep.answers()] == [10, 10, 10]
+
+    def test_rows_shift(self, sweep: Sweep) -> None:
+        """A row that goes, or comes, between two pages moves the rows behind it, once."""
+
+        def add(catalog: Catalog) -> None:
+            catalog.publish("pack-10", "2.0.0")
+
+        sweep.pages.changes = {2: lambda catalog: catalog.remove("pack-0", "1.0.0"), 3: add}
+        assert sweep.nodes() == ["0 1 2 3", "5 6 7 8", "8 9"]
+        assert sweep.nodes() == ["10 1 2 3", "4 5 6 7", "8 9"]
+
+    def test_a_total_that_moves(self, sweep: Sweep) -> None:
+        """Each page may claim another total."""
+        sweep.pages.total = lambda page, total: total + page
+        assert [answer["total"] for answer in sweep.answers()] == [11, 12, 13]
+
+    def test_a_page_that_fails(self, sweep: Sweep) -> None:
+        """A fault of the catalogue meets the page that it is for, so often as it should, and no other request."""
+        sweep.pages.faults, sweep.pages.times = {2: "status_500_json", 3: "truncated_json"}, 1
+        assert [sweep.ask(page=page).status_code for page in (1, 2, 2)] == [200, 500, 200]
+        assert sweep.pages.served == Counter({2: 2, 1: 1})
+        assert sweep.ask(nodeId="pack-2", page=2).status_code == 200
+
+    @pytest.mark.parametrize("status", [400, 403])
+    def test_a_refusal(self, sweep: Sweep, status: int) -> None:
+        """Only questions about one node are answered, and those about packs."""
+        sweep.pages.refused = status
+        assert sweep.ask().status_code == sweep.ask(page=2).status_code == status
+        assert sweep.ask(nodeId="pack-2").status_code == 200
+        assert httpx.get(f"{sweep.registry.url}/nodes", trust_env=False).status_code == 200
+
+
+class Sweep:
+    """Asks for all nodes, page by page."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self.registry = registry
+        self.pages = UnsteadyPages(registry)
+
+    def ask(self, **query: int | str) -> httpx.Response:
+        return httpx.get(f"{self.registry.url}/versions", params={"pageSize": 4, **query}, trust_env=False)
+
+    def answers(self, size: int = 4) -> list[Any]:
+        return [self.ask(page=page, pageSize=size).json() for page in range(1, -(-10 // size) + 1)]
+
+    def nodes(self, size: int = 4) -> list[str]:
+        """Return the numbers of the packs of each page."""
+        return [
+            " ".join(row["node_id"].removeprefix("pack-") for row in answer["versions"])
+            for answer in self.answers(size)
+        ]

@@ -1,17 +1,18 @@
 """A catalog of nodes and versions in memory, and what `GET /versions` and `GET /nodes` answer about it.
 
-As docs/registry.md has it: versions come ordered by their text, reasons only on request, a page past the end is an
-empty page, and `GET /nodes` compares ids with their case.
+As docs/registry.md has it: versions come ordered by their text, or newest first, and those that are equal in that come
+in no order that means anything; reasons come only on request, a page past the end is an empty page, and `GET /nodes`
+compares ids with their case.
 """
 
 from __future__ import annotations
 
 import threading
 import uuid
-from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
-from watcher.model.version import ACTIVE, STATUSES, status_to_api
+from watcher.model.version import ACTIVE, STATUSES, recency, status_to_api
 
 MAX_PAGE_SIZE = 100
 _BOOLEANS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
@@ -35,11 +36,24 @@ class Catalog:
 
     def __init__(self) -> None:
         self.edits = 0
+        self._newest_first = False
+        self._sorted: tuple[int, dict[tuple[str, ...], list[Row]]] = 0, {}
         self._lock = threading.Lock()
         self._nodes: dict[str, dict[str, Row]] = {}
         self._banned: dict[str, str] = {}
         self._packs: dict[str, Row] = {}
         self._published = 0
+
+    @property
+    def newest_first(self) -> bool:
+        """Whether versions come by `createdAt`, descending, instead of by their text."""
+        return self._newest_first
+
+    @newest_first.setter
+    def newest_first(self, on: bool) -> None:
+        with self._lock:
+            self._newest_first = on
+            self.edits += 1
 
     def publish(
         self,
@@ -144,11 +158,12 @@ class Catalog:
         except ValueError as error:
             return 400, {"error": "Invalid parameter", "message": str(error)}
         page, limit = max(page, 1), min(max(limit, 1), MAX_PAGE_SIZE)
+        wanted = set(query.get("node_id", ()))
         with self._lock:
             found = [
                 pack | ({"status": "NodeStatusBanned"} if key in self._banned else {})
                 for key, pack in self._packs.items()
-                if "node_id" not in query or pack["id"] in query["node_id"]
+                if "node_id" not in query or pack["id"] in wanted
             ]
         found = [pack for pack in found if with_banned or pack["status"] != "NodeStatusBanned"]
         shown = found[(page - 1) * limit : page * limit]
@@ -168,19 +183,38 @@ class Catalog:
             names = [name.lower() for name in query.get("nodeId", ())[:1]]
             if names and names[0] in self._banned:
                 return 403, {"error": "Node banned", "message": self._banned[names[0]]}
-            found = [row for name in names or self._nodes for row in self._nodes.get(name, {}).values()]
-            if "statuses" in query:
-                found = [row for row in found if row["status"] in query["statuses"]]
+            statuses = tuple(query["statuses"]) if "statuses" in query else None
+            found = self._of(names[0], statuses) if names else self._of_all(statuses)
             if "status_reason" in query:
                 sought = query["status_reason"][0].lower()
                 found = [row for row in found if sought in str(row["status_reason"]).lower()]
-            found.sort(key=lambda row: str(row["version"]), reverse=True)
             # A page or size of 0 or less: the service was seen to answer with the whole table.
             paged = page > 0 and size > 0
             shown = found[(page - 1) * size : page * size] if paged else found
             rows = [row if with_reason else row | {"status_reason": ""} for row in map(dict, shown)]
         pages = -(-len(found) // size) if paged else 1
         return 200, {"page": page, "pageSize": size, "total": len(found), "totalPages": pages, "versions": rows}
+
+    def _of(self, node: str, statuses: tuple[str, ...] | None) -> list[Row]:
+        """Return a node's rows of some statuses (None: of any) in order."""
+        return self._in_order(self._nodes.get(node, {}).values(), statuses)
+
+    def _of_all(self, statuses: tuple[str, ...] | None) -> list[Row]:
+        """Return all nodes' rows of some statuses in order. They are kept until the next edit: their pages follow."""
+        edits, kept = self._sorted
+        if edits != self.edits:
+            kept = {}
+            self._sorted = self.edits, kept
+        key = ("any",) if statuses is None else ("of", *statuses)
+        if key not in kept:
+            kept[key] = self._in_order((row for rows in self._nodes.values() for row in rows.values()), statuses)
+        return kept[key]
+
+    def _in_order(self, rows: Iterable[Row], statuses: tuple[str, ...] | None) -> list[Row]:
+        chosen = (row for row in rows if statuses is None or row["status"] in statuses)
+        if self._newest_first:
+            return sorted(chosen, key=lambda row: recency(str(row["createdAt"])), reverse=True)
+        return sorted(chosen, key=lambda row: str(row["version"]), reverse=True)
 
 
 _PACK_STATUSES = {"active", "deleted", "banned"}
@@ -222,20 +256,3 @@ def _boolean(query: Mapping[str, Sequence[str]], name: str) -> bool:
     if text not in _BOOLEANS:
         raise ValueError(f"{name} is neither true nor false")
     return _BOOLEANS[text]
-
-
-def made_up(nodes: int, versions: int) -> Catalog:
-    """Return a catalog of nodes `node-0`, `node-1`, … with active versions whose rows have a real row's size."""
-    catalog = Catalog()
-    first = datetime(2025, 1, 1, tzinfo=UTC)
-    for number in range(nodes):
-        for release in range(versions):
-            catalog.publish(
-                f"node-{number}",
-                f"1.{release}.0",
-                created_at=first + timedelta(days=release, seconds=number, microseconds=162471),
-                changelog="Faster sampling, fewer surprises, and a fix for masks that came out inverted on some cards.",
-                dependencies=["numpy>=1.26", "opencv-python-headless", "pillow", "safetensors>=0.4"],
-                supported_comfyui_version=">=0.3.40",
-            )
-    return catalog

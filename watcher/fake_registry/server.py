@@ -23,7 +23,8 @@ from urllib.parse import parse_qs
 
 from aiohttp import web
 
-from watcher.fake_registry.catalog import Catalog, made_up
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.made_up import made_up, made_up_registry
 
 Respond = Callable[[web.BaseRequest], Awaitable[web.StreamResponse | None]]
 
@@ -60,7 +61,9 @@ class FakeRegistry:
         self.url = ""
         self._port = port
         self._latency = latency
-        self._answers: dict[str, tuple[int, int, bytes]] = {}
+        self._answers: dict[str, tuple[int, bytes]] = {}
+        self._answers_of = 0
+        """The edits of the catalog that the kept answers are of."""
         self.serves_nodes = True
         """Whether there is a `GET /nodes`, which is optional."""
 
@@ -104,14 +107,16 @@ class FakeRegistry:
         return web.Response(status=status, body=body, content_type="application/json")
 
     def _encoded(self, path: str, query: str) -> tuple[int, bytes]:
-        """Return the answer's status and bytes, cached until the catalog changes: a benchmark requests them often."""
-        edits, status, body = self._answers.get(f"{path}?{query}", (-1, 0, b""))
-        if edits != (now := self.catalog.edits):
+        """Return the answer's status and bytes, kept until the catalog changes: a benchmark requests them often."""
+        if self._answers_of != (now := self.catalog.edits):
+            self._answers.clear()
+            self._answers_of = now
+        key = f"{path}?{query}"
+        if key not in self._answers:
             answer = self.catalog.answer if path == "/versions" else self.catalog.packs
             status, document = answer(parse_qs(query, keep_blank_values=True))
-            body = encoded(document)
-            self._answers[f"{path}?{query}"] = now, status, body
-        return status, body
+            self._answers[key] = status, encoded(document)
+        return self._answers[key]
 
 
 def encoded(document: object) -> bytes:
@@ -127,13 +132,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m watcher.fake_registry.server", description=main.__doc__)
     parser.add_argument("--nodes", type=int, default=10, help="how many nodes")
     parser.add_argument("--versions", type=int, default=10, help="how many versions of each node")
+    parser.add_argument("--total", type=int, help="how many versions of all nodes, shared unevenly")
     parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
     parser.add_argument("--latency", type=float, default=0.0, help="seconds before each answer")
     given = parser.parse_args(arguments)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
-    with FakeRegistry(made_up(given.nodes, given.versions), port=given.port, latency=given.latency) as registry:
+    whole = given.total is not None
+    catalog = made_up_registry(given.nodes, given.total) if whole else made_up(given.nodes, given.versions)
+    with FakeRegistry(catalog, port=given.port, latency=given.latency) as registry:
         print(registry.url, flush=True)
         # The server ends with the parent that holds the other end of a pipe. A stdin that is no pipe (a terminal,
         # /dev/null) is not watched.

@@ -73,6 +73,31 @@ def test_order_is_by_text(registry: FakeRegistry, ask: Ask) -> None:
     assert versions(ask(("nodeId", "a"))) == ["1.9.0", "1.2.0", "1.10.0"]
 
 
+def test_newest_first(registry: FakeRegistry, ask: Ask) -> None:
+    """The order can be that of creation instead, of one node and of all; a cut fraction of a second is no later."""
+    for node, version, moment in (("a", "1", "05.7Z"), ("b", "1", "05.75177Z"), ("a", "2", "05Z"), ("b", "0", "06Z")):
+        registry.catalog.publish(node, version, created_at=f"2026-01-02T03:04:{moment}")
+    assert versions(ask()) == ["2", "1", "1", "0"]
+    registry.catalog.newest_first = True
+    assert [(row["node_id"], row["version"]) for row in ask().json()["versions"]] == [
+        *(("b", "0"), ("b", "1"), ("a", "1"), ("a", "2"))
+    ]
+    assert versions(ask(("nodeId", "a"))) == ["1", "2"]
+
+
+def test_an_edit_between_two_pages(registry: FakeRegistry, ask: Ask) -> None:
+    """A page shows what the catalog holds when it is asked for, also when it was asked for before."""
+    for number in range(15):
+        registry.catalog.publish("a", f"{number:02}")
+    page = (("page", "2"), ("statuses", "NodeVersionStatusActive"))
+    assert versions(ask(*page)) == ["04", "03", "02", "01", "00"]
+    registry.catalog.publish("b", "99")
+    assert versions(ask(*page)) == ["05", "04", "03", "02", "01", "00"]
+    registry.catalog.set_status("a", "03", "banned")
+    assert versions(ask(*page)) == ["05", "04", "02", "01", "00"]
+    assert versions(ask(("statuses", "any"))) == []
+
+
 def test_statuses_repeat(registry: FakeRegistry, ask: Ask) -> None:
     """`statuses` takes several long names, and none of them means every status."""
     for version, status in (("1", "active"), ("2", "pending"), ("3", "flagged"), ("4", "banned"), ("5", "deleted")):

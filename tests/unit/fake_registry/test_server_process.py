@@ -95,6 +95,17 @@ def test_as_a_process(start: Callable[..., Started], way: str) -> None:
     assert (ended.code, ended.out, ended.err) == (0, f"{url}\n", "")
 
 
+def test_a_whole_registry_as_a_process(start: Callable[..., Started]) -> None:
+    """With a total it serves nodes that share so many versions unevenly."""
+    process = start("--nodes", "30", "--total", "120", module="watcher.fake_registry.server")
+    process.until(lambda it: it.out.endswith("\n"))
+    query = {"pageSize": 100, "page": 2}
+    answer = httpx.get(f"{process.out.strip()}/versions", params=query, trust_env=False).json()
+    assert (answer["total"], answer["totalPages"], len(answer["versions"])) == (120, 2, 20)
+    process.stdin.close()
+    assert process.wait().code == 0
+
+
 def test_bad_arguments(capsys: pytest.CaptureFixture[str]) -> None:
     """An argument that is no number is a usage error."""
     with pytest.raises(SystemExit, match="2"):

@@ -1,0 +1,68 @@
+"""Made-up catalogs have the size and the proportions of the real registry, and are cheap to serve page by page."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter, defaultdict
+from typing import Any
+
+import pytest
+
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.made_up import made_up, made_up_registry
+from watcher.fake_registry.server import encoded
+from watcher.model.version import status_from_api
+
+
+def rows(catalog: Catalog) -> list[dict[str, Any]]:
+    """Return all rows, by pages of a hundred."""
+    pages = range(1, int(str(catalog.answer({})[1]["total"])) // 100 + 2)
+    answers: list[Any] = [catalog.answer({"page": [str(page)], "pageSize": ["100"]})[1] for page in pages]
+    return [row for answer in answers for row in answer["versions"]]
+
+
+def test_nodes_that_are_alike() -> None:
+    """Every node has the same versions, all of them active."""
+    found = Counter((row["node_id"], row["status"]) for row in rows(made_up(5, 3)))
+    assert found == {(f"node-{number}", "NodeVersionStatusActive"): 3 for number in range(5)}
+
+
+def test_a_whole_registry() -> None:
+    """The nodes share the versions, few have most of them, and a realistic part has no active one."""
+    found = rows(made_up_registry(1000, 6000))
+    by_node: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in found:
+        by_node[row["node_id"]].append(row)
+    assert (len(found), len({row["id"] for row in found}), len(by_node)) == (6000, 6000, 1000)
+    sizes = sorted(map(len, by_node.values()))
+    assert (sizes[0], sizes[500] <= 4, 60 <= sizes[-1] <= 180) == (1, True, True)
+    assert 600 <= len(encoded(found)) / 6000 <= 800
+    without = sum(all(status_from_api(row["status"]) != "active" for row in each) for each in by_node.values())
+    assert 50 <= without <= 100
+    kinds = Counter(status_from_api(row["status"]) for row in found)
+    assert kinds.keys() == {"active", "flagged", "banned", "deleted", "pending"}
+    assert kinds["active"] > 5 * kinds["flagged"] > kinds["banned"]
+    assert 5 <= sum(row["deprecated"] for row in found) <= 60
+    assert all("2025-01-01" <= row["createdAt"] < "2026-09-01" for row in found)
+
+
+def test_the_same_every_time() -> None:
+    """Two runs of a benchmark read the same rows."""
+    assert rows(made_up_registry(20, 50)) == rows(made_up_registry(20, 50))
+
+
+def test_fewer_versions_than_nodes() -> None:
+    """A node without a version would be in no page."""
+    with pytest.raises(ValueError, match="at least"):
+        made_up_registry(3, 2)
+
+
+def test_pages_of_a_large_registry_are_cheap() -> None:
+    """Reading every page takes no more than some times as long as reading all rows at once."""
+    catalog = made_up_registry(1000, 10_000)
+    began = time.process_time()
+    catalog.answer({"page": ["0"]})
+    at_once = time.process_time() - began
+    began = time.process_time()
+    assert len(rows(catalog)) == 10_000
+    assert time.process_time() - began < 5 * at_once + 0.1
