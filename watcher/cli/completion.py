@@ -74,7 +74,7 @@ def node_ids(ctx: click.Context, parameter: click.Parameter, begun: str) -> list
     settings = _settings(ctx)
     if settings is None:
         return []
-    found = {node.lower(): node for node in settings.nodes}
+    found = {node.lower(): node for node in settings.selection().names}
     if state := _state(settings):
         for node in (*state.checks.watched, *state.snapshot.nodes):
             found.setdefault(node.lower(), node)

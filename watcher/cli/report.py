@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.alerts.words.differences import difference
 from watcher.alerts.words.running import running
-from watcher.cli.terminal import colour, table, to_json
+from watcher.cli.terminal import colour, join_first, table, to_json
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
+from watcher.model.selection import Selection
 from watcher.text.plural import plural
 from watcher.text.sanitize import safe_line, sanitize_line
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _TEXT = 300
 _STATUS = 40
 _VALUE = 80
+_GLOBS = 5
 
 
 def as_json(report: Report) -> str:
@@ -88,6 +90,14 @@ def what_happened(event: Event) -> str:
     if event.reason:
         parts.append(sanitize_line(event.reason, _TEXT))
     return "; ".join(parts)
+
+
+def watched_in_words(nodes: int, globs: Sequence[str]) -> str:
+    """Return what is watched, safe to print: how many nodes are named, and the globs that choose others."""
+    if Selection(globs=tuple(globs)).is_everything:
+        return "the whole registry"
+    parts = [plural(nodes, "node")] if nodes or not globs else []
+    return " and ".join([*parts, *([join_first([*map(sanitize_line, globs)], _GLOBS)] if globs else [])])
 
 
 def event_subject(event: Event) -> str:

@@ -17,6 +17,9 @@ class PollConfig:
     """What to poll, how, and where its alerts go."""
 
     nodes: tuple[str, ...]
+    """Ids."""
+    globs: tuple[str, ...] = ()
+    """Globs over the ids of the whole registry (`watcher.model.selection.Selection`)."""
     statuses: tuple[str, ...]
     """Watched statuses, by short name."""
     registry_url: str

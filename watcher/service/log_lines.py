@@ -95,6 +95,7 @@ class LogLines(Observer):
         log.info(
             event,
             nodes=len(plan.config.nodes),
+            **({"patterns": " ".join(plan.config.globs)} if plan.config.globs else {}),
             installs=len(plan.config.installs),
             channels=len(plan.config.channels),
             interval=plan.interval,

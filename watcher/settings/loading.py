@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING
 from pydantic import ValidationError
 
 from watcher.errors import ConfigError, UsageError
+from watcher.model import selection
 from watcher.settings import install_tables, node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.install_tables import InstallTable
-from watcher.settings.model import Settings
+from watcher.settings.model import INTERVAL_OF_GLOBS, Settings
 from watcher.settings.places import CONTAINER_SECRETS, SYSTEM, Folders, is_same, state_home
 
 if TYPE_CHECKING:
@@ -82,13 +83,11 @@ def load(
     settings, refused = _validated(found)
     names = _names(values)
     problems += [line for error in refused for line in error_lines(error, origins, names)]
-    changes: dict[str, object] = {}
-    try:
-        if more := node_ids.read(added):
-            changes["nodes"] = node_ids.read([*settings.nodes, *more])
-            origins["nodes"] = f"{origins['nodes']} + command line" if settings.nodes else "command line"
-    except parsing.EntriesError as error:
-        problems += [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
+    nodes, unread = _joined(settings.nodes, added, origins)
+    problems += unread
+    changes: dict[str, object] = {"nodes": nodes}
+    if selection.split(nodes).chooses and origins["interval"] == "default":
+        changes["interval"], origins["interval"] = INTERVAL_OF_GLOBS, "default where nodes has a pattern"
     start = folder if origins["installs"] == str(config_file) else cwd
     changes["installs"], unplaced = _placed(settings.installs, start)
     problems += [f"{place}: {why} ({origins['installs']})" for place, why in unplaced.items()]
@@ -163,6 +162,20 @@ def _validated(found: tuple[sources.Source, ...]) -> tuple[Settings, list[ErrorD
     except ValidationError as error:
         refused = error.errors(include_url=False, include_input=False)
     return Settings(), refused
+
+
+def _joined(nodes: tuple[str, ...], added: object, origins: dict[str, str]) -> tuple[tuple[str, ...], list[str]]:
+    """Return the settings' nodes with those of the command line, and a line for each of these that is wrong."""
+    try:
+        if more := node_ids.read_more(added):
+            joined = node_ids.read_watched([*nodes, *more])
+            origins["nodes"] = f"{origins['nodes']} + command line" if nodes else "command line"
+            return joined, []
+    except parsing.EntriesError as error:
+        return nodes, [f"nodes, entry {entry}: {why} (command line)" for entry, why in error.refused.items()]
+    except ValueError as error:
+        return nodes, [f"nodes: {error} (command line)"]
+    return nodes, []
 
 
 def _placed(tables: tuple[InstallTable, ...], start: Path) -> tuple[tuple[InstallTable, ...], dict[str, str]]:

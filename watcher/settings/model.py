@@ -12,8 +12,11 @@ from typing import Annotated, Any, Literal, get_args
 from pydantic import AfterValidator, BeforeValidator, Field, PrivateAttr, SecretStr, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from watcher.durations import show
+from watcher.model import selection
 from watcher.model.channel import Channel
 from watcher.model.pack import Source
+from watcher.model.selection import Selection
 from watcher.model.version import STATUSES
 from watcher.settings import install_tables, node_ids, parsing
 from watcher.settings.channel_tables import ChannelTable, list_with, one_of, read_tables, unsealed
@@ -22,6 +25,9 @@ from watcher.text import mask
 
 SHORTEST_INTERVAL = 10.0
 """Seconds between the starts of two polls of `run`, at least."""
+
+INTERVAL_OF_GLOBS = 3600.0
+"""The default of `interval`, in seconds, where `nodes` has a glob: a whole registry need not be asked so often."""
 
 DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 """Settings that are durations, in seconds."""
@@ -79,9 +85,10 @@ class Settings(BaseSettings):
         frozen=True, extra="forbid", hide_input_in_errors=True, field_title_generator=lambda name, _: name
     )
 
-    nodes: Annotated[tuple[str, ...], list_with(node_ids.read)] = Field(
+    nodes: Annotated[tuple[str, ...], list_with(node_ids.read_watched)] = Field(
         (),
-        description="Ids of node packs, or their URLs on registry.comfy.org. In the environment separated by commas,"
+        description="Ids of node packs, or their URLs on registry.comfy.org. `*` watches the whole registry, a pattern"
+        " such as `comfyui-*` a part of it, and `!comfyui-test-*` leaves out. In the environment separated by commas,"
         " spaces or newlines, or as JSON.",
     )
     installs: _Installs = Field(
@@ -113,7 +120,7 @@ class Settings(BaseSettings):
     interval: Annotated[float, BeforeValidator(_interval, json_schema_input_type=float | str)] = Field(
         900.0,
         description="For `run`: time between the starts of two polls, as `90s`, `15m`, `1h` or seconds; at least"
-        " `10s`.",
+        f" `10s`. The default is `{show(INTERVAL_OF_GLOBS)}` where `nodes` has `*` or a pattern.",
     )
     """Seconds, as every duration."""
     jitter: Annotated[float, _number(0, 1)] = Field(
@@ -197,6 +204,10 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Read the keyword arguments and nothing else: `load` has sources of its own."""
         return (given["init_settings"],)
+
+    def selection(self) -> Selection:
+        """Return what `nodes` watches, ids and globs apart."""
+        return selection.split(self.nodes)
 
     def all_channels(self) -> tuple[Channel, ...]:
         """Return every channel: those of `alert_urls`, named by scheme (`discord`, `discord-2`), then `[[channels]]`.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from watcher.model.selection import is_glob, split
 from watcher.settings.parsing import read_each, split_list
 from watcher.text.mask import describe, find_url, is_visible
 
@@ -14,12 +15,27 @@ _LONGEST = 100
 _LONGEST_GLOB = 200
 _ID = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._-]{{0,{_LONGEST - 1}}}")
 _PACK_URL = re.compile(r"(?:https?://)?registry\.comfy\.org/(?:[^?#]*/)?nodes/([^/?#]+)/*(?:[?#].*)?", re.IGNORECASE)
-_GLOB = re.compile(r"[*?\[\]]|\A!")
+_GLOB = re.compile(r"!?(?:[A-Za-z0-9._*?-]|\[!?[A-Za-z0-9._-]+\])+")
+"""A glob that an id could match."""
 
 
 def read(value: object) -> tuple[str, ...]:
     """Return node ids, a pack's URL as its id; each once, whatever its case, in its first spelling."""
     return _once(read_each(split_list(value), _id))
+
+
+def read_watched(value: object) -> tuple[str, ...]:
+    """Return node ids, as `read`, and globs over ids, in their order; ValueError for globs that only leave out."""
+    entries = read_more(value)
+    chosen = split(entries)
+    if chosen.globs and not chosen.chooses:
+        raise ValueError(f"'{chosen.globs[0]}' leaves out node packs, but no pattern includes any; add '*'")
+    return entries
+
+
+def read_more(value: object) -> tuple[str, ...]:
+    """Return node ids and globs, as `read_watched`, to add to others: they may leave out what those include."""
+    return _once(read_each(split_list(value), _id_or_glob))
 
 
 def read_globs(value: object) -> tuple[str, ...]:
@@ -50,16 +66,40 @@ def _once(found: list[str]) -> tuple[str, ...]:
 
 
 def _id(item: object) -> str:
-    text = _text(item, "a node id")
+    text = _bare(_text(item, "a node id"))
+    if is_glob(text):
+        raise ValueError(f"{describe(text)} is a pattern, which is not allowed here; give each node pack's id")
+    return _checked(text)
+
+
+def _id_or_glob(item: object) -> str:
+    text = _bare(_text(item, "a node id"))
+    if not is_glob(text):
+        return _checked(text)
+    if len(text) > _LONGEST_GLOB:
+        raise ValueError(f"{describe(text)} is not a pattern; at most {_LONGEST_GLOB} characters are allowed")
+    if not _GLOB.fullmatch(text):
+        raise ValueError(
+            f"{text[:60]!a} is a pattern that no node id can match; letters A to Z, digits, '.', '_', '-', '*', '?' and"
+            " '[a-z]' are allowed, and '!' first to leave out"
+        )
+    return text
+
+
+def _bare(text: str) -> str:
+    """Return the id in a pack's URL, and any other text as it is; ValueError for another URL or a path."""
     if url := _PACK_URL.fullmatch(text):
-        text = url[1]
-    elif find_url(text) or "/" in text:
+        return url[1]
+    if find_url(text) or "/" in text:
         raise ValueError(
             f"{describe(text)} is not a node id; give the last part of the pack's URL on registry.comfy.org,"
             " e.g. rgthree-comfy"
         )
-    if _GLOB.search(text):
-        raise ValueError(f"{describe(text)} is a pattern, which nodes does not support; give each node pack's id")
+    return text
+
+
+def _checked(text: str) -> str:
+    """Return an id as it is; ValueError if it can be none."""
     if len(text) > _LONGEST:
         raise ValueError(f"{describe(text)} is not a node id; at most {_LONGEST} characters are allowed")
     if not _ID.fullmatch(text):

@@ -71,6 +71,30 @@ def test_a_folder_in_the_place_of_a_secret(loads: Loads, tmp_path: Path) -> None
         loads(secrets=tmp_path / "secrets")
 
 
+@pytest.mark.parametrize(
+    ("text", "added", "interval", "origin"),
+    [
+        ("nodes = ['*']", (), 3600, "default where nodes has a pattern"),
+        ("nodes = ['a']", ("comfyui-*",), 3600, "default where nodes has a pattern"),
+        ("nodes = ['*']\ninterval = '15m'", (), 900, None),
+        ("nodes = ['a']", ("b",), 900, "default"),
+    ],
+)
+def test_interval_of_globs(loads: Loads, text: str, added: tuple[str, ...], interval: int, origin: str | None) -> None:
+    """With a glob in `nodes`, wherever it is from, the default of `interval` is an hour; a given one stays."""
+    loaded = loads(text, overrides={"nodes": added})
+    assert loaded.settings.interval == interval
+    assert loaded.origins["interval"] == (origin or str(loads.file))
+
+
+def test_the_command_line_leaves_out(loads: Loads) -> None:
+    """`--node` takes globs, and may leave out what the settings include, but not without anything included."""
+    loaded = loads("nodes = ['a', '*']", overrides={"nodes": ("!b-*",)})
+    assert loaded.settings.selection().globs == ("*", "!b-*")
+    with pytest.raises(ConfigError, match=r"nodes: '!b-\*' leaves out .* \(command line\)"):
+        loads("nodes = ['a']", overrides={"nodes": ("!b-*",)})
+
+
 def test_command_line_nodes_add(loads: Loads) -> None:
     """Nodes of the command line add to the others', once whatever the case, and the first spelling stays."""
     loaded = loads("nodes = ['Alpha', 'beta']", overrides={"nodes": ("BETA", "gamma", "alpha")})

@@ -60,6 +60,9 @@ ACCEPTED: list[tuple[str, str, object]] = [
     ("nodes", f"HTTP://Registry.Comfy.Org/nodes/{PACK}/", (PACK,)),
     ("nodes", f"registry.comfy.org/nodes/{PACK}?tab=versions", (PACK,)),
     ("nodes", f"https://registry.comfy.org/publishers/somebody/nodes/{PACK}#top", (PACK,)),
+    ("nodes", "*", ("*",)),
+    ("nodes", "rgthree-comfy, comfyui-*, !comfyui-test-*", ("rgthree-comfy", "comfyui-*", "!comfyui-test-*")),
+    ("nodes", '["[a-c]?*", "![!a]b", "A*", "a*"]', ("[a-c]?*", "![!a]b", "A*")),
     *((name, " ", ()) for name in ("nodes", "installs", "alert_urls", "channels")),
     ("statuses", "NodeVersionStatusBanned, FLAGGED active banned", ("active", "flagged", "banned")),
     ("registry_url", "https://api.comfy.org/", "https://api.comfy.org"),
@@ -88,8 +91,13 @@ REFUSED = [
     ("nodes", f"https://u:{TOKEN}@registry.comfy.org/nodes/x", "'https://***' is not a node id"),
     ("nodes", "kijai/ComfyUI-KJNodes", "'kijai/ComfyUI-KJNodes' is not a node id; give the last part of the pack's"),
     ("nodes", "../x", "'../x' is not a node id"),
-    ("nodes", "*", "'*' is a pattern, which nodes does not support; give each node pack's id"),
-    ("nodes", "!comfyui-test", "'!comfyui-test' is a pattern"),
+    ("nodes", "!comfyui-test, a", "'!comfyui-test' leaves out node packs, but no pattern includes any; add '*'"),
+    ("nodes", "kijai/*", "'kijai/*' is not a node id; give the last part of the pack's"),
+    ("nodes", "a*:b", "'a*:b' is a pattern that no node id can match; letters A to Z"),
+    ("nodes", "a[b", "'a[b' is a pattern that no node id can match"),
+    ("nodes", "!", "'!' is a pattern that no node id can match"),
+    ("nodes", "\u00e9*", r"'\xe9*' is a pattern that no node id can match"),
+    ("nodes", "x*" * 101, "is not a pattern; at most 200 characters"),
     ("nodes", "-x", "'-x' is not a node id; letters A to Z, digits, '.', '_' and '-' are allowed, a letter or a digit"),
     ("nodes", "a:b", "'a:b' is not a node id"),
     ("nodes", "a\u200bb", r"'a\u200bb' is not a node id; letters A to Z"),
@@ -298,14 +306,15 @@ def test_a_path_with_a_colon_is_one(path: str) -> None:
 
 @given(st.text(max_size=250))
 def test_any_node_id_is_answered(text: str) -> None:
-    """Any text is either a node id that is visible and holds no URL, or refused in one printable line."""
-    try:
-        (answer,) = node_ids.read([text])
-    except ValueError as refusal:
-        answer = str(refusal)
-    else:
-        assert not {" ", "/"} & set(answer)
-    assert answer.isprintable()
+    """Any text is either a node id or a glob, visible and without a URL, or refused in one printable line."""
+    for read in (node_ids.read, node_ids.read_more):
+        try:
+            (answer,) = read([text])
+        except ValueError as refusal:
+            answer = str(refusal)
+        else:
+            assert not {" ", "/"} & set(answer)
+        assert answer.isprintable()
 
 
 @given(st.text(max_size=100))

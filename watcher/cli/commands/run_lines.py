@@ -7,6 +7,7 @@ from datetime import datetime
 
 from watcher import durations, log, timestamps
 from watcher.cli import report as reports
+from watcher.cli.report import watched_in_words
 from watcher.cli.terminal import echo, echo_error
 from watcher.errors import WatchError
 from watcher.polling.clock import clock
@@ -92,7 +93,8 @@ class RunLines(Observer):
         if log.is_logged("warning"):
             for warning in plan.warnings:
                 echo(f"warning: {warning}", error=True)
-        counts = f"{plural(len(plan.config.nodes), 'node')}, {plural(len(plan.config.channels), 'channel')}"
+        watched = watched_in_words(len(plan.config.nodes), plan.config.globs)
+        counts = f"{watched}, {plural(len(plan.config.channels), 'channel')}"
         _say(f"{what} {counts}, every {durations.show(plan.interval)}{end}")
 
 

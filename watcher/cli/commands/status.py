@@ -90,14 +90,15 @@ def show(loaded: Loaded, nodes: Sequence[str], *, only_problems: bool, as_json: 
     """Print how the watched nodes and the channels stand; `nodes` are the ids to show, none: all."""
     settings = loaded.settings
     state = existing_state(loaded).load()
+    named = watched(settings.selection().names, state)
     view = View(
         state=state,
-        nodes=watched(settings.nodes, state),
+        nodes=named,
         channels=[channel.name for channel in settings.all_channels()],
         installs=[source.name for source in settings.all_installs()],
         now=clock(),
         max_age=usual_age(state, settings.interval),
-        chosen=_chosen(nodes, watched(settings.nodes, state)) if nodes else None,
+        chosen=_chosen(nodes, named) if nodes else None,
         only_problems=only_problems,
     )
     if as_json:
