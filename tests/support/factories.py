@@ -83,7 +83,7 @@ def channel(name: str = "ops", **fields: Any) -> Channel:
 def watch(registry_url: str, *nodes: str, channels: tuple[Channel, ...] = (), **fields: Any) -> PollConfig:
     """Make a poll's configuration, with no patience for a registry that is down."""
     given: dict[str, Any] = {
-        "nodes": nodes or (PACK,),
+        "nodes": nodes or (() if fields.get("globs") else (PACK,)),
         "statuses": STATUSES,
         "registry_url": registry_url,
         "limits": Limits(timeout=5, retries=0, concurrency=4),

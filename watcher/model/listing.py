@@ -8,6 +8,9 @@ from enum import StrEnum
 
 from watcher.model.version import Version
 
+ALL = "*"
+"""Stands for the registry as a whole where a node is named."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:

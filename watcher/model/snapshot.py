@@ -72,6 +72,16 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Whole:
+    """The baseline of all nodes that globs choose."""
+
+    globs: tuple[str, ...] = ()
+    """The globs that it was set for."""
+    baseline_at: str = ""
+    """When the first complete sweep came; "" before that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Snapshot:
     """What is known of all nodes."""
 
@@ -86,6 +96,7 @@ class Snapshot:
     channels_seen: int = 0
     """How many events channels had."""
     installed: Installed = field(default_factory=Installed)
+    whole: Whole = field(default_factory=Whole)
     nodes: Mapping[str, Node] = field(default_factory=dict)
     """By lower-case id."""
 

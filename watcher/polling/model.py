@@ -78,7 +78,13 @@ class Report:
     reported: Mapping[str, str] = field(default_factory=dict)
     """When each lasting problem was last reported (`Checks.reported`)."""
     nodes: tuple[str, ...] = ()
-    """The ids that were watched, those of installed packs too."""
+    """The ids that were watched, those of installed packs and of packs that globs choose too."""
+    way: str = ""
+    """How the nodes were read: `each` by itself, or by a `sweep` over the pages of all."""
+    requests: int = 0
+    """How many requests the registry was sent."""
+    postponed: int = 0
+    """Nodes that a sweep shows to differ and that a later poll asks."""
     unscanned: tuple[tuple[str, str], ...] = ()
     """Installs that could not be scanned, or only in part, with the reason."""
     unknown: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
+from watcher.model.listing import ALL
 from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reading.change import Change, read_change
 from watcher.polling.sending.backoffs import Backoffs
@@ -62,13 +63,16 @@ class Poller:
         else:
             done = await self._save_and_deliver(replace(state, checks=found.checks), found)
         watched, failed = len(found.nodes), found.findings.unread.values()
+        checked = 0 if ALL in found.findings.unread else watched - len(failed) - found.unseen
+        whole = [(ALL, found.error)] if found.error and ALL not in found.findings.unread else []
+        no_packs = found.checks.packs_error or found.checks.turn_error
         return Report(
             started=started,
             finished=self.clock(),
             watched=watched,
-            checked=watched - len(failed),
+            checked=checked,
             events=found.events,
-            errors=tuple((one.node, one.error) for one in failed),
+            errors=(*whole, *((one.node, one.error) for one in failed)),
             empty=tuple(found.findings.empty),
             delivered=done.delivered,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
@@ -80,7 +84,10 @@ class Poller:
             nodes=found.nodes,
             unscanned=tuple(sorted((name, why) for name, why in found.scan_errors.items() if why)),
             unknown=tuple(one for one in found.findings.unknown if one.lower() not in state.checks.unknown),
-            no_packs="" if state.checks.packs_error else found.checks.packs_error,
+            no_packs="" if state.checks.packs_error or state.checks.turn_error else no_packs,
+            way=found.checks.way,
+            requests=found.checks.requests,
+            postponed=found.postponed,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:

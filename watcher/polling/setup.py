@@ -16,7 +16,7 @@ from watcher.alerts.queues.channel_identity import Addresses
 from watcher.delivery import urls
 from watcher.delivery.client import Worker
 from watcher.delivery.process.interpreter import WorkerError
-from watcher.errors import ConfigError, InstallationError, UsageError
+from watcher.errors import ConfigError, InstallationError
 from watcher.model.channel import Channel
 from watcher.model.exposure import exposure_key
 from watcher.polling.clock import clock
@@ -147,6 +147,4 @@ def config_to_watch(loaded: Loaded, folder: StateFolder, refusal: UrlProblem) ->
     """Return the configuration of a poll, as `poll_config`; UsageError if there is nothing to watch."""
     if not loaded.settings.nodes and not loaded.settings.installs:
         raise nothing_to_watch(loaded)
-    if loaded.settings.selection().globs:
-        raise UsageError("nodes has a pattern, which no poll reads yet; name the node packs instead")
     return poll_config(loaded.settings, folder, loaded.origins, refusal)

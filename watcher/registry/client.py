@@ -110,6 +110,8 @@ class Registry:
         self._resume_at = 0.0
         self._delayed = 0.0
         self.asked_to_wait = ""
+        self.requests = 0
+        """How many were sent, repeats and redirects too."""
         self._headers = {
             "Host": self._base.netloc.decode("ascii"),
             "User-Agent": f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)",
@@ -210,6 +212,7 @@ class Registry:
             for _ in range(_MOST_REDIRECTS):
                 request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
                 begun = asyncio.get_running_loop().time()
+                self.requests += 1
                 response = await self._transport.handle_async_request(request)
                 try:
                     code = response.status_code

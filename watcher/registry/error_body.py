@@ -3,9 +3,29 @@
 from __future__ import annotations
 
 import json
+from http import HTTPStatus
+
+from watcher.text.sanitize import sanitize_line
 
 _LONGEST = 256_000
 """Bytes of an error body that is decoded."""
+
+
+def describe_refusal(code: int, body: bytes) -> str:
+    """Return what a status other than 200 means, for a person (docs/registry.md, Errors)."""
+    match code:
+        case HTTPStatus.FORBIDDEN:
+            what = "the registry, or something in front of it, refused access"
+        case HTTPStatus.BAD_REQUEST:
+            what = "the registry rejected the request"
+        case HTTPStatus.NOT_FOUND:
+            what = "the registry does not know it"
+        case HTTPStatus.TOO_MANY_REQUESTS:
+            what = "the registry asked to slow down"
+        case _:
+            what = "registry error" if code >= 500 else "the registry gave an unexpected answer"
+    message = parse_message(body)
+    return f"{what} ({int(code)}){f': {sanitize_line(message, 200)}' if message else ''}"
 
 
 def parse_message(body: bytes) -> str:

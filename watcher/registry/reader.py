@@ -19,6 +19,8 @@ from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page, parse_page
 from watcher.text.sanitize import sanitize_line
 
+OF_ROWS = "rows:"
+"""Begins the digest of a node's rows in a sweep, which no answer about the node can match."""
 _OF_BODY = "body:"
 """Begins an etag that is a digest of the body. The registry's begin with a quote or `W/`."""
 
@@ -64,8 +66,9 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
     by_body = query.etag.startswith(_OF_BODY)
     asked_at = now()
     first = Query(node=query.node, statuses=query.filter)
-    answer = await registry.ask(first, etag="" if by_body else query.etag, retries=query.retries)
-    at = _moment(asked_at, answer.date)
+    is_named = not by_body and not query.etag.startswith(OF_ROWS)
+    answer = await registry.ask(first, etag=query.etag if is_named else "", retries=query.retries)
+    at = moment(asked_at, answer.date)
     if answer.code != HTTPStatus.OK:
         return _judge_status(query, answer, at)
     if by_body and query.etag == _etag_of(answer):
@@ -124,7 +127,7 @@ async def read_whereabouts(
     return replace(listing, elsewhere=elsewhere)
 
 
-def _moment(asked_at: str, date: str) -> str:
+def moment(asked_at: str, date: str) -> str:
     """Return the moment of a listing (docs/behaviour.md, Listings). A later one would hide what was published since."""
     if not date:
         return asked_at

@@ -14,6 +14,16 @@ from watcher.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Turn:
+    """How far the daily turn has come, in which each swept node pack is asked about (docs/behaviour.md, Sweeps)."""
+
+    after: str = ""
+    """The last node, by lower-case id, that had its turn; "" before the first."""
+    at: str = ""
+    """When it had it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
@@ -44,6 +54,16 @@ class Checks:
     """When `GET /nodes` was last asked about all of them."""
     packs_error: str = ""
     """Why it gave no usable answer then; "" if it did."""
+    total: int | None = None
+    """How many versions the registry has, of the watched statuses, as it was last said; None if it never was."""
+    way: str = ""
+    """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
+    requests: int = 0
+    """How many requests the last poll took."""
+    turn: Turn = field(default_factory=Turn)
+    """How far the daily turn of the swept node packs has come."""
+    turn_error: str = ""
+    """Why `GET /nodes` gave no usable answer in it; "" if it did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -110,7 +110,13 @@ def _upgraded_addresses(found: dict[str, Any]) -> dict[str, Any]:
 
 
 _OUTBOX = _Document(Outbox, _upgraded_outbox, "revision", newest=OUTBOX_FORMAT)
-ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", "packs", "packs_at", "packs_error"})
+ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", "packs", "packs_at", "packs_error"}) | {
+    "total",
+    "way",
+    "requests",
+    "turn",
+    "turn_error",
+}
 """What earlier versions did not write into `checks.json`."""
 _CHECKS = _Document(Checks, _upgraded_checks, "revision", added=ADDED)
 _ADDRESSES = _Document(Addresses, _upgraded_addresses)
@@ -147,6 +153,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
         checks.polled_at,
         checks.polled_before,
         checks.packs_at,
+        checks.turn.at,
         *checks.scanned.values(),
     )
     for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):

@@ -7,9 +7,10 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
+from operator import attrgetter
 
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.snapshot import Node, Snapshot
+from watcher.model.snapshot import Node, Snapshot, Whole
 from watcher.model.version import Version
 from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, format_of
 
@@ -30,6 +31,7 @@ class _SnapshotForm:
     channels_seen: int
     nodes: dict[str, Node]
     installed: Installed = field(default_factory=Installed)
+    whole: Whole = field(default_factory=Whole)
 
 
 def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
@@ -44,7 +46,8 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
     try:
         nodes = LazyNodes(text, head.end(), len(text) - len(_FOOT), refuse)
         channels = _channels(head["channels"])
-        installed = decode(Installed, head["installed"] or b"{}")
+        installed = decode(Installed, head["installed"]) if head["installed"] else Installed()
+        whole = decode(Whole, head["whole"]) if head["whole"] else Whole()
     except UnreadableFormError as error:
         raise (refuse(error) if refuse else error) from None
     except ValueError:
@@ -56,6 +59,7 @@ def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
         channels_failing=channels,
         channels_seen=int(head["channels_seen"] or 0),
         installed=installed,
+        whole=whole,
         nodes=nodes,
     )
 
@@ -103,8 +107,8 @@ class LazyNodes(Mapping[str, Node]):
             found = text.find(_BETWEEN, begin, end)
             stop = found if found >= 0 else end
             colon = text.index(b": ", begin, stop)
-            key, name = json.loads(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
-            if name is None or json.loads(name[1]).lower() != key:
+            key, name = _text(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
+            if name is None or _text(name[1]).lower() != key:
                 raise ValueError(key)  # the node would be missing under its own key
             self._places[key] = (colon + 2, stop)
             begin = stop + len(_BETWEEN) - 1
@@ -131,11 +135,22 @@ class LazyNodes(Mapping[str, Node]):
         return len(self._places)
 
 
+def _text(quoted: bytes) -> str:
+    """Return the text in JSON quotes; ValueError for anything else."""
+    if _PLAIN.fullmatch(quoted):  # decoding it takes three times as long
+        return quoted[1:-1].decode("ascii")
+    found = json.loads(quoted)
+    if not isinstance(found, str):
+        raise ValueError(quoted)
+    return found
+
+
+_PLAIN = re.compile(rb'"[A-Za-z0-9._-]*"')
 _LAYOUT = re.compile(
     rb'\{\n"format": (?:1|(?P<second>2)),\n"revision": (?P<revision>[0-9]+),\n'
     rb'"registry_failing": (?P<failing>true|false),\n"registry_seen": (?P<seen>[0-9]+),\n'
     rb'(?(second)"channels_failing": (?P<channels>\{.*\}),\n"channels_seen": (?P<channels_seen>[0-9]+),\n)'
-    rb'(?:"installed": (?P<installed>\{\n(?: [^\n]*\n)*\}),\n)?"nodes": \{\n?'
+    rb'(?:"installed": (?P<installed>\{\n(?: [^\n]*\n)*\}),\n)?(?:"whole": (?P<whole>\{.*\}),\n)?"nodes": \{\n?'
 )
 _BETWEEN = b',\n"'
 _NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
@@ -158,7 +173,8 @@ def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
     yield (
         f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
         f'"registry_seen": {snapshot.registry_seen},\n"channels_failing": {channels},\n'
-        f'"channels_seen": {snapshot.channels_seen},\n{_installed(snapshot.installed)}"nodes": {{'
+        f'"channels_seen": {snapshot.channels_seen},\n{_installed(snapshot.installed)}'
+        f'{_whole(snapshot.whole)}"nodes": {{'
     ).encode()
     for number, key in enumerate(sorted(snapshot.nodes)):
         yield b"%s\n%s: " % (b"," if number else b"", json.dumps(key).encode())
@@ -177,6 +193,13 @@ def _installed(found: Installed) -> str:
     )
 
 
+def _whole(found: Whole) -> str:
+    """Return the baseline of all as a line; "" where no glob is watched."""
+    if not found.globs:
+        return ""
+    return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at})},\n'
+
+
 def _entries(found: Mapping[str, object]) -> str:
     """Return an object's text, sorted, one entry a line."""
     lines = [f"\n  {json.dumps(key)}: {json.dumps(value)}" for key, value in sorted(found.items())]
@@ -193,13 +216,20 @@ def _block(nodes: Mapping[str, Node], key: str) -> bytes:
     head = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _kept(node, _NODE_HEAD)
     )
-    rows = ",\n  ".join(json.dumps(dict(_kept(version, _VERSION_FIELDS))) for version in node.versions)
+    rows = ",\n  ".join(json.dumps(_version(version)) for version in node.versions)
     versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""
     return f"{{\n {head}{versions}}}".encode()
 
 
+def _version(version: Version) -> dict[str, object]:
+    """Return the fields of a version to write, as `_kept`, in half the time."""
+    values = zip(_VERSION_FIELDS, _of_version(version), strict=True)
+    return {name: value for name, value in values if value or name == "status"}
+
+
 _EXPOSURE_FIELDS = tuple(item.name for item in fields(Exposure))
 _VERSION_FIELDS = tuple(item.name for item in fields(Version))
+_of_version = attrgetter(*_VERSION_FIELDS)
 _NODE_HEAD = tuple(item.name for item in fields(Node) if item.name != "versions")
 
 

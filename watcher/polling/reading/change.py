@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
@@ -11,14 +12,22 @@ from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, bounded
 from watcher.model.pack import Pack
-from watcher.model.snapshot import Snapshot
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Snapshot, Whole
 from watcher.model.version import BANNED, STATUSES
 from watcher.polling.model import PollConfig
+from watcher.polling.reading.choice import Way, is_worth_a_look, pages_of
 from watcher.polling.reading.reasons import explained
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.progress import Progress
 from watcher.registry.client import Registry
 from watcher.state.model import Checks, State
+
+if TYPE_CHECKING:
+    from watcher.polling.reading.sweeping import Sweeper
+
+_MANY = 10_000
+"""How many versions a registry is taken to have before it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,12 @@ class Change:
     """The last good list of each install."""
     scan_errors: Mapping[str, str] = field(default_factory=dict)
     """By install, why it could not be scanned; "" if it could."""
+    unseen: int = 0
+    """How many nodes a sweep did not show wholly and were not asked."""
+    postponed: int = 0
+    """How many nodes differ in a sweep and are asked by a later poll."""
+    error: str = ""
+    """Why there was no sweep though globs need one, or not a whole one."""
 
 
 async def read_change(
@@ -54,9 +69,8 @@ async def read_change(
         baseline=config.baseline,
         now=started,
     )
-    async with Registry(
-        config.registry_url, config.limits, expected_requests=len(config.nodes), progress=progress
-    ) as registry:
+    expected = max(len(config.nodes), pages_of(checks.total or _MANY) if config.globs else 0)
+    async with Registry(config.registry_url, config.limits, expected_requests=expected, progress=progress) as registry:
         survey = Survey(
             registry=registry,
             nodes=config.nodes,
@@ -67,16 +81,38 @@ async def read_change(
             clock=clock,
             progress=progress,
         )
-        if not config.installs and not _was_installed(state):
-            change = _compared(config, state.snapshot, checks, await survey.read(), of_channels, started)
-        else:
+        sweeper = _sweeper(config, state, survey)
+        if config.installs or _was_installed(state):
             from watcher.polling.reading.what_is_run import read_with_installs
 
-            read = await read_with_installs(config, replace(state, checks=checks), survey)
-            change = read.take(_compared(read.config, state.snapshot, read.checks, read.findings, of_channels, started))
+            read = await read_with_installs(config, replace(state, checks=checks), survey, sweeper)
+            change = read.take(_compared(read.config, state.snapshot, read.checks, survey, sweeper, of_channels))
+        else:
+            await (sweeper or survey).read()
+            nodes = tuple(sweeper.names.values()) if sweeper else config.nodes
+            change = _compared(replace(config, nodes=nodes), state.snapshot, checks, survey, sweeper, of_channels)
         events = await explained(registry, change.events, config.limits.timeout, progress)
     events = with_safe_versions(events, change.snapshot, config.statuses)
-    return replace(change, events=tuple(bounded(event) for event in events))
+    checks = replace(change.checks, requests=registry.requests)
+    return replace(change, checks=checks, events=tuple(bounded(event) for event in events))
+
+
+def _sweeper(config: PollConfig, state: State, survey: Survey) -> Sweeper | None:
+    """Return what reads by sweep where that may be needed; None where each node is asked."""
+    checks = state.checks
+    if not config.globs and not config.installs and not is_worth_a_look(len(config.nodes), checks.total):
+        return None
+    # Here, since most polls from cron watch a few nodes and do without: it takes 5 ms.
+    from watcher.polling.reading.sweeping import Sweeper
+
+    return Sweeper(
+        survey=survey,
+        globs=Selection(globs=config.globs),
+        total=checks.total if checks.etag_scope == config.etag_scope else None,
+        turn=checks.turn,
+        turn_error=checks.turn_error,
+        whole=state.snapshot.whole if config.globs else Whole(),
+    )
 
 
 def _was_installed(state: State) -> bool:
@@ -90,11 +126,16 @@ def _compared(
     config: PollConfig,
     known: Snapshot,
     checks: Checks,
-    findings: Findings,
+    survey: Survey,
+    sweeper: Sweeper | None,
     of_channels: Sequence[ChannelState],
-    started: str,
 ) -> Change:
-    """Return what the findings change, and the events, without what needs the registry."""
+    """Return what was read changes, and the events, without what needs the registry."""
+    findings, started, of_all = survey.findings, survey.options.now, None
+    if sweeper is not None:
+        known, of_all = sweeper.with_baseline(known)
+    elif known.whole.globs:
+        known = replace(known, whole=Whole())
     assessed = health.assess(
         checks.health,
         known.with_nodes(findings.nodes),
@@ -106,13 +147,14 @@ def _compared(
     )
     snapshot, about_channels = assess_channels(assessed.snapshot, of_channels, started)
     of_nodes = tuple(event for of_node in findings.events.values() for event in of_node)
-    return Change(
+    change = Change(
         findings=findings,
         snapshot=snapshot,
         checks=_checks_after(checks, config, findings, assessed.health, started),
-        events=of_nodes + assessed.events + about_channels,
+        events=(*([of_all] if of_all else ()), *of_nodes, *assessed.events, *about_channels),
         nodes=config.nodes,
     )
+    return change if sweeper is None else sweeper.with_figures(change)
 
 
 def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streaks: health.Health, now: str) -> Checks:
@@ -128,5 +170,6 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
         etags=dict(sorted({**others, **findings.etags}.items())),
         etag_scope=config.etag_scope,
         watched=config.nodes,
+        way=Way.EACH.value,
         terminal_closed_at="",
     )

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import replace
 
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, rank
 from watcher.model.version import BANNED, DELETED, FLAGGED
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
@@ -15,17 +15,24 @@ from watcher.text.status_reason import summarize
 
 _EXPLAINED = {FLAGGED, BANNED, DELETED}
 """The registry's reason explains these statuses of a version."""
+_MOST_NODES = 200
+"""How many nodes are asked about in one poll, at most: each takes a request or more."""
 _KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
 async def explained(
     registry: Registry, events: tuple[Event, ...], patience: float, progress: Progress = silent
 ) -> tuple[Event, ...]:
-    """Return the events with the registry's reasons, as far as these come within `patience` seconds."""
+    """Return the events with the registry's reasons, as far as these come within `patience` seconds.
+
+    Of many nodes only those with the worst events are asked about.
+    """
     wanted: dict[str, dict[str, Event]] = {}
-    for event in events:
+    for event in sorted(events, key=rank):
         is_one = event.kind in _KINDS and event.after in _EXPLAINED and not event.reason
-        if is_one and event.version is not None and event.node is not None:
+        if not is_one or event.version is None or event.node is None:
+            continue
+        if event.node in wanted or len(wanted) < _MOST_NODES:
             wanted.setdefault(event.node, {})[event.key] = event
     if not wanted:
         return events

@@ -152,7 +152,7 @@ class Survey:
         registry_wide = unreached = False
         match reading:
             case Listing():
-                self._take_listing(reading, key)
+                self.take_listing(reading, key)
             case NodeBanned():
                 self._take_ban(reading, key)
             case Unchanged():
@@ -169,12 +169,13 @@ class Survey:
         self._failures = self._failures + 1 if registry_wide else 0
         self._silence = self._silence + 1 if unreached else 0
 
-    def _take_listing(self, listing: Listing, key: str) -> None:
+    def take_listing(self, listing: Listing, key: str, baseline: str = "") -> None:
+        """Compare a node's listing with what is known of it. `baseline` is used instead of the options'."""
         findings = self.findings
         if listing.spelling not in {"", listing.node}:
             findings.registry_ids[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
-        options = self.options
+        options = replace(self.options, baseline=baseline or self.options.baseline)
         if not listing.versions and not options.all_watched and self._may_be_unknown(key):
             options = replace(options, baseline="silent")  # an id that an install names may be wrong
         difference = compare_listing(known, listing, options, self.checks.checked.get(key, ""))

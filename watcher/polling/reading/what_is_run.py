@@ -29,9 +29,10 @@ from watcher.text.status_reason import summarize
 
 if TYPE_CHECKING:
     from watcher.polling.reading.change import Change
+    from watcher.polling.reading.sweeping import Sweeper
 
 
-async def read_with_installs(config: PollConfig, state: State, survey: Survey) -> Read:
+async def read_with_installs(config: PollConfig, state: State, survey: Survey, sweeper: Sweeper | None) -> Read:
     """Scan the installs beside the requests, then read the nodes that only a scan showed; then ask `GET /nodes`."""
     checks = state.checks
     names = {source.name for source in config.installs}
@@ -40,7 +41,7 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey) -
     survey.nodes, survey.named = nodes, frozenset(node.lower() for node in config.nodes)
     scanning = asyncio.create_task(installs.scan_all(config.installs, last, config.limits.timeout, survey.progress))
     try:
-        await survey.read()
+        await (sweeper or survey).read()
         scans = await scanning
     finally:
         scanning.cancel()
@@ -48,8 +49,9 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey) -
             await scanning
     watched = installs.joined(config.nodes, scans.packs, checks.packs)
     kept, asked_for = {node.lower() for node in watched}, {node.lower() for node in nodes}
-    survey.findings.forget(asked_for - kept)
-    if more := [node for node in watched if node.lower() not in asked_for]:
+    chosen = {key: node for key, node in sweeper.names.items() if sweeper.globs.matches(key)} if sweeper else {}
+    survey.findings.forget(asked_for - kept - chosen.keys())
+    if more := [node for node in watched if node.lower() not in asked_for | chosen.keys()]:
         survey.nodes = more
         await survey.read()
     # Without installs only the bans that were reported before are still asked about, until they end.
@@ -57,7 +59,7 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey) -
     asked = await records.ask(survey.registry, checks, packs, survey.findings.registry_ids, survey.options.now)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
     return Read(
-        config=replace(config, nodes=watched),
+        config=replace(config, nodes=(*watched, *(node for key, node in chosen.items() if key not in kept))),
         checks=checks,
         findings=survey.findings,
         scans=scans,

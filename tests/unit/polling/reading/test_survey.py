@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import json
 import shutil
@@ -17,55 +16,13 @@ import pytest
 from aiohttp import web
 
 from tests.faults.asking import responding
-from tests.support.factories import watch
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.fakes.ports import Refused
+from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
-from watcher.polling.model import Report
-from watcher.polling.poll import Poller
 from watcher.registry.client import Limits
-from watcher.state.store import StateFolder
-
-
-class Watcher:
-    """Polls a registry into a folder; `progress` is how many nodes it said were done."""
-
-    def __init__(self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
-        self.registry = registry
-        self.nodes = nodes or ("pack",)
-        self.settings = settings
-        self.folder = StateFolder(folder)
-        self.progress = 0
-
-    def poll(self, **changed: Any) -> Report:
-        """Poll once and forget what was asked before; some settings may differ this time."""
-        self.registry.requests.clear()
-        settings = {**self.settings, **changed}
-        url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
-
-        async def work() -> Report:
-            config = watch(url, *nodes, **settings)
-            poller = Poller(
-                config=config, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear
-            )
-            return await poller.poll()
-
-        with self.folder.locked():
-            return asyncio.run(work())
-
-    def _hear(self, place: str, text: str) -> None:
-        if place == "nodes" and text:
-            self.progress = int(text.split(maxsplit=1)[0])
-
-    def asked(self, name: str = "nodeId") -> list[str]:
-        """Return what was asked under a parameter, in order, by the requests that had it."""
-        return [request.query[name][0] for request in self.registry.requests if name in request.query]
-
-    def conditional(self) -> list[bool]:
-        """Return whether each request asked only for what changed."""
-        return ["If-None-Match" in request.headers for request in self.registry.requests]
 
 
 @pytest.fixture
@@ -82,11 +39,6 @@ def watcher(registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
         return made
 
     return make
-
-
-def reported(report: Report) -> list[tuple[str, str | None, str | None]]:
-    """Return a poll's events by kind, node and version."""
-    return [(event.kind.value, event.node, event.version) for event in report.events]
 
 
 def _play_where(registry: FakeRegistry, fault: str, matches: Callable[[dict[str, list[str]]], bool]) -> None:

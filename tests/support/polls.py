@@ -1,0 +1,58 @@
+"""Polls of a loopback registry in this process, and what was asked in each."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Any
+
+from tests.support.factories import watch
+from watcher.fake_registry.server import FakeRegistry
+from watcher.polling.clock import clock
+from watcher.polling.model import Report
+from watcher.polling.poll import Poller
+from watcher.state.store import StateFolder
+
+
+class Watcher:
+    """Polls a registry into a folder; `progress` is how many nodes it said were done."""
+
+    def __init__(self, registry: FakeRegistry, folder: Path, *nodes: str, **settings: Any) -> None:
+        self.registry = registry
+        self.nodes = nodes or (() if settings.get("globs") else ("pack",))
+        self.settings = settings
+        self.folder = StateFolder(folder)
+        self.progress = 0
+
+    def poll(self, **changed: Any) -> Report:
+        """Poll once and forget what was asked before; some settings may differ this time."""
+        self.registry.requests.clear()
+        settings = {**self.settings, **changed}
+        url, nodes = settings.pop("url", self.registry.url), settings.pop("nodes", self.nodes)
+
+        async def work() -> Report:
+            config = watch(url, *nodes, **settings)
+            poller = Poller(
+                config=config, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear
+            )
+            return await poller.poll()
+
+        with self.folder.locked():
+            return asyncio.run(work())
+
+    def _hear(self, place: str, text: str) -> None:
+        if place == "nodes" and text:
+            self.progress = int(text.split(maxsplit=1)[0])
+
+    def asked(self, name: str = "nodeId") -> list[str]:
+        """Return what was asked under a parameter, in order, by the requests that had it."""
+        return [request.query[name][0] for request in self.registry.requests if name in request.query]
+
+    def conditional(self) -> list[bool]:
+        """Return whether each request asked only for what changed."""
+        return ["If-None-Match" in request.headers for request in self.registry.requests]
+
+
+def reported(report: Report) -> list[tuple[str, str | None, str | None]]:
+    """Return a poll's events by kind, node and version."""
+    return [(event.kind.value, event.node, event.version) for event in report.events]

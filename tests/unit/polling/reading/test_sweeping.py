@@ -1,0 +1,363 @@
+"""A poll by sweep: what its pages show counts at once, and nothing is believed that they do not show."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+
+from tests.support.fakes.fault import asked as query_of
+from tests.support.polls import Watcher, reported
+from watcher.fake_registry.server import FakeRegistry, encoded
+from watcher.model.event import Event
+from watcher.polling.model import Report
+
+PACKS = 12
+
+
+@pytest.fixture
+def first(registry: FakeRegistry, state: Path) -> tuple[Watcher, Report]:
+    """A watcher of the whole registry, and its first poll of a dozen packs with two versions each."""
+    for number in range(PACKS):
+        registry.catalog.publish(f"Pack-{number:02}", "1.0.0")
+        registry.catalog.publish(f"Pack-{number:02}", "1.1.0", status="flagged" if number == 3 else "active")
+    made = Watcher(registry, state, globs=("*",))
+    return made, made.poll()
+
+
+@pytest.fixture
+def swept(first: tuple[Watcher, Report]) -> Watcher:
+    """The watcher of the whole registry after that poll."""
+    return first[0]
+
+
+def _answer_pages(registry: FakeRegistry, change: Callable[[dict[str, Any]], object]) -> None:
+    """Have pages of all packs come changed; a change that returns an answer replaces the page."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        query = query_of(request)
+        if "nodeId" in query or not request.path.endswith("versions"):
+            return None
+        _, document = registry.catalog.answer(query)
+        answer = change(document)
+        if isinstance(answer, web.StreamResponse):
+            return answer
+        return web.Response(body=encoded(document), content_type="application/json")
+
+    registry.respond = respond
+
+
+def _rows(registry: FakeRegistry, **query: str) -> list[dict[str, Any]]:
+    """Return the rows of one page, as the registry has them now."""
+    document: Any = registry.catalog.answer({"pageSize": ["100"], **{name: [value] for name, value in query.items()}})[
+        1
+    ]
+    return list(document["versions"])
+
+
+def _without(*texts: str) -> Callable[[dict[str, Any]], None]:
+    """Leave versions out of every page, as an unstable order does; the total still counts them."""
+
+    def change(document: dict[str, Any]) -> None:
+        document["versions"] = [
+            row for row in document["versions"] if f"{row['node_id']} {row['version']}" not in texts
+        ]
+
+    return change
+
+
+# The baseline of all
+
+
+def test_one_baseline_of_all(first: tuple[Watcher, Report]) -> None:
+    """The first sweep is one event, which counts the packs, the versions and the bad ones, and names these."""
+    _, report = first
+    (event,) = report.events
+    assert (event.kind, event.node, event.after) == ("baseline", None, "flagged")
+    assert "12 node packs with 24 versions; flagged: 1; the latest of these: Pack-03 1.1.0 (flagged)" in event.reason
+    assert (report.watched, report.checked, report.way) == (PACKS, PACKS, "sweep")
+
+
+def test_a_quiet_sweep_asks_no_pack(swept: Watcher) -> None:
+    """A quiet poll reads the pages and asks no pack by itself."""
+    report = swept.poll()
+    assert (reported(report), swept.asked(), report.requests) == ([], [], 1)
+    assert (report.watched, report.checked) == (PACKS, PACKS)
+
+
+def test_a_pack_that_comes_later_is_news(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that comes after the baseline is news from its first version."""
+    registry.catalog.publish("Later", "0.1.0")
+    registry.catalog.publish("Later", "0.2.0", status="banned")
+    found = swept.poll()
+    assert sorted(reported(found)) == [("banned", "Later", "0.2.0"), ("new", "Later", "0.1.0")]
+    assert reported(swept.poll()) == []
+
+
+def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
+    """Globs that choose more packs set a baseline for these, and report no version of them as new."""
+    registry.catalog.publish("other", "1.0.0")
+    narrow = Watcher(registry, state / "narrow", globs=("pack-0*", "!pack-03"))
+    first = narrow.poll()
+    assert (first.watched, reported(first)) == (9, [("baseline", None, None)])
+    (event,) = narrow.poll(globs=("*",)).events
+    assert "4 node packs with 7 versions; flagged: 1" in event.reason
+
+
+def test_a_ban_of_a_whole_pack_is_in_the_baseline(registry: FakeRegistry, state: Path) -> None:
+    """Packs that are banned as a whole at the first sweep are counted in its event, and are no events."""
+    for node in ("a", "b"):
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.edit_pack("a", status="banned")
+    made = Watcher(registry, state, globs=("*",))
+    (event,) = made.poll().events
+    assert (event.after, "banned as a whole: 1" in event.reason) == ("banned", True)
+    assert reported(made.poll()) == []
+
+
+def test_no_baseline_without_all_rows(registry: FakeRegistry, state: Path) -> None:
+    """A sweep that lacks rows sets no baseline and is an error; the next whole one sets it."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    _answer_pages(registry, _without("p2 1.0.0"))
+    report = made.poll()
+    assert (reported(report), report.checked) == ([], 0)
+    assert report.errors == (("*", "the pages of all node packs are incomplete: 3 of 4 versions came"),)
+    registry.respond = None
+    assert reported(made.poll()) == [("baseline", None, None)]
+
+
+def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> None:
+    """A registry that says it has no version at all sets no baseline: what comes then is not all news."""
+    made = Watcher(registry, state, globs=("*",))
+    report = made.poll()
+    assert (reported(report), report.errors[0][1]) == (
+        [],
+        "the pages of all node packs are incomplete: no versions came",
+    )
+    registry.catalog.publish("p", "1.0.0")
+    assert reported(made.poll()) == [("baseline", None, None)]
+
+
+def test_a_pack_that_the_baseline_missed_is_no_news(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack whose versions are older than the baseline of all has a baseline of its own."""
+    registry.catalog.publish("Missed", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
+    assert reported(swept.poll()) == [("baseline", "Missed", None)]
+
+
+def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
+    """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
+    assert reported(swept.poll(globs=("pack-*",))) == []
+    (event,) = swept.poll(globs=("pakc-*",)).events
+    assert "0 node packs" in event.reason
+
+
+# What pages show, and what they do not
+
+
+def test_what_a_page_shows_is_asked_and_reported(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack whose rows differ is asked by itself, and no other."""
+    registry.catalog.set_status("Pack-05", "1.0.0", "banned", "stealer")
+    report = swept.poll()
+    assert reported(report) == [("banned", "Pack-05", "1.0.0")]
+    assert report.events[0].reason == "stealer"
+    assert set(swept.asked()) == {"Pack-05"}
+
+
+def test_what_a_page_shows_counts_without_an_answer(swept: Watcher, registry: FakeRegistry) -> None:
+    """A flag that a page shows is reported though the pack itself cannot be read, and is not reported twice."""
+    registry.catalog.set_status("Pack-05", "1.0.0", "flagged")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if "nodeId" in query_of(request) else None
+
+    registry.respond = respond
+    report = swept.poll(failure_threshold=3)
+    assert (reported(report), report.checked) == ([("flagged", "Pack-05", "1.0.0")], PACKS - 1)
+    registry.respond = None
+    assert reported(swept.poll()) == []
+
+
+def test_a_row_that_is_not_shown_means_nothing(swept: Watcher, registry: FakeRegistry) -> None:
+    """Rows that an unstable order hides are asked for, poll after poll, and never reported as removed."""
+    _answer_pages(registry, _without("Pack-04 1.0.0", "Pack-04 1.1.0", "Pack-07 1.0.0"))
+    for _ in range(3):
+        report = swept.poll()
+        assert (reported(report), report.checked) == ([], PACKS)
+        assert set(swept.asked()) == {"Pack-04", "Pack-07"}
+
+
+def test_rows_that_a_page_border_hides_come_with_other_borders(swept: Watcher, registry: FakeRegistry) -> None:
+    """If rows are missing the pages are read once more in another size, so that what one size hides is seen."""
+    registry.catalog.publish("Pack-04", "1.2.0")
+
+    def change(document: dict[str, Any]) -> None:
+        if document["pageSize"] == 100:
+            _without("Pack-04 1.2.0")(document)
+
+    _answer_pages(registry, change)
+    assert reported(swept.poll()) == [("new", "Pack-04", "1.2.0")]
+
+
+def test_a_removal_takes_two_listings(swept: Watcher, registry: FakeRegistry) -> None:
+    """A version that is gone is removed after two answers of its pack, like everywhere."""
+    registry.catalog.remove("Pack-02", "1.0.0")
+    assert reported(swept.poll()) == []
+    assert reported(swept.poll()) == [("removed", "Pack-02", "1.0.0")]
+    assert (reported(swept.poll()), swept.asked()) == ([], [])
+
+
+def test_of_rows_that_contradict_the_worse_counts(swept: Watcher, registry: FakeRegistry) -> None:
+    """A row that comes twice in two forms makes its pack be asked; what it answers counts."""
+
+    def change(document: dict[str, Any]) -> None:
+        row = next(row for row in document["versions"] if row["node_id"] == "Pack-06")
+        document["versions"].append(row | {"status": "NodeVersionStatusBanned"})
+
+    _answer_pages(registry, change)
+    assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-06"})
+
+
+# Failures and refusals
+
+
+@pytest.mark.parametrize("status", [400, 403])
+def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, status: int) -> None:
+    """Where the registry refuses to list all packs, each known one is asked, and nothing is failing."""
+    _answer_pages(registry, lambda _: web.Response(status=status))
+    registry.catalog.set_status("Pack-05", "1.0.0", "banned")
+    report = swept.poll()
+    assert reported(report) == [("banned", "Pack-05", "1.0.0")]
+    assert (report.way, report.watched, report.checked) == ("each", PACKS, PACKS)
+
+
+def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRegistry) -> None:
+    """A registry that answers no page is reported as a whole after the threshold, once, and recovers."""
+    _answer_pages(registry, lambda _: web.Response(status=503))
+    polls = [reported(swept.poll(failure_threshold=3)) for _ in range(4)]
+    assert polls == [[], [], [("failing", None, None)], []]
+    assert swept.poll(failure_threshold=3).checked == 0
+    registry.respond = None
+    assert reported(swept.poll()) == [("recovered", None, None)]
+
+
+def test_a_page_that_fails_costs_only_its_rows(registry: FakeRegistry, state: Path) -> None:
+    """With one page of several missing, what the others show is reported, and the packs it hides are asked."""
+    for number in range(120):
+        registry.catalog.publish(f"p{number:03}", f"1.{number}.0")
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+    shown = [row["node_id"] for row in _rows(registry, page="1")]
+    hidden = next(f"p{number:03}" for number in range(120) if f"p{number:03}" not in shown)
+    for node in (shown[0], hidden):
+        (version,) = [row["version"] for row in _rows(registry, nodeId=node)]
+        registry.catalog.set_status(node, version, "banned")
+    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    report = made.poll(failure_threshold=3)
+    assert {event.node for event in report.events} == {shown[0], hidden}
+    assert report.errors[0][0] == "*"
+    assert "page 2" in report.errors[0][1]
+
+
+def test_so_many_questions_and_no_more(registry: FakeRegistry, state: Path) -> None:
+    """After a change of everything at most 200 packs are asked in a poll, the worst first; every change is reported."""
+    for number in range(300):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+    for number in range(300):
+        registry.catalog.set_status(f"p{number:03}", "1.0.0", "banned" if number >= 290 else "deleted")
+    report = made.poll()
+    asked = [request.query["nodeId"][0] for request in registry.requests if _is_listing(request.query)]
+    assert (len(report.events), report.postponed, len(set(asked))) == (300, 100, 200)
+    assert {f"p{number}" for number in range(290, 300)} <= set(asked)
+    later = made.poll()
+    assert (reported(later), later.postponed) == ([], 0)
+
+
+def _is_listing(query: dict[str, list[str]]) -> bool:
+    return "nodeId" in query and "include_status_reason" not in query and "statuses" not in query
+
+
+# Bans of whole packs
+
+
+def test_a_ban_of_a_whole_pack_shows_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+    """A ban that only `GET /nodes` knows is reported within a day, and so is its end."""
+    registry.catalog.edit_pack("Pack-08", status="banned", status_detail="malware")
+    assert reported(swept.poll()) == []
+    assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
+    registry.catalog.edit_pack("Pack-08", status="active")
+    assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
+
+
+def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+    """A registry without `GET /nodes` is asked for each pack once a day: a 403 that says so is a ban."""
+    registry.serves_nodes = False
+    registry.catalog.ban_node("Pack-08", "malware")
+    assert reported(swept.poll()) == []
+    assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
+    assert len(set(swept.asked())) == PACKS
+    registry.catalog.pardon_node("Pack-08")
+    assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
+
+
+# The same as asking each
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_same_events_as_asking_each(registry: FakeRegistry, tmp_path: Path, seed: int) -> None:
+    """Through a random life of a registry a sweep reports the same events in the same polls as asking each pack."""
+    chance = random.Random(seed)
+    names = [f"p{number}" for number in range(12)]
+    for name in names[:8]:
+        registry.catalog.publish(name, "1.0.0")
+    by_sweep, by_each = (
+        Watcher(registry, tmp_path / "sweep", globs=("*",), failure_threshold=999),
+        Watcher(registry, tmp_path / "each", *names, baseline="silent", failure_threshold=999),
+    )
+    by_sweep.poll(), by_each.poll()
+    for number in range(40):
+        for _ in range(chance.randrange(4)):
+            _change(registry, chance, names, number)
+        assert _shown(by_sweep.poll().events) == _shown(by_each.poll().events)
+
+
+def _shown(events: tuple[Event, ...]) -> list[tuple[object, ...]]:
+    return sorted((one.id, one.kind, one.node, one.version, one.before, one.after, one.reason) for one in events)
+
+
+def _change(registry: FakeRegistry, chance: random.Random, names: list[str], number: int) -> None:
+    """Change one pack as a registry does."""
+    catalog, name = registry.catalog, chance.choice(names)
+    texts = [row["version"] for row in _rows(registry, nodeId=name)]
+    match chance.randrange(6):
+        case 0 if f"2.{number}.0" not in texts:
+            catalog.publish(name, f"2.{number}.0", status=chance.choice(["active", "pending", "flagged"]))
+        case 1 if texts:
+            status = chance.choice(["active", "pending", "flagged", "banned", "deleted"])
+            catalog.set_status(name, chance.choice(texts), status, reason=f"reason {number}")
+        case 2 if texts:
+            catalog.deprecate(name, chance.choice(texts), chance.random() < 0.5)
+        case 3 if texts:
+            catalog.edit(name, chance.choice(texts), dependencies=[f"numpy=={number}"])
+        case 4 if texts:
+            catalog.remove(name, chance.choice(texts))
+        case _:
+            for text in texts if chance.random() < 0.2 else ():
+                catalog.remove(name, text)
+
+
+def _a_day_later(swept: Watcher) -> Report:
+    """Poll as if the last turn had been a day ago."""
+    with swept.folder.locked():
+        state = swept.folder.load()
+        old = replace(state.checks, turn=replace(state.checks.turn, at="2020-01-01T00:00:00Z"))
+        swept.folder.save_checks(old, state.snapshot.revision)
+    return swept.poll()

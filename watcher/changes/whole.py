@@ -1,0 +1,118 @@
+"""The whole registry as one watch: what a sweep shows of a node, and the one baseline of all. Pure.
+
+Rules: docs/behaviour.md, Sweeps.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
+
+from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.transitions import DiffOptions, node_url
+from watcher.model.event import SWEPT_KINDS, Event, Kind, event_id, rank
+from watcher.model.listing import Listing
+from watcher.model.snapshot import Node, Snapshot, Whole
+from watcher.model.version import BANNED, FLAGGED, Version, created_by, recency
+
+SHOWN = "only a page of all node packs shows it"
+"""Why the rows that a sweep shows of a node are no complete listing."""
+_LATEST = 10
+"""How many of the bad versions the baseline names."""
+_LONGEST_NAME = 60
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """The rows that a sweep shows of a node, compared with what is known of it."""
+
+    difference: Difference
+    """What follows from the rows alone."""
+    is_news: bool
+    """Something differs, or is not shown: the node itself has to be asked."""
+    lacks: bool
+    """A known version is not shown."""
+
+    @property
+    def urgency(self) -> tuple[int, ...]:
+        """Sorts nodes by what their rows show, the worst first; those that only lack rows are last."""
+        return min(map(rank, self.difference.events), default=_LAST)
+
+
+_LAST = (len(Kind),)
+
+
+def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at: str) -> Shown:
+    """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
+    difference = compare_listing(node, replace(listing, incomplete=SHOWN), options, checked_at)
+    shown = {version.key for version in listing.versions}
+    lacks = any(version.key not in shown for version in node.listed)
+    is_settled = node.statuses == options.statuses and not node.failing and bool(node.baseline_at)
+    is_news = not is_settled or lacks or bool(listing.incomplete or difference.events) or difference.node != node
+    return Shown(difference=difference, is_news=is_news, lacks=lacks)
+
+
+def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
+    """Return a pack that the baseline of all did not have as it was then: without a version.
+
+    If it shows a version from before that, the sweep then missed it: it gets a baseline of its own.
+    """
+    node = known or Node(node=listing.node)
+    if any(created_by(version, whole.baseline_at) for version in listing.versions):
+        return replace(node, empty_since=whole.baseline_at)
+    return replace(node, baseline_at=whole.baseline_at, statuses=options.statuses)
+
+
+def set_whole(
+    snapshot: Snapshot, whole: Whole, joined: Mapping[str, Node], options: DiffOptions, *, chosen: int
+) -> tuple[Snapshot, Event | None]:
+    """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if all of the
+    `chosen` nodes had a baseline.
+
+    `joined` are the nodes that the baseline takes in. `baseline = "full"` has the summary too.
+    """
+    after = replace(snapshot, whole=whole)
+    if not whole.globs or options.baseline == "silent" or (chosen and not joined):
+        return after, None
+    worst, reason = _summary(joined.values())
+    event = Event(
+        id=event_id(None, "", snapshot.registry_seen, Kind.BASELINE, None, worst),
+        kind=Kind.BASELINE,
+        node=None,
+        after=worst,
+        reason=reason,
+        at=options.now,
+        url=node_url(None),
+    )
+    return replace(after, registry_seen=snapshot.registry_seen + 1), event
+
+
+def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
+    """Return the worst status of all, and a summary for people."""
+    versions = [(node.node, version) for node in nodes for version in node.listed]
+    whole = sum(node.banned for node in nodes)
+    bad: dict[str, list[tuple[str, Version]]] = {
+        BANNED: [one for one in versions if one[1].status == BANNED],
+        FLAGGED: [one for one in versions if one[1].status == FLAGGED],
+        "deprecated": [one for one in versions if one[1].deprecated],
+    }
+    counts = {name: len(found) for name, found in bad.items() if found}
+    parts = [f"{_plural(len(nodes), 'node pack')} with {_plural(len(versions), 'version')}"]
+    if whole:
+        parts.append(f"banned as a whole: {whole:,}")
+    parts += [f"{name}: {count:,}" for name, count in counts.items()]
+    latest = sorted(bad[BANNED] + bad[FLAGGED], key=lambda one: recency(one[1].created_at), reverse=True)[:_LATEST]
+    if latest:
+        named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
+        parts.append(f"the latest of these: {named}")
+    kinds = ", ".join(kind for kind in Kind if kind in SWEPT_KINDS)
+    text = f"{'; '.join(parts)}. Unless a channel names its kinds, it gets of these {kinds}"
+    return (BANNED if whole else next(iter(counts), None)), text
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"

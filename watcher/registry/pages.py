@@ -1,0 +1,191 @@
+"""All pages of one query, several at once, as they come. What the rows on them mean is the caller's to decide.
+
+Pages shift while they are read (docs/registry.md, Pages), so a row may come twice or never: only the caller, who sees
+every row, can say whether all came.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator
+from dataclasses import dataclass, replace
+from http import HTTPStatus
+
+from watcher.progress import Progress, silent
+from watcher.registry.answer import NoAnswerError
+from watcher.registry.client import Query, Registry
+from watcher.registry.error_body import describe_refusal, parse_ban
+from watcher.registry.schema import Page, parse_page
+from watcher.text.sanitize import sanitize_line
+
+MOST_PAGES = 3_000
+"""300,000 versions, nine times what the registry had in 2026."""
+_MOST_BYTES = 512 * 2**20
+"""Of all pages together; those of 2026 held 25 MB."""
+_MOST_EMPTY = 8
+"""After this many empty pages in a row no further page is requested, whatever they claim. One alone may be a fault."""
+_MOST_FAILURES = 8
+"""After this many failures in a row, or `concurrency` if that is more, no further page is requested."""
+_LONGEST_READING = 900.0
+"""Seconds after which no further page is requested."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageRead:
+    """One page, or why it could not be read."""
+
+    number: int
+    pages: int = 1
+    """How many pages this is about, from `number` on: more than one only if they were not requested."""
+    page: Page | None = None
+    """None if it could not be read."""
+    size: int = 0
+    """Bytes of the body."""
+    date: str = ""
+    """As `Answer.date`."""
+    error: str = ""
+    """Why it could not be read, for a person."""
+    code: int = 0
+    """The HTTP status; 0 if no answer came, or it was not requested."""
+    ban: str | None = None
+    """The reason that a 403 gives for a ban of the node that was asked about; None if it is no ban. Untrusted text."""
+    registry_wide: bool = False
+    """As in `FetchFailed`, like `unreached`: what failed without an answer."""
+    unreached: bool = False
+
+
+async def read_pages(
+    registry: Registry, first: Query, *, most_pages: int = MOST_PAGES, progress: Progress = silent
+) -> AsyncGenerator[PageRead]:
+    """Yield every page of a query: the first, then the others in any order, as they come.
+
+    Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read.
+    Every failure is a value. To leave before the end, use `contextlib.aclosing`: it ends the requests under way.
+    """
+    reading = _Reading(registry=registry, query=first, most_pages=most_pages, progress=progress)
+    under_way: set[asyncio.Task[PageRead]] = set()
+    try:
+        reading.show_progress()
+        yield await reading.read(first.page)
+        reading.request_more(under_way)
+        while under_way:
+            done, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+            reading.request_more(under_way)
+            for task in done:
+                yield task.result()
+        if (rest := reading.rest()) is not None:
+            yield rest
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        progress(reading.place, "")
+
+
+@dataclass(slots=True, kw_only=True)
+class _Reading:
+    """One reading of a query's pages."""
+
+    registry: Registry
+    query: Query
+    most_pages: int
+    progress: Progress
+    number: int = 0
+    """The last page that was requested."""
+    last: int = 0
+    """The last page that there is, by what came so far; before the first page, 0."""
+    page_size: int = 0
+    """How many rows a page has."""
+    done: int = 0
+    bytes: int = 0
+    failures: int = 0
+    """In a row."""
+    empty: int = 0
+    """Empty pages in a row."""
+    latest: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.number = self.query.page
+        self.latest = asyncio.get_running_loop().time() + _LONGEST_READING
+
+    def request_more(self, under_way: set[asyncio.Task[PageRead]]) -> None:
+        """Add as many requests to those under way as there may be, and are wanted."""
+        most = min(self.last, self.most_pages)
+        while len(under_way) < self.registry.limits.concurrency and self.number < most and not self._reason_to_stop():
+            self.number += 1
+            under_way.add(asyncio.create_task(self.read(self.number)))
+
+    async def read(self, number: int) -> PageRead:
+        """Request one page, and learn from it how many there are."""
+        try:
+            read = await self._read(number)
+        except NoAnswerError as error:
+            wide, unreached = error.registry_wide, error.unreached
+            read = PageRead(number=number, error=str(error), registry_wide=wide, unreached=unreached)
+        except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
+            read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
+        self.failures = self.failures + 1 if read.page is None else 0
+        self.bytes += read.size
+        self.last = max(self.last, number)
+        if read.page is not None:
+            self._count(read.page, number)
+        self.done += 1
+        self.show_progress()
+        return read
+
+    async def _read(self, number: int) -> PageRead:
+        answer = await self.registry.ask(replace(self.query, page=number))
+        if answer.code != HTTPStatus.OK:
+            ban = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
+            error = describe_refusal(answer.code, answer.body)
+            return PageRead(number=number, error=error, code=answer.code, ban=ban)
+        return PageRead(
+            number=number, page=parse_page(answer.body), size=len(answer.body), date=answer.date, code=answer.code
+        )
+
+    def _count(self, page: Page, number: int) -> None:
+        """Note how many pages there are, by one of them. A page that does not say it is followed by another."""
+        self.page_size = self.page_size or _size_of(page, self.query)
+        self.empty = 0 if page.items else self.empty + 1
+        says = page.total is not None or page.total_pages is not None
+        claimed = max(-(-(page.total or 0) // self.page_size), page.total_pages or 0)
+        self.last = max(self.last, claimed if says else number + bool(page.items))
+
+    def _reason_to_stop(self) -> str:
+        """Return why no further page is requested, or ""."""
+        if self.registry.asked_to_wait:
+            return self.registry.asked_to_wait
+        if self.failures >= max(self.registry.limits.concurrency, _MOST_FAILURES):
+            return f"not requested, since {self.failures} pages in a row could not be read"
+        if self.empty >= _MOST_EMPTY:
+            return f"not requested, since {self.empty} pages in a row were empty"
+        if self.bytes > _MOST_BYTES:
+            return f"not requested, since the other pages hold more than {_MOST_BYTES // 2**20} MB"
+        if asyncio.get_running_loop().time() > self.latest:
+            return "not requested, since the other pages took too long"
+        return ""
+
+    def rest(self) -> PageRead | None:
+        """Return what was not requested, after all workers have ended; None if nothing was left."""
+        left = self.last - self.number
+        if left <= 0:
+            return None
+        error = self._reason_to_stop() or f"not requested: the answers claim {self.last} pages, more than are read"
+        return PageRead(number=self.number + 1, pages=left, error=error)
+
+    @property
+    def place(self) -> str:
+        """Where progress is reported."""
+        return f"pages {self.query.node}"
+
+    def show_progress(self) -> None:
+        """Report how many pages came."""
+        done = f"{self.done} of {min(self.last, self.most_pages)} pages read" if self.last else "reading the first page"
+        self.progress(self.place, f"{sanitize_line(self.query.node)}: {done}" if self.query.node else done)
+
+
+def _size_of(first: Page, query: Query) -> int:
+    """Return how many rows a page has. A registry may show fewer than it was asked for, and than it says."""
+    size = min(first.page_size or query.page_size, query.page_size)
+    short = first.total is not None and first.items < min(size, first.total)
+    return (first.items if short else size) or size

@@ -1,0 +1,234 @@
+"""A sweep: the versions of many node packs, from pages of a hundred rows of any packs (docs/registry.md, Pages).
+
+A page proves what it shows, never what it does not show: `Swept.incomplete` says whether all rows of the registry came.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import marshal
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from operator import attrgetter
+
+from watcher.model.listing import ALL, FetchFailed, Listing
+from watcher.model.version import badness, in_order
+from watcher.progress import Progress, silent
+from watcher.registry.client import Query, Registry
+from watcher.registry.pages import PageRead, read_pages
+from watcher.registry.pagination import ListingBuilder
+from watcher.registry.reader import OF_ROWS, moment
+from watcher.registry.row import FIELDS, VersionRow, parse_version
+from watcher.registry.schema import Page
+
+_OTHER_PAGE_SIZE = 97
+"""Of the second reading: rows that an unstable order hides where two pages meet are inside a page then."""
+_REFUSALS = {HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN}
+
+
+@dataclass(slots=True, kw_only=True)
+class Swept:
+    """The rows of the wanted nodes, by lower-case id."""
+
+    at: str
+    """As `Listing.at`."""
+    total: int
+    """How many versions the registry says that it has."""
+    statuses: tuple[str, ...] = ()
+    """The ones that were requested; empty for all."""
+    rows: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """Each node's rows, by id, else by version text: packed, which takes a third of the memory."""
+    names: dict[str, str] = field(default_factory=dict)
+    """How the registry writes each node's id."""
+    doubtful: dict[str, str] = field(default_factory=dict)
+    """Nodes with a row that cannot be read whole or contradicts another, and why."""
+    unreported: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
+    """By node, then as `Listing.unreported`."""
+    incomplete: str = ""
+    """Why rows may be missing, for a person; "" if all came."""
+    has_failed: bool = False
+    """A page could not be read."""
+
+    def digest(self, key: str) -> str:
+        """Return a digest of a node's rows, whatever their order."""
+        rows = b"".join(sorted(self.rows.get(key, {}).values()))
+        return OF_ROWS + hashlib.blake2b(rows, digest_size=16).hexdigest()
+
+    def listing(self, node: str, incomplete: str = "") -> Listing:
+        """Return a node's rows as a listing, which is incomplete if the caller or a row says so."""
+        key = node.lower()
+        rows, unreported = self.rows.get(key, {}), self.unreported.get(key, {})
+        page = Page(
+            rows=list(map(_unpacked, rows.values())),
+            items=len(rows),
+            total=len(rows),
+            page_size=None,
+            unreported={place: unreported[one] for place, one in enumerate(rows) if one in unreported},
+        )
+        builder = ListingBuilder(node, bytes_left=1)
+        builder.add_page(page, 1, 0)
+        fault = builder.finish()
+        return Listing(
+            node=builder.spelling or node,
+            versions=in_order(row for row in builder.rows.values() if not self.statuses or row.status in self.statuses),
+            at=self.at,
+            incomplete=incomplete or fault or self.doubtful.get(key, ""),
+            unreported=builder.unreported,
+            changelogs=builder.changelogs,
+            spelling=builder.spelling,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotSwept:
+    """A sweep that ended at its first page."""
+
+    why: str
+    """For a person; "" if it was not worth the pages."""
+    total: int | None = None
+    """How many versions the registry says that it has, if it did."""
+    failure: FetchFailed | None = None
+    """The registry's failure, if it was one. If not, each node can still be asked."""
+
+
+_NAMES = (*(name for name in FIELDS if name != "status_reason"), "changelog")
+_of_row = attrgetter(*_NAMES)
+
+
+def _packed(row: VersionRow) -> bytes:
+    """Return a row without its reason as bytes: the same for the same row."""
+    return marshal.dumps(_of_row(row), 2)  # a later format depends on what else refers to a text
+
+
+def _unpacked(packed: bytes) -> VersionRow:
+    values = marshal.loads(packed)  # noqa: S302 - this process packed it
+    return VersionRow(**dict(zip(_NAMES, values, strict=True)))
+
+
+async def sweep(
+    registry: Registry,
+    statuses: tuple[str, ...],
+    now: Callable[[], str],
+    *,
+    is_wanted: Callable[[str], bool],
+    is_worth_it: Callable[[int], bool],
+    progress: Progress = silent,
+) -> Swept | NotSwept:
+    """Read the pages of all versions with some `statuses`, none for all, and keep the rows of the wanted nodes.
+
+    `is_wanted` is called once for each lower-case node id, `is_worth_it` with the number of versions once it is known.
+    If rows are missing though every page came, the pages are read a second time in another size.
+    """
+    collector = _Collector(is_wanted)
+    first = Query(statuses=statuses)
+    ended = await collector.read(registry, first, now, is_worth_it, progress)
+    if ended is not None:
+        return ended
+    swept = collector.swept
+    swept.statuses = statuses
+    if swept.incomplete and not swept.has_failed:
+        again = await collector.read(
+            registry, Query(statuses=statuses, page_size=_OTHER_PAGE_SIZE), now, lambda _: True, progress
+        )
+        if again is not None:
+            swept.incomplete, swept.has_failed = again.why, True
+    return swept
+
+
+class _Collector:
+    """Puts the rows of all pages together."""
+
+    def __init__(self, is_wanted: Callable[[str], bool]) -> None:
+        self.swept = Swept(at="", total=0)
+        self._is_wanted = is_wanted
+        self._rows: dict[str, tuple[dict[str, bytes], bool]] = {}
+        """The rows of each node, by its id as the registry writes it, and whether it is wanted."""
+        self._others: dict[str, dict[str, bytes]] = {}
+        """The versions of the nodes that are not wanted, by lower-case id: they are only counted."""
+        self._fault = ""
+
+    async def read(
+        self,
+        registry: Registry,
+        first: Query,
+        now: Callable[[], str],
+        is_worth_it: Callable[[int], bool],
+        progress: Progress,
+    ) -> NotSwept | None:
+        """Read all pages once. Returns why if there is nothing to read beyond the first."""
+        asked_at, self._fault, total = now(), "", 0
+        async with contextlib.aclosing(read_pages(registry, first, progress=progress)) as pages:
+            async for read in pages:
+                if read.page is None:
+                    if read.number == 1:
+                        return _not_swept(read)
+                    self.swept.has_failed = True
+                    self._note(f"page {read.number}: {read.error}")
+                    continue
+                if read.number == 1:
+                    if read.page.total is None:
+                        return NotSwept(why="the answer does not say how many versions there are")
+                    total = read.page.total
+                    if not is_worth_it(total):
+                        return NotSwept(why="", total=total)
+                    self.swept.at, self.swept.total = self.swept.at or moment(asked_at, read.date), total
+                self._take(read.page, read.number, total)
+        if not self._fault and (count := self._count()) != total:
+            self._note(f"{count} of {total} versions came")
+        if not total:
+            self._note("no versions came")
+        self.swept.incomplete = self._fault
+        return None
+
+    def _take(self, page: Page, number: int, total: int) -> None:
+        if page.total != total:
+            self._note("the number of versions changed between pages")
+        if page.fault:
+            self._note(f"{page.fault} on page {number}")
+        for place, row in enumerate(page.rows):
+            rows, is_wanted = self._rows.get(row.node_id) or self._rows_of(row.node_id)
+            version = row.id or f"={row.version}"
+            packed = _packed(row) if is_wanted else b""
+            before = rows.setdefault(version, packed)
+            if is_wanted and (before is not packed or place in page.unreported):
+                self._take_odd(row, version, before, page.unreported.get(place))
+
+    def _rows_of(self, name: str) -> tuple[dict[str, bytes], bool]:
+        key = name.lower()
+        is_wanted = self._is_wanted(key)
+        rows = (self.swept.rows if is_wanted else self._others).setdefault(key, {})
+        self._rows[name] = rows, is_wanted
+        if is_wanted:
+            self.swept.names.setdefault(key, name)
+        return rows, is_wanted
+
+    def _take_odd(self, row: VersionRow, version: str, before: bytes, unreported: frozenset[str] | None) -> None:
+        """Take a row that came before, or that cannot be read whole. Of two that contradict the worse counts."""
+        key, swept, packed = row.node_id.lower(), self.swept, _packed(row)
+        if before != packed:
+            swept.doubtful[key] = "a version came twice"
+            if badness(parse_version(_unpacked(before))) >= badness(parse_version(row)):
+                return
+            swept.rows[key][version] = packed
+        of_node = swept.unreported.setdefault(key, {})
+        of_node.pop(version, None)
+        if unreported:
+            swept.doubtful.setdefault(key, "a row cannot be read whole")
+            of_node[version] = unreported
+
+    def _count(self) -> int:
+        """Return how many versions came."""
+        return sum(map(len, self.swept.rows.values())) + sum(map(len, self._others.values()))
+
+    def _note(self, fault: str) -> None:
+        self._fault = self._fault or fault
+
+
+def _not_swept(read: PageRead) -> NotSwept:
+    """Return why the first page could not be read. A refusal is no failure of the registry."""
+    if read.code in _REFUSALS:
+        return NotSwept(why=f"it does not list the versions of all node packs: {read.error}")
+    failure = FetchFailed(node=ALL, error=read.error, registry_wide=True, unreached=read.unreached)
+    return NotSwept(why=read.error, failure=failure)
