@@ -15,7 +15,7 @@ from watcher.alerts.words.advice import advice_on
 from watcher.alerts.words.differences import Words
 from watcher.alerts.words.title import titles
 from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line
-from watcher.model.event import Event, Kind, Severity, event_id, rank, severity_of
+from watcher.model.event import Event, Kind, Severity, event_id, is_about_all, rank, severity_of
 from watcher.model.version import recency
 from watcher.text.plural import plural
 
@@ -70,7 +70,9 @@ def compose(events: tuple[Event, ...]) -> Digest:
     The worst comes first and takes its group with it; among equals the newest version does.
     """
     ranked = [(label(event), event) for event in worst_first(events)]
-    several = {kind for kind in _ALL if sum(event.kind is kind for event in events) > _TOGETHER}
+    several = {
+        kind for kind in _ALL if sum(event.kind is kind and not is_about_all(event) for event in events) > _TOGETHER
+    }
     by_key: dict[_Key, list[_Labelled]] = {}
     for one in ranked:
         by_key.setdefault(_key(one[1], several), []).append(one)
@@ -137,7 +139,7 @@ def sample(at: str) -> tuple[Event, ...]:
 
 
 def _key(event: Event, several: Container[Kind]) -> _Key:
-    if event.kind in several:
+    if event.kind in several and not is_about_all(event):
         return _ALL[event.kind]
     if event.channel is not None:
         return "channel", event.channel

@@ -9,7 +9,7 @@ from watcher import timestamps
 from watcher.alerts.words.differences import difference
 from watcher.alerts.words.running import running
 from watcher.cli.terminal import colour, join_first, table, to_json
-from watcher.model.event import Event, Kind, rank
+from watcher.model.event import LONGEST_TEXT, Event, Kind, is_about_all, rank
 from watcher.model.event_form import public_form
 from watcher.model.selection import Selection
 from watcher.text.plural import plural
@@ -88,7 +88,7 @@ def what_happened(event: Event) -> str:
     if runs := running(event):
         parts.append("".join(safe_line(word, _STATUS) for word in runs))
     if event.reason:
-        parts.append(sanitize_line(event.reason, _TEXT))
+        parts.append(sanitize_line(event.reason, LONGEST_TEXT if is_about_all(event) else _TEXT))
     return "; ".join(parts)
 
 

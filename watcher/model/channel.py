@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from fnmatch import fnmatchcase
 
-from watcher.model.event import DEFAULT_KINDS, Event, Kind, runs_its_pack
+from watcher.model.event import DEFAULT_KINDS, SWEPT_KINDS, Event, Kind, is_about_all, runs_its_pack
 
 
 class Grouping(StrEnum):
@@ -36,6 +37,12 @@ class Channel:
     """Globs over lower-case node ids; empty means every node."""
     scope: Scope = Scope.ALL
     grouping: Grouping = Grouping.POLL
+    kinds_given: bool = False
+    """The settings name its kinds, so it gets these of every node."""
+    named: frozenset[str] | None = None
+    """Lower-case ids of the nodes of which it gets all its kinds although they are not given; of others only
+    `SWEPT_KINDS`, unless somebody runs them. None: of every node.
+    """
     placed: bool = False
     """The name was made from a position in `alert_urls`, so another channel may have it in the next poll."""
 
@@ -48,6 +55,8 @@ def wants(channel: Channel, event: Event) -> bool:
     """
     if event.kind not in channel.kinds or event.channel == channel.name:
         return False
+    if event.kind not in SWEPT_KINDS and _is_only_swept(channel, event):
+        return False
     if channel.scope is Scope.INSTALLED and not _is_about_installed(event):
         return False
     if not channel.nodes or event.node is None:
@@ -56,9 +65,24 @@ def wants(channel: Channel, event: Event) -> bool:
     return any(fnmatchcase(node, glob.lower()) for glob in channel.nodes)
 
 
+def knowing(channels: Iterable[Channel], named: Iterable[str]) -> tuple[Channel, ...]:
+    """Return the channels with the ids of the nodes that are watched by name, or because they are installed."""
+    ids = frozenset(node.lower() for node in named)
+    return tuple(replace(channel, named=ids) for channel in channels)
+
+
+def _is_only_swept(channel: Channel, event: Event) -> bool:
+    """Return whether only a glob chooses the event's node, which nobody runs, and the channel's kinds are not given."""
+    if channel.kinds_given or channel.named is None or event.node is None or _is_about_installed(event):
+        return False
+    return event.node.lower() not in channel.named
+
+
 def _is_about_installed(event: Event) -> bool:
-    """Return whether an event touches what somebody runs, or ran until this poll."""
-    return event.node is None or event.kind is Kind.CLEARED or runs_its_pack(event)
+    """Return whether an event touches what somebody runs, or ran until this poll; a baseline of all nodes does not."""
+    if event.node is None:
+        return not is_about_all(event)
+    return event.kind is Kind.CLEARED or runs_its_pack(event)
 
 
 def grouped(channel: Channel, events: tuple[Event, ...]) -> list[tuple[Event, ...]]:

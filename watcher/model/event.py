@@ -57,6 +57,11 @@ SWEPT_KINDS: frozenset[Kind] = frozenset(
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
+SWEPT_KINDS: frozenset[Kind] = frozenset(
+    (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.FAILING, Kind.REINSTATED, Kind.RECOVERED, Kind.BASELINE)
+)
+"""What such a channel gets of a node that only a glob of the settings chooses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
@@ -75,7 +80,7 @@ class Event:
     id: str
     kind: Kind
     node: str | None
-    """None for the registry as a whole, a channel or an install."""
+    """None for the registry as a whole, the baseline of all nodes that globs choose, a channel or an install."""
     version: str | None = None
     """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
@@ -107,6 +112,11 @@ class Event:
     def key(self) -> str:
         """The key of the version that it is about (as `Version.key`), or "" for the node as a whole."""
         return "" if self.version is None else self.version_id or f"={self.version}"
+
+
+def is_about_all(event: Event) -> bool:
+    """Return whether it is the baseline of all nodes that globs choose, and not of one."""
+    return event.kind is Kind.BASELINE and event.node is None
 
 
 def runs_it(event: Event) -> bool:

@@ -10,6 +10,9 @@ from fnmatch import fnmatchcase
 _GLOB = re.compile(r"\A!|[*?\[\]]")
 """What no id has."""
 
+INTERVAL_OF_GLOBS = 3600.0
+"""The default of the setting `interval`, in seconds, where there is a glob."""
+
 _EVERYTHING = "*"
 _LEAVES_OUT = "!"
 

@@ -73,7 +73,13 @@ class ChannelTable(BaseModel):
         """Return the channel that the table describes."""
         url = self.url.get_secret_value()
         return Channel(
-            name=self.name, url=url, kinds=self.kinds, nodes=self.nodes, scope=self.scope, grouping=self.grouping
+            name=self.name,
+            url=url,
+            kinds=self.kinds,
+            kinds_given="kinds" in self.model_fields_set,
+            nodes=self.nodes,
+            scope=self.scope,
+            grouping=self.grouping,
         )
 
 

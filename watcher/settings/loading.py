@@ -12,11 +12,12 @@ from pydantic import ValidationError
 
 from watcher.errors import ConfigError, UsageError
 from watcher.model import selection
+from watcher.model.selection import INTERVAL_OF_GLOBS
 from watcher.settings import install_tables, node_ids, parsing, sources
 from watcher.settings.channel_tables import read_tables
 from watcher.settings.errors import error_lines
 from watcher.settings.install_tables import InstallTable
-from watcher.settings.model import INTERVAL_OF_GLOBS, Settings
+from watcher.settings.model import Settings
 from watcher.settings.places import CONTAINER_SECRETS, SYSTEM, Folders, is_same, state_home
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ from watcher.durations import show
 from watcher.model import selection
 from watcher.model.channel import Channel
 from watcher.model.pack import Source
-from watcher.model.selection import Selection
+from watcher.model.selection import INTERVAL_OF_GLOBS, Selection
 from watcher.model.version import STATUSES
 from watcher.settings import install_tables, node_ids, parsing
 from watcher.settings.channel_tables import ChannelTable, list_with, one_of, read_tables, unsealed
@@ -25,9 +25,6 @@ from watcher.text import mask
 
 SHORTEST_INTERVAL = 10.0
 """Seconds between the starts of two polls of `run`, at least."""
-
-INTERVAL_OF_GLOBS = 3600.0
-"""The default of `interval`, in seconds, where `nodes` has a glob: a whole registry need not be asked so often."""
 
 DURATIONS = frozenset({"interval", "timeout", "alert_expiry"})
 """Settings that are durations, in seconds."""

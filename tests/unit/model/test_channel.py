@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.factories import PACK, channel, event
-from watcher.model.channel import Grouping, Scope, grouped, wants
+from watcher.model.channel import Grouping, Scope, grouped, knowing, wants
 from watcher.model.event import DEFAULT_KINDS, Event, Kind
 from watcher.model.pack import Copy
 
@@ -60,6 +60,37 @@ def test_a_channel_may_be_for_what_is_run(one: Event, *, wanted: bool) -> None:
     """With `scope = "installed"` it gets what is about a pack with an enabled copy, and what is about no pack."""
     assert wants(channel(scope=Scope.INSTALLED), one) is wanted
     assert wants(channel(), one)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_of_what_only_a_glob_chooses_a_channel_gets_less(kind: Kind) -> None:
+    """Without kinds of its own it gets of such a node what warns of it, and of a named one all default kinds."""
+    [default] = knowing([channel()], ["Alpha"])
+    swept = {"banned", "flagged", "deleted", "failing", "reinstated", "recovered", "baseline", "exposed", "cleared"}
+    assert wants(default, event(kind=kind, node="beta")) is (kind in swept)
+    assert wants(default, event(kind=kind, node="ALPHA")) is (kind in DEFAULT_KINDS)
+    assert wants(default, event(kind=kind, node=None)) is (kind in DEFAULT_KINDS)
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_kinds_that_are_given_hold_for_every_node(kind: Kind) -> None:
+    """A channel that names its kinds gets exactly these, also of a node that only a glob chooses."""
+    given = frozenset({Kind.NEW, Kind.BANNED})
+    [named] = knowing([channel(kinds=given, kinds_given=True)], [])
+    assert wants(named, event(kind=kind, node="beta")) is (kind in given)
+
+
+def test_what_is_run_is_never_less() -> None:
+    """An event on a pack that somebody runs goes out with all default kinds, whoever chose the node."""
+    [default] = knowing([channel()], [])
+    assert wants(default, event(kind=Kind.DEPRECATED, installed=(Copy(install="a", version="9"),)))
+    assert not wants(default, event(kind=Kind.DEPRECATED))
+
+
+def test_a_channel_for_what_is_run_gets_no_baseline_of_all() -> None:
+    """The baseline of all nodes touches nothing that somebody runs."""
+    assert not wants(channel(scope=Scope.INSTALLED), event(kind=Kind.BASELINE, node=None))
+    assert wants(channel(), event(kind=Kind.BASELINE, node=None))
 
 
 def test_an_event_about_the_registry_passes_every_glob() -> None:

@@ -284,6 +284,7 @@ def test_channel_tables(loads: Loads) -> None:
     assert ops.kinds == {Kind.BANNED, Kind.FLAGGED}
     assert every.kinds == set(Kind)
     assert (rest.kinds, rest.nodes, rest.grouping) == (DEFAULT_KINDS, (), Grouping.POLL)
+    assert [one.kinds_given for one in (ops, every, rest)] == [True, True, False]
     text = json.dumps([{"name": "a", "url": "json://h", "kinds": "new pending"}])
     assert loads("", COMFY_WATCH_CHANNELS=text).settings.all_channels()[0].kinds == {Kind.NEW, Kind.PENDING}
 

@@ -6,7 +6,7 @@ import re
 from itertools import product
 
 from watcher.alerts.words.wording import Counts, by_words, counted, is_a_warning, lead
-from watcher.model.event import EMPTY, Event, Kind, runs_it
+from watcher.model.event import EMPTY, Event, Kind, is_about_all, runs_it
 from watcher.model.version import BANNED
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
@@ -33,7 +33,7 @@ _NOT_PLAIN = re.compile(r"[^A-Za-z0-9 ._+-]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
 def titles(events: tuple[Event, ...], worst: Event, counts: Counts) -> tuple[str, ...]:
     """Return the titles of a message, longest first: what the worst event is, or how many of what."""
     found = [f"{NAME}: {counted(counts)}", f"{NAME}: {plural(len(events), 'event')}", NAME]
-    if list(by_words(counts)) == ["now watched"] and len(events) > 1:
+    if list(by_words(counts)) == ["now watched"] and len(events) > 1 and not any(map(is_about_all, events)):
         return f"Now watched: {len(events)} node packs", *found
     said: list[str] = []
     for (of_name, of_version), runs in product(_SIZES, (True, False)):
@@ -61,7 +61,7 @@ def headline(event: Event, node: str, version: str, *, runs: bool = True) -> str
     words = lead(event)
     words = words[:1].upper() + words[1:]
     if event.node is None:
-        return words if event.kind in (Kind.FAILING, Kind.RECOVERED) else ""
+        return words if event.kind in (Kind.FAILING, Kind.RECOVERED, Kind.BASELINE) else ""
     if not node:
         return ""
     if event.version is None:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher import timestamps
+from watcher.alerts.words import of_all
 from watcher.alerts.words.differences import Words, difference, known_status
 from watcher.alerts.words.running import running, running_in_short
 from watcher.model.event import (
@@ -19,6 +20,7 @@ from watcher.model.event import (
     Kind,
     Rank,
     Severity,
+    is_about_all,
     rank,
     replaces_archive,
     runs_it,
@@ -56,7 +58,6 @@ _OF_PACKS = {"banned", "deleted", "delisted"}
 """What an exposure without a version reports of a whole node pack."""
 _TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
 """What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
-
 Label = tuple[Rank, str]
 """How an event is counted where it is not shown: its rank and a word."""
 Counts = tuple[tuple[Label, int], ...]
@@ -132,6 +133,8 @@ def lead(event: Event) -> str:
             return f"you run {_loud(event.after, event)}"
         case Kind.UPDATE:
             return "update available:"
+        case Kind.BASELINE if is_about_all(event):
+            words = of_all.lead(_loud(_trouble(event), event))
         case Kind.BASELINE:
             trouble = _trouble(event)
             words = f"{_loud(trouble, event)} versions in" if trouble else "now watched"
@@ -275,6 +278,8 @@ def _details(event: Event) -> Words:
 
 
 def _reason(event: Event) -> Words:
+    if is_about_all(event):
+        return of_all.reason(event.reason)
     if not event.reason:
         return ()
     return (Trusted("reason: "), event.reason) if event.kind in _WITH_A_REASON else (event.reason,)

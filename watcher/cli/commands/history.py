@@ -9,10 +9,12 @@ from collections.abc import Collection, Sequence
 
 from watcher import durations, timestamps
 from watcher.alerts.reference import events_of, reference_of
+from watcher.changes.exposure import copies_of
 from watcher.cli.loading import existing_state
 from watcher.cli.report import event_subject, what_happened
 from watcher.cli.terminal import colour, echo, short_time, table, to_json
 from watcher.errors import StateError, UsageError
+from watcher.model.channel import knowing
 from watcher.model.event import Event, Kind
 from watcher.model.event_form import public_form
 from watcher.polling.clock import clock
@@ -78,14 +80,17 @@ def show(
 
 def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded) -> Sequence[Event]:
     """Return the events of a message by its reference, oldest first; () if it is not found."""
+    channels, chosen = loaded.settings.all_channels(), loaded.settings.selection()
     with contextlib.suppress(StateError):  # the history can be read all the same
-        waiting = state.load().outbox
-        for queue in waiting.queues.values():
+        known = state.load()
+        for queue in known.outbox.queues.values():
             for message in queue.messages:
-                events = [waiting.events[event] for event in message.events]
+                events = [known.outbox.events[event] for event in message.events]
                 if reference_of(events) == ref:
                     return sorted(events, key=lambda event: event.at)
-    return events_of(ref, past, loaded.settings.all_channels())
+        if chosen.globs:
+            channels = knowing(channels, (*chosen.names, *copies_of(known.installs, known.checks.packs)))
+    return events_of(ref, past, channels)
 
 
 def parse_since(text: str, now: str) -> str:
