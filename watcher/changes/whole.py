@@ -44,10 +44,13 @@ _LAST = (len(Kind),)
 
 def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at: str) -> Shown:
     """Compare what a sweep shows of a node with what is known: nothing follows from what is not shown."""
+    is_settled = node.statuses == options.statuses and not node.failing and bool(node.baseline_at)
+    is_plain = is_settled and not (node.marks or node.partial or node.emptied or listing.incomplete)
+    if is_plain and node.versions == listing.versions:
+        return Shown(difference=Difference(node=node), is_news=False, lacks=False)
     difference = compare_listing(node, replace(listing, incomplete=SHOWN), options, checked_at)
     shown = {version.key for version in listing.versions}
     lacks = any(version.key not in shown for version in node.listed)
-    is_settled = node.statuses == options.statuses and not node.failing and bool(node.baseline_at)
     is_news = not is_settled or lacks or bool(listing.incomplete or difference.events) or difference.node != node
     return Shown(difference=difference, is_news=is_news, lacks=lacks)
 

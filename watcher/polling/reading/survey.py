@@ -175,7 +175,7 @@ class Survey:
         if listing.spelling not in {"", listing.node}:
             findings.registry_ids[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
-        options = replace(self.options, baseline=baseline or self.options.baseline)
+        options = replace(self.options, baseline=baseline) if baseline else self.options
         if not listing.versions and not options.all_watched and self._may_be_unknown(key):
             options = replace(options, baseline="silent")  # an id that an install names may be wrong
         difference = compare_listing(known, listing, options, self.checks.checked.get(key, ""))

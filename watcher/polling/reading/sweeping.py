@@ -165,14 +165,14 @@ class Sweeper:
         known = survey.snapshot.nodes.get(key)
         listing = swept.listing(self.names[key])
         if known is None or not known.baseline_at:
-            return self._first_look(key, known, listing, swept)
+            return self._first_look(key, known, listing, digest, swept)
         shown = self._compared(key, known, listing)
         if shown.is_news:
             return _Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
         self._take_settled(key, digest, swept)
         return None
 
-    def _first_look(self, key: str, known: Node | None, listing: Listing, swept: Swept) -> _Look | None:
+    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> _Look | None:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
         survey, base = self.survey, known
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
@@ -182,13 +182,11 @@ class Sweeper:
             base = newcomer(known, listing, self.whole, survey.options)
         elif is_whole:
             survey.take_listing(listing, key, baseline="silent" if joins else "")
-            self._keep_digest(key, listing, swept.digest(key))
+            self._keep_digest(key, listing, digest)
             if joins:
                 self.joined.add(key)
             return None
-        look = _Look(
-            key=key, base=base, listing=listing, digest=swept.digest(key), shown=self._compared(key, base, listing)
-        )
+        look = _Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
         if not joins or key in self.first:
             return look
         self._take_shown(look)  # a later sweep will be whole
