@@ -253,3 +253,33 @@ def test_a_channel_for_what_is_run(
     ) in first
     assert "flagged `alpha` `0.9.0`" in second
     assert "you run `1.0.0` on `studio`" in second
+
+
+def test_what_a_channel_gets_of_packs_that_globs_choose(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook
+) -> None:
+    """Of a pack that only a glob chooses a channel gets bans and flags and no releases, unless it names its kinds; of
+    one that is named too it gets all.
+    """
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.0.0")
+    watch = Watcher(
+        tmp_path,
+        registry,
+        nodes="* alpha",
+        channels=[_channel(webhook, "plain"), _channel(webhook, "releases", kinds=["new"])],
+    )
+    watch.check()
+    assert [[kind for kind, *_ in reported(message.json["events"])] for message in webhook.messages()] == [["baseline"]]
+    for node in ("alpha", "bravo"):
+        registry.catalog.publish(node, "1.1.0")
+        registry.catalog.publish(node, "1.2.0", status="banned")
+    watch.check()
+    heard = {
+        message.path: sorted((kind, node) for kind, node, _ in reported(message.json["events"]))
+        for message in webhook.messages()[1:]
+    }
+    assert heard == {
+        "/plain": [("banned", "alpha"), ("banned", "bravo"), ("new", "alpha")],
+        "/releases": [("new", "alpha"), ("new", "bravo")],
+    }

@@ -50,10 +50,6 @@ class Severity(StrEnum):
     INFO = "info"
 
 
-SWEPT_KINDS: frozenset[Kind] = frozenset(
-    {Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.FAILING, Kind.REINSTATED, Kind.RECOVERED, Kind.BASELINE}
-)
-"""What a channel gets of node packs that only globs choose, unless it names its kinds (docs/behaviour.md, Channels)."""
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 

@@ -15,6 +15,7 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import reason_to_wait
 from watcher.delivery.client import Worker
 from watcher.errors import StateError, UnsureError
+from watcher.model.channel import knowing
 from watcher.model.listing import ALL
 from watcher.polling.model import PollConfig, Report, SetAside
 from watcher.polling.reading.change import Change, read_change
@@ -178,10 +179,16 @@ class Poller:
         """
         committed = state.snapshot.revision
         channels, now = self.config.channels, found.checks.polled_at
-        waiting = outbox.enqueue(state.outbox, channels, found.events, committed + 1, now)
+        hearing = knowing(channels, self._named(found)) if self.config.globs else channels
+        waiting = outbox.enqueue(state.outbox, hearing, found.events, committed + 1, now)
         waiting = reroute(waiting, channels, state.addresses.url_digests)
         self.folder.prepare(waiting, committed)
         return replace(state, snapshot=replace(found.snapshot, revision=committed + 1), outbox=waiting)
+
+    def _named(self, found: Change) -> Iterator[str]:
+        """Yield the ids that are watched because the settings name them, or because they are installed."""
+        yield from self.config.nodes
+        yield from (pack.id for packs in found.installs.values() for pack in packs if pack.id)
 
     def _followed(self, state: State) -> State:
         return followed(self.folder, state, self.config.channels, self.config.addresses, self.on_set_aside)
