@@ -32,17 +32,41 @@ _NOT_FLUSHED = 120
 
 
 def _preload() -> None:
+    """Import and build what a poll needs: doing that again in each fork takes longer than the poll itself."""
     import anyio._backends._asyncio
+    import httpcore
     import httpx
 
+    from watcher.cli import main
     from watcher.cli.commands import check, config, history, run, samples, schema, status
     from watcher.polling.reading import survey
-    from watcher.registry import schema as answers
     from watcher.settings import template
 
-    used = (anyio._backends._asyncio, httpx, check, config, history, run, samples, schema, status, survey)
-    assert all((*used, answers, template))
+    used = (anyio._backends._asyncio, httpcore, httpx, main, check, config, history, run, samples, schema, status)
+    assert all((*used, survey, template))
+    _build_decoders()
     work.load()
+
+
+def _build_decoders() -> None:
+    """Write and read a state in which nothing is, and an empty answer: the decoders for that are built once."""
+    from watcher.alerts.queues.channel_identity import Addresses
+    from watcher.alerts.queues.outbox import Outbox
+    from watcher.model.event import Event
+    from watcher.model.snapshot import Node, Snapshot
+    from watcher.registry.schema import parse_page
+    from watcher.state import codec, installs_file, journal, records, snapshot_file
+    from watcher.state.model import Checks
+
+    snapshot_file.read_snapshot(snapshot_file.write_snapshot(Snapshot()))
+    records.read_outbox(records.write_outbox(0, Outbox()))
+    records.read_checks(records.write_checks(0, Checks()))
+    records.read_addresses(records.write_addresses(Addresses()))
+    installs_file.read_installs(installs_file.write_installs({}))
+    journal.read_journal(journal.write_stage("", "", journal.Stage.WAITING))
+    parse_page(b'{"versions": []}')
+    for form in (Event, Node):
+        codec.decoder(form)
 
 
 def _serve() -> None:
