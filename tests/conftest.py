@@ -29,7 +29,7 @@ from watcher.fake_registry.server import FakeRegistry
 
 # How long a machine takes is no property of the program, so no example has a deadline.
 settings.register_profile("thorough", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=50)
+settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("quick")
 
 

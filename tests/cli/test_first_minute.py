@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,9 @@ def _edited(sample: str, lines: list[str]) -> str:
     return sample
 
 
-def test_the_four_steps(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_the_four_steps(
+    run: Callable[..., program.Completed], tmp_path: Path, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """`init`, an edit, `config` and `test-alerts`, `check`: after them the next flag arrives at the channel."""
     steps = _STEP.findall((program.ROOT / "README.md").read_text("utf-8"))
     assert [language for language, _ in steps] == ["sh", "toml", "sh", "sh"]
@@ -42,7 +45,7 @@ def test_the_four_steps(tmp_path: Path, registry: FakeRegistry, webhook: Webhook
         for line in text.splitlines():
             command, *args = line.split()
             assert command == "comfy-watch"
-            done = program.run(*args, cwd=tmp_path, env=env)
+            done = run(*args, env=env)
             assert (done.code, done.err) == (0, ""), line
             said[args[0]] = done.out
     assert list(said) == ["init", "config", "test-alerts", "check"]
@@ -52,5 +55,5 @@ def test_the_four_steps(tmp_path: Path, registry: FakeRegistry, webhook: Webhook
     assert "only a test" in sample.json["message"].replace("-", " ")
     assert baseline.json["title"] == "Now watched: 2 node packs"
     registry.catalog.set_status("rgthree-comfy", "1.0.0", "flagged")
-    assert program.run("check", cwd=tmp_path, env=env).code == 0
+    assert run("check", env=env).code == 0
     assert webhook.messages()[2].json["title"] == "Flagged rgthree-comfy 1.0.0"

@@ -14,7 +14,9 @@ import pytest
 from tests.support import program
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Webhook
+from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import one_of
 from watcher.fake_registry.server import FakeRegistry
 
 pytestmark = pytest.mark.measured
@@ -42,11 +44,13 @@ class Installed(Watcher):
 
 
 @pytest.fixture
-def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook) -> Installed:
+def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer) -> Installed:
     """A watcher with a silent baseline that it has, a channel, and an installation of its own."""
     registry.catalog.publish("alpha", "1.0.0")
     url = webhook.apprise_url("/a")
-    made = Installed(tmp_path, registry, baseline="silent", interval="20ms", jitter=0, alert_urls=url)
+    made = Installed(
+        tmp_path, registry, fork_server=fork_server, baseline="silent", interval="20ms", jitter=0, alert_urls=url
+    )
     made.install()
     made.check()
     return made
@@ -69,7 +73,7 @@ def _replace(watch: Installed) -> None:
     (watch.site / "watcher" / "__init__.py").touch()
 
 
-@pytest.mark.parametrize("change", [_remove, _replace])
+@pytest.mark.parametrize("change", one_of(_replace, _remove))
 def test_a_replaced_installation_ends_a_run(
     watch: Installed, registry: FakeRegistry, webhook: Webhook, change: Callable[[Installed], None]
 ) -> None:

@@ -17,7 +17,7 @@ from tests.support.fakes.webhook import Answer
 from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher, write_settings
-from tests.support.parameters import one_of
+from tests.support.parameters import one_of, one_row_of
 from tests.support.worker import WORKER
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling import setup
@@ -76,7 +76,7 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
 
 
 @pytest.mark.parametrize("back", one_of(False, True), ids=["kept", "taken-back"])
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER])
+@pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE))
 @pytest.mark.parametrize("label", one_of("rename state/outbox.json", "rename state/addresses.json"))
 def test_a_kill_in_the_poll_that_sees_a_new_url_loses_nothing(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, cut: Cut, *, back: bool
@@ -142,7 +142,7 @@ def test_an_edited_entry_of_alert_urls_begins_anew(watch: Watcher, receiver: Rec
     assert [taken.path for taken in receiver.taken] == ["/a"]
 
 
-@pytest.mark.parametrize("cut", [Cut.BEFORE, Cut.AFTER, Cut.ERROR])
+@pytest.mark.parametrize("cut", one_of(Cut.AFTER, Cut.BEFORE, Cut.ERROR))
 @pytest.mark.parametrize("file", one_of("outbox", "addresses"))
 def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, file: str, cut: Cut
@@ -162,11 +162,11 @@ def test_no_kill_silences_the_report_of_alerts_that_are_set_aside(
 
 @pytest.mark.parametrize(
     ("label", "name"),
-    [
-        ("rename state/outbox.json", "ops"),
-        ("rename state/addresses.json", "ops"),
+    one_row_of(
         ("rename state/addresses.json", "team"),
-    ],
+        ("rename state/addresses.json", "ops"),
+        ("rename state/outbox.json", "ops"),
+    ),
 )
 def test_a_lost_list_of_addresses_and_a_kill_cost_no_alert(
     watch: Watcher, receiver: Receiver, fork_server: ForkServer, tmp_path: Path, label: str, name: str

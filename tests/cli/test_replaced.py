@@ -15,6 +15,7 @@ from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Message, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import one_of
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 
@@ -78,7 +79,7 @@ def _log(started: Started) -> list[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy])
-@pytest.mark.parametrize("command", ["run", "check"])
+@pytest.mark.parametrize("command", one_of("check", "run"))
 def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
     watch: Watcher, registry: FakeRegistry, webhook: Webhook, command: str, harm: Callable[[Path], None]
 ) -> None:
@@ -119,7 +120,7 @@ def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_
     assert sorted(sum(version in text for text in texts) for version in versions) == [1, 1, 2]
 
 
-@pytest.mark.parametrize("harm", [_delete_lock, _replace_by_copy, _take_away])
+@pytest.mark.parametrize("harm", one_of(_delete_lock, _take_away, _replace_by_copy, fast=2))
 def test_who_lost_the_lock_between_polls_ends_with_the_next(watch: Watcher, harm: Callable[[Path], None]) -> None:
     """One line says what happened and what to do, and nothing is begun anew."""
     with watch.but(interval="20ms").start("run") as started:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -18,9 +19,9 @@ _NAMES = (*schemas.NAMES, "settings")
 
 
 @pytest.mark.parametrize("name", _NAMES)
-def test_a_schema_is_printed(tmp_path: Path, name: str) -> None:
+def test_a_schema_is_printed(run: Callable[..., program.Completed], tmp_path: Path, name: str) -> None:
     """What is printed is one schema of draft 2020-12, and nothing is created."""
-    done = program.run("schema", name, cwd=tmp_path)
+    done = run("schema", name)
     assert (done.code, done.err) == (0, "")
     document = json.loads(done.out)
     assert document["$schema"] == "https://json-schema.org/draft/2020-12/schema"

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -72,10 +72,12 @@ def test_refused_settings_reveal_nothing(tmp_path: Path, fork_server: ForkServer
         ("config", "--config", "json://u:s3cr3t@h/s3cr3t"),
     ],
 )
-def test_a_url_in_the_place_of_a_path_reveals_nothing(tmp_path: Path, command: tuple[str, ...]) -> None:
+def test_a_url_in_the_place_of_a_path_reveals_nothing(
+    run: Callable[..., program.Completed], tmp_path: Path, command: tuple[str, ...]
+) -> None:
     """An alert URL that was given for a file or folder is refused, of it no more than the scheme is shown or kept."""
     search = Search()
-    done = program.run(*command, cwd=tmp_path)
+    done = run(*command)
     search.look_at("run", done)
     assert (done.code, search.leaks, list(tmp_path.iterdir())) == (2, [], [])
     assert "'json://***' is a URL, not a path" in done.err

@@ -15,6 +15,7 @@ from tests.support.fakes.gate import Gate
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import one_row_of
 from tests.support.program import Completed
 from tests.support.terminal import on_terminal
 from watcher.cli.progress_line import PATIENCE, ProgressLine
@@ -32,7 +33,7 @@ def watch(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Wa
     return Watcher(tmp_path, registry, fork_server=fork_server, baseline="silent")
 
 
-@pytest.mark.parametrize(("slow", "named"), [(2, ", waiting for slow-0, slow-1"), (12, "")])
+@pytest.mark.parametrize(("slow", "named"), one_row_of((2, ", waiting for slow-0, slow-1"), (12, "")))
 def test_slow_nodes(watch: Watcher, registry: FakeRegistry, slow: int, named: str) -> None:
     """The line counts the nodes that are checked, names a few slow ones, and is wiped in the end."""
     nodes = [f"slow-{number}" for number in range(slow)]
@@ -123,12 +124,13 @@ def test_debug_shows_requests_waits_and_files(watch: Watcher, registry: FakeRegi
 
 @pytest.mark.parametrize(
     ("command", "file"),
-    [
+    one_row_of(
+        ("test-alerts", "addresses.json"),
         ("status", "snapshot.json"),
         ("history", "history.jsonl"),
         ("config", "addresses.json"),
-        ("test-alerts", "addresses.json"),
-    ],
+        fast=2,
+    ),
 )
 def test_debug_shows_files_in_every_command(watch: Watcher, webhook: Webhook, command: str, file: str) -> None:
     """Each command that has `--log-level` shows with debug what it read, and whom it sent to, without a secret."""

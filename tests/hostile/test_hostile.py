@@ -12,7 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.hostile import parsers
@@ -39,6 +39,7 @@ from tests.hostile.world import APART, FIELDS, Account, World
 from tests.support import factories
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import examples, one_of
 from watcher import log
 from watcher.alerts.payload import event_objects
 from watcher.changes.health import FailureStreak, Health
@@ -108,7 +109,7 @@ def _printed(*lines: str) -> str:
     return out.getvalue()
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(events(), UNTRUSTED, UNTRUSTED)
 def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> None:
     """Whatever the texts, `check` and `history` print as many lines as there are facts, and each is harmless."""
@@ -122,7 +123,7 @@ def test_any_text_in_any_line(events: list[Event], node: str, error: str) -> Non
     assert list(parsers.in_json(json.dumps(event_objects(events)), printed=True)) == []
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.lists(UNTRUSTED, min_size=1, max_size=4), st.sampled_from(["a", ":", "::"]))
 @example([":error::evil"], ":")
 def test_any_text_in_any_status(texts: list[str], name: str) -> None:
@@ -137,7 +138,7 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     assert list(parsers.in_json(_printed(to_json(status.document(view))), printed=True)) == []
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(UNTRUSTED, UNTRUSTED)
 def test_any_text_in_any_log(event: str, value: str) -> None:
     """Whatever is logged, a log is one harmless line for each event, in either format."""
@@ -153,7 +154,7 @@ def test_any_text_in_any_log(event: str, value: str) -> None:
     assert [stream.getvalue().count("\n") for stream in written.values()] == [1, 1]
 
 
-@pytest.mark.parametrize("form", range(len(reasons(""))))
+@pytest.mark.parametrize("form", one_of(*range(len(reasons(""))), fast=2))
 def test_no_reason_passes_an_address_on(form: int) -> None:
     """However a reviewer's address is written, in each form of a reason, whole or cut off, nothing of it is said."""
     said = [summarize(reasons(text)[form]) for text in (*ADDRESSES, *HALVES)]

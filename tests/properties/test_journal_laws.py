@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, channel, event
+from tests.support.parameters import examples
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
@@ -100,7 +101,7 @@ class Life:
 _LIVES = st.lists(st.sampled_from(_STEPS), max_size=40).map(lambda steps: ["poll", "poll", "poll", *steps])
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.sampled_from(Grouping), _LIVES)
 def test_what_is_owed_is_what_was_not_taken(grouping: Grouping, steps: list[str]) -> None:
     """Each event once, whatever was merged, refused, killed, moved or set aside; and each message has its turn."""
@@ -114,7 +115,7 @@ def test_what_is_owed_is_what_was_not_taken(grouping: Grouping, steps: list[str]
         assert set(life.memory.events) == life.owed
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(st.sampled_from(Grouping), _LIVES)
 def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[str]) -> None:
     """Killed after any step, the outbox with its journal is what was in memory; read twice it is the same."""
@@ -127,7 +128,7 @@ def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[st
         assert outbox.replay(loaded, outcomes) == loaded
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(_LIVES)
 def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
     """A message that went out without an answer keeps its id and its events until it is taken, and goes first."""

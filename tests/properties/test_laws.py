@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import CHECKED, NOW, PACK, compare, failed, known
+from tests.support.parameters import examples
 from tests.support.strategies import (
     addresses,
     channels,
@@ -38,7 +39,7 @@ from watcher.model.version import STATUSES, Version
 from watcher.state import records, snapshot_file
 from watcher.state.model import Checks
 
-FAST = settings(deadline=None, max_examples=40)
+FAST = examples(60)
 PICTURES = pictures()
 Picture = tuple[Version, ...]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile.strategies import events
@@ -12,6 +12,7 @@ from tests.proxied.post_office import PostOffice
 from tests.proxied.scenes import SCENES, hostile
 from tests.proxied.services.table import PEERS
 from tests.support import factories
+from tests.support.parameters import examples
 from watcher.model.event import Event
 
 pytestmark = pytest.mark.bounded
@@ -29,7 +30,7 @@ def test_every_service_takes_every_message(office: PostOffice, scene: str) -> No
     assert office.wrong(PEERS.values(), SCENES[scene]()) == []
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(events(), st.sampled_from([peer for peer in PEERS.values() if not peer.is_slow]))
 def test_any_text_in_any_payload(office: PostOffice, made: list[Event], peer: Peer) -> None:
     """Whatever the texts, what a service gets holds no more than our markup, and the service takes it."""

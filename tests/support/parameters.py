@@ -1,12 +1,26 @@
-"""Values of a test's parameter of which the fast tests take one."""
+"""What the fast tests take of a test's many values and examples; CI takes them all."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import pytest
 from _pytest.mark import ParameterSet
+from hypothesis import HealthCheck, settings
 
 
-def one_of(*values: object) -> list[ParameterSet]:
-    """Return the values for `parametrize`: the first is for the fast tests, the others for `make bounded`."""
-    first, *others = values
-    return [pytest.param(first), *(pytest.param(other, marks=pytest.mark.bounded) for other in others)]
+def one_of(*values: object, fast: int = 1) -> list[ParameterSet]:
+    """Return the values for `parametrize`: the first, or so many, are for the fast tests, the others bounded."""
+    return one_row_of(*((value,) for value in values), fast=fast)
+
+
+def one_row_of(*rows: tuple[object, ...], fast: int = 1) -> list[ParameterSet]:
+    """Return the rows for a `parametrize` of several parameters, as `one_of` does."""
+    return [pytest.param(*row, marks=pytest.mark.bounded if at >= fast else ()) for at, row in enumerate(rows)]
+
+
+def examples(count: int, *, suppressed: Collection[HealthCheck] = ()) -> settings:
+    """Return the settings of a test of so many examples in CI, and as much fewer in the fast tests as others have."""
+    profile = settings()
+    shown = max(1, count * profile.max_examples // 100)
+    return settings(max_examples=shown, deadline=None, suppress_health_check=[*suppressed])

@@ -6,10 +6,11 @@ import json
 import time
 from typing import Any, cast
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import event
+from tests.support.parameters import examples
 from tests.support.strategies import events
 from watcher.alerts.digest import compose
 from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plainest_objects
@@ -71,7 +72,7 @@ def test_a_text_of_megabytes_is_cut_before_it_is_escaped() -> None:
     assert "4000000 characters, sha256" in shown["reason"]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(events(), max_size=30), st.integers(2, 4000))
 def test_any_events_fit(given: list[Event], most: int) -> None:
     """Whatever the texts, the JSON is as small as it must be, and what is in it is the worst, in order."""
@@ -81,7 +82,7 @@ def test_any_events_fit(given: list[Event], most: int) -> None:
     assert [one["kind"] for one in shown] == [one.kind.value for one in worst][: len(shown)]
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(st.lists(events(), min_size=1, max_size=4))
 def test_the_plainest_is_the_worst_alone(given: list[Event]) -> None:
     """It is the event that the title names, and has nothing that a person wrote about it."""

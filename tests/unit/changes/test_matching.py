@@ -7,10 +7,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import NOW, compare, known, reported, version
+from tests.support.parameters import examples
 from watcher.changes.matching import KEPT, KEPT_UNSEEN
 from watcher.model.event import Event, Kind
 from watcher.model.snapshot import Mark, Node, Snapshot
@@ -117,7 +118,7 @@ _BEGINNINGS = [
 """No bound in sight; each removed version dropped at once; all but one; and the oldest of the crowd dropped instead."""
 
 
-@settings(max_examples=200)
+@examples(200)
 @given(
     st.sampled_from(_BEGINNINGS),
     st.lists(st.tuples(_listings(), st.sampled_from([True, True, True, False])), min_size=4, max_size=14),

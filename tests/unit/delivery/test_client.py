@@ -22,6 +22,7 @@ from typing import Self
 import pytest
 
 from tests.support.fakes.webhook import Answer, Topics, Webhook
+from tests.support.parameters import one_of, one_row_of
 from tests.support.program import ROOT
 from tests.support.worker import WORKER
 from tests.unit.delivery.test_sender import sent
@@ -72,12 +73,13 @@ def _runs(pid: int) -> bool:
         return False
 
 
-@pytest.fixture
-def odd(monkeypatch: pytest.MonkeyPatch) -> Iterator[Worker]:
-    """A worker of `tests.unit.delivery.odd_worker`."""
-    monkeypatch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+@pytest.fixture(scope="module")
+def odd() -> Iterator[Worker]:
+    """A worker of `tests.unit.delivery.odd_worker`, which takes a second to start."""
     with Worker() as worker:
-        worker.start()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+            worker.start()
         yield worker
 
 
@@ -154,7 +156,7 @@ class _Endless:
         self._left.set()
 
 
-@pytest.mark.parametrize("answer", _ENDLESS)
+@pytest.mark.parametrize("answer", one_of(*_ENDLESS))
 def test_an_answer_without_end_is_cut_off(answer: str) -> None:
     """When the time is up the connection is closed and no process is left, wherever the answer drips."""
     with _Endless(*_ENDLESS[answer]) as service:
@@ -193,7 +195,12 @@ def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Web
 
 @pytest.mark.parametrize(
     ("status", "outcome"),
-    [(b"200 OK", Delivered()), (b"500 No", Undelivered(reason="HTTP 500")), (b"429 F", Undelivered(reason="HTTP 429"))],
+    one_row_of(
+        (b"200 OK", Delivered()),
+        (b"500 No", Undelivered(reason="HTTP 500")),
+        (b"429 F", Undelivered(reason="HTTP 429")),
+        fast=2,
+    ),
 )
 def test_a_flood_is_read_in_part(status: bytes, outcome: Outcome) -> None:
     """Of a body that never ends a part is read, and the status counts: a 2xx has acknowledged the message."""
@@ -248,7 +255,7 @@ _BAD = {
 }
 
 
-@pytest.mark.parametrize("how", _BAD)
+@pytest.mark.parametrize("how", one_of(*_BAD, fast=2))
 def test_a_bad_target_takes_nothing_from_those_behind_it(ntfy: Topics, odd: Worker, how: str) -> None:
     """With first targets that do not take the message the others get it, once, and only those again."""
     bad, good = ["worse", "bad"], ["awake", "alive", "able"]

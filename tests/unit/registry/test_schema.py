@@ -7,10 +7,11 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import BEFORE
+from tests.support.parameters import examples
 from watcher.fake_registry.catalog import Catalog
 from watcher.model.version import STATUSES, WATCHED_FIELDS, Version
 from watcher.registry.answer import NoAnswerError
@@ -315,7 +316,7 @@ def test_a_key_that_nobody_reads_may_come_twice() -> None:
     assert (len(page.rows), page.fault) == (1, "")
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.binary(max_size=60) | JSON.map(lambda value: json.dumps(value).encode()))
 def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
     """Whatever comes, it is read or refused with the one error; nothing else escapes."""
@@ -323,7 +324,7 @@ def test_any_bytes_are_a_page_or_refused(body: bytes) -> None:
         assert all(parse_version(row).key for row in parse_page(body).rows)
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(st.dictionaries(st.sampled_from([*ROW, "tags", "deprecated"]), JSON, max_size=6), max_size=3))
 def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> None:
     """No row vanishes: each is read or named as unreadable, and a good one is always read."""
@@ -332,7 +333,7 @@ def test_any_rows_are_read_or_counted_as_faults(rows: list[dict[str, Any]]) -> N
     assert page.rows[0].version == "1.0.0"
 
 
-@settings(max_examples=25)
+@examples(25)
 @given(st.data())
 def test_both_ways_of_reading_agree(data: st.DataObject) -> None:
     """A page read in parts, because one row is bad, gives for its good rows what a page read whole gives."""

@@ -16,6 +16,7 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import one_of
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
@@ -36,11 +37,11 @@ pytestmark = pytest.mark.measured
 ABSURD = ["0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00Z", "9999-12-31T23:59:59Z"]
 """Times that can be read."""
 DAMAGED = [
+    "2026-01-01\x1b00:00:00Z",
     "",
     "yesterday",
     "2026-13-01T00:00:00Z",
     "2026-01-01\u00a000:00:00Z",
-    "2026-01-01\x1b00:00:00Z",
     "-1",
     "\ud800",
 ]
@@ -164,7 +165,7 @@ def watch(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server:
     return made
 
 
-@pytest.mark.parametrize("time", [*ABSURD, *DAMAGED[:-1]])
+@pytest.mark.parametrize("time", one_of(ABSURD[0], *DAMAGED[:-1], *ABSURD[1:], fast=2))
 def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None:
     """With the time of a line damaged, in the journal and in the history, every command does what it does without."""
     kept = json.loads((watch.state / "outbox.json").read_bytes())["queues"]["ops"]
@@ -181,7 +182,7 @@ def test_no_command_trips_over_a_damaged_line(watch: Watcher, time: str) -> None
         assert "\x1b" not in done.out
 
 
-@pytest.mark.parametrize("time", ABSURD)
+@pytest.mark.parametrize("time", one_of(*ABSURD, fast=2))
 def test_an_absurd_time_in_the_outbox_or_the_checks_breaks_nothing(watch: Watcher, time: str) -> None:
     """A time that can be read, of whatever year, is a time: the poll goes on, and an alert that old expires."""
     before = {name: json.loads((watch.state / name).read_bytes()) for name in ("outbox.json", "checks.json")}

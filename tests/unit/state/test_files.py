@@ -10,10 +10,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.support import program
+from tests.support.parameters import examples
 from watcher.state import files
 
 pytestmark = pytest.mark.measured
@@ -122,7 +123,7 @@ def test_writing_over_bytes_needs_no_room(tmp_path: Path) -> None:
     assert path.read_bytes() == b"one\nTWO\n"
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@examples(60, suppressed=[HealthCheck.function_scoped_fixture])
 @given(
     lines=st.lists(st.binary(max_size=5).map(lambda raw: raw.replace(b"\n", b"")), max_size=4), cut=st.integers(0, 30)
 )

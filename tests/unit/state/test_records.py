@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.factories import CHECKED, NOW, PACK, event, known, version
+from tests.support.parameters import examples
 from tests.support.strategies import snapshots
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
@@ -140,7 +141,7 @@ def test_no_line_is_made_by_untrusted_text() -> None:
     assert snapshot_file.read_snapshot(text) == snapshot
 
 
-@settings(max_examples=40)
+@examples(40)
 @given(snapshots(), st.data())
 def test_what_did_not_change_is_written_as_it_was_read(snapshot: Snapshot, data: st.DataObject) -> None:
     """A snapshot that was read, changed in some nodes and written is the same text as one made anew."""

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
 from tests.support.factories import NOW, PACK, event, known, version
 from tests.support.fakes.webhook import Webhook
+from tests.support.parameters import examples
 from tests.support.program import ROOT, Completed
 from tests.support.strategies import addresses, checks, installs, outboxes, snapshots
 from watcher.alerts.payload import event_objects
@@ -44,7 +45,7 @@ from watcher.state.store import StateFolder
 pytestmark = pytest.mark.measured
 
 FORMATS = {"snapshot": 2, "outbox": 4, "checks": 2, "addresses": 2, "installs": 1, "retry": 1}
-LAWS = settings(max_examples=40)
+LAWS = examples(40)
 
 
 def schema(name: str) -> dict[str, Any]:

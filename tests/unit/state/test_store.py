@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.factories import NOW, PACK, channel, event, failed, known, version, watch
+from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
@@ -242,12 +243,13 @@ def test_a_settled_outbox_is_not_written_again(folder: StateFolder) -> None:
 
 @pytest.mark.no_cover
 @pytest.mark.parametrize("name", ["snapshot.json", "outbox.json", "checks.json", "addresses.json", "installs.json"])
-def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str) -> None:
+@pytest.mark.parametrize("step", one_of(11, 1))
+def test_a_file_cut_short_is_refused_and_left(folder: StateFolder, name: str, step: int) -> None:
     """Whatever length a file was cut to, it is refused with its name and a hint, and no file is touched."""
     state = polled(folder)
     path = folder.path / name
     whole = path.read_bytes()
-    for length in range(len(whole)):
+    for length in (*range(0, len(whole), step), len(whole) - 1):
         path.write_bytes(whole[:length])
         before = contents(folder)
         if whole[length:].strip():

@@ -6,12 +6,13 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.hostile.dialects import Dialect
 from tests.hostile.parsers import in_shown
 from tests.support.factories import event
+from tests.support.parameters import examples
 from watcher.alerts.digest import compose
 from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
@@ -123,7 +124,7 @@ _PARTS = st.lists(_WORDS | st.sampled_from(["-", "0-evil"]), max_size=4).map("."
 _NUMBERS = st.lists(st.integers(0, 999).map(str), min_size=3, max_size=3).map(".".join)
 
 
-@settings(max_examples=50)
+@examples(50)
 @given(_IDS, _NUMBERS, _PARTS, _PARTS)
 def test_any_pack_and_version_is_in_the_title(node: str, numbers: str, pre: str, build: str) -> None:
     """Of each legal id and each semantic version, letter for letter or with a mark in the place of a joint."""

@@ -12,6 +12,7 @@ from apprise import Apprise
 from apprise.manager_plugins import NotificationManager
 
 from tests.support.fakes.webhook import Webhook
+from tests.support.parameters import one_of
 from tests.unit.delivery.services.conftest import FLAG, RELEASE, Service, event
 from watcher.alerts.digest import compose
 from watcher.delivery.services.service import Context
@@ -91,7 +92,7 @@ def test_no_other_page_is_opened(webhook: Webhook, url: str) -> None:
     assert "X-Click" not in _ntfy(webhook, "", event(url=url)).headers
 
 
-@pytest.mark.parametrize("text", ["😀" * 400, "\\" * 800, '"' * 800, "é" * 900, "中" * 900])
+@pytest.mark.parametrize("text", one_of("😀" * 400, "\\" * 800, '"' * 800, "é" * 900, "中" * 900))
 def test_ntfy_gets_a_push_whatever_its_json_takes(webhook: Webhook, text: str) -> None:
     """A text that JSON's escapes make three times as long stays below the size of which apprise makes a file."""
     changed = event(kind=Kind.CHANGED, reason=text, changes=(Change(field="dependencies", before="", after=text),))

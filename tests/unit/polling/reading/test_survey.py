@@ -19,6 +19,7 @@ from tests.faults.asking import responding
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, inflict
 from tests.support.fakes.ports import Refused
+from tests.support.parameters import one_of, one_row_of
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
@@ -85,7 +86,7 @@ def test_what_needs_no_reason_asks_for_none(registry: FakeRegistry, watcher: Cal
     assert made.asked("include_status_reason") == []
 
 
-@pytest.mark.parametrize("fault", ["hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body"])
+@pytest.mark.parametrize("fault", one_of("hang", "status_500_json", "html_200", "gzip_bomb", "reset_mid_body", fast=2))
 def test_an_alert_does_not_wait_for_its_reason(
     registry: FakeRegistry, watcher: Callable[..., Watcher], fault: str
 ) -> None:
@@ -242,7 +243,7 @@ def test_a_node_whose_id_cannot_be_sent_costs_no_other(registry: FakeRegistry, w
     assert report.checked == 2
 
 
-@pytest.mark.parametrize("fault", ["closed_unanswered", "hang"])
+@pytest.mark.parametrize("fault", one_of("closed_unanswered", "hang"))
 def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
     registry: FakeRegistry, state: Path, fault: str
 ) -> None:
@@ -259,7 +260,8 @@ def test_a_registry_that_does_not_answer_is_not_asked_for_every_node(
 
 
 @pytest.mark.parametrize(
-    "fault", ["status_503_json", "truncated_body", "redirect_elsewhere", "rate_limited_missing", "status_403_html"]
+    "fault",
+    one_of("truncated_body", "status_503_json", "redirect_elsewhere", "rate_limited_missing", "status_403_html"),
 )
 def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
     registry: FakeRegistry, state: Path, fault: str
@@ -279,11 +281,12 @@ def test_a_registry_that_answers_wrongly_is_asked_once_for_every_node(
 @pytest.mark.no_cover
 @pytest.mark.parametrize(
     ("fault", "concurrency"),
-    [
-        *(("status_500_json", 1), ("status_500_json", 16), ("truncated_body", 4)),
-        *(("closed_unanswered", 1), ("closed_unanswered", 16)),
-        pytest.param("hang", 16, marks=pytest.mark.bounded),  # nine seconds of waiting
-    ],
+    one_row_of(
+        *(("status_500_json", 16), ("closed_unanswered", 1)),
+        *(("status_500_json", 1), ("truncated_body", 4), ("closed_unanswered", 16)),
+        ("hang", 16),  # nine seconds of waiting
+        fast=2,
+    ),
 )
 def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
     registry: FakeRegistry, state: Path, fault: str, concurrency: int
@@ -436,7 +439,7 @@ def test_a_ban_is_reported_once_and_the_versions_stay(registry: FakeRegistry, wa
 _WALL = "the registry, or something in front of it, refused access (403)"
 
 
-@pytest.mark.parametrize("count", [1, 2, 6])
+@pytest.mark.parametrize("count", one_of(2, 1, 6, fast=2))
 @pytest.mark.parametrize(
     ("body", "said"),
     [
