@@ -102,7 +102,8 @@ def test_the_addresses_of_the_project() -> None:
 
 def _owners(text: str) -> set[str]:
     """Return whom a text has as the owner of the repository."""
-    return {owner for found in _ADDRESS.findall(text) for owner in found if owner}
+    lines = "\n".join(line for line in text.splitlines() if "comfy-watch" in line.lower())  # of megabytes, a few
+    return {owner for found in _ADDRESS.findall(lines) for owner in found if owner}
 
 
 def test_one_placeholder() -> None:

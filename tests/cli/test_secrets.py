@@ -6,8 +6,7 @@ The whole of it is `python -m tests.chaos.hostile`.
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -115,7 +114,9 @@ def test_the_search_finds(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("umask", one_of(0o000, 0o777))
-def test_files_are_their_owners_only(tmp_path: Path, registry: FakeRegistry, webhook: Webhook, umask: int) -> None:
+def test_files_are_their_owners_only(
+    tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer, umask: int
+) -> None:
     """Whatever the umask, files are created with mode 0600 and folders, missing parents too, with 0700."""
     registry.catalog.publish("alpha", "1.0.0")
     work, home = tmp_path / "work", tmp_path / "home"
@@ -123,27 +124,19 @@ def test_files_are_their_owners_only(tmp_path: Path, registry: FakeRegistry, web
     home.mkdir()
     webhook.answer["/dead"] = 500
     urls = [webhook.apprise_url(), webhook.apprise_url("/dead")]
-    env = program.surroundings(
-        home,
-        {
-            "COMFY_WATCH_ALERT_URLS": json.dumps(urls),
-            "COMFY_WATCH_NODES": "alpha",
-            "COMFY_WATCH_REGISTRY_URL": registry.url,
-            "COMFY_WATCH_STATE_DIR": "deep/er/state",
-            "COVERAGE_PROCESS_START": "",
-        },
-    )
-    codes = [
-        subprocess.run(
-            [sys.executable, "-m", "watcher", *command],
-            cwd=work,
-            env=env,
-            umask=umask,
-            capture_output=True,
-            check=False,
-        ).returncode
-        for command in (["check"], ["init", "settings.toml"], ["test-alerts"], ["check"])
-    ]
+    env = {
+        "COMFY_WATCH_ALERT_URLS": json.dumps(urls),
+        "COMFY_WATCH_NODES": "alpha",
+        "COMFY_WATCH_REGISTRY_URL": registry.url,
+        "COMFY_WATCH_STATE_DIR": "deep/er/state",
+    }
+    codes = []
+    with Path(os.devnull).open("r+b") as nowhere:
+        streams = (nowhere.fileno(),) * 3
+        for command in (["check"], ["init", "settings.toml"], ["test-alerts"], ["check"]):
+            begun = fork_server.launch(*command, cwd=work, env=env, streams=streams, home=home, umask=umask)
+            codes.append(begun.wait(60))
+            begun.wait_for_all()
     assert codes == [1, 0, 1, 1]
     created = modes(work)
     assert {f"deep/er/state/{name}.json" for name in ("snapshot", "outbox", "checks", "addresses")} < created.keys()
