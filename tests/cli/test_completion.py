@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -129,10 +130,10 @@ def test_an_id_that_a_shell_would_read_something_into(watch: Watcher) -> None:
     assert _offered(watch, "check", "--node", "") == ["alpha", "Bravo", "charlie", "foxtrot"]
 
 
-def test_nothing_is_there(tmp_path: Path) -> None:
+def test_nothing_is_there(run: Callable[..., program.Completed], tmp_path: Path) -> None:
     """In an empty place, and where the question itself is wrong, nothing is offered, said or made."""
     asked = {"_COMFY_WATCH_COMPLETE": "bash_complete", "COMP_WORDS": "comfy-watch check --node ", "COMP_CWORD": "3"}
     for env, code in ((asked, 0), ({**asked, "COMP_CWORD": "x"}, 1), ({"_COMFY_WATCH_COMPLETE": "x"}, 1)):
-        done = program.run(cwd=tmp_path, env=env)
+        done = run(env=env)
         assert (done.code, done.out.strip(), done.err) == (code, "", "")
     assert list(tmp_path.iterdir()) == []

@@ -85,13 +85,17 @@ def test_1_an_alert_is_undelivered(watch: Watcher, registry: FakeRegistry, webho
     assert channel.run("test-alerts").code == 1
 
 
-def test_1_a_channel_takes_too_long(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
+def test_1_a_channel_takes_too_long(
+    run: Callable[..., program.Completed], watch: Watcher, registry: FakeRegistry, webhook: Webhook
+) -> None:
     """1: what a channel has not taken when its time is up is left to the next poll, so that the state is let go."""
     channel = watch.but(channels=[{"name": "slow", "url": webhook.apprise_url(), "grouping": "event"}])
     channel.check()
     for version in ("1.1.0", "1.2.0", "1.3.0"):
         registry.catalog.publish("alpha", version)
-    done = _after("from watcher.cli.commands import check; check.CHECK_BUDGET = 0", channel, "check", "--json")
+    seam = "from watcher.__main__ import main\nfrom watcher.cli.commands import check\ncheck.CHECK_BUDGET = 0\nmain()\n"
+    (watch.folder / "hasty.py").write_text(seam)
+    done = run("check", "--json", env=channel.environment(), module="hasty")
     assert (done.code, done.err) == (1, "")
     assert json.loads(done.out)["alerts"] == {"delivered": 1, "pending": 2, "expired": 0}
     assert channel.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}

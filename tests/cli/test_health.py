@@ -112,6 +112,6 @@ def test_bad_input_is_one_line(watch: Watcher) -> None:
 
 def test_the_lock_is_not_needed(watch: Watcher) -> None:
     """It answers while `run` holds the state."""
-    with watch.real().start("run") as started:
+    with watch.start("run") as started:
         started.until(lambda said: '"event": "poll"' in said.err)
         assert health(watch, code=0).startswith("ok: last poll ")

@@ -20,6 +20,7 @@ from tests.support import program
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher, write_settings
+from tests.support.parameters import one_row_of
 from tests.support.program import Started
 from watcher.fake_registry.server import FakeRegistry
 
@@ -81,12 +82,13 @@ def test_what_is_owed_goes_to_the_new_address_at_once(watch: Watcher, webhook: W
 
 @pytest.mark.parametrize(
     ("wrong", "named"),
-    [
-        ({"interval": "1s"}, "interval"),
-        ({"nodes": []}, "nothing to watch"),
-        ({"alert_urls": ["nosuch://somewhere"]}, "alert_urls, entry 1"),
+    one_row_of(
         ({"alert_urls": ["nosuch://somewhere"], "retries": "many"}, "retries"),
-    ],
+        ({"alert_urls": ["nosuch://somewhere"]}, "alert_urls, entry 1"),
+        ({"nodes": []}, "nothing to watch"),
+        ({"interval": "1s"}, "interval"),
+        fast=2,
+    ),
 )
 def test_wrong_settings_leave_the_old_ones(watch: Watcher, wrong: dict[str, Any], named: str) -> None:
     """One line says what is wrong, the log stays as it was set, and the polls go on with the old settings."""

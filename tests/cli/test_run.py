@@ -19,6 +19,7 @@ from tests.support.fakes.faults import inflict
 from tests.support.fakes.webhook import Answer, Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
+from tests.support.parameters import one_of
 from tests.support.program import Started
 from tests.support.terminal import on_terminal
 from watcher.fake_registry.server import FakeRegistry
@@ -44,7 +45,7 @@ def _until(started: Started, event: str, count: int = 1) -> None:
     started.until(lambda it: len(_log(it, event)) >= count)
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", one_of(signal.SIGTERM, signal.SIGINT))
 def test_it_polls_until_a_signal(watch: Watcher, registry: FakeRegistry, number: signal.Signals) -> None:
     """Each poll is one summary line of JSON on stderr, stdout stays empty, and the first signal ends it with 0."""
     with watch.but(failure_threshold=1000).real().start("run", "--node", "bravo") as started:

@@ -29,25 +29,25 @@ def test_a_schema_is_printed(run: Callable[..., program.Completed], tmp_path: Pa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_unknown_schema_is_a_usage_error_with_the_known_names(tmp_path: Path) -> None:
+def test_an_unknown_schema_is_a_usage_error_with_the_known_names(run: Callable[..., program.Completed]) -> None:
     """The error names what was given, made harmless, and what there is."""
-    done = program.run("schema", "setings\x1b", cwd=tmp_path)
+    done = run("schema", "setings\x1b")
     assert (done.code, done.out) == (2, "")
     assert "error: there is no schema 'setings" in done.err
     assert f"hint: schemas are {', '.join(_NAMES)}\n" in done.err
     assert "\x1b" not in done.err
 
 
-def test_the_help_names_every_schema(tmp_path: Path) -> None:
+def test_the_help_names_every_schema(run: Callable[..., program.Completed]) -> None:
     """None is missing in `schema --help`."""
-    text = program.run("schema", "--help", cwd=tmp_path).out
+    text = run("schema", "--help").out
     assert all(name in text for name in _NAMES)
 
 
-def test_the_sample_settings_are_valid(tmp_path: Path) -> None:
+def test_the_sample_settings_are_valid(run: Callable[..., program.Completed], tmp_path: Path) -> None:
     """What `init` writes is what the schema of the settings says, and an unknown setting is not."""
-    assert program.run("init", cwd=tmp_path).code == 0
+    assert run("init").code == 0
     sample = tomllib.loads((tmp_path / "comfy-watch.toml").read_text("utf-8"))
-    validator = Draft202012Validator(json.loads(program.run("schema", "settings", cwd=tmp_path).out))
+    validator = Draft202012Validator(json.loads(run("schema", "settings").out))
     validator.validate(sample | {"nodes": ["comfyui-kjnodes"], "interval": "15m"})
     assert not validator.is_valid(sample | {"nods": []})

@@ -13,6 +13,7 @@ import httpx
 import pytest
 from aiohttp import web
 
+from tests.support.parameters import one_of
 from tests.support.program import Started
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry, main
@@ -77,7 +78,7 @@ def test_a_registry_can_go_down_and_come_back() -> None:
         assert httpx.get(f"{url}/versions", trust_env=False).json()["total"] == 1
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", "SIGINT", "stdin"])
+@pytest.mark.parametrize("way", one_of("SIGTERM", "stdin", "SIGINT", fast=2))
 def test_as_a_process(start: Callable[..., Started], way: str) -> None:
     """As a program it prints its address first and serves its nodes until a signal or the end of its input."""
     process = start("--nodes", "3", "--versions", "12", "--latency", "0.01", module="watcher.fake_registry.server")
