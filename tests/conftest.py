@@ -33,7 +33,10 @@ settings.register_profile("quick", deadline=None, max_examples=25)
 settings.load_profile("quick")
 
 
-_LAWS = tuple(program.ROOT / "tests" / folder for folder in ("faults", "hostile", "properties", "proxied"))
+_TESTS = program.ROOT / "tests"
+_LAWS = {"faults", "hostile", "properties", "proxied"}
+_MARKED = {"services": "services", "deploy": "deployment", "installs": "installs", "proxied": "bounded"}
+"""Folders each of whose tests gets a mark."""
 _MEASURING: dict[str, str] = {}
 """The variables that have coverage taken of a child process; empty where none is taken here."""
 
@@ -58,6 +61,12 @@ def pytest_configure(config: pytest.Config) -> None:
     _MEASURING["COVERAGE_FILE"] = str(program.ROOT / ".coverage")
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out a folder of which no test is asked for: each process would import them all to leave out each test."""
+    mark = _MARKED.get(collection_path.name) if collection_path.parent == _TESTS else None
+    return True if mark and f"not {mark}" in config.getoption("markexpr") else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection() -> Generator[None, object, object]:
     """Take no coverage of the tests' own imports, which it makes twice as long; the program is imported before them."""
@@ -76,8 +85,11 @@ def pytest_collection() -> Generator[None, object, object]:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Take no coverage of tests that try many inputs: it doubles their time, and others run the same lines."""
     for item in items:
-        if is_hypothesis_test(getattr(item, "obj", None)) or any(map(item.path.is_relative_to, _LAWS)):
+        folder = item.path.parts[len(_TESTS.parts)]
+        if is_hypothesis_test(getattr(item, "obj", None)) or folder in _LAWS:
             item.add_marker(pytest.mark.no_cover)
+        if folder in _MARKED:
+            item.add_marker(_MARKED[folder])
         if sys.platform != "linux" and (lacking := lacks(item)):
             item.add_marker(pytest.mark.skip(reason=lacking))
 

@@ -17,6 +17,7 @@ from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
 from tests.support.fakes.smtp import Mailbox
 from tests.support.fakes.webhook import Answer, Webhook
+from tests.support.parameters import one_of
 from watcher.fake_registry.catalog import Catalog
 from watcher.fake_registry.server import FakeRegistry
 
@@ -43,7 +44,7 @@ def client(registry: FakeRegistry) -> httpx.Client:
     return httpx.Client(base_url=registry.url, follow_redirects=True, trust_env=False)
 
 
-@pytest.mark.parametrize("name", sorted(FAULTS.keys() - UNBOUNDED))
+@pytest.mark.parametrize("name", one_of(*sorted(FAULTS.keys() - UNBOUNDED), fast=12))
 def test_a_fault_stays_with_its_node(registry: FakeRegistry, client: httpx.Client, name: str) -> None:
     """Every fault changes the answer for its node, or leaves none, and no answer for another node."""
     with client:

@@ -316,7 +316,7 @@ def test_what_goes_first_where_room_is_short() -> None:
     others = [_event(Kind.FLAGGED, f"n{i}", reason=reason, published="2026-01-31T12:34:56Z") for i in range(9)]
     digest = compose((*others, worst))
     last = dict.fromkeys(("https:", "public since", "malware", "🚩", "1.0.2"), 10_000)
-    for limit in range(4200, 80, -30):
+    for limit in range(4200, 80, -60):
         body = render(digest, Format.TEXT, limit, 100).body
         assert len(body.encode()) <= limit
         assert "`bad` `1.0.3`" in body
