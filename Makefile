@@ -17,6 +17,10 @@ SERVICES_INSTALL := .venv-services/bin/uv pip install --system-certs --python .v
 DEPLOY_INSTALL := .venv-deploy/bin/uv pip install --system-certs --python .venv-deploy/bin/python --quiet --require-hashes
 INSTALLS_INSTALL := .venv-installs/bin/uv pip install --system-certs --python .venv-installs/bin/python --quiet --require-hashes
 
+# Bytecode is kept, also where the environment says otherwise: else each of pytest's processes compiles every test again,
+# which is most of the time that it takes to collect them.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint types contracts check format plain bounded services deployments installs chaos bench pins clean
