@@ -70,6 +70,8 @@ class Query:
     statuses: tuple[str, ...] = ()
     """Short names."""
     include_status_reason: bool = False
+    status_reason: str = ""
+    """Text to search for in reasons, whatever its case. The service may refuse that (docs/registry.md, Statuses)."""
     page: int = 1
     page_size: int = PAGE_SIZE
 
@@ -84,6 +86,8 @@ class Query:
         pairs += [("statuses", status_to_api(status)) for status in self.statuses]
         if self.include_status_reason:
             pairs.append(("include_status_reason", "true"))
+        if self.status_reason:
+            pairs.append(("status_reason", self.status_reason))
         return [*pairs, ("page", str(self.page)), ("pageSize", str(self.page_size))]
 
 

@@ -13,11 +13,10 @@ from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unc
 from watcher.model.version import STATUSES, in_order
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
-from watcher.registry.error_body import parse_ban, parse_message
+from watcher.registry.error_body import describe_refusal, parse_ban
 from watcher.registry.pagination import MOST_PAGES, ListingBuilder
 from watcher.registry.row import VersionRow, parse_version
 from watcher.registry.schema import Page, parse_page
-from watcher.text.sanitize import sanitize_line
 
 OF_ROWS = "rows:"
 """Begins the digest of a node's rows in a sweep, which no answer about the node can match."""
@@ -147,19 +146,7 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
             return Unchanged(node=query.node, at=at)
         case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
             return NodeBanned(node=query.node, message=reason, at=at)
-        case HTTPStatus.FORBIDDEN:
-            what = "the registry, or something in front of it, refused access"
-        case HTTPStatus.BAD_REQUEST:
-            what = "the registry rejected the request"
-        case HTTPStatus.NOT_FOUND:
-            what = "the registry does not know it"
-        case HTTPStatus.TOO_MANY_REQUESTS:
-            what = "the registry asked to slow down"
-        case code:
-            what = "registry error" if code >= 500 else "the registry gave an unexpected answer"
-    error = f"{what} ({answer.code})"
-    if message := parse_message(answer.body):
-        error += f": {sanitize_line(message, 200)}"
+    error = describe_refusal(answer.code, answer.body)
     if answer.code == HTTPStatus.NOT_FOUND:
         error += "; is the id right?"
     registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from watcher.registry.error_body import parse_ban, parse_message
+from watcher.registry.error_body import describe_refusal, parse_ban, parse_message
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,20 @@ def test_every_shape_of_an_error_answer(body: bytes, said: str) -> None:
 def test_a_ban_is_said_in_the_registrys_words(body: bytes, reason: str | None) -> None:
     """A 403 is a ban only where an object's `message` or `error` says so; the other of the two is the reason."""
     assert parse_ban(body) == reason
+
+
+@pytest.mark.parametrize(
+    ("code", "said"),
+    [
+        (400, "the registry rejected the request (400): m"),
+        (403, "the registry, or something in front of it, refused access (403): m"),
+        (404, "the registry does not know it (404): m"),
+        (429, "the registry asked to slow down (429): m"),
+        (503, "registry error (503): m"),
+        (302, "the registry gave an unexpected answer (302): m"),
+    ],
+)
+def test_a_refusal_is_said_with_its_code_and_message(code: int, said: str) -> None:
+    """A person gets what a status means, the status and the registry's message, if it has one, made safe."""
+    assert describe_refusal(code, b'{"message": "m\\u001b"}') == said
+    assert describe_refusal(code, b"<html>") == said.removesuffix(": m")
