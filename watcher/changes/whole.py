@@ -109,8 +109,11 @@ def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
         named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
         parts.append(f"the latest of these: {named}")
     kinds = ", ".join(kind for kind in Kind if kind in SWEPT_KINDS)
-    text = f"{'; '.join(parts)}. Unless a channel names its kinds, it gets of these {kinds}"
-    return (BANNED if whole else next(iter(counts), None)), text
+    defaults = (
+        f"channels get of these, unless they name their kinds: {kinds}; `run` polls each hour unless `interval` is set"
+    )
+    text = "; ".join(parts)
+    return (BANNED if whole else next(iter(counts), None)), f"{text}; {defaults}"
 
 
 def _plural(count: int, noun: str) -> str:

@@ -70,7 +70,7 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
     """Return the exit code of `check` (docs/behaviour.md, Commands)."""
     if any(event.kind in set(fail_on) for event in report.events):
         return 3
-    unread = report.watched > report.checked or bool(report.unscanned)
+    unread = report.watched > report.checked or bool(report.errors or report.unscanned)
     return 1 if unread or report.pending or report.expired or report.unsaved else 0
 
 

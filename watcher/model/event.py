@@ -53,6 +53,11 @@ class Severity(StrEnum):
 DEFAULT_KINDS: frozenset[Kind] = frozenset(Kind) - {Kind.PENDING, Kind.UPDATE}
 """What a channel gets unless it names its kinds (docs/behaviour.md, Channels)."""
 
+SWEPT_KINDS: frozenset[Kind] = frozenset(
+    (Kind.BANNED, Kind.FLAGGED, Kind.DELETED, Kind.FAILING, Kind.REINSTATED, Kind.RECOVERED, Kind.BASELINE)
+)
+"""What such a channel gets of a node that only a glob of the settings chooses."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

@@ -50,7 +50,9 @@ class Change:
     postponed: int = 0
     """How many nodes differ in a sweep and are asked by a later poll."""
     error: str = ""
-    """Why there was no sweep though globs need one, or not a whole one."""
+    """Why a sweep was not whole, if pages failed or the baseline of all waits for them."""
+    not_swept: str = ""
+    """Why each node was asked though globs need a sweep."""
 
 
 async def read_change(

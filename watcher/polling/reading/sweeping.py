@@ -54,7 +54,9 @@ class Sweeper:
     unseen: set[str] = field(default_factory=set)
     """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
     error: str = ""
-    """Why there was no sweep though globs need one, or not a whole one."""
+    """Why a sweep was not whole, if pages failed or the baseline of all waits for them."""
+    not_swept: str = ""
+    """Why each node was asked though globs need a sweep."""
     _turned: list[str] = field(default_factory=list)
 
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
@@ -70,7 +72,14 @@ class Sweeper:
         checks = replace(
             change.checks, total=self.total, way=self.way.value, turn=self.turn, turn_error=self.turn_error
         )
-        return replace(change, checks=checks, unseen=len(self.unseen), postponed=len(self.postponed), error=self.error)
+        return replace(
+            change,
+            checks=checks,
+            unseen=len(self.unseen),
+            postponed=len(self.postponed),
+            error=self.error,
+            not_swept=self.not_swept,
+        )
 
     async def read(self) -> Findings:
         """Read all nodes; failures are findings. StateError if the snapshot is corrupt."""
@@ -102,7 +111,6 @@ class Sweeper:
         self.total = self.total if swept.total is None else swept.total
         if not self.globs.chooses:
             return await survey.read()
-        self.error = swept.why
         known = survey.snapshot.nodes
         chosen = [key for key in known if key not in self.names and self.globs.matches(key)]
         self.names |= {key: known[key].node if swept.failure is None else key for key in chosen}
@@ -111,6 +119,7 @@ class Sweeper:
             failure = FetchFailed(node=ALL, error=swept.why, registry_wide=True)
             survey.findings.unread[ALL] = swept.failure or failure
             return survey.findings
+        self.not_swept = swept.why
         survey.nodes = tuple(self.names.values())
         return await survey.read()
 

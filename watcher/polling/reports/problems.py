@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from watcher.model.listing import ALL
 from watcher.polling.model import Report, SetAside
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.text.plural import plural
@@ -34,7 +35,8 @@ def problems(report: Report) -> list[Problem]:
     """Return the problems of a poll. Nodes with the same error share one."""
     by_error: dict[str, list[str]] = {}
     for node, error in report.errors:
-        by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(sanitize_line(node))
+        name = "all node packs" if node == ALL else sanitize_line(node)
+        by_error.setdefault(sanitize_line(error, _ERROR_LENGTH), []).append(name)
     found = [
         Problem(
             level="error",
@@ -54,6 +56,17 @@ def problems(report: Report) -> list[Problem]:
                 fields={"nodes": _some(nodes), "count": len(nodes)},
                 sentence=f"{_some(nodes)}: no versions found: is the id right?",
                 about=tuple(f"empty {node}" for node in nodes),
+            )
+        )
+    if report.not_swept:
+        error = sanitize_line(report.not_swept, _ERROR_LENGTH)
+        found.append(
+            Problem(
+                level="warning",
+                event="not swept",
+                fields={"error": error},
+                sentence=f"{error}; so each known node pack is asked, and new ones are not noticed",
+                about=("not swept",),
             )
         )
     found += _of_installs(report)

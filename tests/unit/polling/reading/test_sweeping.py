@@ -234,7 +234,8 @@ def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, statu
     registry.catalog.set_status("Pack-05", "1.0.0", "banned")
     report = swept.poll()
     assert reported(report) == [("banned", "Pack-05", "1.0.0")]
-    assert (report.way, report.watched, report.checked) == ("each", PACKS, PACKS)
+    assert (report.way, report.watched, report.checked, report.errors) == ("each", PACKS, PACKS, ())
+    assert f"({status})" in report.not_swept
 
 
 def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRegistry) -> None:
