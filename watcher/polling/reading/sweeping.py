@@ -143,6 +143,8 @@ class Sweeper:
         survey.snapshot = survey.snapshot.with_nodes(bases)
         survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in asked), *turned])]
         await survey.read()
+        for key in survey.findings.unread:
+            survey.findings.read.pop(key, None)  # its rows were shown, but it did not answer in its turn
         for look in asked:
             self._take_answer(look)
         for look in later:
@@ -163,6 +165,7 @@ class Sweeper:
         gone = {key: known[key].node for key in known if key not in found and self.globs.matches(key)}
         self.names |= {key: name for key, name in (found | gone).items() if key not in self.names}
         self.ids = self.names | found
+        self.survey.findings.registry_ids |= {key: found[key] for key in self.first & found.keys()}
         return sorted(self.names)
 
     def _look(self, key: str, swept: Swept) -> _Look | None:

@@ -309,6 +309,19 @@ def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
+def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack whose rows are as known, and that cannot be asked in its turn, counts as not checked in that poll only."""
+    registry.serves_nodes = False
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if query_of(request).get("nodeId") == ["Pack-05"] else None
+
+    registry.respond = respond
+    report = _a_day_later(swept)
+    assert (report.checked, [node for node, _ in report.errors]) == (PACKS - 1, ["Pack-05"])
+    assert swept.poll().checked == PACKS
+
+
 # The same as asking each
 
 
