@@ -7,9 +7,11 @@ the program and for what the program had started.
 from __future__ import annotations
 
 import contextlib
+import importlib
 import io
 import json
 import os
+import pkgutil
 import runpy
 import signal
 import socket
@@ -22,6 +24,7 @@ from typing import Any
 
 import coverage
 
+import watcher
 from tests.support import program
 from tests.support.fault_points import Cut, FaultPoints
 from watcher.delivery import worker
@@ -35,15 +38,13 @@ def _preload() -> None:
     """Import and build what a poll needs: doing that again in each fork takes longer than the poll itself."""
     import anyio._backends._asyncio
     import httpcore
-    import httpx
+    import httpx_aiohttp
+    import yaml
 
-    from watcher.cli import main
-    from watcher.cli.commands import check, config, history, run, samples, schema, status
-    from watcher.polling.reading import survey
-    from watcher.settings import template
-
-    used = (anyio._backends._asyncio, httpcore, httpx, main, check, config, history, run, samples, schema, status)
-    assert all((*used, survey, template))
+    assert all((anyio._backends._asyncio, httpcore, httpx_aiohttp, yaml))
+    for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
+        if module.name != "watcher.__main__":  # it works on the streams
+            importlib.import_module(module.name)
     _build_decoders()
     work.load()
 
