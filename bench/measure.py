@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import subprocess
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,14 +40,23 @@ def run(command: Sequence[str], *, output: Path) -> Cost:
     return Cost(seconds=seconds, cpu=usage.ru_utime + usage.ru_stime, peak_mb=usage.ru_maxrss / 1024)
 
 
-def side_by_side(contenders: Mapping[str, Sequence[str]], *, rounds: int, output: Path) -> dict[str, Cost]:
+def side_by_side(
+    contenders: Mapping[str, Sequence[str]],
+    *,
+    rounds: int,
+    output: Path,
+    before: Mapping[str, Callable[[], object]] | None = None,
+) -> dict[str, Cost]:
     """Run all contenders in turn, round after round, and return each one's least time, CPU and memory.
 
-    Interleaving spreads a disturbance of the machine over all of them; the least of the rounds leaves it out.
+    Interleaving spreads a disturbance of the machine over all of them; the least of the rounds leaves it out. `before`
+    has what is to be done before each run of a contender.
     """
     costs: dict[str, list[Cost]] = {name: [] for name in contenders}
     for _ in range(rounds):
         for name, command in contenders.items():
+            if before and name in before:
+                before[name]()
             costs[name].append(run(command, output=output))
     return {
         name: Cost(
@@ -57,3 +66,17 @@ def side_by_side(contenders: Mapping[str, Sequence[str]], *, rounds: int, output
         )
         for name, seen in costs.items()
     }
+
+
+Row = tuple[str, str, str, str]
+"""What was measured, its figure, what it is held against, the target."""
+
+
+def shown(cost: Cost) -> str:
+    """Return a cost in one cell."""
+    return f"{cost.seconds:.2f} s, {cost.cpu:.2f} s CPU, {cost.peak_mb:.0f} MB"
+
+
+def against(cost: Cost, other: Cost) -> str:
+    """Return how many times as long the first took as the second, by the clock and in CPU, with the second's cost."""
+    return f"{cost.seconds / other.seconds:.2f}x ({cost.cpu / other.cpu:.2f}x CPU) of {shown(other)}"

@@ -86,4 +86,4 @@ class Stage:
 
     def bare(self) -> Sequence[str]:
         """Return the command of the bare loop over the same requests."""
-        return [str(PLAIN / "python"), "-m", "bench.bare", self.url, str(self.nodes), str(CONCURRENCY)]
+        return [str(PLAIN / "python"), "-m", "bench.bare", self.url, "nodes", str(self.nodes), str(CONCURRENCY)]
