@@ -217,15 +217,17 @@ def schema(name: str) -> int:
 
 
 @cli.command()
-def demo() -> int:
+@click.option("--registry", "whole", is_flag=True, help="Watch a small whole registry instead of one node pack.")
+def demo(whole: bool) -> int:
     """Show the alerts of a made-up node pack; no network.
 
     For a few seconds it is watched in a local registry, through a release, a deprecation, a flag, a ban and a
     reinstatement. Each alert is shown as it arrives. No file is left behind.
     """
-    from watcher.cli.commands.demo import demo as play
+    from watcher.cli.commands.demo.acts import ONE_PACK, WHOLE_REGISTRY
+    from watcher.cli.commands.demo.stage import demo as play
 
-    return play()
+    return play(WHOLE_REGISTRY if whole else ONE_PACK)
 
 
 cli.add_command(of_installs.audit)

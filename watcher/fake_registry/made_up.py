@@ -16,8 +16,11 @@ _FIRST = datetime(2025, 1, 1, tzinfo=UTC)
 _SPAN = timedelta(days=600)
 """From the first version of a whole registry to the last one."""
 
-_NODES = ((0.015, BANNED), (0.058, FLAGGED), (0.0025, PENDING))
+_NODES = ((0.017, BANNED), (0.065, FLAGGED), (0.0025, PENDING))
 """The shares of nodes all of whose versions have one status (docs/registry.md, Statuses)."""
+
+_SMALL = 10
+"""Versions of a node up to which all may have one bad status: a node that has more was accepted many times."""
 
 _VERSIONS = ((0.012, FLAGGED), (0.003, BANNED), (0.006, DELETED), (0.001, PENDING))
 """The shares of statuses among the versions of the other nodes, but for the newest one."""
@@ -54,7 +57,7 @@ def made_up_registry(nodes: int, versions: int) -> Catalog:
     dice = random.Random(nodes)  # noqa: S311 - proportions, no secrets
     catalog = Catalog()
     for number, count in enumerate(_counts(nodes, versions, dice)):
-        fate = _drawn(dice, _NODES)
+        fate = _drawn(dice, _NODES) if count <= _SMALL else ACTIVE
         began = _SPAN * dice.random()
         for release in range(count):
             status = fate
