@@ -68,9 +68,10 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_collection() -> Generator[None, object, object]:
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
     """Take no coverage of the tests' own imports, which it makes twice as long; the program is imported before them."""
     if not _MEASURING or (taken := coverage.Coverage.current()) is None:
+        _compile_in_turns(session.config)
         return (yield)
     for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
         if module.name != "watcher.__main__":  # it works on the streams
@@ -80,6 +81,23 @@ def pytest_collection() -> Generator[None, object, object]:
         return (yield)
     finally:
         taken.start()
+
+
+def _compile_in_turns(config: pytest.Config) -> None:
+    """Import the tests in each of xdist's workers from another one on: what one has compiled the others only read.
+
+    Where nothing is compiled yet each would compile every test at the same time: six seconds of work in each.
+    """
+    worker = getattr(config, "workerinput", None)
+    if worker is None:
+        return
+    folders = [folder for arg in config.args if (folder := Path(arg).resolve()).is_relative_to(_TESTS)]
+    paths = sorted(path.relative_to(program.ROOT) for folder in folders for path in folder.rglob("test_*.py"))
+    paths = [path for path in paths if path.parts[1] not in _MARKED]
+    first = len(paths) * int(worker["workerid"].removeprefix("gw")) // worker["workercount"]
+    for path in paths[first:] + paths[:first]:
+        with contextlib.suppress(Exception, pytest.skip.Exception):  # the collection imports it again, and says why
+            importlib.import_module(".".join(path.with_suffix("").parts))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
