@@ -44,7 +44,9 @@ from watcher import log
 from watcher.alerts.payload import event_objects
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli import report
-from watcher.cli.commands import history, status
+from watcher.cli.commands import history
+from watcher.cli.commands.status.tables import lines as status_lines
+from watcher.cli.commands.status.view import View, document
 from watcher.cli.terminal import echo, to_json
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
@@ -133,9 +135,9 @@ def test_any_text_in_any_status(texts: list[str], name: str) -> None:
     node = factories.known(*versions, node=name)
     failing = FailureStreak(count=1, since=factories.NOW, error=f"{texts[0]}?")
     state = State(snapshot=Snapshot(nodes={name: node}), checks=Checks(health=Health(nodes={name: failing})))
-    view = status.View(state=state, nodes=[name], channels=[], now=factories.NOW, max_age=60)
-    assert list(parsers.in_lines(_printed(*status.lines(view)), 5)) == []
-    assert list(parsers.in_json(_printed(to_json(status.document(view))), printed=True)) == []
+    view = View(state=state, nodes=[name], channels=[], now=factories.NOW, max_age=60)
+    assert list(parsers.in_lines(_printed(*status_lines(view)), 5)) == []
+    assert list(parsers.in_json(_printed(to_json(document(view))), printed=True)) == []
 
 
 @examples(25)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
-from watcher.model.event import SWEPT_KINDS, Event, Kind, event_id, rank
+from watcher.model.event import Event, Kind, event_id, rank
 from watcher.model.listing import Listing
 from watcher.model.snapshot import Node, Snapshot, Whole
 from watcher.model.version import BANNED, FLAGGED, Version, created_by, recency
@@ -108,12 +108,7 @@ def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
     if latest:
         named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
         parts.append(f"the latest of these: {named}")
-    kinds = ", ".join(kind for kind in Kind if kind in SWEPT_KINDS)
-    defaults = (
-        f"channels get of these, unless they name their kinds: {kinds}; `run` polls each hour unless `interval` is set"
-    )
-    text = "; ".join(parts)
-    return (BANNED if whole else next(iter(counts), None)), f"{text}; {defaults}"
+    return (BANNED if whole else next(iter(counts), None)), "; ".join(parts)
 
 
 def _plural(count: int, noun: str) -> str:

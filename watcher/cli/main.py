@@ -99,10 +99,13 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("registry_url", "log_format")
 def status(settings: Callable[..., Loaded], nodes: tuple[str, ...], only_problems: bool, as_json: bool) -> int:
-    """Show watched nodes, problems first, and undelivered alerts; works offline."""
-    from watcher.cli.commands import status
+    """Show watched nodes, problems first, and undelivered alerts; works offline.
 
-    status.show(settings(), nodes, only_problems=only_problems, as_json=as_json)
+    Of what `*` and patterns include it shows counts, and a row where a pack is named or installed, banned or not read.
+    """
+    from watcher.cli.commands.status.command import show
+
+    show(settings(), nodes, only_problems=only_problems, as_json=as_json)
     return 0
 
 

@@ -21,8 +21,10 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.alerts.queues.queue import Queue, is_due
-from watcher.cli.commands import history, status
+from watcher.cli.commands import history
 from watcher.cli.commands.health import judge, usual_age
+from watcher.cli.commands.status.tables import lines as status_lines
+from watcher.cli.commands.status.view import View, document
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Grouping
 from watcher.model.event import Change, Kind
@@ -124,9 +126,9 @@ def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolde
         if queue.messages:
             again = failed(state.outbox, "ops", "HTTP 500", now)
             outbox.expired(again, "ops", now, 60)
-    view = status.View(state=state, nodes=["alpha"], channels=["ops"], now=NOW, max_age=60)
-    status.document(view)
-    status.lines(view)
+    view = View(state=state, nodes=["alpha"], channels=["ops"], now=NOW, max_age=60)
+    document(view)
+    status_lines(view)
     judge(state, ["ops"], usual_age(state, 900), NOW, strict=True)
 
 

@@ -24,7 +24,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli.commands import status
+from watcher.cli.commands.status.view import View, document
 from watcher.errors import StateError, UnsureError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.channel import Channel
@@ -105,7 +105,7 @@ def owed(folder: StateFolder, name: str = "ops") -> list[str]:
 def look_at(folder: StateFolder) -> None:
     """Read everything that `status` shows."""
     state = folder.load()
-    status.document(status.View(state=state, nodes=[PACK, "other"], channels=["ops"], now=NOW, max_age=60))
+    document(View(state=state, nodes=[PACK, "other"], channels=["ops"], now=NOW, max_age=60))
 
 
 def test_a_folder_that_is_not_there_is_a_fresh_state(tmp_path: Path) -> None:

@@ -14,7 +14,9 @@ from tests.support.factories import NOW, PACK, channel, event, failed, known, mi
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.changes.health import FailureStreak, Health
-from watcher.cli.commands import status, status_rows
+from watcher.cli.commands.status import rows as status_rows
+from watcher.cli.commands.status import tables as status_tables
+from watcher.cli.commands.status import view as status_view
 from watcher.cli.terminal import display_width
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind
@@ -37,10 +39,10 @@ def row(*versions: Any, **fields: Any) -> status_rows.NodeRow:
     return status_rows.node_row(PACK, state(known(*versions, **fields)))
 
 
-def view(given: State, nodes: Sequence[str] = (PACK,), channels: Sequence[str] = (), **fields: Any) -> status.View:
+def view(given: State, nodes: Sequence[str] = (PACK,), channels: Sequence[str] = (), **fields: Any) -> status_view.View:
     """Return what is seen of a state three minutes after its poll."""
     said: dict[str, Any] = {"now": minute(3), "max_age": 2700.0, **fields}
-    return status.View(state=given, nodes=nodes, channels=channels, **said)
+    return status_view.View(state=given, nodes=nodes, channels=channels, **said)
 
 
 def shown(
@@ -51,7 +53,7 @@ def shown(
     **fields: Any,
 ) -> list[str]:
     """Return the lines below the summary without their colours."""
-    _, *tables = status.lines(view(given, nodes, channels, **fields), width)
+    _, *tables = status_tables.lines(view(given, nodes, channels, **fields), width)
     return [click.unstyle(line) for line in tables if line]
 
 
@@ -98,7 +100,7 @@ def test_what_is_not_watched_any_more_is_not_shown() -> None:
     narrow = known(*rows, marks=marks, statuses=("active",))
     shown_row = status_rows.node_row(PACK, state(narrow))
     assert (shown_row.newest, shown_row.problems) == ("1.0", ())
-    (shown_node,) = cast("list[dict[str, object]]", status.document(view(state(narrow)))["nodes"])
+    (shown_node,) = cast("list[dict[str, object]]", status_view.document(view(state(narrow)))["nodes"])
     assert (shown_node["newest"], shown_node["problems"], shown_node["state"]) == ("1.0", [], "ok")
     _, line = shown(state(narrow))
     assert line.split()[:4] == [PACK, "ok", "1.0", "-"]
@@ -174,17 +176,27 @@ def test_alerts_aside_are_shown_with_why() -> None:
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     """`status --json` has every watched node and channel, and null for what is not known."""
     given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
-    document = json.loads(json.dumps(status.document(view(given, [PACK, "other"], ["ops"]))))
+    document = json.loads(json.dumps(status_view.document(view(given, [PACK, "other"], ["ops"]))))
     assert document == {
         "polled_at": NOW,
         "terminal_closed_at": None,
         "late": False,
-        "summary": {"watched": 2, "ok": 0, "problems": 1, "unchecked": 1},
+        "summary": {
+            "watched": 2,
+            "ok": 0,
+            "problems": 1,
+            "unchecked": 1,
+            "versions": 2,
+            "banned": 0,
+            "flagged": 1,
+            "deprecated": 0,
+        },
         "nodes": [
             {
                 "node": PACK,
                 "state": "ok",
                 "newest": "1.0",
+                "versions": 2,
                 "problems": [{"version": "2.0", "version_id": None, "status": "flagged", "deprecated": False}],
                 "checked_at": NOW,
                 "error": None,
@@ -195,6 +207,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "node": "other",
                 "state": "unchecked",
                 "newest": None,
+                "versions": 0,
                 "problems": [],
                 "checked_at": None,
                 "error": None,
@@ -220,11 +233,13 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
 
 def test_a_fresh_state_is_empty() -> None:
     """Before the first poll there is neither a time nor a node."""
-    assert status.document(view(State(), [])) == {
+    assert status_view.document(view(State(), [])) == {
         "polled_at": None,
         "terminal_closed_at": None,
         "late": None,
-        "summary": {"watched": 0, "ok": 0, "problems": 0, "unchecked": 0},
+        "summary": dict.fromkeys(
+            ("watched", "ok", "problems", "unchecked", "versions", "banned", "flagged", "deprecated"), 0
+        ),
         "nodes": [],
         "installs": [],
         "channels": [],
@@ -295,14 +310,14 @@ def test_the_summary_is_first() -> None:
     """One line says how many are ok, how many not, how long ago the last poll was, and what is undelivered."""
     waiting = outbox.enqueue(Outbox(), (OPS,), (event("e1"),), 1, NOW)
     given = state(known(version("1.0"), node="fine"), ODD[1], outbox=waiting)
-    first, *_ = status.lines(view(given, ["fine", "suspicious", "fresh"], ["ops"]))
+    first, *_ = status_tables.lines(view(given, ["fine", "suspicious", "fresh"], ["ops"]))
     assert click.unstyle(first) == (
         "1 ok, 1 with problems, 1 not checked yet · last poll 3 minutes ago · 1 alert undelivered"
     )
     given = state(known(version("1.0"), node="fine"))
-    first, *_ = status.lines(view(given, ["fine"], now=minute(60 * 24 * 56)))
+    first, *_ = status_tables.lines(view(given, ["fine"], now=minute(60 * 24 * 56)))
     assert first == f"1 ok, 0 with problems · {click.style('last poll 8 weeks ago, which is late', fg='red')}"
-    first, *_ = status.lines(view(State(), ["fine"]))
+    first, *_ = status_tables.lines(view(State(), ["fine"]))
     assert first == "0 ok, 0 with problems, 1 not checked yet · no poll yet"
 
 
@@ -315,9 +330,18 @@ def test_problems_are_on_top() -> None:
     rows = [line.split()[0] for line in shown(given, names, ["ops"], only_problems=True)]
     assert rows == ["NODE", "evil", "suspicious", "old"]
     assert shown(given, ["pack-000"], only_problems=True) == []
-    document = status.document(view(given, names, only_problems=True))
+    document = status_view.document(view(given, names, only_problems=True))
     assert [row["node"] for row in cast("list[dict[str, object]]", document["nodes"])] == ["old", "suspicious", "evil"]
-    assert document["summary"] == {"watched": 7, "ok": 3, "problems": 3, "unchecked": 1}
+    assert document["summary"] == {
+        "watched": 7,
+        "ok": 3,
+        "problems": 3,
+        "unchecked": 1,
+        "versions": 8,
+        "banned": 1,
+        "flagged": 1,
+        "deprecated": 1,
+    }
 
 
 def test_one_node_can_be_chosen() -> None:
@@ -331,7 +355,7 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     """Of 300 nodes a terminal gets those with problems, a few others and a count; a pipe gets them all."""
     given = crowd(*ODD[1:])
     names = list(given.snapshot.nodes.keys())
-    lines = status.lines(view(given, names, ["ops"]), columns)
+    lines = status_tables.lines(view(given, names, ["ops"]), columns)
     assert max(map(display_width, lines)) <= columns
     assert click.unstyle(lines[0]).startswith("298 ok, 2 with problems · last poll 3 minutes ago")
     said = shown(given, names, ["ops"], columns)
@@ -341,11 +365,54 @@ def test_many_nodes_fit_a_screen(columns: int) -> None:
     assert len(shown(given, names)) == 301
 
 
+@pytest.mark.parametrize("columns", [None, 80])
+def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
+    """Of a whole registry there is a line of counts, and a row where a pack is named or all of it fails; no table."""
+    failure = FailureStreak(count=1, since=NOW, error="it timed out")
+    given = crowd(*ODD, known(version("1.0"), node="lost", banned=True), known(version("1.0"), node="down"))
+    given = replace(given, checks=replace(given.checks, health=Health(nodes={"down": failure})))
+    names = ["pack-007", *given.snapshot.nodes]
+    named = frozenset({"pack-007"})
+    said = shown(given, list(dict.fromkeys(names)), ["ops"], columns, named=named, globs=["*"])
+    assert " ".join(said[:2]).startswith(
+        "watching the whole registry: 300 node packs with 302 versions; banned: 1; flagged: 1; deprecated: 1;"
+    )
+    table = [line.split()[0] for line in said if line.split()[1:2] in (["STATE"], ["ok"], ["banned"], ["unread"])]
+    assert table == ["NODE", "lost", "down", "pack-007"]
+    assert "and 3 more with problems; --problems shows them, --node ID one, --json all" in " ".join(said)
+    assert len(said) < 12
+    problems = shown(given, names[1:], width=columns, named=named, globs=["*"], only_problems=True)
+    assert [line.split()[0] for line in problems[:6]] == ["NODE", "evil", "lost", "down", "suspicious", "old"]
+
+
+def test_many_failures_are_no_long_table_either() -> None:
+    """With every pack of the registry unread there are fifty rows, also in a pipe."""
+    given = crowd(total=80)
+    failures = {key: FailureStreak(count=1, since=NOW, error="it timed out") for key in given.snapshot.nodes}
+    given = replace(given, checks=replace(given.checks, health=Health(nodes=failures)))
+    said = shown(given, list(given.snapshot.nodes), named=frozenset(), globs=["pack-*"])
+    assert said[0] == "watching pack-*: 80 node packs with 80 versions"
+    assert sum(line.split()[1:2] == ["unread"] for line in said) == 50
+    assert "and 30 more with problems; --problems shows them, --node ID one, --json all" in said
+
+
+def test_packs_that_only_the_last_poll_watched_are_summed_up_if_they_are_many() -> None:
+    """After one `check --node '*'` a state of many packs gives no long table either."""
+    given = crowd(*ODD, total=60)
+    assert len(shown(given, list(given.snapshot.nodes), named=frozenset({"old"}))) < 6
+
+
+def test_a_registry_of_which_nothing_is_known() -> None:
+    """Before the first poll the summary says so."""
+    said = shown(State(), [], named=frozenset(), globs=["*", "!test-*"])
+    assert said == ["watching *, !test-*: 0 node packs with 0 versions"]
+
+
 def test_what_is_late_is_coloured() -> None:
     """A node that was last read long ago stands out, and one that was not does not."""
     given = state(known(version("1.0"), node="fine"), known(version("1.0"), node="late"))
     given = replace(given, checks=replace(given.checks, checked={"fine": minute(60), "late": NOW}))
-    _, _, _, *rows = status.lines(view(given, ["fine", "late"], now=minute(61)), 80)
+    _, _, _, *rows = status_tables.lines(view(given, ["fine", "late"], now=minute(61)), 80)
     assert ["\x1b[33m" in row.replace("ok", "") for row in rows] == [False, True]
 
 
@@ -373,7 +440,7 @@ def test_installs_have_a_table_and_nodes_say_where_they_run() -> None:
     problems = shown(given, installs=("studio", "office"), only_problems=True)
     assert [line.split()[0] for line in problems] == ["INSTALL", "office", "office:"]
     (first, second) = cast(
-        "list[dict[str, Any]]", status.document(view(given, installs=("studio", "office")))["installs"]
+        "list[dict[str, Any]]", status_view.document(view(given, installs=("studio", "office")))["installs"]
     )
     assert first == {"name": "studio", "packs": 2, "scanned_at": NOW, "error": None, "failing_since": None}
     assert (second["packs"], second["scanned_at"], second["failing_since"]) == (None, None, NOW)
@@ -396,7 +463,7 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
     assert "2.0 delisted" in rows["gone"]
     assert " deleted " in rows["cloned"]
     assert "fine" not in rows
-    said = cast("list[dict[str, Any]]", status.document(view(given, names, installs=("studio",)))["nodes"])
+    said = cast("list[dict[str, Any]]", status_view.document(view(given, names, installs=("studio",)))["nodes"])
     assert [one["exposed"] for one in said] == [
         (
             {"version": "0.9", "verdict": "deleted", "accepted": False},
@@ -406,4 +473,4 @@ def test_what_is_run_and_bad_is_a_problem() -> None:
         ({"version": None, "verdict": "deleted", "accepted": False},),
         (),
     ]
-    assert [one["exposed"] for one in cast("Any", status.document(view(given, names))["nodes"])] == [()] * 4
+    assert [one["exposed"] for one in cast("Any", status_view.document(view(given, names))["nodes"])] == [()] * 4

@@ -50,6 +50,8 @@ class NodeRow:
     """
     newest: str | None
     """The newest version that can be installed."""
+    versions: int
+    """How many versions are listed."""
     problems: tuple[Version, ...]
     """Its flagged, banned and deprecated versions."""
     checked_at: str | None
@@ -131,6 +133,7 @@ def node_row(
         node=name,
         state=UNKNOWN if key in state.checks.unknown else _state(node, read=failure is None),
         newest=installable.version if installable and not node.banned else None,
+        versions=len(listed),
         problems=tuple(v for v in listed if v.status in {FLAGGED, BANNED} or v.deprecated),
         checked_at=state.checks.checked.get(key),
         error=sanitize_line(failure.error) if failure else None,

@@ -1,155 +1,31 @@
-"""`status`: the state of every watched node and channel, read from the state folder alone."""
+"""What `status` prints for people: a summary line, then tables of the nodes, the installs and the channels."""
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 
 import click
 
-from watcher import durations, timestamps
-from watcher.changes.exposure import copies_of
-from watcher.cli.commands.health import usual_age
-from watcher.cli.commands.status_rows import (
+from watcher.cli.commands.status.rows import (
     UNKNOWN,
     VERSION_WIDTH,
     ChannelRow,
     InstallRow,
     NodeRow,
     channel_rows,
-    exposed_of,
     install_rows,
-    node_row,
     problems,
-    watched,
 )
-from watcher.cli.loading import existing_state
-from watcher.cli.terminal import colour, echo, join_first, short_time, table, to_json
-from watcher.errors import UsageError
+from watcher.cli.commands.status.view import NODES_SHOWN, View, counts
+from watcher.cli.report import watched_in_words
+from watcher.cli.terminal import colour, join_first, short_time, table
 from watcher.model.pack import Copy
-from watcher.polling.clock import clock
-from watcher.settings import node_ids
-from watcher.settings.loading import Loaded
-from watcher.settings.parsing import EntriesError
-from watcher.state.model import State
-from watcher.streams import width
+from watcher.model.version import BANNED, FLAGGED
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
-
-_NODES_SHOWN = 50
-"""Nodes with problems that a terminal gets, and a fifth as many of the others."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class View:
-    """What is shown: a state as the settings and the clock see it."""
-
-    state: State
-    nodes: Sequence[str]
-    """The watched ids."""
-    channels: Sequence[str]
-    """Names of the configured channels."""
-    installs: Sequence[str] = ()
-    """Names of the configured installs."""
-    now: str
-    max_age: float
-    """Seconds after which a poll or a check is late."""
-    chosen: frozenset[str] | None = None
-    """Lower-case ids of the nodes to show; None: all."""
-    only_problems: bool = False
-
-    def rows(self) -> list[NodeRow]:
-        """Return a row for every watched node, worst first."""
-        return sorted(self.rows_in_order(), key=lambda row: row.rank)
-
-    def rows_in_order(self) -> list[NodeRow]:
-        """Return a row for every watched node, in the order of the settings."""
-        copies = copies_of(self.state.installs, self.state.checks.packs) if self.installs else {}
-        exposed = exposed_of(self.state.snapshot.installed) if self.installs else {}
-        return [node_row(name, self.state, copies, exposed) for name in self.nodes]
-
-    def wants(self, row: NodeRow) -> bool:
-        """Return whether a node is to be shown."""
-        chosen = self.chosen is None or row.node.lower() in self.chosen
-        return chosen and (row.has_problem or not self.only_problems)
-
-    def is_late(self, moment: str) -> bool:
-        """Return whether a moment is too long ago."""
-        return timestamps.seconds_between(moment, self.now) > self.max_age
-
-    def ago(self, moment: str) -> str:
-        """Return how long ago a moment was."""
-        return durations.ago(timestamps.seconds_between(moment, self.now))
-
-
-def show(loaded: Loaded, nodes: Sequence[str], *, only_problems: bool, as_json: bool) -> None:
-    """Print how the watched nodes and the channels stand; `nodes` are the ids to show, none: all."""
-    settings = loaded.settings
-    state = existing_state(loaded).load()
-    named = watched(settings.selection().names, state)
-    view = View(
-        state=state,
-        nodes=named,
-        channels=[channel.name for channel in settings.all_channels()],
-        installs=[source.name for source in settings.all_installs()],
-        now=clock(),
-        max_age=usual_age(state, settings.interval),
-        chosen=_chosen(nodes, named) if nodes else None,
-        only_problems=only_problems,
-    )
-    if as_json:
-        echo(to_json(document(view)))
-    elif not view.nodes:
-        echo("Nothing is watched yet. Add node packs to the settings, or try `comfy-watch check --node ID`.")
-    else:
-        for line in lines(view, width(sys.stdout)):
-            echo(line)
-
-
-def _chosen(nodes: Sequence[str], known: Sequence[str]) -> frozenset[str]:
-    """Return the ids of `--node`; UsageError for one that is not watched."""
-    try:
-        chosen = node_ids.read(list(nodes))
-    except EntriesError as error:
-        raise UsageError("\n".join(f"--node: {why}" for why in error.refused.values())) from None
-    watched_ids = {node.lower() for node in known}
-    if missing := [node for node in chosen if node.lower() not in watched_ids]:
-        raise UsageError(f"not watched: {', '.join(missing)}", hint="comfy-watch status shows all that are")
-    return frozenset(node.lower() for node in chosen)
-
-
-def document(view: View) -> dict[str, object]:
-    """Return the document of `status --json`: of the nodes those to show, in the order of the settings."""
-    state = view.state
-    rows = view.rows_in_order()
-    return {
-        "polled_at": state.checks.polled_at or None,
-        "terminal_closed_at": state.checks.terminal_closed_at or None,
-        "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
-        "summary": {
-            "watched": len(rows),
-            "ok": sum(row.is_ok for row in rows),
-            "problems": sum(row.has_problem for row in rows),
-            "unchecked": sum(row.state == "unchecked" for row in rows),
-        },
-        "nodes": [
-            asdict(row)
-            | {
-                "problems": [
-                    {"version": v.version, "version_id": v.id or None, "status": v.status, "deprecated": v.deprecated}
-                    for v in row.problems
-                ]
-            }
-            for row in rows
-            if view.wants(row)
-        ],
-        "installs": [asdict(row) for row in install_rows(state, view.installs)],
-        "channels": [asdict(row) for row in channel_rows(state, view.channels)],
-    }
 
 
 def lines(view: View, width: int | None = None) -> list[str]:
@@ -164,14 +40,22 @@ def lines(view: View, width: int | None = None) -> list[str]:
         channels = [row for row in channels if row.undelivered or not view.only_problems]
     else:
         channels = []
-    wanted = [row for row in rows if view.wants(row)]
-    fitting = _fitting(wanted) if width is not None and view.chosen is None else wanted
+    if view.summarises:
+        shown += _wrapped(_of_all(view, rows), width)
+    wanted = [row for row in rows if view.shows(row)]
+    is_cut = view.summarises or (width is not None and view.chosen is None)
+    fitting = _fitting(wanted) if is_cut else wanted
     if fitting:
         head = ("NODE", "STATE", "NEWEST", *(["YOU RUN"] if view.installs else []), "PROBLEMS", "LAST GOOD CHECK")
         limit = None if width is None else _PROBLEMS_SHOWN
         shown += ["", *table(head, [_cells(view, row, limit, whole=width is None) for row in fitting], width)]
-    if more := len(wanted) - len(fitting):
-        shown += _wrapped(f"and {plural(more, 'more node')}; --node ID shows one, --json all", width)
+    if view.summarises:
+        more = sum(row.has_problem for row in rows) - sum(row.has_problem for row in fitting)
+        said = f"and {more:,} more with problems; --problems shows them, --node ID one, --json all"
+    else:
+        more = len(wanted) - len(fitting)
+        said = f"and {plural(more, 'more node')}; --node ID shows one, --json all"
+    shown += _wrapped(said, width) if more else []
     shown += [
         line for row in fitting if row.error for line in _wrapped(f"{sanitize_line(row.node)}: {row.error}", width)
     ]
@@ -220,13 +104,24 @@ def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
     return " · ".join(parts)
 
 
+def _of_all(view: View, rows: Sequence[NodeRow]) -> str:
+    """Return the line that sums up what globs choose."""
+    found = counts(rows)
+    listed = f"{len(rows):,} node packs with {found['versions']:,} versions"
+    whole = sum(row.state == BANNED for row in rows)
+    parts = [f"watching {watched_in_words(len(view.named or ()), view.globs)}: {listed}" if view.globs else listed]
+    parts += [f"{name}: {number:,}" for name in (BANNED, FLAGGED, "deprecated") if (number := found[name])]
+    parts += [f"banned as a whole: {whole:,}"] if whole else []
+    return "; ".join(parts)
+
+
 def _fitting(rows: Sequence[NodeRow]) -> list[NodeRow]:
     """Return the rows that a terminal gets; of many, more of those with problems, which are the first."""
-    if len(rows) <= _NODES_SHOWN:
+    if len(rows) <= NODES_SHOWN:
         return list(rows)
     bad = [row for row in rows if row.has_problem]
     fine = [row for row in rows if not row.has_problem]
-    return bad[:_NODES_SHOWN] + fine[: _NODES_SHOWN // 5]
+    return bad[:NODES_SHOWN] + fine[: NODES_SHOWN // 5]
 
 
 def _cells(view: View, row: NodeRow, limit: int | None, *, whole: bool) -> tuple[str, ...]:

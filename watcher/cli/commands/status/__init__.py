@@ -1,0 +1,1 @@
+"""How the watched nodes, the installs and the channels stand."""
