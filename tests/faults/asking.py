@@ -1,4 +1,4 @@
-"""Asking a loopback registry over both transports, and a clock that does not make anyone wait for a back-off."""
+"""Asking a loopback registry, and a clock that does not make anyone wait for a back-off."""
 
 from __future__ import annotations
 
@@ -16,10 +16,6 @@ from watcher.model.listing import Reading
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Limits, Query, Registry
 from watcher.registry.reader import NodeQuery, read_node
-from watcher.registry.transport import MANY
-
-WAYS = [pytest.param(1, id="few"), pytest.param(MANY, id="many")]
-"""How many requests are expected: the two transports that this chooses between must behave alike."""
 
 PROXY_VARIABLES = tuple(
     name for scheme in ("http", "https", "all", "no") for name in (f"{scheme}_proxy", f"{scheme.upper()}_PROXY")
@@ -69,31 +65,31 @@ def hurried(work: Coroutine[Any, Any, _Result]) -> tuple[_Result, list[float]]:
         return result, loop.naps
 
 
-async def ask(url: str, query: Query | None = None, *, way: int = 1, etag: str = "", **limits: Any) -> Answer:
+async def ask(url: str, query: Query | None = None, *, etag: str = "", **limits: Any) -> Answer:
     """Ask once over a pool of its own; no retries unless asked for."""
     bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
-    async with Registry(url, bounds, expected_requests=way) as registry:
+    async with Registry(url, bounds) as registry:
         return await registry.ask(query or Query(), etag=etag)
 
 
-def answer(url: str, query: Query | None = None, *, way: int = 1, etag: str = "", **limits: Any) -> Answer:
+def answer(url: str, query: Query | None = None, *, etag: str = "", **limits: Any) -> Answer:
     """Ask once and return the answer."""
-    return asyncio.run(ask(url, query, way=way, etag=etag, **limits))
+    return asyncio.run(ask(url, query, etag=etag, **limits))
 
 
-def complaint(url: str, query: Query | None = None, *, way: int = 1, **limits: Any) -> str:
+def complaint(url: str, query: Query | None = None, **limits: Any) -> str:
     """Ask once and return the error."""
     with pytest.raises(NoAnswerError) as caught:
-        answer(url, query, way=way, **limits)
+        answer(url, query, **limits)
     return str(caught.value)
 
 
-def read(url: str, asked: NodeQuery, *, way: int = 1, **limits: Any) -> Reading:
+def read(url: str, asked: NodeQuery, **limits: Any) -> Reading:
     """Read one node over a pool of its own, by a clock that stands at `NOON`."""
 
     async def work() -> Reading:
         bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
-        async with Registry(url, bounds, expected_requests=way) as registry:
+        async with Registry(url, bounds) as registry:
             return await read_node(registry, asked, lambda: NOON)
 
     return asyncio.run(work())

@@ -9,12 +9,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Fault, Means
-from watcher.registry.transport import MANY
 
 BAD = "bad-pack"
 GOOD = ("good-a", "good-b", "good-c")
-CROWD = tuple(f"good-{number:02}" for number in range(MANY - 2))
-"""With the others, enough that the requests go over the transport for many."""
+CROWD = tuple(f"good-{number:02}" for number in range(46))
+"""With the others, more than are asked at once."""
 THRESHOLD = 2
 _NOT_TRIED = "not tried, since the registry could not be reached"
 _COUNTS = re.compile(r"\d+ of \d+")
@@ -38,7 +37,7 @@ class Breadth(StrEnum):
     ALL = "all four nodes"
     ONLY = "the only node"
     CROWD = "one node of fifty"
-    """Lived by the real program only, which takes another transport for so many."""
+    """Lived by the real program only, whose requests wait for one another."""
     EVERYONE = "all fifty nodes"
     """Lived by the real program only, which stops asking where so many in a row cannot be reached."""
 

@@ -5,7 +5,6 @@ A login in the address goes to that address only: redirects are not followed, an
 
 from __future__ import annotations
 
-import ssl
 from dataclasses import dataclass
 from urllib.parse import urlsplit, urlunsplit
 
@@ -110,8 +109,4 @@ def _below(address: str, path: str) -> str:
 
 def _transport(address: str) -> httpx.AsyncBaseTransport:
     """Return how the address is reached: this machine itself never by way of a proxy."""
-    if urlsplit(address).hostname in _LOOPBACK:
-        is_plain = urlsplit(address).scheme == "http"
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT) if is_plain else httpx.create_ssl_context()
-        return httpx.AsyncHTTPTransport(verify=context)
-    return transport.open_transport(address, 1, 1)
+    return transport.open_transport(address, by_proxy=urlsplit(address).hostname not in _LOOPBACK)

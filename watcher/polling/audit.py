@@ -93,7 +93,7 @@ async def audit(
     """
     installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
     ids = {pack.id.lower(): pack.id for _, pack in installed if pack.id and names_a_node(pack)}
-    async with Registry(registry_url, limits, expected_requests=len(ids), progress=progress) as registry:
+    async with Registry(registry_url, limits, progress=progress) as registry:
         return await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
 
 

@@ -96,20 +96,20 @@ class _BrokenOffError(Exception):
 
 
 class Registry:
-    """A connection pool to the registry for one poll, as an async context manager.
+    """Connections to the registry for one poll, as an async context manager.
 
     `asked_to_wait` is "" until a 429 asks for too long a wait. Then it says so, and no further request is made.
     """
 
-    def __init__(self, url: str, limits: Limits, *, expected_requests: int = 1, progress: Progress = silent) -> None:
-        """Prepare for about `expected_requests` requests to `url`. Raises ConfigError as `transport.open_transport`.
+    def __init__(self, url: str, limits: Limits, *, progress: Progress = silent) -> None:
+        """Prepare for requests to `url`. Raises ConfigError as `transport.open_transport`.
 
         `progress` is called for each wait between two attempts, and after each attempt.
         """
         self._base = httpx.URL(url.rstrip("/"))
         self.limits = limits
         self._progress = progress
-        self._transport = transport.open_transport(url, limits.concurrency, expected_requests)
+        self._transport = transport.open_transport(url)
         self._slots = asyncio.Semaphore(limits.concurrency)
         self._resume_at = 0.0
         self._delayed = 0.0
@@ -122,7 +122,6 @@ class Registry:
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
         }
-        self._extensions = {"timeout": httpx.Timeout(limits.timeout).as_dict()}
 
     async def __aenter__(self) -> Self:
         return self
@@ -147,7 +146,7 @@ class Registry:
                     answer, retry_after = await self._attempted(url, etag)
             except _BrokenOffError as error:
                 why, reached = str(error), True
-            except transport.failures() as error:
+            except transport.FAILURES as error:
                 why = transport.describe(error)
             else:
                 reached = True
@@ -214,7 +213,7 @@ class Registry:
         headers = self._headers | ({"If-None-Match": etag} if etag else {})
         async with asyncio.timeout(self.limits.timeout):
             for _ in range(_MOST_REDIRECTS):
-                request = httpx.Request("GET", url, headers=headers, extensions=self._extensions)
+                request = httpx.Request("GET", url, headers=headers)
                 begun = asyncio.get_running_loop().time()
                 self.requests += 1
                 response = await self._transport.handle_async_request(request)
@@ -227,7 +226,7 @@ class Registry:
                         _log(request, code, begun, len(answer.body))
                         return answer, wait
                     _log(request, code, begun, 0)
-                except transport.failures() as error:
+                except transport.FAILURES as error:
                     raise _BrokenOffError(transport.describe(error)) from None
                 finally:
                     await response.aclose()

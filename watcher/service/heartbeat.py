@@ -61,7 +61,7 @@ async def send(url: str, ping: Ping, seconds: float) -> str:
     try:
         async with (
             asyncio.timeout(seconds),
-            httpx.AsyncClient(transport=transport.open_transport(target, 1, 1), timeout=None) as client,  # noqa: S113 - the line above has it
+            httpx.AsyncClient(transport=transport.open_transport(target), timeout=None) as client,  # noqa: S113 - the line above has it
             client.stream("GET", target, headers={"User-Agent": f"comfy-watch/{__version__}"}) as response,
         ):
             code = response.status_code

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import WAYS, answer, ask, complaint, gzipped, hurried, of_pack, responding
+from tests.faults.asking import answer, ask, complaint, gzipped, hurried, of_pack, responding
 from tests.support.fakes import wire
 from tests.support.fakes.fault import Fault, asked
 from tests.support.fakes.faults import inflict
@@ -26,9 +26,9 @@ from watcher.registry.client import Limits, Query, Registry
 MEGABYTE = 2**20
 
 
-async def ask_in_turn(registry: FakeRegistry, *nodes: str, way: int = 1, **limits: Any) -> list[Answer]:
+async def ask_in_turn(registry: FakeRegistry, *nodes: str, **limits: Any) -> list[Answer]:
     """Ask about one node after the other over one pool."""
-    async with Registry(registry.url, Limits(**{"retries": 0} | limits), expected_requests=way) as client:
+    async with Registry(registry.url, Limits(**{"retries": 0} | limits)) as client:
         return [await client.ask(Query(node=node)) for node in nodes]
 
 
@@ -51,12 +51,9 @@ async def ask_in_turn(registry: FakeRegistry, *nodes: str, way: int = 1, **limit
     ],
     ids=["none", "nodeId", "statuses", "all-statuses", "include_status_reason", "page", "pageSize"],
 )
-@pytest.mark.parametrize("way", WAYS)
-def test_every_parameter_of_the_spec(
-    registry: FakeRegistry, way: int, query: Query, parameters: dict[str, list[str]]
-) -> None:
+def test_every_parameter_of_the_spec(registry: FakeRegistry, query: Query, parameters: dict[str, list[str]]) -> None:
     """Each parameter goes out under the spec's name, and none that was not given."""
-    assert answer(registry.url, query, way=way).code == 200
+    assert answer(registry.url, query).code == 200
     (asked,) = registry.requests
     assert asked.path == "/versions"
     assert asked.query == {"page": ["1"], "pageSize": ["100"]} | parameters
@@ -69,10 +66,9 @@ NODE_IDS = [
 ]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_node_id_cannot_alter_the_request(registry: FakeRegistry, way: int) -> None:
+def test_a_node_id_cannot_alter_the_request(registry: FakeRegistry) -> None:
     """Whatever a node id is made of, it arrives as that one parameter, and path and headers stay."""
-    assert {got.code for got in asyncio.run(ask_in_turn(registry, *NODE_IDS, way=way))} == {200}
+    assert {got.code for got in asyncio.run(ask_in_turn(registry, *NODE_IDS))} == {200}
     assert [asked.query for asked in registry.requests] == [
         {"nodeId": [node], "page": ["1"], "pageSize": ["100"]} for node in NODE_IDS
     ]
@@ -80,10 +76,9 @@ def test_a_node_id_cannot_alter_the_request(registry: FakeRegistry, way: int) ->
     assert not any("X-Evil" in asked.headers for asked in registry.requests)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_headers(registry: FakeRegistry, way: int) -> None:
+def test_the_headers(registry: FakeRegistry) -> None:
     """The program says who it is, wants JSON, knows gzip only, and asks unconditionally."""
-    answer(registry.url, way=way)
+    answer(registry.url)
     headers = registry.requests[0].headers
     assert headers["User-Agent"].startswith(f"comfy-watch/{__version__} ")
     assert headers["Host"] == registry.url.removeprefix("http://")
@@ -98,25 +93,23 @@ def test_the_address_may_have_a_path(registry: FakeRegistry, path: str) -> None:
     assert registry.requests[0].path == f"{path.rstrip('/')}/versions"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_cookies_are_not_kept(registry: FakeRegistry, way: int) -> None:
+def test_cookies_are_not_kept(registry: FakeRegistry) -> None:
     """A cookie that the registry sets is never sent back."""
     registry.respond = responding(Set_Cookie="id=1; Path=/")(200, b"{}")
     registry.url = registry.url.replace("127.0.0.1", "localhost")
-    asyncio.run(ask_in_turn(registry, "a", "b", way=way))
+    asyncio.run(ask_in_turn(registry, "a", "b"))
     assert [("Cookie" in asked.headers) for asked in registry.requests] == [False, False]
 
 
 # The answer
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("code", [200, 204, 302, 304, 400, 403, 404, 418])
-def test_an_answer_comes_as_it_is(registry: FakeRegistry, way: int, code: int) -> None:
+def test_an_answer_comes_as_it_is(registry: FakeRegistry, code: int) -> None:
     """Whatever status cannot be mended by asking again is handed on at the first try, with its body."""
     body = b"" if code in {204, 304} else b'{"message":"m"}'
     registry.respond = responding()(code, body)
-    got = answer(registry.url, way=way, retries=3)
+    got = answer(registry.url, retries=3)
     assert (got.code, got.body, len(registry.requests)) == (code, body, 1)
 
 
@@ -128,40 +121,36 @@ def test_an_answer_comes_as_it_is(registry: FakeRegistry, way: int, code: int) -
         *(("Mon, 1 Jan 99999999999999999999 00:00:00 GMT", ""), ("Mon, 02 Mar 2026 99:00:00 GMT", "")),
     ],
 )
-@pytest.mark.parametrize("way", WAYS)
-def test_the_registrys_clock_is_read(registry: FakeRegistry, way: int, date: str, read: str) -> None:
+def test_the_registrys_clock_is_read(registry: FakeRegistry, date: str, read: str) -> None:
     """The answer's `Date` comes in the program's own form; one that cannot be read is the same as none."""
     registry.respond = responding(Date=date)(200, b"{}")
-    assert answer(registry.url, way=way).date == read
+    assert answer(registry.url).date == read
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_question_can_be_conditional(registry: FakeRegistry, way: int) -> None:
+def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:
     """The name of a known answer goes out as `If-None-Match`, and the answer's own name comes back."""
     registry.respond = responding(ETag='W/"v2"')(200, b"{}")
-    assert answer(registry.url, way=way, etag='"v1"').etag == 'W/"v2"'
+    assert answer(registry.url, etag='"v1"').etag == 'W/"v2"'
     assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
 
 @pytest.mark.parametrize("etag", ["", "bare", '"', 'x"y"', '"é"', '"a b"', '"a"b"', '"' + "x" * 300 + '"', "*"])
-@pytest.mark.parametrize("way", WAYS)
-def test_a_name_that_could_not_be_sent_back_is_none(registry: FakeRegistry, way: int, etag: str) -> None:
+def test_a_name_that_could_not_be_sent_back_is_none(registry: FakeRegistry, etag: str) -> None:
     """An `ETag` that is not one by its standard, or that is endless, is not kept: sending it would fail."""
     registry.respond = responding(ETag=etag)(200, b"{}")
-    assert answer(registry.url, way=way).etag == ""
+    assert answer(registry.url).etag == ""
 
 
 # Size
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
-def test_a_body_up_to_the_limit_is_read(registry: FakeRegistry, way: int, packed: bool) -> None:
+def test_a_body_up_to_the_limit_is_read(registry: FakeRegistry, packed: bool) -> None:
     """A body of exactly the limit is an answer, one byte more is an error; packed or not, what counts is unpacked."""
     body = b"[" + b" " * (MEGABYTE - 2) + b"]"
     registry.respond = gzipped(body) if packed else responding()(200, body)
-    assert answer(registry.url, way=way, max_bytes=MEGABYTE).body == body
-    assert complaint(registry.url, way=way, max_bytes=MEGABYTE - 1) == (
+    assert answer(registry.url, max_bytes=MEGABYTE).body == body
+    assert complaint(registry.url, max_bytes=MEGABYTE - 1) == (
         "its answer is larger than 0.999999 MB (max_response_mb)"
     )
 
@@ -179,7 +168,6 @@ async def _gzip_then_more(request: web.BaseRequest, catalog: Catalog) -> web.Str
 AFTERMATH = Fault(name="gzip_then_more", play=_gzip_then_more)
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("fault", "said"),
     [
@@ -189,45 +177,40 @@ AFTERMATH = Fault(name="gzip_then_more", play=_gzip_then_more)
     ],
     ids=["gzip_bomb", "endless_body", "gzip_then_more"],
 )
-def test_no_answer_takes_more_memory_than_its_limit(
-    registry: FakeRegistry, way: int, fault: str | Fault, said: str
-) -> None:
+def test_no_answer_takes_more_memory_than_its_limit(registry: FakeRegistry, fault: str | Fault, said: str) -> None:
     """A bomb of 200 MB, and bytes without end, cost a few megabytes at most, wherever they are."""
     inflict(registry, fault)
-    complaint(registry.url, way=way, max_bytes=MEGABYTE)
+    complaint(registry.url, max_bytes=MEGABYTE)
     tracemalloc.start()
     try:
-        assert complaint(registry.url, way=way, max_bytes=MEGABYTE) == said
+        assert complaint(registry.url, max_bytes=MEGABYTE) == said
         _, peak = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
     assert peak < 12 * MEGABYTE
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "body",
     [b"{}", gzip.compress(b"{}")[:-4], gzip.compress(b"{}") + b"x", gzip.compress(b"{") + gzip.compress(b"}")],
     ids=["plain", "cut", "trailing", "two"],
 )
-def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, way: int, body: bytes) -> None:
+def test_a_damaged_gzip_body_is_no_answer(registry: FakeRegistry, body: bytes) -> None:
     """A body that is not one whole gzip document is an error and never half an answer."""
     registry.respond = responding(Content_Encoding="gzip")(200, body)
-    assert complaint(registry.url, way=way) == "its answer is damaged (gzip)"
+    assert complaint(registry.url) == "its answer is damaged (gzip)"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry, way: int) -> None:
+def test_an_encoding_that_was_not_asked_for(registry: FakeRegistry) -> None:
     """A body in a compression that the program does not know is an error."""
     registry.respond = responding(Content_Encoding="br")(200, b"xx")
-    assert complaint(registry.url, way=way) == "its answer has a compression that was not requested"
+    assert complaint(registry.url) == "its answer has a compression that was not requested"
 
 
 # Time
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int) -> None:
+def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry) -> None:
     """With a concurrency of 3, ten questions are asked three at a time."""
     under_way = Counter[str]()
     three = asyncio.Event()
@@ -243,7 +226,7 @@ def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int)
     registry.respond = respond
 
     async def work() -> list[Answer]:
-        async with Registry(registry.url, Limits(concurrency=3, retries=0), expected_requests=way) as client:
+        async with Registry(registry.url, Limits(concurrency=3, retries=0)) as client:
             return await asyncio.gather(*(client.ask(Query()) for _ in range(10)))
 
     assert [got.code for got in asyncio.run(work())] == [200] * 10
@@ -253,7 +236,6 @@ def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int)
 # Asking again
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     "fault",
     [
@@ -266,22 +248,21 @@ def test_no_more_requests_at_once_than_allowed(registry: FakeRegistry, way: int)
         "no_http",
     ],
 )
-def test_what_may_pass_is_asked_again(registry: FakeRegistry, way: int, fault: str) -> None:
+def test_what_may_pass_is_asked_again(registry: FakeRegistry, fault: str) -> None:
     """Network errors, 429 and 5xx are asked again, after waits that double and are spread by half."""
     of_pack(registry)
     inflict(registry, fault, times=2)
-    got, naps = hurried(ask(registry.url, way=way, retries=3))
+    got, naps = hurried(ask(registry.url, retries=3))
     assert (got.code, len(registry.requests)) == (200, 3)
     first, second = naps
     assert 0.25 <= first <= 0.5
     assert 0.5 <= second <= 1.0
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_last_answer_counts(registry: FakeRegistry, way: int) -> None:
+def test_the_last_answer_counts(registry: FakeRegistry) -> None:
     """After as many retries as allowed the last answer is handed on, and nobody waits after it."""
     inflict(registry, "rate_limited_seconds")
-    got, naps = hurried(ask(registry.url, way=way, retries=2))
+    got, naps = hurried(ask(registry.url, retries=2))
     assert (got.code, len(registry.requests), naps) == (429, 3, [1.0, 1.0])
 
 
@@ -400,13 +381,12 @@ def test_a_question_that_waits_is_given_up_with_the_others(registry: FakeRegistr
     assert len(registry.requests) == 2
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_everybody_waits_when_asked_to(registry: FakeRegistry, way: int) -> None:
+def test_everybody_waits_when_asked_to(registry: FakeRegistry) -> None:
     """A `Retry-After` holds back the other questions too, not only the one that was refused."""
     inflict(registry, "rate_limited_seconds", times=1)
 
     async def work() -> list[Answer]:
-        async with Registry(registry.url, Limits(concurrency=1, retries=1), expected_requests=way) as client:
+        async with Registry(registry.url, Limits(concurrency=1, retries=1)) as client:
             return await asyncio.gather(*(client.ask(Query()) for _ in range(3)))
 
     assert [got.code for got in asyncio.run(work())] == [200, 200, 200]
@@ -464,17 +444,15 @@ def test_refusals_hold_a_poll_back_for_minutes_at_most(registry: FakeRegistry) -
 # Redirects
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry, way: int) -> None:
+def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry) -> None:
     """The same scheme, host and port under another path or query is still the registry."""
     inflict(registry, "redirect_same_origin")
-    assert answer(registry.url, Query(node="a&b"), way=way).code == 200
+    assert answer(registry.url, Query(node="a&b")).code == 200
     first, second = registry.requests
     assert second.query == first.query | {"moved": ["1"]}
     assert second.headers["User-Agent"] == first.headers["User-Agent"]
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("location", "said"),
     [
@@ -490,10 +468,10 @@ def test_a_redirect_within_the_registry_is_followed(registry: FakeRegistry, way:
     ],
     ids=lambda value: value[:28],
 )
-def test_a_redirect_to_nowhere(registry: FakeRegistry, way: int, location: str, said: str) -> None:
+def test_a_redirect_to_nowhere(registry: FakeRegistry, location: str, said: str) -> None:
     """Another scheme, port or host, and what is no address at all, are refused in words of ours."""
     registry.respond = responding(Location=location)(302, b"")
-    text = complaint(registry.url, way=way)
+    text = complaint(registry.url)
     assert any(part in text for part in said.split("|"))
     assert "evil" not in text
     assert len(registry.requests) == 1
@@ -514,23 +492,20 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
-def test_a_broken_answer_is_none(registry: FakeRegistry, way: int, sent: bytes) -> None:
+def test_a_broken_answer_is_none(registry: FakeRegistry, sent: bytes) -> None:
     """An answer that is no HTTP is no answer, and nothing of it is quoted."""
     inflict(registry, Fault(name="broken", play=_raw(sent)))
-    assert complaint(registry.url, way=way) == "the connection broke off"
+    assert complaint(registry.url) == "the connection broke off"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_long_headers_are_no_fault(registry: FakeRegistry, way: int) -> None:
+def test_long_headers_are_no_fault(registry: FakeRegistry) -> None:
     """What stands before a registry may add headers of tens of kilobytes."""
     registry.respond = responding(X_Policy="p" * 40_000)(200, b"{}")
-    assert answer(registry.url, way=way).body == b"{}"
+    assert answer(registry.url).body == b"{}"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegistry, way: int) -> None:
+def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegistry) -> None:
     """A kept connection that the registry closes between two questions is replaced by a new one."""
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse:
@@ -539,4 +514,4 @@ def test_a_connection_that_was_closed_meanwhile_costs_nothing(registry: FakeRegi
         return response
 
     registry.respond = respond
-    assert [got.code for got in asyncio.run(ask_in_turn(registry, "a", "b", "c", way=way))] == [200, 200, 200]
+    assert [got.code for got in asyncio.run(ask_in_turn(registry, "a", "b", "c"))] == [200, 200, 200]

@@ -9,18 +9,18 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import WAYS, responding
+from tests.faults.asking import responding
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.pack import PackRecord, PackRecords
 from watcher.registry.client import Limits, Registry
 from watcher.registry.packs import read_packs
 
 
-def read(registry: FakeRegistry, *ids: str, way: int = 1, **limits: Any) -> PackRecords:
+def read(registry: FakeRegistry, *ids: str, **limits: Any) -> PackRecords:
     """Ask about packs over a pool of its own, without retries."""
 
     async def work() -> PackRecords:
-        async with Registry(registry.url, Limits(**{"timeout": 10.0} | limits), expected_requests=way) as client:
+        async with Registry(registry.url, Limits(**{"timeout": 10.0} | limits)) as client:
             return await read_packs(client, ids, retries=0)
 
     return asyncio.run(work())
@@ -32,15 +32,14 @@ def serve(registry: FakeRegistry, document: object, status: int = 200) -> None:
     registry.respond = responding()(status, body)
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_status_detail_and_repository(registry: FakeRegistry, way: int) -> None:
+def test_status_detail_and_repository(registry: FakeRegistry) -> None:
     """A record has the registry's spelling, the short status, its detail and the repository, by lower-case id."""
     registry.catalog.publish("My-Pack", "1.0.0")
     registry.catalog.publish("gone", "1.0.0")
     registry.catalog.edit_pack("My-Pack", repository="https://github.com/ann/ComfyUI-My-Pack", status="banned")
     registry.catalog.edit_pack("my-pack", status_detail="Malware")
     registry.catalog.edit_pack("gone", status="deleted", repository=None, status_detail=None)
-    found = read(registry, "My-Pack", "gone", "nowhere", way=way)
+    found = read(registry, "My-Pack", "gone", "nowhere")
     assert found.records == {
         "my-pack": PackRecord(
             id="My-Pack",

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import WAYS, hurried, of_pack
+from tests.faults.asking import hurried, of_pack
 from tests.support.fakes.fault import asked as query_of
 from watcher.fake_registry.server import FakeRegistry
 from watcher.registry import pages
@@ -20,12 +20,10 @@ from watcher.registry.pages import MOST_PAGES, PageRead, read_pages
 TEN = Query(page_size=10)
 
 
-async def collected(
-    url: str, query: Query = TEN, *, way: int = 1, most: int = MOST_PAGES, **limits: Any
-) -> list[PageRead]:
+async def collected(url: str, query: Query = TEN, *, most: int = MOST_PAGES, **limits: Any) -> list[PageRead]:
     """Read all pages over a pool of its own, without retries."""
     bounds = Limits(**{"timeout": 10.0, "retries": 0} | limits)
-    async with Registry(url, bounds, expected_requests=way) as registry:
+    async with Registry(url, bounds) as registry:
         return [read async for read in read_pages(registry, query, most_pages=most)]
 
 
@@ -55,14 +53,13 @@ def numbers(registry: FakeRegistry) -> list[int]:
     return [int(one.query["page"][0]) for one in registry.requests]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_every_page_comes_once(registry: FakeRegistry, way: int) -> None:
+def test_every_page_comes_once(registry: FakeRegistry) -> None:
     """Each page is requested once with the query's filters, the first one alone, and its size is the body's."""
     of_pack(registry, "one", 25)
     of_pack(registry, "two", 18)
     registry.catalog.set_status("one", "1.3.0", "banned")
     query = Query(statuses=("active",), page_size=10)
-    reads = read(registry.url, query, way=way)
+    reads = read(registry.url, query)
     assert [(one.number, one.pages, one.code, one.error) for one in reads] == [
         (number, 1, 200, "") for number in range(1, 6)
     ]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from tests.faults.asking import NOON, WAYS, hurried, of_pack, read, responding
+from tests.faults.asking import NOON, hurried, of_pack, read, responding
 from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from tests.support.parameters import one_of
@@ -40,14 +40,13 @@ def texts(listing: Listing) -> list[str]:
 
 
 @pytest.mark.parametrize("name", sorted(FAULTS))
-@pytest.mark.parametrize("way", one_of(*WAYS))
-def test_a_fault_means_what_is_expected(registry: FakeRegistry, way: int, name: str) -> None:
-    """Over both transports each fault gives the same reading, with the same words for a person."""
+def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> None:
+    """Each fault gives the reading that is expected of it, with words for a person."""
     of_pack(registry)
     of_pack(registry, "another")
     inflict(registry, name)
     limits = {"timeout": 0.3 if FAULTS[name].slow else 20.0, "max_bytes": MEGABYTES * 2**20}
-    reading = read(registry.url, NodeQuery(node="pack"), way=way, **limits)
+    reading = read(registry.url, NodeQuery(node="pack"), **limits)
     expected = FAULTS[name]
     match expected.means:
         case Means.COMPLETE:
@@ -73,7 +72,6 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, way: int, name: 
             assert reading.message == expected.said
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize(
     ("name", "seen"),
     [
@@ -81,13 +79,13 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, way: int, name: 
         *(("row_of_another", 4), ("total_changes", 5), ("total_falls_short", 5), ("wrong_row_types", 4)),
     ],
 )
-def test_what_was_seen_of_an_incomplete_listing_counts(registry: FakeRegistry, way: int, name: str, seen: int) -> None:
+def test_what_was_seen_of_an_incomplete_listing_counts(registry: FakeRegistry, name: str, seen: int) -> None:
     """An incomplete listing holds every readable version of the node that came, and none of another."""
     of_pack(registry)
     of_pack(registry, "another")
     ids = {row["id"] for row in _rows(registry, "pack")}
     inflict(registry, name)
-    listing = listing_of(registry, way=way)
+    listing = listing_of(registry)
     assert len(listing.versions) == seen
     assert {version.id for version in listing.versions} <= ids
 
@@ -150,12 +148,11 @@ def test_a_filter_that_is_ignored_is_made_up_for(registry: FakeRegistry) -> None
     assert (texts(listing), listing.incomplete) == (["1.0.0"], "")
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("count", [0, 1, 99, 100, 101, 200, 250])
-def test_every_page_is_read_and_none_too_many(registry: FakeRegistry, way: int, count: int) -> None:
+def test_every_page_is_read_and_none_too_many(registry: FakeRegistry, count: int) -> None:
     """All versions come, a hundred a page, and no page is asked for that can hold nothing."""
     of_pack(registry, versions=count)
-    listing = listing_of(registry, way=way)
+    listing = listing_of(registry)
     assert (len(listing.versions), listing.incomplete) == (count, "")
     pages = [asked.query["page"] for asked in registry.requests]
     assert pages == [[str(number)] for number in range(1, max(1, -(-count // 100)) + 1)]
@@ -394,11 +391,10 @@ def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
     assert (listing.at, listing.incomplete) == (NOON, "")
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_304_is_as_before(registry: FakeRegistry, way: int) -> None:
+def test_a_304_is_as_before(registry: FakeRegistry) -> None:
     """To a question with the known answer's name, 304 says that nothing changed."""
     registry.respond = responding()(304, b"")
-    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'), way=way)
+    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
     assert isinstance(reading, Unchanged)
     assert registry.requests[0].headers["If-None-Match"] == '"v1"'
 
@@ -412,14 +408,13 @@ def test_a_304_that_nobody_asked_for_is_a_fault(registry: FakeRegistry, etag: st
     assert "If-None-Match" not in registry.requests[0].headers
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_same_body_is_as_before(registry: FakeRegistry, way: int) -> None:
+def test_the_same_body_is_as_before(registry: FakeRegistry) -> None:
     """Where the registry names no answers, one that came the same to the byte is as before, and no other is."""
     of_pack(registry)
     name = listing_of(registry).etag
-    assert isinstance(read(registry.url, NodeQuery(node="pack", etag=name), way=way), Unchanged)
+    assert isinstance(read(registry.url, NodeQuery(node="pack", etag=name)), Unchanged)
     registry.catalog.deprecate("pack", "1.0.0")
-    changed = read(registry.url, NodeQuery(node="pack", etag=name), way=way)
+    changed = read(registry.url, NodeQuery(node="pack", etag=name))
     assert isinstance(changed, Listing)
     assert changed.etag != name
 

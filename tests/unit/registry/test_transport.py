@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.asking import WAYS, answer, complaint, of_pack, read, without_proxies
+from tests.faults.asking import answer, complaint, of_pack, read, without_proxies
 from tests.support.fakes.ports import Listener, Refused, Untrusted
 from tests.support.program import Completed
 from watcher.errors import ConfigError
@@ -18,7 +18,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.listing import FetchFailed, Listing
 from watcher.registry.client import Query
 from watcher.registry.reader import NodeQuery
-from watcher.registry.transport import MANY, check_usable, describe, open_transport
+from watcher.registry.transport import check_usable, describe, open_transport
 
 pytestmark = pytest.mark.measured
 
@@ -47,15 +47,12 @@ class Gate(Listener):
         connection.sendall(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("name", ["http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"])
-def test_the_environments_proxy_is_asked(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int, name: str
-) -> None:
+def test_the_environments_proxy_is_asked(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
     """The proxy gets the request for the registry's own host, however the variable is spelled."""
     of_pack(registry)
     monkeypatch.setenv(name, registry.url)
-    reading = read(ELSEWHERE, NodeQuery(node="pack"), way=way)
+    reading = read(ELSEWHERE, NodeQuery(node="pack"))
     assert isinstance(reading, Listing)
     assert len(reading.versions) == 5
     (asked,) = registry.requests
@@ -63,25 +60,21 @@ def test_the_environments_proxy_is_asked(
     assert asked.query["nodeId"] == ["pack"]
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_proxy_may_be_named_without_a_scheme(
-    registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int
-) -> None:
+def test_a_proxy_may_be_named_without_a_scheme(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
     """`host:port`, as many tools take it, is an http proxy; its user and password go to it alone."""
     monkeypatch.setenv("http_proxy", registry.url.replace("http://", "me:secret@"))
-    assert answer(ELSEWHERE, way=way).code == 200
+    assert answer(ELSEWHERE).code == 200
     assert registry.requests[0].headers["Proxy-Authorization"] == "Basic bWU6c2VjcmV0"
 
 
-@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("names", ["127.0.0.1", "other.test, 127.0.0.1", "*", "127.0.0.1:{port}"])
-def test_no_proxy_is_heeded(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, way: int, names: str) -> None:
+def test_no_proxy_is_heeded(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch, names: str) -> None:
     """A host that `no_proxy` names, with its port or without, is asked directly."""
     with Refused() as nobody:
         monkeypatch.setenv("http_proxy", nobody.url)
-        assert complaint(registry.url, way=way) == "the connection was refused"
+        assert complaint(registry.url) == "the connection was refused"
         monkeypatch.setenv("no_proxy", names.format(port=registry.url.rpartition(":")[2]))
-        assert answer(registry.url, way=way).code == 200
+        assert answer(registry.url).code == 200
 
 
 def test_another_schemes_proxy_is_not_asked(registry: FakeRegistry, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -91,12 +84,11 @@ def test_another_schemes_proxy_is_not_asked(registry: FakeRegistry, monkeypatch:
         assert answer(registry.url).code == 200
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch, way: int) -> None:
+def test_https_goes_through_a_tunnel(monkeypatch: pytest.MonkeyPatch) -> None:
     """For https the proxy is asked for a tunnel, sees no more than the host, and its refusal is reported as its own."""
     with Gate() as gate:
         monkeypatch.setenv("https_proxy", gate.url)
-        said = complaint("https://registry.test", Query(node="pack"), way=way)
+        said = complaint("https://registry.test", Query(node="pack"))
     assert said == "the proxy refused to connect to it"
     assert gate.asked == ["CONNECT registry.test:443 HTTP/1.1"]
 
@@ -109,7 +101,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: s
     """What is no proxy's address, or of a kind that is not installed, is a configuration error without the address."""
     monkeypatch.setenv("http_proxy", address)
     with pytest.raises(ConfigError) as caught:
-        open_transport(ELSEWHERE, 4, 1)
+        open_transport(ELSEWHERE)
     assert caught.value.problems == ("the proxy that the environment names for http cannot be used",)
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
@@ -162,26 +154,23 @@ def test_a_host_that_may_be_is_not_refused(address: str) -> None:
 # What went wrong
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_a_certificate_that_is_not_trusted(way: int) -> None:
+def test_a_certificate_that_is_not_trusted() -> None:
     """An unknown authority is refused before anything is sent, and reported with what TLS itself says of it."""
     with Untrusted() as server:
-        said = complaint(server.url, way=way)
+        said = complaint(server.url)
         assert said == "its TLS certificate is not trusted (unable to get local issuer certificate)"
         assert server.handshakes == 0
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry, way: int) -> None:
+def test_tls_with_a_server_that_speaks_none(registry: FakeRegistry) -> None:
     """A server without TLS at an https address is said to fail at TLS."""
-    assert complaint(registry.url.replace("http:", "https:"), way=way) == "TLS failed"
+    assert complaint(registry.url.replace("http:", "https:")) == "TLS failed"
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_failures_of_the_way_are_the_registrys(way: int) -> None:
+def test_failures_of_the_way_are_the_registrys() -> None:
     """What happens before an answer says nothing of the node: it lies with the registry or the way to it."""
     with Refused() as nobody:
-        reading = read(nobody.url, NodeQuery(node="pack"), way=way)
+        reading = read(nobody.url, NodeQuery(node="pack"))
     assert reading == FetchFailed(node="pack", error="the connection was refused", registry_wide=True, unreached=True)
 
 
@@ -196,7 +185,6 @@ def test_failures_of_the_way_are_the_registrys(way: int) -> None:
         (OSError(24, "x"), "network error EMFILE"),
         (OSError(9999, "x"), "network error 9999"),
         (TimeoutError(), "it timed out"),
-        (httpx.PoolTimeout("x"), "it timed out"),
         (httpx.ReadError("x"), "the connection broke off"),
         (ConnectionAbortedError(), "the connection broke off"),
         (httpx.UnsupportedProtocol("x"), "the request failed (UnsupportedProtocol)"),
@@ -216,10 +204,3 @@ def test_a_cause_counts_more_than_its_wrapping() -> None:
     outer.__cause__.__context__ = root
     root.__context__ = outer
     assert describe(outer) == "the connection was refused"
-
-
-def test_few_requests_do_not_load_the_library_for_many(registry: FakeRegistry) -> None:
-    """The transport for many requests is another one, taken from `MANY` on and only without a proxy."""
-    few, many = open_transport(registry.url, 4, MANY - 1), open_transport(registry.url, 4, MANY)
-    assert isinstance(few, httpx.AsyncHTTPTransport)
-    assert not isinstance(many, httpx.AsyncHTTPTransport)

@@ -16,7 +16,7 @@ from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, Whole
 from watcher.model.version import BANNED, STATUSES
 from watcher.polling.model import PollConfig
-from watcher.polling.reading.choice import Way, is_worth_a_look, pages_of
+from watcher.polling.reading.choice import Way, is_worth_a_look
 from watcher.polling.reading.reasons import explained
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.progress import Progress
@@ -25,9 +25,6 @@ from watcher.state.model import Checks, State
 
 if TYPE_CHECKING:
     from watcher.polling.reading.sweeping import Sweeper
-
-_MANY = 10_000
-"""How many versions a registry is taken to have before it says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,8 +68,7 @@ async def read_change(
         baseline=config.baseline,
         now=started,
     )
-    expected = max(len(config.nodes), pages_of(checks.total or _MANY) if config.globs else 0)
-    async with Registry(config.registry_url, config.limits, expected_requests=expected, progress=progress) as registry:
+    async with Registry(config.registry_url, config.limits, progress=progress) as registry:
         survey = Survey(
             registry=registry,
             nodes=config.nodes,
