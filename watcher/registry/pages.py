@@ -7,7 +7,7 @@ every row, can say whether all came.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -38,7 +38,9 @@ class PageRead:
     pages: int = 1
     """How many pages this is about, from `number` on: more than one only if they were not requested."""
     page: Page | None = None
-    """None if it could not be read."""
+    """None if it could not be read, or is `known`."""
+    known: bytes = b""
+    """The body of a page that is not decoded, because the caller knows it."""
     size: int = 0
     """Bytes of the body."""
     date: str = ""
@@ -55,14 +57,20 @@ class PageRead:
 
 
 async def read_pages(
-    registry: Registry, first: Query, *, most_pages: int = MOST_PAGES, progress: Progress = silent
+    registry: Registry,
+    first: Query,
+    *,
+    most_pages: int = MOST_PAGES,
+    is_known: Callable[[bytes], bool] = lambda _: False,
+    progress: Progress = silent,
 ) -> AsyncGenerator[PageRead]:
     """Yield every page of a query: the first, then the others in any order, as they come.
 
     Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read.
-    Every failure is a value. To leave before the end, use `contextlib.aclosing`: it ends the requests under way.
+    Every failure is a value. A page for whose body `is_known` is true is not decoded, but for the first. To leave
+    before the end, use `contextlib.aclosing`: it ends the requests under way.
     """
-    reading = _Reading(registry=registry, query=first, most_pages=most_pages, progress=progress)
+    reading = _Reading(registry=registry, query=first, most_pages=most_pages, is_known=is_known, progress=progress)
     under_way: set[asyncio.Task[PageRead]] = set()
     try:
         reading.show_progress()
@@ -89,6 +97,7 @@ class _Reading:
     registry: Registry
     query: Query
     most_pages: int
+    is_known: Callable[[bytes], bool]
     progress: Progress
     number: int = 0
     """The last page that was requested."""
@@ -124,7 +133,7 @@ class _Reading:
             read = PageRead(number=number, error=str(error), registry_wide=wide, unreached=unreached)
         except Exception as error:  # noqa: BLE001 - one page's answer must not end the reading of the others
             read = PageRead(number=number, error=f"unexpected {type(error).__name__}")
-        self.failures = self.failures + 1 if read.page is None else 0
+        self.failures = 0 if read.page is not None or read.known else self.failures + 1
         self.bytes += read.size
         self.last = max(self.last, number)
         if read.page is not None:
@@ -139,9 +148,10 @@ class _Reading:
             ban = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
             error = describe_refusal(answer.code, answer.body)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
-        return PageRead(
-            number=number, page=parse_page(answer.body), size=len(answer.body), date=answer.date, code=answer.code
-        )
+        size, is_known = len(answer.body), self.is_known(answer.body)
+        if is_known and number != self.query.page:
+            return PageRead(number=number, known=answer.body, size=size, date=answer.date, code=answer.code)
+        return PageRead(number=number, page=parse_page(answer.body), size=size, date=answer.date, code=answer.code)
 
     def _count(self, page: Page, number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""

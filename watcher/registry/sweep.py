@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import marshal
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from operator import attrgetter
@@ -16,12 +16,13 @@ from operator import attrgetter
 from watcher.model.listing import ALL, FetchFailed, Listing
 from watcher.model.version import badness, in_order
 from watcher.progress import Progress, silent
-from watcher.registry.client import Query, Registry
+from watcher.registry.answer import NoAnswerError
+from watcher.registry.client import PAGE_SIZE, Query, Registry
 from watcher.registry.pages import PageRead, read_pages
 from watcher.registry.pagination import ListingBuilder
 from watcher.registry.reader import OF_ROWS, moment
 from watcher.registry.row import FIELDS, VersionRow, parse_version
-from watcher.registry.schema import Page
+from watcher.registry.schema import Page, parse_page
 
 _OTHER_PAGE_SIZE = 97
 """Of the second reading: rows that an unstable order hides where two pages meet are inside a page then."""
@@ -50,6 +51,10 @@ class Swept:
     """Why rows may be missing, for a person; "" if all came."""
     has_failed: bool = False
     """A page could not be read."""
+    pages: tuple[str, ...] = ()
+    """Digests of the pages of a complete sweep, sorted: of its first reading."""
+    is_as_known: bool = False
+    """All pages are those that were known, so no row was read: each node is as it was then."""
 
     def digest(self, key: str) -> str:
         """Return a digest of a node's rows, whatever their order."""
@@ -114,14 +119,16 @@ async def sweep(
     *,
     is_wanted: Callable[[str], bool],
     is_worth_it: Callable[[int], bool],
+    known: Collection[str] = (),
     progress: Progress = silent,
 ) -> Swept | NotSwept:
     """Read the pages of all versions with some `statuses`, none for all, and keep the rows of the wanted nodes.
 
     `is_wanted` is called once for each lower-case node id, `is_worth_it` with the number of versions once it is known.
-    If rows are missing though every page came, the pages are read a second time in another size.
+    `known` are the digests of all pages (`Swept.pages`) of a sweep whose every row is known: while no other page comes
+    none is decoded. If rows are missing though every page came, they are read a second time in another size.
     """
-    collector = _Collector(is_wanted)
+    collector = _Collector(is_wanted, known)
     first = Query(statuses=statuses)
     ended = await collector.read(registry, first, now, is_worth_it, progress)
     if ended is not None:
@@ -140,8 +147,14 @@ async def sweep(
 class _Collector:
     """Puts the rows of all pages together."""
 
-    def __init__(self, is_wanted: Callable[[str], bool]) -> None:
+    def __init__(self, is_wanted: Callable[[str], bool], known: Collection[str]) -> None:
         self.swept = Swept(at="", total=0)
+        self._known = frozenset(known)
+        """Digests of known pages, until a page comes that is not known."""
+        self._pages: list[str] = []
+        """Digests of the pages of this reading."""
+        self._held: list[tuple[int, bytes]] = []
+        """The known pages that came, with their numbers."""
         self._is_wanted = is_wanted
         self._rows: dict[str, tuple[dict[str, bytes], bool]] = {}
         """The rows of each node, by its id as the registry writes it, and whether it is wanted."""
@@ -158,29 +171,59 @@ class _Collector:
         progress: Progress,
     ) -> NotSwept | None:
         """Read all pages once. Returns why if there is nothing to read beyond the first."""
-        asked_at, self._fault, total = now(), "", 0
-        async with contextlib.aclosing(read_pages(registry, first, progress=progress)) as pages:
+        asked_at, self._fault, self._pages, total = now(), "", [], 0
+        reading = read_pages(registry, first, is_known=self._is_known, progress=progress)
+        async with contextlib.aclosing(reading) as pages:
             async for read in pages:
-                if read.page is None:
-                    if read.number == 1:
-                        return _not_swept(read)
-                    self.swept.has_failed = True
-                    self._note(f"page {read.number}: {read.error}")
-                    continue
                 if read.number == 1:
-                    if read.page.total is None:
-                        return NotSwept(why="the answer does not say how many versions there are")
-                    total = read.page.total
-                    if not is_worth_it(total):
-                        return NotSwept(why="", total=total)
+                    if (ended := _ended(read, is_worth_it)) is not None:
+                        return ended
+                    total = read.page.total or 0 if read.page else 0
                     self.swept.at, self.swept.total = self.swept.at or moment(asked_at, read.date), total
-                self._take(read.page, read.number, total)
-        if not self._fault and (count := self._count()) != total:
-            self._note(f"{count} of {total} versions came")
-        if not total:
-            self._note("no versions came")
-        self.swept.incomplete = self._fault
+                self._take_read(read, total)
+        self._finish(total, first.page_size)
         return None
+
+    def _finish(self, total: int, page_size: int) -> None:
+        """Judge one reading of all pages."""
+        if self._known and self._known == set(self._pages) and not self._fault:
+            self.swept.is_as_known = True
+        else:
+            self._take_held(total)
+            if not self._fault and (count := self._count()) != total:
+                self._note(f"{count} of {total} versions came")
+            if not total:
+                self._note("no versions came")
+        self.swept.incomplete = self._fault
+        if not self._fault and page_size == PAGE_SIZE:
+            self.swept.pages = tuple(sorted(self._pages))
+
+    def _take_read(self, read: PageRead, total: int) -> None:
+        if read.known:
+            self._held.append((read.number, read.known))
+        elif read.page is None:
+            self.swept.has_failed = True
+            self._note(f"page {read.number}: {read.error}")
+        else:
+            self._take(read.page, read.number, total)
+
+    def _is_known(self, body: bytes) -> bool:
+        """Note a page; return whether it need not be decoded now, since all that came so far are known."""
+        page = hashlib.blake2b(body, digest_size=8).hexdigest()
+        self._pages.append(page)
+        if page not in self._known:
+            self._known = frozenset()
+        return page in self._known
+
+    def _take_held(self, total: int) -> None:
+        """Take the pages that were not decoded."""
+        self._known = frozenset()
+        for number, body in self._held:
+            try:
+                self._take(parse_page(body), number, total)
+            except NoAnswerError as error:
+                self._note(f"page {number}: {error}")
+        self._held = []
 
     def _take(self, page: Page, number: int, total: int) -> None:
         if page.total != total:
@@ -226,9 +269,13 @@ class _Collector:
         self._fault = self._fault or fault
 
 
-def _not_swept(read: PageRead) -> NotSwept:
-    """Return why the first page could not be read. A refusal is no failure of the registry."""
-    if read.code in _REFUSALS:
-        return NotSwept(why=f"it does not list the versions of all node packs: {read.error}")
-    failure = FetchFailed(node=ALL, error=read.error, registry_wide=True, unreached=read.unreached)
-    return NotSwept(why=read.error, failure=failure)
+def _ended(first: PageRead, is_worth_it: Callable[[int], bool]) -> NotSwept | None:
+    """Return why the sweep ends at its first page, if it does. A refusal is no failure of the registry."""
+    if first.code in _REFUSALS:
+        return NotSwept(why=f"it does not list the versions of all node packs: {first.error}")
+    if first.page is None:
+        failure = FetchFailed(node=ALL, error=first.error, registry_wide=True, unreached=first.unreached)
+        return NotSwept(why=first.error, failure=failure)
+    if first.page.total is None:
+        return NotSwept(why="the answer does not say how many versions there are")
+    return None if is_worth_it(first.page.total) else NotSwept(why="", total=first.page.total)

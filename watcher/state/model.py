@@ -24,6 +24,16 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pages:
+    """The pages of the last sweep, if it was complete and `Checks.etags` has every node that was watched."""
+
+    globs: tuple[str, ...] = ()
+    """The globs that were watched."""
+    digests: tuple[str, ...] = ()
+    """Of each page, sorted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Checks:
     """How the polls went. It changes with every poll, so it is not part of the snapshot. Losing it costs no alert."""
 
@@ -60,6 +70,7 @@ class Checks:
     """How the last poll read: `each` node by itself, or by a `sweep` over the pages of all; "" before the first."""
     requests: int = 0
     """How many requests the last poll took."""
+    pages: Pages = field(default_factory=Pages)
     turn: Turn = field(default_factory=Turn)
     """How far the daily turn of the swept node packs has come."""
     turn_error: str = ""

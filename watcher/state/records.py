@@ -114,6 +114,7 @@ ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", 
     "total",
     "way",
     "requests",
+    "pages",
     "turn",
     "turn_error",
 }

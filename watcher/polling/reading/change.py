@@ -102,13 +102,14 @@ def _sweeper(config: PollConfig, state: State, survey: Survey) -> Sweeper | None
         return None
     # Here, since most polls from cron watch a few nodes and do without: it takes 5 ms.
     from watcher.polling.reading.sweeping import Sweeper
+    from watcher.polling.reading.turn import DailyTurn
 
     return Sweeper(
         survey=survey,
         globs=Selection(globs=config.globs),
+        pages=checks.pages,
         total=checks.total if checks.etag_scope == config.etag_scope else None,
-        turn=checks.turn,
-        turn_error=checks.turn_error,
+        daily=DailyTurn(survey=survey, turn=checks.turn, error=checks.turn_error),
         whole=state.snapshot.whole if config.globs else Whole(),
     )
 

@@ -5,23 +5,21 @@ docs/behaviour.md, Sweeps, has the rules. A poll for which a sweep does not pay 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from watcher.changes.whole import Shown, compare_shown, newcomer, set_whole
 from watcher.model.event import Event
 from watcher.model.listing import ALL, FetchFailed, Listing
-from watcher.model.pack import PackRecords
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED
-from watcher.polling.reading import records, turn
 from watcher.polling.reading.choice import Way, is_cheaper, is_worth_a_look, most_questions
 from watcher.polling.reading.survey import Findings, Survey
-from watcher.registry.packs import read_packs
+from watcher.polling.reading.turn import DailyTurn
+from watcher.registry.reader import OF_ROWS
 from watcher.registry.sweep import NotSwept, Swept, sweep
-from watcher.state.model import Turn
+from watcher.state.model import Pages
 
 if TYPE_CHECKING:
     from watcher.polling.reading.change import Change
@@ -33,12 +31,12 @@ class Sweeper:
 
     survey: Survey
     globs: Selection
+    daily: DailyTurn
     way: Way = Way.EACH
     total: int | None = None
     """How many versions the registry says that it has; before the reading, when it was last said."""
-    turn: Turn = field(default_factory=Turn)
-    turn_error: str = ""
-    """Why `GET /nodes` gave no usable answer."""
+    pages: Pages = field(default_factory=Pages)
+    """Before the reading those of the last sweep, then those of this one."""
     whole: Whole = field(default_factory=Whole)
     """The baseline of all."""
     first: frozenset[str] = frozenset()
@@ -57,7 +55,6 @@ class Sweeper:
     """Why a sweep was not whole, if pages failed or the baseline of all waits for them."""
     not_swept: str = ""
     """Why each node was asked though globs need a sweep."""
-    _turned: list[str] = field(default_factory=list)
 
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
@@ -70,7 +67,12 @@ class Sweeper:
     def with_figures(self, change: Change) -> Change:
         """Return the change with how the nodes were read."""
         checks = replace(
-            change.checks, total=self.total, way=self.way.value, turn=self.turn, turn_error=self.turn_error
+            change.checks,
+            total=self.total,
+            way=self.way.value,
+            pages=self.pages,
+            turn=self.daily.turn,
+            turn_error=self.daily.error,
         )
         return replace(
             change,
@@ -94,8 +96,10 @@ class Sweeper:
             survey.clock,
             is_wanted=self._is_wanted,
             is_worth_it=lambda total: self.globs.chooses or is_cheaper(len(self.names), total),
+            known=self.pages.digests if self._are_settled(self._known_keys()) else (),
             progress=survey.progress,
         )
+        self.pages = Pages()
         if isinstance(swept, NotSwept):
             return await self._read_without(swept)
         self.way, self.total = Way.SWEEP, swept.total
@@ -128,31 +132,61 @@ class Sweeper:
         survey = self.survey
         if ALL in survey.checks.health.nodes:
             survey.findings.read[ALL] = False
-        keys = self._keys(swept)
-        looks = [look for key in keys if (look := self._look(key, swept)) is not None]
+        keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
         if swept.has_failed or (swept.incomplete and self._sets_whole):
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif self._sets_whole:
             self.whole = Whole(globs=self.globs.globs, baseline_at=swept.at)
-        looks.sort(key=lambda look: (look.key not in self.first, look.shown.urgency))
         most = most_questions(swept.total)
-        asked, later = looks[:most], looks[most:]
-        packs = None if self._sets_whole else await self._read_packs(keys)
-        turned = self._take_turn(packs, swept, most)
-        bases = {look.key: look.base for look in asked if look.base is not None}
-        survey.snapshot = survey.snapshot.with_nodes(bases)
-        survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in asked), *turned])]
-        await survey.read()
-        for key in survey.findings.unread:
-            survey.findings.read.pop(key, None)  # its rows were shown, but it did not answer in its turn
-        for look in asked:
-            self._take_answer(look)
-        for look in later:
+        if not self._sets_whole:
+            await self.daily.read(keys, self.ids)
+        await self._ask(looks[:most], self.daily.to_ask(most, each=bool(swept.incomplete)))
+        for look in looks[most:]:
             self._take_shown(look)
             self.postponed.add(look.key)
             if look.shown.lacks:
                 self.unseen.add(look.key)
-        self._take_packs(packs)
+        self.daily.take(self.names, self.joined)
+        if swept.pages and all(key in survey.findings.etags for key in keys):
+            self.pages = Pages(globs=self.globs.globs, digests=swept.pages)
+
+    async def _ask(self, looks: Sequence[_Look], turned: Sequence[str]) -> None:
+        """Ask nodes by themselves: those that differ, and those whose turn it is."""
+        survey = self.survey
+        survey.snapshot = survey.snapshot.with_nodes({look.key: look.base for look in looks if look.base is not None})
+        survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
+        findings, settled = survey.findings, dict(survey.findings.etags)
+        await survey.read()
+        for key in findings.unread:
+            findings.read.pop(key, None)  # its rows were shown, but it did not answer in its turn
+        findings.etags |= {key: settled[key] for key in turned if key in settled and key not in findings.nodes}
+        for look in looks:
+            self._take_answer(look)
+
+    def _take_rows(self, swept: Swept) -> tuple[list[str], list[_Look]]:
+        """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""
+        keys = self._keys(swept)
+        looks = [look for key in keys if (look := self._look(key, swept)) is not None]
+        looks.sort(key=lambda look: (look.key not in self.first, look.shown.urgency))
+        return keys, looks
+
+    def _known_keys(self) -> dict[str, str]:
+        """Return the nodes that the last poll watched, or the settings name, by lower-case id."""
+        last = {node.lower(): node for node in self.survey.checks.watched}
+        return {key: node for key, node in last.items() if self.globs.matches(key)} | self.names
+
+    def _are_settled(self, keys: Collection[str]) -> bool:
+        """Return whether the state has the rows of all these nodes that the last sweep showed."""
+        etags = self.survey.checks.etags
+        is_the_same = self.pages.globs == self.globs.globs and not self._sets_whole
+        return is_the_same and all(etags.get(key, "").startswith(OF_ROWS) for key in keys)
+
+    def _take_as_known(self, swept: Swept) -> tuple[list[str], list[_Look]]:
+        """Take the nodes of a sweep that showed the same pages as the last one, as `_take_rows`."""
+        self.names = self._known_keys()
+        for key in self.names:
+            self._take_settled(key, self.survey.checks.etags[key], swept)
+        return sorted(self.names), []
 
     @property
     def _sets_whole(self) -> bool:
@@ -240,44 +274,6 @@ class Sweeper:
             findings.nodes[look.key] = difference.node
         if difference.events:
             findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)
-
-    async def _read_packs(self, keys: Sequence[str]) -> PackRecords | None:
-        """Return what the registry says of the packs whose turn it is; None if it is no pack's."""
-        self._turned = turn.due(keys, self.turn, self.survey.options.now)
-        if not self._turned:
-            return None
-        return await read_packs(self.survey.registry, [self.ids[key] for key in self._turned])
-
-    def _take_turn(self, packs: PackRecords | None, swept: Swept, most: int) -> list[str]:
-        """Return the nodes to ask by themselves in their turn: without records, or with pages that lack rows, all.
-
-        Else those that a 403 called banned, since only another answer ends that.
-        """
-        if packs is None:
-            return []
-        self.turn_error = packs.error
-        asked = self._turned
-        if packs.error or swept.incomplete:
-            asked = self._turned = asked[:most]
-        else:
-            asked = [key for key in asked if self._is_banned_by_answer(key)]
-        self.turn = Turn(after=self._turned[-1], at=self.survey.options.now)
-        return asked
-
-    def _is_banned_by_answer(self, key: str) -> bool:
-        node = self.survey.findings.nodes.get(key) or self.survey.snapshot.nodes.get(key)
-        return node is not None and node.banned and not node.ban_recorded
-
-    def _take_packs(self, packs: PackRecords | None) -> None:
-        """Take the bans of whole packs, and their ends. A pack that joins the baseline of all is counted there."""
-        if packs is None:
-            return
-        findings, survey = self.survey.findings, self.survey
-        fresh = {key: record for key, record in packs.records.items() if key in self.names}
-        for key in fresh.keys() & self.joined:
-            if fresh[key].status == BANNED and (node := findings.nodes.get(key)) is not None and not node.banned:
-                findings.nodes[key] = replace(node, banned=True, ban_recorded=True)
-        records.take(fresh, findings, survey.snapshot, survey.options)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -224,6 +224,25 @@ def test_of_rows_that_contradict_the_worse_counts(swept: Watcher, registry: Fake
     assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-06"})
 
 
+def test_pages_that_are_known_are_of_the_same_watch(registry: FakeRegistry, state: Path) -> None:
+    """Pages that came before are not compared again, unless other packs are watched now, or the comparison was lost."""
+    names = [f"p{number:03}" for number in range(150)]
+    for name in names:
+        registry.catalog.publish(name, "1.0.0")
+    made = Watcher(registry, state, *names, baseline="silent")
+    assert [made.poll().way for _ in range(2)] == ["sweep", "sweep"]
+    registry.catalog.publish("other", "1.0.0", status="banned")
+    assert [reported(made.poll()) for _ in range(2)] == [[], []]
+    assert reported(made.poll(nodes=(*names, "other"))) == []
+    assert made.folder.load().snapshot.nodes["other"].versions
+    made.poll(nodes=(), globs=("*",))
+    with made.folder.locked():
+        loaded = made.folder.load()
+        made.folder.save_checks(replace(loaded.checks, etags={}), loaded.snapshot.revision)
+    report = made.poll(nodes=(), globs=("*",))
+    assert (reported(report), report.checked, report.watched) == ([], 151, 151)
+
+
 # Failures and refusals
 
 
