@@ -10,8 +10,15 @@ from hypothesis import HealthCheck, settings
 
 
 def one_of(*values: object, fast: int = 1) -> list[ParameterSet]:
-    """Return the values for `parametrize`: the first, or so many, are for the fast tests, the others bounded."""
-    return one_row_of(*((value,) for value in values), fast=fast)
+    """Return the values for `parametrize`: the first, or so many, are for the fast tests, the others bounded.
+
+    A value may be a `pytest.param` with an id.
+    """
+    given = [value if isinstance(value, ParameterSet) else pytest.param(value) for value in values]
+    return [
+        pytest.param(*one.values, id=one.id, marks=[*one.marks, *([pytest.mark.bounded] if at >= fast else [])])
+        for at, one in enumerate(given)
+    ]
 
 
 def one_row_of(*rows: tuple[object, ...], fast: int = 1) -> list[ParameterSet]:
