@@ -16,6 +16,7 @@ from tests.support.fault_points import Cut
 from tests.support.fork_server import CrashPoint, ForkServer
 from tests.support.harness import Watcher
 from tests.support.lived_in import LivedIn
+from tests.support.parameters import one_row_of
 from watcher.fake_registry.server import FakeRegistry
 
 
@@ -389,12 +390,12 @@ def test_a_recorded_ban_ends_without_installs_too(watch: Watcher, registry: Fake
 
 @pytest.mark.parametrize(
     ("label", "cut", "code"),
-    [
+    one_row_of(
         ("rename state/installs.json", Cut.AFTER, -signal.SIGKILL),
-        pytest.param("rename state/snapshot.json", Cut.BEFORE, -signal.SIGKILL, marks=pytest.mark.bounded),
-        pytest.param("rename state/snapshot.json", Cut.AFTER, -signal.SIGKILL, marks=pytest.mark.bounded),
+        ("rename state/snapshot.json", Cut.BEFORE, -signal.SIGKILL),
+        ("rename state/snapshot.json", Cut.AFTER, -signal.SIGKILL),
         ("write state/.installs.json.tmp", Cut.FULL, 4),
-    ],
+    ),
 )
 def test_a_poll_that_dies_reports_once(
     watch: Watcher, comfyui: LivedIn, webhook: Webhook, fork_server: ForkServer, label: str, cut: Cut, code: int

@@ -34,7 +34,7 @@ def publish(life: WatcherMachine, *texts: str, status: str = "active") -> None:
     life.poll(0)
 
 
-@pytest.mark.parametrize("fault", ["status_403_forbidden", "status_403_html"])
+@pytest.mark.parametrize("fault", one_of("status_403_forbidden", "status_403_html"))
 def test_a_wall_bans_no_pack(fault: str) -> None:
     """A 403 that does not say that a node is banned is a failure of the registry, reported once, and it recovers."""
     with living(POLL, watched=ALL) as life:

@@ -12,6 +12,7 @@ import pytest
 
 from tests.faults.asking import answer, complaint, of_pack, read, without_proxies
 from tests.support.fakes.ports import Listener, Refused, Untrusted
+from tests.support.parameters import one_of
 from tests.support.program import Completed
 from watcher.errors import ConfigError
 from watcher.fake_registry.server import FakeRegistry
@@ -114,7 +115,7 @@ def test_the_program_asks_the_proxy(registry: FakeRegistry, run: Callable[..., C
     assert (done.code, json.loads(done.out)["nodes"]) == (0, {"watched": 1, "checked": 1, "failed": 0})
 
 
-@pytest.mark.parametrize("command", ["check", "run"])
+@pytest.mark.parametrize("command", one_of("check", "run"))
 @pytest.mark.parametrize(
     ("address", "proxy", "said"),
     [
