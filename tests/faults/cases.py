@@ -1,4 +1,4 @@
-"""The cases of the fault matrix: each fault, at each stage of a watcher's life, for one node or for all."""
+"""The cases of the fault matrix: each fault, at each stage of a life, for one node, for all, or a page of many."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ CROWD = tuple(f"good-{number:02}" for number in range(46))
 """With the others, more than are asked at once."""
 THRESHOLD = 2
 _NOT_TRIED = "not tried, since the registry could not be reached"
+BAD_PAGE = 2
 _COUNTS = re.compile(r"\d+ of \d+")
 
 EXPECTED = FAULTS | ADDRESS_FAULTS
@@ -36,10 +37,52 @@ class Breadth(StrEnum):
     ONE = "one node of four"
     ALL = "all four nodes"
     ONLY = "the only node"
+    PAGE = "one page of many"
+    """The whole registry is watched, and the second of its three pages meets the fault; single nodes do not."""
     CROWD = "one node of fifty"
     """Lived by the real program only, whose requests wait for one another."""
     EVERYONE = "all fifty nodes"
     """Lived by the real program only, which stops asking where so many in a row cannot be reached."""
+
+
+NOT_OF_PAGES = (
+    {("row_of_another", Stage.FIRST)}  # among all nodes' rows it is as good as any: it is in the baseline, then it goes
+    | set(itertools.product(("huge_reason", "findings_bomb"), Stage))  # a hundred such rows are as large as a bomb
+)
+"""Cases that a page of many does not have."""
+
+_MORE_PAGES = {
+    **dict.fromkeys(
+        ("claims_100k", "total_changes", "total_falls_short"), "the number of versions changed between pages"
+    ),
+    **dict.fromkeys(
+        ("small_pages", "empty_later_pages", "repeated_rows", "large_pages"),
+        "page 12: not requested, since 8 pages in a row were empty",
+    ),
+}
+"""Faults with which one page claims further pages, which are all empty, and what is said then."""
+
+_FEWER_ROWS = {
+    "nothing": "the number of versions changed between pages",
+    "null_versions": "the number of versions changed between pages",
+    **dict.fromkeys(
+        ("duplicate_keys_in_rows", "wrong_row_types", "wrong_details", "rows_no_objects"),
+        f"row 1 is unreadable on page {BAD_PAGE}",
+    ),
+}
+"""Faults with which rows of one page are missing or cannot be read, and what is said while there is no baseline."""
+
+_NO_NODE = {
+    "status_403_banned": "page 2: the registry, or something in front of it, refused access (403): Node Banned",
+}
+"""Faults that say something else where no node was asked about."""
+
+_WHOLE = (
+    {name for name, fault in FAULTS.items() if fault.means is Means.COMPLETE and name not in _MORE_PAGES}
+    | {"filter_ignored", "row_of_another"}
+    | {"missing_rows"}  # pages of another size have them
+)
+"""Faults with which all rows of a page of many come."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +102,7 @@ class Case:
         match self.breadth:
             case Breadth.ONLY:
                 return (BAD,)
-            case Breadth.CROWD | Breadth.EVERYONE:
+            case Breadth.CROWD | Breadth.EVERYONE | Breadth.PAGE:
                 return (BAD, *GOOD, *CROWD)
             case Breadth.ONE | Breadth.ALL:
                 return (BAD, *GOOD)
@@ -67,6 +110,8 @@ class Case:
     @property
     def met(self) -> tuple[str, ...]:
         """Who meets the fault."""
+        if self.breadth is Breadth.PAGE:
+            return ()
         return self.nodes if self.meets_several else (BAD,)
 
     @property
@@ -77,7 +122,7 @@ class Case:
     @property
     def living(self) -> tuple[str, ...]:
         """To whom changes happen; among many, to two of them."""
-        return (BAD, GOOD[0]) if self.breadth in (Breadth.CROWD, Breadth.EVERYONE) else self.nodes
+        return (BAD, GOOD[0]) if CROWD[0] in self.nodes else self.nodes
 
     @property
     def expected(self) -> Fault:
@@ -90,6 +135,10 @@ class Case:
 
         A registry that gives no answer is not asked for all of many nodes.
         """
+        if self.breadth is Breadth.PAGE:
+            usual = f"page {BAD_PAGE}: {self.expected.said.removesuffix('; is the id right?')}"
+            said = (_MORE_PAGES | _FEWER_ROWS | _NO_NODE).get(self.fault, usual)
+            return frozenset({without_counts(said)})
         gives_up = self.expected.unreached and self.breadth is Breadth.EVERYONE
         return frozenset({without_counts(self.expected.said)} | ({_NOT_TRIED} if gives_up else set()))
 
@@ -104,8 +153,20 @@ class Case:
         return range(len(self.said), len(self.said) + 1 + differ)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every row comes, though a page has the fault."""
+        return self.fault in _WHOLE
+
+    @property
+    def page_fails(self) -> bool:
+        """Whether the page cannot be read at all, or others that it claims."""
+        return self.fault in _MORE_PAGES or self.expected.means in (Means.UNREADABLE, Means.REGISTRY, Means.BANNED)
+
+    @property
     def failing(self) -> str | None:
         """Whom `failing` names: a node, or "" for the registry; None where nothing fails."""
+        if self.breadth is Breadth.PAGE:
+            return None  # each node can still be asked
         match self.expected.means:
             case Means.COMPLETE | Means.EMPTY | Means.BANNED:
                 return None
@@ -122,8 +183,10 @@ def without_counts(error: str) -> str:
 
 def cases(faults: Collection[str] | None = None, breadths: Collection[Breadth] | None = None) -> Iterator[Case]:
     """Return every case of the faults (None: of all), lived by the poll itself unless other `breadths` are given."""
-    chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY)
+    chosen = breadths or (Breadth.ONE, Breadth.ALL, Breadth.ONLY, Breadth.PAGE)
     for fault, stage, breadth in itertools.product(sorted(EXPECTED), Stage, chosen):
+        if breadth is Breadth.PAGE and (fault, stage) in NOT_OF_PAGES:
+            continue
         possible = not EXPECTED[fault].everybody or breadth in (Breadth.ALL, Breadth.ONLY, Breadth.EVERYONE)
         if possible and (faults is None or fault in faults):
             yield Case(fault=fault, stage=stage, breadth=breadth)
@@ -145,4 +208,4 @@ def process_cases(faults: Collection[str] | None = None) -> Iterator[Case]:
 def selection() -> list[Case]:
     """Return one case of every fault, so that each stage meets each breadth many times."""
     by_fault = [list(group) for _, group in itertools.groupby(cases(), key=lambda case: case.fault)]
-    return [group[number * 4 % len(group)] for number, group in enumerate(by_fault)]
+    return [group[number * 5 % len(group)] for number, group in enumerate(by_fault)]

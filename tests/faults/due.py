@@ -78,14 +78,18 @@ def changes(nodes: Iterable[str], round_: int, kinds: Iterable[str] = (FLAGGED, 
 def script(case: Case, polls: int, *, with_change: bool) -> Iterator[Due]:
     """Return the polls of a case's life in order, `polls` of them with the fault, and maybe one with another change."""
     if case.stage is not Stage.FIRST:
-        yield Due(moment=Moment.BEFORE, events=_of_nodes("baseline", case.nodes))
+        yield Due(
+            moment=Moment.BEFORE, events=_OF_ALL if case.breadth is Breadth.PAGE else _of_nodes("baseline", case.nodes)
+        )
     for number in range(polls):
         yield Due(
             moment=Moment.FAULT,
             number=number,
             events=_under(case, number),
             failed=_failed(case),
-            warned=case.expected.means is Means.EMPTY and case.stage is Stage.FIRST,
+            warned=case.expected.means is Means.EMPTY
+            and case.stage is Stage.FIRST
+            and case.breadth is not Breadth.PAGE,
         )
     yield Due(moment=Moment.AFTER, events=_after(case, polls))
     if with_change:
@@ -97,7 +101,14 @@ def _of_nodes(kind: str, nodes: Iterable[str]) -> Counter[Fact]:
     return Counter((kind, node, None) for node in nodes)
 
 
+_OF_ALL: Counter[Fact] = Counter({("baseline", None, None): 1})
+"""The one baseline of a whole registry."""
+
+
 def _failed(case: Case) -> tuple[str, ...]:
+    if case.breadth is Breadth.PAGE:
+        # Without all pages there is no baseline; later every node of which rows are missing is asked by itself.
+        return ("*",) if case.page_fails or (case.stage is Stage.FIRST and not case.is_whole) else ()
     return case.met if case.failing is not None else ()
 
 
@@ -121,6 +132,8 @@ def _shown(case: Case) -> tuple[str, ...]:
 
 def _under(case: Case, number: int) -> Counter[Fact]:
     """Return what a poll under the fault reports."""
+    if case.breadth is Breadth.PAGE:
+        return _of_page(case) if number == 0 else Counter()
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
@@ -141,6 +154,8 @@ def _under(case: Case, number: int) -> Counter[Fact]:
 
 def _after(case: Case, polls: int) -> Counter[Fact]:
     """Return what the first poll reports that comes after the fault."""
+    if case.breadth is Breadth.PAGE:
+        return _after_page(case)
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if case.stage is Stage.FIRST and means is not Means.COMPLETE:
@@ -158,3 +173,24 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
     if case.failing is not None and polls >= THRESHOLD:
         events[("recovered", case.failing or None, None)] += 1
     return events
+
+
+def _of_page(case: Case) -> Counter[Fact]:
+    """Return what the first poll reports whose pages have the fault: all that other pages show, or single nodes."""
+    match case.stage:
+        case Stage.FIRST:
+            return _OF_ALL if case.is_whole else Counter()
+        case Stage.CHANGE:
+            return changes(case.living, 1)
+        case Stage.QUIET:
+            return Counter()
+
+
+def _after_page(case: Case) -> Counter[Fact]:
+    """Return what the first poll reports in which the page is as it should be."""
+    if case.stage is Stage.FIRST and not case.is_whole:
+        return _OF_ALL
+    if case.stage is Stage.FIRST and case.fault == "fields_vanish":
+        # As above; the second page has these versions of all nodes.
+        return Counter(("changed", node, version) for node in case.nodes for version in VERSIONS[1:3])
+    return Counter()

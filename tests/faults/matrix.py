@@ -1,4 +1,4 @@
-"""The fault matrix: every fault, at every stage of a watcher's life, for one node or for all.
+"""The fault matrix: every fault, at every stage of a watcher's life, for one node, all, or one page of many.
 
 A case is a short life: polls before, with and after the fault, over a registry whose real changes are known. What each
 poll reports is held against what it must (`tests.faults.due`). `python -m tests.faults.matrix [FAULT …]` lives all
@@ -24,10 +24,22 @@ from pathlib import Path
 from tests.chaos.figures import counting
 from tests.faults import due
 from tests.faults.asking import hurried
-from tests.faults.cases import BAD, GOOD, THRESHOLD, Case, Stage, cases, process_cases, without_counts
+from tests.faults.cases import (
+    BAD,
+    BAD_PAGE,
+    GOOD,
+    THRESHOLD,
+    Breadth,
+    Case,
+    Stage,
+    cases,
+    process_cases,
+    without_counts,
+)
 from tests.faults.due import Due, Fact, Moment
 from tests.support import program
 from tests.support.fakes.faults import Means, inflict
+from tests.support.fakes.pages import UnsteadyPages
 from tests.support.fakes.ports import Refused, Untrusted
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.cli.report import exit_code
@@ -63,6 +75,9 @@ _QUICK = Path("/dev/shm")
 MOST_WAITING = 300.0
 """Seconds in all that a poll waits because the registry asks for it; then nothing is asked again."""
 _INEXACT = 0.01
+
+_SHORT, _SHORT_AMONG_MANY = 0.15, 1.0
+"""Seconds until a request times out under a fault that only that ends. Among many, good answers are to come in time."""
 
 _STOP_AFTER = 120.0
 
@@ -111,7 +126,8 @@ class Run:
         self.events: list[Event] = []
         self.naps: list[float] = []
         self.watch = PollConfig(
-            nodes=case.nodes,
+            nodes=() if case.breadth is Breadth.PAGE else case.nodes,
+            globs=("*",) if case.breadth is Breadth.PAGE else (),
             statuses=STATUSES,
             registry_url=registry.url,
             limits=Limits(timeout=30.0, retries=0, concurrency=4, max_bytes=MEGABYTES * 2**20),
@@ -133,7 +149,8 @@ class Run:
         if hurry:
             limits = replace(limits, retries=RETRIES, concurrency=1)
         elif now.moment is Moment.FAULT:
-            limits = replace(limits, timeout=0.15 if self.case.expected.slow else limits.timeout)
+            short = _SHORT_AMONG_MANY if self.case.breadth is Breadth.PAGE else _SHORT
+            limits = replace(limits, timeout=short if self.case.expected.slow else limits.timeout)
         watch = replace(self.watch, registry_url=url or self.registry.url, limits=limits)
         poller = Poller(config=watch, folder=self.folder, clock=clock, stopping=asyncio.Event())
         with self.folder.locked():
@@ -214,8 +231,12 @@ def _with_fault(life: Run, url: str, now: Due) -> None:
     for event in report.events:
         text = f"{event.reason}{event.changes}"
         verdict.expect(len(text) < 1000 and not RAW.search(text), "unclear lines", f"{event}")
-    asked = Counter(request.query.get("nodeId", [""])[0] for request in life.registry.requests)
+    asked = Counter(
+        request.query.get("nodeId", [""])[0] for request in life.registry.requests if request.path == "/versions"
+    )
+    pages = asked.pop("", 0) if case.breadth is Breadth.PAGE else 0
     verdict.expect(max(asked.values(), default=0) <= MOST_REQUESTS, "unbounded", f"{asked}")
+    verdict.expect(pages <= 2 * MOST_REQUESTS, "unbounded", f"{pages} pages")
     verdict.expect(_fit(case, now, life.naps), "wrong waits", f"{now}: {life.naps}")
 
 
@@ -232,8 +253,9 @@ def right_number(case: Case, now: Due, lines: int) -> bool:
 def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
     """Return whether these are the waits of one poll: each as long as it must be, and none left out but the last."""
     holds = case.expected.holds
-    waits = (case.expected.waits + ((holds,) if holds else ())) * len(case.met)
-    if holds and (now.number > 0 or case.met == case.nodes):
+    times = 1 if case.breadth is Breadth.PAGE else len(case.met)
+    waits = (case.expected.waits + ((holds,) if holds else ())) * times
+    if holds and case.met and (now.number > 0 or case.met == case.nodes):
         waits = waits[:-1]  # no node comes after the last one: those that failed in the poll before are read last
     if len(naps) > len(waits) or sum(naps) > MOST_WAITING + _INEXACT:
         return False
@@ -246,6 +268,9 @@ def _fit(case: Case, now: Due, naps: Sequence[float]) -> bool:
 def _judge_pictures(life: Run, before: State, during: State) -> None:
     """Hold what is known under the fault against what was known before it."""
     case, means = life.case, life.case.expected.means
+    if case.breadth is Breadth.PAGE:
+        based = bool(during.snapshot.whole.baseline_at)
+        life.verdict.expect(based == (case.is_whole or case.stage is not Stage.FIRST), "baselines set", "of all")
     for node in case.met:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if case.stage is Stage.FIRST:
@@ -272,7 +297,10 @@ def faulty(case: Case, registry: FakeRegistry) -> Iterator[str]:
         with Untrusted() as untrusted:
             yield untrusted.url
     else:
-        inflict(registry, case.fault, nodes=case.met)
+        if case.breadth is Breadth.PAGE:
+            UnsteadyPages(registry).faults[BAD_PAGE] = case.fault
+        else:
+            inflict(registry, case.fault, nodes=case.met)
         yield registry.url
         registry.respond = None
 

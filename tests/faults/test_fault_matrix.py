@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.faults.cases import EXPECTED, Breadth, Case, Stage, cases, process_cases, selection
+from tests.faults.cases import EXPECTED, NOT_OF_PAGES, Breadth, Case, Stage, cases, process_cases, selection
 from tests.faults.matrix import measured
 from tests.faults.process import Stand
 from tests.support.fakes.faults import ADDRESS_FAULTS, FAULTS, Means
@@ -36,10 +36,10 @@ def stand() -> Iterator[Stand]:
 
 
 def test_the_matrix_is_whole() -> None:
-    """Every fault stands in it at every stage, for one node, all and the only one, and as a process among many too."""
+    """Every fault stands in it at every stage, for one node, all, the only one and one page of many."""
     everybodys = sum(fault.everybody for fault in EXPECTED.values())
     of_one = len(EXPECTED) - everybodys
-    assert len(list(cases())) == 9 * of_one + 6 * everybodys
+    assert len(list(cases())) == 12 * of_one + 6 * everybodys - len(NOT_OF_PAGES)
     by_breadth = Counter(case.breadth for case in process_cases())
     assert by_breadth == {
         Breadth.ONE: 3 * of_one,
@@ -51,7 +51,7 @@ def test_the_matrix_is_whole() -> None:
     assert {case.fault for case in everyone} == set(EXPECTED)
     assert {(case.expected.means, case.stage) for case in everyone} >= set(itertools.product(_FAILS, Stage))
     assert [case.fault for case in selection()] == sorted(EXPECTED)
-    assert len({(case.stage, case.breadth) for case in selection()}) == 9
+    assert len({(case.stage, case.breadth) for case in selection()}) == 12
 
 
 def test_incomplete_listings_show_something_and_nothing() -> None:

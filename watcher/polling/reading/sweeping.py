@@ -157,6 +157,8 @@ class Sweeper:
         survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
         findings, settled = survey.findings, dict(survey.findings.etags)
         await survey.read()
+        # Nobody wrote the id of a pack that only globs choose, so no warning is due that it may be wrong.
+        findings.empty = [node for node in findings.empty if node.lower() in self.first]
         for key in findings.unread:
             findings.read.pop(key, None)  # its rows were shown, but it did not answer in its turn
         findings.etags |= {key: settled[key] for key in turned if key in settled and key not in findings.nodes}

@@ -12,6 +12,7 @@ import pytest
 from aiohttp import web
 
 from tests.support.fakes.fault import asked as query_of
+from tests.support.fakes.pages import UnsteadyPages
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.event import Event
@@ -149,6 +150,17 @@ def test_a_pack_that_the_baseline_missed_is_no_news(swept: Watcher, registry: Fa
     """A pack whose versions are older than the baseline of all has a baseline of its own."""
     registry.catalog.publish("Missed", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
     assert reported(swept.poll()) == [("baseline", "Missed", None)]
+
+
+def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that has rows on a page, and no version when it is asked, is no event and no id to be doubted."""
+    UnsteadyPages(registry).faults = {1: "row_of_another"}
+    for _ in range(3):
+        report = swept.poll()
+        assert "somebody-elses" in swept.asked()
+        assert (reported(report), report.errors, report.empty) == ([], (), ())
+    registry.respond = None
+    assert reported(swept.poll()) == []
 
 
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
