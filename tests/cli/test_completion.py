@@ -14,6 +14,7 @@ from tests.support.harness import Watcher, write_settings
 from watcher.cli import main
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Kind
+from watcher.model.version import STATUSES
 
 pytestmark = pytest.mark.measured
 
@@ -72,6 +73,14 @@ def test_kinds(watch: Watcher) -> None:
     assert _offered(watch, "check", "--fail-on", "") == [*Kind]
     assert _offered(watch, "history", "--kind", "ba") == ["banned", "baseline"]
     assert _offered(watch, "check", "--fail-on", "banned,ba") == ["banned,baseline"]
+
+
+def test_versions(watch: Watcher) -> None:
+    """`versions` offers ids for its arguments, and statuses for its option."""
+    assert _offered(watch, "versions", "") == ["alpha", "Bravo", "Charlie"]
+    assert _offered(watch, "versions", "alpha", "b") == ["Bravo"]
+    assert _offered(watch, "versions", "--status", "") == [*STATUSES]
+    assert _offered(watch, "versions", "--status", "flagged,b") == ["flagged,banned"]
 
 
 def test_words(watch: Watcher) -> None:

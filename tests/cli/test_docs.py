@@ -179,7 +179,7 @@ def test_a_command_offers_what_it_uses() -> None:
     """What asks no registry has no option for its address."""
     offered = {name: {opt for one in command.params for opt in one.opts} for name, command in main.cli.commands.items()}
     asking = {name for name, options in offered.items() if "--registry-url" in options}
-    assert asking == {"audit", "check", "run", "config"}
+    assert asking == {"audit", "check", "run", "config", "versions"}
     assert "--log-format" not in offered["status"] | offered["history"]
 
 

@@ -18,6 +18,7 @@ from click.shell_completion import CompletionItem
 from watcher.errors import WatchError
 from watcher.model.event import Kind
 from watcher.model.pack import Verdict
+from watcher.model.version import STATUSES
 
 if TYPE_CHECKING:
     from watcher.settings.model import Settings
@@ -46,6 +47,11 @@ def of(*words: str) -> Completer:
 def kinds(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """Offer event kinds, also after a comma, but for those that are there already."""
     return _of_list(begun, Kind)
+
+
+def statuses(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """Offer statuses of versions, as `kinds` does event kinds."""
+    return _of_list(begun, STATUSES)
 
 
 def verdicts(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:

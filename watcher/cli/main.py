@@ -20,6 +20,7 @@ import click
 from watcher import log, streams
 from watcher.cli import completion
 from watcher.cli.commands.installs import commands as of_installs
+from watcher.cli.commands.versions import commands as of_versions
 from watcher.cli.options import KINDS_HELP, kinds_option, masked, nodes_option, single, targets_argument, with_settings
 from watcher.cli.terminal import echo, echo_error, echo_result
 from watcher.errors import UsageError, WatchError
@@ -209,9 +210,9 @@ def init(path: Path | None, system: bool) -> int:
 @cli.command()
 @click.argument("name", metavar="NAME", shell_complete=completion.schemas)
 def schema(name: str) -> int:
-    """Print the JSON Schema of a state file, of the settings, or of what `check` or `audit` prints or a webhook gets.
+    """Print the JSON Schema of a state file, of the settings, or of what a command prints or a webhook gets.
 
-    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, webhook or settings.
+    NAME is snapshot, outbox, checks, addresses, history, installs, retry, check, audit, versions, webhook or settings.
     """
     from watcher.cli.commands.schema import text_of
 
@@ -234,6 +235,7 @@ def demo(whole: bool) -> int:
 
 
 cli.add_command(of_installs.audit)
+cli.add_command(of_versions.versions)
 
 
 def main() -> NoReturn:

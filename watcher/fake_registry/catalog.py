@@ -37,6 +37,7 @@ class Catalog:
     def __init__(self) -> None:
         self.edits = 0
         self._newest_first = False
+        self._searches_reasons = True
         self._sorted: tuple[int, dict[tuple[str, ...], list[Row]]] = 0, {}
         self._lock = threading.Lock()
         self._nodes: dict[str, dict[str, Row]] = {}
@@ -53,6 +54,17 @@ class Catalog:
     def newest_first(self, on: bool) -> None:
         with self._lock:
             self._newest_first = on
+            self.edits += 1
+
+    @property
+    def searches_reasons(self) -> bool:
+        """Whether the parameter `status_reason` is taken, and not answered with 400."""
+        return self._searches_reasons
+
+    @searches_reasons.setter
+    def searches_reasons(self, on: bool) -> None:
+        with self._lock:
+            self._searches_reasons = on
             self.edits += 1
 
     def publish(
@@ -179,6 +191,8 @@ class Catalog:
             return 400, {"error": "Invalid parameter", "message": str(error)}
         if size > MAX_PAGE_SIZE:
             return 400, {"error": "Invalid parameter", "message": f"pageSize is at most {MAX_PAGE_SIZE}"}
+        if "status_reason" in query and not self._searches_reasons:
+            return 400, {"error": "Invalid parameter", "message": "status_reason is for administrators"}
         with self._lock:
             names = [name.lower() for name in query.get("nodeId", ())[:1]]
             if names and names[0] in self._banned:

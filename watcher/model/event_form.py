@@ -19,7 +19,7 @@ def public_form(event: Event) -> dict[str, object]:
         "reason": event.reason,
         "changes": [{"field": one.field, "before": one.before, "after": one.after} for one in event.changes],
         "at": event.at,
-        "published": _time(event.published),
+        "published": public_time(event.published),
         "severity": severity_of(event).value,
     }
     if event.safe_version != "":
@@ -34,7 +34,7 @@ def public_form(event: Event) -> dict[str, object]:
     return form | {"url": event.url}
 
 
-def _time(text: str) -> str | None:
+def public_time(text: str) -> str | None:
     """Return a time of the registry's as the program writes times; None for what is no time."""
     try:
         return timestamps.show(timestamps.read(text)) if text else None

@@ -74,8 +74,13 @@ WATCHED_FIELDS: dict[str, str] = {
 
 def badness(version: Version) -> tuple[int, bool, tuple[object, ...]]:
     """Return a key that sorts versions by how bad they are, banned last. Versions that differ have different keys."""
+    return *standing(version), astuple(version)
+
+
+def standing(version: Version) -> tuple[int, bool]:
+    """Return a key that sorts versions by their status and deprecation, banned last."""
     status = version.status if version.status in STATUSES else "unknown"
-    return _FROM_GOOD_TO_BAD.index(status), version.deprecated, astuple(version)
+    return _FROM_GOOD_TO_BAD.index(status), version.deprecated
 
 
 _FROM_GOOD_TO_BAD = (ACTIVE, PENDING, "unknown", DELETED, FLAGGED, BANNED)

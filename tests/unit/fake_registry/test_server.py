@@ -135,6 +135,15 @@ def test_searching_reasons_ignores_case(registry: FakeRegistry, ask: Ask) -> Non
     assert answer.json()["versions"][0]["status_reason"] == ""
 
 
+def test_a_search_in_reasons_that_is_refused(registry: FakeRegistry, ask: Ask) -> None:
+    """A registry may keep the search in reasons to itself; everything else is answered as ever."""
+    registry.catalog.publish("pack", "1.0.0", status="flagged", reason="eval")
+    assert ask(("status_reason", "eval")).status_code == 200
+    registry.catalog.searches_reasons = False
+    assert ask(("status_reason", "eval")).status_code == 400
+    assert ask(("include_status_reason", "true")).json()["total"] == 1
+
+
 def test_pages(registry: FakeRegistry, ask: Ask) -> None:
     """Pages start at 1 and have 10 rows by default; the counts are of everything; past the end is an empty page."""
     for number in range(25):

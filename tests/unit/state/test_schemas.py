@@ -28,6 +28,7 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.changes.verdict import Known, judge
 from watcher.cli import report
 from watcher.cli.commands.installs.audit_report import Result, as_json
+from watcher.cli.commands.versions import report as versions_report
 from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity
 from watcher.model.event_form import public_form
@@ -37,6 +38,7 @@ from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
 from watcher.polling.audit import Audit, Finding, Scanned
+from watcher.polling.lookup.model import Filters, Found, FoundVersion, Problem
 from watcher.polling.model import Report
 from watcher.state import installs_file, records, schemas, snapshot_file
 from watcher.state.model import Checks
@@ -188,6 +190,15 @@ def _printed() -> str:
     return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=audit))
 
 
+def _looked_up() -> str:
+    """Return what `versions --json` prints of one version and one failure."""
+    one = FoundVersion(node=PACK, version=version("1.0"), changelog="")
+    found = Found(versions=(one,), total=2, packs=1, by_status={"active": 2}, problems=(Problem(node=None, error="x"),))
+    return versions_report.as_json(
+        versions_report.Result(started=NOW, finished=NOW, filters=Filters(statuses=STATUSES), found=found)
+    )
+
+
 def _polled(one: Event) -> Report:
     """Return the report of a poll with one event, an unread node and an install that could not be scanned."""
     counts: dict[str, Any] = {"watched": 2, "checked": 1, "delivered": 0, "pending": 1}
@@ -226,6 +237,7 @@ def _samples() -> dict[str, Any]:
         "history": records.write_event(one),
         "check": report.as_json(_polled(one)),
         "audit": _printed(),
+        "versions": _looked_up(),
         "webhook": _posted(replace(one, changes=(Change(field="tags", before="", after="x"),))),
     }
     return {name: json.loads(text) for name, text in written.items()}

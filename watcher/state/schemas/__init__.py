@@ -1,4 +1,4 @@
-"""JSON Schemas (2020-12) of the state folder's files, and of what `check` and `audit` print and a webhook gets."""
+"""JSON Schemas (2020-12) of the state folder's files, and of what commands print and a webhook gets."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.resources import files
 
 FILES = ("snapshot", "outbox", "checks", "addresses", "history", "installs", "retry")
 """Each is the name of a file without its ending; `history` describes a line."""
-NAMES = (*FILES, "check", "audit", "webhook")
+NAMES = (*FILES, "check", "audit", "versions", "webhook")
 
 
 def schema(name: str) -> str:
