@@ -68,7 +68,7 @@ def test_check_for_people(watch: Watcher, registry: FakeRegistry) -> None:
     """`check` prints the events, worst first, and one line that sums up; what went wrong is on stderr."""
     assert watch.run("check").out.splitlines()[0].split() == ["alpha", "baseline", "1", "version;", "newest", "1.0.0"]
     done = watch.run("check")
-    assert re.fullmatch(r"1 node checked, 0 events \(\d+\.\d s\)\n", done.out)
+    assert re.fullmatch(r"1 node checked, 0 events \(1 request, \d+\.\d s\)\n", done.out)
     registry.catalog.publish("alpha", "1.1.0")
     registry.catalog.set_status("alpha", "1.0.0", "banned", "It stole passwords")
     inflict(registry, "status_404_json", nodes={"bravo"})

@@ -204,6 +204,8 @@ def test_on_a_terminal_it_speaks_to_a_person(watch: Watcher, registry: FakeRegis
     assert said[1].split() == ["alpha", "1.0.0", "new"]
     now = datetime.now(timezone(timedelta(hours=9)))
     hours = {f"{now - timedelta(minutes=minutes):%H:%M}" for minutes in range(3)}
-    assert any(re.match(rf"{hour} 1 node checked, 1 event \(\d+\.\d s\); next poll at ", said[2]) for hour in hours)
+    assert any(
+        re.match(rf"{hour} 1 node checked, 1 event \(1 request, \d+\.\d s\); next poll at ", said[2]) for hour in hours
+    )
     with on_terminal(watch, "run", "--log-format", "json") as terminal:
         terminal.until('"event": "poll"')

@@ -22,6 +22,8 @@ _TEXT = 300
 _STATUS = 40
 _VALUE = 80
 _GLOBS = 5
+SWEEP = "sweep"
+"""The `way` of a poll that read the pages of all node packs."""
 
 
 def as_json(report: Report) -> str:
@@ -35,6 +37,7 @@ def as_json(report: Report) -> str:
                 "checked": report.checked,
                 "failed": report.watched - report.checked,
             },
+            "reading": {"way": report.way, "requests": report.requests, "postponed": report.postponed},
             "events": [public_form(event) for event in report.events],
             "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors]
             + [{"install": name, "error": sanitize_line(error, _TEXT)} for name, error in report.unscanned],
@@ -53,6 +56,8 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     counts = [plural(report.checked, "node") + " checked", plural(len(report.events), "event")]
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")
+    if report.postponed:
+        counts.append(f"{report.postponed} asked about in a later poll")
     if report.unscanned:
         counts.append(plural(len(report.unscanned), "install") + " not scanned")
     if report.delivered:
@@ -63,7 +68,15 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         counts.append(plural(report.expired, "alert") + " expired")
     seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
-    return [*rows, f"{', '.join(counts)} ({seconds:.1f} s){suffix}"]
+    took = ", ".join(filter(None, [reading_in_words(report.way, report.requests), f"{seconds:.1f} s"]))
+    return [*rows, f"{', '.join(counts)} ({took}){suffix}"]
+
+
+def reading_in_words(way: str, requests: int) -> str:
+    """Return how a poll read the nodes: "2 requests" or "swept with 306 requests"; "" if it made none."""
+    if not requests:
+        return ""
+    return f"{'swept with ' if way == SWEEP else ''}{plural(requests, 'request')}"
 
 
 def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:

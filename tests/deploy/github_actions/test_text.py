@@ -69,6 +69,7 @@ def _document(*texts: str) -> dict[str, Any]:
         "nodes": {"watched": 1, "checked": 0, "failed": 1},
         "events": events,
         "errors": [{"node": text, "error": text} for text in texts],
+        "reading": {"way": "each", "requests": 1, "postponed": 0},
         "alerts": {"delivered": 0, "pending": 0, "expired": 0},
     }
 

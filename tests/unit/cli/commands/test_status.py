@@ -181,6 +181,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
         "polled_at": NOW,
         "terminal_closed_at": None,
         "late": False,
+        "reading": None,
         "summary": {
             "watched": 2,
             "ok": 0,
@@ -237,6 +238,7 @@ def test_a_fresh_state_is_empty() -> None:
         "polled_at": None,
         "terminal_closed_at": None,
         "late": None,
+        "reading": None,
         "summary": dict.fromkeys(
             ("watched", "ok", "problems", "unchecked", "versions", "banned", "flagged", "deprecated"), 0
         ),
@@ -383,6 +385,18 @@ def test_what_globs_choose_is_summed_up(columns: int | None) -> None:
     assert len(said) < 12
     problems = shown(given, names[1:], width=columns, named=named, globs=["*"], only_problems=True)
     assert [line.split()[0] for line in problems[:6]] == ["NODE", "evil", "lost", "down", "suspicious", "old"]
+
+
+def test_how_the_last_poll_read_is_said() -> None:
+    """The summary says how many requests a sweep took, and `--json` the way in any case."""
+    given = state(known(version("1.0")))
+    swept = replace(given, checks=replace(given.checks, way="sweep", requests=306))
+    first, *_ = status_tables.lines(view(swept))
+    assert first == "1 ok, 0 with problems · last poll 3 minutes ago (swept with 306 requests)"
+    assert status_view.document(view(swept))["reading"] == {"way": "sweep", "requests": 306}
+    asked = replace(given, checks=replace(given.checks, way="each", requests=2))
+    first, *_ = status_tables.lines(view(asked, globs=["*"], named=frozenset()))
+    assert first.endswith("(2 requests)")
 
 
 def test_many_failures_are_no_long_table_either() -> None:

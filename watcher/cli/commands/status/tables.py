@@ -17,7 +17,7 @@ from watcher.cli.commands.status.rows import (
     problems,
 )
 from watcher.cli.commands.status.view import NODES_SHOWN, View, counts
-from watcher.cli.report import watched_in_words
+from watcher.cli.report import SWEEP, reading_in_words, watched_in_words
 from watcher.cli.terminal import colour, join_first, short_time, table
 from watcher.model.pack import Copy
 from watcher.model.version import BANNED, FLAGGED
@@ -93,9 +93,12 @@ def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
     nodes += [f"{unknown} unknown to the registry"] if unknown else []
     nodes += [f"{unchecked} not checked yet"] if unchecked else []
     parts = [", ".join(nodes)]
-    if polled_at := view.state.checks.polled_at:
+    checks = view.state.checks
+    if polled_at := checks.polled_at:
         late = view.is_late(polled_at)
         said = f"last poll {view.ago(polled_at)}{', which is late' if late else ''}"
+        if checks.way == SWEEP or view.globs:
+            said += f" ({reading_in_words(checks.way, checks.requests)})" if checks.requests else ""
         parts.append(click.style(said, fg="red") if late else said)
     else:
         parts.append("no poll yet")

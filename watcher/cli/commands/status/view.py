@@ -87,6 +87,7 @@ def document(view: View) -> dict[str, object]:
         "polled_at": state.checks.polled_at or None,
         "terminal_closed_at": state.checks.terminal_closed_at or None,
         "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
+        "reading": {"way": state.checks.way, "requests": state.checks.requests} if state.checks.way else None,
         "summary": {
             "watched": len(rows),
             "ok": sum(row.is_ok for row in rows),
