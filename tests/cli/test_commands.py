@@ -52,7 +52,7 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     inflict(registry, "status_404_json", nodes={"bravo"})
     done = watch.run("check", "--json", "--node", "bravo")
     document = json.loads(done.out)
-    assert list(document) == ["started", "finished", "nodes", "events", "errors", "alerts"]
+    assert list(document) == ["started", "finished", "nodes", "reading", "events", "errors", "alerts"]
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
     assert document["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
     assert [list(error) for error in document["errors"]] == [["node", "error"]]

@@ -66,7 +66,7 @@ def cli() -> None:
 
 
 @cli.command(epilog=KINDS_HELP)
-@nodes_option(help="Also watch this node pack (repeatable).")
+@nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
 @click.option("--dry-run", is_flag=True, help="Write nothing, send nothing.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @kinds_option("--fail-on", help="Exit 3 on an event of these kinds.")
@@ -85,7 +85,7 @@ def check(
 
 
 @cli.command()
-@nodes_option(help="Also watch this node pack (repeatable).")
+@nodes_option(help="Also watch this node pack, or a pattern of ids (repeatable).")
 @with_settings()
 def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
     """Poll until SIGTERM or SIGINT; a second signal stops at once."""
