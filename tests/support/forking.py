@@ -27,6 +27,7 @@ import coverage
 import watcher
 from tests.support import program
 from tests.support.fault_points import Cut, FaultPoints
+from watcher.cli import main
 from watcher.delivery import worker
 from watcher.delivery.process import forking, work
 
@@ -36,12 +37,9 @@ _NOT_FLUSHED = 120
 
 def _preload() -> None:
     """Import and build what a poll needs: doing that again in each fork takes longer than the poll itself."""
-    import anyio._backends._asyncio
-    import httpcore
-    import httpx_aiohttp
     import yaml
 
-    assert all((anyio._backends._asyncio, httpcore, httpx_aiohttp, yaml))
+    assert yaml
     for module in pkgutil.walk_packages(watcher.__path__, "watcher."):
         if module.name != "watcher.__main__":  # it works on the streams
             importlib.import_module(module.name)
@@ -127,6 +125,7 @@ def _be_the_program(asked: dict[str, Any], folder: int, streams: Mapping[int, in
     if asked["umask"] is not None:
         os.umask(asked["umask"])
     forking.spawn = _Worker  # type: ignore[assignment]  # it has what is used of a started process
+    main.leave = sys.exit  # type: ignore[assignment]  # this process has more to do at its end (`_exiting`)
     sys.argv = ["-m", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None
