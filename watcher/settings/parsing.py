@@ -6,7 +6,6 @@ is allowed.
 
 from __future__ import annotations
 
-import difflib
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -46,6 +45,8 @@ def path(text: str) -> str:
 
 def suggest(name: str, known: Iterable[str], *, likeness: float = 0.5) -> str | None:
     """Return the known name most similar to this one, or None if none is at least as similar as `likeness`."""
+    import difflib
+
     close = difflib.get_close_matches(name.lower().replace("-", "_"), list(known), n=1, cutoff=likeness)
     return close[0] if close else None
 

@@ -31,6 +31,9 @@ FORMAT = 2
 OUTBOX_FORMAT = 4
 """Since a `failing` event may be about an install: an older program would report that the registry cannot be read."""
 
+_IDLE = 200
+"""Bytes: more than an outbox has in which nothing is."""
+
 _Value = TypeVar("_Value")
 
 
@@ -125,6 +128,9 @@ _ADDRESSES = _Document(Addresses, _upgraded_addresses)
 
 def read_outbox(text: bytes) -> tuple[int, Outbox]:
     """Decode `outbox.json`: the snapshot's revision it was written at, and the outbox; raises UnreadableFormError."""
+    numbers = [int(number) for number in re.findall(rb": (\d+)", text[:_IDLE])]
+    if len(numbers) == 3 and text == _idle_outbox(*numbers[1:]):
+        return numbers[1], Outbox(prepared=numbers[2])
     revision, outbox = _OUTBOX.read(text)
     for event in outbox.events.values():
         check_time(event.at)
@@ -141,7 +147,15 @@ def read_outbox(text: bytes) -> tuple[int, Outbox]:
 
 def write_outbox(revision: int, outbox: Outbox) -> bytes:
     """Encode `outbox.json`."""
+    if not (outbox.queues or outbox.unrecorded or outbox.events):
+        return _idle_outbox(revision, outbox.prepared)
     return _OUTBOX.write(outbox, revision=revision)
+
+
+def _idle_outbox(revision: int, prepared: int) -> bytes:
+    """Encode an outbox in which nothing is, as in most polls: to build what encodes all others takes 10 ms."""
+    head = {"format": OUTBOX_FORMAT, "revision": revision, "prepared": prepared}
+    return json.dumps(head | {"queues": {}, "unrecorded": {}, "events": {}}, indent=1).encode() + b"\n"
 
 
 def read_checks(text: bytes) -> tuple[int, Checks]:

@@ -55,6 +55,22 @@ READERS: dict[str, tuple[Callable[[bytes], Any], bytes]] = {
 }
 
 
+@pytest.mark.parametrize(("revision", "prepared"), [(0, 0), (7, 3), (12345, 12346)])
+def test_an_outbox_in_which_nothing_is_has_the_form_of_all_others(revision: int, prepared: int) -> None:
+    """It is written without what encodes the others, to the same bytes, and read as they are."""
+    text = records.write_outbox(revision, Outbox(prepared=prepared))
+    assert text == records._OUTBOX.write(Outbox(prepared=prepared), revision=revision)
+    assert records.read_outbox(text) == records._OUTBOX.read(text) == (revision, Outbox(prepared=prepared))
+
+
+@pytest.mark.parametrize(("old", "new"), [(b"3", b"03"), (b"3", b"3.0"), (b"4", b"5"), (b"{}", b"[]")])
+def test_an_outbox_that_looks_empty_is_decoded_strictly(old: bytes, new: bytes) -> None:
+    """What is not written so is judged as every other outbox."""
+    text = records.write_outbox(7, Outbox(prepared=3)).replace(old, new, 1)
+    with pytest.raises(UnreadableFormError):
+        records.read_outbox(text)
+
+
 def test_a_snapshot_is_laid_out_for_people() -> None:
     """Nodes are sorted, a version is a line, and what is empty is left out."""
     node = known(

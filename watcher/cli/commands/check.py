@@ -19,7 +19,6 @@ from watcher.polling.poll import StoppedError
 from watcher.polling.reports import reminders
 from watcher.polling.reports.problems import Problem, ProblemReporter, ended_problems, problems
 from watcher.polling.setup import channel_warnings, config_to_watch, lock_holder
-from watcher.service import heartbeat
 from watcher.settings.loading import Loaded
 from watcher.state.store import StateFolder
 from watcher.streams import width
@@ -36,8 +35,11 @@ def check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[Ki
         raise
     except StateError as error:
         settings = chosen.settings
-        url = "" if dry_run else settings.heartbeat_address()
-        why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout)) if url else ""
+        if dry_run or not (url := settings.heartbeat_address()):
+            raise
+        from watcher.service import heartbeat
+
+        why = asyncio.run(heartbeat.send(url, heartbeat.Ping.FAIL, settings.timeout))
         if why:  # a part of the error, so that it is said as often as the error
             raise type(error)(f"{error.what}\n{heartbeat.failed(why)}", error.hint) from None
         raise
@@ -62,6 +64,8 @@ def _check(chosen: Loaded, *, dry_run: bool, as_json: bool, fail_on: frozenset[K
             try:
                 if not url:
                     return await reporting.poll(), stop.signal
+                from watcher.service import heartbeat
+
                 report, why = await heartbeat.with_pings(reporting.poll(), url, config.limits.timeout)
                 pings.extend([heartbeat.problem(why)] if why else [])
                 return report, stop.signal
@@ -112,8 +116,11 @@ def _report_news(
     installs = [source.name for source in config.installs]
     for sentence in ended_problems(news.ended, done.nodes, channels, installs):
         echo(sentence, error=True)
-    if url and heartbeat.ABOUT in news.ended:
-        echo(heartbeat.ARRIVES_AGAIN, error=True)
+    if url:
+        from watcher.service import heartbeat
+
+        if heartbeat.ABOUT in news.ended:
+            echo(heartbeat.ARRIVES_AGAIN, error=True)
     if news.reported != done.reported and not done.unsaved:
         with contextlib.suppress(StateError):  # then it is reported once more
             folder.save_reported(news.reported)
