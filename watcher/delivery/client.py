@@ -8,14 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import pickle
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from watcher.delivery.job import Job
-from watcher.delivery.outcome import Outcome, Undelivered, decoded
 from watcher.delivery.process.interpreter import GRACE, PATIENCE, Connection, WorkerError
 
 if sys.platform == "linux":
@@ -23,9 +20,18 @@ if sys.platform == "linux":
 else:
     from watcher.delivery.process.spawning import Processes
 
+if TYPE_CHECKING:
+    from watcher.delivery.job import Job
+    from watcher.delivery.outcome import Outcome
 
 _GO = b"+"
 """What a job waits for before anything leaves it."""
+
+
+def _pickled(value: str | Job) -> bytes:
+    import pickle
+
+    return pickle.dumps(value)
 
 
 class Worker:
@@ -52,7 +58,7 @@ class Worker:
         try:
             with self.processes.lent() as end:
                 end.settimeout(PATIENCE)
-                end.sendall(pickle.dumps(url))
+                end.sendall(_pickled(url))
                 with end.makefile("rb") as lines:
                     reason: str | None = json.loads(lines.readline())["result"]
         except (OSError, ValueError):
@@ -122,7 +128,7 @@ class Line:
     def prepare(self, job: Job) -> None:
         """Have the process that serves, if there is one, do all for the next message that comes before it goes out."""
         if self._streams is not None:
-            self._streams[1].write(pickle.dumps(job))
+            self._streams[1].write(_pickled(job))
             self._prepared = job
 
     async def deliver(self, job: Job) -> Outcome:
@@ -130,6 +136,8 @@ class Line:
 
         When the time is up the process that sends it is killed, and nothing is left of it.
         """
+        from watcher.delivery.outcome import Undelivered, decoded
+
         if self._prepared is not None and self._prepared is not job:
             self._hang_up()
         has_served = self._streams is not None
@@ -153,7 +161,7 @@ class Line:
                 process = worker.processes.current
                 reader, writer = self._streams
                 prepared, self._prepared = self._prepared, None
-                writer.write(_GO if prepared is job else pickle.dumps(job) + _GO)
+                writer.write(_GO if prepared is job else _pickled(job) + _GO)
                 while heard.result is None and (line := await reader.readline()):
                     self._progressed()
                     allowed = heard.take(json.loads(line))

@@ -10,8 +10,6 @@ from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import is_due
 from watcher.model.channel import Channel
-from watcher.polling.sending.channel_journal import ChannelJournal
-from watcher.polling.sending.channel_round import ChannelRound
 from watcher.polling.sending.options import DeliveryOptions
 from watcher.state.store import StateFolder
 
@@ -42,6 +40,11 @@ async def dispatch(
 
     Old alerts expire only on channels that failed in this round, or that are no longer configured.
     """
+    if not waiting.queues:
+        return Dispatch(waiting)
+    from watcher.polling.sending.channel_journal import ChannelJournal
+    from watcher.polling.sending.channel_round import ChannelRound
+
     now = options.clock()
     rounds = [
         ChannelRound(
