@@ -7,7 +7,7 @@ import sys
 from watcher import durations
 from watcher.cli.terminal import echo, join_first, table, to_json
 from watcher.model.channel import Channel
-from watcher.model.event import Kind
+from watcher.model.event import SWEPT_KINDS, Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
 from watcher.registry.transport import check_usable
 from watcher.settings.loading import Loaded
@@ -44,14 +44,17 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
     A long list is shown by its first `most` entries (None: all) and a count, an alert URL by its channel's name and its
     scheme.
     """
-    channels = loaded.settings.all_channels()
+    channels, has_globs = loaded.settings.all_channels(), loaded.settings.selection().chooses
     found: list[tuple[str, str, str]] = []
     for name, origin in loaded.origins.items():
         value = getattr(loaded.settings, name)
         match name, value:
             case "channels", (_, *_):
                 tables = [channel for channel in channels if not channel.placed]
-                found += [(f"channels.{channel.name}", _one_line(channel, most), origin) for channel in tables]
+                found += [
+                    (f"channels.{channel.name}", _one_line(channel, most, has_globs=has_globs), origin)
+                    for channel in tables
+                ]
                 continue
             case "alert_urls", None:
                 shown = "none, as intended"
@@ -110,8 +113,10 @@ def _kinds(channel: Channel) -> list[str]:
     return [kind.value for kind in Kind if kind in channel.kinds]
 
 
-def _one_line(channel: Channel, most: int | None) -> str:
+def _one_line(channel: Channel, most: int | None, *, has_globs: bool) -> str:
     kinds = "all" if channel.kinds == frozenset(Kind) else ", ".join(_kinds(channel))
+    if has_globs and not channel.kinds_given:
+        kinds += f" (of packs that only a pattern includes: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS)})"
     nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
     return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
 

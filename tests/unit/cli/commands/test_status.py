@@ -393,10 +393,27 @@ def test_how_the_last_poll_read_is_said() -> None:
     swept = replace(given, checks=replace(given.checks, way="sweep", requests=306))
     first, *_ = status_tables.lines(view(swept))
     assert first == "1 ok, 0 with problems · last poll 3 minutes ago (swept with 306 requests)"
-    assert status_view.document(view(swept))["reading"] == {"way": "sweep", "requests": 306}
+    assert status_view.document(view(swept))["reading"] == {"way": "sweep", "requests": 306, "error": None}
     asked = replace(given, checks=replace(given.checks, way="each", requests=2))
     first, *_ = status_tables.lines(view(asked, globs=["*"], named=frozenset()))
     assert first.endswith("(2 requests)")
+
+
+def test_pages_that_could_not_be_read_are_one_line() -> None:
+    """Where no page of a sweep came every pack is unread, and the reason is said once; `--json` has it too."""
+    failure = FailureStreak(count=2, since=NOW, error="it timed out")
+    given = crowd(*ODD, total=60)
+    given = replace(given, checks=replace(given.checks, way="each", health=Health(nodes={"*": failure})))
+    nodes = status_rows.watched(["old"], replace(given, checks=replace(given.checks, watched=("*", "pack-001"))))
+    assert nodes == ("old", "pack-001")
+    said = shown(given, nodes, named=frozenset({"old"}), globs=["*"])
+    assert said[:2] == [
+        "the last poll could read no node pack: it timed out",
+        "watching the whole registry: 2 node packs with 3 versions; deprecated: 1",
+    ]
+    assert [line.split()[:2] for line in said[2:]] == [["NODE", "STATE"], ["old", "unread"], ["and", "1"]]
+    found = status_view.document(view(given, nodes, named=frozenset({"old"}), globs=["*"]))
+    assert found["reading"] == {"way": "each", "requests": 0, "error": "it timed out"}
 
 
 def test_many_failures_are_no_long_table_either() -> None:

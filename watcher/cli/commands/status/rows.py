@@ -10,6 +10,7 @@ from watcher.alerts.queues.queue import Queue, retry_at
 from watcher.changes.exposure import is_accepted
 from watcher.cli.terminal import colour
 from watcher.model.exposure import Installed
+from watcher.model.listing import ALL
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
@@ -126,7 +127,7 @@ def node_row(
     """Return the row of a watched node; `copies` and `exposed` are those of all nodes, by lower-case id."""
     key = name.lower()
     node = state.snapshot.nodes.get(key, Node(node=name))
-    failure = state.checks.health.nodes.get(key)
+    failure = state.checks.health.nodes.get(key) or state.checks.health.nodes.get(ALL)
     listed = node.listed
     installable = newest(version for version in listed if version.status == ACTIVE)
     return NodeRow(
@@ -169,7 +170,14 @@ def watched(configured: Iterable[str], state: State) -> tuple[str, ...]:
     ids: dict[str, str] = {}
     for node in (*configured, *state.checks.watched):
         ids.setdefault(node.lower(), node)
+    ids.pop(ALL, None)
     return tuple(ids.values())
+
+
+def error_of_all(state: State) -> str:
+    """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
+    failure = state.checks.health.nodes.get(ALL)
+    return sanitize_line(failure.error) if failure else ""
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:

@@ -13,6 +13,7 @@ from watcher.cli.commands.status.rows import (
     InstallRow,
     NodeRow,
     channel_rows,
+    error_of_all,
     install_rows,
     problems,
 )
@@ -40,6 +41,9 @@ def lines(view: View, width: int | None = None) -> list[str]:
         channels = [row for row in channels if row.undelivered or not view.only_problems]
     else:
         channels = []
+    of_all = error_of_all(view.state)
+    if of_all:
+        shown += _wrapped(click.style(f"the last poll could read no node pack: {of_all}", fg="red"), width)
     if view.summarises:
         shown += _wrapped(_of_all(view, rows), width)
     wanted = [row for row in rows if view.shows(row)]
@@ -57,7 +61,10 @@ def lines(view: View, width: int | None = None) -> list[str]:
         said = f"and {plural(more, 'more node')}; --node ID shows one, --json all"
     shown += _wrapped(said, width) if more else []
     shown += [
-        line for row in fitting if row.error for line in _wrapped(f"{sanitize_line(row.node)}: {row.error}", width)
+        line
+        for row in fitting
+        if row.error and row.error != of_all
+        for line in _wrapped(f"{sanitize_line(row.node)}: {row.error}", width)
     ]
     shown += _install_lines(view, width)
     if channels:
@@ -110,12 +117,16 @@ def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
 def _of_all(view: View, rows: Sequence[NodeRow]) -> str:
     """Return the line that sums up what globs choose."""
     found = counts(rows)
-    listed = f"{len(rows):,} node packs with {found['versions']:,} versions"
+    listed = f"{_many(len(rows), 'node pack')} with {_many(found['versions'], 'version')}"
     whole = sum(row.state == BANNED for row in rows)
     parts = [f"watching {watched_in_words(len(view.named or ()), view.globs)}: {listed}" if view.globs else listed]
     parts += [f"{name}: {number:,}" for name in (BANNED, FLAGGED, "deprecated") if (number := found[name])]
     parts += [f"banned as a whole: {whole:,}"] if whole else []
     return "; ".join(parts)
+
+
+def _many(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _fitting(rows: Sequence[NodeRow]) -> list[NodeRow]:

@@ -8,7 +8,14 @@ from functools import cached_property
 
 from watcher import durations, timestamps
 from watcher.changes.exposure import copies_of
-from watcher.cli.commands.status.rows import NodeRow, channel_rows, exposed_of, install_rows, node_row
+from watcher.cli.commands.status.rows import (
+    NodeRow,
+    channel_rows,
+    error_of_all,
+    exposed_of,
+    install_rows,
+    node_row,
+)
 from watcher.model.version import BANNED, FLAGGED
 from watcher.state.model import State
 
@@ -58,7 +65,9 @@ class View:
         """Return whether a table has a row for the node: in a summary, where it is named or run, or all of it fails."""
         if not self.summarises:
             return self.wants(row)
-        return self._is_named(row.node) or bool(row.installed) or row.state in {"banned", "failing", "unread"}
+        of_all = error_of_all(self.state)
+        fails = row.state in {"banned", "failing"} or (row.state == "unread" and not of_all)
+        return self._is_named(row.node) or bool(row.installed) or fails
 
     @cached_property
     def summarises(self) -> bool:
@@ -87,7 +96,7 @@ def document(view: View) -> dict[str, object]:
         "polled_at": state.checks.polled_at or None,
         "terminal_closed_at": state.checks.terminal_closed_at or None,
         "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
-        "reading": {"way": state.checks.way, "requests": state.checks.requests} if state.checks.way else None,
+        "reading": _reading(state),
         "summary": {
             "watched": len(rows),
             "ok": sum(row.is_ok for row in rows),
@@ -109,6 +118,14 @@ def document(view: View) -> dict[str, object]:
         "installs": [asdict(row) for row in install_rows(state, view.installs)],
         "channels": [asdict(row) for row in channel_rows(state, view.channels)],
     }
+
+
+def _reading(state: State) -> dict[str, object] | None:
+    """Return how the last poll read the nodes; None before the first."""
+    checks = state.checks
+    if not checks.way:
+        return None
+    return {"way": checks.way, "requests": checks.requests, "error": error_of_all(state) or None}
 
 
 def counts(rows: Sequence[NodeRow]) -> dict[str, int]:
