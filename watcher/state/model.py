@@ -31,6 +31,8 @@ class Pages:
     """The globs that were watched."""
     digests: tuple[str, ...] = ()
     """Of each page, sorted."""
+    ids: Mapping[str, str] = field(default_factory=dict)
+    """By lower-case id: how the registry writes the ids that the settings write in another way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

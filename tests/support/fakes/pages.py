@@ -27,6 +27,8 @@ class UnsteadyPages:
     """
 
     def __init__(self, registry: FakeRegistry) -> None:
+        self.smaller = 1
+        """So many times fewer rows than were asked for are on a page."""
         self.served: Counter[int] = Counter()
         """How often each page was asked for."""
         self.changes: dict[int, Change] = {}
@@ -55,6 +57,7 @@ class UnsteadyPages:
 
     async def _respond(self, request: web.BaseRequest) -> web.StreamResponse | None:
         query = asked(request)
+        size = str(int(query.get("pageSize", ["10"])[0]) // self.smaller)
         if request.path_qs.partition("?")[0] != "/versions" or "nodeId" in query:
             return None
         number = int(query.get("page", ["1"])[0])
@@ -65,17 +68,17 @@ class UnsteadyPages:
             change(self._catalog)
         if number in self.faults and (self.times is None or self.served[number] <= self.times):
             return await FAULTS[self.faults[number]].play(request, self._catalog)
-        status, document = self._catalog.answer(query)
-        return as_json(self._altered(request, number, document)) if status == HTTPStatus.OK else None
+        status, document = self._catalog.answer(query | {"pageSize": [size]})
+        return as_json(self._altered(request, number, size, document)) if status == HTTPStatus.OK else None
 
-    def _altered(self, request: web.BaseRequest, number: int, document: dict[str, Any]) -> dict[str, Any]:
+    def _altered(self, request: web.BaseRequest, number: int, size: str, document: dict[str, Any]) -> dict[str, Any]:
         rows: list[dict[str, Any]] = document["versions"]
         if self.tied and rows:
-            after = ordinary(request, self._catalog, page=str(number + 1))["versions"][:1]
+            after = ordinary(request, self._catalog, page=str(number + 1), pageSize=size)["versions"][:1]
             if after and after[0]["version"] == rows[-1]["version"]:
                 rows = [*rows[:-1], after[0]]
         if number in self.repeating:
-            before = ordinary(request, self._catalog, page=str(number - 1))["versions"]
+            before = ordinary(request, self._catalog, page=str(number - 1), pageSize=size)["versions"]
             rows = [before[-1], *rows[:-1]]
         if number in self.missing:
             rows = rows[:-1]

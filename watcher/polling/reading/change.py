@@ -11,6 +11,7 @@ from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.facts import with_safe_versions
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event, bounded
+from watcher.model.listing import ALL
 from watcher.model.pack import Pack
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Snapshot, Whole
@@ -136,7 +137,7 @@ def _compared(
     elif known.whole.globs:
         known = replace(known, whole=Whole())
     assessed = health.assess(
-        checks.health,
+        _without_stale(checks.health, findings),
         known.with_nodes(findings.nodes),
         findings.unread,
         findings.read,
@@ -154,6 +155,13 @@ def _compared(
         nodes=config.nodes,
     )
     return change if sweeper is None else sweeper.with_figures(change)
+
+
+def _without_stale(streaks: health.Health, findings: Findings) -> health.Health:
+    """Return the streaks without that of a sweep's first page, if this poll had none that failed."""
+    if ALL not in streaks.nodes or ALL in findings.unread or ALL in findings.read:
+        return streaks
+    return replace(streaks, nodes={key: streak for key, streak in streaks.nodes.items() if key != ALL})
 
 
 def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streaks: health.Health, now: str) -> Checks:

@@ -183,7 +183,7 @@ class Survey:
         if node != known:
             findings.nodes[key] = node
         if difference.events:
-            findings.events[key] = difference.events
+            findings.events[key] = (*findings.events.get(key, ()), *difference.events)
         if listing.incomplete:
             error = f"the listing is incomplete: {listing.incomplete}"
             findings.unread[key] = FetchFailed(node=listing.node, error=error)
@@ -207,4 +207,4 @@ class Survey:
         self.findings.read[key] = known is not None and known.failing
         if difference.events:
             self.findings.nodes[key] = difference.node
-            self.findings.events[key] = difference.events
+            self.findings.events[key] = (*self.findings.events.get(key, ()), *difference.events)

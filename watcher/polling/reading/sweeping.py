@@ -99,8 +99,8 @@ class Sweeper:
             known=self.pages.digests if self._are_settled(self._known_keys()) else (),
             progress=survey.progress,
         )
-        self.pages = Pages()
         if isinstance(swept, NotSwept):
+            self.pages = Pages()
             return await self._read_without(swept)
         self.way, self.total = Way.SWEEP, swept.total
         await self._compare(swept)
@@ -116,8 +116,10 @@ class Sweeper:
         if not self.globs.chooses:
             return await survey.read()
         known = survey.snapshot.nodes
-        chosen = [key for key in known if key not in self.names and self.globs.matches(key)]
-        self.names |= {key: known[key].node if swept.failure is None else key for key in chosen}
+        chosen = {key: key for key in known if key not in self.names and self.globs.matches(key)}
+        if swept.failure is None:  # those without a baseline wait for that of all
+            chosen = {key: node.node for key in chosen if (node := known[key]).baseline_at}
+        self.names |= chosen
         if swept.failure is not None or not self.names:
             self.names = self.names or {ALL: ALL}
             failure = FetchFailed(node=ALL, error=swept.why, registry_wide=True)
@@ -147,15 +149,18 @@ class Sweeper:
             if look.shown.lacks:
                 self.unseen.add(look.key)
         self.daily.take(self.names, self.joined)
-        if swept.pages and all(key in survey.findings.etags for key in keys):
-            self.pages = Pages(globs=self.globs.globs, digests=swept.pages)
+        is_settled = bool(swept.pages) and all(key in survey.findings.etags for key in keys)
+        written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
+        self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
 
     async def _ask(self, looks: Sequence[_Look], turned: Sequence[str]) -> None:
         """Ask nodes by themselves: those that differ, and those whose turn it is."""
         survey = self.survey
-        survey.snapshot = survey.snapshot.with_nodes({look.key: look.base for look in looks if look.base is not None})
-        survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
         findings, settled = survey.findings, dict(survey.findings.etags)
+        # What the rows have changed is known by now: the node whose turn it is is compared with that.
+        bases = {look.key: look.base for look in looks if look.base is not None}
+        survey.snapshot = survey.snapshot.with_nodes(findings.nodes | bases)
+        survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
         await survey.read()
         # Nobody wrote the id of a pack that only globs choose, so no warning is due that it may be wrong.
         findings.empty = [node for node in findings.empty if node.lower() in self.first]
@@ -188,12 +193,17 @@ class Sweeper:
         self.names = self._known_keys()
         for key in self.names:
             self._take_settled(key, self.survey.checks.etags[key], swept)
+        self.ids = self.names | dict(self.pages.ids)
         return sorted(self.names), []
 
     @property
     def _sets_whole(self) -> bool:
         """Whether the baseline of all is still to be set, for these globs."""
         return self.globs.chooses and (self.whole.globs != self.globs.globs or not self.whole.baseline_at)
+
+    def _was_chosen(self, key: str) -> bool:
+        """Return whether the globs that the baseline of all was last set for choose a node: it came since, then."""
+        return bool(self.whole.baseline_at) and Selection(globs=self.whole.globs).matches(key)
 
     def _keys(self, swept: Swept) -> list[str]:
         """Return the nodes to compare, in order of their ids, and note how the registry writes these."""
@@ -225,7 +235,7 @@ class Sweeper:
         survey, base = self.survey, known
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
         is_chosen = self.globs.matches(key)
-        joins = is_chosen and self._sets_whole
+        joins = is_chosen and self._sets_whole and not self._was_chosen(key)
         if is_chosen and not joins and not (known and known.empty_since):
             base = newcomer(known, listing, self.whole, survey.options)
         elif is_whole:

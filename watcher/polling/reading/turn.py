@@ -47,12 +47,11 @@ class DailyTurn:
     async def read(self, keys: Sequence[str], ids: Mapping[str, str]) -> None:
         """Ask what the registry says of the packs whose turn it is, of all in order of their ids.
 
-        `ids` has how the registry writes an id, if the sweep showed it; the snapshot has it too.
+        `ids` has how the registry writes each, as far as that is known.
         """
         self._due = due(keys, self.turn, self.survey.options.now)
         if self._due:
-            known = self.survey.snapshot.nodes
-            self._packs = await read_packs(self.survey.registry, [ids.get(key) or known[key].node for key in self._due])
+            self._packs = await read_packs(self.survey.registry, [ids[key] for key in self._due])
             self.error = self._packs.error
 
     def to_ask(self, most: int, *, each: bool) -> list[str]:

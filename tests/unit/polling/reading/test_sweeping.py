@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,10 @@ def _answer_pages(registry: FakeRegistry, change: Callable[[dict[str, Any]], obj
         return web.Response(body=encoded(document), content_type="application/json")
 
     registry.respond = respond
+
+
+def _refused(status: int, _: object) -> web.Response:
+    return web.Response(status=status)
 
 
 def _rows(registry: FakeRegistry, **query: str) -> list[dict[str, Any]]:
@@ -163,6 +168,22 @@ def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> 
     assert reported(swept.poll()) == []
 
 
+def test_what_came_before_the_globs_changed_is_news(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that the globs chose before they were edited is news, though nothing was polled in between."""
+    registry.catalog.publish("Later", "0.1.0", status="flagged")
+    assert reported(swept.poll(globs=("*", "!test-*"))) == [("flagged", "Later", "0.1.0")]
+
+
+def test_without_records_the_baseline_is_one_event(registry: FakeRegistry, state: Path) -> None:
+    """Where each pack has to be asked for a ban in the first poll too, their answers are no baselines of their own."""
+    registry.serves_nodes = False
+    for node in ("a", "b", "c"):
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.ban_node("b", "malware")
+    found = reported(Watcher(registry, state, globs=("*",)).poll())
+    assert sorted(found, key=str) == [("banned", "b", None), ("baseline", None, None)]
+
+
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
@@ -269,6 +290,29 @@ def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, statu
     assert f"({status})" in report.not_swept
 
 
+def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: Path) -> None:
+    """Packs that only an incomplete first sweep showed wait for the baseline of all while the registry refuses one."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, "p0", globs=("*",))
+    _answer_pages(registry, _without("p2 1.0.0"))
+    made.poll()
+    _answer_pages(registry, lambda _: web.Response(status=400))
+    assert (reported(made.poll()), set(made.asked())) == ([], {"p0"})
+    registry.respond = None
+    (event,) = made.poll().events
+    assert "3 node packs with 3 versions" in event.reason
+
+
+def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registry: FakeRegistry) -> None:
+    """A first page that fails, is refused and fails again has failed once in a row, and is no node."""
+    polls = []
+    for status in (503, 400, 503):
+        _answer_pages(registry, partial(_refused, status))
+        polls.append(reported(swept.poll(failure_threshold=2)))
+    assert polls == [[], [], []]
+
+
 def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRegistry) -> None:
     """A registry that answers no page is reported as a whole after the threshold, once, and recovers."""
     _answer_pages(registry, lambda _: web.Response(status=503))
@@ -327,6 +371,19 @@ def test_a_ban_of_a_whole_pack_shows_in_its_turn(swept: Watcher, registry: FakeR
     assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
     registry.catalog.edit_pack("Pack-08", status="active")
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
+
+
+def test_a_ban_shows_whatever_way_the_settings_write_the_id(registry: FakeRegistry, state: Path) -> None:
+    """`GET /nodes` is asked with the registry's own way to write an id, also when no page had to be read for it."""
+    for node in ("Pack-A", "Pack-B"):
+        registry.catalog.publish(node, "1.0.0")
+    made = Watcher(registry, state, "PACK-a")
+    made.poll()
+    made.poll(globs=("*",))
+    made.poll(globs=("*",))
+    registry.catalog.edit_pack("Pack-A", status="banned")
+    made.settings["globs"] = ("*",)
+    assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
 
 
 def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
