@@ -431,6 +431,8 @@ def test_packs_that_only_the_last_poll_watched_are_summed_up_if_they_are_many() 
     """After one `check --node '*'` a state of many packs gives no long table either."""
     given = crowd(*ODD, total=60)
     assert len(shown(given, list(given.snapshot.nodes), named=frozenset({"old"}))) < 6
+    *_, said = shown(given, list(given.snapshot.nodes), named=frozenset())
+    assert said == "3 with problems; --problems shows them, --node ID one, --json all"
 
 
 def test_a_registry_of_which_nothing_is_known() -> None:

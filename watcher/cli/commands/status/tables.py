@@ -55,7 +55,8 @@ def lines(view: View, width: int | None = None) -> list[str]:
         shown += ["", *table(head, [_cells(view, row, limit, whole=width is None) for row in fitting], width)]
     if view.summarises:
         more = sum(row.has_problem for row in rows) - sum(row.has_problem for row in fitting)
-        said = f"and {more:,} more with problems; --problems shows them, --node ID one, --json all"
+        many = f"and {more:,} more" if fitting else f"{more:,}"
+        said = f"{many} with problems; --problems shows them, --node ID one, --json all"
     else:
         more = len(wanted) - len(fitting)
         said = f"and {plural(more, 'more node')}; --node ID shows one, --json all"
