@@ -160,6 +160,9 @@ from watcher.delivery.process import work
 setup.preload(None)
 work.load()
 known = set(sys.modules)
+import pickle
+from watcher.delivery import outcome
+from watcher.polling.sending import channel_journal, channel_round
 from watcher.delivery.job import Job
 from watcher.delivery.sender import send
 from watcher.alerts.digest import sample

@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
+from importlib import import_module
 from importlib.metadata import version
 
 import watcher
@@ -29,6 +30,9 @@ from watcher.settings.model import Settings
 from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
+
+_OF_MESSAGES = ("pickle", "watcher.polling.sending.channel_round")
+"""What the first message would import (`polling/sending/dispatch.py`, `delivery/client.py`), with all that it needs."""
 
 UrlProblem = Callable[[str], str | None]
 """Returns why apprise refuses a URL."""
@@ -68,6 +72,8 @@ def preload(worker: Worker | None) -> Callable[[], None]:
     files = [str(watcher.__file__)]
     try:
         log.prepare()
+        for module in _OF_MESSAGES:
+            import_module(module)
         if worker is not None:
             files += worker.start()
     except WorkerError:
@@ -75,7 +81,7 @@ def preload(worker: Worker | None) -> Callable[[], None]:
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         what = f"{type(error).__name__}: {error}"
         raise InstallationError(
-            f"what writes the log cannot be loaded: {sanitize_line(what, 200)}",
+            f"what writes the log, or sends messages, cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return installation_check(files)

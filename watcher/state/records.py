@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import dataclass, field, fields, make_dataclass
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, Generic, Literal, TypeVar, get_type_hints
 
 from watcher.alerts.queues.channel_identity import Addresses
@@ -48,23 +48,29 @@ class _Document(Generic[_Value]):
         newest: int = FORMAT,
         added: Container[str] = (),
     ) -> None:
-        """Build the form. `upgrade` turns a document of the first format into one of the second.
+        """Describe the form. `upgrade` turns a document of the first format into one of the second.
 
         `newest` is the format that is written. A format between needs no change: what it lacks has a default. `added`
         are fields that some files of the newest format lack; programs that do not know them ignore them.
         """
-        hints = get_type_hints(value)
         self._value = value
         self._upgrade = upgrade
+        self._head = head
         self._format = newest
+        self._added = added
         self._names = [one.name for one in fields(value)]  # type: ignore[arg-type]  # each is a dataclass
-        types = {"format": Literal[newest], **dict.fromkeys(head, int), **{name: hints[name] for name in self._names}}
-        empty = value()
+
+    @cached_property
+    def _form(self) -> type[Any]:
+        """The dataclass that is decoded: made when it is needed, since few polls need that of each file."""
+        hints, empty = get_type_hints(self._value), self._value()
+        numbers = dict.fromkeys(self._head, int)
+        types = {"format": Literal[self._format], **numbers, **{name: hints[name] for name in self._names}}
         forms = [
-            (name, hint, field(default_factory=partial(getattr, empty, name))) if name in added else (name, hint)
+            (name, hint, field(default_factory=partial(getattr, empty, name))) if name in self._added else (name, hint)
             for name, hint in types.items()
         ]
-        self._form = make_dataclass(f"{value.__name__}Form", forms, kw_only=True, frozen=True)
+        return make_dataclass(f"{self._value.__name__}Form", forms, kw_only=True, frozen=True)
 
     def read(self, text: bytes) -> tuple[int, _Value]:
         """Decode the snapshot's revision that the text was written at, and the value; raises UnreadableFormError."""
