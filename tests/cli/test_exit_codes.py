@@ -281,3 +281,23 @@ def test_4_a_quiet_poll_that_can_keep_nothing(watch: Watcher, registry: FakeRegi
     assert _after(no_room, named, "check").code == 4
     after = {path.name: path.read_bytes() for path in (watch.folder / "my.app").iterdir() if path.name != "lock"}
     assert after == before
+
+
+def test_a_quick_end_leaves_nothing_out(watch: Watcher) -> None:
+    """What libraries have registered for the end is done, and all of both streams arrives, with the exit code."""
+    late = "import atexit, sys; atexit.register(lambda: sys.stdout.write('the end') and sys.stderr.write('that too'))"
+    done = _after(late, watch, "nonsense")
+    assert (done.code, done.out) == (2, "the end")
+    assert done.err.startswith("error: ")
+    assert done.err.endswith("that too")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has a device that is always full")
+def test_a_quick_end_says_what_could_not_be_written(watch: Watcher) -> None:
+    """What is still unwritten at the end and cannot be is reported by Python itself, as for every other program."""
+    late = (
+        "import atexit, sys; sys.stdout = open('/dev/full', 'w'); atexit.register(lambda: sys.stdout.write('the end'))"
+    )
+    done = _after(late, watch, "nonsense")
+    assert done.code != 0
+    assert "No space left on device" in done.err

@@ -255,12 +255,12 @@ def leave(code: int) -> NoReturn:
     import threading
 
     gc.freeze()  # the ordinary end collects once more: skip what is left
-    with contextlib.suppress(OSError, ValueError):
-        for stream in (sys.stdout, sys.stderr):
-            if stream is not None:
-                stream.flush()
-        if all(one.daemon or one is threading.main_thread() for one in threading.enumerate()):
-            atexit._run_exitfuncs()  # noqa: SLF001 - nothing else runs what libraries have registered
+    if all(one.daemon or one is threading.main_thread() for one in threading.enumerate()):
+        atexit._run_exitfuncs()  # noqa: SLF001 - nothing else runs what libraries have registered
+        with contextlib.suppress(OSError, ValueError):
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:
+                    stream.flush()
             os._exit(code)
     sys.exit(code)  # a stream that cannot be written, and a thread at work, end as ever
 
