@@ -347,6 +347,10 @@ class Trouble:
             self._in_a_row = in_a_row
         return found
 
+    def forget(self, who: str) -> None:
+        """Nobody asks about a node any more."""
+        del self._in_a_row[who]
+
     def _recovers(self, who: str) -> list[Fact]:
         if who not in self._failing:
             return []

@@ -70,6 +70,8 @@ class Chapter:
     is_refused: bool = True
     late_has_moved: bool = False
     unreadable: frozenset[str] = frozenset()
+    is_whole: bool = False
+    """All packs of the registry are watched, by sweep, in place of those that the settings name otherwise."""
     due: frozenset[Fact] = frozenset()
 
 
@@ -111,6 +113,18 @@ def _more_changes(catalog: Catalog) -> None:
     catalog.set_status("beta", "1.2.0", "active")
     catalog.pardon_node("delta")
     catalog.edit("gamma", "1.3.0", dependencies=["torch"])
+
+
+def _more_packs(catalog: Catalog) -> None:
+    for pack in ("eta", "theta"):
+        catalog.publish(pack, "1.0.0", status="flagged", created_at="2025-05-01T10:00:00Z")
+        catalog.publish(pack, "1.1.0", created_at="2025-05-02T10:00:00Z")
+
+
+def _changes_of_more_packs(catalog: Catalog) -> None:
+    catalog.set_status("alpha", "1.4.0", "flagged", _FINDINGS)
+    catalog.set_status("eta", "1.1.0", "banned", "malware")
+    catalog.publish("iota", "1.0.0", status="flagged")
 
 
 CHAPTERS = (
@@ -169,6 +183,22 @@ CHAPTERS = (
         ),
     ),
     Chapter(name="retry", late_has_moved=True, is_refused=False),
+    Chapter(
+        name="whole registry",
+        happen=_more_packs,
+        late_has_moved=True,
+        is_refused=False,
+        is_whole=True,
+        due=frozenset({(Kind.BASELINE.value, None, None)}),
+    ),
+    Chapter(
+        name="changes in the whole registry",
+        happen=_changes_of_more_packs,
+        late_has_moved=True,
+        is_refused=False,
+        is_whole=True,
+        due=frozenset({("banned", "eta", "1.1.0"), ("flagged", "alpha", "1.4.0"), ("flagged", "iota", "1.0.0")}),
+    ),
 )
 
 
@@ -232,7 +262,7 @@ class World:
         write_settings(
             home.folder,
             channels,
-            nodes=PACKS,
+            nodes=["*"] if chapter.is_whole else PACKS,
             installs=[str(self.comfyui.root)],
             registry_url=self.registry.url,
             retries=0,

@@ -74,6 +74,8 @@ def take(fresh: Mapping[str, PackRecord], findings: Findings, snapshot: Snapshot
         difference = compare_record(node, said, options, listed=listed)
         if difference.node != node:
             findings.nodes[key] = difference.node
+        if node.banned and not difference.node.banned:
+            findings.etags.pop(key, None)  # what changed under the ban was answered by the ban, and is compared now
         if difference.events:
             findings.events[key] = (*findings.events.get(key, ()), *difference.events)
 

@@ -139,9 +139,9 @@ class Sweeper:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif self._sets_whole:
             self.whole = Whole(globs=self.globs.globs, baseline_at=swept.at)
+            self.daily.begin_again()  # bans of whole packs are part of it
         most = most_questions(swept.total)
-        if not self._sets_whole:
-            await self.daily.read(keys, self.ids)
+        await self.daily.read([key for key in keys if key not in self.unseen], self.ids)
         await self._ask(looks[:most], self.daily.to_ask(most, each=bool(swept.incomplete)))
         for look in looks[most:]:
             self._take_shown(look)

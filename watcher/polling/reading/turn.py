@@ -44,6 +44,10 @@ class DailyTurn:
     _due: list[str] = field(default_factory=list)
     _packs: PackRecords = field(default_factory=PackRecords)
 
+    def begin_again(self) -> None:
+        """Let it be the turn of all."""
+        self.turn = Turn()
+
     async def read(self, keys: Sequence[str], ids: Mapping[str, str]) -> None:
         """Ask what the registry says of the packs whose turn it is, of all in order of their ids.
 
@@ -57,20 +61,23 @@ class DailyTurn:
     def to_ask(self, most: int, *, each: bool) -> list[str]:
         """Return the nodes to ask by themselves: at most so many, if `each` has to be or there are no records.
 
-        Else those that a 403 called banned, since only another answer ends that.
+        Else those that a 403 called banned, since only another answer ends that, and those whose recorded ban has
+        ended, since what pages showed of them meanwhile was answered by a 403.
         """
         if not self._due:
             return []
         if each or self.error:
             asked = self._due = self._due[:most]
         else:
-            asked = [key for key in self._due if self._is_banned_by_answer(key)]
+            asked = [key for key in self._due if self._is_banned_without_record(key)]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)
         return asked
 
-    def _is_banned_by_answer(self, key: str) -> bool:
+    def _is_banned_without_record(self, key: str) -> bool:
         node = self.survey.findings.nodes.get(key) or self.survey.snapshot.nodes.get(key)
-        return node is not None and node.banned and not node.ban_recorded
+        record = self._packs.records.get(key)
+        has_ended = record is not None and record.status != BANNED
+        return node is not None and node.banned and (has_ended or not node.ban_recorded)
 
     def take(self, watched: Collection[str], joined: Collection[str]) -> None:
         """Take the bans of whole packs, and their ends. A pack that joins the baseline of all is counted there."""

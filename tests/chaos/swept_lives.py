@@ -1,0 +1,743 @@
+"""Lives of a whole registry at random: pages that shift, repeat, lack rows and fail, packs that come and go, crashes.
+
+`SweptMachine` is a Hypothesis state machine around the real poll and a real registry. It is held against the models of
+`tests.chaos.subscriber`, which know nothing of sweeps: what the pages show of a pack, or the pack's own answer, is what
+they look at. `python -m tests.chaos.swept_lives` lives many lives and prints its figures as one JSON line.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+from tests.chaos.figures import Result
+from tests.chaos.lives import live_lives
+from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS, CrashAt, CrashError, Fragile
+from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Seen, Subscriber, Trouble, Truth
+from tests.support.fakes.fault import as_json, asked
+from tests.support.fakes.faults import FAULTS
+from tests.support.fakes.pages import UnsteadyPages
+from tests.support.worker import WORKER
+from watcher import timestamps
+from watcher.fake_registry.catalog import Catalog
+from watcher.fake_registry.server import FakeRegistry
+from watcher.model.version import STATUSES
+from watcher.polling import setup
+from watcher.polling.poll import Poller
+from watcher.settings.model import Settings
+from watcher.state.model import State
+from watcher.state.store import StateFolder
+
+FIRST = ("alpha", "beta", "gamma")
+"""Packs that are there from the start, with a version that nothing ever happens to."""
+WRITTEN = {"beta": "Beta", "delta": "Delta"}
+"""How the registry writes ids, where it is otherwise."""
+LATER = ("delta", "epsilon")
+PACKS = FIRST + LATER
+A_FEW, MANY = 25, 230
+"""How many other packs there are: more than a poll may ask by themselves, in some lives."""
+MOST_QUESTIONS = 200
+START = datetime(2026, 3, 1, tzinfo=UTC)
+DAY = timedelta(days=1)
+
+PAGE_FAULTS = (
+    "status_500_json",
+    "html_502",
+    "closed_unanswered",
+    "truncated_body",
+    "html_200",
+    "empty_body",
+    "invalid_utf8",
+    "rate_limited_missing",
+)
+NARROW = (("active",), ("active", "pending", "flagged"))
+WATCHED: tuple[tuple[tuple[str, ...], tuple[str, ...]], ...] = (
+    ((), ("*",)),
+    (("Alpha",), ("*",)),
+    (("Alpha",), ("*", "!al*")),
+    ((), ("*", "!beta")),
+    ((), ("[a-d]*", "Z?")),
+    (FIRST, ()),
+)
+"""Ids and globs of the setting `nodes`; the last has the many other packs too, and is read by sweep where that pays."""
+
+_WORST_LAST = ("active", "pending", "deleted", "flagged", "banned")
+_REGISTRY = "*"
+
+figures = Result()
+"""Of all lives since the last `live`."""
+
+
+class Onlooker(Subscriber):
+    """The model of what must be reported, which can look at what pages show in place of what there is."""
+
+    def number(self, pack: str, version: str) -> int:
+        """Return the number of a version."""
+        return self._named[pack, version]
+
+    def pack(self, name: str) -> Pack:
+        """Return what was seen of a pack."""
+        return self._packs.setdefault(name, Pack())
+
+    def truth(self, name: str) -> dict[int, Truth]:
+        """Return the versions of a pack as they are."""
+        return self._truth.get(name, {})
+
+    @contextlib.contextmanager
+    def shown(self, name: str, rows: dict[int, Truth]) -> Iterator[None]:
+        """Have a pack look like these rows meanwhile."""
+        kept = self._truth
+        self._truth = {**kept, name: rows}
+        try:
+            yield
+        finally:
+            self._truth = kept
+
+    def differs(self, name: str, rows: Mapping[int, Truth], statuses: frozenset[str]) -> bool:
+        """Return whether rows are not what was last seen of a pack: one is new, other than it was, or lacking."""
+        pack = self.pack(name)
+        listed = {
+            number: (one.status, one.deprecated)
+            for number, one in pack.seen.items()
+            if not one.gone and not one.left and one.status in statuses
+        }
+        return listed != {number: (one.status, one.deprecated) for number, one in rows.items()}
+
+
+@dataclass(slots=True)
+class Served:
+    """One page that was answered."""
+
+    size: int
+    total: int
+    ids: list[str]
+
+
+@dataclass(slots=True)
+class Witness:
+    """What one poll asked, and what it was answered."""
+
+    pages: list[Served] = field(default_factory=list)
+    shown: dict[str, dict[int, Truth]] = field(default_factory=dict)
+    """What pages showed, by pack; of two forms of a version the worse."""
+    failed: int = 0
+    """How many pages could not be read."""
+    is_refused: bool = False
+    asked: set[str] = field(default_factory=set)
+    """The packs that were asked by themselves."""
+    records: dict[str, str] = field(default_factory=dict)
+    """What `GET /nodes` said of packs."""
+
+    def show(self, pack: str, number: int, truth: Truth) -> None:
+        """Take in a row."""
+        rows = self.shown.setdefault(pack, {})
+        if number not in rows or _badness(truth) > _badness(rows[number]):
+            rows[number] = truth
+
+    @property
+    def has_swept(self) -> bool:
+        """Whether there was a first page, and so a sweep."""
+        return bool(self.pages)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every page came, said the same total, and as many versions came as that."""
+        came: set[str] = set()
+        for size in dict.fromkeys(page.size for page in self.pages):
+            reading = [page for page in self.pages if page.size == size]
+            came.update(one for page in reading for one in page.ids)
+            if not self.failed and {page.total for page in reading} == {len(came)}:
+                return True
+        return False
+
+
+def _badness(truth: Truth) -> tuple[int, bool]:
+    return _WORST_LAST.index(truth.status), truth.deprecated
+
+
+packs, versions = st.sampled_from(PACKS), st.sampled_from(VERSIONS)
+statuses = st.sampled_from(STATUSES)
+numbers = st.sets(st.integers(1, 12), max_size=2)
+
+
+class SweptMachine(RuleBasedStateMachine):
+    """A registry, the watcher of all of it, and what may happen to both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.root = tempfile.TemporaryDirectory()
+        self.path = Path(self.root.name, "state")
+        self.registry = FakeRegistry()
+        self.registry.__enter__()
+        self.pages = UnsteadyPages(self.registry)
+        self.answer_page = self.registry.respond
+        self.registry.respond = self._answer
+        self.subscriber = Onlooker()
+        self.trouble = Trouble(threshold=1)
+        self.witness = Witness()
+        self.versions: dict[str, tuple[str, int]] = {}
+        """By the id of a row: its pack, and the version's number."""
+        self.others: tuple[str, ...] = ()
+        self.watch = WATCHED[0]
+        self.statuses: tuple[str, ...] = STATUSES
+        self.broken: dict[str, str] = {}
+        self.vanished: dict[str, list[dict[str, Any]]] = {}
+        self.banned: dict[str, str] = {}
+        """How the registry says that a pack is banned: in a `record` of `GET /nodes` only, or in each `answer` too."""
+        self.recorded: set[str] = set()
+        """Packs of which it is known that a record says it."""
+        self.hidden: set[str] = set()
+        """Packs whose last own answer was that they are banned: what pages show of them waits for another."""
+        self.met: set[str] = set()
+        """The packs that were watched before."""
+        self.whole: tuple[tuple[str, ...], datetime] | None = None
+        """The globs of the baseline of all, and when it was set."""
+        self.was_down = False
+        self.turned: dict[str, datetime] = {}
+        """When each watched pack was last asked about by itself, or began to be watched."""
+        self.swept_at = START
+        self.now = START
+        self.facts: dict[str, Fact] = {}
+        figures.add("lives")
+
+    @initialize(threshold=st.integers(1, 3), watch=st.sampled_from(WATCHED), many=st.sampled_from([False] * 9 + [True]))
+    def begin(self, threshold: int, watch: tuple[tuple[str, ...], tuple[str, ...]], many: bool) -> None:
+        """Some packs are there from the start."""
+        self.trouble = Trouble(threshold=threshold)
+        self.watch = watch
+        self.others = tuple(f"c{number:03}" for number in range(MANY if many else A_FEW))
+        self.pages.smaller = 2 if many else 20
+        for pack in FIRST:
+            self._publish(pack, ROCK, "active", START - 60 * DAY)
+        for pack in self.others:
+            self._publish(pack, VERSIONS[0], "active", START - 50 * DAY)
+
+    def _publish(self, pack: str, version: str, status: str, created: datetime) -> None:
+        made = self.registry.catalog.publish(WRITTEN.get(pack, pack), version, status=status, created_at=created)
+        self.subscriber.publish(pack, version, status, created=created)
+        self.versions[made] = pack, self.subscriber.number(pack, version)
+
+    # The registry
+
+    async def _answer(self, request: web.BaseRequest) -> web.StreamResponse | None:
+        """Answer as the registry, by this life's clock, and note it."""
+        query = asked(request)
+        if request.path_qs.startswith("/nodes"):
+            return self._answer_packs(query) if self.registry.serves_nodes else None
+        if "nodeId" in query:
+            return await self._answer_pack(request, query)
+        assert self.answer_page is not None
+        number = int(query.get("page", ["1"])[0])
+        response = await self.answer_page(request)
+        if self.pages.refused is not None:
+            self.witness.is_refused = True
+        elif number in self.pages.faults or not isinstance(response, web.Response):
+            self.witness.failed += 1
+        else:
+            assert isinstance(response.body, bytes)
+            self._note(json.loads(response.body))
+            response.headers["Date"] = format_datetime(self.now, usegmt=True)
+        return response
+
+    def _note(self, page: dict[str, Any]) -> None:
+        rows = page["versions"]
+        self.witness.pages.append(Served(page["pageSize"], page["total"], [row["id"] for row in rows]))
+        for row in rows:
+            pack, number = self.versions[row["id"]]
+            status = row["status"].removeprefix("NodeVersionStatus").lower()
+            created = self.subscriber.truth(pack).get(number, Truth("", self.now)).created
+            self.witness.show(pack, number, Truth(status, created, row["deprecated"]))
+
+    async def _answer_pack(self, request: web.BaseRequest, query: dict[str, list[str]]) -> web.StreamResponse:
+        pack = query["nodeId"][0].lower()
+        if "include_status_reason" not in query:
+            self.witness.asked.add(pack)
+        if pack in self.broken:
+            answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
+            assert answer is not None
+            return answer
+        status, document = self.registry.catalog.answer(query)
+        response = as_json(document)
+        response.set_status(status)
+        response.headers["Date"] = format_datetime(self.now, usegmt=True)
+        return response
+
+    def _answer_packs(self, query: dict[str, list[str]]) -> web.StreamResponse:
+        status, document = self.registry.catalog.packs(query)
+        nodes: Any = document["nodes"]
+        for node in nodes:
+            self.witness.records[node["id"].lower()] = node["status"].removeprefix("NodeStatus").lower()
+        response = as_json(document)
+        response.set_status(status)
+        return response
+
+    @rule(pack=packs, version=versions, status=statuses)
+    def publish_or_move(self, pack: str, version: str, status: str) -> None:
+        """A version appears, perhaps with its pack, or goes to another status."""
+        self.now += timedelta(minutes=7)
+        self._change(self.registry.catalog, pack, version, status)
+
+    def _change(self, catalog: Catalog, pack: str, version: str, status: str) -> None:
+        """Publish a version, move it, or take it away for the status ""."""
+        self.now += timedelta(seconds=1)
+        if pack in self.vanished:
+            return
+        if not self.subscriber.has(pack, version):
+            if status:
+                self._publish(pack, version, status, self.now)
+        elif status:
+            catalog.set_status(pack, version, status)
+            self.subscriber.move(pack, version, status)
+        elif self.subscriber.pack(pack).based or len(self.subscriber.truth(pack)) > 1:
+            catalog.remove(pack, version)
+            self.subscriber.take_away(pack, version)
+
+    @rule(pack=packs, version=versions, on=st.booleans())
+    def deprecate(self, pack: str, version: str, on: bool) -> None:
+        """A version's deprecation is set."""
+        if self.subscriber.has(pack, version) and pack not in self.vanished:
+            self.registry.catalog.deprecate(pack, version, on)
+            self.subscriber.deprecate(pack, version, on)
+
+    @rule(pack=packs, version=versions, again=st.sampled_from(["", "", *STATUSES]))
+    def take_away(self, pack: str, version: str, again: str) -> None:
+        """A version is gone for good; its name may be used again, under another id."""
+        self._change(self.registry.catalog, pack, version, "")
+        if again:
+            self._change(self.registry.catalog, pack, version, again)
+
+    @rule(pack=packs)
+    def vanish_or_return(self, pack: str) -> None:
+        """A pack that was seen is gone with all its versions, or is back with them."""
+        catalog = self.registry.catalog
+        if pack in self.vanished:
+            for row in self.vanished.pop(pack):
+                fields = {name: row[name] for name in ("deprecated", "status", "id")}
+                catalog.publish(row["node_id"], row["version"], created_at=row["createdAt"], **fields)
+        elif self.subscriber.has_seen(pack):
+            self.vanished[pack] = [row for row in self._all_rows() if row["node_id"].lower() == pack]
+            for row in self.vanished[pack]:
+                catalog.remove(pack, row["version"])
+
+    def _all_rows(self) -> list[dict[str, Any]]:
+        rows: Any = self.registry.catalog.answer({"pageSize": ["0"]})[1]["versions"]
+        return list(rows)
+
+    @rule(status=statuses)
+    def move_others(self, status: str) -> None:
+        """Every other pack changes at once."""
+        for pack in self.others:
+            self._change(self.registry.catalog, pack, VERSIONS[0], status)
+
+    @rule(
+        these=st.sets(packs, min_size=1), how=st.sampled_from(["record", "answer", ""]), hours=st.sampled_from([0, 25])
+    )
+    def ban(self, these: set[str], how: str, hours: int) -> None:
+        """Packs are banned as a whole, where only their records or their answers too say so, or they are pardoned."""
+        for pack in sorted(these):
+            self._ban(pack, how)
+        self.poll(hours)
+
+    def _ban(self, pack: str, how: str) -> None:
+        if not self.subscriber.truth(pack):
+            return
+        catalog = self.registry.catalog
+        if self.banned.pop(pack, "") == "answer":
+            catalog.pardon_node(pack)
+        catalog.edit_pack(pack, status="banned" if how == "record" else "active")
+        if how == "answer":
+            catalog.ban_node(pack)
+        if how:
+            self.banned[pack] = how
+
+    @rule(broken=st.dictionaries(packs, st.sampled_from(sorted(FAULTY)), max_size=3))
+    def break_packs(self, broken: dict[str, str]) -> None:
+        """The own answers of some packs cannot be read, or those of all can again."""
+        self.broken = broken
+
+    @rule()
+    def serve_records_or_not(self) -> None:
+        """There is no `GET /nodes` any more, or there is one again."""
+        self.registry.serves_nodes = not self.registry.serves_nodes
+
+    # Its pages
+
+    @rule(
+        tied=st.booleans(),
+        repeating=numbers,
+        missing=numbers,
+        moving=st.sampled_from(["", "", "between pages", "more"]),
+    )
+    def unsettle(self, tied: bool, repeating: set[int], missing: set[int], moving: str) -> None:
+        """Pages lack rows or repeat them, and their totals move, from now on."""
+        self.pages.tied, self.pages.repeating, self.pages.missing = tied, repeating - {1}, missing
+        if moving == "between pages":
+            self.pages.total = lambda number, total: total + number % 2
+        elif moving == "more":
+            self.pages.total = lambda _, total: total + 1
+
+    @rule()
+    def settle(self) -> None:
+        """All pages are well again."""
+        self._settle()
+
+    def _settle(self) -> None:
+        self.pages.tied, self.pages.repeating, self.pages.missing = False, set(), set()
+        self.pages.total = lambda _, total: total
+        self.pages.faults, self.pages.refused = {}, None
+
+    @rule(which=numbers, fault=st.sampled_from(PAGE_FAULTS))
+    def break_pages(self, which: set[int], fault: str) -> None:
+        """Some pages fail."""
+        self.pages.faults = dict.fromkeys(which, fault)
+
+    @rule(fault=st.sampled_from(PAGE_FAULTS), polls=st.integers(1, 4))
+    def break_all(self, fault: str, polls: int) -> None:
+        """No page can be read, for some polls."""
+        kept, self.pages.faults = self.pages.faults, {1: fault}
+        for _ in range(polls):
+            self.poll(0)
+        self.pages.faults = kept
+
+    @rule(status=st.sampled_from([400, 403]), polls=st.integers(1, 3))
+    def refuse(self, status: int, polls: int) -> None:
+        """The registry wants the name of a pack in every request, for some polls."""
+        self.pages.refused = status
+        for _ in range(polls):
+            self.poll(0)
+        self.pages.refused = None
+
+    @rule(
+        changes=st.lists(
+            st.tuples(st.integers(1, 12), packs, versions, st.sampled_from(["", "", *STATUSES])), min_size=1, max_size=3
+        )
+    )
+    def shift(self, changes: list[tuple[int, str, str, str]]) -> None:
+        """The registry changes while its pages are read: rows that come or go shift the others."""
+        for page, pack, version, status in changes:
+            self.pages.changes[page] = _changing(self._change, pack, version, status)
+        self.poll(0)
+        self.pages.changes.clear()
+
+    # The settings
+
+    @rule(watch=st.sampled_from(WATCHED))
+    def choose(self, watch: tuple[tuple[str, ...], tuple[str, ...]]) -> None:
+        """Other packs are watched from now on."""
+        self.watch = watch
+
+    @rule(chosen=st.sampled_from((STATUSES, STATUSES, *NARROW)))
+    def choose_statuses(self, chosen: tuple[str, ...]) -> None:
+        """The watched statuses are narrowed or widened."""
+        self.statuses = chosen
+
+    # Polls
+
+    @rule(hours=st.sampled_from([0, 0, 1, 7, 25]))
+    def poll(self, hours: int) -> None:
+        """One poll comes to its end."""
+        self._poll(StateFolder(self.path), hours)
+
+    @rule(at=st.integers(1, 6), after=st.booleans(), hours=st.sampled_from([0, 25]))
+    def crash_and_poll(self, at: int, after: bool, hours: int) -> None:
+        """A poll dies at a step of the state folder, and the next one makes up for it."""
+        self._poll(Fragile(self.path, crash=CrashAt(at, after)), hours)
+        self.poll(0)
+
+    def _poll(self, folder: StateFolder, hours: int) -> None:
+        self.now += timedelta(hours=hours, minutes=1)
+        before = folder.load() if self.path.exists() else State()
+        self.witness, started = Witness(), self.now
+        self.pages.served.clear()
+        nodes, globs = self._nodes, self.watch[1]
+        chosen = Settings(
+            nodes=(*nodes, *globs),
+            statuses=self.statuses,
+            registry_url=self.registry.url,
+            state_dir=self.path,
+            retries=0,
+            concurrency=1,
+            failure_threshold=self.trouble.threshold,
+            alert_urls=None,
+        )
+
+        async def once() -> None:
+            poller = Poller(
+                config=setup.poll_config(chosen, folder),
+                folder=folder,
+                clock=lambda: timestamps.show(self.now),
+                stopping=asyncio.Event(),
+                worker=WORKER,
+            )
+            await poller.poll()
+
+        try:
+            with folder.locked():
+                asyncio.run(once())
+        except CrashError:
+            figures.add("crashes")
+        figures.add("polls")
+        self._see(before, started)
+
+    @property
+    def _nodes(self) -> tuple[str, ...]:
+        nodes, globs = self.watch
+        return nodes if globs else nodes + self.others
+
+    def _matches(self, pack: str, globs: Iterable[str]) -> bool:
+        globs = list(globs)
+        return any(fnmatchcase(pack, one) for one in globs if not one.startswith("!")) and not any(
+            fnmatchcase(pack, one[1:]) for one in globs if one.startswith("!")
+        )
+
+    # The judgement
+
+    def _see(self, before: State, started: datetime) -> None:
+        """Take in what a poll saw, if it came so far as to make that durable: all that is new on the disk is owed."""
+        folder = StateFolder(self.path)
+        after = folder.load()
+        recorded = (*folder.history().events, *after.outbox.events.values())
+        new: dict[str, Fact] = {
+            e.id: (e.kind.value, (e.node or "").lower(), e.version) for e in recorded if e.id not in self.facts
+        }
+        noted = after.checks.polled_at != before.checks.polled_at
+        due: list[Fact] = []
+        if noted or after.snapshot.revision != before.snapshot.revision:
+            due = self._look(started, noted=noted)
+        found, owed = Counter(new.values()), Counter(due)
+        assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
+        set_for = after.snapshot.whole.globs
+        assert set_for == (self.whole[0] if self.whole else ()), f"baseline of all for {set_for}, not {self.whole}"
+        self.facts |= new
+        self._count(due)
+
+    def _look(self, started: datetime, *, noted: bool) -> list[Fact]:
+        """Return what a poll had to report."""
+        witness, globs = self.witness, self.watch[1]
+        if globs and not witness.has_swept and (witness.failed or not self.watched()):
+            self.was_down = self.was_down or noted
+            return self.trouble.poll({_REGISTRY: Reading.NO_WAY}, noted=noted)
+        look = _Look(self, started, noted=noted)
+        look.all()
+        if noted:
+            self.was_down = False
+        self._see_that_each_had_its_turn(look, noted=noted)
+        return look.facts
+
+    def watched(self) -> list[str]:
+        """Return the packs that this poll watches."""
+        named = [node.lower() for node in self._nodes]
+        seen = [pack for pack in (*PACKS, *self.others) if pack in self.met or pack in self.witness.shown]
+        if self.witness.is_refused:
+            seen = [pack for pack in seen if self.subscriber.pack(pack).based]
+        return [*named, *(pack for pack in seen if pack not in named and self._matches(pack, self.watch[1]))]
+
+    def joins(self, pack: str) -> bool:
+        """Return whether a pack that was not seen before is part of the baseline of all that is still to be set.
+
+        Else it is news, unless only ids are watched.
+        """
+        globs = self.watch[1]
+        if not self._matches(pack, globs):
+            return False
+        return self.whole is None or (self.whole[0] != _lower(globs) and not self._matches(pack, self.whole[0]))
+
+    def _see_that_each_had_its_turn(self, look: _Look, *, noted: bool) -> None:
+        """See that each pack of a sweep was asked about within a day, in whatever way."""
+        if not noted:
+            return
+        gap, self.swept_at = self.now - self.swept_at, self.now
+        longest = (2 if len(self.others) == MANY else 1) * DAY + gap
+        watched = look.readings.keys() - {_REGISTRY}
+        for pack in watched:
+            if pack in self.witness.asked | self.witness.records.keys() or pack not in self.turned:
+                self.turned[pack] = self.now
+        self.turned = {pack: at for pack, at in self.turned.items() if pack in watched}
+        late = {pack: str(at) for pack, at in self.turned.items() if self.now - at > longest}
+        assert not late, f"at {self.now} these were not asked by themselves for a day: {late}"
+
+    def _count(self, facts: Iterable[Fact]) -> None:
+        witness = self.witness
+        kinds = Counter(kind for kind, _, _ in facts)
+        figures.add("sweeps", witness.has_swept)
+        figures.add("incomplete sweeps", witness.has_swept and not witness.is_complete)
+        figures.add("second readings", len({page.size for page in witness.pages}) > 1)
+        figures.add("questions", len(witness.asked))
+        figures.add("polls with too many questions", len(witness.asked) >= MOST_QUESTIONS)
+        figures.add("bans", sum(kind == "banned" and version is None for kind, _, version in facts))
+        figures.add("baselines of all", sum(fact == ("baseline", "", None) for fact in facts))
+        figures.add("failing and recovered", kinds["failing"] + kinds["recovered"])
+        figures.add("packs emptied", sum(kind == "removed" and version is None for kind, _, version in facts))
+        figures.add("events", len(list(facts)))
+
+    def teardown(self) -> None:
+        """Let everything recover, and poll until all is said."""
+        try:
+            self._settle()
+            self.broken = {}
+            self.registry.serves_nodes = True
+            self.poll(0)
+            self.poll(25)
+            self.poll(0)
+        finally:
+            self.registry.__exit__()
+            self.root.cleanup()
+
+
+def _changing(change: Callable[[Catalog, str, str, str], None], *what: str) -> Callable[[Catalog], None]:
+    return lambda catalog: change(catalog, *what)
+
+
+def _lower(globs: Iterable[str]) -> tuple[str, ...]:
+    return tuple(glob.lower() for glob in globs)
+
+
+class _Look:
+    """One poll's look at all packs, in the way of the models."""
+
+    def __init__(self, life: SweptMachine, started: datetime, *, noted: bool) -> None:
+        self.life = life
+        self.started = started
+        self.noted = noted
+        self.witness = life.witness
+        self.subscriber = life.subscriber
+        self.statuses = frozenset(life.statuses)
+        self.readings: dict[str, Reading] = {}
+        self.facts: list[Fact] = []
+        self.joined: set[str] = set()
+
+    def all(self) -> None:
+        """Look at every watched pack, then at the records, the baseline of all, and who could not be read."""
+        life, globs = self.life, self.life.watch[1]
+        watched = life.watched()
+        for pack in watched:
+            self.facts += [
+                fact
+                for fact in self._at(pack)
+                if not (fact == ("reinstated", pack, None) and pack in life.recorded)
+                and not (fact == ("baseline", pack, None) and pack in self.joined)
+            ]
+            life.met.add(pack)
+        if not globs:
+            life.whole = None
+        elif self.witness.is_complete and (life.whole is None or life.whole[0] != _lower(globs)):
+            self.facts += [("baseline", "", None)] if self.joined or not watched else []
+            life.whole = _lower(globs), self.started
+        self._take_records()
+        if life.was_down and self.witness.has_swept:
+            self.readings[_REGISTRY] = Reading.READ
+        elif self.noted:
+            life.trouble.forget(_REGISTRY)
+        self.facts += life.trouble.poll(self.readings, noted=self.noted)
+
+    def _at(self, name: str) -> list[Fact]:
+        """Return what must be reported of a pack: by its own answer if it was asked, else by what pages show."""
+        witness, pack = self.witness, self.subscriber.pack(name)
+        rows = witness.shown.get(name, {})
+        joins = not pack.based and self.life.joins(name)
+        first = [] if joins or pack.based else self._welcome(name, pack, rows)
+        if name in witness.asked:
+            return first + self._answered(name, pack, rows, joins=joins)
+        assert witness.has_swept, f"{name} was not asked"
+        if pack.banned or name in self.life.hidden:
+            # What pages show of it was answered by its ban before, and counts once that has ended.
+            self.readings[name] = Reading.READ
+            return []
+        needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or pack.of != self.statuses)
+        assert not needs or len(witness.asked) >= MOST_QUESTIONS, f"{name} was not asked"
+        facts = self._seen(name, rows, torn=needs or not witness.is_complete, at=self.started)
+        if pack.based and not needs:
+            self.readings[name] = Reading.READ
+        if joins and pack.based:
+            self.joined.add(name)
+        return first + facts
+
+    def _welcome(self, name: str, pack: Pack, rows: Mapping[int, Truth]) -> list[Fact]:
+        """Let a pack that came after the baseline of all be news, or have a baseline if that missed it."""
+        if not self.life._matches(name, self.life.watch[1]) or self.life.whole is None:
+            return []
+        at = self.life.whole[1]
+        old = {number: truth for number, truth in rows.items() if truth.created <= at}
+        for number, truth in old.items():
+            pack.seen[number] = Seen(truth.status, truth.deprecated, pending=truth.status == "pending")
+        pack.based, pack.looked, pack.of = True, at, self.statuses
+        return [("baseline", name, None)] if old else []
+
+    def _answered(self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool) -> list[Fact]:
+        """Return what must be reported of a pack that was asked by itself."""
+        life = self.life
+        life.hidden.discard(name)
+        if name in life.broken:
+            facts = self._seen(name, rows, torn=True, at=life.now)
+            self.readings[name] = FAULTY[life.broken[name]]
+            return facts
+        if life.banned.get(name) == "answer":
+            self.readings[name] = Reading.READ
+            if self.noted:
+                life.hidden.add(name)
+            is_news = not pack.banned and name not in life.recorded
+            pack.banned = pack.banned or is_news
+            return [("banned", name, None)] if is_news else []
+        there = {} if name in life.vanished else self.subscriber.truth(name)
+        facts = self._seen(name, dict(there), torn=False, at=life.now)
+        self.readings[name] = Reading.READ
+        if joins and self.witness.is_complete:
+            self.joined.add(name)
+        return facts
+
+    def _seen(self, name: str, rows: dict[int, Truth], *, torn: bool, at: datetime) -> list[Fact]:
+        with self.subscriber.shown(name, rows):
+            glitches = {name: Glitch(torn=torn)}
+            facts, _ = self.subscriber.look([name], self.statuses, at, noted=self.noted, glitches=glitches)
+        return facts
+
+    def _take_records(self) -> None:
+        """Take in what `GET /nodes` says: bans, and their ends."""
+        life = self.life
+        for name, status in self.witness.records.items():
+            if name not in life.met or name not in life.watched():
+                continue
+            pack = self.subscriber.pack(name)
+            if status == "banned":
+                if not pack.banned and name not in life.recorded:
+                    life.recorded.add(name)
+                    self.facts += [] if name in self.joined else [("banned", name, None)]
+            elif name in life.recorded:
+                life.recorded.remove(name)
+                by_answer = name in self.witness.asked and life.banned.get(name) == "answer"
+                if self.readings.get(name) is Reading.READ and not by_answer:
+                    self.facts.append(("reinstated", name, None))
+                else:
+                    pack.banned = True  # as an answer has it, which another one ends
+
+
+def live(lives: int, steps: int) -> None:
+    """Live so many lives of at most so many steps; what breaks is shown as the shortest life that breaks it."""
+    live_lives(SweptMachine, lives, steps)
+
+
+def main() -> None:
+    """Live many lives and print the figures."""
+    try:
+        live(400, 30)
+    except AssertionError as error:
+        figures.wrong("wrong", str(error))
+    figures.show()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Lives of a whole registry that is swept, each judged by the models of random lives, which know nothing of sweeps."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from tests.chaos.subscriber import Fact
+from tests.chaos.swept_lives import WATCHED, SweptMachine
+from tests.support.parameters import one_of
+from watcher.model.version import STATUSES
+
+
+@contextlib.contextmanager
+def living(watch: int = 0, threshold: int = 1, *, many: bool = False) -> Iterator[SweptMachine]:
+    """Return one life to play, and close its books in the end."""
+    life = SweptMachine()
+    life.begin(threshold, WATCHED[watch], many)
+    yield life
+    life.teardown()
+
+
+def reported(life: SweptMachine) -> list[Fact]:
+    """Return what was reported so far beside the baselines."""
+    return [fact for fact in life.facts.values() if fact[0] != "baseline"]
+
+
+@pytest.mark.parametrize("watch", one_of(1, 0, 2, 3, 4))
+def test_pages_that_do_not_fit_together_hide_nothing(watch: int) -> None:
+    """What unsettled pages show counts, what they lack is asked for, and the baseline waits for all rows."""
+    with living(watch) as life:
+        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="")
+        life.break_pages({4}, "status_500_json")
+        life.poll(0)
+        life.settle()
+        life.poll(0)
+        life.unsettle(tied=True, repeating={3}, missing={2, 5}, moving="between pages")
+        life.publish_or_move("alpha", "1.0.0", "banned")
+        life.poll(0)
+        assert reported(life) == [("banned", "alpha", "1.0.0")]
+        life.shift([(3, "delta", "1.0.0", "flagged"), (5, "alpha", "1.0.0", "active")])
+
+
+def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
+    """Its rows are missed twice before it is gone, though no page ever says so, and it is back as it was."""
+    with living() as life:
+        life.poll(0)
+        life.vanish_or_return("alpha")
+        life.poll(0)
+        life.crash_and_poll(at=2, after=False, hours=0)
+        life.vanish_or_return("alpha")
+        life.poll(0)
+        assert reported(life) == [("removed", "alpha", None), ("reinstated", "alpha", None)]
+
+
+@pytest.mark.parametrize("has_records", one_of(True, False))
+@pytest.mark.parametrize("how", one_of("answer", "record"))
+def test_a_ban_and_what_happens_under_it(how: str, has_records: bool) -> None:
+    """A ban shows in its turn, what changes under it when it ends, at the latest, and both are said once."""
+    with living() as life:
+        life.poll(0)
+        life.ban({"alpha"}, how, 25)
+        life.publish_or_move("alpha", "1.0.0", "flagged")
+        life.poll(0)
+        life.registry.serves_nodes = has_records
+        life.ban({"alpha"}, "", 25)
+        life.registry.serves_nodes = True
+        life.poll(25)
+        events = [("banned", "alpha", None), ("flagged", "alpha", "1.0.0"), ("reinstated", "alpha", None)]
+        assert sorted(reported(life), key=str) == sorted(events, key=str)
+
+
+def test_other_settings_lose_nothing_of_what_was_seen() -> None:
+    """Ids in place of globs, and back; fewer statuses, and all again: what was seen is compared with what is there."""
+    with living(5) as life:
+        life.poll(0)
+        life.choose(WATCHED[0])
+        life.poll(0)
+        life.choose(WATCHED[5])
+        life.publish_or_move("beta", "1.0.0", "banned")
+        life.poll(0)
+        life.choose(WATCHED[4])
+        life.choose_statuses(("active",))
+        life.publish_or_move("beta", "1.0.0", "active")
+        life.poll(0)
+        life.choose_statuses(STATUSES)
+        life.choose(WATCHED[0])
+        life.publish_or_move("delta", "1.0.0", "banned")
+        life.poll(0)
+        assert ("banned", "beta", "1.0.0") in reported(life)
+
+
+@pytest.mark.bounded
+def test_more_changes_than_a_poll_may_ask_about_are_all_reported() -> None:
+    """A change of every pack is reported in its poll, though the questions take two."""
+    with living(many=True) as life:
+        life.poll(0)
+        life.move_others("banned")
+        life.crash_and_poll(at=3, after=True, hours=0)
+        life.poll(0)
+        assert len(reported(life)) == len(life.others)
