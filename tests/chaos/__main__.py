@@ -80,6 +80,21 @@ PARTS = {
         module="tests.chaos.installed_lives",
         tried={"lives": 400, "polls": 2000, "crashes": 50, "exposed": 300, "cleared": 100, "failing": 100},
     ),
+    "lives of sweeps": Part(
+        module="tests.chaos.swept_lives",
+        tried={
+            "lives": 400,
+            "polls": 3000,
+            "sweeps": 1500,
+            "incomplete sweeps": 200,
+            "second readings": 100,
+            "crashes": 100,
+            "bans": 50,
+            "packs emptied": 20,
+            "baselines of all": 200,
+            "polls with too many questions": 10,
+        },
+    ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
     "services": Part(module="tests.chaos.proxied", tried={"messages": 6500, "answers": 235, "incidents": 140}),
     "soak": Part(

@@ -158,14 +158,16 @@ class InstallsMachine(RuleBasedStateMachine):
         self.unmounted: set[str] = set()
         self.spoilt: dict[str, set[str]] = {name: set() for name in INSTALLS}
         self.configured = list(INSTALLS)
+        self.nodes: tuple[str, ...] = PACKS
         self.model = Model(status={(pack, version): ("active", False) for pack in PACKS for version in VERSIONS})
         for pack, version in self.model.status:
             self.registry.catalog.publish(pack, version, created_at=f"2025-01-0{1 + VERSIONS.index(version)}T00:00:00Z")
         figures.add("lives")
 
-    @initialize(before=st.booleans())
-    def begin(self, before: bool) -> None:
-        """The watcher may have been there before the first pack."""
+    @initialize(before=st.booleans(), nodes=st.sampled_from([PACKS, ("*",), ("alpha", "[bg]*")]))
+    def begin(self, before: bool, nodes: tuple[str, ...]) -> None:
+        """The watcher may have been there before the first pack. It may sweep the registry, or ask for each pack."""
+        self.nodes = nodes
         if before:
             self.poll()
 
@@ -277,7 +279,7 @@ class InstallsMachine(RuleBasedStateMachine):
         """Poll once; False if the program died."""
         given: dict[str, Any] = {"installs": [str(self.comfyuis[name].root) for name in self.configured]}
         chosen = Settings(
-            nodes=PACKS,
+            nodes=self.nodes,
             registry_url=self.registry.url,
             state_dir=self.path,
             retries=0,

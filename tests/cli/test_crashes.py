@@ -12,7 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.chaos import channels, crashes, folders, installed_lives, soak, state_machine, syscalls
+from tests.chaos import channels, crashes, folders, installed_lives, soak, state_machine, swept_lives, syscalls
 from tests.chaos.__main__ import PARTS, Outcome, table
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver, Taken
@@ -111,6 +111,12 @@ def test_no_life_loses_or_invents_an_alert() -> None:
 def test_no_life_of_installs_loses_or_invents_an_alert() -> None:
     """However packs come, change and go, and volumes with them, each exposure is reported once, as a model has it."""
     installed_lives.live(10, 20)
+
+
+@pytest.mark.bounded
+def test_no_life_of_a_swept_registry_loses_or_invents_an_alert() -> None:
+    """However its pages shift, repeat, lack rows or fail, a registry is reported as if each pack were asked."""
+    swept_lives.live(12, 25)
 
 
 def test_a_renaming_after_a_crash_orphans_no_alert() -> None:

@@ -101,3 +101,12 @@ def test_more_changes_than_a_poll_may_ask_about_are_all_reported() -> None:
         life.crash_and_poll(at=3, after=True, hours=0)
         life.poll(0)
         assert len(reported(life)) == len(life.others)
+
+
+def test_a_ban_shows_while_the_baseline_of_all_waits() -> None:
+    """Packs that are known are asked about once a day, though no sweep was complete yet."""
+    with living(1) as life:
+        life.unsettle(tied=True, repeating=set(), missing=set(), moving="more")
+        life.poll(0)
+        life.ban({"alpha"}, "record", 25)
+        assert reported(life) == [("banned", "alpha", None)]
