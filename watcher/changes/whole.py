@@ -12,8 +12,9 @@ from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions, node_url
 from watcher.model.event import Event, Kind, event_id, rank
 from watcher.model.listing import Listing
+from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED, FLAGGED, Version, created_by, recency
+from watcher.model.version import BANNED, FLAGGED, STATUSES, Version, created_by, is_watched, recency
 
 SHOWN = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
@@ -50,20 +51,27 @@ def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at
         return Shown(difference=Difference(node=node), is_news=False, lacks=False)
     difference = compare_listing(node, replace(listing, incomplete=SHOWN), options, checked_at)
     shown = {version.key for version in listing.versions}
-    lacks = any(version.key not in shown for version in node.listed)
+    lacks = any(version.key not in shown and is_watched(version.status, options.statuses) for version in node.listed)
     is_news = not is_settled or lacks or bool(listing.incomplete or difference.events) or difference.node != node
     return Shown(difference=difference, is_news=is_news, lacks=lacks)
 
 
-def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
-    """Return a pack that the baseline of all did not have as it was then: without a version.
+def came_since(whole: Whole, listing: Listing) -> bool:
+    """Return whether the last baseline of all would have had the node, if it had shown one of these rows then."""
+    was_chosen = bool(whole.baseline_at) and Selection(globs=whole.globs).matches(listing.node)
+    return was_chosen and any(is_watched(row.status, whole.statuses or STATUSES) for row in listing.versions)
 
-    If it shows a version from before that, the sweep then missed it: it gets a baseline of its own.
+
+def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
+    """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
+
+    If it shows a version from before that, and all statuses were watched, the sweep then missed it: it gets a baseline
+    of its own. Where some were not, the version has taken a watched one since.
     """
     node = known or Node(node=listing.node)
-    if any(created_by(version, whole.baseline_at) for version in listing.versions):
+    if not whole.statuses and any(created_by(version, whole.baseline_at) for version in listing.versions):
         return replace(node, empty_since=whole.baseline_at)
-    return replace(node, baseline_at=whole.baseline_at, statuses=options.statuses)
+    return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or options.statuses)
 
 
 def set_whole(

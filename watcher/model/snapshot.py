@@ -79,6 +79,8 @@ class Whole:
     """The globs that it was set for."""
     baseline_at: str = ""
     """When the first complete sweep came; "" before that."""
+    statuses: tuple[str, ...] = ()
+    """The watched ones then; empty for all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -197,7 +197,8 @@ def _whole(found: Whole) -> str:
     """Return the baseline of all as a line; "" where no glob is watched."""
     if not found.globs:
         return ""
-    return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at})},\n'
+    statuses = {"statuses": found.statuses} if found.statuses else {}
+    return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at} | statuses)},\n'
 
 
 def _entries(found: Mapping[str, object]) -> str:

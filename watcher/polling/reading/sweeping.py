@@ -9,7 +9,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from watcher.changes.whole import Shown, compare_shown, newcomer, set_whole
+from watcher.changes.whole import Shown, came_since, compare_shown, newcomer, set_whole
 from watcher.model.event import Event
 from watcher.model.listing import ALL, FetchFailed, Listing
 from watcher.model.selection import Selection
@@ -92,7 +92,7 @@ class Sweeper:
             return await survey.read()
         swept = await sweep(
             survey.registry,
-            () if survey.options.all_watched else survey.options.statuses,
+            self._statuses,
             survey.clock,
             is_wanted=self._is_wanted,
             is_worth_it=lambda total: self.globs.chooses or is_cheaper(len(self.names), total),
@@ -122,8 +122,7 @@ class Sweeper:
         self.names |= chosen
         if swept.failure is not None or not self.names:
             self.names = self.names or {ALL: ALL}
-            failure = FetchFailed(node=ALL, error=swept.why, registry_wide=True)
-            survey.findings.unread[ALL] = swept.failure or failure
+            survey.findings.unread[ALL] = swept.failure or FetchFailed(node=ALL, error=swept.why, registry_wide=True)
             return survey.findings
         self.not_swept = swept.why
         survey.nodes = tuple(self.names.values())
@@ -138,7 +137,7 @@ class Sweeper:
         if swept.has_failed or (swept.incomplete and self._sets_whole):
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif self._sets_whole:
-            self.whole = Whole(globs=self.globs.globs, baseline_at=swept.at)
+            self.whole = Whole(globs=self.globs.globs, baseline_at=swept.at, statuses=swept.statuses)
             self.daily.begin_again()  # bans of whole packs are part of it
         most = most_questions(swept.total)
         await self.daily.read([key for key in keys if key not in self.unseen], self.ids)
@@ -198,12 +197,14 @@ class Sweeper:
 
     @property
     def _sets_whole(self) -> bool:
-        """Whether the baseline of all is still to be set, for these globs."""
-        return self.globs.chooses and (self.whole.globs != self.globs.globs or not self.whole.baseline_at)
+        """Whether the baseline of all is still to be set, for these globs and statuses."""
+        whole, wanted = self.whole, (self.globs.globs, self._statuses)
+        return self.globs.chooses and not (whole.baseline_at and (whole.globs, whole.statuses) == wanted)
 
-    def _was_chosen(self, key: str) -> bool:
-        """Return whether the globs that the baseline of all was last set for choose a node: it came since, then."""
-        return bool(self.whole.baseline_at) and Selection(globs=self.whole.globs).matches(key)
+    @property
+    def _statuses(self) -> tuple[str, ...]:
+        """The watched statuses; empty for all."""
+        return () if self.survey.options.all_watched else self.survey.options.statuses
 
     def _keys(self, swept: Swept) -> list[str]:
         """Return the nodes to compare, in order of their ids, and note how the registry writes these."""
@@ -235,7 +236,7 @@ class Sweeper:
         survey, base = self.survey, known
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
         is_chosen = self.globs.matches(key)
-        joins = is_chosen and self._sets_whole and not self._was_chosen(key)
+        joins = is_chosen and self._sets_whole and not came_since(self.whole, listing)
         if is_chosen and not joins and not (known and known.empty_since):
             base = newcomer(known, listing, self.whole, survey.options)
         elif is_whole:
@@ -258,8 +259,7 @@ class Sweeper:
     def _take_settled(self, key: str, digest: str, swept: Swept) -> None:
         """Take a node of which every known row, and no other, was shown as it is known."""
         findings = self.survey.findings
-        findings.read[key] = False
-        findings.etags[key] = digest
+        findings.read[key], findings.etags[key] = False, digest
         if not swept.incomplete:
             findings.checked[key] = swept.at
 

@@ -17,6 +17,7 @@ from tests.support.fakes.pages import UnsteadyPages
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.event import Event
+from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 
 PACKS = 12
@@ -113,6 +114,40 @@ def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: Fake
     assert (first.watched, reported(first)) == (9, [("baseline", None, None)])
     (event,) = narrow.poll(globs=("*",)).events
     assert "4 node packs with 7 versions; flagged: 1" in event.reason
+
+
+def test_a_pack_that_takes_a_watched_status_is_news(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
+    """An old version that is flagged is news where only flagged ones are watched, though its pack was never seen."""
+    narrow = Watcher(registry, state / "narrow", globs=("*",), statuses=("flagged", "banned"))
+    assert narrow.poll().watched == 1
+    registry.catalog.set_status("Pack-05", "1.0.0", "flagged")
+    assert reported(narrow.poll()) == [("flagged", "Pack-05", "1.0.0")]
+    assert reported(narrow.poll()) == []
+
+
+def test_other_statuses_have_a_baseline_of_their_own(registry: FakeRegistry, state: Path) -> None:
+    """Statuses that show more packs set one baseline for these; what takes a status that was watched stays news."""
+    for node in ("a", "b", "c"):
+        registry.catalog.publish(node, "1.0.0", created_at="2025-01-01T00:00:00Z")
+        registry.catalog.publish(node, "1.1.0", created_at="2025-01-02T00:00:00Z")
+    registry.catalog.set_status("a", "1.1.0", "flagged")
+    watcher = Watcher(registry, state, globs=("*",), statuses=("flagged", "banned"))
+    assert watcher.poll().watched == 1
+    registry.catalog.set_status("b", "1.0.0", "banned")
+    wide = watcher.poll(statuses=STATUSES)
+    assert reported(wide) == [("baseline", None, None), ("banned", "b", "1.0.0")]
+    assert "1 node pack with 2 versions" in wide.events[0].reason
+    assert reported(watcher.poll(statuses=STATUSES)) == []
+
+
+def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: Path) -> None:
+    """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
+    for number in range(250):
+        registry.catalog.publish(f"pack-{number}", "1.0.0")
+    watcher = Watcher(registry, state, globs=("*",))
+    watcher.poll()
+    report = watcher.poll(statuses=("banned",))
+    assert (report.postponed, report.watched, report.checked) == (50, 250, 250)
 
 
 def test_a_ban_of_a_whole_pack_is_in_the_baseline(registry: FakeRegistry, state: Path) -> None:
