@@ -48,7 +48,7 @@ class Change:
     postponed: int = 0
     """How many nodes differ in a sweep and are asked by a later poll."""
     error: str = ""
-    """Why a sweep was not whole, if pages failed or the baseline of all waits for them."""
+    """Why not all was seen in a sweep, where no node itself failed."""
     not_swept: str = ""
     """Why each node was asked though globs need a sweep."""
 

@@ -15,11 +15,13 @@ from watcher.model.listing import ALL, FetchFailed, Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
 from watcher.polling.reading.choice import Way, is_cheaper, is_worth_a_look, most_questions
+from watcher.polling.reading.look import Look
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.polling.reading.turn import DailyTurn
 from watcher.registry.reader import OF_ROWS
 from watcher.registry.sweep import NotSwept, Swept, sweep
 from watcher.state.model import Pages
+from watcher.text.plural import plural
 
 if TYPE_CHECKING:
     from watcher.polling.reading.change import Change
@@ -52,7 +54,7 @@ class Sweeper:
     unseen: set[str] = field(default_factory=set)
     """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
     error: str = ""
-    """Why a sweep was not whole, if pages failed or the baseline of all waits for them."""
+    """Why not all was seen, where no node itself failed."""
     not_swept: str = ""
     """Why each node was asked though globs need a sweep."""
 
@@ -147,12 +149,15 @@ class Sweeper:
             self.postponed.add(look.key)
             if look.shown.lacks:
                 self.unseen.add(look.key)
+        if self.unseen and not self.error:
+            packs = plural(len(self.unseen), "node pack")
+            self.error = f"not all versions of {packs} were shown; a later poll asks about these"
         self.daily.take(self.names, self.joined)
         is_settled = bool(swept.pages) and all(key in survey.findings.etags for key in keys)
         written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
         self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
 
-    async def _ask(self, looks: Sequence[_Look], turned: Sequence[str]) -> None:
+    async def _ask(self, looks: Sequence[Look], turned: Sequence[str]) -> None:
         """Ask nodes by themselves: those that differ, and those whose turn it is."""
         survey = self.survey
         findings, settled = survey.findings, dict(survey.findings.etags)
@@ -169,11 +174,12 @@ class Sweeper:
         for look in looks:
             self._take_answer(look)
 
-    def _take_rows(self, swept: Swept) -> tuple[list[str], list[_Look]]:
+    def _take_rows(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""
         keys = self._keys(swept)
         looks = [look for key in keys if (look := self._look(key, swept)) is not None]
-        looks.sort(key=lambda look: (look.key not in self.first, look.shown.urgency))
+        checked = self.survey.checks.checked  # of alike ones those first that have waited longest
+        looks.sort(key=lambda look: (look.key not in self.first, look.shown.urgency, checked.get(look.key, "")))
         return keys, looks
 
     def _known_keys(self) -> dict[str, str]:
@@ -187,7 +193,7 @@ class Sweeper:
         is_the_same = self.pages.globs == self.globs.globs and not self._sets_whole
         return is_the_same and all(etags.get(key, "").startswith(OF_ROWS) for key in keys)
 
-    def _take_as_known(self, swept: Swept) -> tuple[list[str], list[_Look]]:
+    def _take_as_known(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Take the nodes of a sweep that showed the same pages as the last one, as `_take_rows`."""
         self.names = self._known_keys()
         for key in self.names:
@@ -209,13 +215,15 @@ class Sweeper:
     def _keys(self, swept: Swept) -> list[str]:
         """Return the nodes to compare, in order of their ids, and note how the registry writes these."""
         found, known = swept.names, self.survey.snapshot.nodes
-        gone = {key: known[key].node for key in known if key not in found and self.globs.matches(key)}
+        # An id that the settings named once, and that never had a version, is no pack of the registry's.
+        missing = [known[key] for key in known if key not in found and self.globs.matches(key)]
+        gone = {node.node.lower(): node.node for node in missing if node.baseline_at or node.versions or node.banned}
         self.names |= {key: name for key, name in (found | gone).items() if key not in self.names}
         self.ids = self.names | found
         self.survey.findings.registry_ids |= {key: found[key] for key in self.first & found.keys()}
         return sorted(self.names)
 
-    def _look(self, key: str, swept: Swept) -> _Look | None:
+    def _look(self, key: str, swept: Swept) -> Look | None:
         """Compare one node's rows with what is known; return them if the node has to be asked by itself."""
         survey, digest = self.survey, swept.digest(key)
         if survey.checks.etags.get(key) == digest and key not in swept.doubtful:
@@ -227,11 +235,11 @@ class Sweeper:
             return self._first_look(key, known, listing, digest, swept)
         shown = self._compared(key, known, listing)
         if shown.is_news:
-            return _Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
+            return Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
         self._take_settled(key, digest, swept)
         return None
 
-    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> _Look | None:
+    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
         survey, base = self.survey, known
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
@@ -245,7 +253,7 @@ class Sweeper:
             if joins:
                 self.joined.add(key)
             return None
-        look = _Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
         if not joins or key in self.first:
             return look
         self._take_shown(look)  # a later sweep will be whole
@@ -270,14 +278,14 @@ class Sweeper:
         if key in findings.banned or not self._compared(key, node, listing).is_news:
             findings.etags[key] = digest
 
-    def _take_answer(self, look: _Look) -> None:
+    def _take_answer(self, look: Look) -> None:
         """Take the rows that were shown of a node that could not be asked; else note whether they are dealt with."""
         if look.key in self.survey.findings.unread:
             self._take_shown(look)
         else:
             self._keep_digest(look.key, look.listing, look.digest)
 
-    def _take_shown(self, look: _Look) -> None:
+    def _take_shown(self, look: Look) -> None:
         """Take what the rows of a node show, without its answer."""
         findings, difference = self.survey.findings, look.shown.difference
         if (node := findings.nodes.get(look.key)) is not None:
@@ -286,15 +294,3 @@ class Sweeper:
             findings.nodes[look.key] = difference.node
         if difference.events:
             findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Look:
-    """What a sweep shows of a node that has to be asked by itself."""
-
-    key: str
-    base: Node | None
-    """What it is compared with."""
-    listing: Listing
-    digest: str
-    shown: Shown

@@ -140,6 +140,15 @@ def test_other_statuses_have_a_baseline_of_their_own(registry: FakeRegistry, sta
     assert reported(watcher.poll(statuses=STATUSES)) == []
 
 
+def test_an_id_without_versions_is_no_pack(registry: FakeRegistry, state: Path) -> None:
+    """An id that was named once and never had a version is none of the packs that globs choose."""
+    registry.catalog.publish("pack", "1.0.0")
+    watcher = Watcher(registry, state, "pack", "no-such-pack")
+    watcher.poll()
+    report = watcher.poll(nodes=(), globs=("*",))
+    assert (report.watched, report.checked, report.errors, watcher.asked()) == (1, 1, (), [])
+
+
 def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: Path) -> None:
     """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
     for number in range(250):
@@ -390,6 +399,23 @@ def test_so_many_questions_and_no_more(registry: FakeRegistry, state: Path) -> N
     assert {f"p{number}" for number in range(290, 300)} <= set(asked)
     later = made.poll()
     assert (reported(later), later.postponed) == ([], 0)
+
+
+def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state: Path) -> None:
+    """While pages hide most packs, each of these gets its turn, and a poll says why it saw too little."""
+    for number in range(450):
+        registry.catalog.publish(f"pack-{number:03}", "1.0.0")
+    watcher = Watcher(registry, state, globs=("*",))
+    watcher.poll()
+    _answer_pages(registry, lambda document: document.update(versions=[], total=0, totalPages=0))
+    asked: set[str] = set()
+    for waiting in (250, 250, 250):
+        report = watcher.poll()
+        asked |= set(watcher.asked())
+        assert report.checked == 450 - waiting
+        [(_, why)] = report.errors
+        assert why == f"not all versions of {waiting} node packs were shown; a later poll asks about these"
+    assert len(asked) == 450
 
 
 def _is_listing(query: dict[str, list[str]]) -> bool:
