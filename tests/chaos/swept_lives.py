@@ -320,9 +320,9 @@ class SweptMachine(RuleBasedStateMachine):
         if again:
             self._change(self.registry.catalog, pack, version, again)
 
-    @rule(pack=packs)
-    def vanish_or_return(self, pack: str) -> None:
-        """A pack that was seen is gone with all its versions, or is back with them."""
+    @rule(pack=packs, polls=st.integers(0, 2))
+    def vanish_or_return(self, pack: str, polls: int = 0) -> None:
+        """A pack that was seen is gone with all its versions, or is back with them, and some polls see it."""
         catalog = self.registry.catalog
         if pack in self.vanished:
             for row in self.vanished.pop(pack):
@@ -332,6 +332,8 @@ class SweptMachine(RuleBasedStateMachine):
             self.vanished[pack] = [row for row in self._all_rows() if row["node_id"].lower() == pack]
             for row in self.vanished[pack]:
                 catalog.remove(pack, row["version"])
+        for _ in range(polls):
+            self.poll(0)
 
     def _all_rows(self) -> list[dict[str, Any]]:
         rows: Any = self.registry.catalog.answer({"pageSize": ["0"]})[1]["versions"]
