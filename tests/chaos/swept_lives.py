@@ -204,8 +204,8 @@ class SweptMachine(RuleBasedStateMachine):
         """Packs whose last own answer was that they are banned: what pages show of them waits for another."""
         self.met: set[str] = set()
         """The packs that were watched before."""
-        self.whole: tuple[tuple[str, ...], datetime] | None = None
-        """The globs of the baseline of all, and when it was set."""
+        self.whole: tuple[tuple[str, ...], datetime, frozenset[str]] | None = None
+        """The globs of the baseline of all, when it was set, and the statuses that were watched."""
         self.was_down = False
         self.turned: dict[str, datetime] = {}
         """When each watched pack was last asked about by itself, or began to be watched."""
@@ -556,7 +556,12 @@ class SweptMachine(RuleBasedStateMachine):
         globs = self.watch[1]
         if not self._matches(pack, globs):
             return False
-        return self.whole is None or (self.whole[0] != _lower(globs) and not self._matches(pack, self.whole[0]))
+        if self.whole is None:
+            return True
+        before, _, covered = self.whole
+        shown = {truth.status for truth in self.witness.shown.get(pack, {}).values()}
+        is_set = before == _lower(globs) and covered == frozenset(self.statuses)
+        return not is_set and not (self._matches(pack, before) and covered & shown)
 
     def _see_that_each_had_its_turn(self, look: _Look, *, noted: bool) -> None:
         """See that each pack of a sweep was asked about within a day, in whatever way."""
@@ -636,9 +641,9 @@ class _Look:
             life.met.add(pack)
         if not globs:
             life.whole = None
-        elif self.witness.is_complete and (life.whole is None or life.whole[0] != _lower(globs)):
+        elif self.witness.is_complete and (life.whole is None or life.whole[::2] != (_lower(globs), self.statuses)):
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
-            life.whole = _lower(globs), self.started
+            life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
         if life.was_down and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ

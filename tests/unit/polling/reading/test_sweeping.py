@@ -228,6 +228,18 @@ def test_without_records_the_baseline_is_one_event(registry: FakeRegistry, state
     assert sorted(found, key=str) == [("banned", "b", None), ("baseline", None, None)]
 
 
+def test_newly_watched_statuses_are_one_baseline(registry: FakeRegistry, state: Path) -> None:
+    """Packs that the watched statuses hid are one event when these are widened; a pack that came since is news."""
+    for node in ("a", "b", "c"):
+        registry.catalog.publish(node, "1.0.0", status="active" if node == "a" else "flagged")
+    made = Watcher(registry, state, globs=("*",))
+    assert reported(made.poll(statuses=("active",))) == [("baseline", None, None)]
+    registry.catalog.publish("d", "1.0.0")
+    found = reported(made.poll())
+    assert sorted(found, key=str) == [("baseline", None, None), ("new", "d", "1.0.0")]
+    assert reported(made.poll()) == []
+
+
 def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
