@@ -168,9 +168,10 @@ class Sweeper:
         await survey.read()
         # Nobody wrote the id of a pack that only globs choose, so no warning is due that it may be wrong.
         findings.empty = [node for node in findings.empty if node.lower() in self.first]
-        for key in findings.unread:
-            findings.read.pop(key, None)  # its rows were shown, but it did not answer in its turn
         findings.etags |= {key: settled[key] for key in turned if key in settled and key not in findings.nodes}
+        for key in findings.unread:  # its rows were shown, but it did not answer in its turn
+            findings.read.pop(key, None)
+            findings.etags.pop(key, None)
         for look in looks:
             self._take_answer(look)
 

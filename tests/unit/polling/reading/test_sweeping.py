@@ -459,6 +459,19 @@ def test_a_ban_shows_whatever_way_the_settings_write_the_id(registry: FakeRegist
     assert [kind for kind, _, _ in reported(_a_day_later(made))] == ["banned"]
 
 
+def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that cannot be read in its turn is asked again by the next poll, though its rows are as they were."""
+    registry.serves_nodes = False
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if query_of(request).get("nodeId") == ["Pack-08"] else None
+
+    registry.respond = respond
+    assert reported(_a_day_later(swept)) == [("failing", "Pack-08", None)]
+    registry.respond = None
+    assert reported(swept.poll()) == [("recovered", "Pack-08", None)]
+
+
 def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
     """A registry without `GET /nodes` is asked for each pack once a day: a 403 that says so is a ban."""
     registry.serves_nodes = False
@@ -472,7 +485,7 @@ def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry
 
 def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher, registry: FakeRegistry) -> None:
     """A pack whose rows are as known, and that cannot be asked in its turn, counts as not checked in that poll only."""
-    registry.serves_nodes = False
+    registry.serves_nodes, swept.settings["failure_threshold"] = False, 3
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         return web.Response(status=500) if query_of(request).get("nodeId") == ["Pack-05"] else None
