@@ -677,11 +677,12 @@ class _Look:
         """Let a pack that came after the baseline of all be news, or have a baseline if that missed it."""
         if not self.life._matches(name, self.life.watch[1]) or self.life.whole is None:
             return []
-        at = self.life.whole[1]
-        old = {number: truth for number, truth in rows.items() if truth.created <= at}
+        _, at, covered = self.life.whole
+        is_all = covered >= frozenset(STATUSES)  # else an old version has taken a watched status since, which is news
+        old = {number: truth for number, truth in rows.items() if is_all and truth.created <= at}
         for number, truth in old.items():
             pack.seen[number] = Seen(truth.status, truth.deprecated, pending=truth.status == "pending")
-        pack.based, pack.looked, pack.of = True, at, self.statuses
+        pack.based, pack.looked, pack.of = True, at, covered
         return [("baseline", name, None)] if old else []
 
     def _answered(self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool) -> list[Fact]:
