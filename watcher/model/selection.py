@@ -27,10 +27,15 @@ class Selection:
     """Globs in lower case, in order. One that begins with `!` leaves out what it matches."""
 
     def matches(self, node: str) -> bool:
-        """Return whether the globs choose a node: one of them matches its id, in any case, and none with `!` does."""
+        """Return whether the globs choose a node: one of them matches its id, in any case, and none with `!` does.
+
+        They never choose a node called `*`, which is no id and stands for the registry itself (`model.listing.ALL`).
+        """
         key = node.lower()
-        return any(_matches(key, glob) for glob in self.globs if not _leaves_out(glob)) and not any(
-            _matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob)
+        return (
+            key != _EVERYTHING
+            and any(_matches(key, glob) for glob in self.globs if not _leaves_out(glob))
+            and not any(_matches(key, glob[1:]) for glob in self.globs if _leaves_out(glob))
         )
 
     @property

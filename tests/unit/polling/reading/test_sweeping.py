@@ -149,6 +149,14 @@ def test_an_id_without_versions_is_no_pack(registry: FakeRegistry, state: Path) 
     assert (report.watched, report.checked, report.errors, watcher.asked()) == (1, 1, (), [])
 
 
+def test_no_pack_passes_for_the_registry(swept: Watcher, registry: FakeRegistry) -> None:
+    """A row of a node called `*`, which stands for the registry itself elsewhere, is of no pack that globs choose."""
+    registry.catalog.publish("*", "1.0.0", status="banned")
+    registry.catalog.ban_node("*")
+    report = swept.poll()
+    assert (report.watched, report.checked, reported(report), swept.asked()) == (PACKS, PACKS, [], [])
+
+
 def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: Path) -> None:
     """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
     for number in range(250):
