@@ -49,16 +49,36 @@ class Transport(httpx.AsyncBaseTransport):
         if self._forwarded:
             path = b"%s://%s%s" % (url.raw_scheme, url.netloc, path)
             headers = [*headers, *self._authorization()]
-        connection = self._take() or await self._connect()
         try:
-            head = await connection.ask(h11.Request(method=request.method, target=path, headers=headers))
+            asked = h11.Request(method=request.method, target=path, headers=headers)
         except h11.LocalProtocolError as error:
-            connection.close()
             raise httpx.LocalProtocolError(str(error)) from error
+        head, connection = await self._asked(asked)
+        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(connection, self._idle))
+
+    async def _asked(self, request: h11.Request) -> tuple[h11.Response, _Connection]:
+        """Return the head of the answer, and the connection that has its body.
+
+        A server may close an idle connection while the request is on its way. It has not taken that then, so it is sent
+        again, over a new connection (RFC 9112, 9.3.1).
+        """
+        connection = self._take()
+        if connection is not None:
+            try:
+                return await connection.ask(request), connection
+            except (httpx.RemoteProtocolError, OSError):
+                connection.close()
+                if connection.was_answered:
+                    raise
+            except BaseException:
+                connection.close()
+                raise
+        connection = await self._connect()
+        try:
+            return await connection.ask(request), connection
         except BaseException:
             connection.close()
             raise
-        return httpx.Response(head.status_code, headers=head.headers.raw_items(), stream=_Body(connection, self._idle))
 
     async def aclose(self) -> None:
         """Close what is idle; a body that is still read closes its own connection."""
@@ -141,6 +161,8 @@ class _Connection:
         self._stream = stream
         self._http = h11.Connection(h11.CLIENT, max_incomplete_event_size=_LONGEST_HEAD)
         self._since = 0.0
+        self.was_answered = False
+        """Something came since the last request."""
 
     @classmethod
     async def open(cls, url: httpx.URL, context: ssl.SSLContext | None) -> Self:
@@ -160,6 +182,7 @@ class _Connection:
 
     async def ask(self, request: h11.Request) -> h11.Response:
         """Send a request without a body and return the head of its answer."""
+        self.was_answered = False
         self._stream.write(self._http.send(request) + self._http.send(h11.EndOfMessage()))
         while not isinstance(event := await self.event(), h11.Response):
             if not isinstance(event, h11.InformationalResponse):
@@ -170,7 +193,9 @@ class _Connection:
         """Return what comes next of the answer; `httpx.RemoteProtocolError` if that is no HTTP, or nothing."""
         try:
             while (event := self._http.next_event()) is h11.NEED_DATA:
-                self._http.receive_data(await self._stream.read())
+                data = await self._stream.read()
+                self.was_answered = self.was_answered or bool(data)
+                self._http.receive_data(data)
         except h11.RemoteProtocolError as error:
             raise httpx.RemoteProtocolError(str(error)) from error
         return event

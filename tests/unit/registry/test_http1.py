@@ -14,7 +14,7 @@ import trustme
 
 from tests.faults.asking import answer, complaint, hurried, without_proxies
 from tests.support.fakes.ports import Listener
-from watcher.registry.answer import Answer
+from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Limits, Query, Registry
 
 pytestmark = pytest.mark.measured
@@ -91,6 +91,27 @@ def test_a_connection_that_is_over_is_not_used_again(sent: bytes) -> None:
         answers = asyncio.run(ask_thrice(server.url))
     assert [got.body for got in answers] == [b"{}"] * 3
     assert server.asked == [1, 1, 1]
+
+
+@pytest.mark.parametrize(("begun", "sound"), [(b"", True), (b"HTTP/1.1 2", False)])
+def test_a_request_that_crosses_a_close_is_sent_again(begun: bytes, sound: bool) -> None:
+    """A request over a used connection that closes without a byte of answer goes out again at once over a new one."""
+
+    class Once(Plain):
+        def serve(self, connection: socket.socket) -> None:
+            self.asked.append(0)
+            for sent in (self.sent, begun):
+                if head_of(connection):
+                    self.asked[-1] += 1
+                    connection.sendall(sent)
+
+    with Once() as server:
+        if sound:
+            assert [got.body for got in asyncio.run(ask_thrice(server.url))] == [b"{}"] * 3
+        else:
+            with pytest.raises(NoAnswerError, match="broke off"):
+                asyncio.run(ask_thrice(server.url))
+        assert server.asked == ([2, 2, 1] if sound else [2])
 
 
 def test_what_comes_unasked_is_no_answer() -> None:
