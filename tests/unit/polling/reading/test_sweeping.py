@@ -430,6 +430,10 @@ def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state
     _answer_pages(registry, lambda document: document.update(versions=[], total=0, totalPages=0))
     asked: set[str] = set()
     for waiting in (250, 250, 250):
+        with watcher.folder.locked():  # time goes by: the registry's clock tells no two polls of one second apart
+            known = watcher.folder.load()
+            aged = {key: f"{int(at[:4]) - 1}{at[4:]}" for key, at in known.checks.checked.items()}
+            watcher.folder.save_checks(replace(known.checks, checked=aged), known.snapshot.revision)
         report = watcher.poll()
         asked |= set(watcher.asked())
         assert report.checked == 450 - waiting
