@@ -59,7 +59,8 @@ class DailyTurn:
             self.error = self._packs.error
 
     def to_ask(self, most: int, *, each: bool) -> list[str]:
-        """Return the nodes to ask by themselves: at most so many, if `each` has to be or there are no records.
+        """Return the nodes to ask by themselves: all, if `each` has to be or there are no records; of the first turn at
+        most so many, since it is everybody's.
 
         Else those that a 403 called banned, since only another answer ends that, and those whose recorded ban has
         ended, since what pages showed of them meanwhile was answered by a 403.
@@ -67,7 +68,7 @@ class DailyTurn:
         if not self._due:
             return []
         if each or self.error:
-            asked = self._due = self._due[:most]
+            asked = self._due = self._due if self.turn.at else self._due[:most]
         else:
             asked = [key for key in self._due if self._is_banned_without_record(key)]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)

@@ -25,6 +25,8 @@ from watcher.model.version import BANNED, FLAGGED
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
+_WORST_SHOWN = 10
+"""Rows of a summary that the worst of the other nodes fill up."""
 _PROBLEMS_SHOWN = 3
 """Problems of a node that a terminal gets; the others are counted."""
 
@@ -47,6 +49,9 @@ def lines(view: View, width: int | None = None) -> list[str]:
     if view.summarises:
         shown += _wrapped(_of_all(view, rows), width)
     wanted = [row for row in rows if view.shows(row)]
+    if view.summarises:
+        others = [row for row in rows if row.problems and not view.shows(row)]
+        wanted = sorted(wanted + others[: max(_WORST_SHOWN - len(wanted), 0)], key=lambda row: row.rank)
     is_cut = view.summarises or (width is not None and view.chosen is None)
     fitting = _fitting(wanted) if is_cut else wanted
     if fitting:
