@@ -131,22 +131,22 @@ def test_other_statuses_have_a_baseline_of_their_own(registry: FakeRegistry, sta
         registry.catalog.publish(node, "1.0.0", created_at="2025-01-01T00:00:00Z")
         registry.catalog.publish(node, "1.1.0", created_at="2025-01-02T00:00:00Z")
     registry.catalog.set_status("a", "1.1.0", "flagged")
-    watcher = Watcher(registry, state, globs=("*",), statuses=("flagged", "banned"))
-    assert watcher.poll().watched == 1
+    made = Watcher(registry, state, globs=("*",), statuses=("flagged", "banned"))
+    assert made.poll().watched == 1
     registry.catalog.set_status("b", "1.0.0", "banned")
-    wide = watcher.poll(statuses=STATUSES)
+    wide = made.poll(statuses=STATUSES)
     assert reported(wide) == [("baseline", None, None), ("banned", "b", "1.0.0")]
     assert "1 node pack with 2 versions" in wide.events[0].reason
-    assert reported(watcher.poll(statuses=STATUSES)) == []
+    assert reported(made.poll(statuses=STATUSES)) == []
 
 
 def test_an_id_without_versions_is_no_pack(registry: FakeRegistry, state: Path) -> None:
     """An id that was named once and never had a version is none of the packs that globs choose."""
     registry.catalog.publish("pack", "1.0.0")
-    watcher = Watcher(registry, state, "pack", "no-such-pack")
-    watcher.poll()
-    report = watcher.poll(nodes=(), globs=("*",))
-    assert (report.watched, report.checked, report.errors, watcher.asked()) == (1, 1, (), [])
+    made = Watcher(registry, state, "pack", "no-such-pack")
+    made.poll()
+    report = made.poll(nodes=(), globs=("*",))
+    assert (report.watched, report.checked, report.errors, made.asked()) == (1, 1, (), [])
 
 
 def test_no_pack_passes_for_the_registry(swept: Watcher, registry: FakeRegistry) -> None:
@@ -161,9 +161,9 @@ def test_what_is_watched_no_more_is_not_missing(registry: FakeRegistry, state: P
     """After `statuses` are narrowed, packs that still have to be asked lack nothing, and the poll is a good one."""
     for number in range(250):
         registry.catalog.publish(f"pack-{number}", "1.0.0")
-    watcher = Watcher(registry, state, globs=("*",))
-    watcher.poll()
-    report = watcher.poll(statuses=("banned",))
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+    report = made.poll(statuses=("banned",))
     assert (report.postponed, report.watched, report.checked) == (50, 250, 250)
 
 
@@ -425,17 +425,17 @@ def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state
     """While pages hide most packs, each of these gets its turn, and a poll says why it saw too little."""
     for number in range(450):
         registry.catalog.publish(f"pack-{number:03}", "1.0.0")
-    watcher = Watcher(registry, state, globs=("*",))
-    watcher.poll()
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
     _answer_pages(registry, lambda document: document.update(versions=[], total=0, totalPages=0))
     asked: set[str] = set()
     for waiting in (250, 250, 250):
-        with watcher.folder.locked():  # time goes by: the registry's clock tells no two polls of one second apart
-            known = watcher.folder.load()
+        with made.folder.locked():  # time goes by: the registry's clock tells no two polls of one second apart
+            known = made.folder.load()
             aged = {key: f"{int(at[:4]) - 1}{at[4:]}" for key, at in known.checks.checked.items()}
-            watcher.folder.save_checks(replace(known.checks, checked=aged), known.snapshot.revision)
-        report = watcher.poll()
-        asked |= set(watcher.asked())
+            made.folder.save_checks(replace(known.checks, checked=aged), known.snapshot.revision)
+        report = made.poll()
+        asked |= set(made.asked())
         assert report.checked == 450 - waiting
         [(_, why)] = report.errors
         assert why == f"not all versions of {waiting} node packs were shown; a later poll asks about these"
