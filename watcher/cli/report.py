@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from watcher import timestamps
 from watcher.alerts.words.differences import difference
 from watcher.alerts.words.running import running
-from watcher.cli.terminal import colour, join_first, table, to_json
+from watcher.cli.terminal import colour, join_first, table, to_json, wrap
 from watcher.model.event import LONGEST_TEXT, Event, Kind, is_about_all, rank
 from watcher.model.event_form import public_form
 from watcher.model.selection import Selection
@@ -69,7 +69,8 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     seconds = max(timestamps.seconds_between(report.started, report.finished), 0)
     suffix = "; dry run: nothing saved or sent" if dry_run else ""
     took = ", ".join(filter(None, [reading_in_words(report.way, report.requests), f"{seconds:.1f} s"]))
-    return [*rows, f"{', '.join(counts)} ({took}){suffix}"]
+    summary = f"{', '.join(counts)} ({took}){suffix}"
+    return [*rows, *([summary] if width is None else wrap(summary, width))]
 
 
 def reading_in_words(way: str, requests: int) -> str:
