@@ -55,6 +55,8 @@ def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: s
 
 def counted(node: Node, *keys: str) -> Node:
     """Return the node with one more change counted for each key: a version's, or "" for the node itself."""
+    if not keys:
+        return node
     counts = {key: node.seen.get(key, node.seen_floor if key else 0) + 1 for key in keys}
     return replace(node, seen={**node.seen, **counts})
 

@@ -217,7 +217,7 @@ def _block(nodes: Mapping[str, Node], key: str) -> bytes:
     head = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _kept(node, _NODE_HEAD)
     )
-    rows = ",\n  ".join(json.dumps(_version(version)) for version in node.versions)
+    rows = ",\n  ".join(_encode(_version(version)) for version in node.versions)
     versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""
     return f"{{\n {head}{versions}}}".encode()
 
@@ -230,6 +230,7 @@ def _version(version: Version) -> dict[str, object]:
 
 _EXPOSURE_FIELDS = tuple(item.name for item in fields(Exposure))
 _VERSION_FIELDS = tuple(item.name for item in fields(Version))
+_encode = json.JSONEncoder().encode
 _of_version = attrgetter(*_VERSION_FIELDS)
 _NODE_HEAD = tuple(item.name for item in fields(Node) if item.name != "versions")
 
