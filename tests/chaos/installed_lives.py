@@ -81,7 +81,8 @@ class Model:
             del self.believed[install]
         self.failing &= seen.keys()
         for install, copies in seen.items():
-            fails = copies is None or bool(unread[install])
+            # A pack that was never read may have been damaged ever since: that is no news.
+            fails = copies is None or any(folder in self.believed.get(install, {}) for folder in unread[install])
             if fails != (install in self.failing):
                 self.due["failing" if fails else "recovered", None, None, install] += 1
                 self.failing ^= {install}

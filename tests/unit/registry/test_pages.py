@@ -100,7 +100,7 @@ def test_as_many_requests_at_once_as_there_may_be(registry: FakeRegistry, concur
 
 @pytest.mark.parametrize(("code", "ban"), [(400, None), (403, None), (403, "stolen"), (404, None), (503, None)])
 def test_a_refused_first_page_is_the_only_one(registry: FakeRegistry, code: int, ban: str | None) -> None:
-    """If the first page is refused, no other is requested; the code, the message and a ban are told apart."""
+    """If the first page is refused, no other is requested; the code, the message and a ban are kept apart."""
     of_pack(registry, versions=30)
     said = {"error": "Node banned", "message": ban} if ban else {"message": "no"}
     altered(registry, lambda _number, _true: web.json_response(said, status=code))
