@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 _MANY = 100
+"""From this many lives on they are others in each run."""
 
 
 def live_lives(machine: type[RuleBasedStateMachine], lives: int, steps: int) -> None:

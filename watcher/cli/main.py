@@ -104,7 +104,7 @@ def run(settings: Callable[..., Loaded], nodes: tuple[str, ...]) -> int:
 def status(settings: Callable[..., Loaded], nodes: tuple[str, ...], only_problems: bool, as_json: bool) -> int:
     """Show watched nodes, problems first, and undelivered alerts; works offline.
 
-    Of what `*` and patterns include it shows counts, and a row where a pack is named or installed, banned or not read.
+    Of what `*` and patterns include it shows counts, the worst packs, and those that are named, installed or not read.
     """
     from watcher.cli.commands.status.command import show
 

@@ -219,7 +219,7 @@ class _Connection:
         return self._stream.is_quiet() and asyncio.get_running_loop().time() - self._since < _KEPT
 
     def close(self) -> None:
-        """Close at once. Whoever waits for data gets no more."""
+        """Close at once. A task that waits for data gets no more."""
         self._stream.close()
 
 

@@ -81,7 +81,7 @@ def test_kinds_that_are_given_hold_for_every_node(kind: Kind) -> None:
 
 
 def test_what_is_run_is_never_less() -> None:
-    """An event on a pack that somebody runs goes out with all default kinds, whoever chose the node."""
+    """An event on a pack that somebody runs goes out with all default kinds, named in `nodes` or not."""
     [default] = knowing([channel()], [])
     assert wants(default, event(kind=Kind.DEPRECATED, installed=(Copy(install="a", version="9"),)))
     assert not wants(default, event(kind=Kind.DEPRECATED))

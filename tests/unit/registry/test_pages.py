@@ -248,7 +248,7 @@ def test_pages_that_are_too_large_together(registry: FakeRegistry, monkeypatch: 
 
 
 def test_leaving_before_the_end(registry: FakeRegistry) -> None:
-    """Whoever leaves ends the requests under way, and nothing is left to wait for."""
+    """Leaving before the end ends the requests under way, and nothing is left to wait for."""
     of_pack(registry, versions=300)
 
     async def work() -> set[asyncio.Task[Any]]:

@@ -85,7 +85,8 @@ async def _audit(
 def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Exposure]:
     """Return what a watch with these settings has reported, but for what is accepted just now; nothing without one.
 
-    The state is only read, whoever works on it. Where it cannot be read, nothing is known of what was before.
+    The state is only read, also while another process works on it. Where it cannot be read, nothing is known of
+    what was before.
     """
     if not settings.accept:
         return {}
