@@ -347,6 +347,10 @@ class Trouble:
             self._in_a_row = in_a_row
         return found
 
+    def is_failing(self, who: str) -> bool:
+        """Return whether a node is reported failing by itself."""
+        return who in self._failing
+
     def forget(self, who: str) -> None:
         """Nobody asks about a node any more."""
         del self._in_a_row[who]

@@ -664,7 +664,8 @@ class _Look:
             # What pages show of it was answered by its ban before, and counts once that has ended.
             self.readings[name] = Reading.READ
             return []
-        needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or pack.of != self.statuses)
+        is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
+        needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or not is_settled)
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, f"{name} was not asked"
         facts = self._seen(name, rows, torn=needs or not witness.is_complete, at=self.started)
         if pack.based and not needs:
@@ -689,6 +690,10 @@ class _Look:
         """Return what must be reported of a pack that was asked by itself."""
         life = self.life
         life.hidden.discard(name)
+        if not pack.based and rows and self.witness.is_complete:
+            based = self._seen(name, rows, torn=False, at=self.started)
+            self.joined |= {name} if joins else set()
+            return based + self._answered(name, pack, rows, joins=False)
         if name in life.broken:
             facts = self._seen(name, rows, torn=True, at=life.now)
             self.readings[name] = FAULTY[life.broken[name]]
