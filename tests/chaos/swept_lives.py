@@ -536,7 +536,7 @@ class SweptMachine(RuleBasedStateMachine):
         look = _Look(self, started, noted=noted)
         look.all()
         if noted:
-            self.was_down = False
+            self.was_down = _REGISTRY in look.readings and look.readings[_REGISTRY] is Reading.NO_WAY
         self._see_that_each_had_its_turn(look, noted=noted)
         return look.facts
 
@@ -645,7 +645,9 @@ class _Look:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
             life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
-        if life.was_down and self.witness.has_swept:
+        if globs and life.whole is None and not self.readings:
+            self.readings[_REGISTRY] = Reading.NO_WAY  # nothing is read before the first baseline of all
+        elif life.was_down and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ
         elif self.noted:
             life.trouble.forget(_REGISTRY)

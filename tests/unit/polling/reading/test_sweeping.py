@@ -184,17 +184,30 @@ def test_no_baseline_without_all_rows(registry: FakeRegistry, state: Path) -> No
         registry.catalog.publish(f"p{number}", "1.0.0")
     made = Watcher(registry, state, globs=("*",))
     _answer_pages(registry, _without("p2 1.0.0"))
-    report = made.poll()
+    report = made.poll(failure_threshold=3)
     assert (reported(report), report.checked) == ([], 0)
     assert report.errors == (("*", "the pages of all node packs are incomplete: 3 of 4 versions came"),)
     registry.respond = None
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
+def test_a_baseline_that_never_comes_is_reported(registry: FakeRegistry, state: Path) -> None:
+    """A registry of which a row never comes is reported after the threshold, and recovers with the baseline."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    _answer_pages(registry, _without("p2 1.0.0"))
+    polls = [made.poll(failure_threshold=3) for _ in range(4)]
+    assert [reported(report) for report in polls] == [[], [], [("failing", None, None)], []]
+    assert "the pages of all node packs are incomplete: 3 of 4 versions came" in polls[2].events[0].reason
+    registry.respond = None
+    assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
+
+
 def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> None:
     """A registry that says it has no version at all sets no baseline: what comes then is not all news."""
     made = Watcher(registry, state, globs=("*",))
-    report = made.poll()
+    report = made.poll(failure_threshold=3)
     assert (reported(report), report.errors[0][1]) == (
         [],
         "the pages of all node packs are incomplete: no versions came",
