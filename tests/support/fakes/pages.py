@@ -79,7 +79,7 @@ class UnsteadyPages:
                 rows = [*rows[:-1], after[0]]
         if number in self.repeating:
             before = ordinary(request, self._catalog, page=str(number - 1), pageSize=size)["versions"]
-            rows = [before[-1], *rows[:-1]]
+            rows = [*before[-1:], *rows[:-1]]
         if number in self.missing:
             rows = rows[:-1]
         return document | {"versions": rows, "total": self.total(number, document["total"])}
