@@ -266,7 +266,7 @@ class SweptMachine(RuleBasedStateMachine):
         pack = query["nodeId"][0].lower()
         if "include_status_reason" not in query:
             self.witness.asked.add(pack)
-        if pack in self.broken:
+        if self.is_broken(pack):
             answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
             assert answer is not None
             return answer
@@ -275,6 +275,10 @@ class SweptMachine(RuleBasedStateMachine):
         response.set_status(status)
         response.headers["Date"] = format_datetime(self.now, usegmt=True)
         return response
+
+    def is_broken(self, pack: str) -> bool:
+        """Return whether a pack's own answer cannot be read. One without a row is well: many faults are in rows."""
+        return pack in self.broken and pack not in self.vanished and bool(self.subscriber.truth(pack))
 
     def _answer_packs(self, query: dict[str, list[str]]) -> web.StreamResponse:
         status, document = self.registry.catalog.packs(query)
@@ -696,7 +700,7 @@ class _Look:
             based = self._seen(name, rows, torn=False, at=self.started)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
-        if name in life.broken:
+        if life.is_broken(name):
             facts = self._seen(name, rows, torn=True, at=life.now)
             self.readings[name] = FAULTY[life.broken[name]]
             return facts

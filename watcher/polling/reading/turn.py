@@ -63,14 +63,17 @@ class DailyTurn:
         most so many, since it is everybody's.
 
         Else those that a 403 called banned, since only another answer ends that, and those whose recorded ban has
-        ended, since what pages showed of them meanwhile was answered by a 403.
+        ended, since what pages showed of them meanwhile was answered by a 403. At most so many, too, of those that the
+        records lack.
         """
         if not self._due:
             return []
         if each or self.error:
             asked = self._due = self._due if self.turn.at else self._due[:most]
         else:
+            lacking = [key for key in self._due if key not in self._packs.records]
             asked = [key for key in self._due if self._is_banned_without_record(key)]
+            asked = [*dict.fromkeys([*asked, *lacking[:most]])]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)
         return asked
 

@@ -508,6 +508,23 @@ def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
+def test_a_pack_without_a_record_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
+    """A banned pack that `GET /nodes` leaves out is asked for by itself in its turn, and no other is."""
+    registry.catalog.ban_node("Pack-08", "malware")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if not request.path.endswith("nodes"):
+            return None
+        _, document = registry.catalog.packs(query_of(request))
+        nodes: Any = document["nodes"]
+        rest = [node for node in nodes if node["id"] != "Pack-08"]
+        return web.json_response(document | {"nodes": rest, "total": len(rest)})
+
+    registry.respond = respond
+    assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
+    assert set(swept.asked()) == {"Pack-08"}
+
+
 def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher, registry: FakeRegistry) -> None:
     """A pack whose rows are as known, and that cannot be asked in its turn, counts as not checked in that poll only."""
     registry.serves_nodes, swept.settings["failure_threshold"] = False, 3
