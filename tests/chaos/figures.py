@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
 from collections import Counter
 from dataclasses import dataclass, field
 
@@ -30,6 +31,10 @@ class Result:
         """Count a broken promise and say what happened."""
         self.broken[promise] += count
         self.said.append(sentence)
+
+    def failed(self, error: Exception) -> None:
+        """Count a failure as a broken promise, and say where it was and, of a random life, what led to it."""
+        self.wrong("wrong", "".join(traceback.format_exception(error)))
 
     def merge(self, other: Result) -> None:
         """Add another's."""

@@ -328,7 +328,7 @@ def main() -> None:
     try:
         live(400, 30)
     except AssertionError as error:
-        figures.wrong("wrong", str(error))
+        figures.failed(error)
     figures.show()
 
 

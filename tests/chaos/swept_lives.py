@@ -673,7 +673,8 @@ class _Look:
         is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
         needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or not is_settled)
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, f"{name} was not asked"
-        facts = self._seen(name, rows, torn=needs or not witness.is_complete, at=self.started)
+        is_there = pack.based or bool(rows)  # a glob chooses no pack that shows nothing of the watched statuses
+        facts = self._seen(name, rows, torn=needs or not (is_there and witness.is_complete), at=self.started)
         if pack.based and not needs:
             self.readings[name] = Reading.READ
         if joins and pack.based:
@@ -754,7 +755,7 @@ def main() -> None:
     try:
         live(400, 30)
     except AssertionError as error:
-        figures.wrong("wrong", str(error))
+        figures.failed(error)
     figures.show()
 
 

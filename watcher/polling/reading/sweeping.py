@@ -254,7 +254,7 @@ class Sweeper:
         is_chosen = self.globs.matches(key)
         joins = is_chosen and self._sets_whole and not came_since(self.whole, listing)
         if is_chosen and not joins and not (known and known.empty_since):
-            base = newcomer(known, listing, self.whole, survey.options)
+            base = survey.findings.nodes[key] = newcomer(known, listing, self.whole, survey.options)
         elif is_whole:
             survey.take_listing(listing, key, baseline="silent" if joins else "")
             self._keep_digest(key, listing, digest)
