@@ -266,7 +266,7 @@ class SweptMachine(RuleBasedStateMachine):
         pack = query["nodeId"][0].lower()
         if "include_status_reason" not in query:
             self.witness.asked.add(pack)
-        if self.is_broken(pack):
+        if pack in self.broken:
             answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
             assert answer is not None
             return answer
@@ -275,10 +275,6 @@ class SweptMachine(RuleBasedStateMachine):
         response.set_status(status)
         response.headers["Date"] = format_datetime(self.now, usegmt=True)
         return response
-
-    def is_broken(self, pack: str) -> bool:
-        """Return whether a pack's own answer cannot be read. One without a row is well: many faults are in rows."""
-        return pack in self.broken and pack not in self.vanished and bool(self.subscriber.truth(pack))
 
     def _answer_packs(self, query: dict[str, list[str]]) -> web.StreamResponse:
         status, document = self.registry.catalog.packs(query)
@@ -661,7 +657,7 @@ class _Look:
         """Return what must be reported of a pack: by its own answer if it was asked, else by what pages show."""
         witness, pack = self.witness, self.subscriber.pack(name)
         rows = witness.shown.get(name, {})
-        joins = not pack.based and self.life.joins(name)
+        joins = not (pack.based or pack.banned) and self.life.joins(name)
         first = [] if joins or pack.based else self._welcome(name, pack, rows)
         if name in witness.asked:
             return first + self._answered(name, pack, rows, joins=joins)
@@ -697,11 +693,11 @@ class _Look:
         """Return what must be reported of a pack that was asked by itself."""
         life = self.life
         life.hidden.discard(name)
-        if not pack.based and rows and self.witness.is_complete:
+        if not (pack.based or pack.banned) and rows and self.witness.is_complete:
             based = self._seen(name, rows, torn=False, at=self.started)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
-        if life.is_broken(name):
+        if name in life.broken:
             facts = self._seen(name, rows, torn=True, at=life.now)
             self.readings[name] = FAULTY[life.broken[name]]
             return facts

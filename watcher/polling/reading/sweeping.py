@@ -251,11 +251,12 @@ class Sweeper:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
         survey, base = self.survey, known
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
+        is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
         is_chosen = self.globs.matches(key)
-        joins = is_chosen and self._sets_whole and not came_since(self.whole, listing)
-        if is_chosen and not joins and not (known and known.empty_since):
+        joins = is_chosen and self._sets_whole and not (is_refused or came_since(self.whole, listing))
+        if is_chosen and not joins and self.whole.baseline_at and not (known and known.empty_since):
             base = survey.findings.nodes[key] = newcomer(known, listing, self.whole, survey.options)
-        elif is_whole:
+        elif is_whole and not is_refused:
             survey.take_listing(listing, key, baseline="silent" if joins else "")
             self._keep_digest(key, listing, digest)
             if joins:

@@ -497,6 +497,20 @@ def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(swept: Watcher,
     assert reported(swept.poll()) == [("recovered", "Pack-08", None)]
 
 
+def test_pages_do_not_end_a_ban_that_an_answer_said(registry: FakeRegistry, state: Path) -> None:
+    """A pack that was banned before it had a baseline is not reinstated by the baseline of all, but by its answer."""
+    for node in ("one", "other"):
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.ban_node("one", "malware")
+    made = Watcher(registry, state, "one")
+    assert reported(made.poll()) == [("banned", "one", None)]
+    made.settings["globs"] = ("*",)
+    assert reported(made.poll()) == [("baseline", None, None)]
+    registry.catalog.pardon_node("one")
+    registry.serves_nodes = False
+    assert ("reinstated", "one", None) in reported(_a_day_later(made))
+
+
 def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
     """A registry without `GET /nodes` is asked for each pack once a day: a 403 that says so is a ban."""
     registry.serves_nodes = False
