@@ -62,8 +62,7 @@ class Sweeper:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
         if self.whole == known.whole:
             return known, None
-        findings = self.survey.findings
-        joined = {key: findings.nodes.get(key) or known.nodes[key] for key in self.joined}
+        joined = {key: self.survey.findings.nodes.get(key) or known.nodes[key] for key in self.joined}
         return set_whole(known, self.whole, joined, self.survey.options, chosen=len(self.names))
 
     def with_figures(self, change: Change) -> Change:
@@ -132,7 +131,7 @@ class Sweeper:
 
     async def _compare(self, swept: Swept) -> None:
         """Take what the rows show; ask the nodes of which they show too little, and those whose turn it is."""
-        survey = self.survey
+        survey, findings = self.survey, self.survey.findings
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
         if swept.has_failed or (swept.incomplete and self._sets_whole):
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
@@ -151,18 +150,13 @@ class Sweeper:
             packs = plural(len(self.unseen), "node pack")
             self.error = f"not all versions of {packs} were shown; a later poll asks about these"
         self.daily.take(self.names, self.joined)
-        self._judge()
-        is_settled = bool(swept.pages) and all(key in survey.findings.etags for key in keys)
+        if not (findings.read or findings.unread or self.whole.baseline_at):  # the first baseline still lacks rows
+            findings.unread[ALL] = FetchFailed(node=ALL, error=self.error, registry_wide=True)
+        elif ALL in survey.checks.health.nodes:
+            findings.read[ALL] = False
+        is_settled = bool(swept.pages) and all(key in findings.etags for key in keys)
         written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
         self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
-
-    def _judge(self) -> None:
-        """Note a failure of the registry if nothing counts as read, since the first baseline still lacks rows."""
-        findings = self.survey.findings
-        if not (findings.read or findings.unread or self.whole.baseline_at):
-            findings.unread[ALL] = FetchFailed(node=ALL, error=self.error, registry_wide=True)
-        elif ALL in self.survey.checks.health.nodes:
-            findings.read[ALL] = False
 
     async def _ask(self, looks: Sequence[Look], turned: Sequence[str]) -> None:
         """Ask nodes by themselves: those that differ, and those whose turn it is."""
