@@ -658,7 +658,7 @@ class _Look:
         witness, pack = self.witness, self.subscriber.pack(name)
         rows = witness.shown.get(name, {})
         joins = not (pack.based or pack.banned) and self.life.joins(name)
-        first = [] if joins or pack.based else self._welcome(name, pack, rows)
+        first = [] if joins or pack.based or pack.banned else self._welcome(name, pack, rows)
         if name in witness.asked:
             return first + self._answered(name, pack, rows, joins=joins)
         assert witness.has_swept, f"{name} was not asked"

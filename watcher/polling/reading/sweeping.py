@@ -248,7 +248,8 @@ class Sweeper:
         is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
         is_chosen = self.globs.matches(key)
         joins = is_chosen and self._sets_whole and not (is_refused or came_since(self.whole, listing))
-        if is_chosen and not joins and self.whole.baseline_at and not (known and known.empty_since):
+        is_later = is_chosen and not joins and bool(self.whole.baseline_at)
+        if is_later and not (is_refused or (known and known.empty_since)):
             base = survey.findings.nodes[key] = newcomer(known, listing, self.whole, survey.options)
         elif is_whole and not is_refused:
             survey.take_listing(listing, key, baseline="silent" if joins else "")
