@@ -545,7 +545,7 @@ class SweptMachine(RuleBasedStateMachine):
         named = [node.lower() for node in self._nodes]
         seen = [pack for pack in (*PACKS, *self.others) if pack in self.met or pack in self.witness.shown]
         if self.witness.is_refused:
-            seen = [pack for pack in seen if self.subscriber.pack(pack).based]
+            seen = [pack for pack in seen if self.subscriber.pack(pack).based or self.subscriber.pack(pack).banned]
         return [*named, *(pack for pack in seen if pack not in named and self._matches(pack, self.watch[1]))]
 
     def joins(self, pack: str) -> bool:

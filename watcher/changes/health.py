@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from watcher import timestamps
 from watcher.changes.transitions import counted, node_event, node_url
 from watcher.model.event import EMPTY, Event, Kind, event_id
-from watcher.model.listing import FailureKind, FetchFailed
+from watcher.model.listing import ALL, FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
 
 _A_FEW = 3
@@ -52,9 +52,11 @@ class Assessment:
 def registry_is_down(unread: Mapping[str, FetchFailed], watched: int) -> bool:
     """Return whether the registry as a whole is down.
 
-    It is if every requested node failed registry-wide, if three or more were requested and all failed, or if most of
-    three or more failed registry-wide.
+    It is if every requested node failed registry-wide, if three or more were requested and all failed, if most of
+    three or more failed registry-wide, or if the pages of all nodes failed.
     """
+    if ALL in unread:
+        return True
     tried = [failure for failure in unread.values() if failure.kind is not FailureKind.UNTRIED]
     requested = watched - len(unread) + len(tried)
     registry_wide = sum(failure.registry_wide for failure in tried)
@@ -98,6 +100,7 @@ def assess(
     failing: list[tuple[Node, str, str]] = []
     if not snapshot.registry_failing:
         due = [key for key in unread if failures[key].count >= threshold and not _is_failing(snapshot, key)]
+        due = [key for key in due if key != ALL]  # which is no node
         outage = _outage(registry, [failures[key] for key in due], threshold)
         if outage is None:
             for key in due:

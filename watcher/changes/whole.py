@@ -77,8 +77,8 @@ def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOp
 def set_whole(
     snapshot: Snapshot, whole: Whole, joined: Mapping[str, Node], options: DiffOptions, *, chosen: int
 ) -> tuple[Snapshot, Event | None]:
-    """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if all of the
-    `chosen` nodes had a baseline.
+    """Return the snapshot with the baseline of all, and its event; None with `baseline = "silent"`, or if it takes in
+    none of the `chosen` nodes.
 
     `joined` are the nodes that the baseline takes in. `baseline = "full"` has the summary too.
     """

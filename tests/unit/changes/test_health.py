@@ -56,6 +56,14 @@ def test_a_node_fails_at_the_threshold_and_once() -> None:
     assert event.reason == "could not be read in 3 polls in a row, since 2026-03-02 00:00 UTC: it timed out"
 
 
+def test_pages_that_fail_are_the_registrys_failure() -> None:
+    """The pages of all nodes are no node: their failure is the registry's, also where single nodes can be read."""
+    early, due, late = (polls(count, unread("*"), "Alpha") for count in (2, 3, 4))
+    assert [said(one.events) for one in (early, due, late)] == [[], [(Kind.FAILING, None)], []]
+    assert "*" not in late.snapshot.nodes
+    assert said(poll(late, {}, "Alpha").events) == [(Kind.RECOVERED, None)]
+
+
 def test_an_unchanged_snapshot_is_the_same_object() -> None:
     """Where no node and not the registry begins or ends to fail, the snapshot is returned as it came."""
     assert poll(None, {}, *NODES).snapshot is SNAPSHOT

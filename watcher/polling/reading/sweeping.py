@@ -118,8 +118,8 @@ class Sweeper:
             return await survey.read()
         known = survey.snapshot.nodes
         chosen = {key: key for key in known if key not in self.names and self.globs.matches(key)}
-        if swept.failure is None:  # those without a baseline wait for that of all
-            chosen = {key: node.node for key in chosen if (node := known[key]).baseline_at}
+        if swept.failure is None:  # those without a baseline wait for that of all, unless their own answer is awaited
+            chosen = {key: node.node for key in chosen if (node := known[key]).baseline_at or node.banned}
         self.names |= chosen
         if swept.failure is not None or not self.names:
             self.names = self.names or {ALL: ALL}
@@ -143,14 +143,13 @@ class Sweeper:
         await self._ask(looks[:most], self.daily.to_ask(most, each=bool(swept.incomplete)))
         for look in looks[most:]:
             self._take_shown(look)
-            self.postponed.add(look.key)
-            if look.shown.lacks:
-                self.unseen.add(look.key)
+        self.postponed = {look.key for look in looks[most:]}
+        self.unseen |= {look.key for look in looks[most:] if look.shown.lacks}
         if self.unseen and not self.error:
             packs = plural(len(self.unseen), "node pack")
             self.error = f"not all versions of {packs} were shown; a later poll asks about these"
         self.daily.take(self.names, self.joined)
-        if not (findings.read or findings.unread or self.whole.baseline_at):  # the first baseline still lacks rows
+        if self._sets_whole and not (findings.read or findings.unread or findings.unknown):
             findings.unread[ALL] = FetchFailed(node=ALL, error=self.error, registry_wide=True)
         elif ALL in survey.checks.health.nodes:
             findings.read[ALL] = False
@@ -160,8 +159,7 @@ class Sweeper:
 
     async def _ask(self, looks: Sequence[Look], turned: Sequence[str]) -> None:
         """Ask nodes by themselves: those that differ, and those whose turn it is."""
-        survey = self.survey
-        findings, settled = survey.findings, dict(survey.findings.etags)
+        survey, findings, settled = self.survey, self.survey.findings, dict(self.survey.findings.etags)
         # What the rows have changed is known by now: the node whose turn it is is compared with that.
         bases = {look.key: look.base for look in looks if look.base is not None}
         survey.snapshot = survey.snapshot.with_nodes(findings.nodes | bases)
@@ -248,9 +246,9 @@ class Sweeper:
         is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
         is_chosen = self.globs.matches(key)
         joins = is_chosen and self._sets_whole and not (is_refused or came_since(self.whole, listing))
-        is_later = is_chosen and not joins and bool(self.whole.baseline_at)
-        if is_later and not (is_refused or (known and known.empty_since)):
-            base = survey.findings.nodes[key] = newcomer(known, listing, self.whole, survey.options)
+        is_there = bool(listing.versions or (known and known.versions))  # else an id that is maybe wrong
+        if is_chosen and is_there and not (joins or is_refused or (known and known.empty_since)):
+            base = newcomer(known, listing, self.whole, survey.options)
         elif is_whole and not is_refused:
             survey.take_listing(listing, key, baseline="silent" if joins else "")
             self._keep_digest(key, listing, digest)
@@ -287,6 +285,8 @@ class Sweeper:
         if look.key in self.survey.findings.unread:
             self._take_shown(look)
         else:
+            if look.base is not None and look.base.versions:  # else only a page ever had it
+                self.survey.findings.nodes.setdefault(look.key, look.base)
             self._keep_digest(look.key, look.listing, look.digest)
 
     def _take_shown(self, look: Look) -> None:

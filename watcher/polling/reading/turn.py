@@ -62,9 +62,9 @@ class DailyTurn:
         """Return the nodes to ask by themselves: all, if `each` has to be or there are no records; of the first turn at
         most so many, since it is everybody's.
 
-        Else those that a 403 called banned, since only another answer ends that, and those whose recorded ban has
-        ended, since what pages showed of them meanwhile was answered by a 403. At most so many, too, of those that the
-        records lack.
+        Else those that the records lack, up to so many, where the turn ends; those that a 403 called banned, since only
+        another answer ends that; and those whose recorded ban has ended, since what pages showed of them meanwhile was
+        answered by a 403.
         """
         if not self._due:
             return []
@@ -72,8 +72,10 @@ class DailyTurn:
             asked = self._due = self._due if self.turn.at else self._due[:most]
         else:
             lacking = [key for key in self._due if key not in self._packs.records]
-            asked = [key for key in self._due if self._is_banned_without_record(key)]
-            asked = [*dict.fromkeys([*asked, *lacking[:most]])]
+            if len(lacking) > most:
+                self._due = self._due[: self._due.index(lacking[most])]
+            alone = set(lacking)
+            asked = [key for key in self._due if key in alone or self._is_banned_without_record(key)]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)
         return asked
 

@@ -233,6 +233,26 @@ def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> 
     assert reported(swept.poll()) == []
 
 
+def test_an_old_row_that_only_pages_have_sets_no_baseline(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack whose one row seems older than the baseline of all, and that has no version when asked, is no event."""
+
+    def haunt(document: dict[str, Any]) -> None:
+        row = document["versions"][0] | {"node_id": "ghost", "id": "of-a-ghost", "createdAt": "2020-01-01T00:00:00Z"}
+        document["versions"].append(row)
+        document["total"] += 1
+
+    _answer_pages(registry, haunt)
+    for _ in range(3):
+        assert (reported(swept.poll()), "ghost" in swept.asked()) == ([], True)
+
+
+def test_an_id_that_was_named_by_mistake_becomes_no_pack(swept: Watcher) -> None:
+    """An id without versions that the settings name for some time, beside globs, is forgotten."""
+    assert swept.poll(nodes=("Ghost",)).empty == ("Ghost",)
+    assert swept.poll().watched == PACKS
+    assert "ghost" not in swept.asked()
+
+
 def test_what_came_before_the_globs_changed_is_news(swept: Watcher, registry: FakeRegistry) -> None:
     """A pack that the globs chose before they were edited is news, though nothing was polled in between."""
     registry.catalog.publish("Later", "0.1.0", status="flagged")
@@ -379,6 +399,20 @@ def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: 
     registry.respond = None
     (event,) = made.poll().events
     assert "3 node packs with 3 versions" in event.reason
+
+
+def test_a_banned_pack_without_a_baseline_is_asked_when_a_sweep_is_refused(registry: FakeRegistry, state: Path) -> None:
+    """A pack that was banned before the baseline of all is asked like those that have one, so that the end shows."""
+    for node in ("one", "other"):
+        registry.catalog.publish(node, "1.0.0")
+    registry.catalog.ban_node("one", "malware")
+    made = Watcher(registry, state, "one")
+    made.poll()
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+    registry.catalog.pardon_node("one")
+    _answer_pages(registry, lambda _: web.Response(status=403))
+    assert sorted(reported(made.poll())) == [("baseline", "one", None), ("reinstated", "one", None)]
 
 
 def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registry: FakeRegistry) -> None:
@@ -537,6 +571,23 @@ def test_a_pack_without_a_record_is_asked_in_its_turn(swept: Watcher, registry: 
     registry.respond = respond
     assert reported(_a_day_later(swept)) == [("banned", "Pack-08", None)]
     assert set(swept.asked()) == {"Pack-08"}
+
+
+def test_packs_without_records_have_their_turns_in_order(registry: FakeRegistry, state: Path) -> None:
+    """Where `GET /nodes` knows no pack, at most 200 are asked in a poll, and the next turn begins with the others."""
+    for number in range(300):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.json_response({"nodes": [], "total": 0}) if request.path.endswith("nodes") else None
+
+    registry.respond = respond
+    _a_day_later(made)
+    first = set(made.asked())
+    _a_day_later(made)
+    assert (len(first), len(first | set(made.asked()))) == (200, 300)
 
 
 def test_a_pack_that_does_not_answer_in_its_turn_was_not_checked(swept: Watcher, registry: FakeRegistry) -> None:
