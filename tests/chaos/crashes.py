@@ -181,6 +181,8 @@ def _served(world: World, stage: Stage, result: Result, kill: Kill | None) -> tu
     disturbed = trial.disturbed(what, label, at, cut, run=partial(trial.home.serve, is_done))
     if kill is None:
         assert "delivery" in disturbed.done.err, disturbed.done
+    elif disturbed.done.code == 0 and kill.label.startswith("tcp"):
+        result.add("points not reached")  # how many connections the poll before has opened is the network's affair
     else:
         assert disturbed.done.code == -signal.SIGKILL, (kill, disturbed.done)
         result.add("kills")
