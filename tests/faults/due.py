@@ -133,7 +133,7 @@ def _shown(case: Case) -> tuple[str, ...]:
 def _under(case: Case, number: int) -> Counter[Fact]:
     """Return what a poll under the fault reports."""
     if case.breadth is Breadth.PAGE:
-        return _of_page(case) if number == 0 else Counter()
+        return _of_page(case, number)
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
@@ -155,7 +155,7 @@ def _under(case: Case, number: int) -> Counter[Fact]:
 def _after(case: Case, polls: int) -> Counter[Fact]:
     """Return what the first poll reports that comes after the fault."""
     if case.breadth is Breadth.PAGE:
-        return _after_page(case)
+        return _after_page(case, polls)
     means = case.expected.means
     events: Counter[Fact] = Counter()
     if case.stage is Stage.FIRST and means is not Means.COMPLETE:
@@ -175,21 +175,29 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
     return events
 
 
-def _of_page(case: Case) -> Counter[Fact]:
-    """Return what the first poll reports whose pages have the fault: all that other pages show, or single nodes."""
+def _of_page(case: Case, number: int) -> Counter[Fact]:
+    """Return what a poll reports whose pages have the fault.
+
+    The first reports all that other pages show, or single nodes. While there is no baseline nothing counts as read.
+    """
+    lacks = case.stage is Stage.FIRST and not case.is_whole
+    if lacks and number + 1 == THRESHOLD:
+        return Counter({("failing", None, None): 1})
+    if number > 0 or lacks:
+        return Counter()
     match case.stage:
         case Stage.FIRST:
-            return _OF_ALL if case.is_whole else Counter()
+            return _OF_ALL
         case Stage.CHANGE:
             return changes(case.living, 1)
         case Stage.QUIET:
             return Counter()
 
 
-def _after_page(case: Case) -> Counter[Fact]:
+def _after_page(case: Case, polls: int) -> Counter[Fact]:
     """Return what the first poll reports in which the page is as it should be."""
     if case.stage is Stage.FIRST and not case.is_whole:
-        return _OF_ALL
+        return _OF_ALL + Counter({("recovered", None, None): int(polls >= THRESHOLD)})
     if case.stage is Stage.FIRST and case.fault == "fields_vanish":
         # As above; the second page has these versions of all nodes.
         return Counter(("changed", node, version) for node in case.nodes for version in VERSIONS[1:3])
