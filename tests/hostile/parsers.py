@@ -68,8 +68,8 @@ _TITLE = re.compile(
     rf"|(?:{'|'.join(_HEADLINES)})(?:,? and [0-9]+ more)?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""
-_ASCII_LINE = re.compile("[A-Za-z][A-Za-z ]{2,40}:? '")
-"""In a text message, which has no symbols."""
+_ASCII_LINE = re.compile(r"[A-Za-z][A-Za-z ]{2,40}:? (?:\(blank\) )?'")
+"""In a text message, which has no symbols; a pack without a visible name is "(blank)"."""
 _EVENT_LINE = re.compile("(?:- )?[⛔❗🚩🗑❌🔌📉📝✅📈🆙✨⏳👀🚨] ")
 _WORDS_ALONE = {"paragraph_open", "inline", "text", "paragraph_close"}
 _FILES = ("py", "js")

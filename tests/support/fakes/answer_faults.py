@@ -125,7 +125,9 @@ async def duplicate_keys_in_rows(request: web.BaseRequest, catalog: Catalog) -> 
 @fault(Means.UNREADABLE, "the answer is no readable JSON")
 async def invalid_utf8(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
     """Bytes in a text that are no UTF-8, also if there is no row."""
-    body = encoded(ordinary(request, catalog) | {"note": "here"}).replace(b'"here"', b'"\xff\xfe\xc3("')
+    body = encoded(ordinary(request, catalog) | {"changelog": ""}).replace(
+        b'"changelog":"', b'"changelog":"\xff\xfe\xc3('
+    )
     return web.Response(body=body, content_type="application/json")
 
 
