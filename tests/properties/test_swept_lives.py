@@ -47,6 +47,22 @@ def test_pages_that_do_not_fit_together_hide_nothing(watch: int) -> None:
         life.shift([(3, "delta", "1.0.0", "flagged"), (5, "alpha", "1.0.0", "active")])
 
 
+def test_a_pack_that_came_after_the_baseline_is_not_taken_in_by_the_next() -> None:
+    """It was seen before, showed nothing watched when the baseline was set, and its own answer changed nothing."""
+    with living() as life:
+        life.move_others("deleted")
+        life.break_pages({3}, "status_500_json")
+        life.poll(0)
+        life.settle()
+        life.choose_statuses(("active",))
+        life.move_others("banned")
+        life.poll(0)
+        life.poll(0)
+        life.choose_statuses(STATUSES)
+        life.poll(0)
+        assert ("banned", "c000", "1.0.0") in reported(life)
+
+
 def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
     """Its rows are missed twice before it is gone, though no page ever says so, and it is back as it was."""
     with living() as life:

@@ -71,11 +71,11 @@ class DailyTurn:
         if each or self.error:
             asked = self._due = self._due if self.turn.at else self._due[:most]
         else:
-            lacking = [key for key in self._due if key not in self._packs.records]
+            known = self._packs.records
+            lacking = [key for key in self._due if key not in known]
             if len(lacking) > most:
                 self._due = self._due[: self._due.index(lacking[most])]
-            alone = set(lacking)
-            asked = [key for key in self._due if key in alone or self._is_banned_without_record(key)]
+            asked = [key for key in self._due if key not in known or self._is_banned_without_record(key)]
         self.turn = Turn(after=self._due[-1], at=self.survey.options.now)
         return asked
 
