@@ -64,6 +64,13 @@ def test_pages_that_fail_are_the_registrys_failure() -> None:
     assert said(poll(late, {}, "Alpha").events) == [(Kind.RECOVERED, None)]
 
 
+def test_pages_that_failed_for_long_are_still_no_node() -> None:
+    """Where a state has a longer streak of the pages than of the registry, the registry's counts."""
+    health = Health(nodes={"*": FailureStreak(count=5, since=NOW, error="it timed out")})
+    done = assess(health, SNAPSHOT, unread("*"), {"alpha": False}, 3, NOW)
+    assert (said(done.events), "*" in done.snapshot.nodes) == ([], False)
+
+
 def test_an_unchanged_snapshot_is_the_same_object() -> None:
     """Where no node and not the registry begins or ends to fail, the snapshot is returned as it came."""
     assert poll(None, {}, *NODES).snapshot is SNAPSHOT
