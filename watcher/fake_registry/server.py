@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -85,13 +86,14 @@ class FakeRegistry:
     async def _serve(self, listener: socket.socket, started: threading.Event) -> None:
         self._loop, self._leave = asyncio.get_running_loop(), asyncio.Event()
         server = web.Server(self._handle, access_log=None, handler_cancellation=True)
-        # Answers under way get no time to finish; 0 would mean no limit.
-        runner = web.ServerRunner(server, shutdown_timeout=0.01)
-        await runner.setup()
-        await web.SockSite(runner, listener, backlog=1024).start()
+        listening = await self._loop.create_server(server, sock=listener, backlog=1024)
         started.set()
         await self._leave.wait()
-        await runner.cleanup()
+        # No more is accepted. Closing this early would leave a connection half made; Windows' loop knows no readers.
+        with contextlib.suppress(NotImplementedError):
+            self._loop.remove_reader(listener)
+        await _close_connections(server)
+        listening.close()
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         path, _, query = request.path_qs.partition("?")
@@ -117,6 +119,15 @@ class FakeRegistry:
             status, document = answer(parse_qs(query, keep_blank_values=True))
             self._answers[key] = status, encoded(document)
         return self._answers[key]
+
+
+async def _close_connections(server: web.Server) -> None:
+    """Close every connection at once, also one that is still being accepted or has bytes to send."""
+    while tasks := asyncio.all_tasks() - {asyncio.current_task()}:
+        for connection in server.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+        await asyncio.wait(tasks)
 
 
 def encoded(document: object) -> bytes:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 import httpx
 import pytest
+from aiohttp import web
 
 from watcher.fake_registry.catalog import Catalog, rfc3339
 from watcher.fake_registry.server import FakeRegistry
@@ -216,6 +219,27 @@ def test_nothing_but_versions_and_nodes(registry: FakeRegistry) -> None:
         for answer in (client.get("/nodes/a/install"), client.post("/versions"), client.get("/versions/")):
             assert answer.status_code == 404
             assert answer.json().keys() == {"error", "message"}
+
+
+def test_leaving_closes_every_connection() -> None:
+    """Leaving the block closes what is still being accepted, and what an unfinished answer was on its way over."""
+
+    async def long(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(body=bytes(30_000_000))
+
+    peers: list[socket.socket] = []
+    for _ in range(20):
+        with FakeRegistry() as registry:
+            address = ("127.0.0.1", int(registry.url.rpartition(":")[2]))
+            if len(peers) % 2:
+                registry.respond = long
+            for _ in range(5):
+                peers.append(peer := socket.create_connection(address, timeout=5))
+                peer.sendall(b"GET /versions HTTP/1.1\r\nHost: x\r\n\r\n")
+    for peer in peers:
+        with peer, suppress(ConnectionResetError):
+            while peer.recv(1 << 20):
+                pass
 
 
 @pytest.mark.parametrize(
