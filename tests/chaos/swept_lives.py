@@ -38,6 +38,7 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.version import STATUSES
 from watcher.polling import setup
 from watcher.polling.poll import Poller
+from watcher.registry.client import PAGE_SIZE
 from watcher.settings.model import Settings
 from watcher.state.model import State
 from watcher.state.store import StateFolder
@@ -264,8 +265,8 @@ class SweptMachine(RuleBasedStateMachine):
 
     async def _answer_pack(self, request: web.BaseRequest, query: dict[str, list[str]]) -> web.StreamResponse:
         pack = query["nodeId"][0].lower()
-        if "include_status_reason" not in query:
-            self.witness.asked.add(pack)
+        if "include_status_reason" not in query and query["pageSize"] == [str(PAGE_SIZE)]:
+            self.witness.asked.add(pack)  # else a reason was asked for, which is no listing
         if pack in self.broken:
             answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
             assert answer is not None
