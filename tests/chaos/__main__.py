@@ -78,7 +78,7 @@ PARTS = {
     ),
     "lives of installs": Part(
         module="tests.chaos.installed_lives",
-        tried={"lives": 400, "polls": 2000, "crashes": 50, "exposed": 150, "cleared": 30, "failing": 100},
+        tried={"lives": 600, "polls": 2000, "crashes": 50, "exposed": 150, "cleared": 30, "failing": 100},
     ),
     "lives of sweeps": Part(
         module="tests.chaos.swept_lives",

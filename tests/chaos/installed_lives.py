@@ -326,7 +326,7 @@ def live(lives: int, steps: int) -> None:
 def main() -> None:
     """Live many lives and print the figures."""
     try:
-        live(400, 30)
+        live(600, 30)  # an exposure comes in about one of three
     except AssertionError as error:
         figures.failed(error)
     figures.show()
