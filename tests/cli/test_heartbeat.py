@@ -103,6 +103,7 @@ def test_a_state_of_no_use_and_a_dead_monitor_are_said_once(watch: Watcher, webh
     assert second.out == first.err
 
 
+@pytest.mark.bounded
 def test_a_service_has_a_heartbeat(watch: Watcher, webhook: Webhook) -> None:
     """`run` pings around each poll; a monitor that is down is one line of its log, and a hanging one no delay."""
     watch = watch.but(interval="100ms", jitter=0, timeout="2s").real()

@@ -73,6 +73,7 @@ def _replace(watch: Installed) -> None:
     (watch.site / "watcher" / "__init__.py").touch()
 
 
+@pytest.mark.bounded
 @pytest.mark.parametrize("change", one_of(_replace, _remove))
 def test_a_replaced_installation_ends_a_run(
     watch: Installed, registry: FakeRegistry, webhook: Webhook, change: Callable[[Installed], None]
@@ -97,6 +98,7 @@ def test_a_replaced_installation_ends_a_run(
     assert len(webhook.messages()) == 2
 
 
+@pytest.mark.bounded
 def test_an_alert_outlives_the_installation_it_was_seen_with(
     watch: Installed, registry: FakeRegistry, webhook: Webhook
 ) -> None:
@@ -116,6 +118,7 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
     assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
 
 
+@pytest.mark.bounded
 def test_a_deleted_working_folder_does_not_matter(watch: Installed, registry: FakeRegistry, webhook: Webhook) -> None:
     """A `run` whose working folder is deleted goes on as before: it polls, delivers and ends when it is asked to."""
     cwd = watch.folder / "elsewhere"
@@ -132,6 +135,7 @@ def test_a_deleted_working_folder_does_not_matter(watch: Installed, registry: Fa
     assert watch.check()["alerts"]["pending"] == 0
 
 
+@pytest.mark.bounded
 def test_a_broken_apprise_ends_a_run_at_its_start(watch: Installed, registry: FakeRegistry) -> None:
     """Where apprise cannot be loaded `run` does not begin, although its URLs were accepted before, and says why:
     nothing is polled. Without channels it runs.

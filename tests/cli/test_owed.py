@@ -109,6 +109,7 @@ def _owed(watch: Watcher) -> dict[str, int]:
     return {channel["name"]: channel["undelivered"] for channel in channels}
 
 
+@pytest.mark.bounded
 def test_former_channels_do_not_become_one(watch: Watcher, receiver: Receiver) -> None:
     """Two URLs that were first in the list one after the other and are gone each get their own alert when they return,
     once.

@@ -66,6 +66,7 @@ def _status(watch: Watcher, name: str = "a") -> dict[str, Any]:
     return next(row for row in rows if row["name"] == name)
 
 
+@pytest.mark.bounded
 def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegistry, service: Strict) -> None:
     """A refused message lets a ban of another pack pass, steps aside, is shown, and goes out once it is taken."""
     service.refused = {"alpha": 400}
@@ -194,6 +195,7 @@ class Paced(Webhook):
 _MANY = 4
 
 
+@pytest.mark.bounded
 def test_a_queue_leaves_at_the_pace_of_its_service(
     watch: Watcher, registry: FakeRegistry, service: Strict, fork_server: ForkServer
 ) -> None:

@@ -139,6 +139,7 @@ def _with_terminal(theirs: int) -> Callable[[], object]:
     return lambda: fcntl.ioctl(theirs, termios.TIOCSCTTY, 0)
 
 
+@pytest.mark.bounded
 def test_a_terminal_that_is_closed_ends_it(watch: Watcher) -> None:
     """It ends with 0 as after SIGTERM, the next `status` says why nothing is polled, and the next poll ends that."""
     ours, theirs = pty.openpty()

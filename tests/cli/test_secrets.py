@@ -40,6 +40,7 @@ def test_wherever_the_urls_came_from(tmp_path: Path, by: str) -> None:
     assert search.leaks == []
 
 
+@pytest.mark.bounded
 def test_a_crash_inside_a_delivery_reveals_nothing(tmp_path: Path) -> None:
     """Of what a service raises, with the request in its message, only the type is shown, without a traceback."""
     search = Search()

@@ -69,6 +69,7 @@ def test_what_was_found_decides_the_code_and_not_who_reads_it(
     assert _broken(watch, "stdout", "check", *as_json) == 1
 
 
+@pytest.mark.bounded
 @pytest.mark.measured
 def test_a_command_that_only_prints(watch: Watcher) -> None:
     """Without stdout `config` does its work; on a full one it ends with 1 and a line; a reader that has gone ends it
@@ -144,6 +145,7 @@ def _in_a_deleted_folder(watch: Watcher, *args: str, new: bool = False) -> progr
         os.close(folder)
 
 
+@pytest.mark.bounded
 @pytest.mark.measured
 def test_a_working_folder_that_is_gone(watch: Watcher, webhook: Webhook) -> None:
     """With absolute paths commands work in a deleted folder; a relative one is an error that says so."""

@@ -155,6 +155,7 @@ def test_another_process_is_watched(watch: Watcher, tmp_path: Path) -> None:
         assert not [it for it in manager.heard if "WATCHDOG" in it]
 
 
+@pytest.mark.bounded
 def test_what_delivers_does_not_speak_for_it(watch: Watcher, tmp_path: Path, webhook: Webhook) -> None:
     """The process that delivers has none of systemd's variables."""
     manager = Manager(str(tmp_path / "notify"))

@@ -45,6 +45,7 @@ def test_slow_nodes(watch: Watcher, registry: FakeRegistry, slow: int, named: st
     assert " of " not in terminal.said.rpartition("\r\x1b[K")[2]
 
 
+@pytest.mark.bounded
 def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistry) -> None:
     """A wait that the registry asked for is said with its length and its reason."""
     _answer_once(registry, 429, {"Retry-After": "3"})
@@ -53,6 +54,7 @@ def test_a_registry_that_asks_to_slow_down(watch: Watcher, registry: FakeRegistr
         assert terminal.end() == 0
 
 
+@pytest.mark.bounded
 def test_a_delivery_that_takes_long(watch: Watcher, registry: FakeRegistry, webhook: Webhook) -> None:
     """A channel that does not answer is named while its time runs."""
     channel = watch.but(alert_urls=webhook.apprise_url("/slow"), timeout="3s")
@@ -64,6 +66,7 @@ def test_a_delivery_that_takes_long(watch: Watcher, registry: FakeRegistry, webh
         assert terminal.end() == 1
 
 
+@pytest.mark.bounded
 def test_samples_are_shown_as_they_come(watch: Watcher, webhook: Webhook) -> None:
     """`test-alerts` prints a result when it is there, and says which channel it still waits for."""
     webhook.answer["/slow"] = Answer(hang=True)

@@ -32,6 +32,7 @@ def _deliver(url: str, timeout: float = 5.0, at: str = "2026-01-01T00:00:00Z", s
     return asyncio.run(send())
 
 
+@pytest.mark.bounded
 def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> None:
     """The answer to a mail may take much longer than `timeout`: a repeat would be a copy."""
     mailbox.slow = 2.5
@@ -39,6 +40,7 @@ def test_a_server_that_takes_its_time_over_a_mail_has_it(mailbox: Mailbox) -> No
     assert len(mailbox.mails) == 1
 
 
+@pytest.mark.bounded
 def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     """Recipients of one URL are served one after the other, however long each mail takes."""
     mailbox.slow = 0.8
@@ -46,6 +48,7 @@ def test_each_recipient_has_its_time(mailbox: Mailbox) -> None:
     assert len(mailbox.mails) == 3
 
 
+@pytest.mark.bounded
 def test_a_slow_server_gets_the_rest_later(mailbox: Mailbox) -> None:
     """Once a further mail may take longer than all may together, it does not go out, and is not unanswered."""
     mailbox.slow = 1.0
@@ -72,6 +75,7 @@ def test_a_repeat_has_the_same_id(mailbox: Mailbox) -> None:
     assert [len(one.message.get_all("Message-ID", [])) for one in mailbox.mails] == [1] * 6
 
 
+@pytest.mark.bounded
 def test_a_mail_without_an_answer_may_have_been_taken(mailbox: Mailbox) -> None:
     """A server that says nothing to a mail may have it; one that says nothing before that has not."""
     mailbox.slow = None

@@ -158,6 +158,7 @@ def test_the_worst_event_is_first() -> None:
     ]
 
 
+@pytest.mark.bounded
 def test_a_pack_that_grows_at_each_poll_does_not_grow_the_outbox(
     tmp_path: Path, registry: FakeRegistry, webhook: Webhook, fork_server: ForkServer
 ) -> None:

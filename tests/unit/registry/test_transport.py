@@ -107,6 +107,7 @@ def test_a_proxy_that_cannot_be_used(monkeypatch: pytest.MonkeyPatch, address: s
     assert "secret" not in f"{caught.value!s}{caught.value.__context__!r}"
 
 
+@pytest.mark.bounded
 def test_the_program_asks_the_proxy(registry: FakeRegistry, run: Callable[..., Completed]) -> None:
     """The real program polls through the environment's proxy."""
     of_pack(registry)

@@ -302,6 +302,7 @@ def test_sixteen_nodes_in_trouble_cost_their_own_time_only(
     assert Counter(reported(reports[-1])) == Counter(("failing", node, None) for node in bad)
 
 
+@pytest.mark.bounded
 def test_a_node_that_is_answered_gives_the_others_their_attempts_back(registry: FakeRegistry, state: Path) -> None:
     """After a run of failures a node has one attempt, and after a good answer as many as ever."""
     bad = [f"bad-{number}" for number in range(9)]

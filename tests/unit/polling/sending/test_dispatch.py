@@ -311,6 +311,7 @@ def test_what_is_refused_in_its_plainest_form_steps_aside(folder: StateFolder, p
     assert (late.expired, late.waiting.alerts("ops")) == ({"ops": 1}, 0)
 
 
+@pytest.mark.bounded
 def test_a_channel_that_refuses_everything_is_not_flooded(folder: StateFolder, picky: Picky) -> None:
     """Ten messages in a row end a round, waits double, and what is old expires, as on any channel that fails."""
     picky.refuses = lambda _: BAD

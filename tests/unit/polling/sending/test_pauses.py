@@ -41,6 +41,7 @@ def busy() -> Iterator[Busy]:
         yield service
 
 
+@pytest.mark.bounded
 def test_a_short_retry_after_is_waited_for(folder: StateFolder, busy: Busy) -> None:
     """Every message goes out in the same round, each once, in order; that is no failure."""
     ops, began = Channel(name="ops", url=busy.apprise_url("/ops"), grouping=Grouping.EVENT), time.monotonic()
