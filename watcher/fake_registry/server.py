@@ -89,7 +89,7 @@ class FakeRegistry:
         listening = await self._loop.create_server(server, sock=listener, backlog=1024)
         started.set()
         await self._leave.wait()
-        # No more is accepted. Closing this early would leave a connection half made; Windows' loop knows no readers.
+        # Accept no more. To close the listener now would leave a connection half made. Windows has no remove_reader.
         with contextlib.suppress(NotImplementedError):
             self._loop.remove_reader(listener)
         await _close_connections(server)

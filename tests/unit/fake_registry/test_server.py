@@ -222,7 +222,7 @@ def test_nothing_but_versions_and_nodes(registry: FakeRegistry) -> None:
 
 
 def test_leaving_closes_every_connection() -> None:
-    """Leaving the block closes what is still being accepted, and what an unfinished answer was on its way over."""
+    """Leaving the block closes connections that are still being accepted, and those with an answer half sent."""
 
     async def long(_request: web.BaseRequest) -> web.StreamResponse:
         return web.Response(body=bytes(30_000_000))
