@@ -244,7 +244,6 @@ def main() -> NoReturn:
     """Run the command line and exit. A user gets no traceback, and files are created for their owner only."""
     os.umask(0o077)
     streams.set_up()
-    gc.disable()  # while modules are imported: collecting then takes a tenth of a short run and frees nothing
     code = completion.answer(cli) if os.environ.get(completion.VARIABLE) else _exit_code()
     signal.signal(signal.SIGINT, lambda *_: os._exit(code))  # the work is done, so Ctrl-C may end the exit early
     leave(code)
