@@ -14,8 +14,10 @@ _UNKEPT = {"evidence", "unreadable"}
 _FIELDS = tuple(item for item in fields(Pack) if item.name not in _UNKEPT)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _InstallsForm:
+    """What the file holds."""
+
     format: int
     installs: dict[str, tuple[Pack, ...]]
 

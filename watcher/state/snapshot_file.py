@@ -21,8 +21,10 @@ Refuse = Callable[[UnreadableFormError], Exception]
 """Turns a decoding error into the caller's error."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _SnapshotForm:
+    """What the file holds."""
+
     format: int
     revision: int
     registry_failing: bool
