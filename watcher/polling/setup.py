@@ -31,8 +31,14 @@ from watcher.settings.parsing import NO_ALERTS
 from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
-_OF_MESSAGES = ("pickle", "watcher.polling.sending.channel_round")
-"""What the first message would import (`polling/sending/dispatch.py`, `delivery/client.py`), with all that it needs."""
+_LATER = (
+    "watcher.registry.pagination",  # for the first node that has changed, as the two below it
+    "watcher.changes.diff",
+    "watcher.polling.reading.reasons",
+    "watcher.polling.sending.channel_round",  # for the first message, as the one below it
+    "pickle",
+)
+"""What a poll imports when it first needs it, with all that it needs itself."""
 
 UrlProblem = Callable[[str], str | None]
 """Returns why apprise refuses a URL."""
@@ -65,14 +71,14 @@ def lock_holder(command: str) -> str:
 
 
 def preload(worker: Worker | None) -> Callable[[], None]:
-    """Import what `run` will need for deliveries and log lines, while it can still be imported.
+    """Import what `run` will need for changes, deliveries and log lines, while it can still be imported.
 
     Returns a check of the files it was imported from, as `installation_check`; InstallationError if an import fails.
     """
     files = [str(watcher.__file__)]
     try:
         log.prepare()
-        for module in _OF_MESSAGES:
+        for module in _LATER:
             import_module(module)
         if worker is not None:
             files += worker.start()
@@ -81,7 +87,7 @@ def preload(worker: Worker | None) -> Callable[[], None]:
     except Exception as error:  # noqa: BLE001 - an import can raise anything
         what = f"{type(error).__name__}: {error}"
         raise InstallationError(
-            f"what writes the log, or sends messages, cannot be loaded: {sanitize_line(what, 200)}",
+            f"what compares nodes, writes the log or sends messages cannot be loaded: {sanitize_line(what, 200)}",
             hint="reinstall comfy-watch, then start it again",
         ) from None
     return installation_check(files)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 
@@ -14,9 +14,6 @@ from watcher.model.version import STATUSES, in_order
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
-from watcher.registry.pagination import MOST_PAGES, ListingBuilder
-from watcher.registry.row import VersionRow, parse_version
-from watcher.registry.schema import Page, parse_page
 
 OF_ROWS = "rows:"
 """Begins the digest of a node's rows in a sweep, which no answer about the node can match."""
@@ -26,10 +23,6 @@ _OF_BODY = "body:"
 _LONGEST_READING = 300.0
 _TIMEOUTS = 10
 """No further page of a node is requested after this many seconds, or timeouts if that is longer."""
-
-_REASON_ROWS = 20
-_REASON_PAGES = 50
-"""The most pages, of `_REASON_ROWS` each, that are read for reasons."""
 
 _FAR_OFF = 24 * 3600.0
 """Seconds. A `Date` that is further behind our clock is broken or cached; our own may be off by a time zone."""
@@ -72,9 +65,18 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
         return _judge_status(query, answer, at)
     if by_body and query.etag == _etag_of(answer):
         return Unchanged(node=query.node, at=at)
+    return await _read_pages(registry, first, answer, at)
+
+
+async def _read_pages(registry: Registry, first: Query, answer: Answer, at: str) -> Listing:
+    """Return the versions of the first page's answer, and those of all later pages."""
+    # Here, since most answers are about a node that has not changed: it takes a hundredth of a quiet poll.
+    from watcher.registry.pagination import MOST_PAGES, ListingBuilder
+    from watcher.registry.schema import parse_page
+
     clock = asyncio.get_running_loop().time
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
-    builder = ListingBuilder(query.node, registry.limits.max_bytes)
+    builder = ListingBuilder(first.node, registry.limits.max_bytes)
     builder.add_page(parse_page(answer.body), 1, len(answer.body))
     number = 1
     while builder.has_more and number < MOST_PAGES:
@@ -95,7 +97,7 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
     incomplete = builder.finish()
     wanted = [row for row in builder.rows.values() if not first.statuses or row.status in first.statuses]
     return Listing(
-        node=query.node,
+        node=first.node,
         versions=in_order(wanted),
         at=at,
         incomplete=incomplete,
@@ -152,52 +154,3 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
     registry_wide = answer.code not in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}
     not_found = answer.code == HTTPStatus.NOT_FOUND
     return FetchFailed(node=query.node, error=error, registry_wide=registry_wide, not_found=not_found)
-
-
-async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
-    """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
-
-    A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
-    a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
-    read one by one. A reason that cannot be read is left out: an alert does not wait for it.
-    """
-    for status in sorted(set(wanted.values()) & set(STATUSES)):
-        missing = {key for key, of in wanted.items() if of == status}
-        first = Query(node=node, statuses=(status,), include_status_reason=True, page_size=_REASON_ROWS)
-        number, last = 0, 1
-        while missing and number < last:
-            number += 1
-            query = replace(first, page=number)
-            page = await _page(registry, query)
-            rows = page.rows if page else []
-            if page is None and (page := await _page(registry, replace(query, include_status_reason=False))):
-                rows = await _one_by_one(registry, query, page, missing)
-            if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
-                break
-            for row in rows:
-                key = parse_version(row).key
-                if key in missing and row.node_id.lower() == node.lower():
-                    missing.discard(key)
-                    yield key, row.status_reason or ""
-            pages = _REASON_PAGES if page.total is None else -(-page.total // _REASON_ROWS)
-            last = min(pages, _REASON_PAGES)
-
-
-async def _one_by_one(registry: Registry, query: Query, outline: Page, keys: Collection[str]) -> list[VersionRow]:
-    """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
-    before = (query.page - 1) * query.page_size
-    rows: list[VersionRow] = []
-    for place, row in enumerate(outline.rows, before + 1):
-        if parse_version(row).key in keys:
-            page = await _page(registry, replace(query, page=place, page_size=1))
-            rows += page.rows if page else ()
-    return rows
-
-
-async def _page(registry: Registry, query: Query) -> Page | None:
-    """Return a page that is not essential; None if it cannot be read."""
-    try:
-        answer = await registry.ask(query, retries=1)
-        return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
-    except NoAnswerError:
-        return None

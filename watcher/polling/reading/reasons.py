@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Collection, Mapping
 from dataclasses import replace
+from http import HTTPStatus
 
 from watcher.model.event import Event, Kind, rank
-from watcher.model.version import BANNED, DELETED, FLAGGED
+from watcher.model.version import BANNED, DELETED, FLAGGED, STATUSES
 from watcher.progress import Progress, silent
-from watcher.registry.client import Registry
-from watcher.registry.reader import read_reasons
+from watcher.registry.answer import NoAnswerError
+from watcher.registry.client import Query, Registry
+from watcher.registry.row import VersionRow, parse_version
+from watcher.registry.schema import Page, parse_page
 from watcher.text.status_reason import summarize
 
 _EXPLAINED = {FLAGGED, BANNED, DELETED}
 """The registry's reason explains these statuses of a version."""
 _MOST_NODES = 200
 """How many nodes are asked about in one poll, at most: each takes a request or more."""
+_ROWS = 20
+_PAGES = 50
+"""The most pages, of `_ROWS` each, that are read of one status of a node."""
 _KINDS = {Kind.FLAGGED, Kind.BANNED, Kind.DELETED, Kind.EXPOSED}
 
 
@@ -65,3 +71,52 @@ async def read_summaries(
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
     return reasons
+
+
+async def read_reasons(registry: Registry, node: str, wanted: Mapping[str, str]) -> AsyncIterator[tuple[str, str]]:
+    """Yield (version key, reason) of some versions, as soon as each is read. `wanted` has their statuses by key.
+
+    A reason can be megabytes long (docs/registry.md, Statuses), so only pages of these statuses are read, a few rows at
+    a time, until all are found. A page that fails may hold too long reasons of other versions: then the wanted rows are
+    read one by one. A reason that cannot be read is left out: an alert does not wait for it.
+    """
+    for status in sorted(set(wanted.values()) & set(STATUSES)):
+        missing = {key for key, of in wanted.items() if of == status}
+        first = Query(node=node, statuses=(status,), include_status_reason=True, page_size=_ROWS)
+        number, last = 0, 1
+        while missing and number < last:
+            number += 1
+            query = replace(first, page=number)
+            page = await _page(registry, query)
+            rows = page.rows if page else []
+            if page is None and (page := await _page(registry, replace(query, include_status_reason=False))):
+                rows = await _one_by_one(registry, query, page, missing)
+            if page is None or not page.rows or any(row.node_id.lower() != node.lower() for row in page.rows):
+                break
+            for row in rows:
+                key = parse_version(row).key
+                if key in missing and row.node_id.lower() == node.lower():
+                    missing.discard(key)
+                    yield key, row.status_reason or ""
+            pages = _PAGES if page.total is None else -(-page.total // _ROWS)
+            last = min(pages, _PAGES)
+
+
+async def _one_by_one(registry: Registry, query: Query, outline: Page, keys: Collection[str]) -> list[VersionRow]:
+    """Return the rows of some versions, each read as a page of its own. `outline` is the page without reasons."""
+    before = (query.page - 1) * query.page_size
+    rows: list[VersionRow] = []
+    for place, row in enumerate(outline.rows, before + 1):
+        if parse_version(row).key in keys:
+            page = await _page(registry, replace(query, page=place, page_size=1))
+            rows += page.rows if page else ()
+    return rows
+
+
+async def _page(registry: Registry, query: Query) -> Page | None:
+    """Return a page that is not essential; None if it cannot be read."""
+    try:
+        answer = await registry.ask(query, retries=1)
+        return parse_page(answer.body) if answer.code == HTTPStatus.OK else None
+    except NoAnswerError:
+        return None

@@ -7,7 +7,6 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
-from watcher.changes.diff import compare_ban, compare_listing, missing_from
 from watcher.changes.transitions import DiffOptions
 from watcher.model.event import Event
 from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, Unchanged
@@ -16,7 +15,6 @@ from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
 from watcher.registry.reader import NodeQuery, read_node, read_whereabouts
 from watcher.state.model import Checks
-from watcher.text.status_reason import summarize
 
 _SHORTEST_STREAK = 8
 """After this many registry-wide failures in a row, or `concurrency` if that is more, further nodes get one attempt."""
@@ -142,6 +140,8 @@ class Survey:
             reading = await read_node(self.registry, query, self.clock)
             if not isinstance(reading, Listing) or self.options.all_watched:
                 return reading
+            from watcher.changes.diff import missing_from  # here, as each use of it: a quiet poll compares nothing
+
             missing = missing_from(self.snapshot.nodes.get(node.lower()), reading, self.options)
             return await read_whereabouts(self.registry, reading, missing, self.options.statuses, self.clock)
         except Exception as error:  # noqa: BLE001 - one node's answer must not end the reading of the others
@@ -171,6 +171,8 @@ class Survey:
 
     def take_listing(self, listing: Listing, key: str, baseline: str = "") -> None:
         """Compare a node's listing with what is known of it. `baseline` is used instead of the options'."""
+        from watcher.changes.diff import compare_listing
+
         findings = self.findings
         if listing.spelling not in {"", listing.node}:
             findings.registry_ids[key] = listing.spelling
@@ -201,6 +203,9 @@ class Survey:
         return self.named is not None and key not in self.named and not (known and known.baseline_at)
 
     def _take_ban(self, ban: NodeBanned, key: str) -> None:
+        from watcher.changes.diff import compare_ban
+        from watcher.text.status_reason import summarize
+
         self.findings.banned.add(key)
         known = self.snapshot.nodes.get(key)
         difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.options)
