@@ -11,7 +11,7 @@ from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
+from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt, replay
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, in_turn, without_waits
 from watcher.durations import DAY
@@ -43,7 +43,7 @@ class Life:
     def note(self, line: bytes, outcome: Outcome) -> None:
         """Write a line, and apply what it says."""
         self.lines += line
-        self.memory = outbox.replay(self.memory, [outcome])
+        self.memory = replay(self.memory, [outcome])
 
     def step(self, what: str) -> None:
         """Let one thing happen, to the message whose turn it is if it is about one."""
@@ -123,9 +123,9 @@ def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[st
     for what in steps:
         life.step(what)
         outcomes = read_journal(life.lines)
-        loaded = outbox.replay(life.disk, outcomes)
+        loaded = replay(life.disk, outcomes)
         assert loaded == life.memory
-        assert outbox.replay(loaded, outcomes) == loaded
+        assert replay(loaded, outcomes) == loaded
 
 
 @examples(150)

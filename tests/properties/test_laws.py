@@ -25,7 +25,7 @@ from tests.support.strategies import (
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement
+from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Queue
 from watcher.changes.diff import Difference, compare_ban
@@ -330,7 +330,7 @@ def test_only_an_acknowledgement_or_expiry_takes_an_alert_away(
                     waiting = failed(waiting, channel.name, "refused", NOW)
                 case "send":
                     sent = queue.messages[0]
-                    waiting = outbox.replay(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
+                    waiting = replay(waiting, [Acknowledgement(channel=channel.name, message=sent.id)])
                     owed[channel.name] = [
                         [one for one in poll if one not in sent.events] for poll in owed[channel.name]
                     ]

@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from watcher import timestamps
-from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Failure, failed_attempt
+from watcher.alerts.queues.outcomes import Failure, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
@@ -72,7 +71,7 @@ def failed(waiting: Outbox, name: str, error: str, now: str, *, last: bool = Tru
     """Return the outbox after a failed attempt at the first message of a channel's queue."""
     queue = waiting.queues[name]
     failure = Failure(error=error, **fields)
-    return outbox.replay(waiting, [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)])
+    return replay(waiting, [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)])
 
 
 def channel(name: str = "ops", **fields: Any) -> Channel:

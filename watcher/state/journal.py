@@ -9,9 +9,12 @@ import json
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
 from watcher.state.codec import check_time, decode, each, renamed
+
+if TYPE_CHECKING:
+    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome
 
 _REFUSED = "refused"
 
@@ -27,8 +30,10 @@ class Stage(StrEnum):
     """Its channel has accepted it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Entry:
+    """What every line holds."""
+
     channel: str
     message: str
     state: str
@@ -49,6 +54,8 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
 
     A message that was about to go out, and of which nothing came, is unanswered.
     """
+    from watcher.alerts.queues.outcomes import Unanswered  # here, since most polls find no journal
+
     found: list[Outcome | None] = []
     sending: dict[tuple[str, str], int] = {}
     for outcome in _outcomes(text.splitlines()):
@@ -67,6 +74,8 @@ def _outcomes(lines: Iterable[bytes]) -> Iterable[Outcome]:
 
 def _read_line(line: bytes) -> Outcome | None:
     """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
+    from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered
+
     entry = decode(_Entry, line)
     if entry.state == _REFUSED:
         # The first format had `address` for `url_digest`.

@@ -10,11 +10,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
+from typing import TYPE_CHECKING
 
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt
 from watcher.errors import StateError, UnsureError
 from watcher.model.event import Event
 from watcher.model.pack import Pack
@@ -23,6 +23,9 @@ from watcher.state import codec, disk, files, installs_file, journal, records, s
 from watcher.state.journal import Stage
 from watcher.state.locked_folder import LockedFolder
 from watcher.state.model import Checks, History, State
+
+if TYPE_CHECKING:
+    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -45,7 +48,7 @@ class StateFolder(LockedFolder):
 
     def load(self) -> State:
         """Read everything except the alerts of a change that was never committed."""
-        outcomes = self._read(ACKS, journal.read_journal, journal.read_journal(b""))
+        outcomes: tuple[Outcome, ...] = self._read(ACKS, journal.read_journal, ())
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
         snapshot = self._read(
@@ -67,7 +70,9 @@ class StateFolder(LockedFolder):
             )
         waiting = outbox.drop_uncommitted(waiting, snapshot.revision)
         if outcomes:
-            waiting = outbox.replay(waiting, outcomes)
+            from watcher.alerts.queues.outcomes import replay
+
+            waiting = replay(waiting, outcomes)
         if waiting.queues and (ended := self.ended_backoffs()):
             waiting = outbox.end_backoffs(waiting, ended)
         installs = self._read(INSTALLS, installs_file.read_installs, State().installs)

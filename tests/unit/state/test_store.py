@@ -21,7 +21,7 @@ from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands.status.view import View, document
@@ -198,7 +198,7 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
     assert folder.load().outbox == first
     folder.write_ack("ops", message, folder.reserve_acks("ops", [message])[0])
-    assert folder.load().outbox == outbox.replay(first, [Acknowledgement(channel="ops", message=message)])
+    assert folder.load().outbox == replay(first, [Acknowledgement(channel="ops", message=message)])
 
 
 def test_a_torn_outcome_is_none(folder: StateFolder) -> None:

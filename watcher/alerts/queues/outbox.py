@@ -6,19 +6,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
-from watcher.alerts.queues.outcomes import (
-    Acknowledgement,
-    FailedAttempt,
-    Outcome,
-    Unanswered,
-    after_failure,
-    as_counted,
-    beside_a_delivery,
-    brought_back,
-    ended,
-    with_failure,
-    with_reached,
-)
 from watcher.alerts.queues.queue import FAILURES_TO_EXPIRE, Message, Queue, retry_at, without_waits
 from watcher.model.channel import Channel, grouped
 from watcher.model.event import Event, event_id
@@ -58,12 +45,12 @@ def enqueue(outbox: Outbox, channels: Iterable[Channel], events: tuple[Event, ..
             queues[channel.name] = replace(queue, messages=queue.messages + added)
     known = {**outbox.events, **{event.id: event for event in events}}
     unrecorded = {**outbox.unrecorded, **{event.id: revision for event in events}}
-    return _tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
+    return tidy(replace(outbox, queues=queues, events=known, unrecorded=unrecorded, prepared=revision))
 
 
 def recorded(outbox: Outbox) -> Outbox:
     """Note that the history has every event."""
-    return _tidy(replace(outbox, unrecorded={}))
+    return tidy(replace(outbox, unrecorded={}))
 
 
 def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
@@ -76,44 +63,7 @@ def drop_uncommitted(outbox: Outbox, revision: int) -> Outbox:
         for name, queue in outbox.queues.items()
     }
     unrecorded = {event: of for event, of in outbox.unrecorded.items() if of <= revision}
-    return _tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=min(outbox.prepared, revision)))
-
-
-def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
-    """Apply the outcomes of deliveries in their order; applying them once more changes nothing.
-
-    Unknown messages are ignored. So is a failure that is counted already, or is that of another URL.
-    """
-    queues = dict(outbox.queues)
-    waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
-    doubted = {name: {one.id for one in queue.messages if one.is_doubted} for name, queue in queues.items()}
-    for outcome in outcomes:
-        messages = waiting.get(outcome.channel, {})
-        if (message := messages.get(outcome.message)) is None:
-            continue
-        queue, suspects = queues[outcome.channel], doubted[outcome.channel]
-        match outcome:
-            case Acknowledgement():
-                del messages[message.id]
-                messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
-                suspects.clear()
-                queues[outcome.channel] = ended(queue)
-            case Unanswered():
-                messages[message.id] = replace(message, unanswered=True)
-            case FailedAttempt():
-                attempt = as_counted(outcome, queue)
-                if attempt.url_digest != queue.url_digest:
-                    continue
-                if not attempt.error:
-                    messages[message.id] = with_reached(message, attempt)
-                elif attempt.number > queue.counted:
-                    others = suspects if attempt.all_refused else ()
-                    messages |= {key: brought_back(messages[key]) for key in others}
-                    messages[message.id] = after_failure(message, attempt)
-                    suspects |= {message.id} if messages[message.id].is_doubted else set()
-                    queues[outcome.channel] = with_failure(queue, attempt)
-    left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
-    return _tidy(replace(outbox, queues=left))
+    return tidy(replace(outbox, queues=queues, unrecorded=unrecorded, prepared=min(outbox.prepared, revision)))
 
 
 def expired(
@@ -144,7 +94,7 @@ def expired(
     kept = replace(queue, messages=tuple(left))
     if not configured:
         kept = replace(kept, attempts=0, failing_since="")
-    return _tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
+    return tidy(replace(outbox, queues={**outbox.queues, channel: kept})), tuple(old)
 
 
 def backoffs_of(outbox: Outbox, channel: str, url_digest: str) -> dict[str, str]:
@@ -167,7 +117,7 @@ def end_backoffs(outbox: Outbox, until: Mapping[str, str]) -> Outbox:
     return replace(outbox, queues=queues)
 
 
-def _tidy(outbox: Outbox) -> Outbox:
+def tidy(outbox: Outbox) -> Outbox:
     """Forget the empty queues of channels that do not fail, and events that nothing refers to."""
     queues = {
         name: queue for name, queue in outbox.queues.items() if queue.messages or queue.failing_since or queue.attempts

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
+from watcher.alerts.queues.outbox import Outbox, tidy
 from watcher.alerts.queues.queue import (
     FAILURES_TO_EXPIRE,
     REFUSALS_TO_PLAIN,
     Message,
     Queue,
     backoff_until,
+    due_at_once,
     wait_until,
 )
 from watcher.durations import DAY
@@ -78,6 +80,43 @@ class Failure:
     """The service has refused the message for what it is."""
     gone: bool = False
     unanswered: bool = False
+
+
+def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
+    """Apply the outcomes of deliveries in their order; applying them once more changes nothing.
+
+    Unknown messages are ignored. So is a failure that is counted already, or is that of another URL.
+    """
+    queues = dict(outbox.queues)
+    waiting = {name: {message.id: message for message in queue.messages} for name, queue in queues.items()}
+    doubted = {name: {one.id for one in queue.messages if one.is_doubted} for name, queue in queues.items()}
+    for outcome in outcomes:
+        messages = waiting.get(outcome.channel, {})
+        if (message := messages.get(outcome.message)) is None:
+            continue
+        queue, suspects = queues[outcome.channel], doubted[outcome.channel]
+        match outcome:
+            case Acknowledgement():
+                del messages[message.id]
+                messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
+                suspects.clear()
+                queues[outcome.channel] = ended(queue)
+            case Unanswered():
+                messages[message.id] = replace(message, unanswered=True)
+            case FailedAttempt():
+                attempt = as_counted(outcome, queue)
+                if attempt.url_digest != queue.url_digest:
+                    continue
+                if not attempt.error:
+                    messages[message.id] = with_reached(message, attempt)
+                elif attempt.number > queue.counted:
+                    others = suspects if attempt.all_refused else ()
+                    messages |= {key: brought_back(messages[key]) for key in others}
+                    messages[message.id] = after_failure(message, attempt)
+                    suspects |= {message.id} if messages[message.id].is_doubted else set()
+                    queues[outcome.channel] = with_failure(queue, attempt)
+    left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
+    return tidy(replace(outbox, queues=left))
 
 
 def failed_attempt(
@@ -164,11 +203,6 @@ def with_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
 def ended(queue: Queue) -> Queue:
     """Return the queue of a channel that has just taken a message."""
     return replace(due_at_once(queue), failing_since="", gone=False)
-
-
-def due_at_once(queue: Queue) -> Queue:
-    """Return the queue with its row of failures ended."""
-    return replace(queue, attempts=0, retry_at="", asked_to_wait=False, error="")
 
 
 def after_failure(message: Message, attempt: FailedAttempt) -> Message:

@@ -8,8 +8,7 @@ from functools import partial
 from itertools import count
 
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import due_at_once
-from watcher.alerts.queues.queue import Message, Queue
+from watcher.alerts.queues.queue import Message, Queue, due_at_once
 from watcher.model.channel import Channel
 
 

@@ -42,6 +42,7 @@ async def dispatch(
     """
     if not waiting.queues:
         return Dispatch(waiting)
+    from watcher.alerts.queues.outcomes import replay
     from watcher.polling.sending.channel_journal import ChannelJournal
     from watcher.polling.sending.channel_round import ChannelRound
 
@@ -65,7 +66,7 @@ async def dispatch(
     finally:
         stop.cancel()
     done = Dispatch(
-        outbox.replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
+        replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
         delivered=sum(one.delivered for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
         refused={one.channel.name for one in rounds if one.refused},

@@ -11,7 +11,7 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.merge import merged
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Outcome, Unanswered, replay
 from watcher.model.channel import Grouping
 from watcher.model.event import Kind
 
@@ -82,7 +82,7 @@ def test_lines_about_merged_messages_say_nothing() -> None:
             Unanswered(channel="ops", message=message.id),
             FailedAttempt(channel="ops", message=message.id, attempts=1, error="HTTP 500", at=NOW, number=1),
         ]
-    assert outbox.replay(after, lines) == after
+    assert replay(after, lines) == after
 
 
 def test_a_change_that_was_never_committed_takes_no_older_alert_with_it() -> None:

@@ -10,7 +10,7 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt
+from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt, replay
 from watcher.alerts.queues.queue import LONGEST_WAIT, Message, Queue, backoff_until, is_due
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
@@ -35,7 +35,7 @@ def twice_failed(waiting: Outbox, at: str = NOW) -> Outbox:
 
 def acknowledged(waiting: Outbox, name: str, message: str) -> Outbox:
     """Return the outbox after one acknowledgement."""
-    return outbox.replay(waiting, [Acknowledgement(channel=name, message=message)])
+    return replay(waiting, [Acknowledgement(channel=name, message=message)])
 
 
 def alerts(waiting: Outbox, name: str = "ops") -> list[str]:
@@ -211,15 +211,15 @@ def test_a_journal_that_is_replayed_twice_counts_once() -> None:
         "ops", waiting.queues["ops"], first, Failure(error="HTTP 400", for_content=True), NOW, last=False
     )
     lines: list[Outcome] = [refused, Acknowledgement(channel="ops", message=second.id)]
-    once = outbox.replay(waiting, lines)
+    once = replay(waiting, lines)
     (left,) = once.queues["ops"].messages
     assert (left.refusals, once.queues["ops"].attempts, once.queues["ops"].error) == (1, 0, "")
-    assert outbox.replay(once, lines) == once
+    assert replay(once, lines) == once
 
 
 def test_a_message_whose_attempt_was_killed_may_have_been_taken() -> None:
     """It stays as it is from then on, also after attempts that were answered."""
-    waiting = outbox.replay(owing(("e1",)), [Unanswered(channel="ops", message=first(owing(("e1",))).id)])
+    waiting = replay(owing(("e1",)), [Unanswered(channel="ops", message=first(owing(("e1",))).id)])
     assert first(waiting).unanswered
     assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered
     assert not first(waiting, "mail").unanswered

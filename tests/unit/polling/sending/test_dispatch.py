@@ -18,7 +18,7 @@ from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.outcomes import FailedAttempt, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
@@ -154,7 +154,7 @@ def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.
         assert (done.failures, len(message.reached)) == ({}, 1)
         assert (done.waiting.queues["ops"].attempts, done.waiting.queues["ops"].retry_at) == (0, "")
         journal = read_journal((folder.path / "acks.jsonl").read_bytes())
-        assert outbox.replay(owing(channel), journal) == done.waiting
+        assert replay(owing(channel), journal) == done.waiting
         ntfy.topic.clear()
         assert sent(folder, done.waiting, channel, worker=odd).delivered == 3
         assert ntfy.got() == ["good", "bad", "bad"]
@@ -356,7 +356,7 @@ def test_what_was_aside_alone_comes_back_where_more_is_refused(folder: StateFold
     waiting = outbox.enqueue(waiting, (ops,), (event("e1"),), 2, minute(9))
     waiting = sent(folder, waiting, ops, clock=lambda: minute(9)).waiting
     assert (waiting.queues["ops"].aside, waiting.queues["ops"].retry_at) == ((), minute(9.5))
-    assert outbox.replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes())) == waiting
+    assert replay(waiting, read_journal((folder.path / "acks.jsonl").read_bytes())) == waiting
     picky.refuses = lambda _: None
     assert sent(folder, waiting, ops, clock=lambda: minute(10)).delivered == 2
 
@@ -393,4 +393,4 @@ def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook
     done = sent(folder, owing(ops), ops)
     assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [True, False, False]
     journal = read_journal((folder.path / "acks.jsonl").read_bytes())
-    assert outbox.replay(owing(ops), journal) == done.waiting
+    assert replay(owing(ops), journal) == done.waiting

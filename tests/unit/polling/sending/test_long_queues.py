@@ -20,7 +20,7 @@ from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, replay
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import Dispatch, dispatch
@@ -78,7 +78,7 @@ def _expired(waiting: Outbox) -> object:
 
 _WORK: dict[str, Callable[[Outbox], object]] = {
     "enqueued": lambda waiting: outbox.enqueue(waiting, _channels(), (event("more"),), 2, NOW),
-    "delivered": lambda waiting: outbox.replay(waiting, _acknowledgements(waiting)),
+    "delivered": lambda waiting: replay(waiting, _acknowledgements(waiting)),
     "expired": _expired,
     "recorded": outbox.recorded,
     "committed": lambda waiting: outbox.drop_uncommitted(waiting, 0),
