@@ -26,7 +26,8 @@ _WORDS: tuple[tuple[str, int, int], ...] = (
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"
 _PLAIN = re.compile(_NUMBER)
-_WITH_UNITS = re.compile("".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for unit, _ in _UNITS))
+_WITH_UNITS = "".join(rf"(?:({_NUMBER}) ?{unit}(?![a-z]) ?)?" for unit, _ in _UNITS)
+"""Compiled at first use: most settings name no duration."""
 
 
 def parse(text: str | int | float) -> float:
@@ -71,7 +72,7 @@ def _from_text(text: str) -> float:
         return math.nan
     if _PLAIN.fullmatch(text):
         return float(text)
-    match = _WITH_UNITS.fullmatch(text)
+    match = re.fullmatch(_WITH_UNITS, text)
     if match is None:
         return math.nan
     amounts = zip(match.groups(), _UNITS, strict=True)

@@ -26,9 +26,7 @@ SNAPSHOT_SUFFIXES = (".json", ".yaml", ".yml")
 
 _LONGEST_NAME = 64
 _BETWEEN = re.compile(r"[,\n]")
-_ADDRESS = re.compile(
-    r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+:[0-9]{1,5}(?:/.*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?(?:/.*)?"
-)
+_ADDRESS = r"(?:[A-Za-z0-9-]+\.)*[A-Za-z0-9-]+:[0-9]{1,5}(?:/.*)?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?(?:/.*)?"
 """What is an address without its scheme; a drive's one letter is none, since no number follows it."""
 _HELD_BY = frozenset({"snapshots", ".launcher", "__manager", "default", "user", "comfyui-manager", "custom_nodes"})
 """Folders that say nothing about whose snapshots, or whose packs, are in them."""
@@ -146,7 +144,7 @@ def read_installs(value: object) -> tuple[object, ...]:
 def entry(value: object) -> InstallTable:
     """Return the install that a string names: an address, a snapshot file or glob, else a folder."""
     text = value.strip() if isinstance(value, str) else ""
-    if not text or not mask.is_visible(text) or _ADDRESS.fullmatch(text):
+    if not text or not mask.is_visible(text) or re.fullmatch(_ADDRESS, text):
         hint = ", and an address begins with http://" if text else ""
         raise ValueError(
             f"{mask.describe(value)} is not an install; give a ComfyUI's folder, its address or a snapshot file{hint}"

@@ -58,23 +58,22 @@ _CLEAN = re.compile(r"[!-~]+(?: [!-~]+)*")
 _SUSPECT = re.compile(r"[<@%&\\]|[(\[{] ?[Aa]|://|\]\(|##\[|\A::|[\w-]\.[A-Za-z]{2}|[Ww]{3}\.")
 """What must be examined. A clean text without it is returned unchanged. Every form of `_AT_SIGN` begins like this."""
 
-_AN_AT = re.compile(_AT_SIGN, re.IGNORECASE)
-
+_AN_AT = f"(?i){_AT_SIGN}"
+"""Compiled at first use, as the others that are text here: a quiet poll needs none of them."""
 
 _AT_HOST = (
     rf"(?i){_AT_SIGN}\s{{0,4}}"
     rf"(?:\[[\d.:a-f]{{2,45}}\]|(?:{_OF_HOST}{{1,63}}+{_DOT}){{1,8}}[^\W\d_]{_OF_HOST}{{1,62}})"
 )
-"""An @ and the host after it. Compiled at first use, like `_HOST_DOT`, since a quiet poll needs neither."""
-_MAILBOX_BACKWARDS = re.compile(
-    r'\s{0,4}(?:"[^"]{1,64}"'
-    r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})",
-    re.IGNORECASE,
+"""An @ and the host after it."""
+_MAILBOX_BACKWARDS = (
+    r'(?i)\s{0,4}(?:"[^"]{1,64}"'
+    r"|(?:[^\s@\uff20\ufe6b<>\u2039()\[\]{},;:|]|;\w{1,8}#?&|[)\]}] ?(?:tod|\.) ?[(\[{]){1,64})"
 )
 """The mailbox before an @, matched backwards from there, so that the time does not depend on the text before it."""
 _LONGEST_MAILBOX = 512
 _LONGEST_WORD = 320
-_HALF_AN_AT = re.compile(rf"{_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z", re.IGNORECASE)
+_HALF_AN_AT = rf"(?i){_AT_SIGN}|[(\[{{&%\\] ?[#\w]{{0,9}}\Z"
 _TAG = re.compile(r"<(?![\s\d=…])")
 
 
@@ -168,7 +167,7 @@ def redact_emails(text: str) -> str:
     An address is found although its @ or dots are encoded or spelled out, or it has blanks beside the @ or invisible
     characters. Text without an address is returned as it is.
     """
-    if not _AN_AT.search(text):
+    if not re.search(_AN_AT, text):
         return text
     seen = INVISIBLE.sub("", text)
     out: list[str] = []
@@ -177,7 +176,7 @@ def redact_emails(text: str) -> str:
         before = seen[max(done, found.start() - _LONGEST_MAILBOX) : found.start()]
         if before[-1:].isspace() and _GOES_ON.match(seen, found.end()):
             continue
-        if mailbox := _MAILBOX_BACKWARDS.match(before[::-1]):
+        if mailbox := re.match(_MAILBOX_BACKWARDS, before[::-1]):
             out += [seen[done : found.start() - mailbox.end()], REDACTED_EMAIL]
             done = found.end()
     return "".join([*out, seen[done:]]) if out else text
@@ -213,6 +212,6 @@ def _visible(text: str, most: int) -> str:
 def _without_cut_end(line: str) -> str:
     """Return a line that was cut without the end that could be half an e-mail address."""
     few_words = len(line) - sum(len(word) + 1 for word in line.split(" ")[-4:])
-    if found := _HALF_AN_AT.search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
+    if found := re.compile(_HALF_AN_AT).search(line, max(few_words, len(line) - 2 * _LONGEST_WORD)):
         line = line[: found.start()].rstrip(" ")
     return line[: max(line.rfind(" "), len(line) - _LONGEST_WORD, 0)].rstrip(" ")
