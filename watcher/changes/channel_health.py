@@ -12,7 +12,7 @@ from watcher.model.event import Event, Kind, event_id
 from watcher.model.snapshot import Snapshot
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ChannelState:
     """How deliveries to a configured channel went, until this poll."""
 

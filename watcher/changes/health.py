@@ -40,7 +40,7 @@ class Health:
     """Polls in a row that could not scan an install, by its name."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Assessment:
     """The health after a poll, the snapshot with its `failing` flags, and the events of both."""
 

@@ -17,7 +17,7 @@ REMOVED = "removed"
 _KIND_OF_STATUS = {PENDING: Kind.PENDING, FLAGGED: Kind.FLAGGED, BANNED: Kind.BANNED, DELETED: Kind.DELETED}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class DiffOptions:
     """How to compare."""
 
@@ -61,7 +61,7 @@ def counted(node: Node, *keys: str) -> Node:
     return replace(node, seen={**node.seen, **counts})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class VersionEvents:
     """Makes the events of one version in one poll."""
 

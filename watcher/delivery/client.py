@@ -85,7 +85,7 @@ class Worker:
         self.under_way.clear()
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class _Heard:
     """What a process has said of a message."""
 

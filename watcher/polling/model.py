@@ -12,7 +12,7 @@ from watcher.model.pack import Source
 from watcher.registry.client import Limits
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class PollConfig:
     """What to poll, how, and where its alerts go."""
 
@@ -42,7 +42,7 @@ class PollConfig:
         return " ".join([self.registry_url, *sorted(self.statuses)])
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class SetAside:
     """A queue whose channel is gone from the settings."""
 

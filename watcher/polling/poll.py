@@ -32,7 +32,7 @@ class StoppedError(Exception):
     """The poll was stopped while it was reading; nothing was changed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Poller:
     """Polls one configuration into one state folder, whose lock the caller holds."""
 

@@ -15,7 +15,7 @@ from watcher import timestamps
 _ETAG = re.compile(r'(?:W/)?"[!#-~]{0,250}"')
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Answer:
     """A whole answer."""
 

@@ -34,7 +34,7 @@ _SLOWER = "the registry asked to slow down"
 _RETRIED = {HTTPStatus.TOO_MANY_REQUESTS, *range(500, 600)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Limits:
     """Bounds on the use of the registry."""
 
@@ -62,7 +62,7 @@ class Asking(Protocol):
         """Return the parameters under the API's names."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Query:
     """The parameters of `GET /versions` (docs/registry.md, Endpoint). Empty ones are omitted."""
 

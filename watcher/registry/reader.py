@@ -28,7 +28,7 @@ _FAR_OFF = 24 * 3600.0
 """Seconds. A `Date` that is further behind our clock is broken or cached; our own may be off by a time zone."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class NodeQuery:
     """Which node to read."""
 

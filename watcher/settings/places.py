@@ -19,7 +19,7 @@ class Folders:
     state: Path
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class StateHome:
     """The state folder where no setting names one."""
 

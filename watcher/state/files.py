@@ -120,7 +120,7 @@ def sweep(folder: Path) -> None:
             disk.unlink(leftover)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Lock:
     """A lock that is held."""
 

@@ -22,7 +22,7 @@ _HOLDER_SHOWN = 120
 _Value = TypeVar("_Value")
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class _Held:
     """What this process holds of a folder."""
 
@@ -31,7 +31,7 @@ class _Held:
     """Held while writing to the journal, which threads share."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class LockedFolder:
     """A folder. While it is `locked`, nothing is written once the lock's file was replaced."""
 

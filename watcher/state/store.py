@@ -39,7 +39,7 @@ RETRY = "retry.json"
 HISTORY_LIMIT = 16 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StateFolder(LockedFolder):
     """One state folder. Every method raises StateError if the folder or a file in it cannot be used."""
 

@@ -31,7 +31,7 @@ class WorkerError(InstallationError):
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Connection:
     """A process that does what is asked of it through a socket."""
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from watcher.polling.reading.sweeping import Sweeper
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Change:
     """What a poll has read and compared; nothing is written yet."""
 

@@ -25,7 +25,7 @@ tried. So a poll of a registry that hangs ends after about nine timeouts, howeve
 _FEW = 3
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Findings:
     """What the poll found, by lower-case node id."""
 
@@ -65,7 +65,7 @@ class Findings:
         self.banned -= set(keys)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, eq=False, repr=False)
 class Survey:
     """One poll's reading of `nodes`, compared with `snapshot`."""
 

@@ -17,7 +17,7 @@ _STOP_WITHIN = 2.0
 """Seconds that a message has left once the program is asked to stop. Its whole end takes at most five."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False, repr=False)
 class Dispatch:
     """What one round of deliveries did. Mappings are by channel name; alerts are counted."""
 

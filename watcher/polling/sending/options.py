@@ -12,7 +12,7 @@ from watcher.polling.sending.backoffs import Backoffs
 from watcher.progress import Progress, silent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class DeliveryOptions:
     """How to deliver to any channel."""
 
