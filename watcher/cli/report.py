@@ -6,8 +6,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
-from watcher.alerts.words.differences import difference
-from watcher.alerts.words.running import running
 from watcher.cli.terminal import colour, join_first, table, to_json, wrap
 from watcher.model.event import LONGEST_TEXT, Event, Kind, is_about_all, rank
 from watcher.model.event_form import public_form
@@ -90,6 +88,9 @@ def exit_code(report: Report, fail_on: Iterable[Kind]) -> int:
 
 def what_happened(event: Event) -> str:
     """Return what changed and why, on one line."""
+    from watcher.alerts.words.differences import difference  # here, since most polls have nothing to say
+    from watcher.alerts.words.running import running
+
     parts = [f'"{sanitize_line(event.changelog, _TEXT)}"'] if event.changelog else []
     if event.changes:
         parts.append("".join(safe_line(word, _VALUE) for word in difference(event.changes)))
