@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import hashlib
+from dataclasses import dataclass
 from enum import StrEnum
 
-from watcher.model.kept import cut, cut_values, digest
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.version import BANNED
@@ -14,8 +14,7 @@ LONGEST_TEXT = 1000
 """Characters that an event keeps of a text: three times what any message shows."""
 
 MOST_COPIES = 50
-"""Installed copies that an event keeps, and the characters of an install's name."""
-_LONGEST_NAME = 100
+"""Installed copies that an event keeps."""
 
 EMPTY = "empty"
 """Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
@@ -194,50 +193,6 @@ def event_id(*parts: object) -> str:
     return digest("\x1f".join("" if part is None else str(part) for part in parts), 20)
 
 
-def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES) -> Event:
-    """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
-
-    Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
-    id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
-    """
-
-    def kept(text: str) -> str:
-        return cut(text, longest)
-
-    return replace(
-        event,
-        version=event.version and kept(event.version),
-        version_id=event.version_id and kept(event.version_id),
-        before=event.before and kept(event.before),
-        after=event.after and kept(event.after),
-        reason=kept(event.reason),
-        changes=tuple(_shortened(one, longest) for one in event.changes),
-        published=kept(event.published),
-        safe_version=event.safe_version and kept(event.safe_version),
-        changelog=kept(event.changelog),
-        install=event.install and cut(event.install, min(longest, _LONGEST_NAME)),
-        installed=tuple(
-            Copy(
-                install=cut(copy.install, min(longest, _LONGEST_NAME)),
-                version=copy.version and kept(copy.version),
-                enabled=copy.enabled,
-            )
-            for copy in _foremost(event, copies)
-        ),
-    )
-
-
-def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
-    """Return at most so many copies, enabled ones first; of more those of the event's version go first among them."""
-    if len(event.installed) <= most:
-        return event.installed
-
-    def place(copy: Copy) -> tuple[bool, bool]:
-        return not copy.enabled, event.version is None or not is_copy_of(copy, event.version)
-
-    return tuple(sorted(event.installed, key=place)[:most])
-
-
-def _shortened(change: Change, longest: int) -> Change:
-    before, after = cut_values(change.before, change.after, longest)
-    return replace(change, before=before, after=after)
+def digest(text: str, length: int) -> str:
+    """Return the beginning of a text's SHA-256."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]

@@ -1,12 +1,16 @@
-"""What an event keeps of a long text: its beginning, or of a list what was added or removed. Pure."""
+"""What an event keeps of long texts and of many copies: a beginning, and of a list what was added or removed. Pure."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from watcher.model.event import LONGEST_TEXT, MOST_COPIES, Change, Event, digest, is_copy_of
+from watcher.model.pack import Copy
+
+_LONGEST_NAME = 100
+"""Characters of an install's name."""
 _SHORTEST_ITEM = 60
 _MARK = re.compile(
     r"… \(([0-9]{1,9}) more (?:added|removed), ([0-9]{1,9}) in both; [0-9]{1,12} characters, sha256 [0-9a-f]{16}\)"
@@ -24,9 +28,53 @@ class Items:
     """Of those that are in the list before and after."""
 
 
-def digest(text: str, length: int) -> str:
-    """Return the beginning of a text's SHA-256."""
-    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:length]
+def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES) -> Event:
+    """Return the event with long texts cut to their beginning, their length and a digest of the whole text.
+
+    Of a list that is too long, before or after, both keep what differs. Two long texts that differ stay different. The
+    id stays: it was made from the whole texts. Of many installed copies those that the event is about are kept first.
+    """
+
+    def kept(text: str) -> str:
+        return cut(text, longest)
+
+    return replace(
+        event,
+        version=event.version and kept(event.version),
+        version_id=event.version_id and kept(event.version_id),
+        before=event.before and kept(event.before),
+        after=event.after and kept(event.after),
+        reason=kept(event.reason),
+        changes=tuple(_shortened(one, longest) for one in event.changes),
+        published=kept(event.published),
+        safe_version=event.safe_version and kept(event.safe_version),
+        changelog=kept(event.changelog),
+        install=event.install and cut(event.install, min(longest, _LONGEST_NAME)),
+        installed=tuple(
+            Copy(
+                install=cut(copy.install, min(longest, _LONGEST_NAME)),
+                version=copy.version and kept(copy.version),
+                enabled=copy.enabled,
+            )
+            for copy in _foremost(event, copies)
+        ),
+    )
+
+
+def _foremost(event: Event, most: int) -> tuple[Copy, ...]:
+    """Return at most so many copies, enabled ones first; of more those of the event's version go first among them."""
+    if len(event.installed) <= most:
+        return event.installed
+
+    def place(copy: Copy) -> tuple[bool, bool]:
+        return not copy.enabled, event.version is None or not is_copy_of(copy, event.version)
+
+    return tuple(sorted(event.installed, key=place)[:most])
+
+
+def _shortened(change: Change, longest: int) -> Change:
+    before, after = cut_values(change.before, change.after, longest)
+    return replace(change, before=before, after=after)
 
 
 def cut(text: str, longest: int) -> str:

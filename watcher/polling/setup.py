@@ -32,8 +32,9 @@ from watcher.state.store import StateFolder
 from watcher.text.sanitize import sanitize_line
 
 _LATER = (
-    "watcher.registry.pagination",  # for the first node that has changed, as the two below it
+    "watcher.registry.pagination",  # for the first node that has changed, as the three below it
     "watcher.changes.diff",
+    "watcher.model.kept",
     "watcher.polling.reading.reasons",
     "watcher.polling.sending.channel_round",  # for the first message, as the one below it
     "pickle",

@@ -15,8 +15,9 @@ from tests.support.strategies import events
 from watcher.alerts.digest import compose
 from watcher.alerts.payload import MOST_BYTES, MOST_EVENTS, event_objects, plainest_objects
 from watcher.cli.terminal import to_json
-from watcher.model.event import Change, Event, Kind, bounded, rank
+from watcher.model.event import Change, Event, Kind, rank
 from watcher.model.event_form import public_form
+from watcher.model.kept import bounded
 from watcher.model.pack import Copy
 from watcher.model.version import WATCHED_FIELDS
 

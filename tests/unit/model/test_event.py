@@ -21,10 +21,10 @@ from watcher.model.event import (
     Change,
     Event,
     Kind,
-    bounded,
     rank,
     severity_of,
 )
+from watcher.model.kept import bounded
 from watcher.model.pack import Copy
 
 pytestmark = pytest.mark.measured

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from watcher.changes import health
 from watcher.changes.channel_health import ChannelState, assess_channels
 from watcher.changes.transitions import DiffOptions
-from watcher.model.event import Event, bounded
+from watcher.model.event import Event
 from watcher.model.listing import ALL
 from watcher.model.pack import Pack
 from watcher.model.selection import Selection
@@ -96,6 +96,7 @@ async def _completed(registry: Registry, change: Change, config: PollConfig, pro
     """Return the events with what is no part of the transition: the registry's reasons, and the safe versions."""
     # Here, since most polls have no event: it takes a fiftieth of a quiet poll.
     from watcher.changes.facts import with_safe_versions
+    from watcher.model.kept import bounded
     from watcher.polling.reading.reasons import explained
 
     events = await explained(registry, change.events, config.limits.timeout, progress)
