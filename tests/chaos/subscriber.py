@@ -347,6 +347,11 @@ class Trouble:
             self._in_a_row = in_a_row
         return found
 
+    @property
+    def is_down(self) -> bool:
+        """Whether the registry as a whole is reported failing."""
+        return _REGISTRY in self._failing
+
     def is_failing(self, who: str) -> bool:
         """Return whether a node is reported failing by itself."""
         return who in self._failing
@@ -360,6 +365,38 @@ class Trouble:
             return []
         self._failing.remove(who)
         return [("recovered", who, None)]
+
+
+@dataclass(slots=True)
+class Sweeps:
+    """Whether it is reported that the pages of all packs lack something, `threshold` polls in a row."""
+
+    threshold: int
+    _in_a_row: int = 0
+    _failing: bool = False
+
+    def poll(self, *, lacks: bool, is_down: bool, noted: bool = True) -> list[Fact]:
+        """Take one poll's pages, and return what must be reported; nothing new while the registry `is_down`.
+
+        `noted` as for `Trouble`.
+        """
+        in_a_row = self._in_a_row + 1 if lacks else 0
+        found: list[Fact] = []
+        if lacks and not self._failing and in_a_row >= self.threshold and not is_down:
+            self._failing = True
+            found.append(("failing", _REGISTRY, None))
+        elif not lacks and self._failing:
+            self._failing = False
+            found.append(("recovered", _REGISTRY, None))
+        if noted:
+            self._in_a_row = in_a_row
+        return found
+
+    def end(self, *, noted: bool) -> None:
+        """Nobody watches all packs any more."""
+        self._failing = False
+        if noted:
+            self._in_a_row = 0
 
 
 def is_outage(readings: Mapping[str, Reading]) -> bool:

@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.chaos.figures import Result
 from tests.chaos.lives import live_lives
 from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS, CrashAt, CrashError, Fragile
-from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Seen, Subscriber, Trouble, Truth
+from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Seen, Subscriber, Sweeps, Trouble, Truth
 from tests.support.fakes.fault import as_json, asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.fakes.pages import UnsteadyPages
@@ -188,7 +188,7 @@ class SweptMachine(RuleBasedStateMachine):
         self.answer_page = self.registry.respond
         self.registry.respond = self._answer
         self.subscriber = Onlooker()
-        self.trouble = Trouble(threshold=1)
+        self.trouble, self.sweeps = Trouble(threshold=1), Sweeps(threshold=1)
         self.witness = Witness()
         self.versions: dict[str, tuple[str, int]] = {}
         """By the id of a row: its pack, and the version's number."""
@@ -218,7 +218,7 @@ class SweptMachine(RuleBasedStateMachine):
     @initialize(threshold=st.integers(1, 3), watch=st.sampled_from(WATCHED), many=st.sampled_from([False] * 9 + [True]))
     def begin(self, threshold: int, watch: tuple[tuple[str, ...], tuple[str, ...]], many: bool) -> None:
         """Some packs are there from the start."""
-        self.trouble = Trouble(threshold=threshold)
+        self.trouble, self.sweeps = Trouble(threshold=threshold), Sweeps(threshold=threshold)
         self.watch = watch
         self.others = tuple(f"c{number:03}" for number in range(MANY if many else A_FEW))
         self.pages.smaller = 2 if many else 20
@@ -646,13 +646,19 @@ class _Look:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
             life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
-        if globs and life.whole is None and not self.readings:
+        is_unread = bool(globs) and life.whole is None and not self.readings
+        if is_unread:
             self.readings[_REGISTRY] = Reading.NO_WAY  # nothing is read before the first baseline of all
         elif life.was_down and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ
         elif self.noted:
             life.trouble.forget(_REGISTRY)
         self.facts += life.trouble.poll(self.readings, noted=self.noted)
+        if not globs:
+            life.sweeps.end(noted=self.noted)
+        elif self.witness.has_swept and not is_unread:
+            is_down, lacks = life.trouble.is_down, not self.witness.is_complete
+            self.facts += life.sweeps.poll(lacks=lacks, is_down=is_down, noted=self.noted)
 
     def _at(self, name: str) -> list[Fact]:
         """Return what must be reported of a pack: by its own answer if it was asked, else by what pages show."""

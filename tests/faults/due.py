@@ -107,8 +107,8 @@ _OF_ALL: Counter[Fact] = Counter({("baseline", None, None): 1})
 
 def _failed(case: Case) -> tuple[str, ...]:
     if case.breadth is Breadth.PAGE:
-        # Without all pages there is no baseline; later every node of which rows are missing is asked by itself.
-        return ("*",) if case.page_fails or (case.stage is Stage.FIRST and not case.is_whole) else ()
+        # Every node of which rows are missing is asked by itself, but a sweep that lacks some may hide others.
+        return () if case.is_whole else ("*",)
     return case.met if case.failing is not None else ()
 
 
@@ -180,10 +180,9 @@ def _of_page(case: Case, number: int) -> Counter[Fact]:
 
     The first reports all that other pages show, or single nodes. While there is no baseline nothing counts as read.
     """
-    lacks = case.stage is Stage.FIRST and not case.is_whole
-    if lacks and number + 1 == THRESHOLD:
+    if not case.is_whole and number + 1 == THRESHOLD:
         return Counter({("failing", None, None): 1})
-    if number > 0 or lacks:
+    if number > 0 or (case.stage is Stage.FIRST and not case.is_whole):
         return Counter()
     match case.stage:
         case Stage.FIRST:
@@ -196,8 +195,9 @@ def _of_page(case: Case, number: int) -> Counter[Fact]:
 
 def _after_page(case: Case, polls: int) -> Counter[Fact]:
     """Return what the first poll reports in which the page is as it should be."""
-    if case.stage is Stage.FIRST and not case.is_whole:
-        return _OF_ALL + Counter({("recovered", None, None): int(polls >= THRESHOLD)})
+    if not case.is_whole:
+        recovered = Counter({("recovered", None, None): int(polls >= THRESHOLD)})
+        return recovered + (_OF_ALL if case.stage is Stage.FIRST else Counter())
     if case.stage is Stage.FIRST and case.fault == "fields_vanish":
         # As above; the second page has these versions of all nodes.
         return Counter(("changed", node, version) for node in case.nodes for version in VERSIONS[1:3])

@@ -20,7 +20,7 @@ from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
-from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.snapshot import Mark, Node, Snapshot, Whole
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
 
@@ -120,6 +120,13 @@ def _installed() -> st.SearchStrategy[Installed]:
     )
 
 
+def _whole() -> st.SearchStrategy[Whole]:
+    names = st.lists(_NAMES, max_size=2, unique=True).map(tuple)
+    return st.builds(
+        Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, left_out=names, failing=st.booleans()
+    )
+
+
 def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
     """Make up what the last good scans found."""
     maybe = st.none() | _TEXTS
@@ -147,6 +154,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
         channels_failing=draw(st.dictionaries(_NAMES, _DIGESTS, max_size=2)),
         channels_seen=draw(st.integers(0, 2**40)),
         installed=draw(st.just(Installed()) | _installed()),
+        whole=draw(st.just(Whole()) | _whole()),
         nodes={name.lower(): draw(_any_node(name)) for name in names},
     )
 
@@ -231,6 +239,7 @@ def checks() -> st.SearchStrategy[Checks]:
             nodes=st.dictionaries(_NAMES, failure, max_size=2),
             registry=st.none() | failure,
             installs=st.dictionaries(_NAMES, failure, max_size=2),
+            sweep=st.none() | failure,
         ),
         checked=st.dictionaries(_NAMES, _TIMES, max_size=2),
         etags=st.dictionaries(_NAMES, _NAMES, max_size=2),

@@ -7,8 +7,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from watcher import timestamps
-from watcher.changes.transitions import counted, node_event, node_url
-from watcher.model.event import EMPTY, Event, Kind, event_id
+from watcher.changes.transitions import counted, node_event, registry_event
+from watcher.model.event import EMPTY, Event, Kind
 from watcher.model.listing import ALL, FailureKind, FetchFailed
 from watcher.model.snapshot import Node, Snapshot
 
@@ -38,6 +38,8 @@ class Health:
     """Polls in a row that found no version of a node that never had one."""
     installs: Mapping[str, FailureStreak] = field(default_factory=dict)
     """Polls in a row that could not scan an install, by its name."""
+    sweep: FailureStreak | None = None
+    """Sweeps in a row that were incomplete, where globs are watched."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -184,16 +186,7 @@ def _commonest_error(unread: Mapping[str, FetchFailed], watched: int) -> str:
 
 def _turn_registry(snapshot: Snapshot, outage: FailureStreak | None, now: str) -> tuple[Snapshot, Event]:
     """Return the snapshot with the registry failing, or recovered for None, and the event of that."""
-    kind, before, after = (Kind.FAILING, None, "failing") if outage else (Kind.RECOVERED, "failing", None)
-    event = Event(
-        id=event_id(None, "", snapshot.registry_seen, kind),
-        kind=kind,
-        node=None,
-        before=before,
-        after=after,
-        reason=_story(outage) if outage else "",
-        at=now,
-        url=node_url(None),
-    )
-    seen = snapshot.registry_seen + 1
-    return replace(snapshot, registry_failing=outage is not None, registry_seen=seen), event
+    snapshot = replace(snapshot, registry_failing=outage is not None)
+    if outage is None:
+        return registry_event(snapshot, Kind.RECOVERED, now, before="failing")
+    return registry_event(snapshot, Kind.FAILING, now, after="failing", reason=_story(outage))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from urllib.parse import quote
 
 from watcher.model.event import Change, Event, Kind, event_id
-from watcher.model.snapshot import Node
+from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED, DELETED, FLAGGED, PENDING, STATUSES, WATCHED_FIELDS, Version
 
 REGISTRY_SITE = "https://registry.comfy.org"
@@ -51,6 +51,30 @@ def node_event(node: Node, kind: Kind, now: str, *, before: str | None, after: s
         at=now,
         url=node_url(node.node),
     )
+
+
+def registry_event(
+    snapshot: Snapshot,
+    kind: Kind,
+    now: str,
+    *,
+    id_parts: tuple[object, ...] = (),
+    before: str | None = None,
+    after: str | None = None,
+    reason: str = "",
+) -> tuple[Snapshot, Event]:
+    """Return the snapshot with one more event of the registry, and that. Its id depends on the number before it."""
+    event = Event(
+        id=event_id(None, "", snapshot.registry_seen, kind, *id_parts),
+        kind=kind,
+        node=None,
+        before=before,
+        after=after,
+        reason=reason,
+        at=now,
+        url=node_url(None),
+    )
+    return replace(snapshot, registry_seen=snapshot.registry_seen + 1), event
 
 
 def counted(node: Node, *keys: str) -> Node:

@@ -9,8 +9,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from watcher.changes.diff import Difference, compare_listing
-from watcher.changes.transitions import DiffOptions, node_url
-from watcher.model.event import Event, Kind, event_id, rank
+from watcher.changes.transitions import DiffOptions, registry_event
+from watcher.model.event import Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
@@ -86,16 +86,8 @@ def set_whole(
     if not whole.globs or options.baseline == "silent" or (chosen and not joined):
         return after, None
     worst, reason = _summary(joined.values())
-    event = Event(
-        id=event_id(None, "", snapshot.registry_seen, Kind.BASELINE, None, worst),
-        kind=Kind.BASELINE,
-        node=None,
-        after=worst,
-        reason=reason,
-        at=options.now,
-        url=node_url(None),
-    )
-    return replace(after, registry_seen=snapshot.registry_seen + 1), event
+    # The worst is part of the id, as of a pack's own baseline.
+    return registry_event(after, Kind.BASELINE, options.now, id_parts=(None, worst), after=worst, reason=reason)
 
 
 def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:

@@ -19,6 +19,9 @@ MOST_COPIES = 50
 EMPTY = "empty"
 """Instead of "failing": the `after` of `failing`, and the `before` of `recovered`, for a node without versions."""
 
+INCOMPLETE = "incomplete"
+"""The same where the pages of all node packs lack something."""
+
 
 class Kind(StrEnum):
     """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
@@ -80,7 +83,7 @@ class Event:
     """None for the node as a whole, like `version_id`."""
     version_id: str | None = None
     before: str | None = None
-    """A status, "deprecated", "removed", "failing", `EMPTY` or None."""
+    """A status, "deprecated", "removed", "failing", `EMPTY`, `INCOMPLETE` or None."""
     after: str | None = None
     """Like `before`. For a baseline, the worst that it contains; for `exposed`, what is wrong with what is run."""
     reason: str = ""

@@ -81,6 +81,10 @@ class Whole:
     """When the first complete sweep came; "" before that."""
     statuses: tuple[str, ...] = ()
     """The watched ones then; empty for all."""
+    left_out: tuple[str, ...] = ()
+    """Lower-case ids of the nodes of which it could not read every row: each gets a baseline of its own."""
+    failing: bool = False
+    """It was reported that sweeps are incomplete, and not since that one was complete."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

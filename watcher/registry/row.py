@@ -104,4 +104,15 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
     return None, unreadable
 
 
+def ids_of(item: object) -> tuple[str, str] | None:
+    """Return the ids of the node and the version of an item that is no readable row, where it has both."""
+    if not isinstance(item, dict):
+        return None
+    node, version = item.get("node_id"), item.get("id")
+    # Ids are ASCII; another text may have more than one way to be written.
+    if not (isinstance(node, str) and isinstance(version, str) and node.isascii() and version.isascii()):
+        return None
+    return (node, version) if node and version else None
+
+
 _row = cache(lambda: TypeAdapter(VersionRow))

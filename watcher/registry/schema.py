@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 from pydantic import FailFast, TypeAdapter, ValidationError
 
 from watcher.registry.answer import NoAnswerError
-from watcher.registry.row import ATTRIBUTES, FIELDS, MISSING, VersionRow, identifies, read_row
+from watcher.registry.row import ATTRIBUTES, FIELDS, MISSING, VersionRow, identifies, ids_of, read_row
 from watcher.text.json_limits import too_dense
 
 MOST_ROWS = 5_000
@@ -53,6 +53,12 @@ class Page:
     """By position in `rows`: the fields of `Version` that could not be read."""
     fault: str = ""
     """Names the first row that does not fit, for a person."""
+    torn: Mapping[int, str] = field(default_factory=dict)
+    """By position in `rows`: names those of which some field does not fit."""
+    lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
+    unplaced: str = ""
+    """Names the first row that does not say whose it is."""
 
 
 def parse_page(body: bytes) -> Page:
@@ -140,25 +146,44 @@ def _read_in_parts(body: bytes) -> Page:
     if not isinstance(items, list):
         raise NoAnswerError("the answer has no list of versions")
     _count_rows(items)
+    page = _read_rows(items)
+    page.total = total
+    page.page_size = _count(answer.get("pageSize"))
+    page.total_pages = _count(answer.get("totalPages"))
+    return page
+
+
+def _read_rows(items: Sequence[object]) -> Page:
+    """Return a page of these rows, without what the answer says of all."""
     rows: list[VersionRow] = []
     unreported: dict[int, frozenset[str]] = {}
-    fault = ""
+    torn: dict[int, str] = {}
+    lost: dict[tuple[str, str], str] = {}
+    fault = unplaced = ""
     for number, item in enumerate(items, 1):
         row, unreadable = read_row(item)
-        if row is None or unreadable:
-            fault = fault or f"row {number} is unreadable"
+        named = f"row {number} is unreadable" if row is None or unreadable else ""
+        fault = fault or named
         if row is not None:
             if names := frozenset(ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()):
                 unreported[len(rows)] = names
+            if named:
+                torn[len(rows)] = named
             rows.append(row)
+        elif (ids := ids_of(item)) is not None:
+            lost[ids] = named
+        else:
+            unplaced = unplaced or named
     return Page(
         rows=rows,
         items=len(items),
+        total=None,
+        page_size=None,
         unreported=unreported,
         fault=fault,
-        total=total,
-        page_size=_count(answer.get("pageSize")),
-        total_pages=_count(answer.get("totalPages")),
+        torn=torn,
+        lost=lost,
+        unplaced=unplaced,
     )
 
 

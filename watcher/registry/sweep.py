@@ -44,7 +44,7 @@ class Swept:
     names: dict[str, str] = field(default_factory=dict)
     """How the registry writes each node's id."""
     doubtful: dict[str, str] = field(default_factory=dict)
-    """Nodes with a row that cannot be read whole or contradicts another, and why."""
+    """Nodes with a row that cannot be read, or not whole, or that contradicts another, and why."""
     unreported: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """By node, then as `Listing.unreported`."""
     incomplete: str = ""
@@ -128,13 +128,12 @@ async def sweep(
     `known` are the digests of all pages (`Swept.pages`) of a sweep whose every row is known: while no other page comes
     none is decoded. If rows are missing though every page came, they are read a second time in another size.
     """
-    collector = _Collector(is_wanted, known)
+    collector = _Collector(Swept(at="", total=0, statuses=statuses), is_wanted, known)
     first = Query(statuses=statuses)
     ended = await collector.read(registry, first, now, is_worth_it, progress)
     if ended is not None:
         return ended
     swept = collector.swept
-    swept.statuses = statuses
     if swept.incomplete and not swept.has_failed:
         again = await collector.read(
             registry, Query(statuses=statuses, page_size=_OTHER_PAGE_SIZE), now, lambda _: True, progress
@@ -147,8 +146,8 @@ async def sweep(
 class _Collector:
     """Puts the rows of all pages together."""
 
-    def __init__(self, is_wanted: Callable[[str], bool], known: Collection[str]) -> None:
-        self.swept = Swept(at="", total=0)
+    def __init__(self, swept: Swept, is_wanted: Callable[[str], bool], known: Collection[str]) -> None:
+        self.swept = swept
         self._known = frozenset(known)
         """Digests of known pages, until a page comes that is not known."""
         self._pages: list[str] = []
@@ -160,6 +159,8 @@ class _Collector:
         """The rows of each node, by its id as the registry writes it, and whether it is wanted."""
         self._others: dict[str, dict[str, bytes]] = {}
         """The versions of the nodes that are not wanted, by lower-case id: they are only counted."""
+        self._lost: set[tuple[str, str]] = set()
+        """The ids of rows that cannot be read, of any node in lower case and of the version."""
         self._fault = ""
 
     async def read(
@@ -192,7 +193,7 @@ class _Collector:
             self._take_held(total)
             if not self._fault and (count := self._count()) != total:
                 self._note(f"{count} of {total} versions came")
-            if not total:
+            if not total and not self.swept.statuses:
                 self._note("no versions came")
         self.swept.incomplete = self._fault
         if not self._fault and page_size == PAGE_SIZE:
@@ -228,15 +229,26 @@ class _Collector:
     def _take(self, page: Page, number: int, total: int) -> None:
         if page.total != total:
             self._note("the number of versions changed between pages")
-        if page.fault:
-            self._note(f"{page.fault} on page {number}")
+        if page.unplaced:
+            self._note(f"{page.unplaced} on page {number}")
+        for (node, version), named in page.lost.items():
+            self._take_lost(node, version, f"{named} on page {number}")
         for place, row in enumerate(page.rows):
             rows, is_wanted = self._rows.get(row.node_id) or self._rows_of(row.node_id)
             version = row.id or f"={row.version}"
             packed = _packed(row) if is_wanted else b""
             before = rows.setdefault(version, packed)
-            if is_wanted and (before is not packed or place in page.unreported):
+            if is_wanted and (before is not packed or place in page.torn):
                 self._take_odd(row, version, before, page.unreported.get(place))
+                if place in page.torn:
+                    self.swept.doubtful.setdefault(row.node_id.lower(), f"{page.torn[place]} on page {number}")
+
+    def _take_lost(self, node: str, version: str, named: str) -> None:
+        """Note that a row of a node cannot be read: its version counts as one that came."""
+        _, is_wanted = self._rows.get(node) or self._rows_of(node)
+        self._lost.add((node.lower(), version))
+        if is_wanted:
+            self.swept.doubtful.setdefault(node.lower(), named)
 
     def _rows_of(self, name: str) -> tuple[dict[str, bytes], bool]:
         key = name.lower()
@@ -258,12 +270,13 @@ class _Collector:
         of_node = swept.unreported.setdefault(key, {})
         of_node.pop(version, None)
         if unreported:
-            swept.doubtful.setdefault(key, "a row cannot be read whole")
             of_node[version] = unreported
 
     def _count(self) -> int:
-        """Return how many versions came."""
-        return sum(map(len, self.swept.rows.values())) + sum(map(len, self._others.values()))
+        """Return how many versions came, whether they can be read or not."""
+        rows = self.swept.rows, self._others
+        unread = sum(not any(version in of.get(key, ()) for of in rows) for key, version in self._lost)
+        return unread + sum(len(versions) for of in rows for versions in of.values())
 
     def _note(self, fault: str) -> None:
         self._fault = self._fault or fault

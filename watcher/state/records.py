@@ -170,7 +170,7 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
     """Decode `checks.json` like `read_outbox`."""
     revision, checks = _CHECKS.read(text)
     health = checks.health
-    failures = [*health.nodes.values(), *health.installs.values(), *filter(None, [health.registry])]
+    failures = [*health.nodes.values(), *health.installs.values(), *filter(None, [health.registry, health.sweep])]
     polls = (
         checks.terminal_closed_at,
         checks.polled_at,

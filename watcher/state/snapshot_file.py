@@ -196,11 +196,12 @@ def _installed(found: Installed) -> str:
 
 
 def _whole(found: Whole) -> str:
-    """Return the baseline of all as a line; "" where no glob is watched."""
-    if not found.globs:
+    """Return the baseline of all as a line; "" while there is nothing to say of it."""
+    if found == Whole():
         return ""
-    statuses = {"statuses": found.statuses} if found.statuses else {}
-    return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at} | statuses)},\n'
+    others = {"statuses": found.statuses, "left_out": found.left_out, "failing": found.failing}
+    kept = {name: value for name, value in others.items() if value}
+    return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at} | kept)},\n'
 
 
 def _entries(found: Mapping[str, object]) -> str:

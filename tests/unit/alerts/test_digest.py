@@ -103,6 +103,8 @@ def test_events_of_the_node_the_registry_and_a_channel_are_sentences() -> None:
             _event(Kind.RECOVERED, "late", version=None, before="empty"),
             _event(Kind.RECOVERED, "mended", version=None, before="failing"),
             _event(Kind.RECOVERED, None, version=None),
+            _event(Kind.FAILING, None, version=None, after="incomplete", reason="page 2: HTTP 500"),
+            _event(Kind.RECOVERED, None, version=None, before="incomplete"),
             _event(Kind.RECOVERED, None, version=None, channel="mail"),
         )
     )
@@ -110,7 +112,9 @@ def test_events_of_the_node_the_registry_and_a_channel_are_sentences() -> None:
         "BANNED pack, the whole node pack",
         "removed gone, of which no version is listed any more",
         "the registry cannot be read · timed out",
+        "the registry cannot be read in full · page 2: HTTP 500",
         "the registry can be read again",
+        "the registry can be read in full again",
         "failing typo, of which no version was ever found · is the id right?",
         "failing broken, which cannot be read · HTTP 500",
         "channel failing ops, which takes no alerts · HTTP 404",

@@ -16,6 +16,7 @@ from watcher.alerts.words.running import running, running_in_short
 from watcher.model.event import (
     EMPTY,
     EXPOSURES,
+    INCOMPLETE,
     Event,
     Kind,
     Rank,
@@ -124,9 +125,9 @@ def lead(event: Event) -> str:
         case Kind.FAILING | Kind.RECOVERED if event.install is not None:
             return f"install {words}"
         case Kind.FAILING if event.node is None:
-            return "the registry cannot be read"
+            return f"the registry cannot be read{' in full' if event.after == INCOMPLETE else ''}"
         case Kind.RECOVERED if event.node is None:
-            return "the registry can be read again"
+            return f"the registry can be read{' in full' if event.before == INCOMPLETE else ''} again"
         case Kind.CHANGED if replaces_archive(event):
             return "ARCHIVE REPLACED"
         case Kind.EXPOSED if event.after in EXPOSURES:

@@ -141,7 +141,7 @@ def _compared(
     findings, started, of_all = survey.findings, survey.options.now, None
     if sweeper is not None:
         known, of_all = sweeper.with_baseline(known)
-    elif known.whole.globs:
+    elif known.whole != Whole():
         known = replace(known, whole=Whole())
     assessed = health.assess(
         _without_stale(checks.health, findings),
@@ -152,6 +152,8 @@ def _compared(
         started,
         empty=[node.lower() for node in findings.empty],
     )
+    if sweeper is not None:
+        assessed = sweeper.with_health(assessed, checks.health.sweep, config.failure_threshold)
     snapshot, about_channels = assess_channels(assessed.snapshot, of_channels, started)
     of_nodes = tuple(event for of_node in findings.events.values() for event in of_node)
     change = Change(
@@ -165,7 +167,8 @@ def _compared(
 
 
 def _without_stale(streaks: health.Health, findings: Findings) -> health.Health:
-    """Return the streaks without that of a sweep's first page, if this poll had none that failed."""
+    """Return the streaks of nodes, without that of a sweep's first page if this poll had none that failed."""
+    streaks = replace(streaks, sweep=None)  # the sweeper has it
     if ALL not in streaks.nodes or ALL in findings.unread or ALL in findings.read:
         return streaks
     return replace(streaks, nodes={key: streak for key, streak in streaks.nodes.items() if key != ALL})

@@ -1,12 +1,16 @@
-"""What a sweep shows of one node that differs from what is known."""
+"""What a sweep shows of single nodes, compared with what is known of them (docs/behaviour.md, Sweeps)."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
-from watcher.changes.whole import Shown
+from watcher.changes.whole import Shown, came_since, compare_shown, newcomer
 from watcher.model.listing import Listing
-from watcher.model.snapshot import Node
+from watcher.model.selection import Selection
+from watcher.model.snapshot import Node, Whole
+from watcher.polling.reading.survey import Survey
+from watcher.registry.sweep import Swept
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +23,105 @@ class Look:
     listing: Listing
     digest: str
     shown: Shown
+
+
+@dataclass(slots=True, kw_only=True)
+class Looker:
+    """Takes what the rows of a sweep show of each node, and says which nodes have to be asked by themselves."""
+
+    survey: Survey
+    globs: Selection
+    whole: Whole
+    """The baseline of all as it was before this poll."""
+    sets_whole: bool
+    """The baseline of all is still to be set, for these globs and statuses."""
+    first: frozenset[str]
+    """The nodes that are watched whatever the globs choose."""
+    names: Mapping[str, str]
+    """By lower-case id: the nodes that were watched, as the settings write them, else as the registry does."""
+    joined: set[str] = field(default_factory=set)
+    """The nodes that the baseline of all takes in, if this poll sets it."""
+    left_out: set[str] = field(default_factory=set)
+    """Those of which it could not read every row."""
+    unseen: set[str] = field(default_factory=set)
+    """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
+
+    def look(self, key: str, swept: Swept) -> Look | None:
+        """Compare one node's rows with what is known; return them if the node has to be asked by itself."""
+        survey, digest = self.survey, swept.digest(key)
+        if survey.checks.etags.get(key) == digest and key not in swept.doubtful:
+            self.take_settled(key, digest, swept)
+            return None
+        known = survey.snapshot.nodes.get(key)
+        listing = swept.listing(self.names[key])
+        if known is None or not known.baseline_at:
+            return self._first_look(key, known, listing, digest, swept)
+        shown = self._compared(key, known, listing)
+        if shown.is_news:
+            return Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
+        self.take_settled(key, digest, swept)
+        return None
+
+    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
+        """Take a node that has no baseline yet; return it if it has to be asked by itself."""
+        survey, base = self.survey, known
+        is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
+        is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
+        is_chosen = self.globs.matches(key)
+        joins = is_chosen and self.sets_whole and not (is_refused or came_since(self.whole, listing))
+        # Else an id that is maybe wrong.
+        is_there = bool(listing.versions or key in swept.doubtful or (known and known.versions))
+        has_own = is_refused or key in self.whole.left_out or bool(known and known.empty_since)
+        if is_chosen and is_there and not (joins or has_own):
+            base = newcomer(known, listing, self.whole, survey.options)
+        elif is_whole and not is_refused:
+            survey.take_listing(listing, key, baseline="silent" if joins else "")
+            self._keep_digest(key, listing, digest)
+            if joins:
+                self.joined.add(key)
+            return None
+        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+        if not joins or key in self.first:
+            return look
+        self.take_shown(look)  # a later poll sees the rest
+        self.unseen.add(key)
+        if listing.incomplete:
+            self.left_out.add(key)
+        return None
+
+    def _compared(self, key: str, known: Node | None, listing: Listing) -> Shown:
+        checked_at = self.survey.checks.checked.get(key, "")
+        return compare_shown(known or Node(node=listing.node), listing, self.survey.options, checked_at)
+
+    def take_settled(self, key: str, digest: str, swept: Swept) -> None:
+        """Take a node of which every known row, and no other, was shown as it is known."""
+        findings = self.survey.findings
+        findings.read[key], findings.etags[key] = False, digest
+        if not swept.incomplete:
+            findings.checked[key] = swept.at
+
+    def _keep_digest(self, key: str, listing: Listing, digest: str) -> None:
+        """Note that the state reflects a node's rows, if it does."""
+        findings = self.survey.findings
+        node = findings.nodes.get(key) or self.survey.snapshot.nodes.get(key)
+        if key in findings.banned or not self._compared(key, node, listing).is_news:
+            findings.etags[key] = digest
+
+    def take_answer(self, look: Look) -> None:
+        """Take the rows that were shown of a node that could not be asked; else note whether they are dealt with."""
+        if look.key in self.survey.findings.unread:
+            self.take_shown(look)
+        else:
+            if look.base is not None and look.base.versions:  # else only a page ever had it
+                self.survey.findings.nodes.setdefault(look.key, look.base)
+            self._keep_digest(look.key, look.listing, look.digest)
+
+    def take_shown(self, look: Look) -> None:
+        """Take what the rows of a node show, without its answer."""
+        findings, difference = self.survey.findings, look.shown.difference
+        if (node := findings.nodes.get(look.key)) is not None:
+            difference = self._compared(look.key, node, look.listing).difference
+        if difference.node != (node or look.base) and look.listing.versions:
+            findings.nodes[look.key] = difference.node
+        if difference.events:
+            findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)

@@ -9,13 +9,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from watcher.changes.whole import Shown, came_since, compare_shown, newcomer, set_whole
+from watcher.changes.health import Assessment, FailureStreak
+from watcher.changes.sweep_health import assess_sweep
+from watcher.changes.whole import set_whole
 from watcher.model.event import Event
-from watcher.model.listing import ALL, FetchFailed, Listing
+from watcher.model.listing import ALL, FetchFailed
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Snapshot, Whole
+from watcher.model.snapshot import Snapshot, Whole
 from watcher.polling.reading.choice import Way, is_cheaper, is_worth_a_look, most_questions
-from watcher.polling.reading.look import Look
+from watcher.polling.reading.look import Look, Looker
 from watcher.polling.reading.survey import Findings, Survey
 from watcher.polling.reading.turn import DailyTurn
 from watcher.registry.reader import OF_ROWS
@@ -25,6 +27,10 @@ from watcher.text.plural import plural
 
 if TYPE_CHECKING:
     from watcher.polling.reading.change import Change
+
+
+_MOST_LEFT_OUT = 20
+"""Packs with a row that cannot be read, of which the first baseline is set without them."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -41,18 +47,17 @@ class Sweeper:
     """Before the reading those of the last sweep, then those of this one."""
     whole: Whole = field(default_factory=Whole)
     """The baseline of all."""
-    first: frozenset[str] = frozenset()
-    """The nodes of `survey`, which are asked before those that globs choose."""
-    joined: set[str] = field(default_factory=set)
-    """The nodes that this poll's baseline of all takes in."""
+    looker: Looker = field(init=False)
+    lacking: str | None = None
+    """Why the sweep of globs was incomplete; "" if it was complete, None if there was none."""
+    is_first: bool = False
+    """This poll sets the baseline of all."""
     names: dict[str, str] = field(default_factory=dict)
     """By lower-case id: the nodes that were watched, as the settings write them, else as the registry does."""
     ids: dict[str, str] = field(default_factory=dict)
     """The same as the registry writes them, as far as the sweep shows it."""
     postponed: set[str] = field(default_factory=set)
     """Nodes that a later poll asks."""
-    unseen: set[str] = field(default_factory=set)
-    """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
     not_swept: str = ""
@@ -60,10 +65,20 @@ class Sweeper:
 
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
-        if self.whole == known.whole:
-            return known, None
-        joined = {key: self.survey.findings.nodes.get(key) or known.nodes[key] for key in self.joined}
-        return set_whole(known, self.whole, joined, self.survey.options, chosen=len(self.names))
+        found = self.survey.findings.nodes
+        if self.is_first:
+            joined = {key: found.get(key) or known.nodes[key] for key in self.looker.joined}
+            return set_whole(known, self.whole, joined, self.survey.options, chosen=len(self.names))
+        nodes = {key: found.get(key) or known.nodes.get(key) for key in self.whole.left_out}
+        left_out = tuple(key for key, node in nodes.items() if node is None or not node.baseline_at)
+        whole = replace(self.whole, left_out=left_out)
+        return (known if whole == known.whole else replace(known, whole=whole)), None
+
+    def with_health(self, assessed: Assessment, streak: FailureStreak | None, threshold: int) -> Assessment:
+        """Return the assessment of the nodes with that of this poll's sweep; `streak` is of those before."""
+        swept = assess_sweep(streak, assessed.snapshot, self.lacking, threshold, self.survey.options.now)
+        health = replace(assessed.health, sweep=swept.streak if self.globs.chooses else None)
+        return Assessment(health=health, snapshot=swept.snapshot, events=(*assessed.events, *swept.events))
 
     def with_figures(self, change: Change) -> Change:
         """Return the change with how the nodes were read."""
@@ -78,7 +93,7 @@ class Sweeper:
         return replace(
             change,
             checks=checks,
-            unseen=len(self.unseen),
+            unseen=len(self.looker.unseen),
             postponed=len(self.postponed),
             error=self.error,
             not_swept=self.not_swept,
@@ -88,7 +103,14 @@ class Sweeper:
         """Read all nodes; failures are findings. StateError if the snapshot is corrupt."""
         survey = self.survey
         self.names = {node.lower(): node for node in survey.nodes}
-        self.first = frozenset(self.names)
+        self.looker = Looker(
+            survey=survey,
+            globs=self.globs,
+            whole=self.whole,
+            sets_whole=self._sets_whole,
+            first=frozenset(self.names),
+            names=self.names,
+        )
         if not self.globs.chooses and not is_worth_a_look(len(self.names), self.total):
             return await survey.read()
         swept = await sweep(
@@ -131,31 +153,52 @@ class Sweeper:
 
     async def _compare(self, swept: Swept) -> None:
         """Take what the rows show; ask the nodes of which they show too little, and those whose turn it is."""
-        survey, findings = self.survey, self.survey.findings
+        survey, findings, looker = self.survey, self.survey.findings, self.looker
+        if looker.sets_whole and not swept.incomplete:
+            swept.incomplete = self._too_many_doubts(swept)
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
-        if swept.has_failed or (swept.incomplete and self._sets_whole):
+        if self.globs.chooses:
+            self.lacking = swept.incomplete
+        if self.lacking or swept.has_failed:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
-        elif self._sets_whole:
-            self.whole = Whole(globs=self.globs.globs, baseline_at=swept.at, statuses=swept.statuses)
-            self.daily.begin_again()  # bans of whole packs are part of it
+        elif looker.sets_whole:
+            self._set_whole(swept)
         most = most_questions(swept.total)
-        await self.daily.read([key for key in keys if key not in self.unseen], self.ids)
+        await self.daily.read([key for key in keys if key not in looker.unseen], self.ids)
         await self._ask(looks[:most], self.daily.to_ask(most, each=bool(swept.incomplete)))
         for look in looks[most:]:
-            self._take_shown(look)
+            looker.take_shown(look)
         self.postponed = {look.key for look in looks[most:]}
-        self.unseen |= {look.key for look in looks[most:] if look.shown.lacks}
-        if self.unseen and not self.error:
-            packs = plural(len(self.unseen), "node pack")
-            self.error = f"not all versions of {packs} were shown; a later poll asks about these"
-        self.daily.take(self.names, self.joined)
+        looker.unseen |= {look.key for look in looks[most:] if look.shown.lacks}
+        if looker.unseen and not (self.error and looker.sets_whole):
+            packs = plural(len(looker.unseen), "node pack")
+            unseen = f"not all versions of {packs} were shown; a later poll asks about these"
+            self.error = f"{self.error}; {unseen}" if self.error else unseen
+        self.daily.take(self.names, looker.joined)
         if self._sets_whole and not (findings.read or findings.unread or findings.unknown):
             findings.unread[ALL] = FetchFailed(node=ALL, error=self.error, registry_wide=True)
+            self.lacking = None  # it is the registry that has failed
         elif ALL in survey.checks.health.nodes:
             findings.read[ALL] = False
         is_settled = bool(swept.pages) and all(key in findings.etags for key in keys)
         written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
         self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
+
+    def _too_many_doubts(self, swept: Swept) -> str:
+        """Return why the first sweep is no baseline though every row came: too many packs would be left out of it."""
+        doubtful = sum(map(self.globs.matches, swept.doubtful))
+        return f"{doubtful} node packs have rows that cannot be read" if doubtful > _MOST_LEFT_OUT else ""
+
+    def _set_whole(self, swept: Swept) -> None:
+        self.is_first = True
+        self.whole = Whole(
+            globs=self.globs.globs,
+            baseline_at=swept.at,
+            statuses=swept.statuses,
+            left_out=tuple(sorted(self.looker.left_out)),
+            failing=self.whole.failing,
+        )
+        self.daily.begin_again()  # bans of whole packs are part of it
 
     async def _ask(self, looks: Sequence[Look], turned: Sequence[str]) -> None:
         """Ask nodes by themselves: those that differ, and those whose turn it is."""
@@ -166,20 +209,20 @@ class Sweeper:
         survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
         await survey.read()
         # Nobody wrote the id of a pack that only globs choose, so no warning is due that it may be wrong.
-        findings.empty = [node for node in findings.empty if node.lower() in self.first]
+        findings.empty = [node for node in findings.empty if node.lower() in self.looker.first]
         findings.etags |= {key: settled[key] for key in turned if key in settled and key not in findings.nodes}
         for key in findings.unread:  # its rows were shown, but it did not answer in its turn
             findings.read.pop(key, None)
             findings.etags.pop(key, None)
         for look in looks:
-            self._take_answer(look)
+            self.looker.take_answer(look)
 
     def _take_rows(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""
-        keys = self._keys(swept)
-        looks = [look for key in keys if (look := self._look(key, swept)) is not None]
+        keys, looker = self._keys(swept), self.looker
+        looks = [look for key in keys if (look := looker.look(key, swept)) is not None]
         checked = self.survey.checks.checked  # of alike ones those first that have waited longest
-        looks.sort(key=lambda look: (look.key not in self.first, look.shown.urgency, checked.get(look.key, "")))
+        looks.sort(key=lambda look: (look.key not in looker.first, look.shown.urgency, checked.get(look.key, "")))
         return keys, looks
 
     def _known_keys(self) -> dict[str, str]:
@@ -197,7 +240,7 @@ class Sweeper:
         """Take the nodes of a sweep that showed the same pages as the last one, as `_take_rows`."""
         self.names = self._known_keys()
         for key in self.names:
-            self._take_settled(key, self.survey.checks.etags[key], swept)
+            self.looker.take_settled(key, self.survey.checks.etags[key], swept)
         self.ids = self.names | dict(self.pages.ids)
         return sorted(self.names), []
 
@@ -220,81 +263,5 @@ class Sweeper:
         gone = {node.node.lower(): node.node for node in missing if node.baseline_at or node.versions or node.banned}
         self.names |= {key: name for key, name in (found | gone).items() if key not in self.names}
         self.ids = self.names | found
-        self.survey.findings.registry_ids |= {key: found[key] for key in self.first & found.keys()}
+        self.survey.findings.registry_ids |= {key: found[key] for key in self.looker.first & found.keys()}
         return sorted(self.names)
-
-    def _look(self, key: str, swept: Swept) -> Look | None:
-        """Compare one node's rows with what is known; return them if the node has to be asked by itself."""
-        survey, digest = self.survey, swept.digest(key)
-        if survey.checks.etags.get(key) == digest and key not in swept.doubtful:
-            self._take_settled(key, digest, swept)
-            return None
-        known = survey.snapshot.nodes.get(key)
-        listing = swept.listing(self.names[key])
-        if known is None or not known.baseline_at:
-            return self._first_look(key, known, listing, digest, swept)
-        shown = self._compared(key, known, listing)
-        if shown.is_news:
-            return Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
-        self._take_settled(key, digest, swept)
-        return None
-
-    def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
-        """Take a node that has no baseline yet; return it if it has to be asked by itself."""
-        survey, base = self.survey, known
-        is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
-        is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
-        is_chosen = self.globs.matches(key)
-        joins = is_chosen and self._sets_whole and not (is_refused or came_since(self.whole, listing))
-        is_there = bool(listing.versions or (known and known.versions))  # else an id that is maybe wrong
-        if is_chosen and is_there and not (joins or is_refused or (known and known.empty_since)):
-            base = newcomer(known, listing, self.whole, survey.options)
-        elif is_whole and not is_refused:
-            survey.take_listing(listing, key, baseline="silent" if joins else "")
-            self._keep_digest(key, listing, digest)
-            if joins:
-                self.joined.add(key)
-            return None
-        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
-        if not joins or key in self.first:
-            return look
-        self._take_shown(look)  # a later sweep will be whole
-        self.unseen.add(key)
-        return None
-
-    def _compared(self, key: str, known: Node | None, listing: Listing) -> Shown:
-        checked_at = self.survey.checks.checked.get(key, "")
-        return compare_shown(known or Node(node=listing.node), listing, self.survey.options, checked_at)
-
-    def _take_settled(self, key: str, digest: str, swept: Swept) -> None:
-        """Take a node of which every known row, and no other, was shown as it is known."""
-        findings = self.survey.findings
-        findings.read[key], findings.etags[key] = False, digest
-        if not swept.incomplete:
-            findings.checked[key] = swept.at
-
-    def _keep_digest(self, key: str, listing: Listing, digest: str) -> None:
-        """Note that the state reflects a node's rows, if it does."""
-        findings = self.survey.findings
-        node = findings.nodes.get(key) or self.survey.snapshot.nodes.get(key)
-        if key in findings.banned or not self._compared(key, node, listing).is_news:
-            findings.etags[key] = digest
-
-    def _take_answer(self, look: Look) -> None:
-        """Take the rows that were shown of a node that could not be asked; else note whether they are dealt with."""
-        if look.key in self.survey.findings.unread:
-            self._take_shown(look)
-        else:
-            if look.base is not None and look.base.versions:  # else only a page ever had it
-                self.survey.findings.nodes.setdefault(look.key, look.base)
-            self._keep_digest(look.key, look.listing, look.digest)
-
-    def _take_shown(self, look: Look) -> None:
-        """Take what the rows of a node show, without its answer."""
-        findings, difference = self.survey.findings, look.shown.difference
-        if (node := findings.nodes.get(look.key)) is not None:
-            difference = self._compared(look.key, node, look.listing).difference
-        if difference.node != (node or look.base) and look.listing.versions:
-            findings.nodes[look.key] = difference.node
-        if difference.events:
-            findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)

@@ -45,6 +45,8 @@ _RUN = (Copy(install="workstation", version="1.0.0"),)
         (_event(Kind.BASELINE, version=None, after="flagged"), "Flagged versions in pack"),
         (_event(Kind.FAILING, None, None), "The registry cannot be read"),
         (_event(Kind.RECOVERED, None, None), "The registry can be read again"),
+        (_event(Kind.FAILING, None, None, after="incomplete"), "The registry cannot be read in full"),
+        (_event(Kind.RECOVERED, None, None, before="incomplete"), "The registry can be read in full again"),
         (_event(Kind.FAILING, None, None, channel="ops"), "Channel ops takes no alerts"),
         (_event(Kind.RECOVERED, None, None, channel="ops"), "Channel ops takes alerts again"),
         (_event(Kind.FAILING, None, None, channel="the @ops"), "A channel takes no alerts"),

@@ -415,6 +415,20 @@ def test_pages_that_could_not_be_read_are_one_line() -> None:
     assert found["reading"] == {"way": "each", "requests": 0, "error": "it timed out"}
 
 
+def test_incomplete_sweeps_are_one_line() -> None:
+    """While sweeps lack something that is said, with how often and why; `--json` has it too."""
+    streak = FailureStreak(count=3, since=NOW, error="page 2: HTTP 500")
+    given = crowd(total=60)
+    given = replace(given, checks=replace(given.checks, way="sweep", requests=9, health=Health(sweep=streak)))
+    why = "in 3 polls in a row not all versions came: page 2: HTTP 500"
+    assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == f"new node packs may be missed: {why}"
+    assert status_view.document(view(given, ["pack-001"], globs=["*"]))["reading"] == {
+        "way": "sweep",
+        "requests": 9,
+        "error": why,
+    }
+
+
 def test_many_failures_are_no_long_table_either() -> None:
     """With every pack of the registry unread there are fifty rows, also in a pipe."""
     given = crowd(total=80)

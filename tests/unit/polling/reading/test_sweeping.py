@@ -204,6 +204,153 @@ def test_a_baseline_that_never_comes_is_reported(registry: FakeRegistry, state: 
     assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
 
 
+def test_a_baseline_that_never_comes_is_reported_though_a_pack_is_read(registry: FakeRegistry, state: Path) -> None:
+    """That the first sweep is never complete is reported also where a named pack can be read by itself."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, "p0", globs=("*",), failure_threshold=2)
+    _answer_pages(registry, _without("p2 1.0.0"))
+    assert [reported(made.poll()) for _ in range(3)] == [[("baseline", "p0", None)], [("failing", None, None)], []]
+    registry.respond = None
+    assert reported(made.poll()) == [("baseline", None, None), ("recovered", None, None)]
+
+
+def test_pages_that_fail_for_ever_are_reported(registry: FakeRegistry, state: Path) -> None:
+    """A later page that fails hides new packs: after the threshold that is one event, until a sweep is complete."""
+    for number in range(120):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=2)
+    made.poll()
+    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    polls = [made.poll() for _ in range(3)]
+    assert [reported(poll) for poll in polls] == [[], [("failing", None, None)], []]
+    (event,) = polls[1].events
+    assert (event.after, "page 2" in event.reason) == ("incomplete", True)
+    _answer_pages(registry, lambda _: web.Response(status=503))
+    assert [reported(made.poll()) for _ in range(2)] == [[], [("failing", None, None)]]
+    registry.respond = None
+    found = made.poll().events
+    assert [(event.kind, event.before) for event in found] == [("recovered", "failing"), ("recovered", "incomplete")]
+    assert reported(made.poll()) == []
+
+
+def test_what_failed_with_other_globs_recovers(swept: Watcher, registry: FakeRegistry) -> None:
+    """Sweeps that were reported incomplete are reported complete again, though the globs were edited meanwhile."""
+    _answer_pages(registry, _without("Pack-04 1.0.0"))
+    assert reported(swept.poll()) == [("failing", None, None)]
+    registry.respond = None
+    assert reported(swept.poll(globs=("pack-0*",))) == [("recovered", None, None)]
+
+
+# Rows that cannot be read
+
+
+def _broken(*texts: str, **fields: object) -> Callable[[dict[str, Any]], None]:
+    """Have fields of versions come with values that do not fit, on every page and in the packs' own answers."""
+
+    def change(document: dict[str, Any]) -> None:
+        for row in document["versions"]:
+            if f"{row['node_id']} {row['version']}" in texts:
+                row.update(fields)
+
+    return change
+
+
+def _answer_all(registry: FakeRegistry, change: Callable[[dict[str, Any]], None]) -> None:
+    """Have pages of all packs, and the answers of single packs, come changed."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if not request.path.endswith("versions"):
+            return None
+        _, document = registry.catalog.answer(query_of(request))
+        change(document)
+        return web.Response(body=encoded(document), content_type="application/json")
+
+    registry.respond = respond
+
+
+@pytest.mark.parametrize("fields", [{"status": 7}, {"dependencies": 7}, {"status_reason": 7}])
+def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
+    registry: FakeRegistry, state: Path, fields: dict[str, object]
+) -> None:
+    """The baseline of all is set without the pack, which is failing by itself, and has its own once it can be read."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=2)
+    _answer_all(registry, _broken("p2 1.0.0", **fields))
+    first = made.poll()
+    assert reported(first) == [("baseline", None, None)]
+    assert "3 node packs with 3 versions" in first.events[0].reason
+    assert first.errors[0][1] == "not all versions of 1 node pack were shown; a later poll asks about these"
+    polls = [made.poll() for _ in range(3)]
+    assert [reported(poll) for poll in polls] == [[], [("failing", "p2", None)], []]
+    assert [poll.errors[0][0] for poll in polls] == ["p2"] * 3
+    registry.catalog.publish("p9", "1.0.0")
+    assert reported(made.poll()) == [("new", "p9", "1.0.0")]
+    registry.respond = None
+    assert sorted(reported(made.poll())) == [("baseline", "p2", None), ("recovered", "p2", None)]
+    assert reported(made.poll()) == []
+
+
+def test_a_known_pack_with_a_row_that_cannot_be_read(swept: Watcher, registry: FakeRegistry) -> None:
+    """Its other rows count at once, it alone is asked, and the sweep is a complete one."""
+    _answer_all(registry, _broken("Pack-04 1.0.0", status=7))
+    registry.catalog.set_status("Pack-04", "1.1.0", "banned")
+    report = swept.poll(failure_threshold=2)
+    assert (reported(report), set(swept.asked())) == ([("banned", "Pack-04", "1.1.0")], {"Pack-04"})
+    assert [node for node, _ in report.errors] == ["Pack-04"]
+    registry.respond = None
+    assert reported(swept.poll(failure_threshold=2)) == []
+
+
+def test_a_new_pack_whose_row_cannot_be_read_yet(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that comes later is news once it can be read, as any other."""
+    registry.catalog.publish("Later", "0.1.0", status="banned")
+    _answer_all(registry, _broken("Later 0.1.0", status=7))
+    assert reported(swept.poll(failure_threshold=2)) == []
+    registry.respond = None
+    assert reported(swept.poll(failure_threshold=2)) == [("banned", "Later", "0.1.0")]
+
+
+def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(registry: FakeRegistry, state: Path) -> None:
+    """Where a row does not even say whose it is there is no baseline."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=2)
+    _answer_all(registry, _broken("p2 1.0.0", status=7, node_id=None))
+    report = made.poll()
+    (error,) = (why for node, why in report.errors if node == "*")
+    assert reported(report) == []
+    assert error.startswith("the pages of all node packs are incomplete: row ")
+    assert error.endswith(" is unreadable on page 1")
+
+
+def test_no_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> None:
+    """If more than twenty packs would be left out of it the baseline of all waits, and so does that of each."""
+    for number in range(40):
+        registry.catalog.publish(f"p{number:02}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=2)
+    _answer_all(registry, _broken(*(f"p{number:02} 1.0.0" for number in range(21)), dependencies=7))
+    report = made.poll()
+    assert reported(report) == []
+    assert "21 node packs have rows that cannot be read" in report.errors[0][1]
+    registry.respond = None
+    (event,) = made.poll().events
+    assert "40 node packs with 40 versions" in event.reason
+
+
+def test_narrowed_statuses_of_which_there_is_no_version(registry: FakeRegistry, state: Path) -> None:
+    """Where only banned versions are watched and there is none, the baseline of all is one of no pack."""
+    registry.catalog.publish("p", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), statuses=("banned",))
+    assert reported(made.poll()) == [("baseline", None, None)]
+    registry.catalog.set_status("p", "1.0.0", "banned")
+    assert reported(made.poll()) == [("banned", "p", "1.0.0")]
+
+
+# What is no pack, or no longer one
+
+
 def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> None:
     """A registry that says it has no version at all sets no baseline: what comes then is not all news."""
     made = Watcher(registry, state, globs=("*",))
@@ -318,8 +465,9 @@ def test_a_row_that_is_not_shown_means_nothing(swept: Watcher, registry: FakeReg
     """Rows that an unstable order hides are asked for, poll after poll, and never reported as removed."""
     _answer_pages(registry, _without("Pack-04 1.0.0", "Pack-04 1.1.0", "Pack-07 1.0.0"))
     for _ in range(3):
-        report = swept.poll()
+        report = swept.poll(failure_threshold=4)
         assert (reported(report), report.checked) == ([], PACKS)
+        assert report.errors == (("*", "the pages of all node packs are incomplete: 21 of 24 versions came"),)
         assert set(swept.asked()) == {"Pack-04", "Pack-07"}
 
 
@@ -393,7 +541,7 @@ def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: 
         registry.catalog.publish(f"p{number}", "1.0.0")
     made = Watcher(registry, state, "p0", globs=("*",))
     _answer_pages(registry, _without("p2 1.0.0"))
-    made.poll()
+    made.poll(failure_threshold=2)
     _answer_pages(registry, lambda _: web.Response(status=400))
     assert (reported(made.poll()), set(made.asked())) == ([], {"p0"})
     registry.respond = None
@@ -485,7 +633,10 @@ def test_those_that_waited_longest_are_asked_first(registry: FakeRegistry, state
         asked |= set(made.asked())
         assert report.checked == 450 - waiting
         [(_, why)] = report.errors
-        assert why == f"not all versions of {waiting} node packs were shown; a later poll asks about these"
+        assert why == (
+            "the pages of all node packs are incomplete: no versions came; "
+            f"not all versions of {waiting} node packs were shown; a later poll asks about these"
+        )
     assert len(asked) == 450
 
 

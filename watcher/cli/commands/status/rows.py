@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 from watcher.alerts.queues.queue import Queue, retry_at
 from watcher.changes.exposure import is_accepted
+from watcher.changes.health import in_polls
 from watcher.cli.terminal import colour
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL
@@ -178,6 +179,12 @@ def error_of_all(state: State) -> str:
     """Return why the last poll could not read the pages of all node packs, safe to print; "" if it could."""
     failure = state.checks.health.nodes.get(ALL)
     return sanitize_line(failure.error) if failure else ""
+
+
+def error_of_sweep(state: State) -> str:
+    """Return why the last sweeps of globs were incomplete, safe to print; "" if the last one was not."""
+    streak = state.checks.health.sweep
+    return f"in {in_polls(streak)} not all versions came: {sanitize_line(streak.error)}" if streak else ""
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:

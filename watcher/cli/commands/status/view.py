@@ -12,6 +12,7 @@ from watcher.cli.commands.status.rows import (
     NodeRow,
     channel_rows,
     error_of_all,
+    error_of_sweep,
     exposed_of,
     install_rows,
     node_row,
@@ -125,7 +126,8 @@ def _reading(state: State) -> dict[str, object] | None:
     checks = state.checks
     if not checks.way:
         return None
-    return {"way": checks.way, "requests": checks.requests, "error": error_of_all(state) or None}
+    error = error_of_all(state) or error_of_sweep(state)
+    return {"way": checks.way, "requests": checks.requests, "error": error or None}
 
 
 def counts(rows: Sequence[NodeRow]) -> dict[str, int]:

@@ -1,0 +1,58 @@
+"""When incomplete sweeps are reported: at the threshold, once, and not while the registry as a whole is failing."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.support.factories import NOW
+from watcher.changes.health import FailureStreak
+from watcher.changes.sweep_health import SweepAssessment, assess_sweep
+from watcher.model.snapshot import Snapshot, Whole
+
+WHOLE = Whole(globs=("*",), baseline_at=NOW)
+
+
+def lived(*sweeps: str | None, down: tuple[int, ...] = ()) -> list[SweepAssessment]:
+    """Return what each poll says; a poll is why its sweep was incomplete, "" or None. In some the registry is down."""
+    streak: FailureStreak | None = None
+    snapshot, found = Snapshot(whole=WHOLE), []
+    for number, lacking in enumerate(sweeps):
+        snapshot = replace(snapshot, registry_failing=number in down)
+        after = assess_sweep(streak, snapshot, lacking, 3, NOW)
+        streak, snapshot = after.streak, after.snapshot
+        found.append(after)
+    return found
+
+
+def kinds(found: list[SweepAssessment]) -> list[str]:
+    """Return the kinds of each poll's events."""
+    return [" ".join(event.kind for event in one.events) for one in found]
+
+
+def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
+    """Three in a row are one event, whatever they lack; the first complete one ends that."""
+    found = lived("page 2: HTTP 500", "", "a", "b", "page 2: HTTP 500", "a", "", "")
+    assert kinds(found) == ["", "", "", "", "failing", "", "recovered", ""]
+    failing, recovered = found[4].events[0], found[6].events[0]
+    assert (failing.node, failing.after, recovered.before) == (None, "incomplete", "incomplete")
+    assert "not all versions came in 3 polls in a row" in failing.reason
+    assert failing.reason.endswith(": page 2: HTTP 500; new node packs may be missed")
+    assert found[7].snapshot.whole == WHOLE
+
+
+def test_a_poll_without_a_sweep_changes_nothing() -> None:
+    """It neither counts, nor is it the end of those in a row, nor does it end what was reported."""
+    assert kinds(lived("a", "a", None, "a", None, "")) == ["", "", "", "failing", "", "recovered"]
+
+
+def test_an_outage_is_not_reported_twice() -> None:
+    """While the registry as a whole is reported failing its sweeps are not; if they still lack something, they are."""
+    assert kinds(lived("a", "a", "a", "a", "", down=(1, 2))) == ["", "", "", "failing", "recovered"]
+    assert kinds(lived("a", "a", "a", "", down=(1, 2))) == ["", "", "", ""]
+
+
+def test_no_two_events_share_an_id() -> None:
+    """What fails again is another event."""
+    found = lived(*("a", "a", "a", "") * 3)
+    ids = [event.id for one in found for event in one.events]
+    assert len(set(ids)) == len(ids) == 6
