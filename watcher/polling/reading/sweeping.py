@@ -207,6 +207,8 @@ class Sweeper:
         bases = {look.key: look.base for look in looks if look.base is not None}
         survey.snapshot = survey.snapshot.with_nodes(findings.nodes | bases)
         survey.nodes = [self.names[key] for key in dict.fromkeys([*(look.key for look in looks), *turned])]
+        for key in turned:  # its answer may differ from its rows, which are as known
+            findings.etags.pop(key, None)
         await survey.read()
         # Nobody wrote the id of a pack that only globs choose, so no warning is due that it may be wrong.
         findings.empty = [node for node in findings.empty if node.lower() in self.looker.first]

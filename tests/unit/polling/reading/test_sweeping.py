@@ -682,6 +682,21 @@ def test_a_pack_that_fails_in_its_turn_recovers_in_the_next_poll(swept: Watcher,
     assert reported(swept.poll()) == [("recovered", "Pack-08", None)]
 
 
+def test_a_pack_whose_answer_differs_in_its_turn_is_asked_again(swept: Watcher, registry: FakeRegistry) -> None:
+    """Where a pack's own answer lacks what its rows show, the next poll asks again, and not only the next turn."""
+    registry.serves_nodes = False
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        of_pack = query_of(request).get("nodeId") == ["Pack-08"]
+        return web.json_response({"versions": [], "total": 0, "totalPages": 0}) if of_pack else None
+
+    registry.respond = respond
+    assert reported(_a_day_later(swept)) == []
+    registry.respond = None
+    assert (reported(swept.poll()), set(swept.asked())) == ([], {"Pack-08"})
+    assert (reported(swept.poll()), swept.asked()) == ([], [])
+
+
 def test_pages_do_not_end_a_ban_that_an_answer_said(registry: FakeRegistry, state: Path) -> None:
     """A pack that was banned before it had a baseline is not reinstated by the baseline of all, but by its answer."""
     for node in ("one", "other"):
