@@ -1,6 +1,6 @@
-"""The whole registry as one watch: what a sweep shows of a node, and the one baseline of all. Pure.
+"""The whole registry as one watch: what a sweep shows of a node, the one baseline of all, incomplete sweeps. Pure.
 
-Rules: docs/behaviour.md, Sweeps.
+Rules: docs/behaviour.md, Sweeps, and Events (Failing).
 """
 
 from __future__ import annotations
@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
+from watcher import timestamps
 from watcher.changes.diff import Difference, compare_listing
+from watcher.changes.health import FailureStreak, in_polls, once_more
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import Event, Kind, rank
+from watcher.model.event import INCOMPLETE, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
@@ -117,3 +119,40 @@ def _plural(count: int, noun: str) -> str:
 
 def _cut(text: str) -> str:
     return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SweepAssessment:
+    """The incomplete sweeps in a row, the snapshot with what was reported of them, and the events."""
+
+    streak: FailureStreak | None
+    snapshot: Snapshot
+    events: tuple[Event, ...] = ()
+
+
+def assess_sweep(
+    streak: FailureStreak | None, snapshot: Snapshot, lacking: str | None, threshold: int, now: str
+) -> SweepAssessment:
+    """Count one poll's sweep, and report that new node packs may be missed, or are seen again.
+
+    `lacking` is why the sweep was incomplete, "" if it was complete, None if there was none: that changes nothing.
+    While the registry as a whole is reported failing, nothing is reported of its sweeps.
+    """
+    if lacking is None:
+        return SweepAssessment(streak=streak, snapshot=snapshot)
+    streak = once_more(streak, lacking, now) if lacking else None
+    whole = snapshot.whole
+    is_failing = streak is not None and (whole.failing or streak.count >= threshold)
+    if is_failing == whole.failing or (is_failing and snapshot.registry_failing):
+        return SweepAssessment(streak=streak, snapshot=snapshot)
+    if streak is not None:
+        snapshot, event = registry_event(snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=_story(streak))
+    else:
+        snapshot, event = registry_event(snapshot, Kind.RECOVERED, now, before=INCOMPLETE)
+    snapshot = replace(snapshot, whole=replace(whole, failing=is_failing))
+    return SweepAssessment(streak=streak, snapshot=snapshot, events=(event,))
+
+
+def _story(streak: FailureStreak) -> str:
+    since = timestamps.for_people(streak.since)
+    return f"not all versions came in {in_polls(streak)}, since {since}: {streak.error}; new node packs may be missed"

@@ -10,8 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from watcher.changes.health import Assessment, FailureStreak
-from watcher.changes.sweep_health import assess_sweep
-from watcher.changes.whole import set_whole
+from watcher.changes.whole import assess_sweep, set_whole
 from watcher.model.event import Event
 from watcher.model.listing import ALL, FetchFailed
 from watcher.model.selection import Selection
