@@ -646,17 +646,14 @@ class _Look:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
             life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
-        is_unread = bool(globs) and life.whole is None and not self.readings
-        if is_unread:
-            self.readings[_REGISTRY] = Reading.NO_WAY  # nothing is read before the first baseline of all
-        elif life.was_down and self.witness.has_swept:
+        if life.was_down and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ
         elif self.noted:
             life.trouble.forget(_REGISTRY)
         self.facts += life.trouble.poll(self.readings, noted=self.noted)
         if not globs:
             life.sweeps.end(noted=self.noted)
-        elif self.witness.has_swept and not is_unread:
+        elif self.witness.has_swept:
             is_down, lacks = life.trouble.is_down, not self.witness.is_complete
             self.facts += life.sweeps.poll(lacks=lacks, is_down=is_down, noted=self.noted)
 

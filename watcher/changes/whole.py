@@ -59,9 +59,15 @@ def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at
 
 
 def came_since(whole: Whole, listing: Listing) -> bool:
-    """Return whether the last baseline of all would have had the node, if it had shown one of these rows then."""
-    was_chosen = bool(whole.baseline_at) and Selection(globs=whole.globs).matches(listing.node)
-    return was_chosen and any(is_watched(row.status, whole.statuses or STATUSES) for row in listing.versions)
+    """Return whether the last baseline of all would have had the node, or left it out, if it had shown these rows then.
+
+    Where no row of it can be read, its status might be one that was not watched.
+    """
+    if not (whole.baseline_at and Selection(globs=whole.globs).matches(listing.node)):
+        return False
+    if not listing.versions:
+        return bool(listing.incomplete) and not whole.statuses
+    return any(is_watched(row.status, whole.statuses or STATUSES) for row in listing.versions)
 
 
 def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
@@ -146,13 +152,26 @@ def assess_sweep(
     if is_failing == whole.failing or (is_failing and snapshot.registry_failing):
         return SweepAssessment(streak=streak, snapshot=snapshot)
     if streak is not None:
-        snapshot, event = registry_event(snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=_story(streak))
+        reason = _story(streak, whole)
+        snapshot, event = registry_event(snapshot, Kind.FAILING, now, after=INCOMPLETE, reason=reason)
     else:
         snapshot, event = registry_event(snapshot, Kind.RECOVERED, now, before=INCOMPLETE)
     snapshot = replace(snapshot, whole=replace(whole, failing=is_failing))
     return SweepAssessment(streak=streak, snapshot=snapshot, events=(event,))
 
 
-def _story(streak: FailureStreak) -> str:
+def _story(streak: FailureStreak, whole: Whole) -> str:
     since = timestamps.for_people(streak.since)
-    return f"not all versions came in {in_polls(streak)}, since {since}: {streak.error}; new node packs may be missed"
+    return f"{incomplete_in_words(streak)}, since {since}: {streak.error}; {at_stake(whole)}"
+
+
+def incomplete_in_words(streak: FailureStreak) -> str:
+    """Return how often in a row the sweeps were incomplete, as the beginning of a sentence."""
+    return f"the pages of all node packs were incomplete in {in_polls(streak)}"
+
+
+def at_stake(whole: Whole) -> str:
+    """Return what incomplete sweeps may cost, as the end of a sentence."""
+    if whole.baseline_at:
+        return "new node packs may be missed"
+    return "until they are complete, nothing is reported of node packs that only a pattern includes"

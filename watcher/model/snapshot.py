@@ -82,7 +82,7 @@ class Whole:
     statuses: tuple[str, ...] = ()
     """The watched ones then; empty for all."""
     left_out: tuple[str, ...] = ()
-    """Lower-case ids of the nodes of which it could not read every row: each gets a baseline of its own."""
+    """Lower-case ids of nodes of which a row could not be read, or contradicted another: each gets its own baseline."""
     failing: bool = False
     """It was reported that sweeps are incomplete, and not since that one was complete."""
 

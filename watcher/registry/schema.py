@@ -53,8 +53,6 @@ class Page:
     """By position in `rows`: the fields of `Version` that could not be read."""
     fault: str = ""
     """Names the first row that does not fit, for a person."""
-    torn: Mapping[int, str] = field(default_factory=dict)
-    """By position in `rows`: names those of which some field does not fit."""
     lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
     """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
     unplaced: str = ""
@@ -157,7 +155,6 @@ def _read_rows(items: Sequence[object]) -> Page:
     """Return a page of these rows, without what the answer says of all."""
     rows: list[VersionRow] = []
     unreported: dict[int, frozenset[str]] = {}
-    torn: dict[int, str] = {}
     lost: dict[tuple[str, str], str] = {}
     fault = unplaced = ""
     for number, item in enumerate(items, 1):
@@ -167,8 +164,6 @@ def _read_rows(items: Sequence[object]) -> Page:
         if row is not None:
             if names := frozenset(ATTRIBUTES[name] for name in unreadable & ATTRIBUTES.keys()):
                 unreported[len(rows)] = names
-            if named:
-                torn[len(rows)] = named
             rows.append(row)
         elif (ids := ids_of(item)) is not None:
             lost[ids] = named
@@ -181,7 +176,6 @@ def _read_rows(items: Sequence[object]) -> Page:
         page_size=None,
         unreported=unreported,
         fault=fault,
-        torn=torn,
         lost=lost,
         unplaced=unplaced,
     )

@@ -44,7 +44,7 @@ class Swept:
     names: dict[str, str] = field(default_factory=dict)
     """How the registry writes each node's id."""
     doubtful: dict[str, str] = field(default_factory=dict)
-    """Nodes with a row that cannot be read, or not whole, or that contradicts another, and why."""
+    """Nodes with a row that cannot be read, lacks a field that is compared, or contradicts another, and why."""
     unreported: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
     """By node, then as `Listing.unreported`."""
     incomplete: str = ""
@@ -193,7 +193,7 @@ class _Collector:
             self._take_held(total)
             if not self._fault and (count := self._count()) != total:
                 self._note(f"{count} of {total} versions came")
-            if not total and not self.swept.statuses:
+            if not total:
                 self._note("no versions came")
         self.swept.incomplete = self._fault
         if not self._fault and page_size == PAGE_SIZE:
@@ -238,10 +238,8 @@ class _Collector:
             version = row.id or f"={row.version}"
             packed = _packed(row) if is_wanted else b""
             before = rows.setdefault(version, packed)
-            if is_wanted and (before is not packed or place in page.torn):
+            if is_wanted and (before is not packed or place in page.unreported):
                 self._take_odd(row, version, before, page.unreported.get(place))
-                if place in page.torn:
-                    self.swept.doubtful.setdefault(row.node_id.lower(), f"{page.torn[place]} on page {number}")
 
     def _take_lost(self, node: str, version: str, named: str) -> None:
         """Note that a row of a node cannot be read: its version counts as one that came."""
@@ -270,6 +268,7 @@ class _Collector:
         of_node = swept.unreported.setdefault(key, {})
         of_node.pop(version, None)
         if unreported:
+            swept.doubtful.setdefault(key, "a row cannot be read whole")
             of_node[version] = unreported
 
     def _count(self) -> int:

@@ -35,9 +35,15 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
     assert kinds(found) == ["", "", "", "", "failing", "", "recovered", ""]
     failing, recovered = found[4].events[0], found[6].events[0]
     assert (failing.node, failing.after, recovered.before) == (None, "incomplete", "incomplete")
-    assert "not all versions came in 3 polls in a row" in failing.reason
+    assert failing.reason.startswith("the pages of all node packs were incomplete in 3 polls in a row, since ")
     assert failing.reason.endswith(": page 2: HTTP 500; new node packs may be missed")
     assert found[7].snapshot.whole == WHOLE
+
+
+def test_what_is_at_stake_is_said() -> None:
+    """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
+    after = assess_sweep(None, Snapshot(), "3 of 4 versions came", 1, NOW)
+    assert after.events[0].reason.endswith("nothing is reported of node packs that only a pattern includes")
 
 
 def test_a_poll_without_a_sweep_changes_nothing() -> None:

@@ -144,7 +144,7 @@ def _compared(
     elif known.whole != Whole():
         known = replace(known, whole=Whole())
     assessed = health.assess(
-        _without_stale(checks.health, findings),
+        replace(_without_stale(checks.health, findings), sweep=None),  # without globs there is none
         known.with_nodes(findings.nodes),
         findings.unread,
         findings.read,
@@ -167,8 +167,7 @@ def _compared(
 
 
 def _without_stale(streaks: health.Health, findings: Findings) -> health.Health:
-    """Return the streaks of nodes, without that of a sweep's first page if this poll had none that failed."""
-    streaks = replace(streaks, sweep=None)  # the sweeper has it
+    """Return the streaks without that of a sweep's first page, if this poll had none that failed."""
     if ALL not in streaks.nodes or ALL in findings.unread or ALL in findings.read:
         return streaks
     return replace(streaks, nodes={key: streak for key, streak in streaks.nodes.items() if key != ALL})

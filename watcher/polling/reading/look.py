@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watcher.changes.whole import Shown, came_since, compare_shown, newcomer
 from watcher.model.listing import Listing
@@ -42,7 +42,7 @@ class Looker:
     joined: set[str] = field(default_factory=set)
     """The nodes that the baseline of all takes in, if this poll sets it."""
     left_out: set[str] = field(default_factory=set)
-    """Those of which it could not read every row."""
+    """Those that it leaves out: a row of theirs cannot be read, or contradicts another."""
     unseen: set[str] = field(default_factory=set)
     """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
 
@@ -64,29 +64,39 @@ class Looker:
 
     def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
-        survey, base = self.survey, known
+        survey, whole = self.survey, self.whole
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
+        is_chosen, was_left_out = self.globs.matches(key), key in whole.left_out
         is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
-        is_chosen = self.globs.matches(key)
-        joins = is_chosen and self.sets_whole and not (is_refused or came_since(self.whole, listing))
+        if is_chosen and self.sets_whole and not is_refused and (was_left_out or not came_since(whole, listing)):
+            return self._join(key, known, listing, digest, swept)
+        base = known
         # Else an id that is maybe wrong.
-        is_there = bool(listing.versions or key in swept.doubtful or (known and known.versions))
-        has_own = is_refused or key in self.whole.left_out or bool(known and known.empty_since)
-        if is_chosen and is_there and not (joins or has_own):
-            base = newcomer(known, listing, self.whole, survey.options)
+        is_there = bool(listing.versions or listing.incomplete or (known and known.versions))
+        if was_left_out and is_whole:  # what came since the baseline of all is news, and the rest a baseline of its own
+            base = replace(known or Node(node=listing.node), empty_since=whole.baseline_at)
+        elif is_chosen and is_there and not (is_refused or was_left_out or (known and known.empty_since)):
+            base = newcomer(known, listing, whole, survey.options)
         elif is_whole and not is_refused:
-            survey.take_listing(listing, key, baseline="silent" if joins else "")
+            survey.take_listing(listing, key)
             self._keep_digest(key, listing, digest)
-            if joins:
-                self.joined.add(key)
             return None
-        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
-        if not joins or key in self.first:
+        return Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+
+    def _join(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
+        """Take a node into the baseline of all, if every row of it came; return it if it has to be asked by itself."""
+        if listing.versions and not (swept.incomplete or listing.incomplete):
+            self.survey.take_listing(listing, key, baseline="silent")
+            self._keep_digest(key, listing, digest)
+            self.joined.add(key)
+            return None
+        if listing.incomplete:
+            self.left_out.add(key)
+        look = Look(key=key, base=known, listing=listing, digest=digest, shown=self._compared(key, known, listing))
+        if key in self.first:
             return look
         self.take_shown(look)  # a later poll sees the rest
         self.unseen.add(key)
-        if listing.incomplete:
-            self.left_out.add(key)
         return None
 
     def _compared(self, key: str, known: Node | None, listing: Listing) -> Shown:

@@ -65,12 +65,12 @@ class Sweeper:
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
         found = self.survey.findings.nodes
+        nodes = {key: found.get(key) or known.nodes.get(key) for key in self.whole.left_out}
+        left_out = tuple(key for key, node in sorted(nodes.items()) if node is None or not node.baseline_at)
+        whole = replace(self.whole, left_out=left_out)
         if self.is_first:
             joined = {key: found.get(key) or known.nodes[key] for key in self.looker.joined}
-            return set_whole(known, self.whole, joined, self.survey.options, chosen=len(self.names))
-        nodes = {key: found.get(key) or known.nodes.get(key) for key in self.whole.left_out}
-        left_out = tuple(key for key, node in nodes.items() if node is None or not node.baseline_at)
-        whole = replace(self.whole, left_out=left_out)
+            return set_whole(known, whole, joined, self.survey.options, chosen=len(self.names))
         return (known if whole == known.whole else replace(known, whole=whole)), None
 
     def with_health(self, assessed: Assessment, streak: FailureStreak | None, threshold: int) -> Assessment:
@@ -102,11 +102,12 @@ class Sweeper:
         """Read all nodes; failures are findings. StateError if the snapshot is corrupt."""
         survey = self.survey
         self.names = {node.lower(): node for node in survey.nodes}
+        is_for, wanted = (self.whole.globs, self.whole.statuses), (self.globs.globs, self._statuses)
         self.looker = Looker(
             survey=survey,
             globs=self.globs,
             whole=self.whole,
-            sets_whole=self._sets_whole,
+            sets_whole=self.globs.chooses and not (self.whole.baseline_at and is_for == wanted),
             first=frozenset(self.names),
             names=self.names,
         )
@@ -154,10 +155,12 @@ class Sweeper:
         """Take what the rows show; ask the nodes of which they show too little, and those whose turn it is."""
         survey, findings, looker = self.survey, self.survey.findings, self.looker
         if looker.sets_whole and not swept.incomplete:
-            swept.incomplete = self._too_many_doubts(swept)
+            swept.incomplete = self._too_many_left_out(swept)
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
         if self.globs.chooses:
             self.lacking = swept.incomplete
+        if not (swept.incomplete or swept.is_as_known):  # a pack that is gone, and comes back, is one that came since
+            self.whole = replace(self.whole, left_out=tuple(key for key in self.whole.left_out if key in swept.names))
         if self.lacking or swept.has_failed:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif looker.sets_whole:
@@ -174,19 +177,18 @@ class Sweeper:
             unseen = f"not all versions of {packs} were shown; a later poll asks about these"
             self.error = f"{self.error}; {unseen}" if self.error else unseen
         self.daily.take(self.names, looker.joined)
-        if self._sets_whole and not (findings.read or findings.unread or findings.unknown):
-            findings.unread[ALL] = FetchFailed(node=ALL, error=self.error, registry_wide=True)
-            self.lacking = None  # it is the registry that has failed
-        elif ALL in survey.checks.health.nodes:
+        if ALL in survey.checks.health.nodes or survey.snapshot.registry_failing:
             findings.read[ALL] = False
         is_settled = bool(swept.pages) and all(key in findings.etags for key in keys)
         written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
         self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
 
-    def _too_many_doubts(self, swept: Swept) -> str:
-        """Return why the first sweep is no baseline though every row came: too many packs would be left out of it."""
-        doubtful = sum(map(self.globs.matches, swept.doubtful))
-        return f"{doubtful} node packs have rows that cannot be read" if doubtful > _MOST_LEFT_OUT else ""
+    def _too_many_left_out(self, swept: Swept) -> str:
+        """Return why a sweep of which every row came is no baseline of all: too many packs would be left out of it."""
+        known = self.survey.snapshot.nodes
+        chosen = [key for key in swept.doubtful if self.globs.matches(key)]
+        count = sum(key not in known or not known[key].baseline_at for key in chosen)
+        return f"{count} node packs have rows that cannot be read" if count > _MOST_LEFT_OUT else ""
 
     def _set_whole(self, swept: Swept) -> None:
         self.is_first = True
@@ -194,7 +196,7 @@ class Sweeper:
             globs=self.globs.globs,
             baseline_at=swept.at,
             statuses=swept.statuses,
-            left_out=tuple(sorted(self.looker.left_out)),
+            left_out=(*self.whole.left_out, *self.looker.left_out),
             failing=self.whole.failing,
         )
         self.daily.begin_again()  # bans of whole packs are part of it
@@ -222,9 +224,15 @@ class Sweeper:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""
         keys, looker = self._keys(swept), self.looker
         looks = [look for key in keys if (look := looker.look(key, swept)) is not None]
-        checked = self.survey.checks.checked  # of alike ones those first that have waited longest
-        looks.sort(key=lambda look: (look.key not in looker.first, look.shown.urgency, checked.get(look.key, "")))
+        looks.sort(key=self._place)
         return keys, looks
+
+    def _place(self, look: Look) -> tuple[bool, tuple[int, ...], int, str]:
+        """Return what sorts looks: of alike ones those are last that failed most often, then those checked last."""
+        checks = self.survey.checks
+        failure = checks.health.nodes.get(look.key)
+        count, checked_at = failure.count if failure else 0, checks.checked.get(look.key, "")
+        return look.key not in self.looker.first, look.shown.urgency, count, checked_at
 
     def _known_keys(self) -> dict[str, str]:
         """Return the nodes that the last poll watched, or the settings name, by lower-case id."""
@@ -234,7 +242,7 @@ class Sweeper:
     def _are_settled(self, keys: Collection[str]) -> bool:
         """Return whether the state has the rows of all these nodes that the last sweep showed."""
         etags = self.survey.checks.etags
-        is_the_same = self.pages.globs == self.globs.globs and not self._sets_whole
+        is_the_same = self.pages.globs == self.globs.globs and not self.looker.sets_whole
         return is_the_same and all(etags.get(key, "").startswith(OF_ROWS) for key in keys)
 
     def _take_as_known(self, swept: Swept) -> tuple[list[str], list[Look]]:
@@ -244,12 +252,6 @@ class Sweeper:
             self.looker.take_settled(key, self.survey.checks.etags[key], swept)
         self.ids = self.names | dict(self.pages.ids)
         return sorted(self.names), []
-
-    @property
-    def _sets_whole(self) -> bool:
-        """Whether the baseline of all is still to be set, for these globs and statuses."""
-        whole, wanted = self.whole, (self.globs.globs, self._statuses)
-        return self.globs.chooses and not (whole.baseline_at and (whole.globs, whole.statuses) == wanted)
 
     @property
     def _statuses(self) -> tuple[str, ...]:

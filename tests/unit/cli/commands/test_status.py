@@ -20,7 +20,7 @@ from watcher.cli.commands.status import view as status_view
 from watcher.cli.terminal import display_width
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind
-from watcher.model.snapshot import Mark, Node, Snapshot
+from watcher.model.snapshot import Mark, Node, Snapshot, Whole
 from watcher.state.model import Checks, State
 
 OPS, MAIL = channel("ops"), channel("mail")
@@ -420,8 +420,10 @@ def test_incomplete_sweeps_are_one_line() -> None:
     streak = FailureStreak(count=3, since=NOW, error="page 2: HTTP 500")
     given = crowd(total=60)
     given = replace(given, checks=replace(given.checks, way="sweep", requests=9, health=Health(sweep=streak)))
-    why = "in 3 polls in a row not all versions came: page 2: HTTP 500"
-    assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == f"new node packs may be missed: {why}"
+    given = replace(given, snapshot=replace(given.snapshot, whole=Whole(globs=("*",), baseline_at=NOW)))
+    often = "the pages of all node packs were incomplete in 3 polls in a row"
+    why = f"{often}: page 2: HTTP 500; new node packs may be missed"
+    assert shown(given, ["pack-001"], named=frozenset(), globs=["*"])[0] == why
     assert status_view.document(view(given, ["pack-001"], globs=["*"]))["reading"] == {
         "way": "sweep",
         "requests": 9,

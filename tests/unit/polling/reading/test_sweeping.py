@@ -199,7 +199,8 @@ def test_a_baseline_that_never_comes_is_reported(registry: FakeRegistry, state: 
     _answer_pages(registry, _without("p2 1.0.0"))
     polls = [made.poll(failure_threshold=3) for _ in range(4)]
     assert [reported(report) for report in polls] == [[], [], [("failing", None, None)], []]
-    assert "the pages of all node packs are incomplete: 3 of 4 versions came" in polls[2].events[0].reason
+    (event,) = polls[2].events
+    assert (event.after, "3 of 4 versions came" in event.reason) == ("incomplete", True)
     registry.respond = None
     assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
 
@@ -269,7 +270,7 @@ def _answer_all(registry: FakeRegistry, change: Callable[[dict[str, Any]], None]
     registry.respond = respond
 
 
-@pytest.mark.parametrize("fields", [{"status": 7}, {"dependencies": 7}, {"status_reason": 7}])
+@pytest.mark.parametrize("fields", [{"status": 7}, {"dependencies": 7}])
 def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     registry: FakeRegistry, state: Path, fields: dict[str, object]
 ) -> None:
@@ -339,13 +340,88 @@ def test_no_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> 
     assert "40 node packs with 40 versions" in event.reason
 
 
-def test_narrowed_statuses_of_which_there_is_no_version(registry: FakeRegistry, state: Path) -> None:
-    """Where only banned versions are watched and there is none, the baseline of all is one of no pack."""
-    registry.catalog.publish("p", "1.0.0")
-    made = Watcher(registry, state, globs=("*",), statuses=("banned",))
+def test_known_packs_hold_no_baseline_back(registry: FakeRegistry, state: Path) -> None:
+    """Packs that have a baseline do not count for that of others, whatever their rows are like."""
+    for number in range(30):
+        registry.catalog.publish(f"p{number:02}", "1.0.0")
+    registry.catalog.publish("q", "1.0.0")
+    made = Watcher(registry, state, globs=("p*",), failure_threshold=2)
+    made.poll()
+    _answer_all(registry, _broken(*(f"p{number:02} 1.0.0" for number in range(30)), dependencies=7))
+    assert reported(made.poll(globs=("*",))) == [("baseline", None, None)]
+
+
+@pytest.mark.parametrize("statuses", [STATUSES, ("flagged", "banned")])
+@pytest.mark.parametrize("named", [(), ("p2",)])
+def test_what_was_left_out_is_no_news_later(
+    registry: FakeRegistry, state: Path, statuses: tuple[str, ...], named: tuple[str, ...]
+) -> None:
+    """Old versions of a pack that a baseline left out are none, also if it is named, or globs are edited meanwhile."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0", status="flagged", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, *named, globs=("*",), statuses=statuses, failure_threshold=9)
+    _answer_all(registry, _broken("p2 1.0.0", status=7))
     assert reported(made.poll()) == [("baseline", None, None)]
-    registry.catalog.set_status("p", "1.0.0", "banned")
-    assert reported(made.poll()) == [("banned", "p", "1.0.0")]
+    _answer_pages(registry, _broken("p2 1.0.0", dependencies=7))
+    assert ("flagged", "p2", "1.0.0") not in reported(made.poll(globs=("*", "!zzz")))
+    registry.respond = None
+    assert [kind for kind, _, _ in reported(made.poll(globs=("*", "!zzz")))] in ([], ["baseline"])
+    assert reported(made.poll(globs=("*", "!zzz"))) == []
+
+
+def test_what_comes_to_a_pack_that_was_left_out_is_news(registry: FakeRegistry, state: Path) -> None:
+    """A version that is created after the baseline of all is an event with the pack's own baseline."""
+    registry.catalog.publish("p", "1.0.0", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9, baseline="silent")
+    _answer_all(registry, _broken("p 1.0.0", status=7))
+    made.poll()
+    registry.catalog.publish("p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    made.poll()
+    registry.respond = None
+    assert reported(made.poll()) == [("banned", "p", "2.0.0")]
+    assert reported(made.poll()) == []
+
+
+def test_a_pack_that_was_left_out_and_comes_back_is_news(registry: FakeRegistry, state: Path) -> None:
+    """What a complete sweep does not show any more is a new pack when it is back."""
+    for number in range(2):
+        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
+    _answer_all(registry, _broken("p1 1.0.0", status=7))
+    made.poll()
+    registry.catalog.remove("p1", "1.0.0")
+    registry.respond = None
+    assert made.poll().watched == 1
+    registry.catalog.publish("p1", "1.1.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    assert reported(made.poll()) == [("banned", "p1", "1.1.0")]
+
+
+def test_a_new_pack_that_cannot_be_read_yet_is_news_with_other_globs(swept: Watcher, registry: FakeRegistry) -> None:
+    """A pack that came after the baseline, with a row that cannot be read, is left out of no later one."""
+    registry.catalog.publish("Later", "0.1.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    _answer_all(registry, _broken("Later 0.1.0", status=7))
+    assert reported(swept.poll(failure_threshold=9)) == []
+    assert reported(swept.poll(globs=("*", "!zzz"), failure_threshold=9)) == []
+    registry.respond = None
+    assert reported(swept.poll(globs=("*", "!zzz"), failure_threshold=9)) == [("banned", "Later", "0.1.0")]
+
+
+def test_packs_that_always_fail_keep_no_other_waiting(registry: FakeRegistry, state: Path) -> None:
+    """With more packs that cannot be read than a poll may ask, one that lacks a version is asked at once."""
+    for number in range(210):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    for text in ("1.0.0", "1.1.0"):
+        registry.catalog.publish("zz", text)
+    made = Watcher(registry, state, globs=("*",), failure_threshold=99)
+    made.poll()
+    _answer_all(registry, _broken(*(f"p{number:03} 1.0.0" for number in range(210)), dependencies=7))
+    made.poll()
+    registry.catalog.remove("zz", "1.0.0")
+    assert reported(made.poll()) == []
+    assert "zz" in made.asked()
+    asked = set(made.asked())
+    assert reported(made.poll()) == [("removed", "zz", "1.0.0")]
+    assert len(asked | set(made.asked())) == 211
 
 
 # What is no pack, or no longer one
@@ -580,6 +656,21 @@ def test_a_registry_that_is_down_is_one_failure(swept: Watcher, registry: FakeRe
     assert swept.poll(failure_threshold=3).checked == 0
     registry.respond = None
     assert reported(swept.poll()) == [("recovered", None, None)]
+
+
+def test_a_registry_recovers_after_a_crash_too(registry: FakeRegistry, state: Path) -> None:
+    """Where a crash cost how the polls went, and globs choose no pack, the first page that comes is the end of it."""
+    registry.catalog.publish("pack", "1.0.0")
+    made = Watcher(registry, state, globs=("zzz*",))
+    made.poll()
+    with made.folder.locked():
+        before = made.folder.load().checks
+    _answer_pages(registry, lambda _: web.Response(status=503))
+    assert reported(made.poll()) == [("failing", None, None)]
+    with made.folder.locked():
+        made.folder.save_checks(before, made.folder.load().snapshot.revision)
+    registry.respond = None
+    assert reported(made.poll()) == [("recovered", None, None)]
 
 
 def test_a_page_that_fails_costs_only_its_rows(registry: FakeRegistry, state: Path) -> None:

@@ -8,7 +8,7 @@ from types import MappingProxyType
 
 from watcher.alerts.queues.queue import Queue, retry_at
 from watcher.changes.exposure import is_accepted
-from watcher.changes.health import in_polls
+from watcher.changes.whole import at_stake, incomplete_in_words
 from watcher.cli.terminal import colour
 from watcher.model.exposure import Installed
 from watcher.model.listing import ALL
@@ -184,7 +184,9 @@ def error_of_all(state: State) -> str:
 def error_of_sweep(state: State) -> str:
     """Return why the last sweeps of globs were incomplete, safe to print; "" if the last one was not."""
     streak = state.checks.health.sweep
-    return f"in {in_polls(streak)} not all versions came: {sanitize_line(streak.error)}" if streak else ""
+    if streak is None:
+        return ""
+    return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.whole)}"
 
 
 def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:

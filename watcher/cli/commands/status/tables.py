@@ -48,7 +48,7 @@ def lines(view: View, width: int | None = None) -> list[str]:
     if of_all:
         shown += _wrapped(click.style(f"the last poll could read no node pack: {of_all}", fg="red"), width)
     elif of_sweep := error_of_sweep(view.state):
-        shown += _wrapped(click.style(f"new node packs may be missed: {of_sweep}", fg="red"), width)
+        shown += _wrapped(click.style(of_sweep, fg="red"), width)
     if view.summarises:
         shown += _wrapped(_of_all(view, rows), width)
     wanted = [row for row in rows if view.shows(row)]
