@@ -156,14 +156,19 @@ class Witness:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every page came, said the same total, and as many versions came as that."""
+        """Whether every page came, said the same total, and as many versions came as that, which are some."""
         came: set[str] = set()
         for size in dict.fromkeys(page.size for page in self.pages):
             reading = [page for page in self.pages if page.size == size]
             came.update(one for page in reading for one in page.ids)
-            if not self.failed and {page.total for page in reading} == {len(came)}:
+            if came and not self.failed and {page.total for page in reading} == {len(came)}:
                 return True
         return False
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the registry says that it has no version of those that were asked for."""
+        return {page.total for page in self.pages} == {0} and not self.failed
 
 
 def _badness(truth: Truth) -> tuple[int, bool]:
@@ -267,7 +272,7 @@ class SweptMachine(RuleBasedStateMachine):
         pack = query["nodeId"][0].lower()
         if "include_status_reason" not in query and query["pageSize"] == [str(PAGE_SIZE)]:
             self.witness.asked.add(pack)  # else a reason was asked for, which is no listing
-        if pack in self.broken:
+        if pack in self.broken and self.banned.get(pack) != "answer":
             answer = await FAULTS[self.broken[pack]].play(request, self.registry.catalog)
             assert answer is not None
             return answer
@@ -631,7 +636,8 @@ class _Look:
     def all(self) -> None:
         """Look at every watched pack, then at the records, the baseline of all, and who could not be read."""
         life, globs = self.life, self.life.watch[1]
-        watched = life.watched()
+        watched, narrow = life.watched(), not self.statuses >= frozenset(STATUSES)
+        was_set = life.whole is not None and life.whole[::2] == (_lower(globs), self.statuses)
         for pack in watched:
             self.facts += [
                 fact
@@ -642,7 +648,7 @@ class _Look:
             life.met.add(pack)
         if not globs:
             life.whole = None
-        elif self.witness.is_complete and (life.whole is None or life.whole[::2] != (_lower(globs), self.statuses)):
+        elif self.witness.is_complete and not was_set:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
             life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
@@ -653,7 +659,7 @@ class _Look:
         self.facts += life.trouble.poll(self.readings, noted=self.noted)
         if not globs:
             life.sweeps.end(noted=self.noted)
-        elif self.witness.has_swept:
+        elif self.witness.has_swept and not (was_set and narrow and self.witness.is_empty):
             is_down, lacks = life.trouble.is_down, not self.witness.is_complete
             self.facts += life.sweeps.poll(lacks=lacks, is_down=is_down, noted=self.noted)
 
@@ -701,7 +707,7 @@ class _Look:
             based = self._seen(name, rows, torn=False, at=self.started)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
-        if name in life.broken:
+        if name in life.broken and life.banned.get(name) != "answer":
             facts = self._seen(name, rows, torn=True, at=life.now)
             self.readings[name] = FAULTY[life.broken[name]]
             return facts

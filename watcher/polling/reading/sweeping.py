@@ -157,7 +157,8 @@ class Sweeper:
         if looker.sets_whole and not swept.incomplete:
             swept.incomplete = self._too_many_left_out(swept)
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
-        if self.globs.chooses:
+        is_none_left = not swept.total and bool(swept.statuses) and not looker.sets_whole
+        if self.globs.chooses and not is_none_left:
             self.lacking = swept.incomplete
         if not (swept.incomplete or swept.is_as_known):  # a pack that is gone, and comes back, is one that came since
             self.whole = replace(self.whole, left_out=tuple(key for key in self.whole.left_out if key in swept.names))

@@ -439,6 +439,20 @@ def test_an_empty_answer_is_no_baseline(registry: FakeRegistry, state: Path) -> 
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
+def test_narrowed_statuses_of_which_no_version_is_left(registry: FakeRegistry, state: Path) -> None:
+    """Where the only banned version is active again that is no failure; before the baseline an empty answer is one."""
+    registry.catalog.publish("p", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), statuses=("banned",))
+    assert reported(made.poll()) == [("failing", None, None)]
+    registry.catalog.set_status("p", "1.0.0", "banned")
+    assert sorted(reported(made.poll())) == [("baseline", None, None), ("recovered", None, None)]
+    registry.catalog.set_status("p", "1.0.0", "active")
+    left = made.poll()
+    assert (reported(left), left.errors) == ([], ())
+    registry.catalog.set_status("p", "1.0.0", "banned")
+    assert reported(made.poll()) == [("banned", "p", "1.0.0")]
+
+
 def test_a_pack_that_the_baseline_missed_is_no_news(swept: Watcher, registry: FakeRegistry) -> None:
     """A pack whose versions are older than the baseline of all has a baseline of its own."""
     registry.catalog.publish("Missed", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
