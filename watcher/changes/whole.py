@@ -12,7 +12,7 @@ from watcher import timestamps
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import FailureStreak, in_polls, once_more
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, Event, Kind, rank
+from watcher.model.event import INCOMPLETE, LATEST, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
@@ -115,7 +115,7 @@ def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
     latest = sorted(bad[BANNED] + bad[FLAGGED], key=lambda one: recency(one[1].created_at), reverse=True)[:_LATEST]
     if latest:
         named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
-        parts.append(f"the latest of these: {named}")
+        parts.append(f"{LATEST}{named}")
     return (BANNED if whole else next(iter(counts), None)), "; ".join(parts)
 
 

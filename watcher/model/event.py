@@ -23,6 +23,10 @@ INCOMPLETE = "incomplete"
 """The same where the pages of all node packs lack something."""
 
 
+LATEST = "the latest of these: "
+"""How the part of a reason begins that names bad versions, in the baseline of all nodes that globs choose."""
+
+
 class Kind(StrEnum):
     """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from watcher import durations
 from watcher.alerts.words.differences import Item, Words
-from watcher.model.event import SWEPT_KINDS, Kind
+from watcher.model.event import LATEST, SWEPT_KINDS, Kind
 from watcher.model.selection import INTERVAL_OF_GLOBS
 from watcher.text.sanitize import Trusted
 
@@ -15,8 +15,6 @@ _WHAT_FOLLOWS = Trusted(
 )
 
 _BETWEEN_PARTS = "; "
-_LATEST = "the latest of these: "
-"""How the part of a reason begins that names versions (`watcher.changes.whole`)."""
 
 
 def lead(trouble: str) -> str:
@@ -32,9 +30,9 @@ def reason(text: str) -> Words:
     words: list[str] = []
     for part in filter(None, text.split(_BETWEEN_PARTS)):
         comma = Trusted(", " if words else "")
-        if part.startswith(_LATEST):
-            items = part.removeprefix(_LATEST).split(", ")
-            words.append(Trusted(f"{comma}{_LATEST}"))
+        if part.startswith(LATEST):
+            items = part.removeprefix(LATEST).split(", ")
+            words.append(Trusted(f"{comma}{LATEST}"))
             words += [word for item in items for word in (Trusted(", "), Item(item))][1:]
         else:
             words += [comma, part]

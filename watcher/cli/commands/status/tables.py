@@ -47,7 +47,7 @@ def lines(view: View, width: int | None = None) -> list[str]:
     of_all = error_of_all(view.state)
     if of_all:
         shown += _wrapped(click.style(f"the last poll could read no node pack: {of_all}", fg="red"), width)
-    elif of_sweep := error_of_sweep(view.state):
+    elif of_sweep := error_of_sweep(view.state, view.globs):
         shown += _wrapped(click.style(of_sweep, fg="red"), width)
     if view.summarises:
         shown += _wrapped(_of_all(view, rows), width)
