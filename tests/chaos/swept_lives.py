@@ -659,7 +659,7 @@ class _Look:
         self.facts += life.trouble.poll(self.readings, noted=self.noted)
         if not globs:
             life.sweeps.end(noted=self.noted)
-        elif self.witness.has_swept and not (was_set and narrow and self.witness.is_empty):
+        elif self.witness.is_refused or not (was_set and narrow and self.witness.is_empty):
             is_down, lacks = life.trouble.is_down, not self.witness.is_complete
             self.facts += life.sweeps.poll(lacks=lacks, is_down=is_down, noted=self.noted)
 

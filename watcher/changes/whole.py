@@ -17,6 +17,7 @@ from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
 from watcher.model.version import BANNED, FLAGGED, STATUSES, Version, created_by, is_watched, recency
+from watcher.text.plural import plural
 
 SHOWN = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
@@ -93,13 +94,13 @@ def set_whole(
     after = replace(snapshot, whole=whole)
     if not whole.globs or options.baseline == "silent" or (chosen and not joined):
         return after, None
-    worst, reason = _summary(joined.values())
+    worst, reason = _summary(joined.values(), whole, had_others=bool(snapshot.whole.baseline_at))
     # The worst is part of the id, as of a pack's own baseline.
     return registry_event(after, Kind.BASELINE, options.now, id_parts=(None, worst), after=worst, reason=reason)
 
 
-def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
-    """Return the worst status of all, and a summary for people."""
+def _summary(nodes: Collection[Node], of: Whole, *, had_others: bool) -> tuple[str | None, str]:
+    """Return the worst status of all, and a summary for people; `had_others`: a baseline of other globs was before."""
     versions = [(node.node, version) for node in nodes for version in node.listed]
     whole = sum(node.banned for node in nodes)
     bad: dict[str, list[tuple[str, Version]]] = {
@@ -108,7 +109,10 @@ def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
         "deprecated": [one for one in versions if one[1].deprecated],
     }
     counts = {name: len(found) for name, found in bad.items() if found}
-    parts = [f"{_plural(len(nodes), 'node pack')} with {_plural(len(versions), 'version')}"]
+    packs = plural(len(nodes), "more node pack" if had_others and nodes else "node pack")
+    chosen = "" if of.globs == ("*",) else f" for {_cut(' '.join(of.globs))}"
+    hint = "" if nodes else ": is the pattern right?"
+    parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
     if whole:
         parts.append(f"banned as a whole: {whole:,}")
     parts += [f"{name}: {count:,}" for name, count in counts.items()]
@@ -117,10 +121,6 @@ def _summary(nodes: Collection[Node]) -> tuple[str | None, str]:
         named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
         parts.append(f"{LATEST}{named}")
     return (BANNED if whole else next(iter(counts), None)), "; ".join(parts)
-
-
-def _plural(count: int, noun: str) -> str:
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _cut(text: str) -> str:
@@ -174,4 +174,4 @@ def at_stake(whole: Whole) -> str:
     """Return what incomplete sweeps may cost, as the end of a sentence."""
     if whole.baseline_at:
         return "new node packs may be missed"
-    return "until they are complete, nothing is reported of node packs that only a pattern includes"
+    return "until they are complete, nothing new is reported of node packs that only a pattern includes"

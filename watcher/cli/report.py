@@ -55,7 +55,7 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
     if report.watched > report.checked:
         counts.insert(1, f"{report.watched - report.checked} failed")
     if report.postponed:
-        counts.append(f"{report.postponed} asked about in a later poll")
+        counts.append(f"{report.postponed:,} seen on pages only")
     if report.unscanned:
         counts.append(plural(len(report.unscanned), "install") + " not scanned")
     if report.delivered:

@@ -85,8 +85,6 @@ class Report:
     """How many requests the registry was sent."""
     postponed: int = 0
     """Nodes that a sweep shows to differ and that a later poll asks."""
-    not_swept: str = ""
-    """Why each node was asked though globs need a sweep."""
     unscanned: tuple[tuple[str, str], ...] = ()
     """Installs that could not be scanned, or only in part, with the reason."""
     unknown: tuple[str, ...] = ()

@@ -89,7 +89,6 @@ class Poller:
             way=found.checks.way,
             requests=found.checks.requests,
             postponed=found.postponed,
-            not_swept=found.not_swept,
         )
 
     def _channel_errors(self, done: Dispatch) -> Mapping[str, str]:

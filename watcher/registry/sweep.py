@@ -160,7 +160,7 @@ class _Collector:
         self._others: dict[str, dict[str, bytes]] = {}
         """The versions of the nodes that are not wanted, by lower-case id: they are only counted."""
         self._lost: set[tuple[str, str]] = set()
-        """The ids of rows that cannot be read, of any node in lower case and of the version."""
+        """Rows of any node that cannot be read: its id in lower case, and the version as in `Swept.rows`."""
         self._fault = ""
 
     async def read(
@@ -284,7 +284,7 @@ class _Collector:
 def _ended(first: PageRead, is_worth_it: Callable[[int], bool]) -> NotSwept | None:
     """Return why the sweep ends at its first page, if it does. A refusal is no failure of the registry."""
     if first.code in _REFUSALS:
-        return NotSwept(why=f"it does not list the versions of all node packs: {first.error}")
+        return NotSwept(why=f"the registry does not list the versions of all node packs: {first.error}")
     if first.page is None:
         failure = FetchFailed(node=ALL, error=first.error, registry_wide=True, unreached=first.unreached)
         return NotSwept(why=first.error, failure=failure)

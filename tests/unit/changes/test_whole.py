@@ -43,7 +43,7 @@ def test_sweeps_fail_at_the_threshold_and_recover_once() -> None:
 def test_what_is_at_stake_is_said() -> None:
     """Before the baseline of all nothing is reported of what only globs choose, and the event says so."""
     after = assess_sweep(None, Snapshot(), "3 of 4 versions came", 1, NOW)
-    assert after.events[0].reason.endswith("nothing is reported of node packs that only a pattern includes")
+    assert after.events[0].reason.endswith("nothing new is reported of node packs that only a pattern includes")
 
 
 def test_a_poll_without_a_sweep_changes_nothing() -> None:

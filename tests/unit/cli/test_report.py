@@ -98,7 +98,7 @@ def test_the_last_line_sums_up() -> None:
     """It counts what was checked, found, delivered, and so on, leaving out zeros, and says how long the poll took."""
     assert lines() == ["1 node checked, 0 events (1.5 s)"]
     assert lines(way="each", requests=1) == ["1 node checked, 0 events (1 request, 1.5 s)"]
-    swept = "1 node checked, 0 events, 4 asked about in a later poll (swept with 309 requests, 1.5 s)"
+    swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]
     given: dict[str, Any] = {"watched": 3, "checked": 2, "delivered": 1, "pending": 2, "expired_by_channel": {"ops": 3}}

@@ -19,7 +19,7 @@ _BETWEEN_PARTS = "; "
 
 def lead(trouble: str) -> str:
     """Return what happened; `trouble` is the worst status that there is, or ""."""
-    return f"now watched: the registry{f', with {trouble} versions' if trouble else ''}"
+    return f"now watched: node packs of the registry{f', with {trouble} versions' if trouble else ''}"
 
 
 def reason(text: str) -> Words:

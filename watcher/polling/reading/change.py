@@ -47,8 +47,6 @@ class Change:
     """How many nodes differ in a sweep and are asked by a later poll."""
     error: str = ""
     """Why not all was seen in a sweep, where no node itself failed."""
-    not_swept: str = ""
-    """Why each node was asked though globs need a sweep."""
 
 
 async def read_change(

@@ -90,9 +90,12 @@ class Looker:
             self._keep_digest(key, listing, digest)
             self.joined.add(key)
             return None
-        if listing.incomplete:
-            self.left_out.add(key)
         look = Look(key=key, base=known, listing=listing, digest=digest, shown=self._compared(key, known, listing))
+        if listing.incomplete and not swept.incomplete:
+            self.left_out.add(key)  # unless its own answer can be read
+            if key not in self.first:
+                self.survey.joining.add(key)
+            return look
         if key in self.first:
             return look
         self.take_shown(look)  # a later poll sees the rest

@@ -84,6 +84,8 @@ class Survey:
     """Returns the time as RFC 3339."""
     progress: Progress = silent
     findings: Findings = field(default_factory=Findings)
+    joining: set[str] = field(default_factory=set)
+    """Lower-case ids of nodes whose first complete listing is part of the baseline of all."""
     _failures: int = 0
     _silence: int = 0
     _done: int = 0
@@ -152,7 +154,7 @@ class Survey:
         registry_wide = unreached = False
         match reading:
             case Listing():
-                self.take_listing(reading, key)
+                self.take_listing(reading, key, baseline="silent" if key in self.joining else "")
             case NodeBanned():
                 self._take_ban(reading, key)
             case Unchanged():

@@ -59,8 +59,6 @@ class Sweeper:
     """Nodes that a later poll asks."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
-    not_swept: str = ""
-    """Why each node was asked though globs need a sweep."""
 
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
@@ -95,7 +93,6 @@ class Sweeper:
             unseen=len(self.looker.unseen),
             postponed=len(self.postponed),
             error=self.error,
-            not_swept=self.not_swept,
         )
 
     async def read(self) -> Findings:
@@ -144,10 +141,12 @@ class Sweeper:
             chosen = {key: node.node for key in chosen if (node := known[key]).baseline_at or node.banned}
         self.names |= chosen
         if swept.failure is not None or not self.names:
+            self.way = Way.SWEEP  # no node was asked
             self.names = self.names or {ALL: ALL}
             survey.findings.unread[ALL] = swept.failure or FetchFailed(node=ALL, error=swept.why, registry_wide=True)
             return survey.findings
-        self.not_swept = swept.why
+        self.lacking = swept.why
+        self.error = f"{swept.why}; so each known node pack is asked, and new ones are not noticed"
         survey.nodes = tuple(self.names.values())
         return await survey.read()
 
@@ -162,13 +161,15 @@ class Sweeper:
             self.lacking = swept.incomplete
         if not (swept.incomplete or swept.is_as_known):  # a pack that is gone, and comes back, is one that came since
             self.whole = replace(self.whole, left_out=tuple(key for key in self.whole.left_out if key in swept.names))
-        if self.lacking or swept.has_failed:
+        if self.lacking:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif looker.sets_whole:
             self._set_whole(swept)
-        most = most_questions(swept.total)
+        asks_each = bool(swept.incomplete) and not self.globs.chooses  # what is new may be on the page that failed
+        most = len(keys) if asks_each else most_questions(swept.total)
         await self.daily.read([key for key in keys if key not in looker.unseen], self.ids)
-        await self._ask(looks[:most], self.daily.to_ask(most, each=bool(swept.incomplete)))
+        turned = self.daily.to_ask(most, each=bool(swept.incomplete))
+        await self._ask(looks[:most], keys if asks_each else turned)
         for look in looks[most:]:
             looker.take_shown(look)
         self.postponed = {look.key for look in looks[most:]}
@@ -220,6 +221,9 @@ class Sweeper:
             findings.etags.pop(key, None)
         for look in looks:
             self.looker.take_answer(look)
+        self.looker.joined |= {
+            key for key in survey.joining if key in findings.nodes and findings.nodes[key].baseline_at
+        }
 
     def _take_rows(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""

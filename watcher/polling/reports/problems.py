@@ -58,17 +58,6 @@ def problems(report: Report) -> list[Problem]:
                 about=tuple(f"empty {node}" for node in nodes),
             )
         )
-    if report.not_swept:
-        error = sanitize_line(report.not_swept, _ERROR_LENGTH)
-        found.append(
-            Problem(
-                level="warning",
-                event="not swept",
-                fields={"error": error},
-                sentence=f"{error}; so each known node pack is asked, and new ones are not noticed",
-                about=("not swept",),
-            )
-        )
     found += _of_installs(report)
     return found + delivery_problems(report.channel_errors, report.expired_by_channel, report.unsaved)
 

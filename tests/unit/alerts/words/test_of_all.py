@@ -33,9 +33,9 @@ def test_nothing_of_it_is_cut(form: Format) -> None:
 
 def test_the_title_says_what_is_there() -> None:
     """The title has the worst status of the registry, if there is something wrong in it."""
-    assert compose((baseline(),)).titles[0] == "Now watched: the registry, with BANNED versions"
-    assert compose((baseline("flagged"),)).titles[0] == "Now watched: the registry, with flagged versions"
-    assert compose((baseline(None),)).titles[0] == "Now watched: the registry"
+    assert compose((baseline(),)).titles[0] == "Now watched: node packs of the registry, with BANNED versions"
+    assert compose((baseline("flagged"),)).titles[0] == "Now watched: node packs of the registry, with flagged versions"
+    assert compose((baseline(None),)).titles[0] == "Now watched: node packs of the registry"
 
 
 def test_it_is_as_severe_as_what_it_reports() -> None:
@@ -52,7 +52,7 @@ def test_named_nodes_have_lines_of_their_own() -> None:
         ("", 1),
         ("Now watched: 4 node packs", 4),
     ]
-    assert digest.titles[0] == "Now watched: the registry and 4 more"
+    assert digest.titles[0] == "Now watched: node packs of the registry and 4 more"
 
 
 def test_programs_and_tables_get_all_of_the_reason() -> None:

@@ -431,19 +431,6 @@ def test_incomplete_sweeps_are_one_line() -> None:
     }
 
 
-def test_a_registry_that_does_not_list_all_is_said() -> None:
-    """Where the last poll had to ask each known pack, though globs are watched, new ones are not noticed."""
-    given = crowd(total=60)
-    given = replace(
-        given,
-        checks=replace(given.checks, way="each", requests=60),
-        snapshot=replace(given.snapshot, whole=Whole(globs=("*",), baseline_at=NOW)),
-    )
-    (line, *_) = shown(given, ["pack-001"], named=frozenset(), globs=["*"])
-    assert line == "the registry did not list all node packs in the last poll, so new ones are not noticed"
-    assert "noticed" not in shown(given, ["pack-001"], named=frozenset(), globs=["comfy*"])[0]  # edited since
-
-
 def test_many_failures_are_no_long_table_either() -> None:
     """With every pack of the registry unread there are fifty rows, also in a pipe."""
     given = crowd(total=80)

@@ -113,7 +113,7 @@ def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: Fake
     first = narrow.poll()
     assert (first.watched, reported(first)) == (9, [("baseline", None, None)])
     (event,) = narrow.poll(globs=("*",)).events
-    assert "4 node packs with 7 versions; flagged: 1" in event.reason
+    assert "4 more node packs with 7 versions; flagged: 1" in event.reason
 
 
 def test_a_pack_that_takes_a_watched_status_is_news(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
@@ -136,7 +136,7 @@ def test_other_statuses_have_a_baseline_of_their_own(registry: FakeRegistry, sta
     registry.catalog.set_status("b", "1.0.0", "banned")
     wide = made.poll(statuses=STATUSES)
     assert reported(wide) == [("baseline", None, None), ("banned", "b", "1.0.0")]
-    assert "1 node pack with 2 versions" in wide.events[0].reason
+    assert "1 more node pack with 2 versions" in wide.events[0].reason
     assert reported(made.poll(statuses=STATUSES)) == []
 
 
@@ -282,9 +282,9 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     first = made.poll()
     assert reported(first) == [("baseline", None, None)]
     assert "3 node packs with 3 versions" in first.events[0].reason
-    assert first.errors[0][1] == "not all versions of 1 node pack were shown; a later poll asks about these"
+    assert first.errors == (("p2", "the listing is incomplete: row 1 is unreadable on page 1"),)
     polls = [made.poll() for _ in range(3)]
-    assert [reported(poll) for poll in polls] == [[], [("failing", "p2", None)], []]
+    assert [reported(poll) for poll in polls] == [[("failing", "p2", None)], [], []]
     assert [poll.errors[0][0] for poll in polls] == ["p2"] * 3
     registry.catalog.publish("p9", "1.0.0")
     assert reported(made.poll()) == [("new", "p9", "1.0.0")]
@@ -522,7 +522,7 @@ def test_globs_that_match_nothing_say_so(swept: Watcher) -> None:
     """A baseline of no pack is an event too, since the glob may be mistyped; one of known packs only is none."""
     assert reported(swept.poll(globs=("pack-*",))) == []
     (event,) = swept.poll(globs=("pakc-*",)).events
-    assert "0 node packs" in event.reason
+    assert event.reason == "0 node packs with 0 versions for pakc-*: is the pattern right?"
 
 
 # What pages show, and what they do not
@@ -619,19 +619,25 @@ def test_a_refused_sweep_asks_each(swept: Watcher, registry: FakeRegistry, statu
     """Where the registry refuses to list all packs, each known one is asked, and nothing is failing."""
     _answer_pages(registry, lambda _: web.Response(status=status))
     registry.catalog.set_status("Pack-05", "1.0.0", "banned")
-    report = swept.poll()
+    report = swept.poll(failure_threshold=2)
     assert reported(report) == [("banned", "Pack-05", "1.0.0")]
-    assert (report.way, report.watched, report.checked, report.errors) == ("each", PACKS, PACKS, ())
-    assert f"({status})" in report.not_swept
+    assert (report.way, report.watched, report.checked) == ("each", PACKS, PACKS)
+    [(node, why)] = report.errors
+    assert (node, f"({status})" in why) == ("*", True)
+    assert why.endswith("so each known node pack is asked, and new ones are not noticed")
+    later = swept.poll(failure_threshold=2)
+    assert [(event.kind, event.node, event.after) for event in later.events] == [("failing", None, "incomplete")]
+    registry.respond = None
+    assert reported(swept.poll(failure_threshold=2)) == [("recovered", None, None)]
 
 
 def test_a_refusal_before_the_baseline_sets_none(registry: FakeRegistry, state: Path) -> None:
     """Packs that only an incomplete first sweep showed wait for the baseline of all while the registry refuses one."""
     for number in range(4):
         registry.catalog.publish(f"p{number}", "1.0.0")
-    made = Watcher(registry, state, "p0", globs=("*",))
+    made = Watcher(registry, state, "p0", globs=("*",), failure_threshold=9)
     _answer_pages(registry, _without("p2 1.0.0"))
-    made.poll(failure_threshold=2)
+    made.poll()
     _answer_pages(registry, lambda _: web.Response(status=400))
     assert (reported(made.poll()), set(made.asked())) == ([], {"p0"})
     registry.respond = None
@@ -646,11 +652,27 @@ def test_a_banned_pack_without_a_baseline_is_asked_when_a_sweep_is_refused(regis
     registry.catalog.ban_node("one", "malware")
     made = Watcher(registry, state, "one")
     made.poll()
-    made = Watcher(registry, state, globs=("*",))
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
     made.poll()
     registry.catalog.pardon_node("one")
     _answer_pages(registry, lambda _: web.Response(status=403))
     assert sorted(reported(made.poll())) == [("baseline", "one", None), ("reinstated", "one", None)]
+
+
+def test_a_page_that_fails_hides_nothing_of_named_packs(registry: FakeRegistry, state: Path) -> None:
+    """Where only ids are watched and a page fails each is asked by itself: nothing is missed, nothing has failed."""
+    names = [f"p{number:03}" for number in range(130)]
+    for name in names:
+        registry.catalog.publish(name, "1.0.0")
+    made = Watcher(registry, state, *names, failure_threshold=1)
+    made.poll()
+    assert made.poll().way == "sweep"
+    _answer_pages(registry, lambda document: web.Response(status=500) if document["page"] == 2 else None)
+    for name in names[::13]:
+        registry.catalog.publish(name, "2.0.0")
+    report = made.poll()
+    assert sorted(reported(report)) == [("new", name, "2.0.0") for name in names[::13]]
+    assert (report.checked, report.errors, len(set(made.asked()))) == (130, (), 130)
 
 
 def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registry: FakeRegistry) -> None:

@@ -16,7 +16,6 @@ from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
 from watcher.model.snapshot import Node
 from watcher.model.version import ACTIVE, BANNED, FLAGGED, Version, newest
-from watcher.polling.reading.choice import Way
 from watcher.state.model import State
 from watcher.text.sanitize import sanitize_line
 
@@ -182,11 +181,9 @@ def error_of_all(state: State) -> str:
     return sanitize_line(failure.error) if failure else ""
 
 
-def error_of_sweep(state: State, globs: Sequence[str]) -> str:
-    """Return why the last poll may have missed new node packs, safe to print; "" if it swept all, or without globs."""
-    checks, streak = state.checks, state.checks.health.sweep
-    if globs and checks.way == Way.EACH and state.snapshot.whole.globs == tuple(globs):
-        return "the registry did not list all node packs in the last poll, so new ones are not noticed"
+def error_of_sweep(state: State) -> str:
+    """Return why the last sweeps of globs were incomplete, safe to print; "" if the last one was not."""
+    streak = state.checks.health.sweep
     if streak is None:
         return ""
     return f"{incomplete_in_words(streak)}: {sanitize_line(streak.error)}; {at_stake(state.snapshot.whole)}"

@@ -19,7 +19,7 @@ from watcher.cli.commands.status.rows import (
     problems,
 )
 from watcher.cli.commands.status.view import NODES_SHOWN, View, counts
-from watcher.cli.report import SWEEP, reading_in_words, watched_in_words
+from watcher.cli.report import reading_in_words, watched_in_words
 from watcher.cli.terminal import colour, join_first, short_time, table
 from watcher.model.pack import Copy
 from watcher.model.version import BANNED, FLAGGED
@@ -47,7 +47,7 @@ def lines(view: View, width: int | None = None) -> list[str]:
     of_all = error_of_all(view.state)
     if of_all:
         shown += _wrapped(click.style(f"the last poll could read no node pack: {of_all}", fg="red"), width)
-    elif of_sweep := error_of_sweep(view.state, view.globs):
+    elif of_sweep := error_of_sweep(view.state):
         shown += _wrapped(click.style(of_sweep, fg="red"), width)
     if view.summarises:
         shown += _wrapped(_of_all(view, rows), width)
@@ -113,8 +113,7 @@ def _summary(view: View, rows: Sequence[NodeRow], channels: Sequence[ChannelRow]
     if polled_at := checks.polled_at:
         late = view.is_late(polled_at)
         said = f"last poll {view.ago(polled_at)}{', which is late' if late else ''}"
-        if checks.way == SWEEP or view.globs:
-            said += f" ({reading_in_words(checks.way, checks.requests)})" if checks.requests else ""
+        said += f" ({reading_in_words(checks.way, checks.requests)})" if checks.requests else ""
         parts.append(click.style(said, fg="red") if late else said)
     else:
         parts.append("no poll yet")

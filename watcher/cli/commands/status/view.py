@@ -97,7 +97,7 @@ def document(view: View) -> dict[str, object]:
         "polled_at": state.checks.polled_at or None,
         "terminal_closed_at": state.checks.terminal_closed_at or None,
         "late": view.is_late(state.checks.polled_at) if state.checks.polled_at else None,
-        "reading": _reading(state, view.globs),
+        "reading": _reading(state),
         "summary": {
             "watched": len(rows),
             "ok": sum(row.is_ok for row in rows),
@@ -121,12 +121,12 @@ def document(view: View) -> dict[str, object]:
     }
 
 
-def _reading(state: State, globs: Sequence[str]) -> dict[str, object] | None:
+def _reading(state: State) -> dict[str, object] | None:
     """Return how the last poll read the nodes; None before the first."""
     checks = state.checks
     if not checks.way:
         return None
-    error = error_of_all(state) or error_of_sweep(state, globs)
+    error = error_of_all(state) or error_of_sweep(state)
     return {"way": checks.way, "requests": checks.requests, "error": error or None}
 
 
