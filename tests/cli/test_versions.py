@@ -290,7 +290,7 @@ def test_a_registry_that_keeps_the_search_to_itself(versions: Versions, registry
         done = versions(*ids, "--reason", "exfil", code=1)
         assert done.err.splitlines() == [
             "error: the registry keeps the search in reasons to itself (400): status_reason is for administrators",
-            "hint: show the reasons, and search in these: comfy-watch versions --status flagged --reasons",
+            "hint: show the reasons, and search in these: comfy-watch versions --status flagged --reasons --limit 5000",
         ]
         assert len(registry.requests) == 1
     assert document(versions("--reason", "exfil", "--json", code=1))["filters"]["reason"] == "exfil"

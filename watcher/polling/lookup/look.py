@@ -57,7 +57,7 @@ async def _why_no_search(registry: Registry) -> Problem | None:
     It may refuse that, or ignore it (docs/registry.md, Statuses): then what no reason has is found too.
     """
     nowhere = Query(status_reason=secrets.token_hex(16), page_size=1)
-    hint = "show the reasons, and search in these: comfy-watch versions --status flagged --reasons"
+    hint = "show the reasons, and search in these: comfy-watch versions --status flagged --reasons --limit 5000"
     try:
         answer = await registry.ask(nowhere)
         if answer.code == HTTPStatus.BAD_REQUEST:

@@ -91,7 +91,7 @@ def _of_installs(report: Report) -> list[Problem]:
                 level="warning",
                 event="packs unread",
                 fields={"error": error},
-                sentence=f"{error}; so bans of whole packs may show later, and clones stay unconfirmed",
+                sentence=f"{error}; so bans of whole packs may show later, and installed clones stay unconfirmed",
             )
         )
     return found
