@@ -170,7 +170,7 @@ def test_of_very_many_versions_the_newest_are_kept(versions: Versions, registry:
         registry.catalog.publish("pack", f"{number}", created_at=moment, status="flagged")
     done = versions("--limit", "3", "--status", "flagged")
     assert [row.split()[1] for row in found(done)] == ["14:39:00Z", "14:38:00Z", "14:37:00Z"]
-    assert summary(done) == "1600 versions of 1 pack: 1600 flagged"
+    assert summary(done) == "1,600 versions of 1 pack: 1,600 flagged"
 
 
 def test_a_version_that_comes_twice_is_shown_once(versions: Versions, registry: FakeRegistry) -> None:

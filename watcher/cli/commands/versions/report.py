@@ -133,7 +133,7 @@ def _summary(result: Result) -> str:
     """Return the last line: how many versions of how many packs, worst status first, and what is missing."""
     found = result.found
     seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
-    counts = [f"{count} {colour(sanitize_line(status, _STATUS))}" for status, count in found.by_status.items()]
+    counts = [f"{count:,} {colour(sanitize_line(status, _STATUS))}" for status, count in found.by_status.items()]
     line = (
         f"{plural(found.total, 'version')} of {plural(found.packs, 'pack')} ({seconds:.1f} s): {', '.join(counts)}"
         if found.total
