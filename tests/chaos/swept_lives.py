@@ -659,9 +659,10 @@ class _Look:
         self.facts += life.trouble.poll(self.readings, noted=self.noted)
         if not globs:
             life.sweeps.end(noted=self.noted)
-        elif self.witness.is_refused or not (was_set and narrow and self.witness.is_empty):
-            is_down, lacks = life.trouble.is_down, not self.witness.is_complete
-            self.facts += life.sweeps.poll(lacks=lacks, is_down=is_down, noted=self.noted)
+        else:
+            is_none_left = was_set and narrow and self.witness.is_empty and not self.witness.is_refused
+            lacks = not (self.witness.is_complete or is_none_left)
+            self.facts += life.sweeps.poll(lacks=lacks, is_down=life.trouble.is_down, noted=self.noted)
 
     def _at(self, name: str) -> list[Fact]:
         """Return what must be reported of a pack: by its own answer if it was asked, else by what pages show."""

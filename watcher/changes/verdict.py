@@ -56,7 +56,8 @@ class Known:
     @property
     def is_complete(self) -> bool:
         """Whether every version of the watched statuses is known. An empty first listing shows that there is none."""
-        return self.node is not None and bool(self.node.baseline_at or self.node.empty_since)
+        node = self.node
+        return node is not None and bool(node.baseline_at or (node.empty_since and not node.versions))
 
     @property
     def safe_version(self) -> str | None:

@@ -111,7 +111,7 @@ def _summary(nodes: Collection[Node], of: Whole, *, had_others: bool) -> tuple[s
     counts = {name: len(found) for name, found in bad.items() if found}
     packs = plural(len(nodes), "more node pack" if had_others and nodes else "node pack")
     chosen = "" if of.globs == ("*",) else f" for {_cut(' '.join(of.globs))}"
-    hint = "" if nodes else ": is the pattern right?"
+    hint = "" if nodes or of.statuses else ": is the pattern right?"  # of other statuses there may be some
     parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
     if whole:
         parts.append(f"banned as a whole: {whole:,}")

@@ -84,7 +84,7 @@ class Report:
     requests: int = 0
     """How many requests the registry was sent."""
     postponed: int = 0
-    """Nodes that a sweep shows to differ and that a later poll asks."""
+    """Nodes that a sweep shows to differ, and that were not asked by themselves."""
     unscanned: tuple[tuple[str, str], ...] = ()
     """Installs that could not be scanned, or only in part, with the reason."""
     unknown: tuple[str, ...] = ()

@@ -105,15 +105,14 @@ def read_row(item: object) -> tuple[VersionRow | None, frozenset[str]]:
 
 
 def ids_of(item: object) -> tuple[str, str] | None:
-    """Return whose row an item is that cannot be read: the node's id and the key of the version, where it has both."""
+    """Return the ids of the node and the version of an item that is no readable row, where it has both."""
     if not isinstance(item, dict):
         return None
-    node, one, text = item.get("node_id"), item.get("id"), item.get("version")
-    if not (isinstance(node, str) and node and node.isascii()):  # ids are ASCII
+    node, version = item.get("node_id"), item.get("id")
+    # Ids are ASCII; another text may have more than one way to be written.
+    if not (isinstance(node, str) and isinstance(version, str) and node.isascii() and version.isascii()):
         return None
-    if isinstance(one, str) and one and one.isascii():
-        return node, one
-    return (node, f"={text}") if isinstance(text, str) and text and text.isascii() else None
+    return (node, version) if node and version else None
 
 
 _row = cache(lambda: TypeAdapter(VersionRow))

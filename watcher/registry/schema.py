@@ -54,7 +54,7 @@ class Page:
     fault: str = ""
     """Names the first row that does not fit, for a person."""
     lost: Mapping[tuple[str, str], str] = field(default_factory=dict)
-    """By `ids_of`: names the rows that are not in `rows`, as far as they say whose they are."""
+    """By the ids of node and version: names the rows that are not in `rows`, as far as they say whose they are."""
     unplaced: str = ""
     """Names the first row that does not say whose it is."""
 

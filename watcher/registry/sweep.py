@@ -120,13 +120,15 @@ async def sweep(
     is_wanted: Callable[[str], bool],
     is_worth_it: Callable[[int], bool],
     known: Collection[str] = (),
+    reads_again: bool = True,
     progress: Progress = silent,
 ) -> Swept | NotSwept:
     """Read the pages of all versions with some `statuses`, none for all, and keep the rows of the wanted nodes.
 
     `is_wanted` is called once for each lower-case node id, `is_worth_it` with the number of versions once it is known.
     `known` are the digests of all pages (`Swept.pages`) of a sweep whose every row is known: while no other page comes
-    none is decoded. If rows are missing though every page came, they are read a second time in another size.
+    none is decoded. If rows are missing though every page came, they are read a second time in another size, if
+    `reads_again`.
     """
     collector = _Collector(Swept(at="", total=0, statuses=statuses), is_wanted, known)
     first = Query(statuses=statuses)
@@ -134,7 +136,7 @@ async def sweep(
     if ended is not None:
         return ended
     swept = collector.swept
-    if swept.incomplete and not swept.has_failed:
+    if reads_again and swept.incomplete and not swept.has_failed:
         again = await collector.read(
             registry, Query(statuses=statuses, page_size=_OTHER_PAGE_SIZE), now, lambda _: True, progress
         )
@@ -160,7 +162,7 @@ class _Collector:
         self._others: dict[str, dict[str, bytes]] = {}
         """The versions of the nodes that are not wanted, by lower-case id: they are only counted."""
         self._lost: set[tuple[str, str]] = set()
-        """Rows of any node that cannot be read: its id in lower case, and the version as in `Swept.rows`."""
+        """The ids of rows that cannot be read, of any node in lower case and of the version."""
         self._fault = ""
 
     async def read(

@@ -44,7 +44,7 @@ class Change:
     unseen: int = 0
     """How many nodes a sweep did not show wholly and were not asked."""
     postponed: int = 0
-    """How many nodes differ in a sweep and are asked by a later poll."""
+    """How many nodes differ in a sweep and were not asked by themselves."""
     error: str = ""
     """Why not all was seen in a sweep, where no node itself failed."""
 

@@ -68,14 +68,14 @@ class Looker:
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
         is_chosen, was_left_out = self.globs.matches(key), key in whole.left_out
         is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
-        if is_chosen and self.sets_whole and not is_refused and (was_left_out or not came_since(whole, listing)):
+        if is_chosen and self.sets_whole and not (is_refused or was_left_out or came_since(whole, listing)):
             return self._join(key, known, listing, digest, swept)
         base = known
         # Else an id that is maybe wrong.
         is_there = bool(listing.versions or listing.incomplete or (known and known.versions))
-        if was_left_out and is_whole:  # what came since the baseline of all is news, and the rest a baseline of its own
+        if was_left_out:  # what came since the baseline of all is news, and the rest a baseline of its own
             base = replace(known or Node(node=listing.node), empty_since=whole.baseline_at)
-        elif is_chosen and is_there and not (is_refused or was_left_out or (known and known.empty_since)):
+        elif is_chosen and is_there and not (is_refused or (known and known.empty_since)):
             base = newcomer(known, listing, whole, survey.options)
         elif is_whole and not is_refused:
             survey.take_listing(listing, key)

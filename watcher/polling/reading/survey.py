@@ -71,10 +71,8 @@ class Survey:
 
     registry: Registry
     nodes: Sequence[str]
-    named: frozenset[str] | None = None
-    """Lower-case ids of those that the settings name, None for all. The id of another one may be unknown, which is no
-    failure.
-    """
+    unsure: frozenset[str] = frozenset()
+    """Lower-case ids of those that only installs name: the registry may not know one, which is no failure."""
     snapshot: Snapshot
     checks: Checks
     """Of the last poll, with the etags that are valid for this one."""
@@ -202,7 +200,7 @@ class Survey:
     def _may_be_unknown(self, key: str) -> bool:
         """Return whether only installs name the node, and it never had a version."""
         known = self.snapshot.nodes.get(key)
-        return self.named is not None and key not in self.named and not (known and known.baseline_at)
+        return key in self.unsure and not (known and known.baseline_at)
 
     def _take_ban(self, ban: NodeBanned, key: str) -> None:
         from watcher.changes.diff import compare_ban
@@ -214,4 +212,5 @@ class Survey:
         self.findings.read[key] = known is not None and known.failing
         if difference.events:
             self.findings.nodes[key] = difference.node
-            self.findings.events[key] = (*self.findings.events.get(key, ()), *difference.events)
+            if key not in self.joining:  # else it is counted there
+                self.findings.events[key] = (*self.findings.events.get(key, ()), *difference.events)

@@ -56,7 +56,7 @@ class Sweeper:
     ids: dict[str, str] = field(default_factory=dict)
     """The same as the registry writes them, as far as the sweep shows it."""
     postponed: set[str] = field(default_factory=set)
-    """Nodes that a later poll asks."""
+    """Nodes that differ, and are not asked in this poll."""
     error: str = ""
     """Why not all was seen, where no node itself failed."""
 
@@ -68,7 +68,7 @@ class Sweeper:
         whole = replace(self.whole, left_out=left_out)
         if self.is_first:
             joined = {key: found.get(key) or known.nodes[key] for key in self.looker.joined}
-            return set_whole(known, whole, joined, self.survey.options, chosen=len(self.names))
+            return set_whole(known, whole, joined, self.survey.options, chosen=sum(map(self.globs.matches, self.names)))
         return (known if whole == known.whole else replace(known, whole=whole)), None
 
     def with_health(self, assessed: Assessment, streak: FailureStreak | None, threshold: int) -> Assessment:
@@ -117,6 +117,7 @@ class Sweeper:
             is_wanted=self._is_wanted,
             is_worth_it=lambda total: self.globs.chooses or is_cheaper(len(self.names), total),
             known=self.pages.digests if self._are_settled(self._known_keys()) else (),
+            reads_again=self.globs.chooses,
             progress=survey.progress,
         )
         if isinstance(swept, NotSwept):
@@ -156,20 +157,21 @@ class Sweeper:
         if looker.sets_whole and not swept.incomplete:
             swept.incomplete = self._too_many_left_out(swept)
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
-        is_none_left = not swept.total and bool(swept.statuses) and not looker.sets_whole
-        if self.globs.chooses and not is_none_left:
-            self.lacking = swept.incomplete
+        if self.globs.chooses:
+            is_none_left = not swept.total and bool(swept.statuses) and not looker.sets_whole
+            self.lacking = "" if is_none_left else swept.incomplete
         if not (swept.incomplete or swept.is_as_known):  # a pack that is gone, and comes back, is one that came since
             self.whole = replace(self.whole, left_out=tuple(key for key in self.whole.left_out if key in swept.names))
         if self.lacking:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif looker.sets_whole:
             self._set_whole(swept)
-        asks_each = bool(swept.incomplete) and not self.globs.chooses  # what is new may be on the page that failed
-        most = len(keys) if asks_each else most_questions(swept.total)
+        most = most_questions(swept.total)
         await self.daily.read([key for key in keys if key not in looker.unseen], self.ids)
         turned = self.daily.to_ask(most, each=bool(swept.incomplete))
-        await self._ask(looks[:most], keys if asks_each else turned)
+        if self._needs_each(swept):
+            most, turned = len(keys), keys
+        await self._ask(looks[:most], turned)
         for look in looks[most:]:
             looker.take_shown(look)
         self.postponed = {look.key for look in looks[most:]}
@@ -178,12 +180,20 @@ class Sweeper:
             packs = plural(len(looker.unseen), "node pack")
             unseen = f"not all versions of {packs} were shown; a later poll asks about these"
             self.error = f"{self.error}; {unseen}" if self.error else unseen
-        self.daily.take(self.names, looker.joined)
+        self.daily.take(self.names, looker.joined | survey.joining)
         if ALL in survey.checks.health.nodes or survey.snapshot.registry_failing:
             findings.read[ALL] = False
         is_settled = bool(swept.pages) and all(key in findings.etags for key in keys)
         written = {key: one for key, one in sorted(self.ids.items()) if one != self.names.get(key, one)}
         self.pages = Pages(globs=self.globs.globs, digests=swept.pages, ids=written) if is_settled else Pages()
+
+    def _needs_each(self, swept: Swept) -> bool:
+        """Return whether each node has to be asked, since what is new of it may be in what did not come.
+
+        With globs there are too many of them, and the sweep is an error.
+        """
+        is_lacking = bool(swept.incomplete and swept.total) and not self.globs.chooses
+        return is_lacking and not self.survey.registry.asked_to_wait
 
     def _too_many_left_out(self, swept: Swept) -> str:
         """Return why a sweep of which every row came is no baseline of all: too many packs would be left out of it."""
@@ -221,9 +231,8 @@ class Sweeper:
             findings.etags.pop(key, None)
         for look in looks:
             self.looker.take_answer(look)
-        self.looker.joined |= {
-            key for key in survey.joining if key in findings.nodes and findings.nodes[key].baseline_at
-        }
+        read = {key: findings.nodes[key] for key in survey.joining & findings.nodes.keys()}
+        self.looker.joined |= {key for key, node in read.items() if node.baseline_at or node.banned}
 
     def _take_rows(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""

@@ -38,7 +38,8 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey, s
     names = {source.name for source in config.installs}
     last = {name: packs for name, packs in state.installs.items() if name in names}
     nodes = installs.joined(config.nodes, last, checks.packs)
-    survey.nodes, survey.named = nodes, frozenset(node.lower() for node in config.nodes)
+    named = frozenset(node.lower() for node in config.nodes)
+    survey.nodes, survey.unsure = nodes, frozenset(node.lower() for node in nodes) - named
     scanning = asyncio.create_task(installs.scan_all(config.installs, last, config.limits.timeout, survey.progress))
     try:
         await (sweeper or survey).read()
@@ -52,7 +53,7 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey, s
     chosen = {key: node for key, node in sweeper.names.items() if sweeper.globs.matches(key)} if sweeper else {}
     survey.findings.forget(asked_for - kept - chosen.keys())
     if more := [node for node in watched if node.lower() not in asked_for | chosen.keys()]:
-        survey.nodes = more
+        survey.nodes, survey.unsure = more, survey.unsure | {node.lower() for node in more} - named
         await survey.read()
     # Without installs only the bans that were reported before are still asked about, until they end.
     packs = watched if config.installs else [one for one in watched if records.is_banned(checks, one)]

@@ -293,6 +293,48 @@ def test_a_row_that_cannot_be_read_concerns_its_pack_alone(
     assert reported(made.poll()) == []
 
 
+@pytest.mark.parametrize("ban", ["", "answer", "record"])
+def test_a_pack_whose_own_answer_can_be_read_joins(registry: FakeRegistry, state: Path, ban: str) -> None:
+    """Where only the page has the broken row, the pack is asked in that poll and is part of the one baseline."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9)
+    _answer_pages(registry, _broken("p2 1.0.0", status=7))
+    if ban == "answer":
+        registry.catalog.ban_node("p2", "malware")
+    elif ban:
+        registry.catalog.edit_pack("p2", status="banned")
+    report = made.poll()
+    assert (reported(report), report.errors) == ([("baseline", None, None)], ())
+    assert set(made.asked()) == {"p2"}
+    assert report.events[0].reason.startswith("4 node packs with ")
+    assert ("banned as a whole: 1" in report.events[0].reason) == bool(ban)
+    assert reported(made.poll()) == []
+
+
+@pytest.mark.parametrize("how", ["page only", "another is broken too", "other globs"])
+def test_what_came_to_a_pack_that_was_left_out_is_news_however_it_is_read(
+    registry: FakeRegistry, state: Path, how: str
+) -> None:
+    """A version that was created since the baseline of all is an event, whatever lets the pack be read again."""
+    for pack in ("p", "q"):
+        registry.catalog.publish(pack, "1.0.0", created_at="2025-01-01T00:00:00Z")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=9, baseline="silent")
+    _answer_all(registry, _broken("p 1.0.0", status=7))
+    made.poll()
+    registry.catalog.publish("p", "2.0.0", status="banned", created_at="2099-01-01T00:00:00Z")
+    if how == "page only":
+        _answer_pages(registry, _broken("p 1.0.0", status=7))
+    elif how == "another is broken too":
+        _answer_pages(registry, _broken("q 1.0.0", status=7, node_id=None))
+    else:
+        registry.respond = None
+    globs = ("*", "!zzz") if how == "other globs" else ("*",)
+    assert reported(made.poll(globs=globs)) == [("banned", "p", "2.0.0")]
+    registry.respond = None
+    assert reported(made.poll(globs=globs)) == []
+
+
 def test_a_known_pack_with_a_row_that_cannot_be_read(swept: Watcher, registry: FakeRegistry) -> None:
     """Its other rows count at once, it alone is asked, and the sweep is a complete one."""
     _answer_all(registry, _broken("Pack-04 1.0.0", status=7))
@@ -451,6 +493,11 @@ def test_narrowed_statuses_of_which_no_version_is_left(registry: FakeRegistry, s
     assert (reported(left), left.errors) == ([], ())
     registry.catalog.set_status("p", "1.0.0", "banned")
     assert reported(made.poll()) == [("banned", "p", "1.0.0")]
+    _answer_pages(registry, lambda _: web.Response(status=403))
+    assert reported(made.poll()) == [("failing", None, None)]
+    registry.respond = None
+    registry.catalog.set_status("p", "1.0.0", "active")
+    assert reported(made.poll()) == [("recovered", None, None)]
 
 
 def test_a_pack_that_the_baseline_missed_is_no_news(swept: Watcher, registry: FakeRegistry) -> None:
@@ -673,6 +720,11 @@ def test_a_page_that_fails_hides_nothing_of_named_packs(registry: FakeRegistry, 
     report = made.poll()
     assert sorted(reported(report)) == [("new", name, "2.0.0") for name in names[::13]]
     assert (report.checked, report.errors, len(set(made.asked()))) == (130, (), 130)
+    registry.respond = None
+    made.poll()
+    narrow = Watcher(registry, state / "narrow", *names, statuses=("banned",))
+    narrow.poll()
+    assert narrow.poll().requests == 1  # there is no such version, which is no reason to ask each
 
 
 def test_failures_with_refusals_between_are_not_in_a_row(swept: Watcher, registry: FakeRegistry) -> None:
