@@ -140,7 +140,7 @@ class Settings(BaseSettings):
     baseline: Annotated[_Baseline, one_of("a baseline", *get_args(_Baseline))] = Field(
         "summary",
         description="What the first complete listing of a node pack sends: `summary` (one alert), `silent` (nothing),"
-        " or `full` (an event for every version).",
+        " or `full` (an event for every version; of what patterns include the one summary).",
     )
     failure_threshold: Annotated[int, _number(1, 1000, int)] = Field(
         3, description="Failed polls in a row before a `failing` alert."
