@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _MOST_LEFT_OUT = 20
-"""Packs with a row that cannot be read, of which the first baseline is set without them."""
+"""With more packs that have no baseline yet, and a row that cannot be read, the baseline of all is not set."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -181,6 +181,8 @@ class Sweeper:
             unseen = f"not all versions of {packs} were shown; a later poll asks about these"
             self.error = f"{self.error}; {unseen}" if self.error else unseen
         self.daily.take(self.names, looker.joined | survey.joining)
+        read = {key: findings.nodes[key] for key in survey.joining & findings.nodes.keys()}
+        looker.joined |= {key for key, node in read.items() if node.baseline_at or node.banned}
         if ALL in survey.checks.health.nodes or survey.snapshot.registry_failing:
             findings.read[ALL] = False
         is_settled = bool(swept.pages) and all(key in findings.etags for key in keys)
@@ -231,8 +233,6 @@ class Sweeper:
             findings.etags.pop(key, None)
         for look in looks:
             self.looker.take_answer(look)
-        read = {key: findings.nodes[key] for key in survey.joining & findings.nodes.keys()}
-        self.looker.joined |= {key for key, node in read.items() if node.baseline_at or node.banned}
 
     def _take_rows(self, swept: Swept) -> tuple[list[str], list[Look]]:
         """Compare all nodes; return their keys, and the looks at those to ask by themselves, the most urgent first."""

@@ -312,6 +312,17 @@ def test_a_pack_whose_own_answer_can_be_read_joins(registry: FakeRegistry, state
     assert reported(made.poll()) == []
 
 
+def test_a_ban_of_a_pack_that_is_left_out_is_in_the_baseline(registry: FakeRegistry, state: Path) -> None:
+    """A pack that is banned as a whole is counted in the baseline of all, though its versions cannot be read."""
+    for number in range(4):
+        registry.catalog.publish(f"p{number}", "1.0.0", created_at="2025-01-01T00:00:00Z")
+    registry.catalog.edit_pack("p2", status="banned")
+    _answer_all(registry, _broken("p2 1.0.0", dependencies=7))
+    report = Watcher(registry, state, globs=("*",), failure_threshold=9).poll()
+    assert reported(report) == [("baseline", None, None)]
+    assert "banned as a whole: 1" in report.events[0].reason
+
+
 @pytest.mark.parametrize("how", ["page only", "another is broken too", "other globs"])
 def test_what_came_to_a_pack_that_was_left_out_is_news_however_it_is_read(
     registry: FakeRegistry, state: Path, how: str
