@@ -27,6 +27,12 @@ pytestmark = pytest.mark.measured
 Audit = Callable[..., program.Completed]
 
 SECRETS = "change the passwords and keys that this machine held"
+REASONS = {
+    "evil": "Contains a stealer, says (address removed) comfy node uninstall evil && comfy node install evil@0.9.0",
+    "finding": "1 info finding: net; in x.py; not reviewed yet comfy node disable finding",
+    "withdrawn": "the registry does not list this version any more comfy node install withdrawn@2.0.0",
+}
+"""By pack: the last columns of its row."""
 REASON = '{"message": "Contains a stealer, says bob@example.com", "by": "bob@example.com"}'
 
 
@@ -66,13 +72,14 @@ def verdicts(done: program.Completed) -> list[tuple[str, str]]:
 def _every_verdict(comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """Install a pack for each verdict, in an order that is not theirs."""
     catalog = registry.catalog
-    for name in ("fine", "behind", "aged", "gone", "finding", "evil"):
+    for name in ("fine", "behind", "aged", "fresh", "gone", "finding", "evil"):
         catalog.publish(name, "1.0.0")
         comfyui.registry(name, "1.0.0")
     catalog.publish("behind", "1.10.0")
     catalog.deprecate("aged", "1.0.0")
     catalog.publish("aged", "1.1.0")
     catalog.set_status("gone", "1.0.0", "deleted")
+    catalog.set_status("fresh", "1.0.0", "pending")
     finding = '[{"issue_type": "net", "severity": "info", "file_path": "x.py"}]'
     catalog.set_status("finding", "1.0.0", "flagged", finding)
     catalog.set_status("evil", "1.0.0", "banned", REASON)
@@ -90,18 +97,29 @@ def test_every_verdict_worst_first(audit: Audit, comfyui: ComfyUI, registry: Fak
     *table, empty, summary = done.out.splitlines()
     assert empty == ""
     assert [" ".join(row.split()) for row in table] == [
-        "PACK VERSION VERDICT WHAT TO DO WHY",
-        f"evil 1.0.0 banned remove it first, then move to 0.9.0; {SECRETS} Contains a stealer, says (address removed)",
-        "finding 1.0.0 flagged no safe version: disable or remove it 1 info finding: net; in x.py; not reviewed yet",
-        "gone 1.0.0 deleted no safe version: disable or remove it -",
-        "aged 1.0.0 deprecated move to 1.1.0 -",
-        "withdrawn 1.0.0 delisted move to 2.0.0 the registry does not list this version any more",
-        "behind 1.0.0 outdated move to 1.10.0 -",
-        "mine.py - unknown - a single file has no id",
-        "fine 1.0.0 ok - -",
+        "PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
+        f"evil 1.0.0 banned remove it first, then move to 0.9.0; {SECRETS} {REASONS['evil']}",
+        f"finding 1.0.0 flagged no safe version: disable or remove it {REASONS['finding']}",
+        "gone 1.0.0 deleted no safe version: disable or remove it - comfy node disable gone",
+        f"withdrawn 1.0.0 delisted move to 2.0.0 {REASONS['withdrawn']}",
+        "fresh 1.0.0 pending no safe version: disable or remove it - comfy node disable fresh",
+        "aged 1.0.0 deprecated move to 1.1.0 - comfy node install aged@1.1.0",
+        "mine.py - unknown - a single file has no id -",
+        "behind 1.0.0 outdated move to 1.10.0 - comfy node install behind@1.10.0",
+        "fine 1.0.0 ok - - -",
     ]
-    assert summary.startswith("8 packs checked (")
-    assert summary.endswith(": 1 banned, 1 flagged, 1 deleted, 1 deprecated, 1 delisted, 1 outdated, 1 unknown, 1 ok")
+    assert summary.startswith("9 packs (")
+    assert ": 1 banned, 1 flagged, 1 deleted, 1 delisted, 1 pending, 1 deprecated, 1 unknown, " in summary
+    assert summary.endswith(" 1 outdated, 1 ok; 8 judged, 1 not")
+
+
+def test_only_problems(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """With `--problems` the packs that are fine are left out of the table and of the document, not of the counts."""
+    _every_verdict(comfyui, registry)
+    done = audit("ComfyUI", "--problems", code=3)
+    assert "\nfine " not in done.out
+    assert "1 ok; 8 judged" in done.out
+    assert "fine" not in [folder for folder, _ in verdicts(audit("ComfyUI", "--problems", "--json", code=3))]
 
 
 def test_the_document(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
@@ -183,7 +201,7 @@ def test_accepted_findings(audit: Audit, comfyui: ComfyUI, registry: FakeRegistr
     registry.catalog.publish("Pack", "1.2.0", status="flagged")
     comfyui.registry("Pack", "1.2")
     audit("ComfyUI", "--accept", "pack@1.1.0", "--accept", "other@1.2.0", code=3)
-    for written in ("pack@1.2", "PACK@1.2.0"):
+    for written in ("pack@1.2", "PACK@1.2.0", "pack@v1.2.0.0"):
         done = audit("ComfyUI", "--accept", written)
         assert "flagged (accepted)" in done.out
         assert done.out.endswith(" 1 flagged; 1 accepted\n")
@@ -235,31 +253,133 @@ def test_bans_of_whole_packs(audit: Audit, comfyui: ComfyUI, registry: FakeRegis
 
 
 def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """A clone counts as the pack whose repository it is, never as a version of it; another's clone is unknown."""
-    registry.catalog.publish("pack", "1.0.0", status="banned")
+    """A clone is judged by the version that its file names, never as that version; another repository's is not fine."""
+    registry.catalog.publish("pack", "1.0.0")
+    registry.catalog.publish("pack", "2.0.0")
     registry.catalog.edit_pack("pack", repository="https://github.com/ann/Pack")
     comfyui.clone("ours", "git@github.com:ann/pack.git", pack="pack")
     comfyui.clone("fork", "https://github.com/eve/pack", pack="pack")
     done = audit("ComfyUI")
-    assert "fork  commit 0123456789  unknown  -           claims to be pack, whose repository is ann/pack" in done.out
-    assert verdicts(audit("ComfyUI", "--json")) == [("fork", "unknown"), ("ours", "ok")]
+    rows = [" ".join(row.split()) for row in done.out.splitlines()]
+    assert rows[1:3] == [
+        "fork commit 0123456789 unknown - claims to be pack, whose repository is ann/pack -",
+        "pack (folder ours) commit 0123456789 ok - a clone whose file says 1.0.0 -",
+    ]
+    assert "; 0 judged, 1 clone by what its file says, 1 not" in done.out
+    registry.catalog.set_status("pack", "1.0.0", "banned", REASON)
+    found = document(audit("ComfyUI", "--json", code=3))["packs"]
+    assert [(one["folder"], one["version"], one["status"]) for one in found] == [
+        ("fork", None, "banned"),
+        ("ours", None, "banned"),
+    ]
+    assert found[0]["reason"] == "a clone whose file says 1.0.0: Contains a stealer, says (address removed)"
+    registry.catalog.set_status("pack", "1.0.0", "active")
     registry.catalog.edit_pack("pack", status="banned")
-    assert verdicts(audit("ComfyUI", "--json", code=3)) == [("ours", "banned"), ("fork", "unknown")]
+    assert verdicts(audit("ComfyUI", "--json", code=3)) == [("fork", "banned"), ("ours", "banned")]
+
+
+def test_the_worst_of_all_that_a_copy_may_be(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """What the Manager installed as one pack is judged as that, whatever its file says; the reason says by which."""
+    registry.catalog.publish("evil", "1.0.0", status="banned", reason="Steals")
+    registry.catalog.publish("popular", "1.0.0")
+    comfyui.registry("popular", "1.0.0", folder="evil")
+    done = audit("ComfyUI", "--json", code=3)
+    (found,) = document(done)["packs"]
+    assert (found["id"], found["verdict"]) == ("evil", "banned")
+    assert found["reason"] == "its folder is named after evil: Steals"
+    registry.catalog.set_status("evil", "1.0.0", "active")
+    assert verdicts(audit("ComfyUI", "--json")) == [("evil", "ok")]
 
 
 def test_without_the_optional_endpoint(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
-    """A registry without `GET /nodes` is said once on stderr; versions are judged as ever, clones are unknown."""
+    """A registry without `GET /nodes` is said once, in the document too; versions are judged as ever."""
     registry.serves_nodes = False
     registry.catalog.publish("pack", "1.0.0")
     comfyui.registry("pack", "1.0.0")
     comfyui.clone("clone", "https://github.com/ann/pack", pack="pack")
     done = audit("ComfyUI", "--json")
-    assert done.err == (
-        "warning: bans of whole packs may be missing, and clones cannot be recognised: the registry does not answer"
-        " GET /nodes (404)\n"
+    said = (
+        "bans of whole packs were not looked at, and clones cannot be recognised: the registry does not have"
+        " GET /nodes (404)"
     )
+    assert done.err == f"warning: {said}\n"
     assert verdicts(done) == [("clone", "unknown"), ("pack", "ok")]
-    assert document(done)["errors"] == []
+    assert document(done)["errors"] == [{"node": None, "error": said}]
+
+
+def _nodes_answer(registry: FakeRegistry, answer: Callable[[web.BaseRequest], web.StreamResponse]) -> None:
+    """Answer `GET /nodes` in another way."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        return answer(request) if request.path == "/nodes" else None
+
+    registry.respond = respond
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [],
+        [{"id": "other", "status": "NodeStatusActive"}],
+        [{"id": 7, "status": "NodeStatusActive"}],
+        [{"id": "pack", "status": None}],
+        [{"id": "pack", "status": "NodeStatusAsleep"}],
+        [{"id": "pack", "status": "NodeStatusActive"}, {"id": "PACK", "status": "NodeStatusAsleep"}],
+    ],
+)
+def test_a_pack_that_was_not_answered_is_not_fine(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry, rows: list[object]
+) -> None:
+    """A pack that `GET /nodes` leaves out, or gives a status that is not known, is unknown, and the exit code is 1."""
+    registry.catalog.publish("pack", "1.0.0")
+    comfyui.registry("pack", "1.0.0")
+    _nodes_answer(registry, lambda _: web.json_response({"nodes": rows, "totalPages": 1}))
+    done = audit("ComfyUI", "--json", code=1)
+    assert verdicts(done) == [("pack", "unknown")]
+    assert [one["node"] for one in document(done)["errors"]] == ["pack"]
+    assert done.err.startswith("error: pack could not be checked: the registry ")
+
+
+def test_an_answer_that_fails_is_not_fine(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """Where `GET /nodes` fails no pack is fine, what is bad is said, and one error says why."""
+    for name, status in (("bad", "flagged"), ("one", "active"), ("two", "active")):
+        registry.catalog.publish(name, "1.0.0", status=status)
+        comfyui.registry(name, "1.0.0")
+    _nodes_answer(registry, lambda _: web.Response(status=500))
+    done = audit("ComfyUI", "--json", "--fail-on", "none", code=1)
+    assert verdicts(done) == [("bad", "flagged"), ("one", "unknown"), ("two", "unknown")]
+    assert [(one["node"], "(500)" in one["error"]) for one in document(done)["errors"]] == [(None, True)]
+    assert done.err.count("\n") == 1
+
+
+def test_a_status_of_a_version_that_is_not_known(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """It is not fine: the pack is unknown, and the exit code is 1."""
+    registry.catalog.publish("pack", "1.0.0", status="NodeVersionStatusAsleep")
+    comfyui.registry("pack", "1.0.0")
+    done = audit("ComfyUI", "--json", code=1)
+    assert verdicts(done) == [("pack", "unknown")]
+    assert "a status that is not known here: NodeVersionStatusAsleep" in document(done)["errors"][0]["error"]
+
+
+def test_a_pack_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """It is an error of its install, and the exit code is 1; by the name of its folder it is judged all the same."""
+    registry.catalog.publish("pack", "1.0.0")
+    (comfyui.registry("pack", "1.0.0") / "pyproject.toml").write_text("[project\n")
+    done = audit("ComfyUI", "--json", code=1)
+    assert verdicts(done) == [("pack", "unknown")]
+    assert document(done)["errors"] == [{"install": "ComfyUI", "error": "pack: pyproject.toml is not valid TOML"}]
+    registry.catalog.edit_pack("pack", status="banned")
+    assert verdicts(audit("ComfyUI", "--json", code=3)) == [("pack", "banned")]
+
+
+def test_no_network_is_one_error(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """A registry that cannot be reached is said once, however many packs there are."""
+    for number in range(60):
+        comfyui.registry(f"pack-{number}", "1.0.0")
+    env = {"COMFY_WATCH_REGISTRY_URL": "http://127.0.0.1:1"}
+    done = audit("ComfyUI", "--json", code=1, env=env)
+    assert [one["node"] for one in document(done)["errors"]] == [None]
+    assert done.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("fault", ["status_403_html", "html_200"])
@@ -271,10 +391,9 @@ def test_a_registry_that_gives_no_answer(audit: Audit, comfyui: ComfyUI, registr
     inflict(registry, fault)
     done = audit("ComfyUI", "--json", code=1)
     assert verdicts(done) == [("one", "unknown"), ("two", "unknown")]
-    assert [error["node"] for error in document(done)["errors"]] == ["one", "two"]
+    assert document(done)["errors"][0]["node"] is None
     assert all(pack["reason"].startswith("it could not be checked: ") for pack in document(done)["packs"])
-    assert done.err.startswith("error: 2 packs could not be checked: ")
-    assert done.err.count("\n") == 2
+    assert done.err.count("\n") == len(document(done)["errors"])
 
 
 def test_one_node_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
@@ -290,7 +409,7 @@ def test_one_node_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: 
 
     registry.respond = half
     done = audit("ComfyUI", code=1)
-    assert done.out.endswith("1 unknown, 1 ok; 1 pack could not be checked\n")
+    assert done.out.endswith("1 unknown, 1 ok; 1 judged, 1 not; 1 pack could not be checked\n")
     assert done.err.startswith("error: half could not be checked: the listing is incomplete")
     registry.catalog.set_status("bad", "1.0.0", "banned")
     audit("ComfyUI", code=3)
@@ -331,9 +450,9 @@ def test_several_installs(audit: Audit, registry: FakeRegistry, tmp_path: Path) 
     done = audit("one", "two")
     rows = [" ".join(row.split()) for row in done.out.splitlines()]
     assert rows[:3] == [
-        "INSTALL PACK VERSION VERDICT WHAT TO DO WHY",
-        "one pack 1.0.0 outdated move to 1.1.0 -",
-        "two pack 1.1.0 ok - -",
+        "INSTALL PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
+        "one pack 1.0.0 outdated move to 1.1.0 - comfy node install pack@1.1.0",
+        "two pack 1.1.0 ok - - -",
     ]
     assert len(registry.requests) == 2
 
@@ -380,9 +499,9 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path, name: 
     first, _, *rows = done.out.splitlines()
     assert first == f"{name}: this workflow names"
     assert [" ".join(row.split()) for row in rows[:3]] == [
-        "evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed)",
-        "fresh commit 0123456789 unknown - it does not say which version it is",
-        "fine 1.0.0 ok - -",
+        "evil 1.0.0 banned install 0.9.0 instead Contains a stealer, says (address removed) -",
+        "fresh commit 0123456789 unknown - it does not say which version it is -",
+        "fine 1.0.0 ok - - -",
     ]
     assert "remove it" not in done.out
 
@@ -408,7 +527,7 @@ def test_hostile_text_stays_text(audit: Audit, comfyui: ComfyUI, registry: FakeR
 
 def test_an_id_that_is_none_is_not_asked_for(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """What cannot be an id is never sent to the registry."""
-    comfyui.registry("../../etc/passwd", "1.0.0", folder="odd")
+    comfyui.claimed("../../etc/passwd", "1.0.0", folder="odd")
     assert verdicts(audit("ComfyUI", "--json")) == [("odd", "unknown")]
     assert registry.requests == []
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.support.fakes.webhook import Webhook
 from tests.support.fault_points import Cut
@@ -209,18 +210,68 @@ def test_without_a_list_of_packs(watch: Watcher, registry: FakeRegistry) -> None
     assert (again.code, again.err) == (0, "")
 
 
-def test_a_clone_is_known_by_its_repository(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
-    """A clone of the registry's own repository is exposed by a ban of the pack, in no version; a fork is not."""
-    registry.catalog.publish("charlie", "1.0.0", status="flagged")
+def test_a_clone_is_judged_by_what_its_file_says(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A clone is exposed by the version that its file names, as no version that is run, whatever its repository is."""
     comfyui.clone("bravo", "git@github.com:example/bravo.git", pack="bravo")
     comfyui.clone("charlie", "https://github.com/somebody/charlie", pack="charlie")
+    registry.catalog.publish("charlie", "1.0.0", status="flagged")
+    document = watch.check()
+    assert _said(document) == [("exposed", "charlie", None, "flagged")]
+    assert document["events"][0]["reason"] == "a clone whose file says 1.0.0"
+    assert _copies(document) == [("studio", None, True)]
+    registry.catalog.set_status("bravo", "1.0.0", "banned")
+    assert _said(watch.check()) == [
+        ("banned", "bravo", "1.0.0", "banned"),
+        ("exposed", "bravo", None, "banned"),
+    ]
+    registry.catalog.set_status("bravo", "1.0.0", "active")
+    registry.catalog.set_status("charlie", "1.0.0", "active")
+    assert ("cleared", "bravo", None, None) in _said(watch.check())
     registry.catalog.ban_node("bravo", "Malware")
     registry.catalog.ban_node("charlie", "Malware")
     document = watch.check()
     assert _said(document) == [("banned", "bravo", None, "banned"), ("banned", "charlie", None, "banned")]
-    bravo, charlie = sorted(document["events"], key=lambda one: str(one["node"]))
-    assert bravo["installed"] == [{"install": "studio", "version": None, "enabled": True}]
-    assert charlie["installed"] == []
+    assert all(one["installed"] for one in document["events"])
+
+
+def test_the_folder_says_what_the_file_hides(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A pack that the Manager installed as one and that calls itself another is watched as both."""
+    registry.catalog.publish("evil", "1.0.0")
+    registry.catalog.publish("popular", "1.0.0")
+    comfyui.registry("popular", "1.0.0", folder="evil")
+    comfyui.registry("popular", "1.0.0", folder="my-own-name")
+    assert _said(watch.check()) == []
+    registry.catalog.set_status("evil", "1.0.0", "banned")
+    document = watch.check()
+    assert _said(document) == [("banned", "evil", "1.0.0", "banned")]
+    assert _copies(document) == [("studio", "1.0.0", True)]
+    assert "my-own-name" not in watch.run("status").out
+
+
+@pytest.mark.parametrize("hidden", ["row", "answer"])
+def test_a_ban_that_was_not_answered_is_asked_for_again(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, hidden: str
+) -> None:
+    """A pack that `GET /nodes` leaves out, or that it fails to answer, is asked about again by the next poll."""
+    registry.catalog.edit_pack("alpha", status="banned")
+    inflict_on_nodes(registry, hidden)
+    assert _said(watch.check()) == []
+    registry.respond = None
+    assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
+    before = len(registry.requests)
+    assert _said(watch.check()) == []
+    assert not any(asked.path == "/nodes" for asked in registry.requests[before:])
+
+
+def inflict_on_nodes(registry: FakeRegistry, hidden: str) -> None:
+    """Let `GET /nodes` hide every row, or fail."""
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        if request.path != "/nodes":
+            return None
+        return web.json_response({"nodes": [], "total": 0}) if hidden == "row" else web.Response(status=500)
+
+    registry.respond = respond
 
 
 def test_an_unknown_id_is_said_once(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, webhook: Webhook) -> None:

@@ -10,13 +10,12 @@ from dataclasses import dataclass, replace
 
 from watcher.changes.facts import NOT_KNOWN
 from watcher.changes.transitions import node_url
-from watcher.changes.verdict import names_a_node, rank
+from watcher.changes.verdict import identities, rank
 from watcher.model.event import Event, Kind, event_id
-from watcher.model.exposure import Exposure, Installed, exposure_key
-from watcher.model.pack import Copy, Pack, PackKind, PackRecord, Verdict
+from watcher.model.exposure import Exposure, Installed, accepts, exposure_key
+from watcher.model.pack import Copy, Pack, Verdict
 from watcher.model.snapshot import Node
 from watcher.model.version import Version
-from watcher.text.repository import repository_key
 
 _SAYS = {
     Verdict.BANNED: Kind.BANNED,
@@ -58,7 +57,7 @@ class Poll:
     after: Mapping[str, Node]
     events: Sequence[Event]
     accept: Collection[str]
-    """Keys of versions (`exposure_key`) whose findings are accepted."""
+    """Versions whose findings are accepted, as `pack@1.2.0`."""
     statuses: Collection[str]
     """The watched ones."""
     now: str
@@ -80,25 +79,15 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
     return replace(reported, exposures=exposures, seen=reported.seen + len(events)), events
 
 
-def copies_of(
-    installs: Mapping[str, Iterable[Pack]], records: Mapping[str, PackRecord | None]
-) -> dict[str, tuple[Copy, ...]]:
-    """Return the installed copies of each pack, by its lower-case id: enabled ones first."""
+def copies_of(installs: Mapping[str, Iterable[Pack]]) -> dict[str, tuple[Copy, ...]]:
+    """Return the installed copies that may be each pack, by its lower-case id: enabled ones first."""
     found: dict[str, list[Copy]] = {}
     for install, packs in installs.items():
         for pack in packs:
-            if names_a_node(pack) and not is_another(pack, records.get((pack.id or "").lower())):
+            for one in identities(pack):
                 copy = Copy(install=install, version=pack.version, enabled=pack.enabled)
-                found.setdefault((pack.id or "").lower(), []).append(copy)
+                found.setdefault(one.id.lower(), []).append(copy)
     return {key: tuple(sorted(copies, key=_place)) for key, copies in found.items()}
-
-
-def is_another(pack: Pack, record: PackRecord | None) -> bool:
-    """Return whether a pack is a clone of another repository than the registry has for the id that it claims."""
-    if pack.kind is not PackKind.GIT:
-        return False
-    ours, theirs = repository_key(pack.repository or ""), repository_key(record.repository if record else "")
-    return bool(ours and theirs) and ours != theirs
 
 
 def with_copies(events: Iterable[Event], copies: Mapping[str, tuple[Copy, ...]]) -> tuple[Event, ...]:
@@ -130,8 +119,9 @@ def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -
     if not names:
         return None
     verdict = str(min((one.verdict for one in bad), key=rank)) if bad else old.verdict if old else ""
-    keys = {key, *(exposure_key(one.node, one.listed.version) for one in runs if one.listed)}
-    accepted = ((old.accepted if old else "") or verdict) if keys & set(poll.accept) else ""
+    node, _, version = key.partition("@")
+    is_accepted = accepts(poll.accept, node, version or None)
+    accepted = ((old.accepted if old else "") or verdict) if is_accepted else ""
     return Exposure(verdict=verdict, installs=tuple(sorted(names)), accepted=accepted)
 
 

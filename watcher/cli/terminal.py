@@ -144,7 +144,7 @@ def table(
     On a terminal of `width` columns no line is wider: cells are wrapped in their column, or, where the columns do not
     fit, each row becomes a block with a line for each cell. Without a width nothing is wrapped or cut, so each row can
     be found as one line; a very long cell shifts the cells after it in its own row only. On a terminal a row may have
-    a text `below` it, over all columns; "" stands for none.
+    a text `below` it, of one or more lines, over all columns; "" stands for none.
     """
     lines = [list(row) for row in rows]
     bold = [" ".join(click.style(word, bold=True) for word in title.split()) for title in head]
@@ -165,7 +165,7 @@ def table(
 
 
 def _indented(text: str, width: int) -> list[str]:
-    return [f"  {line}" for line in wrap(text, width - 2)] if text else []
+    return [f"  {line}" for each in text.splitlines() for line in wrap(each, width - 2)]
 
 
 def _share_width(natural: Sequence[int], least: Sequence[int], room: int) -> list[int]:

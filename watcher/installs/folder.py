@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ _IMAGES = (".png", ".webp")
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
 _PACKED_LIMIT = 8 * 1024 * 1024
+_TRACKING_LIMIT = 8 * 1024 * 1024
 _SHOWN = 4
 """Names that an error shows of what was found instead."""
 
@@ -130,7 +132,7 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
 
 def _contents(folder: Folder) -> Contents:
     """Return what a pack's folder has. A file that cannot be read is the pack's problem, not the scan's."""
-    project, tracking, clone, loadable = None, False, None, True
+    project, tracking, tracks_git, clone, loadable = None, False, False, None, True
     problem, damaged = "", False
     try:
         tracking = folder.kind(".tracking") == stat.S_IFREG
@@ -140,6 +142,7 @@ def _contents(folder: Folder) -> Contents:
             clone = _clone(folder)
         elif dot_git is not None:
             clone = Clone(remark=".git leads to another folder, which is not read")
+        tracks_git = tracking and dot_git is not None and _tracks_git(folder)
     except UnreadableError as error:
         problem = str(error)
     try:
@@ -147,8 +150,23 @@ def _contents(folder: Folder) -> Contents:
     except UnreadableError as error:
         problem, damaged = problem or str(error), error.damaged and not problem
     return Contents(
-        pyproject=project, tracking=tracking, clone=clone, loadable=loadable, problem=problem, damaged=damaged
+        pyproject=project,
+        tracking=tracking,
+        tracks_git=tracks_git,
+        clone=clone,
+        loadable=loadable,
+        problem=problem,
+        damaged=damaged,
     )
+
+
+def _tracks_git(folder: Folder) -> bool:
+    """Return whether the Manager's mark lists a `.git`: the paths of the archive that it unpacked, one a line."""
+    try:
+        listed = folder.read(".tracking", limit=_TRACKING_LIMIT) or b""
+    except UnreadableError:
+        return False  # a clone then, which says less
+    return any(re.match(rb"(?:\./)?\.git(?:/|$)", line) for line in listed.splitlines())
 
 
 def _clone(folder: Folder) -> Clone:

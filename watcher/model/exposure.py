@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+
+from watcher.model.precedence import is_same_version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,3 +36,9 @@ class Installed:
 def exposure_key(node: str, version: str | None) -> str:
     """Return the key of a version of a pack that is run; without a version, of a clone."""
     return f"{node.lower()}@{version or ''}"
+
+
+def accepts(accepted: Iterable[str], node: str, version: str | None) -> bool:
+    """Return whether one of the accepted findings (`pack@1.2.0`) names a version, however it is written."""
+    found = (text.rpartition("@") for text in accepted) if version is not None else ()
+    return any(name.lower() == node.lower() and is_same_version(one, version or "") for name, _, one in found)

@@ -28,12 +28,33 @@ class Verdict(StrEnum):
     BANNED = "banned"
     FLAGGED = "flagged"
     DELETED = "deleted"
-    DEPRECATED = "deprecated"
     DELISTED = "delisted"
     """The registry does not have that version, or no longer that pack, although the Manager installed it."""
-    OUTDATED = "outdated"
+    PENDING = "pending"
+    DEPRECATED = "deprecated"
     UNKNOWN = "unknown"
+    OUTDATED = "outdated"
     OK = "ok"
+
+
+class Claim(StrEnum):
+    """What says which pack a copy is."""
+
+    FILE = "file"
+    """The `pyproject.toml` in it."""
+    CNR_ID = "cnr-id"
+    """The id that the Manager wrote into `.git/.cnr-id`."""
+    FOLDER = "folder"
+    """The name of its folder, beside the Manager's mark: the Manager names it after the pack."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """One pack that a copy may be."""
+
+    id: str
+    """As written."""
+    by: Claim
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +68,10 @@ class Pack:
     """As written; None where there is none."""
     version: str | None = None
     """As written; None where it is not known, and for every clone."""
+    claimed_version: str | None = None
+    """What the pyproject of a clone names, as written: it may be of any commit."""
+    others: tuple[Identity, ...] = ()
+    """What else it may be; most copies may be nothing else."""
     commit: str | None = None
     """The commit of a clone, in hexadecimal; None where it is not known."""
     enabled: bool = True
@@ -60,6 +85,19 @@ class Pack:
     """Whether that is a property of the file, and may stay so: no TOML, too large, a link."""
 
 
+def named_after(folder: str) -> str:
+    """Return what a pack's folder or file is named after, without what the Manager adds to disable it.
+
+    The Manager keeps a disabled `pack` as `.disabled/pack@1_2_0`, an older one as `pack.disabled`.
+    """
+    name = folder.removeprefix(".disabled/").removesuffix(".disabled")
+    return name.partition("@")[0] or name
+
+
+PACK_STATUSES = ("active", "deleted", "banned")
+"""What the registry says of packs as a whole (`NodeStatus`), by short names."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRecord:
     """What the registry says of a pack as a whole. Every text is untrusted."""
@@ -67,7 +105,7 @@ class PackRecord:
     id: str
     """As the registry spells it."""
     status: str = "active"
-    """`active`, `deleted`, `banned`, or the registry's own text for a status that this program does not know."""
+    """One of `PACK_STATUSES`, or the registry's own text for a status that this program does not know."""
     status_detail: str = ""
     """Why it has that status."""
     repository: str = ""
@@ -76,14 +114,14 @@ class PackRecord:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PackRecords:
-    """What the registry says of several packs as a whole, as far as it answers that."""
+    """What the registry says of several packs as a whole. Of a pack that is not in it nothing is known."""
 
     records: Mapping[str, PackRecord] = field(default_factory=dict)
     """By lower-case id."""
-    answered: frozenset[str] = frozenset()
-    """The lower-case ids that it was asked for and gave a usable answer about: one without a record is not known."""
     error: str = ""
-    """Why there is no usable answer about the others, for a person; "" if there is one about all."""
+    """Why the answer is not usable, or not all of it, for a person."""
+    absent: bool = False
+    """The registry does not have the endpoint; `error` says so."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

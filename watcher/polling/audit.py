@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from watcher.changes.transitions import DiffOptions, node_url
-from watcher.changes.verdict import Judgement, Known, judge, names_a_node, rank
+from watcher.changes.verdict import Judgement, Known, Missing, identities, judge, rank
 from watcher.model.event import Kind
-from watcher.model.exposure import Exposure, exposure_key
-from watcher.model.listing import FetchFailed
+from watcher.model.exposure import Exposure, accepts, exposure_key
+from watcher.model.listing import FailureKind
 from watcher.model.pack import Pack, PackKind, PackRecords, Verdict
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.reading.reasons import read_summaries
@@ -22,7 +23,8 @@ from watcher.registry.packs import joined, read_packs
 from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
 
-BAD = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED, Verdict.DEPRECATED, Verdict.DELISTED)
+EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
+"""The verdicts for which the registry has a reason."""
 _PATIENCE = 15.0
 """Seconds that the registry's reasons may take. The verdicts need none of them."""
 
@@ -46,7 +48,7 @@ class Finding:
     pack: Pack
     judgement: Judgement
     reason: str = ""
-    """The registry's, else why so little is known: untrusted text."""
+    """What the verdict rests on, and the registry's reason: untrusted text."""
     url: str | None = None
     """The pack's page; None without an id."""
     accepted: bool = False
@@ -60,15 +62,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """Something that was not read or not answered."""
+
+    error: str
+    """For a person; it may hold untrusted text."""
+    node: str | None = None
+    """None where it concerns all packs, or an install."""
+    install: str | None = None
+    is_limit: bool = False
+    """The registry never says it, so that asking again is of no use: no part of the exit code."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Audit:
     """What one look found."""
 
     findings: tuple[Finding, ...] = ()
     """Worst first."""
-    unread: tuple[FetchFailed, ...] = ()
-    """The nodes that could not be read, or not completely."""
-    no_records: str = ""
-    """Why nothing is known of packs as a whole; "" if that is known."""
+    problems: tuple[Problem, ...] = ()
+    unread: int = 0
+    """How many packs could not be judged by all that the registry knows."""
 
 
 def fails(audit: Audit, verdicts: Collection[str]) -> bool:
@@ -92,7 +106,7 @@ async def audit(
     worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
     installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
-    ids = {pack.id.lower(): pack.id for _, pack in installed if pack.id and names_a_node(pack)}
+    ids = {one.id.lower(): one.id for _, pack in installed for one in reversed(identities(pack))}
     async with Registry(registry_url, limits, progress=progress) as registry:
         return await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
 
@@ -126,61 +140,103 @@ async def _audit(
     spelled = [spelling for key, spelling in found.registry_ids.items() if key not in records.records]
     if spelled and not records.error:
         records = joined([records, await read_packs(registry, spelled)])
-    judged = [(scan, pack, judge(pack, _known(pack, found, records, options.now))) for scan, pack in installed]
+    known = _known_by(found, records, options.now)
+    judged = [(scan, pack, judge(pack, known)) for scan, pack in installed]
     reasons = await _reasons(registry, judged, found, records, progress)
     findings = [
         Finding(
             install=scan.install,
             pack=pack,
             judgement=judgement,
-            reason=judgement.why or reasons.get(_place(pack, judgement), ""),
-            url=node_url(found.registry_ids.get(pack.id.lower(), pack.id)) if pack.id and names_a_node(pack) else None,
+            reason=": ".join(filter(None, (judgement.by, judgement.why, reasons.get(_place(judgement), "")))),
+            url=node_url(found.registry_ids.get(judgement.id.lower(), judgement.id)) if judgement.id else None,
             accepted=accepted.has(pack, judgement),
             named=scan.named,
         )
         for scan, pack, judgement in judged
     ]
-    unread = tuple(one for one in found.unread.values() if not one.not_found)
-    return Audit(findings=tuple(sorted(findings, key=_order)), unread=unread, no_records=records.error)
+    return Audit(
+        findings=tuple(sorted(findings, key=_order)),
+        problems=tuple(_problems(judged, found, records)),
+        unread=sum(judgement.gap is not None for _, _, judgement in judged),
+    )
+
+
+def _known_by(found: Findings, records: PackRecords, now: str) -> Callable[[str], Known]:
+    """Return what returns what was found of a node, by its id. One that the registry does not know has no version."""
+
+    def known(name: str) -> Known:
+        key = name.lower()
+        node, unread = found.nodes.get(key), found.unread.get(key)
+        if unread is not None and unread.not_found:
+            node, unread = Node(node=unread.node, empty_since=now), None
+        return Known(
+            node=node,
+            record=records.records.get(key),
+            no_node=f"it could not be checked: {unread.error}" if unread else "",
+            no_records=records.error,
+            records_absent=records.absent,
+        )
+
+    return known
+
+
+def _problems(
+    judged: Iterable[tuple[Scanned, Pack, Judgement]], found: Findings, records: PackRecords
+) -> Iterable[Problem]:
+    """Yield what was not read or not answered, each thing once; what concerns all packs is one."""
+    unread = [one for one in found.unread.values() if not one.not_found]
+    # What was not tried follows from the failures before it.
+    failed = [one for one in unread if one.kind is not FailureKind.UNTRIED] or unread
+    asked = len(found.read) + len(found.unread)
+    errors = Counter(one.error for one in failed)
+    for error, count in errors.items():
+        is_of_all = 1 < count == len(failed) and len(unread) == asked
+        nodes = [None] if is_of_all else [each.node for each in failed if each.error == error]
+        for node in nodes:
+            yield Problem(node=node, error=error)
+    if records.error and records.error not in errors:
+        lead = "bans of whole packs were not looked at" if records.absent else "bans of whole packs may be missing"
+        yield Problem(error=f"{lead}, and clones cannot be recognised: {records.error}", is_limit=records.absent)
+    said: dict[tuple[str | None, str | None, str], Problem] = {}
+    for scan, pack, judgement in judged:
+        gap = judgement.gap
+        if gap is None or gap.of is Missing.VERSIONS or (gap.of is Missing.PACK and records.error):
+            continue
+        is_file = gap.of is Missing.FILE
+        one = Problem(
+            install=scan.install if is_file else None,
+            node=None if is_file else judgement.id,
+            error=f"{pack.folder}: {gap.why}" if is_file else gap.why,
+        )
+        said[one.install, one.node, one.error] = one
+    yield from said.values()
 
 
 class _Accepted:
     """The findings that are known."""
 
     def __init__(self, accept: Iterable[str], reported: Mapping[str, Exposure]) -> None:
-        self._keys = {exposure_key(node, version) for node, _, version in (text.rpartition("@") for text in accept)}
+        self._accept = tuple(accept)
         self._reported = reported
 
     def has(self, pack: Pack, judgement: Judgement) -> bool:
         """Return whether a finding is accepted, and no worse than when a watch saw it first."""
-        if judgement.verdict in {Verdict.UNKNOWN, Verdict.OK} or self._keys.isdisjoint(_keys(pack, judgement)):
+        if judgement.verdict in {Verdict.UNKNOWN, Verdict.OK} or judgement.id is None:
             return False
-        known = self._reported.get(exposure_key(pack.id or "", pack.version))
+        if not accepts(self._accept, judgement.id, pack.version):
+            return False
+        known = self._reported.get(exposure_key(judgement.id, pack.version))
         return known is None or not known.accepted or rank(judgement.verdict) >= rank(Verdict(known.accepted))
-
-
-def _known(pack: Pack, found: Findings, records: PackRecords, now: str) -> Known:
-    """Return what was found of the node that a pack names. One that the registry does not know has no version."""
-    key = (pack.id or "").lower()
-    node, unread = found.nodes.get(key), found.unread.get(key)
-    if unread is not None and unread.not_found:
-        node, unread = Node(node=unread.node, empty_since=now), None
-    no_record = "" if key in records.answered else f"the registry does not say which repository it has: {records.error}"
-    return Known(
-        node=node,
-        record=records.records.get(key),
-        no_node=f"it could not be checked: {unread.error}" if unread else "",
-        no_record=no_record,
-    )
 
 
 _Place = tuple[str, str]
 """A node, and the key of a version in it, or "" for the whole pack."""
 
 
-def _place(pack: Pack, judgement: Judgement) -> _Place:
+def _place(judgement: Judgement) -> _Place:
     listed = "" if judgement.of_pack or judgement.listed is None else judgement.listed.key
-    return (pack.id or "").lower(), listed
+    return (judgement.id or "").lower(), listed
 
 
 async def _reasons(
@@ -193,8 +249,8 @@ async def _reasons(
     """Return summaries of why packs, and installed versions, are banned, flagged or deleted."""
     reasons: dict[_Place, str] = {}
     wanted: dict[str, dict[str, str]] = {}
-    for _, pack, judgement in judged:
-        key = (pack.id or "").lower()
+    for _, _, judgement in judged:
+        key = (judgement.id or "").lower()
         if judgement.of_pack:
             record = records.records.get(key)
             said = summarize(record.status_detail) if record else ""
@@ -206,15 +262,9 @@ async def _reasons(
                 ),
                 "",
             )
-        elif judgement.listed is not None and judgement.verdict in BAD[:3]:
+        elif judgement.listed is not None and judgement.verdict in EXPLAINED:
             wanted.setdefault(key, {})[judgement.listed.key] = judgement.listed.status
     return {**reasons, **await read_summaries(registry, wanted, _PATIENCE, progress)}
-
-
-def _keys(pack: Pack, judgement: Judgement) -> set[str]:
-    """Return how an accepted finding may name a pack: by the version as it is installed, and as the registry has it."""
-    versions = {pack.version, judgement.listed.version if judgement.listed else pack.version}
-    return {exposure_key(pack.id, version) for version in versions} if pack.id else set()
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

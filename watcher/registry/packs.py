@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from http import HTTPStatus
 
-from watcher.model.pack import PackRecord, PackRecords
+from watcher.model.pack import PACK_STATUSES, PackRecord, PackRecords
 from watcher.registry.answer import NoAnswerError
 from watcher.registry.client import Registry
 from watcher.text.json_limits import too_dense
@@ -26,7 +27,9 @@ _MOST_PAGES = 20
 _LONGEST_TEXT = 10_000
 """Characters that are kept of a text."""
 _PREFIX = "NodeStatus"
-_FROM_GOOD_TO_BAD = ("deleted", "banned")
+_FROM_GOOD_TO_BAD = ("active", "unknown", "deleted", "banned")
+_ABSENT = {HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED, HTTPStatus.NOT_IMPLEMENTED}
+"""Answers of a registry that does not have the endpoint."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +58,9 @@ class _PackQuery:
 async def read_packs(registry: Registry, ids: Iterable[str], *, retries: int = 1) -> PackRecords:
     """Return what the registry says of these packs as a whole. Every failure is in `error`; none is raised.
 
-    The endpoint compares ids with their case, so each id should have the registry's own spelling; its lower-case
-    spelling is asked for too. If the first request fails, no other is made.
+    An answer counts for the packs that are in it: a registry that leaves one out has said nothing of it. The endpoint
+    compares ids with their case, so each id should have the registry's own spelling; its lower-case spelling is asked
+    for too. If the first request fails, no other is made.
     """
     chunks = list(_chunks(dict.fromkeys(one for each in ids for one in (each, each.lower()))))
     parts = [await _read_chunk(registry, chunk, retries) for chunk in chunks[:1]]
@@ -69,8 +73,8 @@ def joined(parts: Collection[PackRecords]) -> PackRecords:
     """Return several answers as one; of two records of a pack the later counts."""
     return PackRecords(
         records={key: record for part in parts for key, record in part.records.items()},
-        answered=frozenset().union(*(part.answered for part in parts)),
         error=next((part.error for part in parts if part.error), ""),
+        absent=any(part.absent for part in parts),
     )
 
 
@@ -90,44 +94,52 @@ def _chunks(ids: Iterable[str]) -> Iterator[tuple[str, ...]]:
 
 
 async def _read_chunk(registry: Registry, ids: tuple[str, ...], retries: int) -> PackRecords:
-    try:
-        return await _read_pages(registry, ids, retries)
-    except NoAnswerError as error:
-        return PackRecords(error=str(error))
-    except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
-        return PackRecords(error=f"unexpected {type(error).__name__}")
-
-
-async def _read_pages(registry: Registry, ids: tuple[str, ...], retries: int) -> PackRecords:
-    """Return the records of one chunk from as many pages as it takes. Raises NoAnswerError."""
+    """Return the records of one chunk from as many pages as it takes, up to the first that cannot be read."""
     wanted = {one.lower() for one in ids}
     found: dict[str, PackRecord] = {}
     for number in range(1, _MOST_PAGES + 1):
-        answer = await registry.ask(_PackQuery(ids=ids, page=number), retries=retries)
-        if answer.code != HTTPStatus.OK:
-            raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
-        page = _parse(answer.body)
+        try:
+            page = await _read_page(registry, _PackQuery(ids=ids, page=number), retries)
+        except _AbsentError as error:
+            return PackRecords(records=found, error=str(error), absent=True)
+        except NoAnswerError as error:
+            return PackRecords(records=found, error=str(error))
+        except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
+            return PackRecords(records=found, error=f"unexpected {type(error).__name__}")
         before = len(found)
         for record in page.records:
             key = record.id.lower()
-            if key not in wanted:
-                raise NoAnswerError("GET /nodes answers with other packs than it was asked for")
-            found[key] = max(found.get(key, record), record, key=_badness)
-        if len(found) == len(wanted) or number >= page.pages or len(found) == before:
-            return PackRecords(records=found, answered=frozenset(wanted))
-    error = "GET /nodes answers with more pages than it was asked for"
-    return PackRecords(records=found, answered=frozenset(found), error=error)
+            if key in wanted:
+                found[key] = max(found.get(key, record), record, key=_badness)
+        if len(found) in {before, len(wanted)} or number >= page.pages:
+            break
+    return PackRecords(records=found)
+
+
+class _AbsentError(NoAnswerError):
+    """The registry does not have the endpoint."""
+
+
+async def _read_page(registry: Registry, query: _PackQuery, retries: int) -> _PackPage:
+    """Return one page. Raises NoAnswerError."""
+    answer = await registry.ask(query, retries=retries)
+    if answer.code in _ABSENT:
+        raise _AbsentError(f"the registry does not have GET /nodes ({answer.code})")
+    if answer.code != HTTPStatus.OK:
+        raise NoAnswerError(f"the registry does not answer GET /nodes ({answer.code})")
+    return _parse(answer.body)
 
 
 def _badness(record: PackRecord) -> int:
-    return _FROM_GOOD_TO_BAD.index(record.status) + 1 if record.status in _FROM_GOOD_TO_BAD else 0
+    """Return a key that sorts records, a ban last; a status that is not known may be anything but good."""
+    return _FROM_GOOD_TO_BAD.index(record.status) if record.status in _FROM_GOOD_TO_BAD else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _PackPage:
     records: tuple[PackRecord, ...]
-    pages: int
-    """How many pages there are, as the answer says; 1 if it does not."""
+    pages: float
+    """How many pages there are, as the answer says; infinity if it does not."""
 
 
 def _parse(body: bytes) -> _PackPage:
@@ -146,9 +158,7 @@ def _parse(body: bytes) -> _PackPage:
         raise NoAnswerError("GET /nodes answers without a list of packs")
     pages = about.get("totalPages")
     records = tuple(record for row in rows if (record := _record(row)) is not None)
-    if rows and not records:
-        raise NoAnswerError("GET /nodes answers with no readable pack")
-    return _PackPage(records=records, pages=pages if isinstance(pages, int) else 1)
+    return _PackPage(records=records, pages=pages if isinstance(pages, int) else math.inf)
 
 
 def _record(row: object) -> PackRecord | None:
@@ -158,7 +168,7 @@ def _record(row: object) -> PackRecord | None:
     short = status.removeprefix(_PREFIX).lower()
     return PackRecord(
         id=name,
-        status=short if not status or short in {"active", *_FROM_GOOD_TO_BAD} else status,
+        status=short if short in PACK_STATUSES else status,
         status_detail=_text(row.get("status_detail")),
         repository=_text(row.get("repository")),
     )

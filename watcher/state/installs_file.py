@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
 
 from watcher.model.pack import Pack
 from watcher.state.codec import FIRST_FORMAT, decode
@@ -39,5 +39,5 @@ def _packs(packs: tuple[Pack, ...]) -> str:
 
 
 def _row(pack: Pack) -> dict[str, object]:
-    values = ((item.name, getattr(pack, item.name), item.default) for item in _FIELDS)
-    return {name: value for name, value, default in values if value != default}
+    values, defaults = asdict(pack), {item.name: item.default for item in _FIELDS}
+    return {name: values[name] for name, default in defaults.items() if values[name] != default}

@@ -16,7 +16,7 @@ from watcher.changes.exposure import Poll, Run
 from watcher.changes.updates import offer
 from watcher.model.event import Event, Kind
 from watcher.model.exposure import Installed
-from watcher.model.pack import Copy, Pack, PackKind, PackRecord, Verdict
+from watcher.model.pack import Claim, Copy, Identity, Pack, PackKind, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES
 
@@ -257,20 +257,29 @@ def test_a_version_that_returns_is_not_first_active() -> None:
     assert offer(start, found)[1] == ()
 
 
-def test_copies_are_those_of_the_registrys_own_pack() -> None:
-    """Enabled copies come first; a clone of another repository is another pack, one that is not known is not."""
-    record = PackRecord(id=PACK, repository="https://github.com/ann/some-pack")
+def test_copies_are_all_that_may_be_the_pack() -> None:
+    """Enabled copies come first; a clone of another repository and what only a folder is named after count too."""
     packs = (
         Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0", enabled=False),
         Pack(folder="b", kind=PackKind.CLAIMED, id=KEY, version="1.1"),
-        Pack(folder="c", kind=PackKind.GIT, id=PACK, repository="git@github.com:Ann/Some-Pack.git"),
-        Pack(folder="d", kind=PackKind.GIT, id=PACK, repository="https://github.com/bob/some-pack"),
+        Pack(folder="c", kind=PackKind.GIT, id=PACK, repository="https://github.com/bob/some-pack"),
         Pack(folder="e", kind=PackKind.FILE),
         Pack(folder="f", kind=PackKind.CLAIMED, id="no id at all", version="1"),
+        Pack(
+            folder=PACK,
+            kind=PackKind.REGISTRY,
+            id="popular",
+            version="1.2",
+            others=(Identity(id=PACK, by=Claim.FOLDER),),
+        ),
     )
-    copies = exposure.copies_of({"studio": packs}, {KEY: record})
-    assert [(one.version, one.enabled) for one in copies[KEY]] == [(None, True), ("1.1", True), ("1.0", False)]
-    assert copies.keys() == {KEY}
-    assert len(exposure.copies_of({"studio": packs}, {})[KEY]) == 4
+    copies = exposure.copies_of({"studio": packs})
+    assert [(one.version, one.enabled) for one in copies[KEY]] == [
+        (None, True),
+        ("1.1", True),
+        ("1.2", True),
+        ("1.0", False),
+    ]
+    assert copies.keys() == {KEY, "popular"}
     about, other = exposure.with_copies([event(), event(node=None)], copies)
     assert (about.installed, other.installed) == (copies[KEY], ())

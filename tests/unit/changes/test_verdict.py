@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.factories import BEFORE, NOW, PACK, known, version
+from tests.support.factories import NOW, PACK, known, version
 from watcher.changes.facts import NOT_KNOWN
-from watcher.changes.verdict import Judgement, Known, find_version, is_newer, judge, rank
-from watcher.model.pack import Pack, PackKind, PackRecord, Verdict
+from watcher.changes.verdict import Judgement, Known, Missing, find_version, is_newer, judge, judge_each, rank
+from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES, Version
 from watcher.text.repository import repository_key
@@ -37,8 +38,9 @@ def record(status: str = "active", **fields: Any) -> PackRecord:
 
 
 def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
-    """Judge a pack by what is known of its node."""
-    return judge(installed, Known(node=node, **fields))
+    """Judge a pack by what is known of its node; without a record the registry has no `GET /nodes`."""
+    about = Known(node=node, **{"records_absent": "record" not in fields} | fields)
+    return judge(installed, lambda _: about)
 
 
 @pytest.mark.parametrize(
@@ -49,8 +51,8 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
         ([version("1.0.0"), version("1.1.0", "flagged")], "ok", "1.0.0"),
         ([version("1.0.0"), version("1.1.0", deprecated=True)], "ok", "1.0.0"),
         ([version("1.0.0"), version("1.1.0-rc.1")], "ok", "1.0.0"),
-        ([version("1.0.0", "pending"), version("0.9.0")], "ok", "0.9.0"),
-        ([version("1.0.0", "pending"), version("1.0.1")], "outdated", "1.0.1"),
+        ([version("1.0.0", "pending"), version("0.9.0")], "pending", "0.9.0"),
+        ([version("1.0.0", "pending", deprecated=True), version("1.0.1")], "pending", "1.0.1"),
         ([version("1.0.0", "banned"), version("0.9.0")], "banned", "0.9.0"),
         ([version("1.0.0", "flagged", deprecated=True)], "flagged", None),
         ([version("1.0.0", "deleted", deprecated=True), version("2.0.0")], "deleted", "2.0.0"),
@@ -68,7 +70,7 @@ def test_the_worst_that_holds(rows: list[Version], verdict: str, safe: str | Non
 
 def test_verdicts_are_sorted_worst_first() -> None:
     """The order is the contract's."""
-    words = ["banned", "flagged", "deleted", "deprecated", "delisted", "outdated", "unknown", "ok"]
+    words = ["banned", "flagged", "deleted", "delisted", "pending", "deprecated", "unknown", "outdated", "ok"]
     assert sorted(Verdict, key=rank) == words
 
 
@@ -172,34 +174,140 @@ def test_unknown_says_why(installed: Pack, why: str) -> None:
     ("installed", "fields", "why"),
     [
         (clone(repository=None), {}, "a clone that claims to be Some-Pack, without the address of a repository"),
-        (clone(), {}, "claims to be Some-Pack, which the registry does not know"),
-        (clone(), {"no_record": "it timed out"}, "it timed out"),
+        (
+            clone(),
+            {"record": None, "records_absent": True},
+            "claims to be Some-Pack, whose repository the registry does not name",
+        ),
         (
             clone(),
             {"record": record(repository="")},
-            "claims to be Some-Pack, for which the registry names no repository",
+            "claims to be Some-Pack, whose repository the registry does not name",
         ),
         (
             clone(repository="git@github.com:eve/some-pack"),
-            {"record": record("banned")},
+            {},
             "claims to be Some-Pack, whose repository is ann/some-pack",
         ),
+        (pack(repository="https://github.com/eve/x"), {}, "claims to be Some-Pack, whose repository is ann/some-pack"),
+        (pack(kind=PackKind.CLAIMED, repository="https://github.com/eve/x"), {}, "…whose repository is ann/some-pack"),
     ],
 )
-def test_a_clone_that_only_claims_its_id(installed: Pack, fields: dict[str, Any], why: str) -> None:
-    """Nothing that the registry says of an id holds for a clone of another repository."""
-    found = of(installed, known(version("1.0.0", "banned")), **fields)
-    assert (found.verdict, found.why) == ("unknown", why)
+def test_a_copy_of_another_repository(installed: Pack, fields: dict[str, Any], why: str) -> None:
+    """It is unknown at best: what is good about an id does not hold for it, and what is bad does."""
+    installed = replace(installed, claimed_version="1.0.0")
+    fine = of(installed, known(version("1.0.0")), **({"record": record()} | fields))
+    assert (fine.verdict, fine.why[-len(why) + 1 :]) == ("unknown", why[1:])
+    assert of(installed, known(version("1.0.0", "flagged")), **({"record": record()} | fields)).verdict == "flagged"
+    assert of(installed, known(version("1.0.0")), record=record("banned")).verdict == "banned"
 
 
-def test_a_clone_has_no_version() -> None:
-    """Only what is said of the whole pack holds for a clone, even if versions are banned, and it is never outdated."""
-    node = known(version("1.0.0", "banned"), version("9.0.0"))
-    assert of(clone(), node, record=record()).verdict == "ok"
-    banned = of(clone(), node, record=record("banned"))
+@pytest.mark.parametrize(
+    ("claimed", "rows", "verdict", "by"),
+    [
+        ("1.0.0", [version("1.0.0", "banned"), version("9.0.0")], "banned", "a clone whose file says 1.0.0"),
+        ("1.0.0", [version("1.0.0", deprecated=True), version("9.0.0")], "deprecated", "a clone whose file says 1.0.0"),
+        ("1.0.0", [version("1.0.0"), version("9.0.0")], "ok", "a clone whose file says 1.0.0"),
+        ("1.0.0", [version("1.0.0"), version("0.9.0", "flagged")], "ok", "a clone whose file says 1.0.0"),
+        ("1.0.1", [version("1.0.0"), version("0.9.0", "flagged")], "unknown", ""),
+        (None, [version("1.0.0"), version("0.9.0", "banned")], "unknown", ""),
+        (
+            None,
+            [version("1.0.0", "flagged"), version("0.9.0", "banned")],
+            "flagged",
+            "a clone that claims to be Some-Pack",
+        ),
+        ("1.0.1", [version("1.0.0", "banned")], "banned", "a clone that claims to be Some-Pack"),
+        ("1.0.1", [version("1.0.0", "pending")], "pending", "a clone that claims to be Some-Pack"),
+    ],
+)
+def test_a_clone(claimed: str | None, rows: list[Version], verdict: str, by: str) -> None:
+    """A clone is judged by the version that its file names, else by the mildest of all; it is never outdated."""
+    found = of(clone(claimed_version=claimed), known(*rows), record=record())
+    assert (found.verdict, found.by) == (verdict, by)
+    assert found.why == ("" if found.listed else found.why)
+
+
+def test_the_whole_pack_of_a_clone() -> None:
+    """A ban or deletion of the whole pack holds for a clone, whatever its file says."""
+    node = known(version("1.0.0"), version("9.0.0"))
+    banned = of(clone(claimed_version="1.0.0"), node, record=record("banned"))
     assert (banned.verdict, banned.of_pack, banned.safe_version, banned.listed) == ("banned", True, None, None)
     assert of(clone(), known(banned=True), record=record()).verdict == "banned"
     assert of(clone(), node, record=record("deleted")).verdict == "deleted"
+
+
+def named(by: Claim, name: str = "evil") -> tuple[Identity, ...]:
+    """Make what else a copy may be."""
+    return (Identity(id=name, by=by),)
+
+
+GOOD = Known(node=known(version("1.0.0")), record=record())
+BAD_VERSION = Known(node=known(version("1.0.0", "banned")), record=record(id="evil"))
+BAD_PACK = Known(node=known(version("7.0.0")), record=record("banned", id="evil"))
+ALL_BAD = Known(node=known(version("7.0.0", "flagged")), record=record(id="evil"))
+NO_PACK = Known(node=EMPTY)
+
+
+@pytest.mark.parametrize("other", [BAD_VERSION, BAD_PACK, ALL_BAD])
+@pytest.mark.parametrize(
+    ("installed", "by"),
+    [
+        (pack(others=named(Claim.FOLDER)), "its folder is named after evil"),
+        (clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)), "its .git/.cnr-id says that it is evil"),
+        (clone(claimed_version="1.0.0", others=named(Claim.FILE)), "its pyproject.toml says that it is evil"),
+        (pack(None, PackKind.UNKNOWN, id=None, others=named(Claim.FOLDER)), "its folder is named after evil"),
+    ],
+)
+def test_the_worst_of_all_that_a_copy_may_be(installed: Pack, by: str, other: Known) -> None:
+    """A bad verdict of any pack that it may be counts, and the judgement says by which."""
+    found = judge(installed, lambda name: other if name == "evil" else GOOD)
+    if installed.id is None and other is BAD_VERSION:
+        assert found.verdict == "banned"  # the only version that it may be
+    assert found.verdict in {"banned", "flagged"}
+    assert (found.id, found.by) == ("evil", by)
+
+
+def test_a_folder_may_have_any_name() -> None:
+    """Its name counts only if the registry has such a pack; that it could not be asked is not fine."""
+    installed = pack(others=named(Claim.FOLDER, "mine"))
+    assert judge(installed, lambda name: NO_PACK if name == "mine" else GOOD).verdict == "ok"
+    unread = Known(node=None, no_node="it timed out")
+    found = judge(installed, lambda name: unread if name == "mine" else GOOD)
+    assert (found.verdict, found.gap and found.gap.of) == ("unknown", Missing.VERSIONS)
+
+
+def test_another_id_is_never_delisted_or_outdated() -> None:
+    """A version that another pack does not have, or has a newer one than, is no finding of that pack."""
+    of_other = Known(node=known(version("2.0.0"), version("3.0.0")), record=record(id="mine"))
+    for text in ("1.0.0", "2.0.0"):
+        installed = pack(text, others=named(Claim.FOLDER, "mine"))
+        verdicts = [one.verdict for one in judge_each(installed, lambda name: of_other if name == "mine" else GOOD)]
+        assert verdicts[1] == ("unknown" if text == "1.0.0" else "ok")
+
+
+@pytest.mark.parametrize(
+    ("fields", "missing"),
+    [
+        ({"record": record("NodeStatusAsleep")}, Missing.STATUS),
+        ({"record": record("")}, Missing.STATUS),
+        ({"record": None}, Missing.PACK),
+        ({"record": None, "no_records": "it timed out"}, Missing.PACK),
+        ({"node": known(version("1.0.0", "asleep")), "record": record()}, Missing.STATUS),
+        ({"node": NO_NODE, "record": record(), "no_node": "page 2 was refused"}, Missing.VERSIONS),
+    ],
+)
+def test_what_was_not_answered_is_not_fine(fields: dict[str, Any], missing: Missing) -> None:
+    """A pack is unknown, and says what is missing, if the registry leaves it out or gives it an unknown status."""
+    found = of(pack(), **({"node": known(version("1.0.0"))} | fields))
+    assert (found.verdict, found.gap and found.gap.of) == ("unknown", missing)
+    assert found.why
+
+
+def test_a_gap_hides_no_finding() -> None:
+    """What is bad is said, whatever was not answered."""
+    found = of(pack(), known(version("1.0.0", "flagged")), record=None, no_records="it timed out")
+    assert (found.verdict, found.gap and found.gap.of) == ("flagged", Missing.PACK)
 
 
 @pytest.mark.parametrize(
@@ -208,7 +316,6 @@ def test_a_clone_has_no_version() -> None:
         ("1.2", ["1.2.0"], "1.2.0"),
         ("v1.2.0", ["1.2.0"], "1.2.0"),
         ("1.2.0", ["V1.2"], "V1.2"),
-        ("1.2", ["1.2.0", "1.2"], "1.2"),
         ("2.0.0-alpha.21", ["2.0.0-alpha.2", "2.0.0"], None),
         ("2.0.0-alpha.21", ["2.0.0-alpha.21"], "2.0.0-alpha.21"),
         ("1.0.0+a", ["1.0.0+b", "1.0.0"], None),
@@ -219,15 +326,16 @@ def test_a_clone_has_no_version() -> None:
         ("9" * 400, ["9" * 399], None),
     ],
 )
-def test_versions_are_compared_exactly_first(text: str, listed: list[str], found: str | None) -> None:
-    """The same text is the same version, else what means the same; a pre-release or another build does not."""
+def test_versions_are_compared_by_what_they_mean(text: str, listed: list[str], found: str | None) -> None:
+    """The same text, and what means the same, is the same version; a pre-release or another build is not."""
     match = find_version(text, map(version, listed))
     assert (match.version if match else None) == found
 
 
-def test_of_two_versions_with_one_text_the_worse_counts() -> None:
-    """A text that was published twice may be either version."""
-    twice = (version("1.0.0", id="a"), version("1.0.0", "banned", id="b"))
+@pytest.mark.parametrize("other", ["1.0.0", "1.0", "v1.0.0"])
+def test_of_two_versions_that_are_meant_the_worse_counts(other: str) -> None:
+    """A version that was published twice, or written in two ways, may be either."""
+    twice = (version("1.0.0", id="a"), version(other, "banned", id="b"))
     match = find_version("1.0.0", twice)
     assert match is not None
     assert match.status == "banned"
@@ -240,20 +348,11 @@ def test_no_two_versions_are_each_newer(one: str, other: str) -> None:
     assert not is_newer(one, one)
 
 
-@given(st.text("0123456789.-abv+", max_size=10), st.lists(st.text("0123456789.-abv+", max_size=10), max_size=5))
-def test_an_exact_match_is_always_found(text: str, others: list[str]) -> None:
-    """Whatever else is listed, a version with the same text is the one."""
-    rows = [Version(version=one, id=f"{place}", created_at=BEFORE) for place, one in enumerate([*others, text])]
-    found = find_version(text, rows)
-    assert found is not None
-    assert found.version == text
-
-
 @given(st.sampled_from(STATUSES), st.booleans(), st.booleans())
 def test_what_is_bad_is_never_ok(status: str, deprecated: bool, banned: bool) -> None:
-    """No version that is flagged, banned, deleted or deprecated, and none of a banned pack, is ok or only outdated."""
+    """No version that is flagged, banned, deleted, pending or deprecated, and none of a banned pack, is fine."""
     node = known(version("1.0.0", status, deprecated=deprecated), version("2.0.0"), banned=banned)
-    bad = status in {"flagged", "banned", "deleted"} or deprecated or banned
+    bad = status != "active" or deprecated or banned
     assert (rank(of(pack(), node).verdict) < rank(Verdict.OUTDATED)) == bad
 
 

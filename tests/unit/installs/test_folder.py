@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import shutil
 import socket
 import stat
 from pathlib import Path
@@ -16,7 +17,7 @@ from watcher.installs import folder, safe_files
 from watcher.installs.recognise import pyproject
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import IsWorkflow, Unscannable
-from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.model.pack import Claim, Identity, Pack, PackKind, Source, SourceKind
 
 REPOSITORY = "https://github.com/ann/ComfyUI-My-Pack"
 
@@ -60,6 +61,7 @@ def test_each_kind(comfyui: ComfyUI) -> None:
             id="My-Pack",
             version="1.2",
             repository=REPOSITORY,
+            others=(Identity(id="renamed", by=Claim.FOLDER),),
             evidence="pyproject.toml and .tracking",
         ),
         "zip-pack-main": Pack(
@@ -74,6 +76,7 @@ def test_each_kind(comfyui: ComfyUI) -> None:
             folder="Foo",
             kind=PackKind.GIT,
             id="foo",
+            claimed_version="3.0.0",
             commit=COMMIT,
             repository="https://github.com/ann/ComfyUI-Foo.git",
             evidence=".git; its id from pyproject.toml",
@@ -82,6 +85,8 @@ def test_each_kind(comfyui: ComfyUI) -> None:
             folder="Bar",
             kind=PackKind.GIT,
             id="bar-id",
+            claimed_version="1.0.0",
+            others=(Identity(id="bar", by=Claim.FILE),),
             commit=COMMIT,
             repository="git@github.com:bob/Bar.git",
             evidence=".git; its id from .git/.cnr-id",
@@ -125,6 +130,45 @@ def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
         (path / ".tracking").write_text("")
     kinds = {name: (pack.kind, pack.version) for name, pack in scanned(comfyui.root).items()}
     assert kinds == {"cloned": (PackKind.GIT, None), "local": (PackKind.REGISTRY, "1.0.0")}
+
+
+@pytest.mark.parametrize("listed", [".git/config", "./.git/HEAD\n__init__.py", "__init__.py\r\n.git/\r\n"])
+def test_a_git_folder_that_came_in_the_archive(comfyui: ComfyUI, listed: str) -> None:
+    """A `.git` that the Manager's mark lists is no clone's: the pack is as any other that the registry has."""
+    path = comfyui.clone("x", "https://github.com/ann/x", pack="x", version="1.0.0", cnr_id="y")
+    (path / ".tracking").write_text(listed)
+    found = scanned(comfyui.root)["x"]
+    assert (found.kind, found.id, found.version, found.repository) == (PackKind.REGISTRY, "x", "1.0.0", None)
+    assert found.others == (Identity(id="y", by=Claim.CNR_ID),)
+
+
+@pytest.mark.parametrize(
+    ("folder", "others"),
+    [
+        ("evil", ["evil"]),
+        ("Popular", []),
+        ("evil@1_0_0", ["evil"]),
+        ("evil.disabled", ["evil"]),
+        (".disabled/evil@nightly", ["evil"]),
+        ("my pack", []),
+    ],
+)
+def test_a_folder_that_is_named_otherwise(comfyui: ComfyUI, folder: str, others: list[str]) -> None:
+    """Beside the Manager's mark the folder's name is another pack that it may be, also where no file can be read."""
+    for mark, text in ((True, None), (True, "broken ="), (False, None)):
+        path = comfyui.claimed("popular", "1.0.0", folder="x")
+        if mark:
+            (path / ".tracking").write_text("pyproject.toml")
+        if text:
+            (path / "pyproject.toml").write_text(text)
+        to = comfyui.nodes / folder
+        to.parent.mkdir(exist_ok=True)
+        path = path.rename(to)
+        named = ["Popular"] if text and folder == "Popular" else others
+        found = scanned(comfyui.root)[folder]
+        assert [one.id for one in found.others] == (named if mark else [])
+        assert {one.by for one in found.others} <= {Claim.FOLDER}
+        shutil.rmtree(path)
 
 
 def test_a_worktree_or_submodule(comfyui: ComfyUI) -> None:

@@ -49,7 +49,6 @@ def test_status_detail_and_repository(registry: FakeRegistry) -> None:
         ),
         "gone": PackRecord(id="gone", status="deleted"),
     }
-    assert found.answered == {"my-pack", "gone", "nowhere"}
     assert found.error == ""
 
 
@@ -84,23 +83,26 @@ def test_long_ids_make_no_address_that_is_refused(registry: FakeRegistry) -> Non
 def test_another_spelling_is_not_found(registry: FakeRegistry) -> None:
     """The registry compares ids with their case: a lower-case id of a pack with capitals has no record."""
     registry.catalog.publish("My-Pack", "1.0.0")
-    assert read(registry, "my-pack") == PackRecords(answered=frozenset({"my-pack"}))
+    assert read(registry, "my-pack") == read(registry) == PackRecords()
     assert read(registry, "My-Pack").records.keys() == {"my-pack"}
-    assert not read(registry).answered
 
 
-def test_pages_of_a_registry_that_ignores_the_limit(registry: FakeRegistry) -> None:
-    """Where a page has fewer rows than were asked for, the following pages are read, and no more than it takes."""
+@pytest.mark.parametrize("said", ["totalPages", ""])
+def test_pages_of_a_registry_that_ignores_the_limit(registry: FakeRegistry, said: str) -> None:
+    """Where a page has fewer rows than were asked for, the following ones are read, also if it does not count them."""
     ids = [f"pack-{number}" for number in range(25)]
     for one in ids:
         registry.catalog.publish(one, "1.0.0")
 
     async def ten_rows(request: web.BaseRequest) -> web.StreamResponse:
         query = {name: request.query.getall(name) for name in request.query} | {"limit": ["10"]}
-        return web.json_response(registry.catalog.packs(query)[1])
+        document = registry.catalog.packs(query)[1]
+        return web.json_response({name: value for name, value in document.items() if name in {"nodes", said}})
 
     registry.respond = ten_rows
+    assert read(registry, *ids) == PackRecords(records=read(registry, *ids).records)
     assert read(registry, *ids).records.keys() == set(ids)
+    del registry.requests[3:]
     assert [asked.query["page"] for asked in registry.requests] == [["1"], ["2"], ["3"]]
 
 
@@ -114,8 +116,8 @@ def test_endless_pages_end(registry: FakeRegistry) -> None:
     registry.respond = one_row
     found = read(registry, *(f"pack-{number}" for number in range(90)))
     assert len(registry.requests) == 20
-    assert found.records.keys() == found.answered == {f"pack-{number}" for number in range(1, 21)}
-    assert found.error == "GET /nodes answers with more pages than it was asked for"
+    assert found.records.keys() == {f"pack-{number}" for number in range(1, 21)}
+    assert found.error == ""
 
 
 def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None:
@@ -128,7 +130,6 @@ def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None
 @pytest.mark.parametrize(
     ("status", "document", "why"),
     [
-        (404, {"message": "Not Found"}, "the registry does not answer GET /nodes (404)"),
         (403, b"<html>no</html>", "the registry does not answer GET /nodes (403)"),
         (400, {"error": "x"}, "the registry does not answer GET /nodes (400)"),
         (503, b"", "the registry does not answer GET /nodes (503)"),
@@ -139,8 +140,9 @@ def test_a_page_without_anything_new_is_the_last(registry: FakeRegistry) -> None
         (200, [], "GET /nodes answers without a list of packs"),
         (200, {"nodes": {"id": "pack"}}, "GET /nodes answers without a list of packs"),
         (200, {"versions": [], "total": 1}, "GET /nodes answers without a list of packs"),
-        (200, {"nodes": [1, None, {"id": 7}, {"id": " "}]}, "GET /nodes answers with no readable pack"),
-        (200, {"nodes": [{"id": "other"}]}, "GET /nodes answers with other packs than it was asked for"),
+        (200, {"nodes": [1, None, {"id": 7}, {"id": " "}]}, ""),
+        (200, {"nodes": [{"id": "other"}]}, ""),
+        (200, {"nodes": []}, ""),
         (200, b'{"nodes": "' + b"x" * 2_000_000, "its answer is larger than 1 MB (max_response_mb)"),
     ],
 )
@@ -155,7 +157,29 @@ def test_a_failure_ends_the_questions(registry: FakeRegistry) -> None:
     registry.serves_nodes = False
     found = read(registry, *(f"pack-{number}" for number in range(250)))
     assert len(registry.requests) == 1
-    assert found.error == "the registry does not answer GET /nodes (404)"
+    assert found == PackRecords(error="the registry does not have GET /nodes (404)", absent=True)
+
+
+@pytest.mark.parametrize("status", [404, 405, 501])
+def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) -> None:
+    """That it does not have the endpoint is told apart from an answer that failed."""
+    serve(registry, {"message": "Not Found"}, status)
+    assert read(registry, "pack") == PackRecords(error=f"the registry does not have GET /nodes ({status})", absent=True)
+
+
+def test_a_page_that_fails_costs_only_the_packs_on_it(registry: FakeRegistry) -> None:
+    """What the pages before it said counts, and the reason is kept."""
+
+    async def fail_on_page_2(request: web.BaseRequest) -> web.StreamResponse:
+        row = {"id": "one", "status": "NodeStatusBanned"}
+        if request.query["page"] == "1":
+            return web.json_response({"nodes": [row], "totalPages": 2})
+        return web.Response(status=500)
+
+    registry.respond = fail_on_page_2
+    found = read(registry, "one", "two")
+    assert {key: record.status for key, record in found.records.items()} == {"one": "banned"}
+    assert found.error == "the registry does not answer GET /nodes (500)"
 
 
 def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:
@@ -186,10 +210,10 @@ def test_odd_fields_cost_only_themselves(registry: FakeRegistry, row: object, re
 
 
 def test_the_worse_of_two_rows_counts(registry: FakeRegistry) -> None:
-    """A pack that comes twice has its worse status."""
-    rows = [{"id": "pack", "status": f"NodeStatus{status}"} for status in ("Deleted", "Banned", "Active")]
-    serve(registry, {"nodes": rows})
-    assert read(registry, "pack").records["pack"].status == "banned"
+    """A pack that comes twice has its worse status; one that is not known is worse than active."""
+    for statuses, worst in ((("Deleted", "Banned", "Active"), "banned"), (("Asleep", "Active"), "NodeStatusAsleep")):
+        serve(registry, {"nodes": [{"id": "pack", "status": f"NodeStatus{status}"} for status in statuses]})
+        assert read(registry, "pack").records["pack"].status == worst
 
 
 def test_long_texts_are_cut(registry: FakeRegistry) -> None:

@@ -33,11 +33,11 @@ from watcher.fake_registry.server import FakeRegistry
 from watcher.model.event import Change, Event, Kind, Severity
 from watcher.model.event_form import public_form
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.listing import FetchFailed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot
 from watcher.model.version import STATUSES, Version
-from watcher.polling.audit import Audit, Finding, Scanned
+from watcher.polling import audit
+from watcher.polling.audit import Finding, Scanned
 from watcher.polling.lookup.model import Filters, Found, FoundVersion, Problem
 from watcher.polling.model import Report
 from watcher.state import installs_file, records, schemas, snapshot_file
@@ -184,10 +184,11 @@ def test_whatever_is_written_is_valid(name: str, data: st.DataObject) -> None:
 def _printed() -> str:
     """Return what `audit --json` prints of one pack and one failure."""
     pack = Pack(folder="a", kind=PackKind.REGISTRY, id=PACK, version="1.0")
-    finding = Finding(install="studio", pack=pack, judgement=judge(pack, Known()), url="")
-    audit = Audit(findings=(finding,), unread=(FetchFailed(node="b", error="x"),))
+    finding = Finding(install="studio", pack=pack, judgement=judge(pack, lambda _: Known()), url="")
+    problems = (audit.Problem(error="x", node="b"), audit.Problem(error="x"), audit.Problem(error="x", install="a"))
+    found = audit.Audit(findings=(finding,), problems=problems)
     scanned = (Scanned(install="laptop", error="x"),)
-    return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=audit))
+    return as_json(Result(started=NOW, finished=NOW, scanned=scanned, audit=found), only_problems=False)
 
 
 def _looked_up() -> str:

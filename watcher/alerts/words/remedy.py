@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from watcher.alerts.words.differences import Words
-from watcher.model.version import BANNED, DELETED, FLAGGED
+from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING
 from watcher.text.malware import names_malware
 from watcher.text.sanitize import Trusted
 
-_BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
+_BAD = frozenset({FLAGGED, DELETED, PENDING, "deprecated", "delisted"})
 _OUTDATED = "outdated"
+_WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
 def instead(verdict: str, safe_version: str | None) -> Words:
@@ -42,3 +45,18 @@ def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled:
     if verdict in {*_BAD, _OUTDATED} and enabled and safe_version:
         return Trusted("move to "), safe_version
     return ()
+
+
+def commands(pack: str, verdict: str, safe_version: str | None, *, enabled: bool) -> tuple[str, ...]:
+    """Return the commands of comfy-cli that do what `remedy` says of a pack from the registry; () where there are none.
+
+    Text from outside that a shell could take for more than a word is no part of a command.
+    """
+    if not _WORD.fullmatch(pack) or (safe_version and not _WORD.fullmatch(safe_version)):
+        return ()
+    install = (f"comfy node install {pack}@{safe_version}",) if enabled and safe_version else ()
+    if verdict == BANNED:
+        return (f"comfy node uninstall {pack}", *install)
+    if verdict in _BAD and enabled and safe_version is None:
+        return (f"comfy node disable {pack}",)
+    return install if verdict in {*_BAD, _OUTDATED} else ()

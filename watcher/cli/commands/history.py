@@ -89,7 +89,7 @@ def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded
                 if reference_of(events) == ref:
                     return sorted(events, key=lambda event: event.at)
         if chosen.globs:
-            channels = knowing(channels, (*chosen.names, *copies_of(known.installs, known.checks.packs)))
+            channels = knowing(channels, (*chosen.names, *copies_of(known.installs)))
     return events_of(ref, past, channels)
 
 

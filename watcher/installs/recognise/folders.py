@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from watcher.installs.recognise import pyproject, texts
 from watcher.installs.recognise.pyproject import Project
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import Claim, Identity, Pack, PackKind, named_after
 
 OF_COMFYUI = frozenset({"websocket_image_save.py"})
 """Files that come with every ComfyUI."""
@@ -35,6 +36,8 @@ class Contents:
     """None if there is none, or none that can be read."""
     tracking: bool = False
     """Whether the Manager's mark is there."""
+    tracks_git: bool = False
+    """Whether that mark lists `.git`: it came in the archive, and is not of a clone."""
     clone: Clone | None = None
     loadable: bool = True
     """Whether it has what ComfyUI loads."""
@@ -69,14 +72,19 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             project = pyproject.read(contents.pyproject)
         except ValueError as refusal:
             problem, damaged = problem or str(refusal), damaged or not problem
-    name = texts.valid(folder)
-    clone = contents.clone
-    if clone is not None and (clone.remote or not (contents.tracking and project.id)):
-        return _clone(name, clone, project, enabled=enabled, problem=problem, damaged=damaged)
+    name, clone = texts.valid(folder), contents.clone
+    by_folder = Identity(id=named_after(name), by=Claim.FOLDER)
+    other = [by_folder] if contents.tracking else []
+    if clone is not None and clone.cnr_id:
+        other.insert(0, Identity(id=clone.cnr_id, by=Claim.CNR_ID))
+    is_clone = clone is not None and not contents.tracks_git
+    if clone is not None and is_clone and (clone.remote or not (contents.tracking and project.id)):
+        return _clone(name, clone, project, other, enabled=enabled, problem=problem, damaged=damaged)
     if problem:
         return Pack(
             folder=name,
             kind=PackKind.UNKNOWN,
+            others=_others(None, other),
             enabled=enabled,
             evidence=problem,
             unreadable=True,
@@ -91,6 +99,7 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
             kind=kind,
             id=project.id,
             version=project.version,
+            others=_others(project.id, other),
             enabled=enabled,
             repository=project.repository,
             evidence=_joined(mark, project.remark),
@@ -98,17 +107,29 @@ def pack(folder: str, contents: Contents, *, enabled: bool) -> Pack | None:
     if contents.pyproject is None and not contents.tracking and not contents.loadable and folder.startswith("."):
         return None
     why = f"pyproject.toml: {project.remark}" if contents.pyproject is not None else "no .git and no pyproject.toml"
-    return Pack(folder=name, kind=PackKind.UNKNOWN, enabled=enabled, evidence=why)
+    return Pack(folder=name, kind=PackKind.UNKNOWN, others=_others(None, other), enabled=enabled, evidence=why)
 
 
-def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, problem: str, damaged: bool) -> Pack:
+def _clone(
+    folder: str,
+    clone: Clone,
+    project: Project,
+    other: list[Identity],
+    *,
+    enabled: bool,
+    problem: str,
+    damaged: bool,
+) -> Pack:
     """Return a clone: it has no version, whatever its pyproject says, since that may be of any commit."""
     found = clone.cnr_id or project.id
     named = ".git/.cnr-id" if clone.cnr_id else "pyproject.toml"
+    by_file = [Identity(id=project.id, by=Claim.FILE)] if project.id else []
     return Pack(
         folder=folder,
         kind=PackKind.GIT,
         id=found,
+        claimed_version=project.version,
+        others=_others(found, [*by_file, *other]),
         commit=clone.commit,
         enabled=enabled,
         repository=clone.remote,
@@ -116,6 +137,15 @@ def _clone(folder: str, clone: Clone, project: Project, *, enabled: bool, proble
         unreadable=bool(problem) and not found,
         damaged=damaged and not found,
     )
+
+
+def _others(own: str | None, found: Iterable[Identity]) -> tuple[Identity, ...]:
+    """Return what a copy may be beside its own id, each once, whatever its case; what can be no id is left out."""
+    each: dict[str, Identity] = {}
+    for one in found:
+        if texts.pack_id(one.id) and one.id.lower() != (own or "").lower():
+            each.setdefault(one.id.lower(), one)
+    return tuple(each.values())
 
 
 def _joined(*parts: str) -> str:

@@ -9,10 +9,10 @@ import asyncio
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from watcher.changes.verdict import names_a_node
+from watcher.changes.verdict import identities
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import Unscannable
-from watcher.model.pack import Pack, PackKind, PackRecord, Source
+from watcher.model.pack import Claim, Pack, PackKind, PackRecord, Source
 from watcher.progress import Progress
 
 Packs = Mapping[str, tuple[Pack, ...]]
@@ -66,13 +66,20 @@ def _kept(packs: tuple[Pack, ...], last: tuple[Pack, ...]) -> tuple[tuple[Pack, 
 
 
 def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]) -> tuple[str, ...]:
-    """Return the ids to watch: `nodes`, then those of installed packs, each once, whatever its case.
+    """Return the ids to watch: `nodes`, then all that installed packs may be, each once, whatever its case.
 
     An id that only installs name is spelled as the registry spells it, where that is known.
     """
     ids = {node.lower(): node for node in nodes}
-    for pack in sorted((pack for of in packs.values() for pack in of), key=lambda pack: pack.id or ""):
-        if pack.id is not None and names_a_node(pack) and (key := pack.id.lower()) not in ids:
+    found = (one.id for of in packs.values() for pack in of for one in identities(pack))
+    for each in sorted(found):
+        if (key := each.lower()) not in ids:
             record = records.get(key)
-            ids[key] = record.id if record and record.id.lower() == key else pack.id
+            ids[key] = record.id if record and record.id.lower() == key else each
     return tuple(ids.values())
+
+
+def only_by_folder(packs: Packs) -> set[str]:
+    """Return the lower-case ids that nothing but the names of folders says."""
+    found = [(one.id.lower(), one.by) for of in packs.values() for pack in of for one in identities(pack)]
+    return {key for key, _ in found} - {key for key, by in found if by is not Claim.FOLDER}

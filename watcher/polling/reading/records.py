@@ -9,17 +9,14 @@ from watcher import timestamps
 from watcher.changes.diff import compare_record
 from watcher.changes.transitions import DiffOptions
 from watcher.durations import DAY
-from watcher.model.pack import PackRecord
+from watcher.model.pack import PACK_STATUSES, PackRecord
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, BANNED
-from watcher.polling.reading.survey import Findings
+from watcher.polling.reading.survey import Findings, Survey
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_packs
 from watcher.state.model import Checks
 from watcher.text.status_reason import summarize
-
-_HOUR = 3600
-"""Seconds until `GET /nodes` is asked again after it gave no usable answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,36 +24,38 @@ class Asked:
     """What is known of the packs after this poll."""
 
     known: Mapping[str, PackRecord | None]
-    """By lower-case id: the answer of this poll, or the last one; None for a pack that the registry does not know."""
+    """By lower-case id: the answer of this poll, or the last one; None for a pack that no registry was seen to have."""
     fresh: Mapping[str, PackRecord]
     """What was answered in this poll."""
     at: str
     """When it was last asked about all."""
     error: str
-    """Why there was no usable answer then."""
+    """Why there was no usable answer, or not about all, when it was last asked."""
+    absent: bool
+    """The registry does not have the endpoint."""
 
 
-async def ask(
-    registry: Registry, checks: Checks, nodes: Sequence[str], registry_ids: Mapping[str, str], now: str
-) -> Asked:
-    """Ask about the packs if a day has passed since, and before that about those that are new.
+async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: Survey) -> Asked:
+    """Ask about the packs once a day, and in each poll about those of which it has not answered yet.
 
-    `registry_ids` has how the registry spells ids that were given in another way, as far as this poll shows it: `GET
-    /nodes` compares them with their case. The last answer shows it too.
+    A pack without a version may be in no registry, so that a registry that does not show it has answered. `GET /nodes`
+    compares ids with their case: how the registry spells them this poll shows, else its last answer.
     """
-    keys = {node.lower(): node for node in nodes}
+    keys, now = {node.lower(): node for node in nodes}, survey.options.now
     known = {key: record for key, record in checks.packs.items() if key in keys}
-    is_due = not checks.packs_at or not 0 <= timestamps.seconds_between(checks.packs_at, now) < (
-        _HOUR if checks.packs_error else DAY
-    )
-    wanted = [key for key in keys if is_due or (key not in known and not checks.packs_error)]
+    is_due = not checks.packs_at or not 0 <= timestamps.seconds_between(checks.packs_at, now) < DAY
+    has_versions = {key for key in keys if (node := survey.node(key)) is not None and (node.versions or node.banned)}
+    unanswered = {key for key in keys if key not in known or (known[key] is None and key in has_versions)}
+    wanted = [key for key in keys if is_due or key in unanswered]
     if not wanted:
-        return Asked(known=known, fresh={}, at=checks.packs_at, error=checks.packs_error)
-    spelled = {key: record.id for key, record in known.items() if record} | dict(registry_ids)
+        return Asked(known=known, fresh={}, at=checks.packs_at, error="", absent=False)
+    spelled = {key: record.id for key, record in known.items() if record} | survey.findings.registry_ids
     answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
-    known |= {key: answer.records.get(key) for key in answer.answered if key in keys}
     fresh = {key: record for key, record in answer.records.items() if key in keys}
-    return Asked(known=known, fresh=fresh, at=now if is_due else checks.packs_at, error=answer.error)
+    in_none = set() if answer.error else set(wanted) - fresh.keys() - has_versions
+    known |= fresh | dict.fromkeys(in_none)
+    at = checks.packs_at if answer.error or not is_due else now
+    return Asked(known=known, fresh=fresh, at=at, error=answer.error, absent=answer.absent)
 
 
 def is_banned(checks: Checks, node: str) -> bool:
@@ -66,8 +65,10 @@ def is_banned(checks: Checks, node: str) -> bool:
 
 
 def take(fresh: Mapping[str, PackRecord], findings: Findings, snapshot: Snapshot, options: DiffOptions) -> None:
-    """Add to the findings what fresh records say of bans."""
+    """Add to the findings what fresh records say of bans. A status that is not known says nothing of them."""
     for key, record in fresh.items():
+        if record.status not in PACK_STATUSES:
+            continue
         node = findings.nodes.get(key) or snapshot.nodes.get(key) or Node(node=record.id)
         said = replace(record, status_detail=summarize(record.status_detail))
         listed = key in findings.read and key not in findings.banned

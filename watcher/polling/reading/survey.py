@@ -102,6 +102,10 @@ class Survey:
             self.progress("nodes", "")
         return self.findings
 
+    def node(self, key: str) -> Node | None:
+        """Return what is known of a node after what was read so far, by its lower-case id."""
+        return self.findings.nodes.get(key) or self.snapshot.nodes.get(key)
+
     def _turn(self, node: str) -> tuple[int, int]:
         """Return the rank of a node: those that the last poll did not try are first, those that failed are last."""
         failure = self.checks.health.nodes.get(node.lower())

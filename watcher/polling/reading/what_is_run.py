@@ -16,8 +16,8 @@ from watcher.changes.exposure import Poll, Run
 from watcher.changes.health import Health
 from watcher.changes.install_health import assess_scans
 from watcher.changes.updates import offer
-from watcher.changes.verdict import Known, judge, names_a_node
-from watcher.model.pack import Copy
+from watcher.changes.verdict import Judgement, Known, judge_each
+from watcher.model.pack import Copy, Pack, PackKind
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.model import PollConfig
 from watcher.polling.reading import installs, records
@@ -57,14 +57,20 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey, s
         await survey.read()
     # Without installs only the bans that were reported before are still asked about, until they end.
     packs = watched if config.installs else [one for one in watched if records.is_banned(checks, one)]
-    asked = await records.ask(survey.registry, checks, packs, survey.findings.registry_ids, survey.options.now)
+    asked = await records.ask(survey.registry, checks, packs, survey)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
+    unknown = frozenset(node.lower() for node in survey.findings.unknown)
+    # A folder may have any name: one that is no pack's is not watched.
+    only_folders = (unknown - asked.fresh.keys()) & (installs.only_by_folder(scans.packs) - named)
+    survey.findings.forget(only_folders)
+    watched = tuple(node for node in watched if node.lower() not in only_folders)
     return Read(
         config=replace(config, nodes=(*watched, *(node for key, node in chosen.items() if key not in kept))),
         checks=checks,
         findings=survey.findings,
         scans=scans,
         asked=asked,
+        unknown=unknown,
         before=state.snapshot,
     )
 
@@ -80,6 +86,8 @@ class Read:
     findings: Findings
     scans: Scans
     asked: Asked
+    unknown: frozenset[str]
+    """Lower-case ids that only installs name and the registry does not know."""
     before: Snapshot
 
     def take(self, change: Change) -> Change:
@@ -115,7 +123,7 @@ class Read:
             change,
             snapshot=snapshot,
             checks=self._checks(change.checks, replace(change.checks.health, installs=scanned.failures), now),
-            events=exposure.with_copies(events, exposure.copies_of(self.scans.packs, self.asked.known)),
+            events=exposure.with_copies(events, exposure.copies_of(self.scans.packs)),
             installs=dict(self.scans.packs),
             scan_errors=self.scans.errors,
         )
@@ -135,27 +143,38 @@ class Read:
         )
 
     def _runs(self, change: Change) -> Iterator[Run]:
-        """Yield every copy of a pack whose id the registry can be asked about, but for clones of other repositories."""
-        unknown = {node.lower(): Node(node=node, empty_since=change.checks.polled_at) for node in self.findings.unknown}
+        """Yield every copy of a pack whose id the registry can be asked about, as each pack that it may be."""
+
+        def known(name: str) -> Known:
+            key = name.lower()
+            node = change.snapshot.nodes.get(key)
+            if node is None and key in self.unknown:
+                node = Node(node=name, empty_since=change.checks.polled_at)
+            return Known(
+                node=node,
+                record=records.believed(self.asked.known.get(key), node),
+                statuses=self.config.statuses,
+                no_records=self.asked.error,
+                records_absent=self.asked.absent,
+            )
+
         for install, packs in sorted(self.scans.packs.items()):
             for pack in packs:
-                if pack.id is None or not names_a_node(pack):
-                    continue
-                key = pack.id.lower()
-                node = change.snapshot.nodes.get(key) or unknown.get(key)
-                record = records.believed(self.asked.known.get(key), node)
-                if exposure.is_another(pack, record):
-                    continue
-                known = Known(node=node, record=record, statuses=self.config.statuses, no_record=self.asked.error)
-                judgement = judge(pack, known)
-                yield Run(
-                    node=node.node if node else pack.id,
-                    copy=Copy(install=install, version=pack.version, enabled=pack.enabled),
-                    verdict=judgement.verdict,
-                    listed=judgement.listed,
-                    reason=summarize(record.status_detail) if record and judgement.of_pack else "",
-                    safe_version=judgement.safe_version,
-                )
+                for judgement in judge_each(pack, known):
+                    if judgement.id is not None:
+                        yield self._run(install, pack, judgement, known(judgement.id))
+
+    def _run(self, install: str, pack: Pack, judgement: Judgement, known: Known) -> Run:
+        of_pack = summarize(known.record.status_detail) if known.record and judgement.of_pack else ""
+        by = judgement.by if pack.kind is PackKind.GIT else ""
+        return Run(
+            node=known.node.node if known.node else judgement.id or "",
+            copy=Copy(install=install, version=pack.version, enabled=pack.enabled),
+            verdict=judgement.verdict,
+            listed=judgement.listed,
+            reason=": ".join(filter(None, (by, of_pack))),
+            safe_version=judgement.safe_version,
+        )
 
 
 def _some(snapshot: Snapshot, keys: set[str]) -> Mapping[str, Node]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import click
@@ -10,7 +11,6 @@ import pytest
 from watcher.changes.verdict import Judgement
 from watcher.cli.commands.installs.audit_report import Result, lines
 from watcher.cli.terminal import display_width
-from watcher.model.listing import FetchFailed
 from watcher.model.pack import Pack, PackKind, Verdict
 from watcher.polling.audit import Audit, Finding, Scanned
 
@@ -20,7 +20,7 @@ NOW = "2026-03-02T00:00:00.000Z"
 def finding(name: str, verdict: Verdict, *, safe: str | None = "1.1.0", **fields: Any) -> Finding:
     """Make a finding about a pack with this name."""
     pack = Pack(folder=name, kind=PackKind.REGISTRY, id=name, version="1.0.0")
-    given: dict[str, Any] = {"install": "here", "judgement": Judgement(verdict=verdict, safe_version=safe)}
+    given: dict[str, Any] = {"install": "here", "judgement": Judgement(verdict=verdict, id=name, safe_version=safe)}
     return Finding(pack=pack, **given | fields)
 
 
@@ -39,15 +39,40 @@ def test_a_reason_has_a_line_of_its_own() -> None:
         "PACK  VERSION  VERDICT  WHAT TO DO",
         "evil  1.0.0    banned   remove it first, then move to 1.1.0",
         "  Adware",
-        "fine  1.0.0    ok       -",
+        "  $ comfy node uninstall evil",
+        "  $ comfy node install evil@1.1.0",
         "",
-        "2 packs checked (0.0 s): 1 banned, 1 ok",
+        "2 packs (0.0 s): 1 banned, 1 ok",
     ]
-    assert shown(*findings, width=None)[:3] == [
-        "PACK  VERSION  VERDICT  WHAT TO DO                           WHY",
-        "evil  1.0.0    banned   remove it first, then move to 1.1.0  Adware",
-        "fine  1.0.0    ok       -                                    -",
+    typed = ("comfy node uninstall evil", "comfy node install evil@1.1.0")
+    assert [" ".join(line.split()) for line in shown(*findings, width=None)[:3]] == [
+        "PACK VERSION VERDICT WHAT TO DO WHY COMMAND",
+        f"evil 1.0.0 banned remove it first, then move to 1.1.0 Adware {' && '.join(typed)}",
+        "fine 1.0.0 ok - - -",
     ]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "safe", "enabled", "typed"),
+    [
+        (Verdict.BANNED, None, True, ["comfy node uninstall pack"]),
+        (Verdict.BANNED, "1.1.0", False, ["comfy node uninstall pack"]),
+        (Verdict.FLAGGED, None, True, ["comfy node disable pack"]),
+        (Verdict.FLAGGED, "0.9.0", True, ["comfy node install pack@0.9.0"]),
+        (Verdict.DELISTED, "1.1.0", False, []),
+        (Verdict.OUTDATED, "1.1.0", True, ["comfy node install pack@1.1.0"]),
+        (Verdict.FLAGGED, "1.1; rm x", True, []),
+        (Verdict.FLAGGED, "", True, []),
+        (Verdict.UNKNOWN, "1.1.0", True, []),
+    ],
+)
+def test_what_to_type(verdict: Verdict, safe: str | None, enabled: bool, typed: list[str]) -> None:
+    """A pack from the registry has commands for a shell, of which no text from outside is more than a word."""
+    one = finding("pack", verdict, safe=safe)
+    shown_ones = shown(replace(one, pack=replace(one.pack, enabled=enabled)))
+    assert [line.removeprefix("  $ ") for line in shown_ones if line.startswith("  $ ")] == typed
+    clone = replace(one, pack=replace(one.pack, kind=PackKind.GIT, enabled=enabled))
+    assert not [line for line in shown(clone) if "comfy" in line]
 
 
 @pytest.mark.parametrize("width", [20, 40, 80])
@@ -61,23 +86,20 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
 
 
 def test_many_packs_are_counted() -> None:
-    """A terminal gets the first ones that are not in order and a few others, a pipe gets all."""
-    bad = [finding(f"bad-{number:02}", Verdict.OUTDATED) for number in range(60)]
+    """A terminal gets the first ones that are not fine, a pipe gets all."""
+    bad = [finding(f"bad-{number:02}", Verdict.UNKNOWN) for number in range(60)]
     fine = [finding(f"fine-{number:02}", Verdict.OK) for number in range(60)]
     found = shown(*bad, *fine)
-    assert [line.split()[0] for line in found[1:61]] == [
-        *(f"bad-{number:02}" for number in range(50)),
-        *(f"fine-{number:02}" for number in range(10)),
-    ]
-    assert found[61] == "and 60 more packs; --json has all"
+    assert [line.split()[0] for line in found[1:51]] == [f"bad-{number:02}" for number in range(50)]
+    assert found[51] == "and 10 more packs; --json has all"
+    assert "60 ok" in " ".join(found[52:])
     assert len(shown(*bad, *fine, width=None)) == 123
 
 
 def test_the_summary_says_what_is_missing() -> None:
     """Installs and packs that could not be read are counted, also where nothing else is shown."""
-    failed = Audit(unread=(FetchFailed(node="x", error="y"),))
     scanned = (Scanned(install="here", error="gone"), Scanned(install="there", error="gone"))
-    assert shown(scanned=scanned, audit=failed) == [
+    assert shown(scanned=scanned, audit=Audit(unread=1)) == [
         "no pack was found; 2 installs could not be read; 1 pack",
         "could not be checked",
     ]

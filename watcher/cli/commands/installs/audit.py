@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +25,7 @@ from watcher.settings.loading import Loaded
 from watcher.settings.model import Settings
 from watcher.streams import width
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
 
 def run_audit(
@@ -35,6 +34,7 @@ def run_audit(
     *,
     accept: Collection[str],
     fail_on: Collection[Verdict],
+    only_problems: bool,
     as_json: bool,
 ) -> int:
     """Audit installs, print the result and return the exit code. ConfigError as `transport.check_usable`."""
@@ -48,14 +48,18 @@ def run_audit(
     result = audit_report.Result(started=started, finished=clock(), scanned=scanned, audit=done)
     for line in _problems(scanned, done):
         echo(line, error=True)
-    lines = [audit_report.as_json(result)] if as_json else audit_report.lines(result, width(sys.stdout))
+    if as_json:
+        lines = [audit_report.as_json(result, only_problems=only_problems)]
+    else:
+        lines = audit_report.lines(result, width(sys.stdout), only_problems=only_problems)
     echo_result(lines)
     if fails(done, fail_on):
         return 3
     unscanned = any(one.error for one in scanned)
     if unscanned and installs.by_target:
         return 2
-    return 1 if unscanned or done.unread else 0
+    is_answered = not done.unread and all(one.is_limit for one in done.problems)
+    return 0 if is_answered and not unscanned else 1
 
 
 async def _audit(
@@ -122,9 +126,15 @@ def _workflow(source: Source) -> Scanned:
 def _problems(scanned: Sequence[Scanned], done: Audit) -> list[str]:
     """Return lines about what could not be checked; one about all nodes that failed for the same reason."""
     lines = [f"error: {safe_line(Trusted(one.install))}: {one.error}" for one in scanned if one.error]
-    for error, count in Counter(one.error for one in done.unread).items():
-        nodes = [sanitize_line(one.node) for one in done.unread if one.error == error]
-        lines.append(f"error: {nodes[0] if count == 1 else plural(count, 'pack')} could not be checked: {error}")
-    if done.no_records and all(one.error != done.no_records for one in done.unread):
-        lines.append(f"warning: bans of whole packs may be missing, and clones cannot be recognised: {done.no_records}")
+    nodes: dict[str, list[str]] = {}
+    for one in done.problems:
+        if one.install is not None:
+            lines.append(f"error: {safe_line(Trusted(one.install))}: {escape_invisible(one.error)}")
+        elif one.node is None:
+            lines.append(f"{'warning' if one.is_limit else 'error'}: {sanitize_line(one.error)}")
+        else:
+            nodes.setdefault(one.error, []).append(one.node)
+    for error, of in nodes.items():
+        about = sanitize_line(of[0]) if len(of) == 1 else plural(len(of), "pack")
+        lines.append(f"error: {about} could not be checked: {sanitize_line(error)}")
     return lines

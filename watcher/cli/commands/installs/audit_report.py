@@ -9,8 +9,8 @@ from dataclasses import dataclass
 import click
 
 from watcher import timestamps
-from watcher.alerts.words.remedy import instead, remedy
-from watcher.cli.commands.installs.names import shown_name
+from watcher.alerts.words.remedy import commands, instead, remedy
+from watcher.cli.commands.installs.names import base_name, shown_name
 from watcher.cli.terminal import colour, table, to_json
 from watcher.model.pack import PackKind, Verdict
 from watcher.polling.audit import Audit, Finding, Scanned
@@ -18,7 +18,7 @@ from watcher.text.plural import plural
 from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
 _SHOWN = 50
-"""Packs that a terminal gets if they are not in order, and a fifth as many of the others."""
+"""Packs that a terminal gets."""
 _TEXT = 300
 """Characters of a reason."""
 _TERMINAL_TEXT = 160
@@ -37,20 +37,28 @@ class Result:
     audit: Audit
 
 
-def as_json(result: Result) -> str:
+def as_json(result: Result, *, only_problems: bool) -> str:
     """Return the document of `audit --json` (docs/audit.md, JSON)."""
-    errors: list[dict[str, str]] = [
+    errors: list[dict[str, str | None]] = [
         {"install": one.install, "error": sanitize_line(one.error, _TEXT)} for one in result.scanned if one.error
     ]
-    errors += [{"node": one.node, "error": sanitize_line(one.error, _TEXT)} for one in result.audit.unread]
+    for one in result.audit.problems:
+        if one.install is not None:
+            errors.append({"install": one.install, "error": escape_invisible(one.error[:_TEXT])})
+        else:
+            errors.append({"node": one.node, "error": sanitize_line(one.error, _TEXT)})
     return to_json(
         {
             "started": result.started,
             "finished": result.finished,
-            "packs": [_form(finding) for finding in result.audit.findings],
+            "packs": [_form(one) for one in result.audit.findings if not (only_problems and _is_fine(one))],
             "errors": errors,
         }
     )
+
+
+def _is_fine(finding: Finding) -> bool:
+    return finding.verdict is Verdict.OK
 
 
 def _form(finding: Finding) -> dict[str, object]:
@@ -58,7 +66,7 @@ def _form(finding: Finding) -> dict[str, object]:
     listed = judgement.listed
     form: dict[str, object] = {
         "install": finding.install,
-        "id": pack.id,
+        "id": judgement.id or pack.id,
         "kind": pack.kind,
         "version": pack.version,
         "enabled": pack.enabled,
@@ -73,13 +81,17 @@ def _form(finding: Finding) -> dict[str, object]:
     return {**form, "url": finding.url}
 
 
-def lines(result: Result, width: int | None = None) -> list[str]:
-    """Return the tables and the summary; `width` is the terminal's, or None for a pipe, which gets all."""
-    findings = result.audit.findings
+def lines(result: Result, width: int | None = None, *, only_problems: bool = False) -> list[str]:
+    """Return the tables and the summary; `width` is the terminal's, or None for a pipe, which gets all.
+
+    On a terminal the packs that are fine are only counted.
+    """
+    left_out = only_problems or width is not None
+    findings = [one for one in result.audit.findings if not (left_out and _is_fine(one))]
     shown: list[str] = []
     for named in (False, True):
         rows = [one for one in findings if one.named is named]
-        fitting = rows if width is None else _fitting(rows)
+        fitting = rows if width is None else rows[:_SHOWN]
         if fitting:
             shown += _table(fitting, result, width, named=named)
         if more := len(rows) - len(fitting):
@@ -97,10 +109,11 @@ def _table(rows: Sequence[Finding], result: Result, width: int | None, *, named:
     first = "WORKFLOW" if named else "INSTALL"
     head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one)] for one in rows]
-    below = [] if width is None else [_why(one, _TERMINAL_TEXT) for one in rows]
+    below = [] if width is None else ["\n".join(_below(one)) for one in rows]
     if width is None:  # so that a row is a line
-        head.append("WHY")
-        cells = [[*row, _why(one, _TEXT) or "-"] for row, one in zip(cells, rows, strict=True)]
+        head += ["WHY", "COMMAND"]
+        more = [[_why(one, _TEXT) or "-", " && ".join(_commands(one)) or "-"] for one in rows]
+        cells = [[*row, *rest] for row, rest in zip(cells, more, strict=True)]
     title = "these workflows name" if len(places) > 1 else f"{_name(*places)}: this workflow names"
     return [*(_wrapped(title, width) if named else []), *table(head, cells, width, below)]
 
@@ -110,12 +123,18 @@ def _name(install: str) -> str:
     return safe_line(Trusted(install))
 
 
-def _fitting(rows: Sequence[Finding]) -> list[Finding]:
-    """Return the rows that a terminal gets; of many, more of those that are not in order, which are the first."""
-    if len(rows) <= _SHOWN:
-        return list(rows)
-    bad = [row for row in rows if row.verdict is not Verdict.OK]
-    return bad[:_SHOWN] + [row for row in rows if row.verdict is Verdict.OK][: _SHOWN // 5]
+def _below(finding: Finding) -> list[str]:
+    """Return the lines below a row on a terminal: why, and what to type."""
+    why = _why(finding, _TERMINAL_TEXT)
+    return [*([why] if why else []), *(f"$ {command}" for command in _commands(finding))]
+
+
+def _commands(finding: Finding) -> tuple[str, ...]:
+    """Return what to type about a pack that came from the registry, as comfy-cli takes it."""
+    pack, judgement = finding.pack, finding.judgement
+    if finding.named or pack.kind is not PackKind.REGISTRY or judgement.id is None or judgement.id != pack.id:
+        return ()
+    return commands(judgement.id, finding.verdict, judgement.safe_version, enabled=pack.enabled)
 
 
 def _cells(finding: Finding) -> tuple[str, ...]:
@@ -123,11 +142,20 @@ def _cells(finding: Finding) -> tuple[str, ...]:
     marks = ["disabled"] if not pack.enabled else []
     marks += ["accepted"] if finding.accepted else []
     return (
-        shown_name(pack) if pack.id is None or _only_claims(finding) else sanitize_line(pack.id),
+        _pack_cell(finding),
         _version(finding),
         " ".join([colour(finding.verdict), *(f"({mark})" for mark in marks)]),
         "".join(safe_line(word, _VERSION) for word in _to_do(finding)) or "-",
     )
+
+
+def _pack_cell(finding: Finding) -> str:
+    """Return which pack it is, and its folder where that has another name."""
+    pack, name = finding.pack, finding.judgement.id or finding.pack.id
+    if name is None or _only_claims(finding):
+        return shown_name(pack)
+    is_elsewhere = not finding.named and base_name(pack).lower() != name.lower()
+    return f"{sanitize_line(name)} (folder {shown_name(pack)})" if is_elsewhere else sanitize_line(name)
 
 
 def _only_claims(finding: Finding) -> bool:
@@ -161,21 +189,32 @@ def _why(finding: Finding, limit: int) -> str:
 
 
 def _summary(result: Result) -> str:
-    """Return the last line: how many packs were checked, and how many have which verdict, worst first."""
+    """Return the last line: how many packs were looked at, how many have which verdict, and what it rests on."""
     findings = result.audit.findings
     counts = Counter(one.verdict for one in findings)
     parts = [f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]]
     seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
     failed = sum(bool(one.error) for one in result.scanned)
-    line = (
-        f"{plural(len(findings), 'pack')} checked ({seconds:.1f} s): {', '.join(parts)}"
-        if findings
-        else "no pack was found"
-    )
+    line = f"{plural(len(findings), 'pack')} ({seconds:.1f} s): {', '.join(parts)}" if findings else "no pack was found"
+    line += _basis(findings)
     if accepted := sum(one.accepted for one in findings):
         line += f"; {accepted} accepted"
     if failed:
         line += "; " + click.style(f"{plural(failed, 'install')} could not be read", fg="red")
-    if unread := len(result.audit.unread):
+    if unread := result.audit.unread:
         line += "; " + click.style(f"{plural(unread, 'pack')} could not be checked", fg="red")
     return line
+
+
+def _basis(findings: Sequence[Finding]) -> str:
+    """Return how many were judged by their version, by what a clone's file says, and not; "" if all were."""
+    unjudged = sum(one.verdict is Verdict.UNKNOWN for one in findings)
+    clones = sum(one.pack.kind is PackKind.GIT and one.verdict is not Verdict.UNKNOWN for one in findings)
+    if not unjudged + clones:
+        return ""
+    parts = [f"{len(findings) - unjudged - clones} judged"]
+    parts += (
+        [f"{plural(clones, 'clone')} by what {'its file says' if clones == 1 else 'their files say'}"] if clones else []
+    )
+    parts += [f"{unjudged} not"] if unjudged else []
+    return f"; {', '.join(parts)}"

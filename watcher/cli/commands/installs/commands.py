@@ -26,7 +26,7 @@ VERDICTS are verdicts separated by commas: {", ".join(Verdict)}; or {NO_VERDICT}
 \b
 Exit codes:
   0  no pack has a verdict of --fail-on
-  1  a pack, or an install of the settings, could not be checked
+  1  something could not be read, or was not answered
   2  usage or configuration error, or a TARGET that cannot be read
   3  a pack that is not disabled or accepted has a verdict of --fail-on
 """
@@ -72,6 +72,7 @@ def _findings(ctx: click.Context, option: click.Parameter, given: tuple[str, ...
     metavar="PACK@VERSION",
     help="A finding that is known and accepted (repeatable).",
 )
+@click.option("--problems", "only_problems", is_flag=True, help="Show only packs that are not ok.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 @with_settings("state_dir", "log_format")
 def audit(
@@ -79,6 +80,7 @@ def audit(
     targets: tuple[str, ...],
     fail_on: frozenset[Verdict],
     accept: tuple[str, ...],
+    only_problems: bool,
     as_json: bool,
 ) -> int:
     """Say of every installed pack whether it is banned, flagged or outdated, and what to do.
@@ -90,4 +92,11 @@ def audit(
     from watcher.cli.commands.installs.chosen import chosen
 
     loaded = settings()
-    return run_audit(loaded, chosen(targets, lambda: loaded), accept=accept, fail_on=fail_on, as_json=as_json)
+    return run_audit(
+        loaded,
+        chosen(targets, lambda: loaded),
+        accept=accept,
+        fail_on=fail_on,
+        only_problems=only_problems,
+        as_json=as_json,
+    )

@@ -24,7 +24,7 @@ def show(loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: b
     """Print how the watched nodes and the channels stand; `only` are the ids to show, none: all."""
     settings = loaded.settings
     state = existing_state(loaded).load()
-    chosen, installs = settings.selection(), copies_of(state.installs, state.checks.packs)
+    chosen, installs = settings.selection(), copies_of(state.installs)
     nodes = watched(chosen.names, state)
     view = View(
         state=state,

@@ -53,7 +53,7 @@ class View:
     @cached_property
     def rows_in_order(self) -> list[NodeRow]:
         """A row for every watched node, in the order of the settings."""
-        copies = copies_of(self.state.installs, self.state.checks.packs) if self.installs else {}
+        copies = copies_of(self.state.installs) if self.installs else {}
         exposed = exposed_of(self.state.snapshot.installed) if self.installs else {}
         return [node_row(name, self.state, copies, exposed) for name in self.nodes]
 
