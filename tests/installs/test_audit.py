@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -54,3 +57,42 @@ def test_audit(built: Tools, registry: FakeRegistry, run: Callable[..., Complete
     (fork,) = (pack for pack in packs if pack["folder"] == "ComfyUI-Alpha-Fork")
     assert fork["verdict"] == "unknown"
     assert fork["reason"] == "claims to be alpha, whose repository is ann/comfyui-alpha"
+
+
+def test_what_it_says_to_type(
+    built: Tools, registry: FakeRegistry, run: Callable[..., Completed], tmp_path: Path
+) -> None:
+    """comfy-cli takes the commands of a table as they are, and afterwards nothing that it can mend is bad."""
+    root = tmp_path / "ComfyUI"
+    shutil.copytree(built.root, root, symlinks=True)
+    for pack in PACKS:
+        for version in pack.versions:
+            registry.catalog.publish(pack.id, version)
+        registry.catalog.edit_pack(pack.id, repository=pack.repository)
+    registry.catalog.set_status("alpha", "1.2.0", "banned")
+    registry.catalog.set_status("Delta-Pack", "0.3.1", "flagged")
+    registry.catalog.set_status("bravo", "2.5", "banned")
+    env = {"COMFY_WATCH_REGISTRY_URL": registry.url}
+
+    def bad() -> tuple[dict[str, str], list[str]]:
+        """Return the verdicts of what is run and bad, by folder, and the commands against it."""
+        done = run("audit", str(root), env=env)
+        typed = re.findall(r"comfy node .*", done.out)
+        packs = json.loads(run("audit", str(root), "--json", env=env).out)["packs"]
+        found = {one["folder"]: one["verdict"] for one in packs if one["enabled"]}
+        return {name: verdict for name, verdict in found.items() if verdict in {"banned", "flagged"}}, typed
+
+    before, typed = bad()
+    assert before == {"alpha": "banned", "bravo": "banned", "Delta-Pack": "flagged"}
+    assert sorted(typed) == [
+        "comfy node disable Delta-Pack",
+        "comfy node uninstall alpha && comfy node install alpha@1.0.0",
+        "comfy node uninstall bravo",
+    ]
+    tools = built.at(root)
+    for line in typed:
+        for command in line.split(" && "):
+            program, *words = command.split()
+            assert program == "comfy"
+            tools.comfy(*words)
+    assert bad() == ({}, [])
