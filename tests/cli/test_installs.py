@@ -234,6 +234,19 @@ def test_a_clone_is_judged_by_what_its_file_says(watch: Watcher, comfyui: LivedI
     assert all(one["installed"] for one in document["events"])
 
 
+def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
+    """A banned copy that becomes a clone without a version has not gone; one that is replaced has."""
+    registry.catalog.set_status("alpha", "1.0.0", "banned")
+    registry.catalog.publish("alpha", "0.9.0")
+    assert _said(watch.check()) == [("exposed", "alpha", "1.0.0", "banned")]
+    comfyui.remove("alpha")
+    comfyui.clone("alpha", "https://mirror.example/alpha", cnr_id="alpha")
+    assert _said(watch.check()) == []
+    comfyui.remove("alpha")
+    comfyui.put("alpha", "0.9.0")
+    assert _said(watch.check()) == [("cleared", "alpha", "1.0.0", None)]
+
+
 def test_the_folder_says_what_the_file_hides(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
     """A pack that the Manager installed as one and that calls itself another is watched as both."""
     registry.catalog.publish("evil", "1.0.0")

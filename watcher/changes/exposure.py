@@ -66,11 +66,12 @@ class Poll:
 def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
     """Return what is reported after a poll, and the events: one for each pack, version and verdict."""
     run = _by_key(one for one in poll.runs if one.copy.enabled)
+    hidden = _of_no_version(poll.runs)
     exposures: dict[str, Exposure] = {}
     found: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         runs, old = run.get(key, []), reported.exposures.get(key)
-        new = _exposure(key, runs, old, poll)
+        new = _exposure(key, runs, old, poll, hidden.get(key.partition("@")[0], frozenset()))
         if new is not None:
             exposures[key] = new
         if event := _news(key, runs, old, new, poll):
@@ -109,9 +110,24 @@ def _by_key(runs: Iterable[Run]) -> dict[str, list[Run]]:
     return found
 
 
-def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -> Exposure | None:
-    """Return what is bad about a version that is run; None if nothing is."""
-    kept = set(old.installs) & poll.unseen if old else set()
+def _of_no_version(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
+    """Return by lower-case id the installs with an enabled copy that is not fine and may be any version of the pack."""
+    found: dict[str, frozenset[str]] = {}
+    for one in runs:
+        if one.copy.enabled and one.copy.version is None and one.verdict in {*_SAYS, Verdict.UNKNOWN}:
+            key = one.node.lower()
+            found[key] = found.get(key, frozenset()) | {one.copy.install}
+    return found
+
+
+def _exposure(
+    key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll, hidden: frozenset[str]
+) -> Exposure | None:
+    """Return what is bad about a version that is run; None if nothing is.
+
+    In the `hidden` installs a copy of the pack may be that version, whatever it says: what it was stays there.
+    """
+    kept = set(old.installs) & (poll.unseen | hidden) if old else set()
     bad = [one for one in runs if one.verdict in _SAYS]
     if old is not None and not bad and any(one.verdict is Verdict.UNKNOWN for one in runs):
         kept |= set(old.installs) & {one.copy.install for one in runs}
