@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
@@ -39,12 +39,30 @@ NEVER_LISTED = "9.9.9"
 INSTALLS = ("studio", "laptop")
 STATUSES = ("active", "flagged", "banned")
 
-Key = tuple[str, str]
-"""A pack and a version."""
+Key = tuple[str, str | None]
+"""A pack and a version; None for a copy that does not have one."""
 Fact = tuple[str, str | None, str | None, str | None]
 """What an event says at its shortest: kind, pack, version, install."""
-Copies = dict[str, tuple[str, str, bool]]
-"""What an install has: pack, version and whether it is enabled, by the name of the folder."""
+
+
+class Copy(NamedTuple):
+    """What an install has in a folder."""
+
+    pack: str
+    version: str | None
+    """What its file says; None if it was never read."""
+    enabled: bool = True
+    is_clone: bool = False
+
+    @property
+    def key(self) -> Key:
+        """What it is known to be: a clone may be of any commit."""
+        return self.pack, None if self.is_clone else self.version
+
+
+Copies = dict[str, Copy]
+"""What an install has, by the name of the folder."""
+FROM_BAD_TO_FINE = ("banned", "flagged", "delisted", "deprecated", "unknown", "")
 
 figures = Result()
 """Of all lives since the last `live`."""
@@ -62,9 +80,9 @@ class FragileToo(Fragile):
 class Model:
     """What somebody would say who looks at the registry and the folders, poll by poll."""
 
-    status: dict[Key, tuple[str, bool]]
+    status: dict[tuple[str, str], tuple[str, bool]]
     """The registry's status of each version, and whether it is deprecated."""
-    known: dict[Key, tuple[str, bool]] = field(default_factory=dict)
+    known: dict[tuple[str, str], tuple[str, bool]] = field(default_factory=dict)
     """The same, at the last poll."""
     believed: dict[str, Copies] = field(default_factory=dict)
     """By install, as it was last seen."""
@@ -82,13 +100,14 @@ class Model:
         self.failing &= seen.keys()
         for install, copies in seen.items():
             # A pack that was never read may have been damaged ever since: that is no news.
-            fails = copies is None or any(folder in self.believed.get(install, {}) for folder in unread[install])
+            known = {folder for folder, of in self.believed.get(install, {}).items() if of.version is not None}
+            fails = copies is None or bool(unread[install] & known)
             if fails != (install in self.failing):
                 self.due["failing" if fails else "recovered", None, None, install] += 1
                 self.failing ^= {install}
             if copies is not None:
                 before = self.believed.get(install, {})
-                kept = {folder: before[folder] for folder in unread[install] if folder in before}
+                kept = {folder: before.get(folder, Copy(folder, None)) for folder in unread[install]}
                 self.believed[install] = {name: of for name, of in copies.items() if name not in unread[install]} | kept
         self._of_runs(said, hidden=seen.keys() - self.believed.keys(), configured=set(seen))
 
@@ -108,36 +127,51 @@ class Model:
 
     def _of_runs(self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]) -> None:
         now: dict[Key, tuple[str, frozenset[str]]] = {}
+        hiding: set[tuple[str, str]] = set()
         for install, copies in self.believed.items():
-            for pack, version, enabled in copies.values():
-                if enabled and (why := self._why((pack, version))):
-                    _, where = now.get((pack, version), (why, frozenset()))
-                    now[pack, version] = why, where | {install}
+            for copy in copies.values():
+                why = self._why(copy) if copy.enabled else ""
+                if why and copy.key[1] is None:
+                    hiding.add((install, copy.pack))  # it may be any version
+                if why not in {"", "unknown"}:
+                    other, where = now.get(copy.key, (why, frozenset()))
+                    now[copy.key] = min(why, other, key=FROM_BAD_TO_FINE.index), where | {install}
         for key, (why, where) in self.bad.items():
-            if kept := where & hidden:
+            if kept := where & (hidden | {install for install, pack in hiding if pack == key[0]}):
                 worst, others = now.get(key, (why, frozenset()))
                 now[key] = worst, others | kept
         for key in now.keys() | self.bad.keys():
             _, before = self.bad.get(key, ("", frozenset()))
             if key in now:
                 why, where = now[key]
-                if not where <= before and (why, key) not in said:
+                is_worse = key in self.bad and FROM_BAD_TO_FINE.index(why) < FROM_BAD_TO_FINE.index(self.bad[key][0])
+                if (is_worse or not where <= before) and (why, key) not in said:
                     self.due["exposed", *key, None] += 1
             elif before & configured and not {("reinstated", key), ("undeprecated", key)} & said:
                 self.due["cleared", *key, None] += 1
         self.bad = now
 
-    def _why(self, key: Key) -> str:
-        status, deprecated = self.status.get(key, ("delisted", False))
+    def _why(self, copy: Copy) -> str:
+        """Return what is wrong with a copy; "" for nothing, "unknown" where that is not known."""
+        of_pack = {version: self._of((pack, version)) for pack, version in self.status if pack == copy.pack}
+        if copy.version in of_pack:
+            return of_pack[copy.version]
+        if copy.version is not None and not copy.is_clone:
+            return "delisted"
+        mildest = max(of_pack.values(), key=FROM_BAD_TO_FINE.index)
+        return mildest or "unknown"
+
+    def _of(self, key: tuple[str, str]) -> str:
+        status, deprecated = self.status[key]
         return status if status != "active" else "deprecated" if deprecated else ""
 
-    def copies(self, pack: str) -> set[tuple[str, str, bool]]:
+    def copies(self, pack: str) -> set[tuple[str, str | None, bool]]:
         """Return where a pack is installed, in which version, and whether it is enabled."""
         return {
-            (install, version, enabled)
+            (install, copy.key[1], copy.enabled)
             for install, copies in self.believed.items()
-            for name, version, enabled in copies.values()
-            if name == pack
+            for copy in copies.values()
+            if copy.pack == pack
         }
 
 
@@ -172,12 +206,19 @@ class InstallsMachine(RuleBasedStateMachine):
         if before:
             self.poll()
 
-    @rule(install=installs, pack=packs, version=st.sampled_from((*VERSIONS, NEVER_LISTED)))
-    def put(self, install: str, pack: str, version: str) -> None:
-        """A version of a pack is installed in place of what is there."""
-        if self._may_change(install, pack) and f"{pack}.disabled" not in self.there[install]:
-            self.comfyuis[install].put(pack, version)
-            self.there[install][pack] = pack, version, True
+    @rule(install=installs, pack=packs, version=st.sampled_from((*VERSIONS, NEVER_LISTED)), is_clone=st.booleans())
+    def put(self, install: str, pack: str, version: str, is_clone: bool) -> None:
+        """A version of a pack is installed in place of what is there, or its repository is cloned."""
+        if not self._may_change(install, pack) or f"{pack}.disabled" in self.there[install]:
+            return
+        comfyui, there = self.comfyuis[install], self.there[install]
+        if is_clone:
+            comfyui.put_clone(pack, version)
+        else:
+            if pack in there and there[pack].is_clone:
+                comfyui.remove(pack)
+            comfyui.put(pack, version)
+        there[pack] = Copy(pack, version, is_clone=is_clone)
 
     @rule(install=installs, pack=packs)
     def remove(self, install: str, pack: str) -> None:
@@ -194,10 +235,10 @@ class InstallsMachine(RuleBasedStateMachine):
         there = self.there[install]
         if found := there.pop(pack, None):
             self.comfyuis[install].switch_off(pack)
-            there[f"{pack}.disabled"] = *found[:2], False
+            there[f"{pack}.disabled"] = found._replace(enabled=False)
         elif found := there.pop(f"{pack}.disabled", None):
             self.comfyuis[install].switch_on(pack)
-            there[pack] = *found[:2], True
+            there[pack] = found._replace(enabled=True)
 
     @rule(install=installs)
     def mount_or_not(self, install: str) -> None:
@@ -208,7 +249,7 @@ class InstallsMachine(RuleBasedStateMachine):
     @rule(install=installs, pack=packs)
     def spoil_or_mend(self, install: str, pack: str) -> None:
         """A pack cannot be read, or can be again."""
-        if install in self.unmounted or pack not in self.there[install]:
+        if install in self.unmounted or pack not in self.there[install] or self.there[install][pack].is_clone:
             return
         comfyui = self.comfyuis[install]
         (comfyui.mend if pack in self.spoilt[install] else comfyui.spoil)(pack)

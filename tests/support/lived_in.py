@@ -21,6 +21,12 @@ class LivedIn(ComfyUI):
         if mark:
             (folder / ".tracking").write_text("__init__.py\npyproject.toml")
 
+    def put_clone(self, pack: str, version: str) -> None:
+        """Clone the registry's repository of a pack in place of what is there; its file names a version."""
+        if (self.nodes / pack).exists():
+            self.remove(pack)
+        self.clone(pack, f"https://github.com/example/{pack}", pack=pack, version=version)
+
     def remove(self, pack: str) -> None:
         """Uninstall a pack."""
         shutil.rmtree(self.nodes / pack)
