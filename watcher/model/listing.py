@@ -13,6 +13,29 @@ ALL = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ServerTime:
+    """When the registry made the answers of one reading, by its own clock; comparable with other such times alone."""
+
+    oldest: str = ""
+    """Of all answers; "" if one does not say it."""
+    newest: str = ""
+    """Of those that say it; "" if none does."""
+
+    @classmethod
+    def of(cls, server_time: str) -> ServerTime:
+        """Return the times of a single answer."""
+        return cls(oldest=server_time, newest=server_time)
+
+    def __or__(self, other: ServerTime) -> ServerTime:
+        """Return the times of the answers of both."""
+        return ServerTime(oldest=min(self.oldest, other.oldest), newest=max(self.newest, other.newest))
+
+    def is_older_than(self, known: str) -> bool:
+        """Return whether some answer is older than the `known` one, as far as both say it."""
+        return bool(self.oldest) and self.oldest < known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
     """The versions that were seen of one node. docs/behaviour.md, Listings, defines when it is complete."""
 
@@ -20,6 +43,7 @@ class Listing:
     versions: tuple[Version, ...]
     at: str
     """When it was requested, by our clock, or earlier if the registry's clock says so."""
+    server_time: ServerTime = ServerTime()
     incomplete: str = ""
     """Why the listing is incomplete, for a person; "" if it is complete."""
     etag: str = ""
@@ -42,6 +66,7 @@ class NodeBanned:
     message: str
     """The reason that the registry gave; untrusted text."""
     at: str
+    server_time: ServerTime = ServerTime()
 
 
 class FailureKind(StrEnum):
@@ -73,6 +98,7 @@ class Unchanged:
 
     node: str
     at: str
+    server_time: ServerTime = ServerTime()
 
 
 Reading = Listing | NodeBanned | FetchFailed | Unchanged

@@ -22,8 +22,8 @@ class Answer:
     code: int
     body: bytes
     """Decompressed."""
-    date: str = ""
-    """`Date` as RFC 3339; "" if there is none that can be read."""
+    server_time: str = ""
+    """When the registry made it, by its own clock: `Date` less `Age`, as RFC 3339; "" if it does not say."""
     etag: str = ""
     """`ETag`; "" if there is none that can be sent back."""
 
@@ -87,12 +87,24 @@ def parse_retry_after(headers: Mapping[str, str]) -> float | None:
 
 
 @lru_cache(maxsize=8)
-def parse_date(text: str) -> str:
-    """Return a `Date` header as RFC 3339; "" if it cannot be read."""
+def parse_server_time(date: str, age: str) -> str:
+    """Return `Date` less `Age` as RFC 3339; "" if there is no `Date` that can be read.
+
+    A cache gives the seconds since it got the answer as `Age`. Some caches keep the registry's `Date`, others write
+    their own; so this is the moment at which the answer was made, or an earlier one.
+    """
     try:
-        return timestamps.show(parsedate_to_datetime(text).astimezone(UTC)) if text else ""
+        served = timestamps.show(parsedate_to_datetime(date).astimezone(UTC)) if date else ""
     except (ValueError, OverflowError):
         return ""
+    seconds = _parse_age(age)
+    return timestamps.later(served, -seconds) if served and seconds else served
+
+
+def _parse_age(text: str) -> float:
+    """Return the seconds of an `Age` header: of several the most; 0 if none can be read."""
+    ages = (one.strip() for one in text.split(","))
+    return max((float(age[:9]) for age in ages if age.isascii() and age.isdigit()), default=0.0)
 
 
 def parse_etag(text: str) -> str:

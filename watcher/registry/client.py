@@ -17,7 +17,7 @@ from watcher import __version__, durations, log
 from watcher.model.version import status_to_api
 from watcher.progress import Progress, silent
 from watcher.registry import transport
-from watcher.registry.answer import Answer, Body, NoAnswerError, parse_date, parse_etag, parse_retry_after
+from watcher.registry.answer import Answer, Body, NoAnswerError, parse_etag, parse_retry_after, parse_server_time
 from watcher.text.sanitize import sanitize_line
 
 PAGE_SIZE = 100
@@ -121,6 +121,7 @@ class Registry:
             "User-Agent": f"comfy-watch/{__version__} (Comfy Watch, a node pack version watcher)",
             "Accept": "application/json",
             "Accept-Encoding": "gzip",
+            "Cache-Control": "no-cache",  # an answer of a cache may be older than the one before it
         }
 
     async def __aenter__(self) -> Self:
@@ -249,8 +250,12 @@ class Registry:
         body = Body(headers.get("content-encoding", "").strip().lower(), self.limits.max_bytes)
         async for chunk in response.aiter_raw():
             body.add(chunk)
-        date, etag = parse_date(headers.get("date", "")), parse_etag(headers.get("etag", ""))
-        return Answer(code=response.status_code, body=body.finish(), date=date, etag=etag)
+        return Answer(
+            code=response.status_code,
+            body=body.finish(),
+            server_time=parse_server_time(headers.get("date", ""), headers.get("age", "")),
+            etag=parse_etag(headers.get("etag", "")),
+        )
 
 
 def _log(request: httpx.Request, code: int, begun: float, size: int) -> None:

@@ -43,8 +43,8 @@ class PageRead:
     """The body of a page that is not decoded, because the caller knows it."""
     size: int = 0
     """Bytes of the body."""
-    date: str = ""
-    """As `Answer.date`."""
+    server_time: str = ""
+    """As `Answer.server_time`."""
     error: str = ""
     """Why it could not be read, for a person."""
     code: int = 0
@@ -148,10 +148,15 @@ class _Reading:
             ban = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
             error = describe_refusal(answer.code, answer.body)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
-        size, is_known = len(answer.body), self.is_known(answer.body)
-        if is_known and number != self.query.page:
-            return PageRead(number=number, known=answer.body, size=size, date=answer.date, code=answer.code)
-        return PageRead(number=number, page=parse_page(answer.body), size=size, date=answer.date, code=answer.code)
+        is_known = self.is_known(answer.body) and number != self.query.page
+        return PageRead(
+            number=number,
+            page=None if is_known else parse_page(answer.body),
+            known=answer.body if is_known else b"",
+            size=len(answer.body),
+            server_time=answer.server_time,
+            code=answer.code,
+        )
 
     def _count(self, page: Page, number: int) -> None:
         """Note how many pages there are, by one of them. A page that does not say it is followed by another."""

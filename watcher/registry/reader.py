@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from http import HTTPStatus
 
 from watcher import timestamps
-from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
+from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
 from watcher.model.version import STATUSES, in_order
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
@@ -25,7 +25,7 @@ _TIMEOUTS = 10
 """No further page of a node is requested after this many seconds, or timeouts if that is longer."""
 
 _FAR_OFF = 24 * 3600.0
-"""Seconds. A `Date` that is further behind our clock is broken or cached; our own may be off by a time zone."""
+"""Seconds. A server's time that is further behind our clock is wrong; our own may be off by a time zone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -60,15 +60,15 @@ async def _read_node(registry: Registry, query: NodeQuery, now: Callable[[], str
     first = Query(node=query.node, statuses=query.filter)
     is_named = not by_body and not query.etag.startswith(OF_ROWS)
     answer = await registry.ask(first, etag=query.etag if is_named else "", retries=query.retries)
-    at = moment(asked_at, answer.date)
+    at = moment(asked_at, answer.server_time)
     if answer.code != HTTPStatus.OK:
         return _judge_status(query, answer, at)
     if by_body and query.etag == _etag_of(answer):
-        return Unchanged(node=query.node, at=at)
-    return await _read_pages(registry, first, answer, at)
+        return Unchanged(node=query.node, at=at, server_time=ServerTime.of(answer.server_time))
+    return await _read_pages(registry, first, answer, asked_at)
 
 
-async def _read_pages(registry: Registry, first: Query, answer: Answer, at: str) -> Listing:
+async def _read_pages(registry: Registry, first: Query, answer: Answer, asked_at: str) -> Listing:
     """Return the versions of the first page's answer, and those of all later pages."""
     # Here, since most answers are about a node that has not changed: it takes a hundredth of a quiet poll.
     from watcher.registry.pagination import MOST_PAGES, ListingBuilder
@@ -78,6 +78,7 @@ async def _read_pages(registry: Registry, first: Query, answer: Answer, at: str)
     latest = clock() + max(_LONGEST_READING, _TIMEOUTS * registry.limits.timeout)
     builder = ListingBuilder(first.node, registry.limits.max_bytes)
     builder.add_page(parse_page(answer.body), 1, len(answer.body))
+    server_time = ServerTime.of(answer.server_time)
     number = 1
     while builder.has_more and number < MOST_PAGES:
         number += 1
@@ -94,12 +95,14 @@ async def _read_pages(registry: Registry, first: Query, answer: Answer, at: str)
             builder.fail(number, f": {error}")
             break
         builder.add_page(page, number, len(later.body))
+        server_time |= ServerTime.of(later.server_time)
     incomplete = builder.finish()
     wanted = [row for row in builder.rows.values() if not first.statuses or row.status in first.statuses]
     return Listing(
         node=first.node,
         versions=in_order(wanted),
-        at=at,
+        at=moment(asked_at, server_time.oldest),
+        server_time=server_time,
         incomplete=incomplete,
         etag=_etag_of(answer) if number == 1 else "",
         unreported=builder.unreported,
@@ -119,7 +122,10 @@ async def read_whereabouts(
     if listing.incomplete or not missing:
         return listing
     whole = await read_node(registry, NodeQuery(node=listing.node), now)
-    found = {version.key: version.status for version in whole.versions} if isinstance(whole, Listing) else {}
+    found: dict[str, str] = {}
+    if isinstance(whole, Listing):
+        found = {version.key: version.status for version in whole.versions}
+        listing = replace(listing, server_time=listing.server_time | whole.server_time)
     if any(found.get(key) in statuses for key in missing):
         return replace(listing, incomplete="with all statuses it shows versions that it hides with these alone")
     elsewhere = frozenset(key for key in missing if key in found)
@@ -128,12 +134,12 @@ async def read_whereabouts(
     return replace(listing, elsewhere=elsewhere)
 
 
-def moment(asked_at: str, date: str) -> str:
+def moment(asked_at: str, server_time: str) -> str:
     """Return the moment of a listing (docs/behaviour.md, Listings). A later one would hide what was published since."""
-    if not date:
+    if not server_time:
         return asked_at
-    ahead = timestamps.seconds_between(date, asked_at)
-    return date if 0 < ahead <= _FAR_OFF else asked_at
+    ahead = timestamps.seconds_between(server_time, asked_at)
+    return server_time if 0 < ahead <= _FAR_OFF else asked_at
 
 
 def _etag_of(answer: Answer) -> str:
@@ -145,9 +151,10 @@ def _judge_status(query: NodeQuery, answer: Answer, at: str) -> Reading:
     """Return what a status code other than 200 means for the node (docs/registry.md, Errors and Node bans)."""
     match answer.code:
         case HTTPStatus.NOT_MODIFIED if query.etag and not query.etag.startswith(_OF_BODY):
-            return Unchanged(node=query.node, at=at)
+            return Unchanged(node=query.node, at=at, server_time=ServerTime.of(answer.server_time))
         case HTTPStatus.FORBIDDEN if (reason := parse_ban(answer.body)) is not None:
-            return NodeBanned(node=query.node, message=reason, at=at)
+            server_time = ServerTime.of(answer.server_time)
+            return NodeBanned(node=query.node, message=reason, at=at, server_time=server_time)
     error = describe_refusal(answer.code, answer.body)
     if answer.code == HTTPStatus.NOT_FOUND:
         error += "; is the id right?"

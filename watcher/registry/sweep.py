@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from operator import attrgetter
 
-from watcher.model.listing import ALL, FetchFailed, Listing
+from watcher.model.listing import ALL, FetchFailed, Listing, ServerTime
 from watcher.model.version import badness, in_order
 from watcher.progress import Progress, silent
 from watcher.registry.answer import NoAnswerError
@@ -43,6 +43,8 @@ class Swept:
     """Each node's rows, by id, else by version text: packed, which takes a third of the memory."""
     names: dict[str, str] = field(default_factory=dict)
     """How the registry writes each node's id."""
+    server_times: dict[str, ServerTime] = field(default_factory=dict)
+    """Of the pages that show each node."""
     doubtful: dict[str, str] = field(default_factory=dict)
     """Nodes with a row that cannot be read, lacks a field that is compared, or contradicts another, and why."""
     unreported: dict[str, dict[str, frozenset[str]]] = field(default_factory=dict)
@@ -79,6 +81,7 @@ class Swept:
             node=builder.spelling or node,
             versions=in_order(row for row in builder.rows.values() if not self.statuses or row.status in self.statuses),
             at=self.at,
+            server_time=self.server_times.get(key, ServerTime()),
             incomplete=incomplete or fault or self.doubtful.get(key, ""),
             unreported=builder.unreported,
             changelogs=builder.changelogs,
@@ -131,8 +134,7 @@ async def sweep(
     `reads_again`.
     """
     collector = _Collector(Swept(at="", total=0, statuses=statuses), is_wanted, known)
-    first = Query(statuses=statuses)
-    ended = await collector.read(registry, first, now, is_worth_it, progress)
+    ended = await collector.read(registry, Query(statuses=statuses), now, is_worth_it, progress)
     if ended is not None:
         return ended
     swept = collector.swept
@@ -154,8 +156,8 @@ class _Collector:
         """Digests of known pages, until a page comes that is not known."""
         self._pages: list[str] = []
         """Digests of the pages of this reading."""
-        self._held: list[tuple[int, bytes]] = []
-        """The known pages that came, with their numbers."""
+        self._held: list[PageRead] = []
+        """The known pages that came."""
         self._is_wanted = is_wanted
         self._rows: dict[str, tuple[dict[str, bytes], bool]] = {}
         """The rows of each node, by its id as the registry writes it, and whether it is wanted."""
@@ -182,7 +184,7 @@ class _Collector:
                     if (ended := _ended(read, is_worth_it)) is not None:
                         return ended
                     total = read.page.total or 0 if read.page else 0
-                    self.swept.at, self.swept.total = self.swept.at or moment(asked_at, read.date), total
+                    self.swept.at, self.swept.total = self.swept.at or moment(asked_at, read.server_time), total
                 self._take_read(read, total)
         self._finish(total, first.page_size)
         return None
@@ -203,12 +205,12 @@ class _Collector:
 
     def _take_read(self, read: PageRead, total: int) -> None:
         if read.known:
-            self._held.append((read.number, read.known))
+            self._held.append(read)
         elif read.page is None:
             self.swept.has_failed = True
             self._note(f"page {read.number}: {read.error}")
         else:
-            self._take(read.page, read.number, total)
+            self._take(read.page, read, total)
 
     def _is_known(self, body: bytes) -> bool:
         """Note a page; return whether it need not be decoded now, since all that came so far are known."""
@@ -221,20 +223,20 @@ class _Collector:
     def _take_held(self, total: int) -> None:
         """Take the pages that were not decoded."""
         self._known = frozenset()
-        for number, body in self._held:
+        for read in self._held:
             try:
-                self._take(parse_page(body), number, total)
+                self._take(parse_page(read.known), read, total)
             except NoAnswerError as error:
-                self._note(f"page {number}: {error}")
+                self._note(f"page {read.number}: {error}")
         self._held = []
 
-    def _take(self, page: Page, number: int, total: int) -> None:
+    def _take(self, page: Page, read: PageRead, total: int) -> None:
         if page.total != total:
             self._note("the number of versions changed between pages")
         if page.unplaced:
-            self._note(f"{page.unplaced} on page {number}")
+            self._note(f"{page.unplaced} on page {read.number}")
         for (node, version), named in page.lost.items():
-            self._take_lost(node, version, f"{named} on page {number}")
+            self._take_lost(node, version, f"{named} on page {read.number}")
         for place, row in enumerate(page.rows):
             rows, is_wanted = self._rows.get(row.node_id) or self._rows_of(row.node_id)
             version = row.id or f"={row.version}"
@@ -242,6 +244,9 @@ class _Collector:
             before = rows.setdefault(version, packed)
             if is_wanted and (before is not packed or place in page.unreported):
                 self._take_odd(row, version, before, page.unreported.get(place))
+        times, of_page = self.swept.server_times, ServerTime.of(read.server_time)
+        shown = {row.node_id.lower() for row in page.rows} & self.swept.rows.keys()
+        times.update({key: times.get(key, of_page) | of_page for key in shown})
 
     def _take_lost(self, node: str, version: str, named: str) -> None:
         """Note that a row of a node cannot be read: its version counts as one that came."""

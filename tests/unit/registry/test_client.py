@@ -123,8 +123,29 @@ def test_an_answer_comes_as_it_is(registry: FakeRegistry, code: int) -> None:
 )
 def test_the_registrys_clock_is_read(registry: FakeRegistry, date: str, read: str) -> None:
     """The answer's `Date` comes in the program's own form; one that cannot be read is the same as none."""
-    registry.respond = responding(Date=date)(200, b"{}")
-    assert answer(registry.url).date == read
+    registry.respond = responding(Date=date, Age="0")(200, b"{}")
+    assert answer(registry.url).server_time == read
+
+
+@pytest.mark.parametrize(
+    ("age", "read"),
+    [
+        *(("90", "2026-03-02T11:58:30.000Z"), ("60, 90", "2026-03-02T11:58:30.000Z")),
+        *((one, "2026-03-02T12:00:00.000Z") for one in ("", "0", "-90", "1.5", "soon", "٣")),
+        ("9" * 5000, "1994-06-24T10:13:21.000Z"),
+    ],
+)
+def test_the_age_of_a_copy_counts(registry: FakeRegistry, age: str, read: str) -> None:
+    """An answer was made as long before its `Date` as a cache says; an `Age` that cannot be read is none."""
+    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age=age)(200, b"{}")
+    assert answer(registry.url).server_time == read
+
+
+def test_a_fresh_answer_is_asked_for(registry: FakeRegistry) -> None:
+    """Every request asks caches for no copy, a conditional one too."""
+    answer(registry.url, etag='"v1"')
+    answer(registry.url)
+    assert [request.headers["Cache-Control"] for request in registry.requests] == ["no-cache"] * 2
 
 
 def test_a_question_can_be_conditional(registry: FakeRegistry) -> None:

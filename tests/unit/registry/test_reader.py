@@ -12,9 +12,10 @@ from aiohttp import web
 
 from tests.faults.asking import NOON, of_pack, read, responding
 from tests.support.fakes.fault import asked as query_of
+from tests.support.fakes.fault import ordinary
 from tests.support.fakes.faults import FAULTS, Means, inflict
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, Unchanged
+from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
 from watcher.model.version import STATUSES
 from watcher.registry import reader
 from watcher.registry.client import Limits, Registry
@@ -48,7 +49,7 @@ def test_a_fault_means_what_is_expected(registry: FakeRegistry, name: str) -> No
     reading = read(registry.url, NodeQuery(node="pack"), **limits)
     expected = FAULTS[name]
     match expected.means:
-        case Means.COMPLETE:
+        case Means.COMPLETE | Means.OLDER:
             assert isinstance(reading, Listing)
             assert (reading.incomplete, len(reading.versions)) == ("", 5)
         case Means.EMPTY:
@@ -358,6 +359,7 @@ DATES = {
     "far later": ("Thu, 01 Jan 2099 00:00:00 GMT", NOON),
     "none": ("noon", NOON),
 }
+_BANNED = b'{"message":"Node banned"}'
 
 
 @pytest.mark.parametrize(("date", "at"), DATES.values(), ids=DATES)
@@ -366,9 +368,50 @@ def test_the_time_is_ours_or_a_little_earlier(registry: FakeRegistry, date: str,
     registry.respond = responding(Date=date)(200, b'{"total":0,"versions":[]}')
     assert listing_of(registry).at == at
     registry.respond = responding(Date=date)(304, b"")
-    assert read(registry.url, NodeQuery(node="pack", etag='"v1"')) == Unchanged(node="pack", at=at)
-    registry.respond = responding(Date=date)(403, b'{"message":"Node banned"}')
-    assert read(registry.url, NodeQuery(node="pack")) == NodeBanned(node="pack", message="Node banned", at=at)
+    unchanged = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
+    assert isinstance(unchanged, Unchanged)
+    assert unchanged.at == at
+    registry.respond = responding(Date=date)(403, _BANNED)
+    banned = read(registry.url, NodeQuery(node="pack"))
+    assert isinstance(banned, NodeBanned)
+    assert (banned.message, banned.at) == ("Node banned", at)
+
+
+@pytest.mark.parametrize(("code", "body"), [(200, b'{"total":0,"versions":[]}'), (304, b""), (403, _BANNED)])
+def test_a_reading_says_when_it_was_made(registry: FakeRegistry, code: int, body: bytes) -> None:
+    """A listing, an unchanged one and a ban have the registry's own time, less the age of a cache's copy."""
+    registry.respond = responding(Date="Mon, 02 Mar 2026 12:00:00 GMT", Age="60")(code, body)
+    reading = read(registry.url, NodeQuery(node="pack", etag='"v1"'))
+    assert not isinstance(reading, FetchFailed)
+    assert reading.server_time == ServerTime.of("2026-03-02T11:59:00.000Z")
+    assert reading.at == "2026-03-02T11:59:00.000Z"
+
+
+@pytest.mark.parametrize(
+    ("ages", "oldest", "newest"),
+    [
+        (("0", "60", "30"), "2026-03-02T11:59:00.000Z", "2026-03-02T12:00:00.000Z"),
+        (("30", "30", None), "", "2026-03-02T11:59:30.000Z"),
+        ((None, None, None), "", ""),
+    ],
+)
+def test_a_listing_is_as_old_as_its_oldest_page(
+    registry: FakeRegistry, ages: tuple[str | None, ...], oldest: str, newest: str
+) -> None:
+    """Pages may come from caches of different ages; where one has no time, that of the listing is not known."""
+    of_pack(registry, versions=250)
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        age = ages[int(query_of(request)["page"][0]) - 1]
+        date = "" if age is None else "Mon, 02 Mar 2026 12:00:00 GMT"
+        document = ordinary(request, registry.catalog)
+        return web.json_response(document, headers={"Date": date, "Age": age or "0"})
+
+    registry.respond = respond
+    listing = listing_of(registry)
+    assert (listing.incomplete, len(listing.versions)) == ("", 250)
+    assert listing.server_time == ServerTime(oldest=oldest, newest=newest)
+    assert listing.at == (oldest or NOON)
 
 
 def test_the_time_is_from_before_the_question(registry: FakeRegistry) -> None:
