@@ -23,6 +23,7 @@ class Watcher:
         self.settings = settings
         self.folder = StateFolder(folder)
         self.progress = 0
+        self.clock = clock
 
     def poll(self, **changed: Any) -> Report:
         """Poll once and forget what was asked before; some settings may differ this time."""
@@ -33,7 +34,7 @@ class Watcher:
         async def work() -> Report:
             config = watch(url, *nodes, **settings)
             poller = Poller(
-                config=config, folder=self.folder, clock=clock, stopping=asyncio.Event(), progress=self._hear
+                config=config, folder=self.folder, clock=self.clock, stopping=asyncio.Event(), progress=self._hear
             )
             return await poller.poll()
 

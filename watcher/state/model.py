@@ -48,8 +48,12 @@ class Checks:
     """When each node was last read completely, by lower-case node id."""
     etags: Mapping[str, str] = field(default_factory=dict)
     """Etags of the answers that the snapshot reflects, by lower-case node id."""
+    server_times: Mapping[str, str] = field(default_factory=dict)
+    """When the registry made the newest answer that is known of each node, by its own clock; by lower-case node id."""
+    stale_since: Mapping[str, str] = field(default_factory=dict)
+    """Since when only older answers came of a node, by our clock and lower-case node id."""
     etag_scope: str = ""
-    """The request that the etags are valid for: the registry's URL and the watched statuses."""
+    """The request that these three are valid for: the registry's URL and the watched statuses."""
     watched: tuple[str, ...] = ()
     """The node ids of the last poll."""
     reported: Mapping[str, str] = field(default_factory=dict)

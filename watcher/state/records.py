@@ -128,6 +128,8 @@ ADDED = frozenset({"polled_before", "terminal_closed_at", "scanned", "unknown", 
     "pages",
     "turn",
     "turn_error",
+    "server_times",
+    "stale_since",
 }
 """What earlier versions did not write into `checks.json`."""
 _CHECKS = _Document(Checks, _upgraded_checks, "revision", added=ADDED)
@@ -179,7 +181,8 @@ def read_checks(text: bytes) -> tuple[int, Checks]:
         checks.turn.at,
         *checks.scanned.values(),
     )
-    for time in (*polls, *checks.checked.values(), *(failure.since for failure in failures)):
+    of_nodes = (*checks.checked.values(), *checks.server_times.values(), *checks.stale_since.values())
+    for time in (*polls, *of_nodes, *(failure.since for failure in failures)):
         check_time(time or None)
     return revision, checks
 

@@ -59,7 +59,8 @@ async def read_change(
 ) -> Change:
     """Read all nodes, and return what differs from the state. StateError if the snapshot is corrupt."""
     checks = state.checks
-    checks = replace(checks, etags=checks.etags if checks.etag_scope == config.etag_scope else {})
+    if checks.etag_scope != config.etag_scope:
+        checks = replace(checks, etags={}, server_times={}, stale_since={})
     options = DiffOptions(
         statuses=tuple(status for status in STATUSES if status in config.statuses),
         baseline=config.baseline,
@@ -175,6 +176,7 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
     """Return how this poll went, after `checks`, of which only the etags of other nodes stay valid."""
     polled = {node.lower() for node in config.nodes}
     others = {key: etag for key, etag in checks.etags.items() if key not in polled}
+    stale = {key: since for key, since in checks.stale_since.items() if key not in findings.server_times}
     return replace(
         checks,
         polled_at=now,
@@ -182,6 +184,8 @@ def _checks_after(checks: Checks, config: PollConfig, findings: Findings, streak
         health=streaks,
         checked=dict(sorted({**checks.checked, **findings.checked}.items())),
         etags=dict(sorted({**others, **findings.etags}.items())),
+        server_times=dict(sorted({**checks.server_times, **findings.server_times}.items())),
+        stale_since=dict(sorted({**stale, **findings.stale_since}.items())),
         etag_scope=config.etag_scope,
         watched=config.nodes,
         way=Way.EACH.value,

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 from watcher.changes.whole import Shown, came_since, compare_shown, newcomer
-from watcher.model.listing import Listing
+from watcher.model.listing import Listing, ServerTime
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Whole
 from watcher.polling.reading.survey import Survey
 from watcher.registry.sweep import Swept
+
+_STALE = "its rows are older than what is known"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,9 @@ class Looker:
             return self._first_look(key, known, listing, digest, swept)
         shown = self._compared(key, known, listing)
         if shown.is_news:
+            if survey.is_stale(key, listing.server_time):
+                listing = replace(listing, versions=(), server_time=ServerTime(), incomplete=_STALE)
+                shown = self._compared(key, known, listing)
             return Look(key=key, base=known, listing=listing, digest=digest, shown=shown)
         self.take_settled(key, digest, swept)
         return None
@@ -110,6 +115,10 @@ class Looker:
         """Take a node of which every known row, and no other, was shown as it is known."""
         findings = self.survey.findings
         findings.read[key], findings.etags[key] = False, digest
+        server_time = swept.server_times.get(key, ServerTime())
+        if self.survey.is_stale(key, server_time):
+            return
+        self.survey.take_server_time(key, server_time)
         if not swept.incomplete:
             findings.checked[key] = swept.at
 
@@ -122,7 +131,7 @@ class Looker:
 
     def take_answer(self, look: Look) -> None:
         """Take the rows that were shown of a node that could not be asked; else note whether they are dealt with."""
-        if look.key in self.survey.findings.unread:
+        if look.key in self.survey.findings.unread or look.key in self.survey.findings.stale_since:
             self.take_shown(look)
         else:
             if look.base is not None and look.base.versions:  # else only a page ever had it
@@ -136,5 +145,7 @@ class Looker:
             difference = self._compared(look.key, node, look.listing).difference
         if difference.node != (node or look.base) and look.listing.versions:
             findings.nodes[look.key] = difference.node
+        if look.listing.versions:
+            self.survey.take_server_time(look.key, look.listing.server_time)
         if difference.events:
             findings.events[look.key] = (*findings.events.get(look.key, ()), *difference.events)

@@ -7,9 +7,11 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, assert_never
 
+from watcher import log, timestamps
 from watcher.changes.transitions import DiffOptions
+from watcher.durations import DAY
 from watcher.model.event import Event
-from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, Unchanged
+from watcher.model.listing import FailureKind, FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
 from watcher.model.snapshot import Node, Snapshot
 from watcher.progress import Progress, silent
 from watcher.registry.client import Registry
@@ -38,6 +40,10 @@ class Findings:
     checked: dict[str, str] = field(default_factory=dict)
     """When a node was read completely (`Listing.at`)."""
     etags: dict[str, str] = field(default_factory=dict)
+    server_times: dict[str, str] = field(default_factory=dict)
+    """As `Checks.server_times`, of nodes with an answer that counts."""
+    stale_since: dict[str, str] = field(default_factory=dict)
+    """As `Checks.stale_since`, of nodes without one."""
     registry_ids: dict[str, str] = field(default_factory=dict)
     """How the registry spells the ids that were given in another way."""
     empty: list[str] = field(default_factory=list)
@@ -56,6 +62,8 @@ class Findings:
             self.unread,
             self.checked,
             self.etags,
+            self.server_times,
+            self.stale_since,
         )
         for key in keys:
             for found in by_key:
@@ -155,6 +163,8 @@ class Survey:
         key = reading.node.lower()
         registry_wide = unreached = False
         match reading:
+            case Listing() | NodeBanned() | Unchanged() if self.is_stale(key, reading.server_time):
+                log.debug("stale answer", node=reading.node, made=reading.server_time.oldest)
             case Listing():
                 self.take_listing(reading, key, baseline="silent" if key in self.joining else "")
             case NodeBanned():
@@ -164,6 +174,7 @@ class Survey:
                 self.findings.read[key] = False
                 self.findings.checked[key] = reading.at
                 self.findings.etags[key] = self.checks.etags[key]
+                self.take_server_time(key, reading.server_time)
             case FetchFailed(not_found=True) if self._may_be_unknown(key):
                 self.findings.unknown.append(reading.node)
             case FetchFailed(registry_wide=registry_wide, unreached=unreached):
@@ -173,11 +184,33 @@ class Survey:
         self._failures = self._failures + 1 if registry_wide else 0
         self._silence = self._silence + 1 if unreached else 0
 
+    def is_stale(self, key: str, server_time: ServerTime) -> bool:
+        """Return whether an answer about a node is older than the known one, and note since when there are only such.
+
+        After a day the next one counts: then the times are wrong (docs/behaviour.md, Listings).
+        """
+        if not server_time.is_older_than(self.checks.server_times.get(key, "")):
+            return False
+        now = self.options.now
+        since = self.checks.stale_since.get(key, now)
+        is_stale = 0 <= timestamps.seconds_between(since, now) < DAY
+        if is_stale:
+            self.findings.stale_since[key] = since
+        return is_stale
+
+    def take_server_time(self, key: str, server_time: ServerTime) -> None:
+        """Note when an answer that counts was made; one that does not say it leaves the time that is known."""
+        taken, known = self.findings.server_times, self.checks.server_times
+        if newest := server_time.newest or known.get(key, ""):
+            taken[key] = max(taken.get(key, ""), newest)
+        self.findings.stale_since.pop(key, None)
+
     def take_listing(self, listing: Listing, key: str, baseline: str = "") -> None:
         """Compare a node's listing with what is known of it. `baseline` is used instead of the options'."""
         from watcher.changes.diff import compare_listing
 
         findings = self.findings
+        self.take_server_time(key, listing.server_time)
         if listing.spelling not in {"", listing.node}:
             findings.registry_ids[key] = listing.spelling
         known = self.snapshot.nodes.get(key)
@@ -211,6 +244,7 @@ class Survey:
         from watcher.text.status_reason import summarize
 
         self.findings.banned.add(key)
+        self.take_server_time(key, ban.server_time)
         known = self.snapshot.nodes.get(key)
         difference = compare_ban(known, replace(ban, message=summarize(ban.message)), self.options)
         self.findings.read[key] = known is not None and known.failing

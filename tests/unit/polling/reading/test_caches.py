@@ -1,0 +1,439 @@
+"""Answers from caches: one that is older than the known one changes nothing, is no failure, and is asked for again."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.faults.asking import responding
+from tests.faults.matrix import quick_folder
+from tests.support.fakes.caches import CachingProxy, Dating
+from tests.support.fakes.fault import as_json, ordinary
+from tests.support.fakes.fault import asked as query_of
+from tests.support.polls import Watcher, reported
+from watcher import timestamps
+from watcher.fake_registry.server import FakeRegistry
+from watcher.polling.model import Report
+
+BANNED = ("banned", "pack", "1.1.0")
+_BAN = b'{"message":"Node banned"}'
+
+
+@pytest.fixture
+def proxy(registry: FakeRegistry) -> Iterator[CachingProxy]:
+    """A caching proxy before the registry."""
+    with CachingProxy(registry) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def watcher(proxy: CachingProxy, registry: FakeRegistry, state: Path) -> Callable[..., Watcher]:
+    """Make a watcher of a pack behind the proxy, by whose clock it goes, after its first poll."""
+
+    def make(versions: int = 2, **settings: Any) -> Watcher:
+        for number in range(versions):
+            registry.catalog.publish("pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z")
+        made = Watcher(proxy, state, **settings)
+        made.clock = lambda: timestamps.show(proxy.now)
+        assert [event.kind for event in made.poll().events] == ["baseline"]
+        return made
+
+    return make
+
+
+def _later(made: Watcher, proxy: CachingProxy, **settings: Any) -> Report:
+    """Poll a quarter of an hour later; nothing may fail."""
+    proxy.wait(minutes=15)
+    report = made.poll(**settings)
+    assert (report.errors, report.checked) == ((), report.watched)
+    return report
+
+
+def _from_edge(proxy: CachingProxy, edge: int) -> None:
+    """Have an edge give its copies from now on, if it has any."""
+    proxy.gives_copies, proxy.route = True, lambda _: edge
+
+
+def _fresh(proxy: CachingProxy, edge: int = 1) -> None:
+    """Have an edge ask the registry from now on."""
+    proxy.gives_copies, proxy.route = False, lambda _: edge
+
+
+def _first_shown(registry: FakeRegistry) -> str:
+    """Return the version that the first page shows first."""
+    document: Any = registry.catalog.answer({"nodeId": ["pack"]})[1]
+    return str(document["versions"][0]["version"])
+
+
+# One node
+
+
+@pytest.mark.parametrize("dating", [Dating.ITS_OWN, Dating.KEPT])
+def test_a_ban_is_told_once(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry, dating: Dating
+) -> None:
+    """A copy from before a ban neither ends it nor has it told again, however often it comes."""
+    proxy.dating = dating
+    made = watcher()
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == [BANNED]
+    known = made.folder.load().snapshot
+    _from_edge(proxy, 0)
+    assert [reported(_later(made, proxy)) for _ in range(3)] == [[], [], []]
+    checks = made.folder.load().checks
+    assert made.folder.load().snapshot == known
+    assert (checks.etags, checks.checked["pack"]) == ({}, "2026-03-01T12:15:00.000Z")
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == []
+    assert made.folder.load().checks.stale_since == {}
+    registry.catalog.set_status("pack", "1.1.0", "active")
+    assert reported(_later(made, proxy)) == [("reinstated", "pack", "1.1.0")]
+
+
+def test_a_change_in_a_copy_that_is_not_older_counts(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A copy that is newer than what is known is as good as an answer of the registry."""
+    made = watcher()
+    proxy.wait(minutes=5)
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    _fresh(proxy)
+    Watcher(proxy, made.folder.path.parent / "other").poll()
+    _from_edge(proxy, 1)
+    assert reported(_later(made, proxy)) == [BANNED]
+
+
+def test_what_an_incomplete_listing_showed_is_not_taken_back(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A listing that is older than an incomplete one does not undo what that showed."""
+    made = watcher()
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        return as_json(ordinary(request, registry.catalog) | {"total": 3})
+
+    registry.respond = respond
+    _fresh(proxy)
+    proxy.wait(minutes=15)
+    report = made.poll()
+    assert (reported(report)[0], len(report.errors)) == (BANNED, 1)
+    _from_edge(proxy, 0)
+    assert reported(_later(made, proxy)) == []
+
+
+def test_a_copy_of_a_403_bans_no_pack_again(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """An older "node banned" does not ban a pack that is back, and an older listing does not end a ban."""
+    made = watcher()
+    registry.respond = responding()(403, _BAN)
+    _fresh(proxy, 1)
+    assert reported(_later(made, proxy)) == [("banned", "pack", None)]
+    _from_edge(proxy, 0)
+    assert reported(_later(made, proxy)) == []
+    registry.respond = None
+    _fresh(proxy, 2)
+    assert reported(_later(made, proxy)) == [("reinstated", "pack", None)]
+    _from_edge(proxy, 1)
+    assert reported(_later(made, proxy)) == []
+
+
+def test_a_304_has_its_time_too(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+    """What a 304 confirmed is not taken back by a copy that is older than it, and an older 304 is no check."""
+    one = '"1"'
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse:
+        response = as_json(ordinary(request, registry.catalog))
+        response.headers["ETag"] = one
+        return response
+
+    registry.respond = respond
+    made = watcher()
+    _fresh(proxy)
+    _later(made, proxy)
+    assert made.conditional() == [True]
+    times = made.folder.load().checks.server_times
+    assert times == {"pack": "2026-03-01T12:15:00.000Z"}
+    _from_edge(proxy, 0)
+    assert reported(_later(made, proxy)) == []
+    checks = made.folder.load().checks
+    assert (checks.server_times, checks.checked["pack"]) == (times, "2026-03-01T12:15:00.000Z")
+    assert checks.stale_since == {"pack": "2026-03-01T12:30:00.000Z"}
+
+
+def test_pages_of_different_ages(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+    """A listing of which one page is older than what is known changes nothing, whatever its other pages show."""
+    made = watcher(150)
+    first, last = _first_shown(registry), "1.0.0"
+    registry.catalog.set_status("pack", last, "banned")
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == [("banned", "pack", last)]
+    registry.catalog.set_status("pack", first, "flagged")
+    proxy.gives_copies = True
+    proxy.route = lambda request: 2 if query_of(request)["page"] == ["1"] else 0
+    assert reported(_later(made, proxy)) == []
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == [("flagged", "pack", first)]
+
+
+def test_the_newest_page_is_what_later_ones_are_held_against(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A listing of pages of two ages is known as of the newer one: nothing that only that showed is taken back."""
+    made = watcher(150)
+    version = _first_shown(registry)
+    other = Watcher(proxy, made.folder.path.parent / "other")
+    for edge in (1, 2):  # copies of five and of ten minutes later, without and with the ban
+        proxy.wait(minutes=5)
+        _fresh(proxy, edge)
+        other.poll()
+        registry.catalog.set_status("pack", version, "banned")
+    proxy.gives_copies = True
+    proxy.route = lambda request: 2 if query_of(request)["page"] == ["1"] else 1
+    assert reported(_later(made, proxy)) == [("banned", "pack", version)]
+    _from_edge(proxy, 1)
+    assert reported(_later(made, proxy)) == []
+
+
+def test_narrowed_statuses(watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry) -> None:
+    """Where a version is looked for in a copy of all statuses, what that says is not believed if it is older."""
+    statuses = ("active", "flagged")
+    made = watcher(statuses=statuses)
+    _fresh(proxy, 1)
+    _later(made, proxy, statuses=("active", "flagged", "pending", "banned", "deleted"))  # a copy of all statuses
+    _later(made, proxy, statuses=statuses)
+    _later(made, proxy, statuses=statuses)
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    proxy.gives_copies = True
+    proxy.route = lambda request: 2 if "statuses" in query_of(request) else 1
+    assert reported(_later(made, proxy, statuses=statuses)) == []
+    assert made.folder.load().snapshot.nodes["pack"].marks == {}
+    _fresh(proxy)
+    assert reported(_later(made, proxy, statuses=statuses)) == []
+    node = made.folder.load().snapshot.nodes["pack"]
+    assert {one.version: node.marks.get(one.key) for one in node.versions} == {"1.0.0": None, "1.1.0": "left"}
+
+
+# Times that are wrong
+
+
+@pytest.mark.parametrize("lie", ["2592000", "999999999", "9" * 30])
+def test_an_age_that_lies_delays_a_change_by_a_day_at_most(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry, lie: str
+) -> None:
+    """Answers that look older than the known one, whatever they are, are left aside for a day, and no longer."""
+    made = watcher()
+    proxy.age = lambda _: lie
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    found = [reported(_later(made, proxy)) for _ in range(100)]
+    assert (found[:96], found[96:]) == ([[]] * 96, [[BANNED], [], [], []])
+    registry.catalog.publish("pack", "2.0.0")
+    assert reported(_later(made, proxy)) == [("new", "pack", "2.0.0")]
+
+
+def test_a_clock_that_is_set_back_delays_a_change_by_a_day_at_most(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A registry whose clock was a year ahead is heard again after a day; ours may be set back meanwhile."""
+    proxy.now += timedelta(days=365)
+    made = watcher()
+    proxy.now -= timedelta(days=365)
+    now = proxy.now
+    made.clock = lambda: timestamps.show(now)
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    assert reported(_later(made, proxy)) == []
+    now += timedelta(hours=23)
+    assert reported(_later(made, proxy)) == []
+    now += timedelta(hours=2)
+    assert reported(_later(made, proxy)) == [BANNED]
+
+
+def test_our_own_clock_may_be_set_back(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """If our clock is set back while answers look older, the next one counts: the day might never pass."""
+    made = watcher()
+    now = proxy.now + timedelta(days=700)
+    made.clock = lambda: timestamps.show(now)
+    proxy.age = lambda _: "2592000"
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    assert reported(_later(made, proxy)) == []
+    now -= timedelta(days=700)
+    assert reported(_later(made, proxy)) == [BANNED]
+
+
+def test_an_unread_poll_between_leaves_the_day_as_it_is(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """The day begins with the first older answer, though others fail meanwhile."""
+    made = watcher(failure_threshold=2)
+    proxy.age = lambda _: "2592000"
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    assert reported(_later(made, proxy)) == []
+    registry.respond = responding()(500, b"{}")
+    proxy.wait(hours=12)
+    assert made.poll().errors
+    registry.respond = None
+    proxy.wait(hours=12)
+    assert reported(_later(made, proxy)) == [BANNED]
+
+
+def test_times_of_another_registry_say_nothing(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """The clocks of two registries are not compared."""
+    made = watcher()
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    with CachingProxy(registry) as another:
+        another.now -= timedelta(days=30)
+        assert reported(_later(made, proxy, url=another.url)) == [BANNED]
+
+
+def test_without_times_nothing_can_be_known(
+    watcher: Callable[..., Watcher], proxy: CachingProxy, registry: FakeRegistry
+) -> None:
+    """A cache that gives neither `Date` nor `Age` has a ban taken back, and told again (docs/registry.md, Caches)."""
+    proxy.dating = Dating.NONE
+    made = watcher()
+    registry.catalog.set_status("pack", "1.1.0", "banned")
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == [BANNED]
+    _from_edge(proxy, 0)
+    assert reported(_later(made, proxy)) == [("reinstated", "pack", "1.1.0")]
+    _fresh(proxy)
+    assert reported(_later(made, proxy)) == [BANNED]
+
+
+# Sweeps
+
+
+def _whole(registry: FakeRegistry, proxy: CachingProxy, folder: Path) -> Watcher:
+    """Make a watcher of the whole registry, which is on two pages, after its first poll."""
+    for number in range(30):
+        for version in range(4):
+            created = f"2025-01-{number % 28 + 1:02}T00:00:00Z"
+            registry.catalog.publish(f"pack-{number:02}", f"1.{version}.0", created_at=created)
+    made = Watcher(proxy, folder, globs=("*",), failure_threshold=2)
+    made.clock = lambda: timestamps.show(proxy.now)
+    assert reported(made.poll()) == [("baseline", None, None)]
+    return made
+
+
+def _is_page(request: web.BaseRequest) -> bool:
+    return "nodeId" not in query_of(request) and "page" in query_of(request)
+
+
+@pytest.mark.parametrize("asked", ["fresh", "failing", "older"])
+def test_rows_of_an_older_page_change_nothing(
+    registry: FakeRegistry, proxy: CachingProxy, state: Path, asked: str
+) -> None:
+    """Packs whose rows are older than what is known are asked by themselves; if that fails, nothing has changed."""
+    made = _whole(registry, proxy, state)
+    registry.catalog.set_status("pack-07", "1.1.0", "banned")
+    banned = ("banned", "pack-07", "1.1.0")
+    _fresh(proxy, 1)
+    assert reported(_later(made, proxy)) == [banned]
+    proxy.copies[1].clear()  # what was asked of the pack itself
+    proxy.gives_copies = True
+    proxy.route = lambda request: 0 if _is_page(request) else 1
+    if asked == "older":  # a copy of the pack's own from before the ban
+        registry.catalog.set_status("pack-07", "1.1.0", "active")
+        before = proxy.now
+        proxy.now -= timedelta(hours=1)
+        Watcher(proxy, state.parent / "other", "pack-07").poll()
+        proxy.now = before
+        registry.catalog.set_status("pack-07", "1.1.0", "banned")
+    if asked == "failing":
+
+        async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+            return None if _is_page(request) else web.Response(status=500)
+
+        registry.respond = respond
+    proxy.wait(minutes=15)
+    report = made.poll()
+    assert (reported(report), [node for node, _ in report.errors]) == ([], ["pack-07"] if asked == "failing" else [])
+    assert "pack-07" in made.asked()
+    registry.respond = None
+    _fresh(proxy, 2)
+    assert reported(_later(made, proxy)) == []
+
+
+def test_what_a_fresh_page_shows_counts_though_the_answer_is_older(
+    registry: FakeRegistry, proxy: CachingProxy, state: Path
+) -> None:
+    """A row is told at once where the pack's own answer is a copy that is older than what is known."""
+    made = _whole(registry, proxy, state)
+    early = proxy.now
+    proxy.now -= timedelta(hours=1)
+    _fresh(proxy, 1)
+    Watcher(proxy, state.parent / "other", "pack-07").poll()
+    proxy.now = early
+    registry.catalog.set_status("pack-07", "1.1.0", "banned")
+    proxy.gives_copies = True
+    proxy.route = lambda request: 2 if _is_page(request) else 1
+    assert reported(_later(made, proxy)) == [("banned", "pack-07", "1.1.0")]
+    proxy.route = lambda request: 0 if _is_page(request) else 1
+    assert reported(_later(made, proxy)) == []
+
+
+def test_older_pages_that_show_what_is_known_are_no_check(
+    registry: FakeRegistry, proxy: CachingProxy, state: Path
+) -> None:
+    """A pack of which only an older page came keeps the time of its last check; nothing is asked or told."""
+    made = _whole(registry, proxy, state)
+    registry.catalog.publish("pack-00", "0.9.0", created_at="2025-01-01T00:00:00Z")
+    _fresh(proxy, 1)
+    assert reported(_later(made, proxy)) == [("new", "pack-00", "0.9.0")]
+    proxy.copies[1] = {path: copy for path, copy in proxy.copies[1].items() if "nodeId" not in path}
+    checked = made.folder.load().checks.checked
+    registry.catalog.set_status("pack-29", "1.3.0", "flagged")
+    _fresh(proxy, 2)
+    assert reported(_later(made, proxy)) == [("flagged", "pack-29", "1.3.0")]
+    assert made.folder.load().checks.checked["pack-05"] > checked["pack-05"]
+    checked = made.folder.load().checks.checked
+    _from_edge(proxy, 1)
+    report = _later(made, proxy)
+    assert (reported(report), made.asked()) == ([], ["pack-29"])
+    after = made.folder.load().checks.checked
+    assert (after["pack-05"], after["pack-29"] > checked["pack-29"]) == (checked["pack-05"], True)
+
+
+# Any caches
+
+
+@given(seed=st.integers(0, 2**32), steps=st.integers(5, 25), dating=st.sampled_from([Dating.ITS_OWN, Dating.KEPT]))
+def test_no_state_is_told_twice(seed: int, steps: int, dating: Dating) -> None:
+    """Whatever edges answer, what is told of a version goes forward in its life, and ends with what is true."""
+    dice = random.Random(seed)
+    with FakeRegistry() as registry, CachingProxy(registry) as proxy, quick_folder() as folder:
+        proxy.dating = dating
+        for number in range(120):
+            registry.catalog.publish("pack", f"1.{number}.0", created_at="2025-01-01T00:00:00Z")
+        made = Watcher(proxy, folder / "state")
+        made.clock = lambda: timestamps.show(proxy.now)
+        made.poll()
+        told, life = [], ["active"]
+        for _ in range(steps):
+            if dice.randrange(3) == 0:
+                life.append("banned" if life[-1] == "active" else "active")
+                registry.catalog.set_status("pack", "1.7.0", life[-1])
+            edges = [dice.randrange(3) for _ in range(2)]
+            proxy.gives_copies = dice.random() < 0.7
+            proxy.route = lambda request: edges[int(query_of(request)["page"][0]) - 1]  # noqa: B023 - called here
+            told += reported(_later(made, proxy))
+        _fresh(proxy)
+        told += reported(_later(made, proxy))
+    kinds = [kind for kind, _, _ in told]
+    assert kinds == ["banned", "reinstated"] * (len(kinds) // 2) + ["banned"] * (len(kinds) % 2)
+    assert len(kinds) <= len(life) - 1
+    assert (len(kinds) - len(life)) % 2 == 1
