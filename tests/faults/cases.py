@@ -81,7 +81,7 @@ _NO_NODE = {
 """Faults that say something else where no node was asked about."""
 
 _WHOLE = (
-    {name for name, fault in FAULTS.items() if fault.means is Means.COMPLETE and name not in _MORE_PAGES}
+    {name for name, fault in FAULTS.items() if fault.counts_at_first and name not in _MORE_PAGES}
     | {"filter_ignored", "row_of_another"}
     | {"missing_rows"}  # pages of another size have them
 )
@@ -166,7 +166,7 @@ class Case:
         if self.breadth is Breadth.PAGE:
             return None  # each node can still be asked
         match self.expected.means:
-            case Means.COMPLETE | Means.EMPTY | Means.BANNED:
+            case Means.COMPLETE | Means.OLDER | Means.EMPTY | Means.BANNED:
                 return None
             case Means.REGISTRY if self.breadth is Breadth.ONLY:
                 return ""

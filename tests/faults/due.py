@@ -138,7 +138,7 @@ def _under(case: Case, number: int) -> Counter[Fact]:
     events: Counter[Fact] = Counter()
     if number == 0 and case.stage is Stage.FIRST:
         unmet = set(case.nodes) - set(case.met)
-        events += _of_nodes("baseline", case.nodes if means is Means.COMPLETE else unmet)
+        events += _of_nodes("baseline", case.nodes if case.expected.counts_at_first else unmet)
     if number == 0 and case.stage is Stage.CHANGE:
         events += changes(set(case.living) - set(case.met), 1) + changes(_hit(case), 1, _shown(case))
     if means is Means.BANNED and number == 0:
@@ -158,7 +158,7 @@ def _after(case: Case, polls: int) -> Counter[Fact]:
         return _after_page(case, polls)
     means = case.expected.means
     events: Counter[Fact] = Counter()
-    if case.stage is Stage.FIRST and means is not Means.COMPLETE:
+    if case.stage is Stage.FIRST and not case.expected.counts_at_first:
         events += _of_nodes("baseline", case.met)
     if case.stage is Stage.CHANGE:
         events += changes(_hit(case), 1, {FLAGGED, NEW} - set(_shown(case)))

@@ -275,13 +275,14 @@ def _judge_pictures(life: Run, before: State, during: State) -> None:
         old, new = before.snapshot.nodes.get(node), during.snapshot.nodes.get(node)
         if case.stage is Stage.FIRST:
             based = new is not None and bool(new.baseline_at)
-            life.verdict.expect(based == (means is Means.COMPLETE), "baselines set", f"{node}: {new}")
+            life.verdict.expect(based == case.expected.counts_at_first, "baselines set", f"{node}: {new}")
             empty = new is not None and bool(new.empty_since)
             life.verdict.expect(empty == (means is Means.EMPTY), "baselines set", f"{node}: {new}")
-            kept = new is not None and bool(new.versions) and means not in {Means.COMPLETE, Means.INCOMPLETE}
-            life.verdict.expect(not kept, "changed pictures", f"{node}: {new}")
+            kept = new is not None and bool(new.versions)
+            may_be = case.expected.counts_at_first or means is Means.INCOMPLETE
+            life.verdict.expect(may_be or not kept, "changed pictures", f"{node}: {new}")
         elif means is not Means.EMPTY and (
-            means in {Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or case.stage is Stage.QUIET
+            means in {Means.OLDER, Means.UNREADABLE, Means.REGISTRY, Means.BANNED} or case.stage is Stage.QUIET
         ):
             same = old is not None and new is not None and (old.versions, old.marks) == (new.versions, new.marks)
             life.verdict.expect(same, "changed pictures", f"{node}: {old} became {new}")

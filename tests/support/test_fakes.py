@@ -31,8 +31,11 @@ THE_SAME = {
     "repeated_rows",
     "redirect_same_origin",
     "redirect_elsewhere",
+    "age_that_lies",
+    "age_unreadable",
+    "no_date",
 }
-"""Those that show themselves on a later page, or lead to the ordinary answer."""
+"""Those that show themselves on a later page or in a header, or lead to the ordinary answer."""
 
 
 @pytest.fixture

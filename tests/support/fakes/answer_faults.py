@@ -234,6 +234,28 @@ async def rate_limited_http_date(request: web.BaseRequest, catalog: Catalog) -> 
     return web.Response(status=429, body=_MESSAGE, headers={"Retry-After": due, "Content-Type": "application/json"})
 
 
+# Times
+
+
+@fault(Means.OLDER)
+async def age_that_lies(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """The ordinary answer, which a cache gives a month of age."""
+    return web.json_response(ordinary(request, catalog), headers={"Age": "2592000"})
+
+
+@fault(Means.COMPLETE)
+async def age_unreadable(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """The ordinary answer, with an age that is no number of seconds."""
+    return web.json_response(ordinary(request, catalog), headers={"Age": "-1e9"})
+
+
+@fault(Means.COMPLETE)
+async def no_date(request: web.BaseRequest, catalog: Catalog) -> web.StreamResponse:
+    """The ordinary answer, without any time."""
+    body = encoded(ordinary(request, catalog))
+    return await wire.cut(request, wire.head(len(body)) + body, reset=False)
+
+
 # Redirects
 
 

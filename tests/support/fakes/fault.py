@@ -21,6 +21,8 @@ class Means(StrEnum):
 
     COMPLETE = "complete"
     """No fault for the reader: the answer says what the registry holds, only unusually."""
+    OLDER = "older"
+    """By its times it is older than what is known of the node, if anything is. Then it says nothing: no failure."""
     INCOMPLETE = "incomplete"
     """What was seen counts, what was not seen means nothing."""
     EMPTY = "empty"
@@ -73,6 +75,11 @@ class Fault:
     """One node cannot have it alone: it speaks of who asks, or of the address."""
     heavy: bool = False
     """It costs memory, which is then measured."""
+
+    @property
+    def counts_at_first(self) -> bool:
+        """Whether it is a complete listing where nothing is known of the node."""
+        return self.means in {Means.COMPLETE, Means.OLDER}
 
 
 FAULTS: dict[str, Fault] = {}

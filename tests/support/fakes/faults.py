@@ -33,8 +33,11 @@ ADDRESS_FAULTS = {
 QUICK = tuple(
     fault
     for fault in FAULTS.values()
-    if fault.means is not Means.EMPTY and not (fault.slow or fault.heavy or fault.everybody or fault.holds)
+    if fault.means not in {Means.EMPTY, Means.OLDER}
+    and not (fault.slow or fault.heavy or fault.everybody or fault.holds)
 )
-"""Faults that cost little time and memory and say nothing of other nodes, for long runs."""
+"""Faults that cost little time and memory and say nothing of other nodes, for long runs; what one means depends on no
+other answer.
+"""
 
 __all__ = ["ADDRESS_FAULTS", "FAULTS", "FLAGGED", "NEW", "QUICK", "Fault", "Means", "inflict"]
