@@ -88,6 +88,19 @@ def test_json(comfyui: ComfyUI, run: Any) -> None:
     assert "does not exist" in second["error"]
 
 
+def test_a_folder_that_cannot_be_read(comfyui: ComfyUI, run: Any) -> None:
+    """The packs of the others are shown, in JSON too; the folder is an error, and the exit code is 2."""
+    (comfyui.root / "extra_model_paths.yaml").write_text("a: {custom_nodes: more}")
+    done = run("ComfyUI")
+    assert done.code == 2
+    assert done.out.startswith("ComfyUI: 5 packs, 1 disabled, 1 unknown")
+    said = f"the folder 'more' of {comfyui.root / 'extra_model_paths.yaml'} does not exist"
+    assert done.err == f"error: ComfyUI: {said}\n"
+    (document,) = json.loads(run("ComfyUI", "--json").out)["installs"]
+    assert (len(document["packs"]), document["error"]) == (5, said)
+    assert document["scanned"].endswith("Z")
+
+
 def test_a_running_comfyui(run: Any) -> None:
     """An address with a login is asked, and neither it nor its password is shown, whatever happens."""
     with FakeManager(4, {"my-pack": installed("my-pack", "1.2.0")}) as served:

@@ -51,7 +51,7 @@ class Observer:
     def _watch(self) -> None:
         while not self._ended.wait(_PAUSE):
             try:
-                self.scans.append(asyncio.run(scan(self._source, timeout=10)))
+                self.scans.append(asyncio.run(scan(self._source, timeout=10)).packs)
             except Unscannable as error:
                 if self.scans:
                     self.failures.append(error.what)

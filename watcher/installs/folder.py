@@ -5,19 +5,26 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection
+from dataclasses import replace
 from pathlib import Path
 
 from watcher.installs import extra_paths
 from watcher.installs.extra_paths import NodeFolder
 from watcher.installs.recognise import folders, git, pyproject, texts
 from watcher.installs.recognise.folders import Clone, Contents
+from watcher.installs.result import Scan
 from watcher.installs.safe_files import MOST_ENTRIES, Entry, Folder, TooManyError, UnreadableError, reason
 from watcher.installs.unscannable import IsWorkflow, Unscannable
 from watcher.model.pack import Pack, PackKind
 
 NODES = "custom_nodes"
 
+_PORTABLE = "ComfyUI"
+"""The folder of a portable install, or of Comfy Desktop, that is the root of its ComfyUI."""
+_OWN_FILES = ("example_node.py.example", "websocket_image_save.py")
+"""What comes with every ComfyUI: a folder with one of them is not the empty place of a volume."""
+_IS_IT_MOUNTED = f": is its volume not mounted? If it is meant to be empty, create {_OWN_FILES[0]} in it"
 _IMAGES = (".png", ".webp")
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
@@ -27,21 +34,33 @@ _SHOWN = 4
 """Names that an error shows of what was found instead."""
 
 
-def packs(where: str, go_on: Callable[[], None]) -> tuple[Pack, ...]:
+def read(where: str, go_on: Callable[[], None], had: Collection[str] = ()) -> Scan:
     """Return the packs of the ComfyUI in a folder. `go_on` is called before each and may raise.
 
-    Unscannable if it is no ComfyUI, or if some of its packs would be missing from the list.
+    `had` are the places that had packs at the last good scan: one of them that now has none has failed, unless it has
+    a file of ComfyUI's own. A folder that cannot be read is no more than that. Unscannable if none could be read.
     """
-    found: list[Pack] = []
-    for folder in node_folders(where):
-        found += _packs_in(folder, go_on)
-    return tuple(found)
+    there, failed = node_folders(where, had)
+    packs: list[Pack] = []
+    places: set[str] = set()
+    for folder in there:
+        try:
+            packs += _packs_in(folder, go_on, had_packs=folder.place in had)
+        except Unscannable as error:
+            failed.append(error.what)
+        else:
+            places.add(folder.place)
+    scan = Scan(packs=tuple(packs), failed=tuple(failed), read=frozenset(places))
+    if not places:
+        raise Unscannable(scan.error)
+    return scan
 
 
-def node_folders(where: str) -> list[NodeFolder]:
-    """Return the `custom_nodes` of a ComfyUI root, a portable one's or a base directory, and those it names elsewhere.
+def node_folders(where: str, had: Collection[str] = ()) -> tuple[list[NodeFolder], list[str]]:
+    """Return the folders of packs of a ComfyUI root, a portable one's, a base directory or a `custom_nodes`.
 
-    A folder of that name stands for itself. Unscannable with what was found instead.
+    They are all that there may be, each once, whatever lies beside them: any pack can make another. The others are
+    reasons why it cannot be known what else there is. Unscannable if there is none, with what was found instead.
     """
     path = Path(where)
     try:
@@ -51,26 +70,35 @@ def node_folders(where: str) -> list[NodeFolder]:
     if not stat.S_ISDIR(mode):
         kind = IsWorkflow if where.lower().endswith(_IMAGES) else Unscannable
         raise kind(f"{where} is not a folder; looked for that of a ComfyUI")
-    if path.name.lower() == NODES or any(
-        os.path.lexists(path / name) for name in (*folders.OF_COMFYUI, folders.DISABLED)
-    ):
-        return [NodeFolder(path=where, shown=where)]
-    for root in (path, path / "ComfyUI"):
-        if _is_folder(root / NODES):
-            own = NodeFolder(path=str(root / NODES), shown=str(root / NODES))
-            each = {os.path.realpath(folder.path): folder for folder in (*extra_paths.node_folders(root), own)}
-            return list(each.values())
-    raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / 'ComfyUI'}, {_instead(path)}")
+    names = {path.name.lower(), os.path.basename(os.path.realpath(path)).lower()}  # noqa: PTH119 - as it is on disk
+    roots = ((path, ""), (path / _PORTABLE, f"{_PORTABLE}/"))
+    own = [NodeFolder(path=str(root / NODES), shown=str(root / NODES), place=name) for root, name in roots]
+    there = [folder for folder in own if _is_there(folder.path)]
+    if NODES in names:
+        there.insert(0, NodeFolder(path=where, shown=where, place="."))
+    failed: list[str] = []
+    for root, name in roots:
+        try:
+            there += extra_paths.node_folders(root, f"{name}{extra_paths.FILE}")
+        except Unscannable as error:
+            failed.append(error.what)
+    if not there and not failed:
+        raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}")
+    missing = [folder for folder in own if folder.place in had and folder not in there]
+    each: dict[str, NodeFolder] = {}
+    for folder in (*there, *missing):
+        each.setdefault(os.path.realpath(folder.path), folder)
+    return list(each.values()), failed
 
 
-def _is_folder(path: Path) -> bool:
-    """Return whether there is such a folder; Unscannable if that cannot be seen."""
+def _is_there(path: str) -> bool:
+    """Return whether there is such a folder, or what may be one: a link that leads nowhere, a place out of reach."""
     try:
-        return stat.S_ISDIR(path.stat().st_mode)
+        return stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 - as below
     except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError as error:
-        raise Unscannable(f"{path} {reason(error)}") from None
+        return any(os.path.islink(one) and not os.path.exists(one) for one in (path, os.path.dirname(path)))  # noqa: PTH110, PTH114, PTH120
+    except OSError:
+        return True
 
 
 def _instead(path: Path) -> str:
@@ -85,22 +113,37 @@ def _instead(path: Path) -> str:
     return f"found {shown}{f' and {len(names) - _SHOWN} more' if len(names) > _SHOWN else ''}"
 
 
-def _packs_in(folder: NodeFolder, go_on: Callable[[], None]) -> Iterator[Pack]:
-    """Yield the packs of one `custom_nodes`, disabled ones too."""
+def _packs_in(folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool) -> list[Pack]:
+    """Return the packs of one `custom_nodes`, disabled ones too; Unscannable if they may not be all."""
     where = folder.path
+    before = _identity(where, folder.shown, had_packs=had_packs)
     entries = _entries(where, folder.shown)
-    if not entries:
-        raise Unscannable(
-            f"{folder.shown} is empty: is its volume not mounted? If nothing is meant to be there, put any file into it"
-        )
     disabled = os.path.join(where, folders.DISABLED)  # noqa: PTH118 - names may be bytes that are no text
     has_disabled = any(entry.name == folders.DISABLED and entry.is_folder for entry in entries)
     aside = _entries(disabled, f"{folders.DISABLED} in {folder.shown}") if has_disabled else []
-    for place, found in ((where, entries), (disabled, aside)):
-        for entry in found:
+    found: list[Pack] = []
+    for place, listed in ((where, entries), (disabled, aside)):
+        for entry in listed:
             go_on()
             if (pack := _pack(place, entry, disabled=place != where)) is not None:
-                yield pack
+                found.append(replace(pack, place=folder.place))
+    if _identity(where, folder.shown) != before:
+        raise Unscannable(f"{folder.shown} was replaced while it was read")
+    has_own_file = any(entry.name in _OWN_FILES and entry.is_file for entry in entries)
+    if had_packs and not found and not has_own_file:
+        raise Unscannable(f"{folder.shown} has no packs any more{_IS_IT_MOUNTED}")
+    return found
+
+
+def _identity(place: str, shown: str, *, had_packs: bool = False) -> object:
+    """Return what tells a folder from any other at its path; Unscannable if there is none."""
+    try:
+        return Folder(place).identity()
+    except FileNotFoundError:
+        why = "is a link that leads nowhere" if os.path.islink(place) else "does not exist"  # noqa: PTH114 - as above
+        raise Unscannable(f"{shown} {why}{_IS_IT_MOUNTED if had_packs else ''}") from None
+    except OSError as error:
+        raise Unscannable(f"{shown} {reason(error)}") from None
 
 
 def _entries(place: str, shown: str) -> list[Entry]:
@@ -117,15 +160,20 @@ def _pack(place: str, entry: Entry, *, disabled: bool) -> Pack | None:
     """Return the pack that an entry of a folder is, if it is one; `disabled` says that the whole folder is."""
     enabled = not disabled and not folders.is_disabled(entry.name)
     folder = f"{folders.DISABLED}/{entry.name}" if disabled else entry.name
-    if entry.is_folder:
-        path = os.path.join(place, entry.name)  # noqa: PTH118 - as above
-        return (
-            folders.pack(folder, _contents(Folder(path)), enabled=enabled) if folders.may_be_pack(entry.name) else None
-        )
     if entry.is_file:
         return folders.single_file(folder, entry.name, enabled=enabled)
-    if entry.is_broken or entry.name.endswith(".py"):
-        why = "its link leads nowhere" if entry.is_broken else "not a regular file"
+    if entry.is_folder:
+        if not folders.may_be_pack(entry.name):
+            return None
+        path = os.path.join(place, entry.name)  # noqa: PTH118 - as above
+        contents = _contents(Folder(path))
+        if not Folder(path).is_gone():
+            return folders.pack(folder, contents, enabled=enabled)
+        is_broken = os.path.islink(path)  # noqa: PTH114 - as above
+    else:
+        is_broken = entry.is_broken
+    if is_broken or (not entry.is_folder and entry.name.endswith(".py")):
+        why = "its link leads nowhere" if is_broken else "not a regular file"
         return Pack(folder=texts.valid(folder), kind=PackKind.UNKNOWN, enabled=enabled, evidence=why, unreadable=True)
     return None
 

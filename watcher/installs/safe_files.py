@@ -101,7 +101,23 @@ class Folder:
             for number, entry in enumerate(found):
                 if number >= MOST_ENTRIES:
                     raise TooManyError
-                yield _entry(entry)
+                if (known := _entry(entry)) is not None:
+                    yield known
+
+    def identity(self) -> tuple[int, int]:
+        """Return what tells this folder from any other that may come to lie at its path; OSError if there is none."""
+        found = os.stat(self.path)  # noqa: PTH116 - as in `kind`
+        return found.st_dev, found.st_ino
+
+    def is_gone(self) -> bool:
+        """Return whether nothing is at its path."""
+        try:
+            self.identity()
+        except (FileNotFoundError, NotADirectoryError):
+            return True
+        except OSError:
+            return False
+        return False
 
     if sys.platform == "win32":
 
@@ -162,9 +178,12 @@ def reason(error: OSError) -> str:
     return _REASONS.get(error.errno or 0) or f"cannot be read ({error.strerror or type(error).__name__})"
 
 
-def _entry(entry: os.DirEntry[str]) -> Entry:
+def _entry(entry: os.DirEntry[str]) -> Entry | None:
+    """Return an entry; None for one that is gone since the folder was listed."""
     try:
         mode = entry.stat().st_mode
-    except OSError:
+    except OSError as error:
+        if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.path):
+            return None
         return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
     return Entry(name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))

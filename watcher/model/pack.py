@@ -63,6 +63,8 @@ class Pack:
 
     folder: str
     """Its folder's or file's name, of a disabled one too."""
+    place: str = ""
+    """Which folder of packs it lies in, where an install has another than its own `custom_nodes`."""
     kind: PackKind
     id: str | None = None
     """As written; None where there is none."""

@@ -36,7 +36,7 @@ def comfyui() -> Iterator[FakeManager]:
 
 
 def _scan(address: str, timeout: float = 10) -> tuple[Pack, ...]:
-    return asyncio.run(scan(Source(name="x", kind=SourceKind.URL, where=address), timeout=timeout))
+    return asyncio.run(scan(Source(name="x", kind=SourceKind.URL, where=address), timeout=timeout)).packs
 
 
 def _refused(address: str, timeout: float = 10) -> str:

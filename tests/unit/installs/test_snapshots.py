@@ -40,7 +40,7 @@ OF_DESKTOP = "a snapshot of Comfy Desktop"
 
 
 def _scan(where: Path | str) -> tuple[Pack, ...]:
-    return asyncio.run(scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10))
+    return asyncio.run(scan(Source(name="x", kind=SourceKind.SNAPSHOT, where=str(where)), timeout=10)).packs
 
 
 def _write(path: Path, document: object) -> Path:
@@ -172,10 +172,14 @@ def test_what_is_no_snapshot(tmp_path: Path, text: str, kind: type[Unscannable],
 
 
 def test_yaml_that_is_a_trap(tmp_path: Path) -> None:
-    """Aliases, tags that would make objects, deep nesting and a huge file are refused."""
+    """Aliases that would fill the memory, tags that would make objects, deep nesting and a huge file are refused."""
     path = tmp_path / "s.yaml"
     for text in (
-        "a: &a [x, x]\nb: &b [*a, *a]\ncnr_custom_nodes: *b\n",
+        "a: &a [*a]\ncnr_custom_nodes: {}\n",
+        "a0: &a0 [x, x]\n" + "".join(f"a{n + 1}: &a{n + 1} [{', '.join([f'*a{n}'] * 9)}]\n" for n in range(20)),
+        "a0: &a0 {x: y}\n" + "".join(f"a{n + 1}: &a{n + 1} {{<<: [{', '.join([f'*a{n}'] * 9)}]}}\n" for n in range(20)),
+        "? [x]\n: y\n",
+        "<<: x\n",
         "cnr_custom_nodes: {{{",
         "- " * 2000,
     ):

@@ -6,12 +6,15 @@ import json
 import os
 import struct
 import zlib
+from importlib import resources
 from pathlib import Path
 
 import pytest
 
 from tests.support.comfyui import COMMIT
 from watcher.installs.recognise import images
+from watcher.installs.recognise.json_text import table
+from watcher.installs.recognise.workflows import Named
 from watcher.installs.unscannable import Unscannable
 from watcher.installs.workflow_file import named_by
 from watcher.model.pack import Pack, PackKind
@@ -108,20 +111,88 @@ FILES = {
 def test_where_it_is(tmp_path: Path, name: str) -> None:
     """A workflow is found in JSON and in what ComfyUI writes into images, with all that is nested in it."""
     (tmp_path / name).write_bytes(FILES[name])
-    assert named_by(tmp_path / name) == NAMED
+    assert named_by(tmp_path / name) == Named(packs=NAMED)
 
 
 def test_nothing_but_core_nodes(tmp_path: Path) -> None:
     """A workflow of ComfyUI's own nodes names no pack."""
     path = tmp_path / "w.json"
     path.write_text('{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {}], "x": NaN}')
-    assert named_by(path) == ()
+    assert named_by(path) == Named()
 
 
-PROMPT = b'{"3": {"class_type": "KSampler", "inputs": {}}}'
+def _typed(kind: object, **properties: object) -> dict[str, object]:
+    return {"type": kind, "properties": properties}
+
+
+def _prompt(*kinds: object) -> dict[str, object]:
+    return {str(number): {"class_type": kind, "inputs": {}} for number, kind in enumerate(kinds)}
+
+
+_ID = "0c8a3a1e-0000-4000-8000-000000000001"
+UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
+    "each type once, sorted": ({"nodes": [_typed("B"), _typed("A"), _typed("B")]}, ("A", "B")),
+    "what names a pack": ({"nodes": [_typed("A", cnr_id="my-pack"), _typed("B", aux_id="ann/b")]}, ()),
+    "an id that can be none": ({"nodes": [_typed("A", cnr_id="../x"), _typed("B", aux_id=["x"])]}, ("A", "B")),
+    "marked as ComfyUI's own": ({"nodes": [_typed("NewCoreNode", cnr_id="comfy-core")]}, ()),
+    "of ComfyUI, without a mark": ({"nodes": [*map(_typed, ("KSampler", "Video Slice", "ksampler"))]}, ("ksampler",)),
+    "of the front end": ({"nodes": [*map(_typed, ("Note", "MarkdownNote", "Reroute", "PrimitiveNode"))]}, ()),
+    "a subgraph, and what is in it": (
+        {
+            "nodes": [_typed(_ID)],
+            "definitions": {
+                "subgraphs": [{"id": _ID, "nodes": [_typed("Inner"), _typed("deeper")],
+                               "definitions": {"subgraphs": [{"id": "deeper", "nodes": [_typed("Innermost")]}]}}]
+            },
+        },
+        ("Inner", "Innermost"),
+    ),
+    "a subgraph that is not there": ({"nodes": [_typed(_ID)], "definitions": {"subgraphs": []}}, (_ID,)),
+    "groups, and what is in them": (
+        {
+            "nodes": [_typed("workflow>G"), _typed("workflow/G"), _typed("workflow>Gone")],
+            "extra": {"groupNodes": {"G": {"nodes": [_typed("Grouped"), _typed("KSampler")]}}},
+        },
+        ("Grouped", "workflow>Gone"),
+    ),
+    "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ()),
+    "a long type": ({"nodes": [_typed("x" * 9_000), _typed("\ud800")]}, ("?", "x" * 200)),
+    "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("Other", "Theirs")),
+    "a prompt of ComfyUI's own": (_prompt("KSampler", "VAEDecode", "SaveImageWebsocket"), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", UNNAMED)
+@pytest.mark.parametrize("form", ["json", "png"])
+def test_nodes_that_name_no_pack(tmp_path: Path, case: str, form: str) -> None:
+    """Their types are listed, unless they come with ComfyUI or its front end, or are made in the workflow itself."""
+    document, types = UNNAMED[case]
+    text = json.dumps(document).encode()
+    key = b"workflow" if "nodes" in table(document) else b"prompt"
+    path = tmp_path / f"w.{form}"
+    path.write_bytes(text if form == "json" else _png((b"tEXt", key + b"\0" + text)))
+    assert named_by(path).unnamed == types
+
+
+def test_too_many_types(tmp_path: Path) -> None:
+    """More types than any workflow has are refused."""
+    path = tmp_path / "w.json"
+    path.write_text(json.dumps({"nodes": [_typed(str(number)) for number in range(5_001)]}))
+    with pytest.raises(Unscannable, match="has more than 5,000 types of nodes that name no pack"):
+        named_by(path)
+
+
+def test_the_list_of_comfyuis_own_nodes() -> None:
+    """It is sorted, has each type once and none of the front end's, and its head says what it is made of."""
+    lines = resources.files("watcher.installs").joinpath("comfyui_nodes.txt").read_text("utf-8").splitlines()
+    types = [line for line in lines if not line.startswith("#")]
+    assert types == sorted(set(types))
+    assert {"KSampler", "CheckpointLoaderSimple", "CLIPTextEncode", "SaveImage", "OpenAIGPTImage1"} <= set(types)
+    assert not {"", "Note", "MarkdownNote", "Reroute", "PrimitiveNode"} & set(types)
+    assert lines[0].startswith("# The types of the nodes that come with ComfyUI")
+
+
 REFUSED = {
-    "api.json": (PROMPT, "is a workflow in API format, which names no packs; save it from the editor"),
-    "prompt.png": (_png((b"tEXt", b"prompt\0" + PROMPT)), "is a workflow in API format"),
     "other.json": (b'{"a": 1}', "is not a workflow of ComfyUI"),
     "deep.json": (b'{"nodes": ' + b"[" * 100_000, "is not valid JSON"),
     "empty.png": (_png((b"IEND", b"")), "holds no workflow"),

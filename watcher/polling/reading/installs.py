@@ -1,6 +1,6 @@
 """What is installed: every install scanned beside the requests, and the ids that join the watched ones.
 
-An install that cannot be scanned keeps the list of its last good scan, and so does a pack that cannot be read.
+An install, a folder of it, or a pack that cannot be read stays as the last good scan found it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from watcher.changes.verdict import identities
+from watcher.installs.result import Scan, in_order
 from watcher.installs.scan import scan
 from watcher.installs.unscannable import Unscannable
 from watcher.model.pack import Claim, Pack, PackKind, PackRecord, Source
@@ -44,25 +45,31 @@ async def scan_all(sources: Sequence[Source], last: Packs, patience: float, prog
 async def _scan(source: Source, last: tuple[Pack, ...] | None, patience: float) -> tuple[tuple[Pack, ...] | None, str]:
     """Return an install's packs, or its last list, and why not all of it could be read."""
     try:
-        return _kept(await scan(source, timeout=patience), last or ())
+        had = {pack.place for pack in last or ()}
+        return _kept(await scan(source, timeout=patience, had=had), last or ())
     except Unscannable as error:
         return last, error.line
     except Exception as error:  # noqa: BLE001 - whatever is in one install must not end the poll
         return last, f"unexpected {type(error).__name__}"
 
 
-def _kept(packs: tuple[Pack, ...], last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
-    """Return the packs, each that cannot be read as it was before, and which these are.
+def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
+    """Return the packs, those that could not be read as they were before, and which folders and packs these are.
 
-    A damaged one of which nothing was known before is not among these: it may have been damaged ever since.
+    A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
     """
-    known = {pack.folder: pack for pack in last}
-    better = {folder for folder, pack in known.items() if pack.kind is not PackKind.UNKNOWN}
-    unread = [pack for pack in packs if pack.unreadable and (pack.folder in better or not pack.damaged)]
-    found = [known.get(pack.folder, pack) if pack.unreadable else pack for pack in packs]
+    known = {(pack.place, pack.folder): pack for pack in last}
+    better = {key for key, pack in known.items() if pack.kind is not PackKind.UNKNOWN}
+    unread = [
+        pack for pack in scan.packs if pack.unreadable and ((pack.place, pack.folder) in better or not pack.damaged)
+    ]
+    found = [known.get((pack.place, pack.folder), pack) if pack.unreadable else pack for pack in scan.packs]
+    if scan.failed:
+        found += [pack for pack in last if pack.place not in scan.read]
     more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
     error = f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}" if unread else ""
-    return tuple(replace(pack, evidence="", unreadable=False, damaged=False) for pack in found), error
+    kept = in_order(replace(pack, evidence="", unreadable=False, damaged=False) for pack in found)
+    return kept, "; ".join(filter(None, (scan.error, error)))
 
 
 def joined(nodes: Iterable[str], packs: Packs, records: Mapping[str, PackRecord | None]) -> tuple[str, ...]:

@@ -106,7 +106,8 @@ def _reported(settings: Settings, accept: Collection[str]) -> Mapping[str, Expos
 
 async def _scan(source: Source, timeout: float) -> Scanned:  # noqa: ASYNC109 - a setting, which `scan` takes
     try:
-        return Scanned(install=source.name, packs=await scan(source, timeout=timeout))
+        found = await scan(source, timeout=timeout)
+        return Scanned(install=source.name, packs=found.packs, error=found.error)
     except IsWorkflow:
         return await asyncio.to_thread(_workflow, source)
     except Unscannable as error:
@@ -118,7 +119,7 @@ def _workflow(source: Source) -> Scanned:
 
     path = Path(source.where)
     try:
-        return Scanned(install=path.name, packs=named_by(path), named=True)
+        return Scanned(install=path.name, packs=named_by(path).packs, named=True)
     except Unscannable as error:
         return Scanned(install=path.name, error=error.line, named=True)
 

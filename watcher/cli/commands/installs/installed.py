@@ -38,10 +38,11 @@ class Scanned:
     at: str | None = None
     """When it was scanned (RFC 3339); None if it could not be."""
     error: Unscannable | None = None
+    """Why it, or a folder of it, could not be read."""
 
 
 def show(chosen: Chosen, *, as_json: bool) -> int:
-    """Scan the installs and print their packs. Return the exit code: 0 if every install could be scanned.
+    """Scan the installs and print their packs. Return the exit code: 0 if every folder could be read.
 
     Else it is 2 for what the command line names and 1 for what the settings do.
     """
@@ -52,7 +53,7 @@ def show(chosen: Chosen, *, as_json: bool) -> int:
     if as_json:
         echo(to_json({"installs": [_document(one) for one in scanned]}))
     else:
-        for line in lines([one for one in scanned if one.error is None], width(sys.stdout)):
+        for line in lines([one for one in scanned if one.at is not None], width(sys.stdout)):
             echo(line)
     failed = [(one.source, one.error) for one in scanned if one.error is not None]
     for source, error in failed:
@@ -64,7 +65,9 @@ async def _scan_all(sources: Sequence[Source], timeout: float, progress: Progres
     async def one(source: Source) -> Scanned:
         progress(source.name, f"scanning {sanitize_line(source.name)}")
         try:
-            return Scanned(source=source, packs=await scan(source, timeout=timeout), at=clock())
+            found = await scan(source, timeout=timeout)
+            error = Unscannable(found.error) if found.failed else None
+            return Scanned(source=source, packs=found.packs, at=clock(), error=error)
         except Unscannable as error:
             return Scanned(source=source, error=error)
         finally:

@@ -1,0 +1,310 @@
+"""Which folders of packs are read, whatever lies beside them, and what one that cannot be read means."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import shutil
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.support.comfyui import pyproject
+from watcher.installs.result import Scan
+from watcher.installs.scan import scan
+from watcher.installs.unscannable import Unscannable
+from watcher.model.pack import Pack, PackKind, Source, SourceKind
+from watcher.polling.reading.installs import scan_all
+from watcher.progress import silent
+
+YAML = "extra_model_paths.yaml"
+OWN = "custom_nodes"
+PORTABLE = "ComfyUI/custom_nodes"
+EXAMPLE = "example_node.py.example"
+
+
+def make(root: Path, *entries: str) -> None:
+    """Make the entries below a folder: `x/`, an empty file, `x -> where`, `x: text`; what ends in `*` is a pack."""
+    for entry in entries:
+        name, _, rest = entry.partition(" -> " if " -> " in entry else ": ")
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if " -> " in entry:
+            path.symlink_to(rest)
+        elif rest:
+            path.write_text(rest)
+        elif name.endswith("*"):
+            path = path.with_name(path.name.rstrip("*"))
+            path.mkdir(parents=True)
+            (path / "pyproject.toml").write_text(pyproject(path.name, "1.0.0"))
+            (path / ".tracking").touch()
+        elif name.endswith("/"):
+            path.mkdir(parents=True, exist_ok=True)
+        else:
+            path.touch()
+
+
+def look(where: Path, *had: str) -> Scan:
+    """Return what a scan gives; an exception is a scan with nothing."""
+    try:
+        return asyncio.run(scan(Source(name="x", kind=SourceKind.PATH, where=str(where)), timeout=10, had=had))
+    except Unscannable as error:
+        return Scan(packs=(), failed=(error.what,), read=frozenset())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layout:
+    """What is on disk below a folder, and what a scan of it, or of a folder in it, gives."""
+
+    entries: tuple[str, ...]
+    packs: dict[str, str]
+    """The place of each pack."""
+    target: str = "."
+    had: tuple[str, ...] = ()
+    failed: tuple[str, ...] = ()
+
+
+LAYOUTS = {
+    # Whatever any pack can create beside it, the real folder is read.
+    "a root": Layout(entries=(f"{OWN}/a*",), packs={"a": ""}),
+    "custom_nodes itself": Layout(entries=(f"{OWN}/a*",), target=OWN, packs={"a": "."}),
+    "custom_nodes in capitals": Layout(entries=("Custom_Nodes/a*",), target="Custom_Nodes", packs={"a": "."}),
+    "a link to custom_nodes": Layout(entries=(f"{OWN}/a*", f"to -> {OWN}"), target="to", packs={"a": "."}),
+    "a portable one": Layout(entries=(f"{PORTABLE}/a*",), packs={"a": "ComfyUI/"}),
+    "a stray custom_nodes in a portable root": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/"), packs={"a": "ComfyUI/"}),
+    "one with a pack": Layout(entries=(f"{PORTABLE}/a*", f"{OWN}/b*"), packs={"a": "ComfyUI/", "b": ""}),
+    "a stray .disabled beside it": Layout(entries=(f"{OWN}/a*", ".disabled/"), packs={"a": ""}),
+    "a stray websocket_image_save.py": Layout(entries=(f"{OWN}/a*", "websocket_image_save.py"), packs={"a": ""}),
+    "both in a portable root": Layout(
+        entries=(f"{PORTABLE}/a*", ".disabled/x*", "websocket_image_save.py"), packs={"a": "ComfyUI/"}
+    ),
+    "a ComfyUI without packs": Layout(entries=(f"{OWN}/a*", "ComfyUI/main.py"), packs={"a": ""}),
+    "custom_nodes in custom_nodes": Layout(
+        entries=(f"{OWN}/a*", f"{OWN}/{OWN}/b*"), target=OWN, packs={"a": ".", OWN: ".", "b": ""}
+    ),
+    "nothing deeper": Layout(entries=(f"{OWN}/a*", f"{OWN}/a/{OWN}/b*", f"x/{OWN}/c*"), packs={"a": ""}),
+    "a file of that name": Layout(entries=(f"{PORTABLE}/a*", OWN), packs={"a": "ComfyUI/"}),
+    "two names of one folder": Layout(entries=(f"{OWN}/a*", "ComfyUI -> ."), packs={"a": ""}),
+    "the marks alone make no ComfyUI": Layout(
+        entries=(".disabled/", "websocket_image_save.py"), packs={}, failed=("no ComfyUI: looked for custom_nodes in",)
+    ),
+    "an unmounted root": Layout(entries=(), packs={}, failed=("found an empty folder; is a volume not mounted",)),
+    # The folders that a file names, of each root that has one.
+    "more folders": Layout(
+        entries=(f"{OWN}/a*", "m/b*", "ComfyUI/n/c*", f"{YAML}: x: {{custom_nodes: m}}",
+                 f"ComfyUI/{YAML}: x: {{base_path: n, custom_nodes: .}}"),
+        packs={"a": "", "b": f"{YAML}: m", "c": f"ComfyUI/{YAML}: n/."},
+    ),
+    "only more folders": Layout(entries=("m/b*", f"{YAML}: x: {{custom_nodes: m}}"), packs={"b": f"{YAML}: m"}),
+    "more folders with aliases": Layout(
+        entries=(f"{OWN}/", "s/m/b*", f"{YAML}: x: &x\n  base_path: s\ny:\n  <<: *x\n  custom_nodes: m\n"),
+        packs={"b": f"{YAML}: s/m"},
+    ),
+    "the same folder again": Layout(
+        entries=(f"{OWN}/a*", f"{YAML}: x: {{custom_nodes: {OWN}}}\ny: {{custom_nodes: ./{OWN}/}}"), packs={"a": ""}
+    ),
+    "one of more is missing": Layout(
+        entries=(f"{OWN}/a*", "n/c*", f"{YAML}: x: {{custom_nodes: m}}\ny: {{custom_nodes: n}}"),
+        packs={"a": "", "c": f"{YAML}: n"}, failed=("the folder 'm' of .* does not exist",),
+    ),
+    "the file is none": Layout(
+        entries=(f"{OWN}/a*", f"{YAML}: ["), packs={"a": ""}, failed=(f"{YAML} is not YAML that can be read",)
+    ),
+    # A link that leads nowhere is a volume that is not there.
+    "custom_nodes leads nowhere": Layout(
+        entries=(f"{OWN} -> gone", f"{PORTABLE}/a*"), packs={"a": "ComfyUI/"}, failed=("is a link that leads nowhere",)
+    ),
+    "ComfyUI leads nowhere": Layout(
+        entries=(f"{OWN}/a*", "ComfyUI -> gone"), packs={"a": ""}, failed=(f"{PORTABLE} does not exist",)
+    ),
+    # A folder that had packs.
+    "empty at a first look": Layout(entries=(f"{OWN}/",), packs={}),
+    "empty, and never had any": Layout(
+        entries=(f"{OWN}/", f"{PORTABLE}/a*"), had=("ComfyUI/",), packs={"a": "ComfyUI/"}
+    ),
+    "empty, and had some": Layout(
+        entries=(f"{OWN}/",), had=("",), packs={},
+        failed=(f"{OWN} has no packs any more: is its volume not mounted. If .* create {EXAMPLE} in it",),
+    ),
+    "empty but for what is no pack": Layout(
+        entries=(f"{OWN}/__pycache__/", f"{OWN}/notes.txt"), had=("",), packs={}, failed=("has no packs any more",)
+    ),
+    "empty but for the example": Layout(entries=(f"{OWN}/{EXAMPLE}",), had=("",), packs={}),
+    "empty but for the other file": Layout(entries=(f"{OWN}/websocket_image_save.py",), had=("",), packs={}),
+    "empty but for a folder of that name": Layout(
+        entries=(f"{OWN}/{EXAMPLE}/{EXAMPLE}",), had=("",), packs={EXAMPLE: ""}
+    ),
+    "the other one has packs": Layout(
+        entries=(f"{OWN}/", f"{PORTABLE}/a*"), had=("", "ComfyUI/"), packs={"a": "ComfyUI/"},
+        failed=("has no packs any more",),
+    ),
+    "gone, and had some": Layout(
+        entries=(f"{OWN}/a*",), had=("", "ComfyUI/"), packs={"a": ""},
+        failed=(f"{PORTABLE} does not exist: is its volume not mounted",),
+    ),
+    "one of more is empty, and had some": Layout(
+        entries=(f"{OWN}/a*", "m/", f"{YAML}: x: {{custom_nodes: m}}"), had=("", f"{YAML}: m"), packs={"a": ""},
+        failed=("the folder 'm' of .* has no packs any more",),
+    ),
+    "one of more that is named no longer": Layout(entries=(f"{OWN}/a*",), had=("", f"{YAML}: m"), packs={"a": ""}),
+    "only disabled ones are left": Layout(entries=(f"{OWN}/.disabled/a*",), had=("",), packs={".disabled/a": ""}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+def test_layout(tmp_path: Path, name: str) -> None:
+    """All folders that may have packs are read, each once; one that cannot be read hides no other."""
+    layout = LAYOUTS[name]
+    make(tmp_path, *layout.entries)
+    found = look(tmp_path / layout.target, *layout.had)
+    assert {pack.folder: pack.place for pack in found.packs} == layout.packs
+    assert len(found.packs) == len(layout.packs)
+    assert len(found.failed) == len(layout.failed)
+    for expected, failure in zip(layout.failed, found.failed, strict=True):
+        assert re.search(expected, failure), failure
+
+
+def _poll(root: Path, last: tuple[Pack, ...] | None) -> tuple[tuple[Pack, ...] | None, str]:
+    source = Source(name="x", kind=SourceKind.PATH, where=str(root))
+    found = asyncio.run(scan_all([source], {} if last is None else {"x": last}, 10, silent))
+    return found.packs.get("x"), found.errors["x"]
+
+
+@pytest.fixture
+def both(tmp_path: Path) -> tuple[Path, tuple[Pack, ...]]:
+    """A portable install with a pack in each of three folders, and its first good scan; two have the same name."""
+    root = tmp_path / "portable"
+    make(root, f"{OWN}/a*", f"{PORTABLE}/a*", "m/c*", f"{YAML}: x: {{custom_nodes: m}}")
+    packs, error = _poll(root, None)
+    assert error == ""
+    assert packs is not None
+    assert [pack.folder for pack in packs] == ["a", "a", "c"]
+    return root, packs
+
+
+@pytest.mark.parametrize("gone", [OWN, PORTABLE, "m"])
+@pytest.mark.parametrize("how", ["emptied", "removed"])
+def test_a_folder_that_cannot_be_read_keeps_its_packs(both: tuple[Path, tuple[Pack, ...]], gone: str, how: str) -> None:
+    """What was known of it stays, also at the next poll; what changed in the others is seen; its return ends it."""
+    root, packs = both
+    (root / gone).rename(root / "unmounted")
+    if how == "emptied":
+        (root / gone).mkdir()
+    for each in {OWN, PORTABLE, "m"} - {gone}:
+        make(root, f"{each}/new-{each[0]}*")
+    expected = {(pack.place, pack.folder) for pack in packs}
+    known: tuple[Pack, ...] | None = packs
+    for _ in range(2):
+        known, error = _poll(root, known)
+        assert "is its volume not mounted" in error
+        assert known is not None
+        assert {(pack.place, pack.folder) for pack in known if not pack.folder.startswith("new-")} == expected
+        assert sum(pack.folder.startswith("new-") for pack in known) == 2
+    shutil.rmtree(root / gone, ignore_errors=True)
+    (root / "unmounted").rename(root / gone)
+    again, error = _poll(root, known)
+    assert (again, error) == (known, "")
+
+
+def test_a_folder_that_is_meant_to_be_empty(both: tuple[Path, tuple[Pack, ...]]) -> None:
+    """Creating a file of ComfyUI's own confirms it, as the failure says: its packs are gone, and those alone."""
+    root, packs = both
+    shutil.rmtree(root / OWN / "a")
+    known, error = _poll(root, packs)
+    assert known == packs
+    assert f"create {EXAMPLE} in it" in error
+    make(root, f"{OWN}/{EXAMPLE}")
+    known, error = _poll(root, known)
+    assert error == ""
+    assert known == tuple(pack for pack in packs if pack.place)
+
+
+def test_a_file_of_more_folders_that_cannot_be_read(both: tuple[Path, tuple[Pack, ...]]) -> None:
+    """While it cannot be read, the packs of the folders that it named are kept; without it they are gone."""
+    root, packs = both
+    (root / YAML).write_text("[")
+    known, error = _poll(root, packs)
+    assert known == packs
+    assert error.endswith(f"{YAML} is not YAML that can be read")
+    (root / YAML).unlink()
+    known, error = _poll(root, packs)
+    assert (known, error) == (tuple(pack for pack in packs if pack.folder == "a"), "")
+
+
+def test_two_packs_of_one_name(both: tuple[Path, tuple[Pack, ...]]) -> None:
+    """A pack that cannot be read stays as it was in its own folder."""
+    root, packs = both
+    (root / PORTABLE / "a" / "pyproject.toml").write_text(pyproject("a", "2.0.0"))
+    (root / OWN / "a" / "pyproject.toml").write_text("[")
+    known, error = _poll(root, packs)
+    assert error == "a: pyproject.toml is not valid TOML"
+    assert known is not None
+    assert {pack.place: pack.version for pack in known} == {"": "1.0.0", "ComfyUI/": "2.0.0", f"{YAML}: m": "1.0.0"}
+
+
+def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
+    """A pack that is deleted while a scan reads is there or is not; none is a link that leads nowhere."""
+    make(tmp_path, f"{OWN}/stays*", f"{OWN}/dangling -> gone")
+    ended = threading.Event()
+
+    def come_and_go() -> None:
+        while not ended.is_set():
+            for number in range(20):
+                (tmp_path / OWN / f"pack-{number}").mkdir()
+                (tmp_path / OWN / f"file-{number}.py").touch()
+            for number in range(20):
+                (tmp_path / OWN / f"pack-{number}").rmdir()
+                (tmp_path / OWN / f"file-{number}.py").unlink()
+
+    thread = threading.Thread(target=come_and_go)
+    thread.start()
+    try:
+        for _ in range(150):
+            found = look(tmp_path)
+            assert not found.failed
+            assert [pack.folder for pack in found.packs if pack.unreadable] == ["dangling"]
+            assert "stays" in {pack.folder for pack in found.packs}
+    finally:
+        ended.set()
+        thread.join()
+
+
+def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
+    """A folder that goes away in the middle of a scan, as a volume does, has not lost its packs."""
+    make(tmp_path, *(f"{OWN}/pack-{number}*" for number in range(300)))
+    before = look(tmp_path)
+    assert len(before.packs) == 300
+    source = Source(name="x", kind=SourceKind.PATH, where=str(tmp_path))
+
+    async def swap() -> Scan | None:
+        looking = asyncio.create_task(scan(source, timeout=10, had={""}))
+        await asyncio.sleep(0.002)
+        (tmp_path / OWN).rename(tmp_path / "away")
+        (tmp_path / OWN).mkdir()
+        try:
+            return await looking
+        except Unscannable:
+            return None
+
+    found = asyncio.run(swap())
+    assert found is None or found.packs == before.packs
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
+def test_a_folder_that_may_not_be_read(both: tuple[Path, tuple[Pack, ...]]) -> None:
+    """It fails alone."""
+    root, packs = both
+    (root / OWN).chmod(0)
+    known, error = _poll(root, packs)
+    (root / OWN).chmod(0o700)
+    assert known == packs
+    assert "may not be read by this user" in error
+
+
+def test_kinds_in_each_folder(both: tuple[Path, tuple[Pack, ...]]) -> None:
+    """Packs are recognised alike in each."""
+    _, packs = both
+    assert {pack.kind for pack in packs} == {PackKind.REGISTRY}
