@@ -506,6 +506,34 @@ def test_a_workflow(audit: Audit, registry: FakeRegistry, tmp_path: Path, name: 
     assert "remove it" not in done.out
 
 
+@pytest.mark.parametrize("form", ["editor", "prompt"])
+def test_nodes_that_name_no_pack(audit: Audit, registry: FakeRegistry, tmp_path: Path, form: str) -> None:
+    """They are listed by type and make the exit code 1, but for those that come with ComfyUI."""
+    types = ("KSampler", "Note", "Sharpen\u202e Me", "Another")
+    document: dict[str, object] = {"nodes": [{"type": one, "properties": {}} for one in types]}
+    if form == "prompt":
+        document = {str(place): {"class_type": one, "inputs": {}} for place, one in enumerate(types)}
+    (tmp_path / "flow.json").write_text(json.dumps(document))
+    done = audit("flow.json", "--json", code=1)
+    (error,) = document_errors = json.loads(done.out)["errors"]
+    assert len(document_errors) == 1
+    assert error == {"install": "flow.json", "error": "nodes that name no pack: Another, Sharpen\\u202e Me"}
+    assert done.err == f"error: flow.json: {error['error']}\n"
+    assert registry.requests == []
+
+
+def test_a_folder_of_several_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """The packs of the others are judged all the same; the exit code is that of a TARGET that cannot be read."""
+    registry.catalog.publish("pack", "1.0.0")
+    comfyui.registry("pack", "1.0.0")
+    (comfyui.root / "extra_model_paths.yaml").write_text("x:\n  custom_nodes: elsewhere\n")
+    done = audit("ComfyUI", "--json", code=2)
+    assert verdicts(done) == [("pack", "ok")]
+    assert [one["install"] for one in document(done)["errors"]] == ["ComfyUI"]
+    registry.catalog.set_status("pack", "1.0.0", "banned")
+    audit("ComfyUI", code=3)
+
+
 def test_hostile_text_stays_text(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """Nothing of a pack, or of the registry's answer, controls the terminal, breaks its line or becomes a command."""
     hostile = "x\x1b[31m\u202e\r\n::error::@everyone"

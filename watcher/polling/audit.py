@@ -25,19 +25,23 @@ from watcher.text.status_reason import summarize
 
 EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
 """The verdicts for which the registry has a reason."""
+_NAMED = 20
+"""The most types of nodes that a problem names."""
 _PATIENCE = 15.0
 """Seconds that the registry's reasons may take. The verdicts need none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scanned:
-    """The packs of one install, or why they cannot be read."""
+    """The packs of one install, and why not all of them could be read."""
 
     install: str
     packs: tuple[Pack, ...] = ()
     error: str = ""
     named: bool = False
     """It is a workflow, which names packs: nobody need run them."""
+    unnamed: tuple[str, ...] = ()
+    """The types of a workflow's nodes that name no pack: untrusted text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,10 +109,19 @@ async def audit(
     `accept` has versions as `pack@1.2.0`, and `reported` by `exposure_key` what a watch knows of them: what has become
     worse since it was accepted there is not accepted. ConfigError if the environment names a proxy that cannot be used.
     """
+    scanned = tuple(scanned)
     installed = [(scan, _unclaimed(pack) if scan.named else pack) for scan in scanned for pack in scan.packs]
     ids = {one.id.lower(): one.id for _, pack in installed for one in reversed(identities(pack))}
     async with Registry(registry_url, limits, progress=progress) as registry:
-        return await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
+        found = await _audit(registry, installed, ids, _Accepted(accept, reported), clock, progress)
+    return replace(found, problems=(*map(_unnamed, (scan for scan in scanned if scan.unnamed)), *found.problems))
+
+
+def _unnamed(scan: Scanned) -> Problem:
+    """Return that nodes of a workflow name no pack: which ones it takes cannot be said."""
+    more = len(scan.unnamed) - _NAMED
+    types = ", ".join(scan.unnamed[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+    return Problem(install=scan.install, error=f"nodes that name no pack: {types}")
 
 
 def _unclaimed(pack: Pack) -> Pack:

@@ -119,7 +119,8 @@ def _workflow(source: Source) -> Scanned:
 
     path = Path(source.where)
     try:
-        return Scanned(install=path.name, packs=named_by(path).packs, named=True)
+        found = named_by(path)
+        return Scanned(install=path.name, packs=found.packs, named=True, unnamed=found.unnamed)
     except Unscannable as error:
         return Scanned(install=path.name, error=error.line, named=True)
 

@@ -44,7 +44,7 @@ def as_json(result: Result, *, only_problems: bool) -> str:
     ]
     for one in result.audit.problems:
         if one.install is not None:
-            errors.append({"install": one.install, "error": escape_invisible(one.error[:_TEXT])})
+            errors.append({"install": one.install, "error": escape_invisible(one.error)})
         else:
             errors.append({"node": one.node, "error": sanitize_line(one.error, _TEXT)})
     return to_json(
