@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from tests.audit_oracle.expected import NOBODYS, Claim, Reading
-from tests.audit_oracle.situations import DECOY, INSTALLED, Pack
-from tests.support.comfyui import ComfyUI, pyproject
+from tests.audit_oracle.situations import DECOY, INSTALLED, SPELT, Pack
+from tests.support.comfyui import COMMIT, OF_COMFYUI, ComfyUI, pyproject
 
 _ELSEWHERE = "https://github.com/eve/another-source"
 _DISABLED = INSTALLED.replace(".", "_")
@@ -28,9 +29,12 @@ class Form:
     needs_listing: bool = False
     """Whether the id is written in another case than the registry's, which only a listing tells."""
 
+    spelling: bool = False
+    """Whether it differs from another form only in how an address is written: a few packs are enough."""
+
     def takes(self, pack: Pack) -> bool:
         """Return whether a pack can be installed so and something can be said of it."""
-        return bool(pack.listed) or not self.needs_listing
+        return (bool(pack.listed) or not self.needs_listing) and (not self.spelling or pack.id in SPELT)
 
 
 FORMS: list[Form] = []
@@ -45,6 +49,7 @@ def _form(
     kinds: str,
     core: bool = False,
     needs_listing: bool = False,
+    spelling: bool = False,
 ) -> None:
     FORMS.append(
         Form(
@@ -54,6 +59,7 @@ def _form(
             kinds=frozenset(kinds.split()),
             core=core,
             needs_listing=needs_listing,
+            spelling=spelling,
         )
     )
 
@@ -61,6 +67,32 @@ def _form(
 def decoy(pack: Pack) -> Pack:
     """Return the fine pack that a copy may claim to be instead."""
     return Pack(id=DECOY + pack.id)
+
+
+# There are thousands of copies, and most of their price is what the system does for a file: few are made, by few calls.
+
+
+def _folder(comfyui: ComfyUI, name: str) -> Path:
+    path = comfyui.nodes / name
+    path.mkdir()
+    os.link(comfyui.nodes / OF_COMFYUI[0], path / "__init__.py")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.write(file, text.encode())
+    os.close(file)
+
+
+def _git(path: Path, remote: str | None) -> Path:
+    """Make a folder a clone, with a commit and no branch checked out."""
+    git = path / ".git"
+    git.mkdir()
+    origin = f'[remote "origin"]\n\turl = {remote}\n' if remote else ""
+    _write(git / "config", f"[core]\n\tbare = false\n{origin}")
+    _write(git / "HEAD", f"{COMMIT}\n")
+    return git
 
 
 # What came from the registry by the Manager: the pyproject and `.tracking`.
@@ -74,10 +106,10 @@ def _zip(
     source: str | None = "own",
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
-        path = comfyui.plain(_named(folder, pack))
+        path = _folder(comfyui, _named(folder, pack))
         if says is not None:
-            (path / "pyproject.toml").write_text(pyproject(_named(says, pack), version, _url(source, pack)), "utf-8")
-        (path / ".tracking").write_text("__init__.py\npyproject.toml")
+            _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+        _write(path / ".tracking", "__init__.py\npyproject.toml")
         return path
 
     return build
@@ -189,15 +221,9 @@ def _with_git(remote: str | None, *, listed: bool) -> Callable[[ComfyUI, Pack, P
     """Return what puts a `.git` into a folder, that `.tracking` lists as a part of the archive or not."""
 
     def step(_: ComfyUI, pack: Pack, path: Path) -> None:
-        git = path / ".git"
-        (git / "refs" / "heads").mkdir(parents=True)
-        origin = f'[remote "origin"]\n\turl = {_url(remote, pack)}\n' if remote else ""
-        (git / "config").write_text(f"[core]\n\tbare = false\n{origin}")
-        (git / "HEAD").write_text("ref: refs/heads/main\n")
-        (git / "refs" / "heads" / "main").write_text("0123456789abcdef0123456789abcdef01234567\n")
+        _git(path, _url(remote, pack))
         if listed:
-            members = ("__init__.py", "pyproject.toml", ".git/config", ".git/HEAD", ".git/refs/heads/main")
-            (path / ".tracking").write_text("\n".join(members))
+            _write(path / ".tracking", "__init__.py\npyproject.toml\n.git/config\n.git/HEAD")
 
     return step
 
@@ -273,9 +299,11 @@ _form(
     kinds="registry",
 )
 _form(
+    # Open: whether it is a clone as well. It stays what came from the registry.
     "zip_ships_git",
     _then(_zip(), _with_git("own", listed=True)),
     _read(*_BOTH, mark=True, source="own"),
+    _read(*_BOTH, mark=True, clone=True, source="own"),
     kinds="registry git",
     core=True,
 )
@@ -283,6 +311,7 @@ _form(
     "zip_ships_git_of_another",
     _then(_zip(), _with_git(_ELSEWHERE, listed=True)),
     _read(*_BOTH, mark=True, source=NOBODYS),
+    _read(*_BOTH, mark=True, clone=True, source=NOBODYS),
     kinds="registry git",
     core=True,
 )
@@ -362,8 +391,9 @@ def _unpacked(
     *, says: str = "id", folder: str = "id", version: str | None = INSTALLED, source: str | None = "own"
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
-        said = _named(says, pack)
-        return comfyui.claimed(said, version, folder=_named(folder, pack), repository=_url(source, pack))
+        path = _folder(comfyui, _named(folder, pack))
+        _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+        return path
 
     return build
 
@@ -415,21 +445,24 @@ def _clone(
     version: str | None = INSTALLED,
     cnr_id: str | None = None,
     folder: str = "id",
-    packed: bool = False,
 ) -> _Build:
     def build(comfyui: ComfyUI, pack: Pack) -> Path:
         url = None if remote is None else remote.format(repo=f"{pack.id}-Source", of_decoy=f"{decoy(pack).id}-Source")
-        path = comfyui.clone(
-            _named(folder, pack),
-            url,
-            cnr_id=None if cnr_id is None else _named(cnr_id, pack) if cnr_id != "../x" else cnr_id,
-            packed=packed,
-        )
+        path = _folder(comfyui, _named(folder, pack))
+        git = _git(path, url)
+        if cnr_id is not None:
+            _write(git / ".cnr-id", cnr_id if cnr_id == "../x" else _named(cnr_id, pack))
         if says is not None:
-            (path / "pyproject.toml").write_text(pyproject(_named(says, pack), version), "utf-8")
+            _write(path / "pyproject.toml", pyproject(_named(says, pack), version))
         return path
 
     return build
+
+
+def _on_a_branch(_: ComfyUI, __: Pack, path: Path) -> None:
+    git = path / ".git"
+    _write(git / "HEAD", "ref: refs/heads/main\n")
+    _write(git / "packed-refs", f"# pack-refs with: peeled\n{COMMIT} refs/heads/main\n")
 
 
 _HTTPS, _OF_DECOY = "https://github.com/Ann/{repo}", "https://github.com/Ann/{of_decoy}"
@@ -447,10 +480,11 @@ for name, remote in (
 ):
     _form(
         f"clone_{name}",
-        _clone(remote, packed=name == "https_git"),
+        _then(_clone(remote), _on_a_branch) if name == "https_git" else _clone(remote),
         _read("file:id", clone=True, source="own"),
         kinds="git",
         core=name in ("https", "scp"),
+        spelling=name not in ("https", "scp"),
     )
 
 for name, remote in (
@@ -468,6 +502,7 @@ for name, remote in (
         _read("file:id", clone=True, source=NOBODYS),
         kinds="git",
         core=name in ("alias", "mirror"),
+        spelling=name not in ("alias", "mirror", "fork"),
     )
 
 
@@ -485,8 +520,8 @@ def _worktree(comfyui: ComfyUI, pack: Pack, path: Path) -> None:
     (path / ".git").write_text(f"gitdir: ../../.git/modules/{pack.id}\n")
 
 
-def _write(path: Path, pack: Pack) -> None:
-    (path / "pyproject.toml").write_text(pyproject(pack.id, INSTALLED, _ELSEWHERE))
+def _names_another(path: Path, pack: Pack) -> None:
+    _write(path / "pyproject.toml", pyproject(pack.id, INSTALLED, _ELSEWHERE))
 
 
 def _remove_git(path: Path) -> None:
@@ -496,7 +531,7 @@ def _remove_git(path: Path) -> None:
 _form(
     # Open: whether what the file of a clone calls its repository counts beside the remote.
     "clone_with_stale_source",
-    _then(_clone(_HTTPS), lambda _, pack, path: _write(path, pack)),
+    _then(_clone(_HTTPS), lambda _, pack, path: _names_another(path, pack)),
     _read("file:id", clone=True, source="own"),
     _read("file:id", clone=True, source=NOBODYS),
     kinds="git",
