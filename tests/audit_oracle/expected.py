@@ -147,13 +147,10 @@ def _seen(pack: Pack, claim: Claim, endpoint: Endpoint) -> tuple[Seen, ...]:
 
 
 def _worst(outcomes: Iterable[Outcome]) -> Outcome:
-    """Return the worst verdict, unanswered if anything was; a fine verdict never stands where something was not."""
+    """Return the worst verdict, unanswered if anything was."""
     chosen = list(outcomes)
-    unanswered = any(outcome.unanswered for outcome in chosen)
     verdict = min((outcome.verdict for outcome in chosen), key=WORST_FIRST.index)
-    if unanswered and verdict in FINE and not all(outcome.verdict in FINE for outcome in chosen if outcome.unanswered):
-        raise AssertionError("an unanswered outcome is unknown at best")
-    return Outcome(verdict, unanswered)
+    return Outcome(verdict, any(outcome.unanswered for outcome in chosen))
 
 
 def _judged(reading: Reading, pack: Pack, seen: Seen) -> Iterable[Outcome]:

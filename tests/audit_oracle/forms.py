@@ -423,9 +423,7 @@ _form(
     "unpacked_without_comfy",
     _then(_unpacked(), _without_comfy),
     _read("file:id", source="own"),
-    # Open: whether a file without [tool.comfy] is a pack's.
-    _read(),
-    kinds="claimed unknown",
+    kinds="claimed",
 )
 _form("unpacked_broken_file", _then(_unpacked(), _broken), _read(readable=False), kinds="claimed unknown")
 _form(
