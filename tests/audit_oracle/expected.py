@@ -1,0 +1,303 @@
+"""What the contract (*What you run*) allows `audit` to say of a copy: a pure function, written from it alone.
+
+An outcome is a verdict and whether something was not answered. Where the contract leaves open what holds there is more
+than one. Each of these places is marked "Open:".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import product
+from typing import Literal
+
+from tests.audit_oracle.endpoint import Endpoint, Seen, Silence
+from tests.audit_oracle.situations import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    NEW_VERSION_STATUS,
+    PUBLISHER_BANNED,
+    WORLD,
+    Pack,
+    Version,
+)
+
+WORST_FIRST = (
+    "banned",
+    "flagged",
+    "deleted",
+    "delisted",
+    "flagged-info",
+    "pending",
+    "deprecated",
+    "unknown",
+    "outdated",
+    "ok",
+)
+"""The verdicts of the contract in its order; both kinds of `flagged` are one verdict with two severities."""
+SEVERITIES = {
+    "banned": "critical",
+    "flagged": "warning",
+    "deleted": "warning",
+    "delisted": "warning",
+    "flagged-info": "info",
+    "pending": "info",
+    "deprecated": "warning",
+    "unknown": "warning",
+    "outdated": "info",
+    "ok": "info",
+}
+FAILING = frozenset({"banned", "flagged", "deleted", "delisted"})
+"""What `--fail-on` has by default: `flagged` means those that are a warning."""
+FINE = frozenset({"outdated", "ok"})
+_REFUSED = frozenset({"banned", "flagged", "deleted"})
+_AGE = timedelta(days=1)
+
+NOBODYS = "nobodys"
+"""The repository of no pack."""
+
+From = Literal["file", "cnr-id", "folder"]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A verdict, and whether something that it needs was not read or not answered."""
+
+    verdict: str
+    unanswered: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A pack that a copy may be, in the case in which its mark or file writes it."""
+
+    id: str
+    by: From = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """What a copy says of itself."""
+
+    claims: tuple[Claim, ...]
+    version: str | None = "1.2.0"
+    mark: bool = False
+    """Whether the Manager's mark is beside it: it came from the registry."""
+    clone: bool = False
+    source: str | None = None
+    """The pack of whose repository it is, `NOBODYS`, or None where it names none."""
+    enabled: bool = True
+    readable: bool = True
+
+
+def expected(readings: Iterable[Reading], endpoint: Endpoint) -> frozenset[Outcome]:
+    """Return what `audit` may say of a copy that can be read in these ways, one as good as another."""
+    return frozenset(outcome for reading in readings for outcome in _of_reading(reading, endpoint))
+
+
+def of_claim(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
+    """Return what holds of a copy as one of the packs that it may be."""
+    pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
+    return frozenset(outcome for seen in _seen(pack, claim, endpoint) for outcome in _judged(reading, pack, seen))
+
+
+def _of_reading(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
+    """Return the worst of all that the copy may be."""
+    floor = [] if reading.readable else [frozenset({Outcome("unknown", unanswered=True)})]
+    judged = [_of_one(claim, reading, endpoint) for claim in reading.claims]
+    if not judged and not floor:
+        return [Outcome("unknown")]  # no id
+    return [_worst(chosen) for chosen in product(*judged, *floor)]
+
+
+def _of_one(claim: Claim, reading: Reading, endpoint: Endpoint) -> frozenset[Outcome]:
+    """Return what a claim contributes: nothing is `ok`."""
+    pack = WORLD.get(claim.id.lower(), Pack(id=claim.id, rows=()))
+    judged = of_claim(claim, reading, endpoint)
+    presence = {_has(pack, seen) for seen in _seen(pack, claim, endpoint)}
+    others = len(reading.claims) > 1
+    nothing = Outcome("ok")
+    if claim.by == "folder" and others:
+        # A folder's name counts only if the registry has that pack. Without an answer that is not known.
+        if presence == {"no"}:
+            return frozenset({nothing})
+        additions = {"yes": frozenset[Outcome](), "no": {nothing}, "open": {Outcome("unknown", unanswered=True)}}
+        return judged.union(*(additions[one] for one in presence))
+    if others and not reading.mark and presence != {"yes"}:
+        # Open: whether an id that no registry has makes a copy unknown which is a pack of the registry by another id.
+        return judged | {nothing}
+    return judged
+
+
+def _has(pack: Pack, seen: Seen) -> Literal["yes", "no", "open"]:
+    """Return whether the registry is seen to have a pack."""
+    if pack.listed or pack.listing == "banned" or isinstance(seen, tuple):
+        return "yes"
+    return "no" if pack.listing == "complete" and seen is not Silence.UNUSABLE else "open"
+
+
+def _seen(pack: Pack, claim: Claim, endpoint: Endpoint) -> tuple[Seen, ...]:
+    """Return what `GET /nodes` may show. It compares ids with their case, which only a listing tells."""
+    seen = endpoint.sees(pack)
+    if claim.id == pack.id or pack.listed:
+        return seen
+    return (*seen, Silence.NO_ROW)
+
+
+def _worst(outcomes: Iterable[Outcome]) -> Outcome:
+    """Return the worst verdict, unanswered if anything was."""
+    chosen = list(outcomes)
+    verdict = min((outcome.verdict for outcome in chosen), key=WORST_FIRST.index)
+    return Outcome(verdict, any(outcome.unanswered for outcome in chosen))
+
+
+def _judged(reading: Reading, pack: Pack, seen: Seen) -> Iterable[Outcome]:
+    """Return the worst of what the versions and what the whole pack say."""
+    return [_worst(both) for both in product(_by_versions(reading, pack, seen), _by_pack(reading, pack, seen))]
+
+
+def _by_versions(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
+    """Return what `GET /versions` says of the copy."""
+    match pack.listing:
+        case "banned":
+            return [Outcome("banned")]
+        case "wall" | "failed":
+            return [Outcome("unknown", unanswered=True)]
+        case "short":
+            # What was seen counts, and what was not means nothing.
+            # Open: whether a version that was seen to be fine in an incomplete listing is.
+            return [
+                Outcome(verdict, unanswered=True)
+                for outcome in _by_listing(reading, pack)
+                for verdict in ({"unknown", outcome.verdict} if outcome.verdict in FINE else {outcome.verdict})
+                if verdict not in ("delisted", "outdated")
+            ] or [Outcome("unknown", unanswered=True)]
+        case "complete" if not pack.versions and seen is Silence.UNUSABLE:
+            # Open: whether a pack without versions is delisted before it is known to be in no registry.
+            return [*_by_listing(reading, pack), Outcome("unknown", unanswered=True)]
+        case "complete":
+            return _by_listing(reading, pack)
+
+
+def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
+    same = [version for version in pack.versions if reading.version and _canonical(version.text) == reading.version]
+    if same:
+        outcomes = [_of_version(version) for version in same]
+        if not reading.clone and _newest_good(pack, _AGE, above=reading.version):
+            outcomes.append(Outcome("outdated"))
+        return _leaving_open([_worst(outcomes)], pack)
+    every = _mildest(pack)
+    if reading.mark and not reading.version and not pack.versions:
+        # Open: whether that is "no longer that pack", or a version that no file names.
+        return [Outcome("unknown"), Outcome("delisted")]
+    if reading.version and reading.mark:
+        # Open: whether the mildest of all verdicts counts for what is no clone.
+        return [Outcome("delisted"), *([_worst([Outcome("delisted"), every])] if every else [])]
+    if every is None:
+        return [Outcome("unknown")]
+    if reading.clone and all(version.status in _REFUSED for version in pack.versions):
+        return [_worst([every, Outcome("unknown")])]
+    # Open: the same, and whether deprecated and pending are bad.
+    return [Outcome("unknown"), _worst([every, Outcome("unknown")])]
+
+
+def _leaving_open(outcomes: list[Outcome], pack: Pack) -> list[Outcome]:
+    """Open: whether an unknown status of another version than the copy's is something that was not answered."""
+    if any(version.status == NEW_VERSION_STATUS for version in pack.versions):
+        return [*outcomes, *(_worst([outcome, Outcome("unknown", unanswered=True)]) for outcome in outcomes)]
+    return outcomes
+
+
+def _of_version(version: Version) -> Outcome:
+    """Return what the registry's row of a version says."""
+    verdicts = ["deprecated"] if version.deprecated else []
+    match version.status:
+        case "active":
+            verdicts.append("ok")
+        case "flagged" if version.informational:
+            verdicts.append("flagged-info")
+        case "banned" | "flagged" | "deleted" | "pending":
+            verdicts.append(version.status)
+        case _:
+            verdicts.append("unknown")
+    known = version.status != NEW_VERSION_STATUS
+    return Outcome(min(verdicts, key=WORST_FIRST.index), unanswered=not known)
+
+
+def _mildest(pack: Pack) -> Outcome | None:
+    """Return the mildest verdict of a pack all of whose versions have a bad one, else None."""
+    outcomes = [_of_version(version) for version in pack.versions]
+    bad = all(outcome.verdict not in (*FINE, "unknown") for outcome in outcomes)
+    return max(outcomes, key=lambda one: WORST_FIRST.index(one.verdict)) if outcomes and bad else None
+
+
+def _by_pack(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
+    """Return what `GET /nodes` says of the copy."""
+    claimed = Outcome("unknown") if reading.clone else Outcome("ok")
+    if seen is Silence.ABSENT:
+        return [claimed]  # verdicts rest on versions alone; a clone's id stays a claim
+    if seen is Silence.UNUSABLE:
+        return [Outcome("unknown", unanswered=True)]
+    if seen is Silence.NO_ROW:
+        if pack.listing == "banned":
+            # Open: whether a pack that is known to be banned needs a row.
+            return [claimed, Outcome("unknown", unanswered=True)]
+        return [Outcome("unknown", unanswered=True)] if pack.listed else [claimed]
+    assert isinstance(seen, tuple)
+    known = [row for row in seen if row.status in (ACTIVE, BANNED, DELETED)]
+    if any(row.status == BANNED or row.publisher == PUBLISHER_BANNED for row in known):
+        return [Outcome("banned")]
+    unread = [Outcome("unknown", unanswered=True)] if len(known) < len(seen) else []
+    if not known:
+        # Open: whether a ban of the publisher counts in a row whose status is not known.
+        banned = any(row.publisher == PUBLISHER_BANNED for row in seen)
+        return [*unread, *([Outcome("banned", unanswered=True), Outcome("banned")] if banned else [])]
+    if any(row.status == DELETED for row in known):
+        # Open: "no longer that pack" may be said of one that came from the registry, but deleted is worse.
+        return [Outcome("deleted")]
+    # Open: whether a second row that is not understood takes from the first.
+    return [*_by_repository(reading, pack), *unread]
+
+
+def _by_repository(reading: Reading, pack: Pack) -> list[Outcome]:
+    """Return what the repository of the copy leaves of a fine verdict."""
+    if not any(row.has_repository for row in pack.rows):
+        # Open: whether a copy that is no clone needs the registry to name a repository.
+        fine = [] if reading.clone else [Outcome("ok")]
+        return [*fine, Outcome("unknown")] if reading.clone or reading.source else fine
+    if reading.source is None:
+        return [Outcome("unknown")] if reading.clone else [Outcome("ok")]
+    return [Outcome("ok")] if reading.source.lower() == pack.id.lower() else [Outcome("unknown")]
+
+
+def is_banned(pack: Pack) -> bool:
+    """Return whether a pack is banned as a whole, where the registry answers well."""
+    known = [row for row in pack.rows if row.readable and row.status in (ACTIVE, BANNED, DELETED)]
+    banned = any(row.status == BANNED or row.publisher == PUBLISHER_BANNED for row in known)
+    return banned or pack.listing == "banned"
+
+
+def safe_version(pack: Pack) -> str | None:
+    """Return the newest good version: one that has been out for a day, else any."""
+    best = _newest_good(pack, _AGE) or _newest_good(pack, timedelta(0))
+    return best.text if best else None
+
+
+def _newest_good(pack: Pack, age: timedelta, above: str | None = None) -> Version | None:
+    good = [one for one in pack.listed if one.status == "active" and not one.deprecated and one.age >= age]
+    best = max(good, key=_precedence, default=None)
+    if best is None or (above is not None and _precedence(best) <= _precedence(Version(text=above))):
+        return None
+    return best
+
+
+def _canonical(text: str) -> str:
+    """Return a version with three parts: `1.2` is `1.2.0`."""
+    return ".".join([*text.split("."), "0", "0"][:3]) if text.count(".") < 2 else text
+
+
+def _precedence(version: Version) -> tuple[bool, list[int]]:
+    numbers, _, pre = _canonical(version.text).partition("-")
+    return not pre, [int(number) for number in numbers.split(".")]

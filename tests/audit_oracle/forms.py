@@ -1,0 +1,659 @@
+"""The forms of an install: how a copy of a pack lies on disk, and what it says of itself."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.audit_oracle.expected import NOBODYS, Claim, Reading
+from tests.audit_oracle.situations import DECOY, INSTALLED, SPELT, Pack
+from tests.support.comfyui import COMMIT, OF_COMFYUI, ComfyUI, pyproject
+
+_ELSEWHERE = "https://github.com/eve/another-source"
+_DISABLED = INSTALLED.replace(".", "_")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """A form of install."""
+
+    name: str
+    build: Callable[[ComfyUI, Pack], Path]
+    reads: Callable[[Pack], tuple[Reading, ...]]
+    """What the copy says; several readings where one is as good as another."""
+    kinds: frozenset[str]
+    core: bool = False
+    """Whether it is tried with every way in which `GET /nodes` answers."""
+    needs_listing: bool = False
+    """Whether the id is written in another case than the registry's, which only a listing tells."""
+
+    spelling: bool = False
+    """Whether it differs from another form only in how an address is written: a few packs are enough."""
+
+    def takes(self, pack: Pack) -> bool:
+        """Return whether a pack can be installed so and something can be said of it."""
+        return (bool(pack.listed) or not self.needs_listing) and (not self.spelling or pack.id in SPELT)
+
+
+FORMS: list[Form] = []
+
+_Build = Callable[[ComfyUI, Pack], Path]
+
+
+def _form(
+    name: str,
+    build: _Build,
+    *readings: Callable[[Pack], Reading],
+    kinds: str,
+    core: bool = False,
+    needs_listing: bool = False,
+    spelling: bool = False,
+) -> None:
+    FORMS.append(
+        Form(
+            name=name,
+            build=build,
+            reads=lambda pack: tuple(reading(pack) for reading in readings),
+            kinds=frozenset(kinds.split()),
+            core=core,
+            needs_listing=needs_listing,
+            spelling=spelling,
+        )
+    )
+
+
+def decoy(pack: Pack) -> Pack:
+    """Return the fine pack that a copy may claim to be instead."""
+    return Pack(id=DECOY + pack.id)
+
+
+# There are thousands of copies, and most of their price is what the system does for a file: few are made, by few calls.
+
+
+def _folder(comfyui: ComfyUI, name: str) -> Path:
+    path = comfyui.nodes / name
+    path.mkdir()
+    os.link(comfyui.nodes / OF_COMFYUI[0], path / "__init__.py")
+    return path
+
+
+def _write(path: Path, text: str) -> None:
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+    os.write(file, text.encode())
+    os.close(file)
+
+
+def _git(path: Path, remote: str | None) -> Path:
+    """Make a folder a clone, with a commit and no branch checked out."""
+    git = path / ".git"
+    git.mkdir()
+    origin = f'[remote "origin"]\n\turl = {remote}\n' if remote else ""
+    _write(git / "config", f"[core]\n\tbare = false\n{origin}")
+    _write(git / "HEAD", f"{COMMIT}\n")
+    return git
+
+
+# What came from the registry by the Manager: the pyproject and `.tracking`.
+
+
+def _zip(
+    *,
+    says: str | None = "id",
+    folder: str = "id",
+    version: str | None = INSTALLED,
+    source: str | None = "own",
+) -> _Build:
+    def build(comfyui: ComfyUI, pack: Pack) -> Path:
+        path = _folder(comfyui, _named(folder, pack))
+        if says is not None:
+            _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+        _write(path / ".tracking", "__init__.py\npyproject.toml")
+        return path
+
+    return build
+
+
+def _named(what: str, pack: Pack) -> str:
+    match what:
+        case "id":
+            return pack.id
+        case "lower":
+            return pack.id.lower()
+        case "decoy":
+            return decoy(pack).id
+        case "renamed":
+            return f"my-{pack.id}"
+        case "download":
+            return f"{pack.id}-Source-main"
+        case "nobody":
+            return f"nobody-{pack.id}"
+        case _:
+            raise ValueError(what)
+
+
+def _url(source: str | None, pack: Pack) -> str:
+    match source:
+        case None:
+            return ""
+        case "own":
+            return pack.repository
+        case "decoy":
+            return decoy(pack).repository
+        case _:
+            return source
+
+
+def _read(
+    *claims: str,
+    version: str | None = INSTALLED,
+    mark: bool = False,
+    clone: bool = False,
+    source: str | None = None,
+    enabled: bool = True,
+    readable: bool = True,
+) -> Callable[[Pack], Reading]:
+    """Return a reading by claims like `file:id`; the source is `own`, `decoy`, or another one."""
+
+    def reading(pack: Pack) -> Reading:
+        found: list[Claim] = []
+        for claim in claims:
+            by, _, what = claim.partition(":")
+            said = _named(what, pack)
+            if said.lower() not in {one.id.lower() for one in found}:
+                found.append(Claim(said, by))  # type: ignore[arg-type]
+        of = {"own": pack.id, "decoy": decoy(pack).id, None: None}.get(source, NOBODYS)
+        return Reading(
+            claims=tuple(found),
+            version=version,
+            mark=mark,
+            clone=clone,
+            source=of,
+            enabled=enabled,
+            readable=readable,
+        )
+
+    return reading
+
+
+def _then(build: _Build, *steps: Callable[[ComfyUI, Pack, Path], Path | None]) -> _Build:
+    def built(comfyui: ComfyUI, pack: Pack) -> Path:
+        path = build(comfyui, pack)
+        for step in steps:
+            path = step(comfyui, pack, path) or path
+        return path
+
+    return built
+
+
+def _disabled(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
+    return comfyui.disable(path, INSTALLED)
+
+
+def _disabled_wrongly(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
+    return comfyui.disable(path, "9.9.9")
+
+
+def _disabled_as_nightly(comfyui: ComfyUI, _: Pack, path: Path) -> Path:
+    return comfyui.disable(path, "nightly")
+
+
+def _disabled_as_of_old(_: ComfyUI, __: Pack, path: Path) -> Path:
+    return path.rename(path.with_name(f"{path.name}.disabled"))
+
+
+def _broken(_: ComfyUI, __: Pack, path: Path) -> None:
+    (path / "pyproject.toml").write_text('[project\nname = "x')
+
+
+def _long(_: ComfyUI, __: Pack, path: Path) -> None:
+    text = (path / "pyproject.toml").read_text("utf-8")
+    (path / "pyproject.toml").write_text(f"{text}\n[tool.other]\ntext = '{'x' * 130_000}'\n", "utf-8")
+
+
+def _without_comfy(_: ComfyUI, __: Pack, path: Path) -> None:
+    text = (path / "pyproject.toml").read_text("utf-8")
+    (path / "pyproject.toml").write_text(text.partition("[tool.comfy]")[0], "utf-8")
+
+
+def _with_git(remote: str | None, *, listed: bool) -> Callable[[ComfyUI, Pack, Path], None]:
+    """Return what puts a `.git` into a folder, that `.tracking` lists as a part of the archive or not."""
+
+    def step(_: ComfyUI, pack: Pack, path: Path) -> None:
+        _git(path, _url(remote, pack))
+        if listed:
+            _write(path / ".tracking", "__init__.py\npyproject.toml\n.git/config\n.git/HEAD")
+
+    return step
+
+
+_BOTH = ("file:id", "folder:id")
+
+_form("zip", _zip(), _read(*_BOTH, mark=True, source="own"), kinds="registry", core=True)
+_form("zip_without_source", _zip(source=None), _read(*_BOTH, mark=True), kinds="registry")
+_form(
+    "zip_of_a_fork",
+    _zip(source=_ELSEWHERE),
+    _read(*_BOTH, mark=True, source=NOBODYS),
+    kinds="registry",
+    core=True,
+)
+_form(
+    "zip_renamed",
+    _zip(folder="renamed"),
+    _read("file:id", "folder:renamed", mark=True, source="own"),
+    kinds="registry",
+)
+_form(
+    "zip_download",
+    _zip(folder="download"),
+    _read("file:id", "folder:download", mark=True, source="own"),
+    kinds="registry",
+)
+_form(
+    "zip_says_popular",
+    _zip(says="decoy", source=None),
+    _read("file:decoy", "folder:id", mark=True),
+    kinds="registry",
+    core=True,
+)
+_form(
+    "zip_says_popular_with_source",
+    _zip(says="decoy", source="decoy"),
+    _read("file:decoy", "folder:id", mark=True, source="decoy"),
+    kinds="registry",
+)
+_form(
+    "zip_in_popular",
+    _zip(folder="decoy", source=None),
+    _read("file:id", "folder:decoy", mark=True),
+    kinds="registry",
+)
+_form(
+    "zip_says_nobody",
+    _zip(says="nobody", source=None),
+    _read("file:nobody", "folder:id", mark=True),
+    kinds="registry",
+)
+_form(
+    "zip_in_other_case",
+    _zip(says="lower", folder="lower"),
+    _read("file:lower", "folder:lower", mark=True, source="own"),
+    kinds="registry",
+    needs_listing=True,
+)
+_form("zip_short_version", _zip(version="1.2"), _read(*_BOTH, mark=True, source="own"), kinds="registry")
+_form(
+    # Open: whether `v1.2.0` is 1.2.0.
+    "zip_version_with_v",
+    _zip(version="v1.2.0"),
+    _read(*_BOTH, mark=True, source="own"),
+    _read(*_BOTH, version="v1.2.0", mark=True, source="own"),
+    kinds="registry",
+)
+_form(
+    "zip_dynamic_version",
+    _zip(version=None),
+    _read(*_BOTH, version=None, mark=True, source="own"),
+    kinds="registry",
+)
+_form(
+    # Open: whether it is a clone as well. It stays what came from the registry.
+    "zip_ships_git",
+    _then(_zip(), _with_git("own", listed=True)),
+    _read(*_BOTH, mark=True, source="own"),
+    _read(*_BOTH, mark=True, clone=True, source="own"),
+    kinds="registry git",
+    core=True,
+)
+_form(
+    "zip_ships_git_of_another",
+    _then(_zip(), _with_git(_ELSEWHERE, listed=True)),
+    _read(*_BOTH, mark=True, source=NOBODYS),
+    _read(*_BOTH, mark=True, clone=True, source=NOBODYS),
+    kinds="registry git",
+    core=True,
+)
+_form(
+    # Open: whether a `.git` without a remote, that the archive shipped, makes a copy one without a repository.
+    "zip_ships_git_without_remote",
+    _then(_zip(source=None), _with_git(None, listed=True)),
+    _read(*_BOTH, mark=True),
+    _read(*_BOTH, mark=True, source=NOBODYS),
+    kinds="registry git",
+)
+_form(
+    # Open: which of both marks counts where neither can be told to be the older one.
+    "zip_beside_git",
+    _then(_zip(), _with_git("own", listed=False)),
+    _read(*_BOTH, mark=True, source="own"),
+    _read(*_BOTH, clone=True, source="own"),
+    kinds="registry git",
+)
+_form(
+    "zip_beside_git_of_another",
+    _then(_zip(), _with_git(_ELSEWHERE, listed=False)),
+    _read(*_BOTH, mark=True, source=NOBODYS),
+    _read(*_BOTH, clone=True, source=NOBODYS),
+    kinds="registry git",
+)
+_form(
+    "tracking_without_file",
+    _zip(says=None),
+    _read("folder:id", version=None, mark=True),
+    kinds="registry unknown",
+)
+_form(
+    "zip_broken_file",
+    _then(_zip(), _broken),
+    _read("folder:id", version=None, mark=True, readable=False),
+    kinds="registry unknown",
+)
+_form(
+    # It is read as far as its id and version, or it is not read, and the exit code says it.
+    "zip_long_file",
+    _then(_zip(), _long),
+    _read(*_BOTH, mark=True, source="own"),
+    _read("folder:id", version=None, mark=True, readable=False),
+    kinds="registry unknown",
+)
+_form(
+    "zip_disabled",
+    _then(_zip(), _disabled),
+    _read(*_BOTH, mark=True, source="own", enabled=False),
+    kinds="registry",
+    core=True,
+)
+_form(
+    "zip_disabled_as_another_version",
+    _then(_zip(), _disabled_wrongly),
+    _read(*_BOTH, mark=True, source="own", enabled=False),
+    kinds="registry",
+)
+_form(
+    "zip_disabled_as_of_old",
+    _then(_zip(), _disabled_as_of_old),
+    _read(*_BOTH, mark=True, source="own", enabled=False),
+    kinds="registry",
+)
+_form(
+    "zip_disabled_says_popular",
+    _then(_zip(says="decoy", source=None), _disabled),
+    _read("file:decoy", "folder:id", mark=True, enabled=False),
+    kinds="registry",
+)
+
+# What somebody unpacked: the pyproject alone. The folder's name says nothing.
+
+
+def _unpacked(
+    *, says: str = "id", folder: str = "id", version: str | None = INSTALLED, source: str | None = "own"
+) -> _Build:
+    def build(comfyui: ComfyUI, pack: Pack) -> Path:
+        path = _folder(comfyui, _named(folder, pack))
+        _write(path / "pyproject.toml", pyproject(_named(says, pack), version, _url(source, pack)))
+        return path
+
+    return build
+
+
+_form("unpacked", _unpacked(), _read("file:id", source="own"), kinds="claimed", core=True)
+_form("unpacked_without_source", _unpacked(source=None), _read("file:id"), kinds="claimed")
+_form("unpacked_of_a_fork", _unpacked(source=_ELSEWHERE), _read("file:id", source=NOBODYS), kinds="claimed")
+_form("unpacked_download", _unpacked(folder="download"), _read("file:id", source="own"), kinds="claimed")
+_form("unpacked_short_version", _unpacked(version="1.2"), _read("file:id", source="own"), kinds="claimed")
+_form(
+    "unpacked_dynamic_version", _unpacked(version=None), _read("file:id", version=None, source="own"), kinds="claimed"
+)
+_form(
+    "unpacked_in_folder_of_another",
+    _unpacked(says="decoy", source="decoy"),
+    _read("file:decoy", source="decoy"),
+    kinds="claimed",
+)
+_form(
+    "unpacked_in_other_case",
+    _unpacked(says="lower"),
+    _read("file:lower", source="own"),
+    kinds="claimed",
+    needs_listing=True,
+)
+_form(
+    "unpacked_without_comfy",
+    _then(_unpacked(), _without_comfy),
+    _read("file:id", source="own"),
+    kinds="claimed",
+)
+_form("unpacked_broken_file", _then(_unpacked(), _broken), _read(readable=False), kinds="claimed unknown")
+_form(
+    "unpacked_disabled",
+    _then(_unpacked(), _disabled_as_of_old),
+    _read("file:id", source="own", enabled=False),
+    kinds="claimed",
+)
+
+# Clones.
+
+
+def _clone(
+    remote: str | None,
+    *,
+    says: str | None = "id",
+    version: str | None = INSTALLED,
+    cnr_id: str | None = None,
+    folder: str = "id",
+) -> _Build:
+    def build(comfyui: ComfyUI, pack: Pack) -> Path:
+        url = None if remote is None else remote.format(repo=f"{pack.id}-Source", of_decoy=f"{decoy(pack).id}-Source")
+        path = _folder(comfyui, _named(folder, pack))
+        git = _git(path, url)
+        if cnr_id is not None:
+            _write(git / ".cnr-id", cnr_id if cnr_id == "../x" else _named(cnr_id, pack))
+        if says is not None:
+            _write(path / "pyproject.toml", pyproject(_named(says, pack), version))
+        return path
+
+    return build
+
+
+def _on_a_branch(_: ComfyUI, __: Pack, path: Path) -> None:
+    git = path / ".git"
+    _write(git / "HEAD", "ref: refs/heads/main\n")
+    _write(git / "packed-refs", f"# pack-refs with: peeled\n{COMMIT} refs/heads/main\n")
+
+
+_HTTPS, _OF_DECOY = "https://github.com/Ann/{repo}", "https://github.com/Ann/{of_decoy}"
+
+for name, remote in (
+    ("https", _HTTPS),
+    ("https_git", _HTTPS + ".git"),
+    ("https_slash", _HTTPS + "/"),
+    ("https_user", "https://ann:token@github.com/Ann/{repo}.git"),
+    ("http", "http://github.com/Ann/{repo}"),
+    ("scp", "git@github.com:Ann/{repo}.git"),
+    ("ssh", "ssh://git@github.com/Ann/{repo}.git"),
+    ("git", "git://github.com/Ann/{repo}.git"),
+    ("host_case", "https://GitHub.com/aNN/{repo}.git"),
+):
+    _form(
+        f"clone_{name}",
+        _then(_clone(remote), _on_a_branch) if name == "https_git" else _clone(remote),
+        _read("file:id", clone=True, source="own"),
+        kinds="git",
+        core=name in ("https", "scp"),
+        spelling=name not in ("https", "scp"),
+    )
+
+for name, remote in (
+    ("alias", "git@work:Ann/{repo}.git"),
+    ("mirror", "https://gitee.com/mirrors/{repo}"),
+    ("host", "https://gitlab.com/Ann/{repo}"),
+    ("former_owner", "https://github.com/bob/{repo}"),
+    ("fork", "https://github.com/eve/{repo}.git"),
+    ("lookalike", "https://github.com.example/Ann/{repo}"),
+    ("path", "/srv/git/{repo}.git"),
+):
+    _form(
+        f"clone_{name}",
+        _clone(remote),
+        _read("file:id", clone=True, source=NOBODYS),
+        kinds="git",
+        core=name in ("alias", "mirror"),
+        spelling=name not in ("alias", "mirror", "fork"),
+    )
+
+
+def _submodule(_: ComfyUI, pack: Pack, path: Path) -> None:
+    """Have `.git` be a file that leads nowhere, as in a copied checkout."""
+    _remove_git(path)
+    (path / ".git").write_text(f"gitdir: ../../.git/modules/{pack.id}\n")
+
+
+def _worktree(comfyui: ComfyUI, pack: Pack, path: Path) -> None:
+    """Have `.git` be a file that leads to the repository of the ComfyUI around it."""
+    to = comfyui.root / ".git" / "modules" / pack.id
+    to.parent.mkdir(parents=True, exist_ok=True)
+    (path / ".git").rename(to)
+    (path / ".git").write_text(f"gitdir: ../../.git/modules/{pack.id}\n")
+
+
+def _names_another(path: Path, pack: Pack) -> None:
+    _write(path / "pyproject.toml", pyproject(pack.id, INSTALLED, _ELSEWHERE))
+
+
+def _remove_git(path: Path) -> None:
+    (path / ".git").rename(path / "was-git")
+
+
+_form(
+    # Open: whether what the file of a clone calls its repository counts beside the remote.
+    "clone_with_stale_source",
+    _then(_clone(_HTTPS), lambda _, pack, path: _names_another(path, pack)),
+    _read("file:id", clone=True, source="own"),
+    _read("file:id", clone=True, source=NOBODYS),
+    kinds="git",
+)
+_form("clone_without_remote", _clone(None), _read("file:id", clone=True), kinds="git unknown claimed", core=True)
+_form(
+    "clone_submodule",
+    _then(_clone(_HTTPS), _submodule),
+    _read("file:id", clone=True),
+    kinds="git unknown claimed",
+)
+_form(
+    # Open: whether a link out of the pack's folder, that stays in the ComfyUI, is followed.
+    "clone_worktree",
+    _then(_clone(_HTTPS), _worktree),
+    _read("file:id", clone=True),
+    _read("file:id", clone=True, source="own"),
+    kinds="git unknown claimed",
+)
+_form(
+    "clone_without_file",
+    _clone(_HTTPS, says=None),
+    _read(version=None, clone=True, source="own"),
+    # Open: whether a pack may be found by its repository alone.
+    _read("file:id", version=None, clone=True, source="own"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_named_by_the_manager",
+    _clone(_HTTPS, says=None, cnr_id="id"),
+    _read("cnr-id:id", version=None, clone=True, source="own"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_named_twice",
+    _clone(_HTTPS, cnr_id="id"),
+    _read("file:id", "cnr-id:id", clone=True, source="own"),
+    kinds="git",
+)
+_form(
+    "clone_with_stale_mark",
+    _clone(_HTTPS, cnr_id="nobody"),
+    _read("file:id", "cnr-id:nobody", clone=True, source="own"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_with_mark_of_another",
+    _clone(_HTTPS, cnr_id="decoy"),
+    _read("file:id", "cnr-id:decoy", clone=True, source="own"),
+    kinds="git",
+)
+_form(
+    "clone_says_popular",
+    _clone(_OF_DECOY, says="decoy", cnr_id="id"),
+    _read("file:decoy", "cnr-id:id", clone=True, source="decoy"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_says_nobody",
+    _clone(_HTTPS, says="nobody", cnr_id="id"),
+    _read("file:nobody", "cnr-id:id", clone=True, source="own"),
+    kinds="git",
+)
+_form(
+    "clone_with_odd_mark",
+    _clone(_HTTPS, cnr_id="../x"),
+    _read("file:id", clone=True, source="own"),
+    # Open: whether a mark that can be no id is something that could not be read.
+    _read("file:id", clone=True, source="own", readable=False),
+    kinds="git",
+)
+_form(
+    "clone_in_folder_of_another",
+    _clone(_OF_DECOY, says="decoy"),
+    _read("file:decoy", clone=True, source="decoy"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_in_other_case",
+    _clone(_HTTPS, says="lower", folder="lower"),
+    _read("file:lower", clone=True, source="own"),
+    kinds="git",
+    needs_listing=True,
+)
+_form(
+    "clone_dynamic_version",
+    _clone(_HTTPS, version=None),
+    _read("file:id", version=None, clone=True, source="own"),
+    kinds="git",
+    core=True,
+)
+_form(
+    "clone_of_no_release",
+    _clone(_HTTPS, version="9.9.9"),
+    _read("file:id", version="9.9.9", clone=True, source="own"),
+    kinds="git",
+)
+_form("clone_short_version", _clone(_HTTPS, version="1.2"), _read("file:id", clone=True, source="own"), kinds="git")
+_form(
+    "clone_broken_file",
+    _then(_clone(_HTTPS), _broken),
+    _read(clone=True, version=None, readable=False),
+    _read("file:id", clone=True, version=None, source="own", readable=False),
+    kinds="git",
+)
+_form(
+    "clone_disabled",
+    _then(_clone(_HTTPS), _disabled_as_nightly),
+    _read("file:id", clone=True, source="own", enabled=False),
+    kinds="git",
+)
+_form(
+    "clone_disabled_as_of_old",
+    _then(_clone(_HTTPS), _disabled_as_of_old),
+    _read("file:id", clone=True, source="own", enabled=False),
+    kinds="git",
+)
+
+# What has no id, whatever it is called.
+
+_form("single_file", lambda comfyui, pack: comfyui.single(f"{pack.id}.py"), _read(), kinds="file", core=True)
+_form("plain_folder", lambda comfyui, pack: comfyui.plain(pack.id), _read(), kinds="unknown")

@@ -1,0 +1,250 @@
+"""`audit` by the real program against an oracle of the contract: thousands of installs, lies and answers."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.audit_oracle import expected as oracle
+from tests.audit_oracle.comparing import GROUPS, Cell, Said, cells, disagreements
+from tests.audit_oracle.endpoint import ENDPOINTS, GOOD, Endpoint, answer_as
+from tests.audit_oracle.expected import FAILING, Outcome, Reading
+from tests.audit_oracle.situations import fill
+from tests.support import program
+from tests.support.comfyui import ComfyUI
+from watcher.fake_registry.server import FakeRegistry
+
+Run = Callable[..., program.Completed]
+_SHOWN = 60
+"""How many kinds of disagreements a failure shows."""
+_OF_PACK = re.compile(r" of [A-Za-z-]+(?=, GET)")
+
+
+@pytest.fixture
+def filled(registry: FakeRegistry) -> FakeRegistry:
+    """The registry with all packs."""
+    fill(registry.catalog)
+    return registry
+
+
+class Installs:
+    """Many ComfyUIs, one for each form, and what `audit` says of them."""
+
+    def __init__(self, run: Run, registry: FakeRegistry, folder: Path) -> None:
+        self._run, self._registry, self._folder = run, registry, folder
+        self._paths: dict[tuple[str, str], Cell] = {}
+        self._roots: dict[str, ComfyUI] = {}
+
+    def add(self, chosen: Iterable[Cell]) -> None:
+        """Install each cell's copy."""
+        for cell in chosen:
+            root = self._roots.get(cell.form.name)
+            if root is None:
+                root = self._roots[cell.form.name] = ComfyUI(self._folder / cell.form.name)
+            path = cell.form.build(root, cell.pack)
+            self._paths[cell.form.name, path.name.removesuffix(".disabled")] = cell
+
+    def audit(self, *args: str) -> program.Completed:
+        """Return what the program says of them all."""
+        env = {"COMFY_WATCH_REGISTRY_URL": self._registry.url, "COMFY_WATCH_RETRIES": "0"}
+        done = self._run("audit", *map(str, self._folder.glob("*")), *args, "--json", env=env)
+        assert "Traceback" not in done.err, done.err
+        return done
+
+    def found(self, document: Any) -> Iterator[tuple[Cell, Said | None]]:
+        """Yield each cell with what the document says of it."""
+        left = dict(self._paths)
+        for said in document["packs"]:
+            folder = Path(said["folder"]).name.removesuffix(".disabled")
+            cell = left.pop((Path(said["install"]).name, folder), None)
+            assert cell is not None, f"nothing was installed there: {said}"
+            yield cell, said
+        yield from ((cell, None) for cell in left.values())
+
+
+def _grouped(endpoint: Endpoint) -> dict[str, list[Cell]]:
+    groups: dict[str, list[Cell]] = defaultdict(list)
+    for cell in cells(endpoint):
+        groups[cell.group].append(cell)
+    return groups
+
+
+@pytest.mark.parametrize("endpoint", ENDPOINTS, ids=lambda one: one.name)
+def test_every_cell(run: Run, filled: FakeRegistry, tmp_path: Path, endpoint: Endpoint) -> None:
+    """Each copy has a verdict that the contract allows, and copies of one class the exit code that they make alone."""
+    answer_as(filled, endpoint)
+    wrong: list[str] = []
+    for group, chosen in _grouped(endpoint).items():
+        installs = Installs(run, filled, tmp_path / group)
+        installs.add(chosen)
+        # Where no group fails for certain, a failure must not hide the exit code 1 of the others.
+        fail_on = frozenset[str]() if group == "rest" else FAILING
+        done = installs.audit(*(() if fail_on else ("--fail-on", "none")))
+        document = json.loads(done.out)
+        wrong += (f"{group}: {one}" for one in disagreements(installs.found(document), done.code, fail_on))
+        wrong += (f"{group}: {one}" for one in _of_errors(group, endpoint, document["errors"], done.err))
+    if wrong:
+        pytest.fail(_summary(wrong))
+
+
+def _of_errors(group: str, endpoint: Endpoint, errors: list[dict[str, Any]], err: str) -> Iterator[str]:
+    """Yield what is wrong with the errors of a run of one group."""
+    if group.startswith(("unanswered", "rest")) and not errors:
+        yield "something was not answered, and no error says so"
+    if endpoint.name.startswith("absent"):
+        of_all = [error for error in errors if error.get("node") is None and error.get("install") is None]
+        if not of_all or (group == "calm" and len(errors) > 1):
+            yield f"bans of whole packs were not looked at, which these errors do not say once: {errors[:3]}"
+        if group == "calm" and len(err.splitlines()) != 1:
+            yield f"stderr does not say it once: {err}"
+    elif group == "calm" and (errors or err):
+        yield f"nothing was missing, and there are errors: {errors or err}"
+
+
+def _summary(wrong: list[str]) -> str:
+    """Return what is wrong, most frequent first, with an example of each."""
+    alike: dict[str, list[str]] = defaultdict(list)
+    for one in wrong:
+        alike[_OF_PACK.sub("", one).partition(" (")[0]].append(one)
+    often = sorted(alike.values(), key=len, reverse=True)
+    return "\n".join([f"{len(wrong)} disagreements", *(f"{len(some)} like {some[0]}" for some in often[:_SHOWN])])
+
+
+def test_there_are_enough() -> None:
+    """There are thousands of cells; nearly all have one verdict; each verdict and each exit code is among them."""
+    every = [cell for endpoint in ENDPOINTS for cell in cells(endpoint)]
+    good = [cell for cell in every if cell.endpoint is GOOD]
+    fixed = [cell for cell in good if len({outcome.verdict for outcome in cell.outcomes}) == 1]
+    assert len(good) > 4000
+    assert len(every) > 20_000
+    assert len(fixed) > 0.85 * len(good)
+    assert {outcome.verdict for cell in fixed for outcome in cell.outcomes} == set(oracle.WORST_FIRST)
+    assert set(Counter(cell.group for cell in good)) == set(GROUPS)
+
+
+Mutant = Callable[[pytest.MonkeyPatch], None]
+
+
+def _fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "_of_reading", lambda *_: [Outcome("ok")])
+
+
+def _no_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(oracle, "_by_pack", lambda *_: [Outcome("ok")])
+
+
+def _answered(monkeypatch: pytest.MonkeyPatch) -> None:
+    judged = oracle._of_reading
+    monkeypatch.setattr(
+        oracle, "_of_reading", lambda *args: [replace(outcome, unanswered=False) for outcome in judged(*args)]
+    )
+
+
+def _reading(**changes: Callable[[Reading], Any]) -> Mutant:
+    def mutate(monkeypatch: pytest.MonkeyPatch) -> None:
+        judged = oracle._of_reading
+
+        def changed(reading: Reading, endpoint: Endpoint) -> Iterable[Outcome]:
+            values = {name: change(reading) for name, change in changes.items()}
+            return judged(replace(reading, **values), endpoint)
+
+        monkeypatch.setattr(oracle, "_of_reading", changed)
+
+    return mutate
+
+
+MUTANTS: dict[str, Mutant] = {
+    "everything is fine": _fine,
+    "a row never counts": _no_rows,
+    "everything was answered": _answered,
+    "the first claim is the only one": _reading(claims=lambda reading: reading.claims[:1]),
+    "a mark means nothing": _reading(mark=lambda _: False),
+    "a clone has no version": _reading(version=lambda reading: None if reading.clone else reading.version),
+    "a clone is no clone": _reading(clone=lambda _: False),
+    "any repository is right": _reading(source=lambda reading: reading.claims[0].id if reading.claims else None),
+    "everything can be read": _reading(readable=lambda _: True),
+}
+
+
+@pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
+def test_the_oracle_can_fail(monkeypatch: pytest.MonkeyPatch, mutant: Mutant) -> None:
+    """Verdicts of a program that broke a rule are told from those of the contract."""
+    missed = 0
+    for chosen in _grouped(GOOD).values():
+        assert list(disagreements(*_told(chosen))) == []
+        with monkeypatch.context() as patch:
+            mutant(patch)
+            lies, code = _told([replace(cell) for cell in chosen])
+        told = [(cell, said) for cell, (_, said) in zip(chosen, lies, strict=True)]
+        missed += not list(disagreements(told, code))
+    assert missed < len(GROUPS)
+
+
+def _told(chosen: list[Cell]) -> tuple[list[tuple[Cell, Said | None]], int]:
+    """Return what a program would say that does what the oracle says, and its exit code."""
+    told: list[tuple[Cell, Said | None]] = []
+    codes = {0}
+    for cell in chosen:
+        outcome = min(cell.outcomes, key=lambda one: (oracle.WORST_FIRST.index(one.verdict), one.unanswered))
+        failing = cell.enabled and outcome.verdict in FAILING
+        codes.add(3 if failing else 1 if outcome.unanswered else 0)
+        said = {
+            "id": None,
+            "kind": min(cell.form.kinds),
+            "enabled": cell.enabled,
+            "version": None,
+            "verdict": outcome.verdict.removesuffix("-info"),
+            "severity": oracle.SEVERITIES[outcome.verdict],
+            "reason": " ".join(claim.id for reading in cell.readings for claim in reading.claims) or "no id",
+        }
+        told.append((cell, said))
+    return told, max(codes)
+
+
+def _of_form(*names: str, group: str) -> list[Cell]:
+    return [cell for cell in cells(GOOD) if cell.group.startswith(group) and cell.form.name in names]
+
+
+@pytest.mark.parametrize(("group", "code"), [("calm", 2), ("unanswered", 2), ("failing", 3)])
+def test_a_target_that_cannot_be_read(run: Run, filled: FakeRegistry, tmp_path: Path, group: str, code: int) -> None:
+    """A TARGET that cannot be read makes exit code 2 before 1 and after 3, and the others are judged."""
+    answer_as(filled, GOOD)
+    installs = Installs(run, filled, tmp_path / "installs")
+    installs.add(_of_form("zip", group=group))
+    done = installs.audit(str(tmp_path / "missing"))
+    assert done.code == code
+    assert all(said is not None for _, said in installs.found(json.loads(done.out)))
+
+
+@pytest.mark.parametrize("verdict", ["ok", "outdated", "unknown", "deprecated", "pending", "flagged-info"])
+def test_a_verdict_can_be_chosen(run: Run, filled: FakeRegistry, tmp_path: Path, verdict: str) -> None:
+    """A verdict that is mild by default makes exit code 3 when it is named, and the others none."""
+    answer_as(filled, GOOD)
+    calm = _of_form("zip", "clone_mirror", group="calm")
+    surely = [cell for cell in calm if cell.outcomes == {Outcome(verdict)}]
+    never = [cell for cell in calm if Outcome(verdict) not in cell.outcomes]
+    for name, chosen, code in (("surely", surely, 3), ("never", never, 0)):
+        installs = Installs(run, filled, tmp_path / name)
+        installs.add(chosen)
+        assert installs.audit("--fail-on", verdict).code == code, name
+
+
+def test_what_is_accepted(run: Run, filled: FakeRegistry, tmp_path: Path) -> None:
+    """An accepted copy makes no exit code 3, whether its version, its commit or its pack is named."""
+    answer_as(filled, GOOD)
+    chosen = list(_of_form("zip", "unpacked", "clone_https", "clone_dynamic_version", group="failing"))
+    sure = [cell for cell in chosen if not any(outcome.unanswered for outcome in cell.outcomes)]
+    installs = Installs(run, filled, tmp_path / "installs")
+    installs.add(sure)
+    names = {cell.pack.id for cell in sure}
+    findings = [finding for name in names for finding in (f"{name}@1.2.0", f"{name}@0123456", name)]
+    done = installs.audit(*(word for finding in findings for word in ("--accept", finding)))
+    assert done.code == 0
+    assert all(said["accepted"] is not None for said in json.loads(done.out)["packs"])
