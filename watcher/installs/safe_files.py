@@ -183,7 +183,8 @@ def _entry(entry: os.DirEntry[str]) -> Entry | None:
     try:
         mode = entry.stat().st_mode
     except OSError as error:
-        if isinstance(error, FileNotFoundError) and not os.path.lexists(entry.path):
+        # Only a link can be there and lead nowhere. Anything else may be there again by now.
+        if isinstance(error, FileNotFoundError) and not (entry.is_symlink() and os.path.lexists(entry.path)):
             return None
         return Entry(name=entry.name, is_folder=False, is_file=False, is_broken=True)
     return Entry(name=entry.name, is_folder=stat.S_ISDIR(mode), is_file=stat.S_ISREG(mode))

@@ -272,6 +272,23 @@ def test_packs_that_come_and_go_during_a_scan(tmp_path: Path) -> None:
         thread.join()
 
 
+def test_packs_that_are_moved_away_during_a_scan(tmp_path: Path) -> None:
+    """Each of them is read whole or is not there: none is a folder in which nothing was found."""
+    make(tmp_path, f"{OWN}/stays*", *(f"{OWN}/pack-{number}*" for number in range(300)), "away/")
+
+    def move() -> None:
+        for pack in sorted((tmp_path / OWN).glob("pack-*")):
+            pack.rename(tmp_path / "away" / pack.name)
+
+    thread = threading.Thread(target=move)
+    thread.start()
+    try:
+        while thread.is_alive():
+            assert {pack.kind for pack in look(tmp_path).packs} == {PackKind.REGISTRY}
+    finally:
+        thread.join()
+
+
 def test_a_folder_that_is_replaced_during_a_scan(tmp_path: Path) -> None:
     """A folder that goes away in the middle of a scan, as a volume does, has not lost its packs."""
     make(tmp_path, *(f"{OWN}/pack-{number}*" for number in range(300)))
