@@ -11,7 +11,6 @@ from tests.audit_oracle.endpoint import GOOD, Endpoint
 from tests.audit_oracle.expected import (
     FAILING,
     FINE,
-    SEVERITIES,
     WORST_FIRST,
     Claim,
     Outcome,
@@ -113,7 +112,7 @@ def disagreements(
         if said is None:
             yield f"{cell}: missing"
             continue
-        verdict = _verdict(said)
+        verdict = str(said["verdict"])
         failing |= cell.enabled and verdict in fail_on
         matching = {outcome for outcome in cell.outcomes if outcome.verdict == verdict}
         if not matching:
@@ -133,20 +132,12 @@ def disagreements(
         yield f"exit {code}, not {codes}"
 
 
-def _verdict(said: Said) -> str:
-    """Return the verdict, with both severities of a flag told apart."""
-    flag = said["verdict"] == "flagged" and said.get("severity") == "info"
-    return "flagged-info" if flag else str(said["verdict"])
-
-
 def _beside(cell: Cell, said: Said, verdict: str) -> Iterator[str]:
     """Yield what is wrong beside the verdict."""
     if said["kind"] not in cell.form.kinds:
         yield f"kind {said['kind']}"
     if said["enabled"] != cell.enabled:
         yield f"enabled {said['enabled']}"
-    if said.get("severity") != SEVERITIES[verdict]:
-        yield f"severity {said.get('severity')} of {verdict}"
     if said["kind"] == "git" and said["version"] is not None:
         yield f"version {said['version']} of a clone"
     if verdict == "unknown" and not said["reason"]:
@@ -178,8 +169,6 @@ def _advice(cell: Cell, said: Said) -> Iterator[str]:
     claimed = {claim.id.lower() for reading in cell.readings for claim in reading.claims}
     if safe is not None and safe not in {safe_version(WORLD[name]) for name in claimed & WORLD.keys()}:
         yield f"safe version {safe}"
-    if cell.enabled and said["verdict"] == "banned" and any(version.malware for version in cell.pack.versions):
-        yield f"safe version {safe} beside malware"
     if cell.endpoint is not GOOD or claimed != {cell.pack.id.lower()}:
         return
     if is_banned(cell.pack):

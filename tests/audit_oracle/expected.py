@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import product
 from typing import Literal
 
@@ -18,7 +17,6 @@ from tests.audit_oracle.situations import (
     BANNED,
     DELETED,
     NEW_VERSION_STATUS,
-    PUBLISHER_BANNED,
     WORLD,
     Pack,
     Version,
@@ -29,31 +27,17 @@ WORST_FIRST = (
     "flagged",
     "deleted",
     "delisted",
-    "flagged-info",
     "pending",
     "deprecated",
     "unknown",
     "outdated",
     "ok",
 )
-"""The verdicts of the contract in its order; both kinds of `flagged` are one verdict with two severities."""
-SEVERITIES = {
-    "banned": "critical",
-    "flagged": "warning",
-    "deleted": "warning",
-    "delisted": "warning",
-    "flagged-info": "info",
-    "pending": "info",
-    "deprecated": "warning",
-    "unknown": "warning",
-    "outdated": "info",
-    "ok": "info",
-}
+"""The verdicts of the contract in its order."""
 FAILING = frozenset({"banned", "flagged", "deleted", "delisted"})
-"""What `--fail-on` has by default: `flagged` means those that are a warning."""
+"""What `--fail-on` has by default."""
 FINE = frozenset({"outdated", "ok"})
 _REFUSED = frozenset({"banned", "flagged", "deleted"})
-_AGE = timedelta(days=1)
 
 NOBODYS = "nobodys"
 """The repository of no pack."""
@@ -185,7 +169,7 @@ def _by_listing(reading: Reading, pack: Pack) -> list[Outcome]:
     same = [version for version in pack.versions if reading.version and _canonical(version.text) == reading.version]
     if same:
         outcomes = [_of_version(version) for version in same]
-        if not reading.clone and _newest_good(pack, _AGE, above=reading.version):
+        if not reading.clone and _newest_good(pack, above=reading.version):
             outcomes.append(Outcome("outdated"))
         return _leaving_open([_worst(outcomes)], pack)
     every = _mildest(pack)
@@ -216,8 +200,6 @@ def _of_version(version: Version) -> Outcome:
     match version.status:
         case "active":
             verdicts.append("ok")
-        case "flagged" if version.informational:
-            verdicts.append("flagged-info")
         case "banned" | "flagged" | "deleted" | "pending":
             verdicts.append(version.status)
         case _:
@@ -247,13 +229,11 @@ def _by_pack(reading: Reading, pack: Pack, seen: Seen) -> list[Outcome]:
         return [Outcome("unknown", unanswered=True)] if pack.listed else [claimed]
     assert isinstance(seen, tuple)
     known = [row for row in seen if row.status in (ACTIVE, BANNED, DELETED)]
-    if any(row.status == BANNED or row.publisher == PUBLISHER_BANNED for row in known):
+    if any(row.status == BANNED for row in known):
         return [Outcome("banned")]
     unread = [Outcome("unknown", unanswered=True)] if len(known) < len(seen) else []
     if not known:
-        # Open: whether a ban of the publisher counts in a row whose status is not known.
-        banned = any(row.publisher == PUBLISHER_BANNED for row in seen)
-        return [*unread, *([Outcome("banned", unanswered=True), Outcome("banned")] if banned else [])]
+        return unread
     if any(row.status == DELETED for row in known):
         # Open: "no longer that pack" may be said of one that came from the registry, but deleted is worse.
         return [Outcome("deleted")]
@@ -275,18 +255,17 @@ def _by_repository(reading: Reading, pack: Pack) -> list[Outcome]:
 def is_banned(pack: Pack) -> bool:
     """Return whether a pack is banned as a whole, where the registry answers well."""
     known = [row for row in pack.rows if row.readable and row.status in (ACTIVE, BANNED, DELETED)]
-    banned = any(row.status == BANNED or row.publisher == PUBLISHER_BANNED for row in known)
-    return banned or pack.listing == "banned"
+    return any(row.status == BANNED for row in known) or pack.listing == "banned"
 
 
 def safe_version(pack: Pack) -> str | None:
-    """Return the newest good version: one that has been out for a day, else any."""
-    best = _newest_good(pack, _AGE) or _newest_good(pack, timedelta(0))
+    """Return the newest good version."""
+    best = _newest_good(pack)
     return best.text if best else None
 
 
-def _newest_good(pack: Pack, age: timedelta, above: str | None = None) -> Version | None:
-    good = [one for one in pack.listed if one.status == "active" and not one.deprecated and one.age >= age]
+def _newest_good(pack: Pack, above: str | None = None) -> Version | None:
+    good = [one for one in pack.listed if one.status == "active" and not one.deprecated]
     best = max(good, key=_precedence, default=None)
     if best is None or (above is not None and _precedence(best) <= _precedence(Version(text=above))):
         return None

@@ -308,8 +308,10 @@ _form(
     core=True,
 )
 _form(
+    # Open: whether the address in a `.git` that the archive shipped is the copy's repository, beside that of its file.
     "zip_ships_git_of_another",
     _then(_zip(), _with_git(_ELSEWHERE, listed=True)),
+    _read(*_BOTH, mark=True, source="own"),
     _read(*_BOTH, mark=True, source=NOBODYS),
     _read(*_BOTH, mark=True, clone=True, source=NOBODYS),
     kinds="registry git",

@@ -14,12 +14,10 @@ INSTALLED = "1.2.0"
 """The version that a copy has, unless its form says another one."""
 DECOY = "Decoy-"
 """How the ids begin of fine packs that a copy of another one may claim to be."""
-OLD = timedelta(days=400)
-YOUNG = timedelta(hours=1)
+_OLDEST = timedelta(days=400)
 NEW_VERSION_STATUS = "NodeVersionStatusQuarantined"
 NEW_PACK_STATUS = "NodeStatusQuarantined"
 ACTIVE, BANNED, DELETED = "NodeStatusActive", "NodeStatusBanned", "NodeStatusDeleted"
-PUBLISHER_BANNED = "PublisherStatusBanned"
 
 Listing = Literal["complete", "short", "failed", "banned", "wall"]
 """How `GET /versions` answers: well; with rows fewer than its total; 500; 403 of a ban; 403 of something in front."""
@@ -32,11 +30,7 @@ class Version:
     text: str
     status: str = "active"
     deprecated: bool = False
-    age: timedelta = OLD
     reason: str = ""
-    informational: bool = False
-    """Whether its findings make a flag mere information: each was in an earlier version, with the severity `info`."""
-    malware: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,7 +38,6 @@ class Row:
     """A pack's row of `GET /nodes`."""
 
     status: object = ACTIVE
-    publisher: str = "PublisherStatusActive"
     has_repository: bool = True
     readable: bool = True
     """Whether its id is text."""
@@ -76,10 +69,7 @@ def v(text: str, status: str = "active", **facts: object) -> Version:
     return Version(text=text, status=status, **facts)  # type: ignore[arg-type]
 
 
-def _findings(severity: str | None, file: str = "nodes.py") -> str:
-    return json.dumps([{"issue_type": "python_network_operations", "severity": severity, "file_path": file}])
-
-
+_FINDINGS = json.dumps([{"issue_type": "python_network_operations", "severity": "info", "file_path": "nodes.py"}])
 _MALWARE = '{"message": "Contains malware: a credential stealer"}'
 _OLD, _THIS, _NEXT = v("1.0.0"), v(INSTALLED), v("1.10.0")
 _TWO = (_OLD, _THIS)
@@ -87,7 +77,6 @@ _TWO = (_OLD, _THIS)
 _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Active": _TWO,
     "Behind": (*_TWO, _NEXT),
-    "Behind-Young": (*_TWO, v("1.10.0", age=YOUNG)),
     "Behind-Flagged": (*_TWO, v("1.3.0", "flagged")),
     "Behind-Banned": (*_TWO, v("1.3.0", "banned")),
     "Behind-Deprecated": (*_TWO, v("1.3.0", deprecated=True)),
@@ -96,23 +85,10 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
     "Deprecated": (_OLD, v(INSTALLED, deprecated=True), _NEXT),
     "Deprecated-Only": (v(INSTALLED, deprecated=True),),
     "Flagged": (_OLD, v(INSTALLED, "flagged")),
-    "Flagged-First-Info": (_OLD, v(INSTALLED, "flagged", reason=_findings("info"))),
-    "Flagged-Known-Info": (
-        v("1.0.0", "flagged", reason=_findings("info")),
-        v("1.1.0"),
-        v(INSTALLED, "flagged", reason=_findings("info"), informational=True),
-    ),
-    "Flagged-Other-File": (
-        v("1.0.0", "flagged", reason=_findings("info")),
-        v(INSTALLED, "flagged", reason=_findings("info", "other.py")),
-    ),
-    "Flagged-Critical": (
-        v("1.0.0", "flagged", reason=_findings("critical")),
-        v(INSTALLED, "flagged", reason=_findings("critical")),
-    ),
+    "Flagged-Info": (_OLD, v(INSTALLED, "flagged", reason=_FINDINGS)),
     "Banned": (_OLD, v(INSTALLED, "banned")),
     "Banned-Deprecated": (_OLD, v(INSTALLED, "banned", deprecated=True)),
-    "Banned-Malware": (_OLD, v(INSTALLED, "banned", reason=_MALWARE, malware=True)),
+    "Banned-Malware": (_OLD, v(INSTALLED, "banned", reason=_MALWARE)),
     "Deleted": (_OLD, v(INSTALLED, "deleted")),
     "Pending": (_OLD, v(INSTALLED, "pending")),
     "Pending-Deprecated": (_OLD, v(INSTALLED, "pending", deprecated=True)),
@@ -142,13 +118,12 @@ _OF_VERSIONS: dict[str, tuple[Version, ...]] = {
 
 _OF_ROWS: dict[str, tuple[Row, ...]] = {
     "Row-Banned": (Row(status=BANNED),),
-    "Row-Publisher-Banned": (Row(publisher=PUBLISHER_BANNED),),
     "Row-Deleted": (Row(status=DELETED),),
     "Row-Status-New": (Row(status=NEW_PACK_STATUS),),
     "Row-Status-Null": (Row(status=None),),
     "Row-Status-Empty": (Row(status=""),),
     "Row-Status-Number": (Row(status=7),),
-    "Row-Status-Missing": (Row(has_status=False),),
+    "Row-Status-Missing": (Row(status=None, has_status=False),),
     "Row-Id-Unreadable": (Row(readable=False),),
     "Row-None": (),
     "Row-Twice-Banned-Last": (Row(), Row(status=BANNED)),
@@ -217,7 +192,7 @@ def fill(catalog: Catalog) -> None:
                 version.text,
                 status=version.status,
                 deprecated=version.deprecated,
-                created_at=now - version.age,
+                created_at=now - _OLDEST,
                 reason=version.reason,
             )
         if pack.listing == "banned":
@@ -234,5 +209,5 @@ def rows(pack: Pack) -> Iterator[dict[str, object]]:
             "repository": pack.repository if row.has_repository else "",
             **({"status": row.status} if row.has_status else {}),
             "status_detail": "",
-            "publisher": {"id": "ann", "name": "Ann", "status": row.publisher},
+            "publisher": {"id": "ann", "name": "Ann", "status": "PublisherStatusActive"},
         }

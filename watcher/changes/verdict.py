@@ -202,14 +202,13 @@ def _why_nameless(pack: Pack) -> str:
 
 def _judge_as(pack: Pack, one: Identity, known: Known) -> Judgement:
     """Return the worst that holds for a copy if it is the pack that an id names."""
-    is_claim = pack.kind is PackKind.GIT or one.id != pack.id
     held = [*_of_pack(known), *_of_repository(pack, one, known)]
-    if pack.kind is PackKind.REGISTRY and not is_claim:
+    if pack.kind is PackKind.REGISTRY:
         held += _of_absence(known)
     if (text := pack.claimed_version or pack.version) is None:
         held += _of_no_version(known)
     else:
-        held += _of_claim(text, known) if is_claim else _of_version(pack, text, known)
+        held += _of_claim(text, known) if pack.kind is PackKind.GIT else _of_version(pack, text, known)
     if gap := known.gap:
         held.append(Judgement(verdict=Verdict.UNKNOWN, why=gap.why, gap=gap))
     worst = min(held, key=lambda each: rank(each.verdict))
@@ -313,13 +312,12 @@ def _unread(known: Known) -> Judgement:
 
 def _judge_listed(version: Version) -> Judgement:
     """Return what the registry says of a version that it lists."""
-    verdict = _BY_STATUS.get(version.status)
-    if verdict is None:
-        why = f"the registry gives it a status that is not known here: {version.status}"
-        return Judgement(verdict=Verdict.UNKNOWN, listed=version, why=why, gap=Gap(of=Missing.STATUS, why=why))
+    verdict = _BY_STATUS.get(version.status, Verdict.UNKNOWN)
+    why = f"the registry gives it a status that is not known here: {version.status}"
+    gap = Gap(of=Missing.STATUS, why=why) if verdict is Verdict.UNKNOWN else None
     if version.deprecated:
         verdict = min(verdict, Verdict.DEPRECATED, key=rank)
-    return Judgement(verdict=verdict, listed=version)
+    return Judgement(verdict=verdict, listed=version, why=why if gap else "", gap=gap)
 
 
 def _judge_unlisted(pack: Pack, text: str, known: Known, node: Node) -> Judgement:

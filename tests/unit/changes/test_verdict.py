@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.support.factories import NOW, PACK, known, version
 from watcher.changes.facts import NOT_KNOWN
-from watcher.changes.verdict import Judgement, Known, Missing, find_version, is_newer, judge, judge_each, rank
+from watcher.changes.verdict import Judgement, Known, Missing, find_version, is_newer, judge, rank
 from watcher.model.pack import Claim, Identity, Pack, PackKind, PackRecord, Verdict
 from watcher.model.snapshot import Mark, Node
 from watcher.model.version import STATUSES, Version
@@ -59,13 +59,14 @@ def of(installed: Pack, node: Node | None, **fields: Any) -> Judgement:
         ([version("1.0.0", deprecated=True), version("2.0.0")], "deprecated", "2.0.0"),
         ([version("1.0.1")], "delisted", "1.0.1"),
         ([version("1.0.0", "NodeVersionStatusAsleep")], "unknown", None),
+        ([version("1.0.0", "NodeVersionStatusAsleep", deprecated=True)], "deprecated", None),
     ],
 )
 def test_the_worst_that_holds(rows: list[Version], verdict: str, safe: str | None) -> None:
     """A registry pack has the worst verdict of its version, and the version to move to."""
     found = of(pack(), known(*rows))
     assert (found.verdict, found.safe_version, found.of_pack) == (verdict, safe, False)
-    assert bool(found.why) == (verdict in {"unknown", "delisted"})
+    assert bool(found.why) == (verdict == "delisted" or found.gap is not None)
 
 
 def test_verdicts_are_sorted_worst_first() -> None:
@@ -262,9 +263,8 @@ NO_PACK = Known(node=EMPTY)
 def test_the_worst_of_all_that_a_copy_may_be(installed: Pack, by: str, other: Known) -> None:
     """A bad verdict of any pack that it may be counts, and the judgement says by which."""
     found = judge(installed, lambda name: other if name == "evil" else GOOD)
-    if installed.id is None and other is BAD_VERSION:
-        assert found.verdict == "banned"  # the only version that it may be
-    assert found.verdict in {"banned", "flagged"}
+    is_delisted = other is ALL_BAD and installed.kind is PackKind.REGISTRY
+    assert found.verdict == ("delisted" if is_delisted else "flagged" if other is ALL_BAD else "banned")
     assert (found.id, found.by) == ("evil", by)
 
 
@@ -275,15 +275,6 @@ def test_a_folder_may_have_any_name() -> None:
     unread = Known(node=None, no_node="it timed out")
     found = judge(installed, lambda name: unread if name == "mine" else GOOD)
     assert (found.verdict, found.gap and found.gap.of) == ("unknown", Missing.VERSIONS)
-
-
-def test_another_id_is_never_delisted_or_outdated() -> None:
-    """A version that another pack does not have, or has a newer one than, is no finding of that pack."""
-    of_other = Known(node=known(version("2.0.0"), version("3.0.0")), record=record(id="mine"))
-    for text in ("1.0.0", "2.0.0"):
-        installed = pack(text, others=named(Claim.FOLDER, "mine"))
-        verdicts = [one.verdict for one in judge_each(installed, lambda name: of_other if name == "mine" else GOOD)]
-        assert verdicts[1] == ("unknown" if text == "1.0.0" else "ok")
 
 
 @pytest.mark.parametrize(
