@@ -1,12 +1,14 @@
 # Every target works by itself. The first one that runs builds its environment from the pinned, hashed requirements:
 # .venv-plain (what a user installs) for the demo, .venv (with the tools) for the rest.
+# Another PYTHON needs another VENV.
 
 PYTHON ?= python3
+VENV := .venv
 PYTEST_ARGS ?=
 COVERAGE ?=
 
-BIN := .venv/bin
-READY := .venv/ready
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
 BENCH_READY := .venv-bench/ready
 PLAIN_READY := .venv-plain/ready
 SERVICES_READY := .venv-services/ready
@@ -45,7 +47,7 @@ types: $(READY) ## check the types with mypy, strict; the program's on Windows a
 	done
 
 contracts: $(READY) ## check the import contracts: layers, purity, owners of libraries
-	@$(BIN)/lint-imports > .venv/contracts.log || { cat .venv/contracts.log >&2; exit 1; }
+	@$(BIN)/lint-imports > $(VENV)/contracts.log || { cat $(VENV)/contracts.log >&2; exit 1; }
 
 check: lint types contracts ## run lint, types and contracts
 
@@ -92,8 +94,8 @@ pins: ## update requirements/*.txt from pyproject.toml and requirements/*.in
 
 clean: ## remove the environments and the tools' caches
 	$(unmount)
-	@rm -rf .venv .venv-bench .venv-plain .venv-services .venv-deploy .venv-installs .venv-pins .coverage* .hypothesis .mypy_cache \
-	    .ruff_cache .pytest_cache .import_linter_cache htmlcov build dist
+	@rm -rf .venv .venv-* .coverage* .hypothesis .mypy_cache .ruff_cache .pytest_cache .import_linter_cache \
+	    htmlcov build dist
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # What a stopped test of containers has left mounted.
@@ -113,7 +115,7 @@ define environment
 endef
 
 $(READY): pyproject.toml requirements/dev.txt
-	$(call environment,.venv)
+	$(call environment,$(VENV))
 	@$(BIN)/python $(PIP_INSTALL) --require-hashes --requirement requirements/dev.txt
 	@$(BIN)/python $(PIP_INSTALL) --no-deps --no-build-isolation --editable .
 	@touch $@

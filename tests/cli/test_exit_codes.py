@@ -217,6 +217,22 @@ def test_4_damaged_state(
     assert (watch.contents(), len(registry.requests), len(webhook.messages())) == before
 
 
+def test_4_a_damaged_node_that_no_poll_looks_up(watch: Watcher, registry: FakeRegistry) -> None:
+    """4: one damaged entry is enough, also that of a pack that is watched no more; the file is left as it is."""
+    registry.catalog.publish("bravo", "1.0.0")
+    watch.but(nodes="alpha bravo").check()
+    path = watch.state / "snapshot.json"
+    damaged = path.read_text().replace('"node": "bravo"', '"node": "bravo", "banned": "maybe"')
+    path.write_text(damaged)
+    before = watch.contents(), len(registry.requests)
+    for command in ("check", "run", "status"):
+        done = watch.run(command)
+        assert (done.code, done.out) == (4, "")
+        assert "snapshot.json cannot be used: Input should be a valid boolean (at nodes.bravo.banned)" in done.err
+    assert (watch.contents(), len(registry.requests)) == before
+    assert path.read_text() == damaged
+
+
 def test_4_the_state_is_locked(watch: Watcher, registry: FakeRegistry) -> None:
     """4: another run holds the state; commands that only look are not kept from it."""
     watch.check()

@@ -275,6 +275,8 @@ def _in_html(text: str) -> Iterator[Finding]:
     page.feed(text)
     page.close()
     yield from page.findings
+    if unended := re.search(r"<[^<>]*\Z", text):  # what follows in the page belongs to it; only newer parsers see that
+        yield "escaped_markup", unended[0]
     if page.open:
         yield "escaped_markup", f"left open: {page.open}"
 

@@ -1,7 +1,8 @@
 """The process that `tests.support.fork_server` starts: it forks the program, which it has imported, for each request.
 
 It has no threads, and ends with its socket. Between it and each program stands a keeper, a fork too, which waits for
-the program and for what the program had started.
+the program and for what the program had started. The program's workers are forks of a nursery, which has no threads
+either (`_Nursery`).
 """
 
 from __future__ import annotations
@@ -13,12 +14,14 @@ import json
 import os
 import pkgutil
 import runpy
+import select
 import signal
 import socket
+import subprocess
 import sys
 import time
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -124,11 +127,12 @@ def _be_the_program(asked: dict[str, Any], folder: int, streams: Mapping[int, in
     _use(streams)
     if asked["umask"] is not None:
         os.umask(asked["umask"])
-    forking.spawn = _Worker  # type: ignore[assignment]  # it has what is used of a started process
     main.leave = sys.exit  # type: ignore[assignment]  # this process has more to do at its end (`_exiting`)
     sys.argv = ["-m", *asked["args"]]
     measured = _coverage(asked["env"])
     points = _fault_points(asked["point"]) if "point" in asked else None
+    nursery = _Nursery([points._trace] if points is not None else [])
+    forking.spawn = nursery.spawn  # type: ignore[assignment]  # it returns what is used of a started process
     with _exiting(points, measured):
         _find_modules_from_here()
         runpy.run_module(asked["module"], run_name="__main__", alter_sys=True)
@@ -158,29 +162,56 @@ def _find_modules_from_here() -> None:
         del sys.path[0]
 
 
+class _Nursery:
+    """Starts workers as forks of a process that is as the program was before it had threads, with all that they need.
+
+    A process that has threads must not be forked: a lock that another one holds is held for ever in the fork.
+    """
+
+    def __init__(self, kept: Sequence[int]) -> None:
+        self._asking, asked = socket.socketpair()
+        with asked:
+            if os.fork() == 0:
+                _keep_nothing_open_but(asked.fileno(), *kept)
+                os.setsid()  # as a worker has a session of its own
+                _start_workers(asked, kept)
+
+    def spawn(self, end: socket.socket) -> _Worker:
+        """Start a worker with one end of a socket."""
+        socket.send_fds(self._asking, [b"."], [end.fileno()])
+        return _Worker(int.from_bytes(self._asking.recv(4)))
+
+
+def _start_workers(asked: socket.socket, kept: Sequence[int]) -> None:
+    """Fork a worker for each socket that comes, until the program is gone; one that ends keeps its id until then."""
+    try:
+        while (received := socket.recv_fds(asked, 1, 1))[0]:
+            (number,) = received[1]
+            worker_id = os.fork()
+            if worker_id == 0:
+                _keep_nothing_open_but(number, *kept)
+                worker.serve(socket.socket(fileno=number))
+                return
+            os.close(number)
+            asked.sendall(worker_id.to_bytes(4))
+    finally:
+        os._exit(0)
+
+
 class _Worker:
-    """The worker as a fork of the program, which has loaded all that it needs."""
+    """What is used of a started process."""
 
-    kept: tuple[int, ...] = ()
-    """What is open beside its socket: the trace of fault points."""
-
-    def __init__(self, end: socket.socket) -> None:
-        self._pid = os.fork()
-        if self._pid == 0:
-            try:
-                _keep_nothing_open_but(end.fileno(), *self.kept)
-                signal.set_wakeup_fd(-1)
-                worker.serve(end)
-            finally:
-                os._exit(0)
+    def __init__(self, worker_id: int) -> None:
+        self._handle = os.pidfd_open(worker_id)
 
     def kill(self) -> None:
         """End it at once."""
-        os.kill(self._pid, signal.SIGKILL)
+        signal.pidfd_send_signal(self._handle, signal.SIGKILL)
 
-    def wait(self, timeout: float) -> int:
-        """Wait for its end."""
-        return os.waitpid(self._pid, 0)[1]
+    def wait(self, timeout: float | None = None) -> None:
+        """Wait for its end; TimeoutExpired when it does not come in time."""
+        if not select.select([self._handle], [], [], timeout)[0]:
+            raise subprocess.TimeoutExpired("worker", timeout or 0)
 
 
 def _keep_nothing_open_but(*kept: int) -> None:
@@ -189,8 +220,11 @@ def _keep_nothing_open_but(*kept: int) -> None:
         with contextlib.suppress(OSError):
             if int(link.name) not in (0, 1, 2, *kept):
                 os.close(int(link.name))
-    for number in (1, 2):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), number)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for number in (0, 1, 2):
+        os.dup2(nowhere, number)
+    if nowhere > 2:
+        os.close(nowhere)
 
 
 def _fault_points(point: dict[str, Any]) -> FaultPoints:
@@ -204,7 +238,6 @@ def _fault_points(point: dict[str, Any]) -> FaultPoints:
         uncertain=Path(point["uncertain"]) if point["uncertain"] else None,
     )
     points.arm()
-    _Worker.kept = (points._trace,)
     return points
 
 

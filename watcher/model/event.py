@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from watcher.model.pack import Copy
 from watcher.model.precedence import is_same_version
@@ -143,17 +144,25 @@ def is_copy_of(copy: Copy, version: str) -> bool:
 
 def severity_of(event: Event) -> Severity:
     """Return how bad an event is. A baseline and an exposure are as bad as the worst that they contain."""
-    if event.kind is Kind.BASELINE:
-        return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
-    if (event.kind is Kind.EXPOSED and event.after == BANNED) or (replaces_archive(event) and runs_it(event)):
-        return Severity.CRITICAL
-    return _SEVERITY_OF_KIND.get(event.kind, Severity.INFO)
+    match event.kind:
+        case Kind.BANNED:
+            return Severity.CRITICAL
+        case Kind.EXPOSED:
+            return Severity.CRITICAL if event.after == BANNED else Severity.WARNING
+        case Kind.CHANGED:
+            return Severity.CRITICAL if replaces_archive(event) and runs_it(event) else Severity.WARNING
+        case Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.FAILING | Kind.DEPRECATED:
+            return Severity.WARNING
+        case Kind.BASELINE:
+            return _SEVERITY_OF_BASELINE.get(event.after or "", Severity.INFO)
+        case (
+            Kind.REINSTATED | Kind.CLEARED | Kind.UNDEPRECATED | Kind.RECOVERED | Kind.UPDATE | Kind.NEW | Kind.PENDING
+        ):
+            return Severity.INFO
+        case _:
+            assert_never(event.kind)
 
 
-_SEVERITY_OF_KIND: dict[Kind, Severity] = {Kind.BANNED: Severity.CRITICAL} | dict.fromkeys(
-    (Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.FAILING, Kind.DEPRECATED, Kind.CHANGED),
-    Severity.WARNING,
-)
 _SEVERITY_OF_BASELINE = {"banned": Severity.CRITICAL, "flagged": Severity.WARNING, "deprecated": Severity.WARNING}
 
 

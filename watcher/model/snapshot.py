@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
-from typing import cast
 
 from watcher.model.exposure import Installed
 from watcher.model.version import STATUSES, Version, is_watched
@@ -107,9 +105,5 @@ class Snapshot:
     """By lower-case id."""
 
     def with_nodes(self, changed: Mapping[str, Node]) -> Snapshot:
-        """Return the snapshot with some nodes changed. The other nodes are not decoded."""
-        if not changed:
-            return self
-        layers = self.nodes.maps if isinstance(self.nodes, ChainMap) else [self.nodes]
-        nodes = ChainMap(dict(changed), *(cast("dict[str, Node]", layer) for layer in layers))
-        return replace(self, nodes=nodes)
+        """Return the snapshot with some nodes changed."""
+        return replace(self, nodes={**self.nodes, **changed}) if changed else self

@@ -81,11 +81,8 @@ class LockedFolder:
             return decode(text)
         except codec.UnreadableFormError as error:
             if text.strip():
-                raise self._refused(name, error) from None
+                raise StateError(f"{self._shown(name)} cannot be used: {error}", error.hint) from None
             raise StateError(f"{self._shown(name)} is empty", error.hint) from None
-
-    def _refused(self, name: str, error: codec.UnreadableFormError) -> StateError:
-        return StateError(f"{self._shown(name)} cannot be used: {error}", error.hint)
 
     def _shown(self, name: str = "") -> str:
         """Return the folder's path, or a file's, for a message."""

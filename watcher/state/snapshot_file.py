@@ -1,11 +1,9 @@
-"""`snapshot.json`: its layout, read node by node and written with only the changed nodes encoded anew."""
+"""`snapshot.json`: its layout, one version a line."""
 
 from __future__ import annotations
 
 import json
-import re
-from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from operator import attrgetter
 
@@ -16,9 +14,6 @@ from watcher.state.codec import FIRST_FORMAT, UnreadableFormError, decode, forma
 
 FORMAT = 2
 """Since it notes which channels are failing."""
-
-Refuse = Callable[[UnreadableFormError], Exception]
-"""Turns a decoding error into the caller's error."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -36,45 +31,8 @@ class _SnapshotForm:
     whole: Whole = field(default_factory=Whole)
 
 
-def read_snapshot(text: bytes, refuse: Refuse | None = None) -> Snapshot:
-    """Decode `snapshot.json`; raises UnreadableFormError.
-
-    In the program's own layout a node is decoded when it is looked up (`LazyNodes`), which needs a third of the memory
-    at 35,000 versions; `refuse` makes the error for a node that is broken. Any other layout is decoded as a whole.
-    """
-    head = _LAYOUT.match(text)
-    if head is None or not text.endswith(_FOOT):
-        return _read_whole(text)
-    try:
-        nodes = LazyNodes(text, head.end(), len(text) - len(_FOOT), refuse)
-        channels = _channels(head["channels"])
-        installed = decode(Installed, head["installed"]) if head["installed"] else Installed()
-        whole = decode(Whole, head["whole"]) if head["whole"] else Whole()
-    except UnreadableFormError as error:
-        raise (refuse(error) if refuse else error) from None
-    except ValueError:
-        return _read_whole(text)
-    return Snapshot(
-        revision=int(head["revision"]),
-        registry_failing=head["failing"] == b"true",
-        registry_seen=int(head["seen"]),
-        channels_failing=channels,
-        channels_seen=int(head["channels_seen"] or 0),
-        installed=installed,
-        whole=whole,
-        nodes=nodes,
-    )
-
-
-def _channels(text: bytes | None) -> dict[str, str]:
-    """Return the channels in a line of the program's own layout; ValueError for anything else."""
-    found = json.loads(text or b"{}")
-    if not all(isinstance(digest, str) for digest in found.values()):
-        raise ValueError("the digest of a URL is no text")
-    return dict(found)
-
-
-def _read_whole(text: bytes) -> Snapshot:
+def read_snapshot(text: bytes) -> Snapshot:
+    """Decode `snapshot.json`, every node of it; raises UnreadableFormError."""
     try:
         form = decode(_SnapshotForm, text, FORMAT)
     except UnreadableFormError:
@@ -83,105 +41,27 @@ def _read_whole(text: bytes) -> Snapshot:
         second = {"channels_failing": {}, "channels_seen": 0, **json.loads(text), "format": FORMAT}
         form = decode(_SnapshotForm, json.dumps(second).encode(), FORMAT)
     for key, node in form.nodes.items():
-        _check_key(node, key)
+        if key != node.node.lower():
+            raise UnreadableFormError(f"the entry {key!r} holds another node")
     return Snapshot(**{item.name: getattr(form, item.name) for item in fields(Snapshot)})
-
-
-def _check_key(node: Node, key: str) -> Node:
-    if key != node.node.lower():
-        raise UnreadableFormError(f"the entry {key!r} holds another node")
-    return node
-
-
-class LazyNodes(Mapping[str, Node]):
-    """The nodes of a snapshot's text, each decoded whenever it is looked up.
-
-    Looking up one that cannot be decoded raises UnreadableFormError, or what `refuse` makes of it. A node that nobody
-    looks up is not checked.
-    """
-
-    def __init__(self, text: bytes, begin: int, end: int, refuse: Refuse | None = None) -> None:
-        """Find the blocks of `_snapshot_lines`, where only a node's key begins a line; else ValueError."""
-        self._text = text
-        self._refuse = refuse
-        self._places: dict[str, tuple[int, int]] = {}
-        while begin < end:
-            found = text.find(_BETWEEN, begin, end)
-            stop = found if found >= 0 else end
-            colon = text.index(b": ", begin, stop)
-            key, name = _text(text[begin:colon]), _NAMED.match(text, colon + 2, stop)
-            if name is None or _text(name[1]).lower() != key:
-                raise ValueError(key)  # the node would be missing under its own key
-            self._places[key] = (colon + 2, stop)
-            begin = stop + len(_BETWEEN) - 1
-
-    def __getitem__(self, key: str) -> Node:
-        block = self.block(key)
-        try:
-            return _check_key(decode(Node, block), key)
-        except UnreadableFormError as error:
-            raise (self._refuse(error) if self._refuse else error) from None
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._places  # `Mapping` would decode the node
-
-    def block(self, key: str) -> bytes:
-        """Return a node's own text."""
-        begin, end = self._places[key]
-        return self._text[begin:end]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._places)
-
-    def __len__(self) -> int:
-        return len(self._places)
-
-
-def _text(quoted: bytes) -> str:
-    """Return the text in JSON quotes; ValueError for anything else."""
-    if _PLAIN.fullmatch(quoted):  # decoding it takes three times as long
-        return quoted[1:-1].decode("ascii")
-    found = json.loads(quoted)
-    if not isinstance(found, str):
-        raise ValueError(quoted)
-    return found
-
-
-_PLAIN = re.compile(rb'"[A-Za-z0-9._-]*"')
-_LAYOUT = re.compile(
-    rb'\{\n"format": (?:1|(?P<second>2)),\n"revision": (?P<revision>[0-9]+),\n'
-    rb'"registry_failing": (?P<failing>true|false),\n"registry_seen": (?P<seen>[0-9]+),\n'
-    rb'(?(second)"channels_failing": (?P<channels>\{.*\}),\n"channels_seen": (?P<channels_seen>[0-9]+),\n)'
-    rb'(?:"installed": (?P<installed>\{\n(?: [^\n]*\n)*\}),\n)?(?:"whole": (?P<whole>\{.*\}),\n)?"nodes": \{\n?'
-)
-_BETWEEN = b',\n"'
-_NAMED = re.compile(rb'\{\n "node": ("(?:[^"\\]|\\.)*")')
-_FOOT = b"\n}\n}\n"
-
-
-def read_revision(text: bytes) -> int:
-    """Return the revision of a `snapshot.json`, without decoding the rest in the program's own layout."""
-    found = _LAYOUT.match(text)
-    return int(found["revision"]) if found else read_snapshot(text).revision
 
 
 def write_snapshot(snapshot: Snapshot) -> bytes:
     """Encode `snapshot.json`: sorted, one version a line, empty fields left out."""
-    return b"".join(_snapshot_lines(snapshot))
+    return "".join(_snapshot_lines(snapshot)).encode()
 
 
-def _snapshot_lines(snapshot: Snapshot) -> Iterator[bytes]:
+def _snapshot_lines(snapshot: Snapshot) -> Iterator[str]:
     failing, channels = json.dumps(snapshot.registry_failing), json.dumps(dict(snapshot.channels_failing))
     yield (
         f'{{\n"format": {FORMAT},\n"revision": {snapshot.revision},\n"registry_failing": {failing},\n'
         f'"registry_seen": {snapshot.registry_seen},\n"channels_failing": {channels},\n'
         f'"channels_seen": {snapshot.channels_seen},\n{_installed(snapshot.installed)}'
         f'{_whole(snapshot.whole)}"nodes": {{'
-    ).encode()
-    for number, key in enumerate(sorted(snapshot.nodes)):
-        yield b"%s\n%s: " % (b"," if number else b"", json.dumps(key).encode())
-        yield _block(snapshot.nodes, key)
-    yield _FOOT
+    )
+    for number, (key, node) in enumerate(sorted(snapshot.nodes.items())):
+        yield f"{',' if number else ''}\n{json.dumps(key)}: {_block(node)}"
+    yield "\n}\n}\n"
 
 
 def _installed(found: Installed) -> str:
@@ -210,19 +90,14 @@ def _entries(found: Mapping[str, object]) -> str:
     return "{" + ",".join(lines) + ("\n }" if lines else "}")
 
 
-def _block(nodes: Mapping[str, Node], key: str) -> bytes:
-    """Return a node's text: as it was read, if the node did not change since."""
-    layers = nodes.maps if isinstance(nodes, ChainMap) else [nodes]
-    holder = next(layer for layer in layers if key in layer)
-    if isinstance(holder, LazyNodes):
-        return holder.block(key)
-    node = holder[key]
+def _block(node: Node) -> str:
+    """Return a node's text."""
     head = ",\n ".join(
         f"{json.dumps(name)}: {json.dumps(value, sort_keys=True)}" for name, value in _kept(node, _NODE_HEAD)
     )
     rows = ",\n  ".join(_encode(_version(version)) for version in node.versions)
     versions = f',\n "versions": [\n  {rows}\n ]' if rows else ""
-    return f"{{\n {head}{versions}}}".encode()
+    return f"{{\n {head}{versions}}}"
 
 
 def _version(version: Version) -> dict[str, object]:

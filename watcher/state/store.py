@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
@@ -51,9 +50,7 @@ class StateFolder(LockedFolder):
         outcomes: tuple[Outcome, ...] = self._read(ACKS, journal.read_journal, ())
         written_at, waiting = self._read(OUTBOX, records.read_outbox, (0, Outbox()))
         checks_at, checks = self._read(CHECKS, records.read_checks, (0, Checks()))
-        snapshot = self._read(
-            SNAPSHOT, partial(snapshot_file.read_snapshot, refuse=partial(self._refused, SNAPSHOT)), Snapshot()
-        )
+        snapshot = self._snapshot()
         if (needed := max(written_at, checks_at)) > snapshot.revision:
             found = f"is at revision {snapshot.revision}" if snapshot.revision else "is missing"
             raise StateError(
@@ -84,8 +81,11 @@ class StateFolder(LockedFolder):
             return any((self.path / name).exists() for name in (SNAPSHOT, CHECKS, HISTORY, OUTBOX))
 
     def load_revision(self) -> int:
-        """Read the snapshot's revision alone; 0 while there is none."""
-        return self._read(SNAPSHOT, snapshot_file.read_revision, 0)
+        """Read the snapshot's revision; 0 while there is none."""
+        return self._snapshot().revision
+
+    def _snapshot(self) -> Snapshot:
+        return self._read(SNAPSHOT, snapshot_file.read_snapshot, Snapshot())
 
     def addresses(self) -> Addresses:
         """Read which alert URLs apprise has accepted."""

@@ -256,11 +256,6 @@ def _label(words: str, number: int) -> tuple[Label, int]:
     return ((0, 0, 0, 0), words), number
 
 
-def test_every_kind_has_a_symbol() -> None:
-    """No kind is without its symbol."""
-    assert set(SYMBOLS) == set(Kind)
-
-
 def test_the_sample_says_that_it_is_a_test() -> None:
     """Nobody can take the sample for an alert."""
     events = sample("2026-01-01T00:00:00Z")

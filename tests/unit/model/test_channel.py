@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.factories import PACK, channel, event
 from watcher.model.channel import Grouping, Scope, grouped, knowing, wants
-from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.event import Event, Kind
 from watcher.model.pack import Copy
 
 EVENTS = (
@@ -16,14 +16,6 @@ EVENTS = (
     event("e4", node="ALPHA"),
     event("e5", Kind.FAILING, node=None),
 )
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_a_channel_gets_every_kind_but_pending_and_update_by_default(kind: Kind) -> None:
-    """A channel that names no kinds gets every kind but `pending` and `update`."""
-    expected = kind not in (Kind.PENDING, Kind.UPDATE)
-    assert wants(channel(), event(kind=kind)) is expected
-    assert (kind in DEFAULT_KINDS) is expected
 
 
 def test_a_channel_that_names_kinds_gets_those() -> None:
@@ -60,16 +52,6 @@ def test_a_channel_may_be_for_what_is_run(one: Event, *, wanted: bool) -> None:
     """With `scope = "installed"` it gets what is about a pack with an enabled copy, and what is about no pack."""
     assert wants(channel(scope=Scope.INSTALLED), one) is wanted
     assert wants(channel(), one)
-
-
-@pytest.mark.parametrize("kind", Kind)
-def test_of_what_only_a_glob_chooses_a_channel_gets_less(kind: Kind) -> None:
-    """Without kinds of its own it gets of such a node what warns of it, and of a named one all default kinds."""
-    [default] = knowing([channel()], ["Alpha"])
-    swept = {"banned", "flagged", "deleted", "failing", "reinstated", "recovered", "baseline", "exposed", "cleared"}
-    assert wants(default, event(kind=kind, node="beta")) is (kind in swept)
-    assert wants(default, event(kind=kind, node="ALPHA")) is (kind in DEFAULT_KINDS)
-    assert wants(default, event(kind=kind, node=None)) is (kind in DEFAULT_KINDS)
 
 
 @pytest.mark.parametrize("kind", Kind)

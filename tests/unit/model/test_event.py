@@ -59,19 +59,6 @@ def test_a_bounded_event_keeps_what_tells_it_apart(first: str, second: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("severity", "kinds"),
-    [
-        ("critical", "banned"),
-        ("warning", "exposed flagged deleted removed failing deprecated changed"),
-        ("info", "reinstated cleared undeprecated recovered update new pending baseline"),
-    ],
-)
-def test_a_kind_has_a_severity(severity: str, kinds: str) -> None:
-    """A ban is critical, a finding or a loss is a warning, the rest is information."""
-    assert {severity_of(event(kind=Kind(kind), after=None)).value for kind in kinds.split()} == {severity}
-
-
-@pytest.mark.parametrize(
     ("after", "severity"),
     [("banned", "critical"), ("flagged", "warning"), ("deprecated", "warning"), (None, "info")],
 )

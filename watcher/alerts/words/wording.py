@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import assert_never
 
 from watcher import timestamps
 from watcher.alerts.words import of_all
@@ -120,28 +121,42 @@ def lead(event: Event) -> str:
     """Return what happened, in words that the pack's name and version follow; upper-case for what is critical."""
     words = event.kind.value
     match event.kind:
-        case Kind.FAILING | Kind.RECOVERED if event.channel is not None:
-            return f"channel {words}"
-        case Kind.FAILING | Kind.RECOVERED if event.install is not None:
-            return f"install {words}"
-        case Kind.FAILING if event.node is None:
-            return f"the registry cannot be read{' in full' if event.after == INCOMPLETE else ''}"
-        case Kind.RECOVERED if event.node is None:
-            return f"the registry can be read{' in full' if event.before == INCOMPLETE else ''} again"
-        case Kind.CHANGED if replaces_archive(event):
-            return "ARCHIVE REPLACED"
+        case Kind.FAILING | Kind.RECOVERED:
+            return _lead_of_failure(event)
+        case Kind.BASELINE:
+            return _lead_of_baseline(event)
         case Kind.EXPOSED if event.after in EXPOSURES:
             return f"you run {_loud(event.after, event)}"
+        case Kind.CHANGED:
+            return "ARCHIVE REPLACED" if replaces_archive(event) else words
         case Kind.UPDATE:
             return "update available:"
-        case Kind.BASELINE if is_about_all(event):
-            words = of_all.lead(_loud(_trouble(event), event))
-        case Kind.BASELINE:
-            trouble = _trouble(event)
-            words = f"{_loud(trouble, event)} versions in" if trouble else "now watched"
+        case Kind.BANNED | Kind.EXPOSED | Kind.FLAGGED | Kind.DELETED | Kind.REMOVED | Kind.DEPRECATED:
+            return _loud(words, event)
+        case Kind.REINSTATED | Kind.CLEARED | Kind.UNDEPRECATED | Kind.NEW | Kind.PENDING:
+            return words
         case _:
-            words = _loud(words, event)
-    return words
+            assert_never(event.kind)
+
+
+def _lead_of_failure(event: Event) -> str:
+    words = event.kind.value
+    if event.channel is not None:
+        return f"channel {words}"
+    if event.install is not None:
+        return f"install {words}"
+    if event.node is not None:
+        return words
+    if event.kind is Kind.FAILING:
+        return f"the registry cannot be read{' in full' if event.after == INCOMPLETE else ''}"
+    return f"the registry can be read{' in full' if event.before == INCOMPLETE else ''} again"
+
+
+def _lead_of_baseline(event: Event) -> str:
+    trouble = _loud(_trouble(event), event)
+    if is_about_all(event):
+        return of_all.lead(trouble)
+    return f"{trouble} versions in" if trouble else "now watched"
 
 
 def label(event: Event) -> Label:

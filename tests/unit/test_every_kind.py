@@ -1,0 +1,73 @@
+"""No event kind lacks what a kind has to have, and what was decided for each stands here once."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from tests.support.factories import channel, event
+from watcher.alerts.words.wording import SYMBOLS, lead
+from watcher.cli import terminal
+from watcher.delivery.services import mail, push, service
+from watcher.model.channel import knowing, wants
+from watcher.model.event import Kind, Severity, severity_of
+from watcher.model.pack import Verdict
+from watcher.state import schemas
+
+_YES, _NO = True, False
+_DECIDED = {
+    # Its severity where nothing makes it worse; whether a channel without kinds gets it; and that of what only a glob
+    # chooses.
+    Kind.BANNED: ("critical", _YES, _YES),
+    Kind.EXPOSED: ("warning", _YES, _YES),
+    Kind.FLAGGED: ("warning", _YES, _YES),
+    Kind.DELETED: ("warning", _YES, _YES),
+    Kind.REMOVED: ("warning", _YES, _NO),
+    Kind.FAILING: ("warning", _YES, _YES),
+    Kind.DEPRECATED: ("warning", _YES, _NO),
+    Kind.CHANGED: ("warning", _YES, _NO),
+    Kind.REINSTATED: ("info", _YES, _YES),
+    Kind.CLEARED: ("info", _YES, _YES),
+    Kind.UNDEPRECATED: ("info", _YES, _NO),
+    Kind.RECOVERED: ("info", _YES, _YES),
+    Kind.UPDATE: ("info", _NO, _NO),
+    Kind.NEW: ("info", _YES, _NO),
+    Kind.PENDING: ("info", _NO, _NO),
+    Kind.BASELINE: ("info", _YES, _YES),
+}
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_kind_lacks_nothing(kind: Kind) -> None:
+    """A kind has a severity, a symbol, words, a colour on a terminal, and channels that get it or do not."""
+    severity, by_default, of_globs = _DECIDED[kind]
+    named, chosen = (event(kind=kind, node=node, after=None) for node in ("ALPHA", "beta"))
+    assert severity_of(named).value == severity
+    assert SYMBOLS[kind]
+    assert lead(named)
+    assert terminal.colour(kind) != kind
+    [default] = knowing([channel()], ["Alpha"])
+    assert (wants(default, named), wants(default, chosen)) == (by_default, of_globs)
+    assert wants(default, event(kind=kind, node=None)) is by_default
+
+
+@pytest.mark.parametrize("table", [mail._BARS, mail._PRIORITY, push._NTFY_TAGS, service._TONES])
+def test_a_severity_lacks_nothing(table: dict[Severity, object]) -> None:
+    """Every severity has a colour in mail, and a priority, tag and tone where services have these."""
+    assert table.keys() == set(Severity)
+
+
+@pytest.mark.parametrize("verdict", Verdict)
+def test_a_verdict_has_a_colour(verdict: Verdict) -> None:
+    """A verdict has a colour on a terminal."""
+    assert terminal.colour(verdict) != verdict
+
+
+@pytest.mark.parametrize("name", ["outbox", "history", "webhook", "check"])
+def test_a_schema_knows_every_kind_and_severity(name: str) -> None:
+    """A schema of what holds events has exactly the kinds, and the severities where it has these."""
+    described = json.loads(schemas.schema(name))
+    fields = described.get("$defs", {}).get("event", described)["properties"]
+    assert fields["kind"]["enum"] == list(Kind)
+    assert name in {"outbox", "history"} or fields["severity"]["enum"] == list(Severity)
