@@ -102,7 +102,7 @@ def test_every_verdict_worst_first(audit: Audit, comfyui: ComfyUI, registry: Fak
         f"finding 1.0.0 flagged no safe version: disable or remove it {REASONS['finding']}",
         "gone 1.0.0 deleted no safe version: disable or remove it - comfy node disable gone",
         f"withdrawn 1.0.0 delisted move to 2.0.0 {REASONS['withdrawn']}",
-        "fresh 1.0.0 pending no safe version: disable or remove it - comfy node disable fresh",
+        "fresh 1.0.0 pending - - -",
         "aged 1.0.0 deprecated move to 1.1.0 - comfy node install aged@1.1.0",
         "mine.py - unknown - a single file has no id -",
         "behind 1.0.0 outdated move to 1.10.0 - comfy node install behind@1.10.0",

@@ -9,8 +9,8 @@ from watcher.model.version import BANNED, DELETED, FLAGGED, PENDING
 from watcher.text.malware import names_malware
 from watcher.text.sanitize import Trusted
 
-_BAD = frozenset({FLAGGED, DELETED, PENDING, "deprecated", "delisted"})
-_OUTDATED = "outdated"
+_BAD = frozenset({FLAGGED, DELETED, "deprecated", "delisted"})
+_MILD = frozenset({PENDING, "outdated"})
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 
@@ -18,7 +18,7 @@ def instead(verdict: str, safe_version: str | None) -> Words:
     """Return what to do about a pack that a workflow names, as `remedy`: nobody need have installed it."""
     if verdict in {*_BAD, BANNED} and safe_version is None:
         return (Trusted("do not install it: no safe version"),)
-    if verdict in {*_BAD, BANNED, _OUTDATED} and safe_version:
+    if verdict in {*_BAD, *_MILD, BANNED} and safe_version:
         return Trusted("install "), safe_version, Trusted(" instead")
     return (Trusted("do not install it"),) if verdict == BANNED else ()
 
@@ -42,7 +42,7 @@ def remedy(verdict: str, safe_version: str | None, reason: str = "", *, enabled:
         return (Trusted("remove it, or leave it disabled"),)
     if verdict in _BAD and safe_version is None:
         return (Trusted("no safe version: disable or remove it"),)
-    if verdict in {*_BAD, _OUTDATED} and enabled and safe_version:
+    if verdict in {*_BAD, *_MILD} and enabled and safe_version:
         return Trusted("move to "), safe_version
     return ()
 
@@ -59,4 +59,4 @@ def commands(pack: str, verdict: str, safe_version: str | None, *, enabled: bool
         return (f"comfy node uninstall {pack}", *install)
     if verdict in _BAD and enabled and safe_version is None:
         return (f"comfy node disable {pack}",)
-    return install if verdict in {*_BAD, _OUTDATED} else ()
+    return install if verdict in {*_BAD, *_MILD} else ()
