@@ -372,6 +372,16 @@ def test_a_pack_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: Fa
     assert verdicts(audit("ComfyUI", "--json", code=3)) == [("pack", "banned")]
 
 
+def test_a_clone_whose_file_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """What the Manager wrote down says which pack it is, and the exit code that a file was not read."""
+    registry.catalog.publish("pack", "1.0.0")
+    path = comfyui.clone("pack", "https://github.com/example/pack", pack="pack", cnr_id="pack")
+    (path / "pyproject.toml").write_text("[project\n")
+    done = audit("ComfyUI", "--json", code=1)
+    assert verdicts(done) == [("pack", "unknown")]
+    assert [one["install"] for one in document(done)["errors"]] == ["ComfyUI"]
+
+
 def test_no_network_is_one_error(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """A registry that cannot be reached is said once, however many packs there are."""
     for number in range(60):

@@ -234,6 +234,19 @@ def test_a_clone_is_judged_by_what_its_file_says(watch: Watcher, comfyui: LivedI
     assert all(one["installed"] for one in document["events"])
 
 
+def test_what_was_damaged_from_the_first_is_no_failure(watch: Watcher, comfyui: LivedIn) -> None:
+    """A pack whose file nobody could ever read is no failing install, a clone neither; one that could be read is."""
+    path = comfyui.clone("bravo", "https://github.com/example/bravo", pack="bravo", cnr_id="bravo")
+    (path / "pyproject.toml").write_text("[project\n")
+    quick = watch.but(failure_threshold=1)
+    for _ in range(2):
+        assert quick.run("check").code == 0
+    comfyui.spoil("alpha")
+    assert quick.run("check").code == 1
+    comfyui.mend("alpha")
+    assert quick.run("check").code == 0
+
+
 def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
     """A banned copy that becomes a clone without a version has not gone; one that is replaced has."""
     registry.catalog.set_status("alpha", "1.0.0", "banned")

@@ -19,7 +19,7 @@ from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping, Scope
 from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
-from watcher.model.pack import Copy, Pack, PackKind, PackRecord
+from watcher.model.pack import Claim, Copy, Identity, Pack, PackKind, PackRecord
 from watcher.model.snapshot import Mark, Node, Snapshot, Whole
 from watcher.model.version import STATUSES, Version, in_order
 from watcher.state.model import Checks
@@ -133,9 +133,13 @@ def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
     pack = st.builds(
         Pack,
         folder=_TEXTS,
+        place=_TEXTS,
         kind=st.sampled_from(PackKind),
         id=maybe,
         version=maybe,
+        claimed_version=maybe,
+        others=st.lists(st.builds(Identity, id=_TEXTS, by=st.sampled_from(Claim)), max_size=2).map(tuple),
+        damaged=st.booleans(),
         commit=maybe,
         enabled=st.booleans(),
         repository=maybe,

@@ -134,8 +134,8 @@ def _clone(
         enabled=enabled,
         repository=clone.remote,
         evidence=_joined(".git", f"its id from {named}" if found else "without an id", clone.remark, problem),
-        unreadable=bool(problem) and not found,
-        damaged=damaged and not found,
+        unreadable=bool(problem),
+        damaged=damaged,
     )
 
 

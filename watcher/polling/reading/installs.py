@@ -59,16 +59,20 @@ def _kept(scan: Scan, last: tuple[Pack, ...]) -> tuple[tuple[Pack, ...], str]:
     A damaged pack of which nothing was known before is not among these: it may have been damaged ever since.
     """
     known = {(pack.place, pack.folder): pack for pack in last}
-    better = {key for key, pack in known.items() if pack.kind is not PackKind.UNKNOWN}
-    unread = [
-        pack for pack in scan.packs if pack.unreadable and ((pack.place, pack.folder) in better or not pack.damaged)
-    ]
-    found = [known.get((pack.place, pack.folder), pack) if pack.unreadable else pack for pack in scan.packs]
+    better = {key for key, pack in known.items() if pack.kind is not PackKind.UNKNOWN and not pack.damaged}
+    unread: list[Pack] = []
+    found: list[Pack] = []
+    for pack in scan.packs:
+        key = pack.place, pack.folder
+        is_known = pack.unreadable and key in better
+        found.append(known[key] if is_known else pack)
+        if is_known or (pack.unreadable and not pack.damaged):
+            unread.append(pack)
     if scan.failed:
         found += [pack for pack in last if pack.place not in scan.read]
     more = f", and {len(unread) - 1} more" if len(unread) > 1 else ""
     error = f"{unread[0].folder}: {unread[0].evidence or 'it cannot be read'}{more}" if unread else ""
-    kept = in_order(replace(pack, evidence="", unreadable=False, damaged=False) for pack in found)
+    kept = in_order(replace(pack, evidence="", unreadable=False) for pack in found)
     return kept, "; ".join(filter(None, (scan.error, error)))
 
 
