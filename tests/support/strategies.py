@@ -94,6 +94,7 @@ def _any_node(draw: st.DrawFn, name: str) -> Node:
         node=name,
         baseline_at=draw(_TIMES | st.just("")),
         empty_since=draw(_TIMES | st.just("")),
+        left_out_at=draw(_TIMES | st.just("")),
         statuses=draw(watched_statuses() | st.just(())),
         banned=draw(st.booleans()),
         ban_recorded=draw(st.booleans()),
@@ -122,9 +123,7 @@ def _installed() -> st.SearchStrategy[Installed]:
 
 def _whole() -> st.SearchStrategy[Whole]:
     names = st.lists(_NAMES, max_size=2, unique=True).map(tuple)
-    return st.builds(
-        Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, left_out=names, failing=st.booleans()
-    )
+    return st.builds(Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, failing=st.booleans())
 
 
 def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:

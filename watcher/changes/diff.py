@@ -31,12 +31,14 @@ class Difference:
 
 
 def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -> Difference:
-    """Report a ban of the node once. Its versions stay as they were."""
+    """Report a ban of the node once. Its versions stay as they were.
+
+    The event has no `before`: a listing does not say what the node was.
+    """
     node = known or Node(node=reading.node)
     if node.banned:
         return Difference(node=node)
-    before = ACTIVE if node.baseline_at else None
-    event = node_event(node, Kind.BANNED, options.now, before=before, after=BANNED, reason=reading.message)
+    event = node_event(node, Kind.BANNED, options.now, before=None, after=BANNED, reason=reading.message)
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 

@@ -16,7 +16,7 @@ from watcher.model.event import INCOMPLETE, LATEST, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED, FLAGGED, STATUSES, Version, created_by, is_watched, recency
+from watcher.model.version import BANNED, FLAGGED, Version, is_watched, recency
 from watcher.text.plural import plural
 
 SHOWN = "only a page of all node packs shows it"
@@ -60,27 +60,28 @@ def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at
 
 
 def came_since(whole: Whole, listing: Listing) -> bool:
-    """Return whether the last baseline of all would have had the node, or left it out, if it had shown these rows then.
+    """Return whether the last baseline of all would have had the node if it had shown these rows then.
 
-    Where no row of it can be read, its status might be one that was not watched.
+    Where only some statuses were watched then, one of the rows has to have one of these.
     """
     if not (whole.baseline_at and Selection(globs=whole.globs).matches(listing.node)):
         return False
-    if not listing.versions:
-        return bool(listing.incomplete) and not whole.statuses
-    return any(is_watched(row.status, whole.statuses or STATUSES) for row in listing.versions)
+    return not whole.statuses or any(is_watched(row.status, whole.statuses) for row in listing.versions)
 
 
 def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
     """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
 
-    If it shows a version from before that, and all statuses were watched, the sweep then missed it: it gets a baseline
-    of its own. Where some were not, the version has taken a watched one since.
+    So each of these versions is news, whatever its date.
     """
     node = known or Node(node=listing.node)
-    if not whole.statuses and any(created_by(version, whole.baseline_at) for version in listing.versions):
-        return replace(node, empty_since=whole.baseline_at)
     return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or options.statuses)
+
+
+def left_out(known: Node | None, listing: Listing) -> Node:
+    """Return a pack that the baseline of all leaves out, since not every row of it can be read."""
+    node = known or Node(node=listing.node)
+    return replace(node, left_out_at=node.left_out_at or listing.at)
 
 
 def set_whole(

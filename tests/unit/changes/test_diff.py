@@ -222,7 +222,7 @@ def test_the_first_403_is_a_ban_of_the_node() -> None:
     reading = NodeBanned(node=PACK, message="Node banned", at=NOW)
     first = compare_ban(node, reading, DiffOptions(now=NOW))
     again = compare_ban(first.node, reading, DiffOptions(now=NOW))
-    assert reported(first) == [("banned", None, "active", "banned")]
+    assert reported(first) == [("banned", None, None, "banned")]
     assert (first.events[0].reason, first.events[0].version_id) == ("Node banned", None)
     assert first.node == replace(node, banned=True, seen={"": 1})
     assert (again.events, again.node) == ((), first.node)
