@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from watcher.changes.whole import Shown, came_since, compare_shown, left_out, newcomer
 from watcher.model.listing import Listing, ServerTime

@@ -191,6 +191,20 @@ def test_no_baseline_without_all_rows(registry: FakeRegistry, state: Path) -> No
     assert reported(made.poll()) == [("baseline", None, None)]
 
 
+@pytest.mark.parametrize("total", [4, 100])
+def test_no_baseline_with_a_total_that_is_too_small(registry: FakeRegistry, state: Path, total: int) -> None:
+    """A registry that has more versions than it says, also on a page that it does not count, sets no baseline."""
+    for number in range(120):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=3)
+    _answer_pages(registry, lambda document: document.update(total=total, totalPages=-(-total // 100)))
+    report = made.poll()
+    assert (reported(report), report.checked) == ([], 0)
+    assert f"of {total} versions came" in report.errors[0][1]
+    registry.respond = None
+    assert reported(made.poll()) == [("baseline", None, None)]
+
+
 def test_a_baseline_that_never_comes_is_reported(registry: FakeRegistry, state: Path) -> None:
     """A registry of which a row never comes is reported after the threshold, and recovers with the baseline."""
     for number in range(4):
