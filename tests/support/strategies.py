@@ -17,7 +17,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, BadVersion, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Copy, Pack, PackKind, PackRecord
 from watcher.model.snapshot import Mark, Node, Snapshot, Whole
@@ -171,6 +171,9 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         before=draw(maybe),
         after=draw(maybe),
         reason=draw(_TEXTS),
+        bad_versions=tuple(
+            draw(st.lists(st.builds(BadVersion, node=_TEXTS, version=_TEXTS, status=_TEXTS), max_size=2))
+        ),
         changes=tuple(draw(st.lists(st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS), max_size=2))),
         at=draw(_TIMES),
         url=URL,

@@ -64,7 +64,8 @@ class Gathered:
         elif not self.failed and self.missing:
             yield f"{self.missing} of {self.total} versions did not come, although they were asked for twice"
         elif self.is_more:
-            yield f"{len(self.keys)} versions came, and the registry says that there are {self.total}: more may be missing"
+            came = plural(len(self.keys), "version")
+            yield f"{came} came, and the registry says that there are {self.total}: more may be missing"
         if self.unreadable:
             yield f"{plural(self.unreadable, 'version')} could not be read"
 

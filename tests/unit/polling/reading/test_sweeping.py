@@ -16,7 +16,7 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry, encoded
-from watcher.model.event import Event
+from watcher.model.event import BadVersion, Event
 from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 
@@ -86,7 +86,8 @@ def test_one_baseline_of_all(first: tuple[Watcher, Report]) -> None:
     _, report = first
     (event,) = report.events
     assert (event.kind, event.node, event.after) == ("baseline", None, "flagged")
-    assert "12 node packs with 24 versions; flagged: 1; the latest of these: Pack-03 1.1.0 (flagged)" in event.reason
+    assert event.reason == "12 node packs with 24 versions; flagged: 1"
+    assert event.bad_versions == (BadVersion(node="Pack-03", version="1.1.0", status="flagged"),)
     assert (report.watched, report.checked, report.way) == (PACKS, PACKS, "sweep")
 
 
