@@ -21,9 +21,9 @@ FORGED = BadVersion(node="evil", version="1 (flagged), rgthree-comfy 1.0.0; bann
 
 def baseline(after: str | None = "banned", **fields: object) -> Event:
     """Return the event of a registry with something bad, or with nothing."""
-    given = {"node": None, "version": None, "version_id": None, "before": None, "reason": REASON, "at": NOW}
-    given["bad_versions"] = BAD
-    return event("whole", Kind.BASELINE, **given | {"after": after} | fields)
+    nothing = dict.fromkeys(("node", "version", "version_id", "before"))
+    given = {"reason": REASON, "at": NOW, "bad_versions": BAD, "after": after}
+    return event("whole", Kind.BASELINE, **nothing | given | fields)
 
 
 @pytest.mark.parametrize("form", Format)
