@@ -27,7 +27,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from tests.chaos.figures import Result
 from tests.chaos.lives import live_lives
 from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS, CrashAt, CrashError, Fragile
-from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Seen, Subscriber, Sweeps, Trouble, Truth
+from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Subscriber, Sweeps, Trouble, Truth
 from tests.support.fakes.fault import as_json, asked
 from tests.support.fakes.faults import FAULTS
 from tests.support.fakes.pages import UnsteadyPages
@@ -291,20 +291,20 @@ class SweptMachine(RuleBasedStateMachine):
         response.set_status(status)
         return response
 
-    @rule(pack=packs, version=versions, status=statuses)
-    def publish_or_move(self, pack: str, version: str, status: str) -> None:
-        """A version appears, perhaps with its pack, or goes to another status."""
+    @rule(pack=packs, version=versions, status=statuses, days=st.sampled_from([0, 0, 1, 400]))
+    def publish_or_move(self, pack: str, version: str, status: str, days: int = 0) -> None:
+        """A version appears, dated so many days back, perhaps with its pack, or goes to another status."""
         self.now += timedelta(minutes=7)
-        self._change(self.registry.catalog, pack, version, status)
+        self._change(self.registry.catalog, pack, version, status, days)
 
-    def _change(self, catalog: Catalog, pack: str, version: str, status: str) -> None:
+    def _change(self, catalog: Catalog, pack: str, version: str, status: str, days: int = 0) -> None:
         """Publish a version, move it, or take it away for the status ""."""
         self.now += timedelta(seconds=1)
         if pack in self.vanished:
             return
         if not self.subscriber.has(pack, version):
             if status:
-                self._publish(pack, version, status, self.now)
+                self._publish(pack, version, status, self.now - days * DAY)
         elif status:
             catalog.set_status(pack, version, status)
             self.subscriber.move(pack, version, status)
@@ -643,7 +643,7 @@ class _Look:
                 fact
                 for fact in self._at(pack)
                 if not (fact == ("reinstated", pack, None) and pack in life.recorded)
-                and not (fact == ("baseline", pack, None) and pack in self.joined)
+                and not (fact in (("baseline", pack, None), ("banned", pack, None)) and pack in self.joined)
             ]
             life.met.add(pack)
         if not globs:
@@ -669,9 +669,10 @@ class _Look:
         witness, pack = self.witness, self.subscriber.pack(name)
         rows = witness.shown.get(name, {})
         joins = not (pack.based or pack.banned) and self.life.joins(name)
-        first = [] if joins or pack.based or pack.banned else self._welcome(name, pack, rows)
+        if not (joins or pack.based or pack.banned):
+            self._welcome(name, pack)
         if name in witness.asked:
-            return first + self._answered(name, pack, rows, joins=joins)
+            return self._answered(name, pack, rows, joins=joins)
         assert witness.has_swept, f"{name} was not asked"
         if pack.banned or name in self.life.hidden:
             # What pages show of it was answered by its ban before, and counts once that has ended.
@@ -686,19 +687,13 @@ class _Look:
             self.readings[name] = Reading.READ
         if joins and pack.based:
             self.joined.add(name)
-        return first + facts
+        return facts
 
-    def _welcome(self, name: str, pack: Pack, rows: Mapping[int, Truth]) -> list[Fact]:
-        """Let a pack that came after the baseline of all be news, or have a baseline if that missed it."""
-        if not self.life._matches(name, self.life.watch[1]) or self.life.whole is None:
-            return []
-        _, at, covered = self.life.whole
-        is_all = covered >= frozenset(STATUSES)  # else an old version has taken a watched status since, which is news
-        old = {number: truth for number, truth in rows.items() if is_all and truth.created <= at}
-        for number, truth in old.items():
-            pack.seen[number] = Seen(truth.status, truth.deprecated, pending=truth.status == "pending")
-        pack.based, pack.looked, pack.of = True, at, covered
-        return [("baseline", name, None)] if old else []
+    def _welcome(self, name: str, pack: Pack) -> None:
+        """Let a pack that came after the baseline of all be news."""
+        if self.life._matches(name, self.life.watch[1]) and self.life.whole is not None:
+            _, pack.looked, pack.of = self.life.whole
+            pack.based = True
 
     def _answered(self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool) -> list[Fact]:
         """Return what must be reported of a pack that was asked by itself."""

@@ -41,7 +41,7 @@ def test_who_hears_what(watch: Watcher, registry: FakeRegistry, webhook: Webhook
     assert (found["nodes"]["watched"], found["reading"]["way"]) == (4, "sweep")
     [whole] = [event for event in found["events"] if event["node"] is None]
     assert (whole["kind"], whole["after"]) == ("baseline", "flagged")
-    assert "1.0.0 (flagged)" in whole["reason"]
+    assert [(one["version"], one["status"]) for one in whole["bad_versions"]] == [("1.0.0", "flagged")]
     assert "every 1h unless interval says otherwise" in webhook.messages("/usual")[0].json["message"]
     assert webhook.messages("/picky") == []
     for node in ("alpha", "bravo", "test-1", "echo"):

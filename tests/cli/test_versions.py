@@ -211,6 +211,28 @@ def test_versions_that_never_come_are_said(versions: Versions, registry: FakeReg
     assert summary(done).endswith("; some are missing")
 
 
+@pytest.mark.parametrize(("total", "came"), [(4, 5), (100, 120), (101, 120), (200, 250)])
+def test_a_total_that_is_too_small_is_said(versions: Versions, registry: FakeRegistry, total: int, came: int) -> None:
+    """Where there is more than the registry says, also on a page that it does not count, that is an error."""
+    for number in range(came):
+        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
+    altered(registry, lambda _query, true: true | {"total": total, "totalPages": -(-total // 100)})
+    said = f"{came} versions came, and the registry says that there are {total}: more may be missing"
+    for of in ((), ("pack",)):
+        done = versions("--json", *of, code=1)
+        assert document(done)["errors"] == [{"node": of[0] if of else None, "error": said}]
+        assert document(done)["total"] == came
+
+
+def test_a_full_last_page_is_no_error(versions: Versions, registry: FakeRegistry) -> None:
+    """After a full last page one more is read, which is empty, whatever it says of the others."""
+    for number in range(200):
+        registry.catalog.publish("pack", f"1.{number}.0", created_at=NOON + timedelta(minutes=number))
+    altered(registry, lambda query, true: true | ({"total": 0, "totalPages": 0} if query["page"] == ["3"] else {}))
+    assert summary(versions()) == "200 versions of 1 pack: 200 active"
+    assert sorted(request.query["page"] for request in registry.requests) == [["1"], ["2"], ["3"]]
+
+
 def test_a_page_that_fails_is_said(versions: Versions, registry: FakeRegistry) -> None:
     """Which page failed, and why, is an error; the other pages are shown."""
     for number in range(250):

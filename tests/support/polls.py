@@ -22,6 +22,7 @@ class Watcher:
         self.nodes = nodes or (() if settings.get("globs") else ("pack",))
         self.settings = settings
         self.folder = StateFolder(folder)
+        self.clock = clock
         self.progress = 0
         self.clock = clock
 

@@ -17,7 +17,7 @@ from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.queue import Message, Queue
 from watcher.changes.health import FailureStreak, Health
 from watcher.model.channel import Channel, Grouping, Scope
-from watcher.model.event import DEFAULT_KINDS, Change, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, BadVersion, Change, Event, Kind
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Claim, Copy, Identity, Pack, PackKind, PackRecord
 from watcher.model.snapshot import Mark, Node, Snapshot, Whole
@@ -94,6 +94,7 @@ def _any_node(draw: st.DrawFn, name: str) -> Node:
         node=name,
         baseline_at=draw(_TIMES | st.just("")),
         empty_since=draw(_TIMES | st.just("")),
+        left_out_at=draw(_TIMES | st.just("")),
         statuses=draw(watched_statuses() | st.just(())),
         banned=draw(st.booleans()),
         ban_recorded=draw(st.booleans()),
@@ -122,9 +123,7 @@ def _installed() -> st.SearchStrategy[Installed]:
 
 def _whole() -> st.SearchStrategy[Whole]:
     names = st.lists(_NAMES, max_size=2, unique=True).map(tuple)
-    return st.builds(
-        Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, left_out=names, failing=st.booleans()
-    )
+    return st.builds(Whole, globs=names, baseline_at=st.just("") | _TIMES, statuses=names, failing=st.booleans())
 
 
 def installs() -> st.SearchStrategy[dict[str, tuple[Pack, ...]]]:
@@ -176,6 +175,9 @@ def events(draw: st.DrawFn, name: str = "e1") -> Event:
         before=draw(maybe),
         after=draw(maybe),
         reason=draw(_TEXTS),
+        bad_versions=tuple(
+            draw(st.lists(st.builds(BadVersion, node=_TEXTS, version=_TEXTS, status=_TEXTS), max_size=2))
+        ),
         changes=tuple(draw(st.lists(st.builds(Change, field=_TEXTS, before=_TEXTS, after=_TEXTS), max_size=2))),
         at=draw(_TIMES),
         url=URL,

@@ -42,11 +42,11 @@ def event_objects(events: Sequence[Event], most_bytes: int = MOST_BYTES) -> list
 
 
 def plainest_objects(events: Sequence[Event]) -> list[object]:
-    """Return the worst event alone, without the reason and the changes: for a message that was refused for what it is.
+    """Return the worst event alone, without the texts of others: for a message that was refused for what it is.
 
     There must be at least one event.
     """
-    worst = replace(worst_first(events)[0], reason="", changes=())
+    worst = replace(worst_first(events)[0], reason="", changes=(), bad_versions=())
     return [escape_values(public_form(bounded(worst, _SHORT_TEXT, _FEW_COPIES)))]
 
 
@@ -55,6 +55,7 @@ def _candidates(event: Event, room: int) -> Iterator[Event]:
     own = (event.version, event.version_id, event.before, event.after, event.reason)
     changed = (text for change in event.changes for text in (change.before, change.after))
     copied = (text for copy in event.installed for text in (copy.install, copy.version))
-    if all(text is None or len(text) <= room for text in (*own, *changed, *copied)):
+    named = (text for one in event.bad_versions for text in (one.node, one.version, one.status))
+    if all(text is None or len(text) <= room for text in (*own, *changed, *copied, *named)):
         yield event
     yield bounded(event, _SHORT_TEXT, _FEW_COPIES)

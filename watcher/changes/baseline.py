@@ -24,8 +24,9 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
         return replace(node, empty_since=since, statuses=()), []
     late: list[Version] = []
     first: list[Version] = []
+    since = node.empty_since or node.left_out_at
     for version in listing.versions:
-        is_late = node.empty_since and not node.seen.get(version.key) and not created_by(version, node.empty_since)
+        is_late = since and not node.seen.get(version.key) and not created_by(version, since)
         (late if is_late else first).append(version)
 
     events: list[Event] = []
@@ -40,7 +41,8 @@ def set_baseline(node: Node, listing: Listing, options: DiffOptions) -> tuple[No
         about = VersionEvents(node=node.node, now=options.now, version=version, count=node.seen_floor)
         events += about.first_sight()
     node = counted(node, *{event.key for event in events})
-    return replace(node, baseline_at=listing.at, empty_since="", statuses=options.statuses), events
+    node = replace(node, baseline_at=listing.at, empty_since="", left_out_at="", statuses=options.statuses)
+    return node, events
 
 
 def _wrong(versions: list[Version]) -> dict[str, list[str]]:

@@ -16,7 +16,7 @@ from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.pack import PackRecord
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, WATCHED_FIELDS, Version, created_by, is_watched
+from watcher.model.version import ACTIVE, BANNED, DELETED, WATCHED_FIELDS, Version, created_by, is_watched
 
 _DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
 """A version is partial if one of these was not read. `tags_admin` is exempt: the registry may withhold it for good."""
@@ -31,12 +31,14 @@ class Difference:
 
 
 def compare_ban(known: Node | None, reading: NodeBanned, options: DiffOptions) -> Difference:
-    """Report a ban of the node once. Its versions stay as they were."""
+    """Report a ban of the node once. Its versions stay as they were.
+
+    The event has no `before`: a listing does not say what the node was.
+    """
     node = known or Node(node=reading.node)
     if node.banned:
         return Difference(node=node)
-    before = ACTIVE if node.baseline_at else None
-    event = node_event(node, Kind.BANNED, options.now, before=before, after=BANNED, reason=reading.message)
+    event = node_event(node, Kind.BANNED, options.now, before=None, after=BANNED, reason=reading.message)
     return Difference(node=replace(counted(node, ""), banned=True), events=(event,))
 
 
@@ -197,10 +199,14 @@ class _Comparison:
         known = self.known
         left = known.marks.get(old.key) is Mark.LEFT
         decided = old.key in known.decided or (left and ACTIVE in self.node.statuses)
+        # It was recorded without an event.
+        untold = old.status == DELETED and not known.had_event(old.key, version.key)
         about = self._about(version, old.key, version.key)
         if old.key in known.partial:
             old = replace(version, status=old.status, deprecated=old.deprecated)
-        return about.transition(old, returned=left, decided=decided) if left or old != version else []
+        if not left and old == version:
+            return []
+        return about.transition(old, returned=left, decided=decided, untold=untold)
 
     def _compare_missing(self, matched: set[str], texts: set[str]) -> None:
         """Compare a complete listing with the known versions that it does not show.

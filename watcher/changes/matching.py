@@ -62,6 +62,10 @@ class Known:
         """Return how many changes a version had under all of its keys."""
         return max(self.seen.get(key, self.seen_floor) for key in keys)
 
+    def had_event(self, *keys: str) -> bool:
+        """Return whether a version had an event under any of its keys."""
+        return any(key in self.seen for key in keys)
+
     def count_one(self, key: str) -> None:
         """Count one more change of a version, or of the node itself (the key "")."""
         self.seen[key] = self.seen.get(key, self.seen_floor if key else 0) + 1

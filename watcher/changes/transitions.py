@@ -109,11 +109,11 @@ class VersionEvents:
             events.append(self._deprecation())
         return events
 
-    def transition(self, old: Version, *, returned: bool, decided: bool) -> list[Event]:
+    def transition(self, old: Version, *, returned: bool, decided: bool, untold: bool) -> list[Event]:
         """Return the events between two readings of the version.
 
         `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
-        pending.
+        pending. `untold`: it was deleted, and this is its first event, so that its deprecation is told with it.
         """
         version = self.version
         events: list[Event] = []
@@ -127,7 +127,7 @@ class VersionEvents:
                 events.append(self.event(kind, None if returned else old.status, version.status))
             else:
                 changes.insert(0, Change(field="status", before=old.status, after=version.status))
-        if old.deprecated != version.deprecated:
+        if old.deprecated != version.deprecated or (untold and version.deprecated):
             events.append(self._deprecation())
         if changes:
             events.append(self.event(Kind.CHANGED, old.status, version.status, *changes))

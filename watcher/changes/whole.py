@@ -7,23 +7,25 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
+from heapq import nlargest
 
 from watcher import timestamps
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.health import FailureStreak, in_polls, once_more
 from watcher.changes.transitions import DiffOptions, registry_event
-from watcher.model.event import INCOMPLETE, LATEST, Event, Kind, rank
+from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED, FLAGGED, STATUSES, Version, created_by, is_watched, recency
+from watcher.model.version import BANNED, FLAGGED, is_watched, recency
 from watcher.text.plural import plural
 
 SHOWN = "only a page of all node packs shows it"
 """Why the rows that a sweep shows of a node are no complete listing."""
 _LATEST = 10
 """How many of the bad versions the baseline names."""
-_LONGEST_NAME = 60
+_LONGEST_GLOBS = 60
+"""Characters of the globs that it shows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,27 +62,28 @@ def compare_shown(node: Node, listing: Listing, options: DiffOptions, checked_at
 
 
 def came_since(whole: Whole, listing: Listing) -> bool:
-    """Return whether the last baseline of all would have had the node, or left it out, if it had shown these rows then.
+    """Return whether the last baseline of all would have had the node if it had shown these rows then.
 
-    Where no row of it can be read, its status might be one that was not watched.
+    Where only some statuses were watched then, one of the rows has to have one of these.
     """
     if not (whole.baseline_at and Selection(globs=whole.globs).matches(listing.node)):
         return False
-    if not listing.versions:
-        return bool(listing.incomplete) and not whole.statuses
-    return any(is_watched(row.status, whole.statuses or STATUSES) for row in listing.versions)
+    return not whole.statuses or any(is_watched(row.status, whole.statuses) for row in listing.versions)
 
 
 def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
     """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
 
-    If it shows a version from before that, and all statuses were watched, the sweep then missed it: it gets a baseline
-    of its own. Where some were not, the version has taken a watched one since.
+    So each of these versions is news, whatever its date.
     """
     node = known or Node(node=listing.node)
-    if not whole.statuses and any(created_by(version, whole.baseline_at) for version in listing.versions):
-        return replace(node, empty_since=whole.baseline_at)
     return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or options.statuses)
+
+
+def left_out(known: Node | None, listing: Listing) -> Node:
+    """Return a pack that the baseline of all leaves out, since not every row of it can be read."""
+    node = known or Node(node=listing.node)
+    return replace(node, left_out_at=node.left_out_at or listing.at)
 
 
 def set_whole(
@@ -96,35 +99,41 @@ def set_whole(
         return after, None
     worst, reason = _summary(joined.values(), whole, had_others=bool(snapshot.whole.baseline_at))
     # The worst is part of the id, as of a pack's own baseline.
-    return registry_event(after, Kind.BASELINE, options.now, id_parts=(None, worst), after=worst, reason=reason)
+    after, event = registry_event(after, Kind.BASELINE, options.now, id_parts=(None, worst), after=worst, reason=reason)
+    return after, replace(event, bad_versions=_latest(joined.values()))
 
 
 def _summary(nodes: Collection[Node], of: Whole, *, had_others: bool) -> tuple[str | None, str]:
     """Return the worst status of all, and a summary for people; `had_others`: a baseline of other globs was before."""
-    versions = [(node.node, version) for node in nodes for version in node.listed]
+    versions = [version for node in nodes for version in node.listed]
     whole = sum(node.banned for node in nodes)
-    bad: dict[str, list[tuple[str, Version]]] = {
-        BANNED: [one for one in versions if one[1].status == BANNED],
-        FLAGGED: [one for one in versions if one[1].status == FLAGGED],
-        "deprecated": [one for one in versions if one[1].deprecated],
+    bad = {
+        BANNED: sum(version.status == BANNED for version in versions),
+        FLAGGED: sum(version.status == FLAGGED for version in versions),
+        "deprecated": sum(version.deprecated for version in versions),
     }
-    counts = {name: len(found) for name, found in bad.items() if found}
+    counts = {name: count for name, count in bad.items() if count}
     packs = plural(len(nodes), "more node pack" if had_others and nodes else "node pack")
-    chosen = "" if of.globs == ("*",) else f" for {_cut(' '.join(of.globs))}"
+    chosen = "" if of.globs == ("*",) else f" for {_shown(of.globs)}"
     hint = "" if nodes or of.statuses else ": is the pattern right?"  # of other statuses there may be some
     parts = [f"{packs} with {plural(len(versions), 'version')}{chosen}{hint}"]
     if whole:
         parts.append(f"banned as a whole: {whole:,}")
     parts += [f"{name}: {count:,}" for name, count in counts.items()]
-    latest = sorted(bad[BANNED] + bad[FLAGGED], key=lambda one: recency(one[1].created_at), reverse=True)[:_LATEST]
-    if latest:
-        named = ", ".join(f"{_cut(node)} {_cut(version.version)} ({version.status})" for node, version in latest)
-        parts.append(f"{LATEST}{named}")
     return (BANNED if whole else next(iter(counts), None)), "; ".join(parts)
 
 
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_NAME else f"{text[: _LONGEST_NAME - 1]}…"
+def _shown(globs: tuple[str, ...]) -> str:
+    text = " ".join(globs)
+    return text if len(text) <= _LONGEST_GLOBS else f"{text[: _LONGEST_GLOBS - 1]}…"
+
+
+def _latest(nodes: Collection[Node]) -> tuple[BadVersion, ...]:
+    """Return the latest of the bad versions."""
+    versions = [(node.node, version) for node in nodes for version in node.listed]
+    bad = [one for one in versions if one[1].status in {BANNED, FLAGGED}]
+    latest = nlargest(_LATEST, bad, key=lambda one: recency(one[1].created_at))
+    return tuple(BadVersion(node=node, version=one.version, status=one.status) for node, one in latest)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from watcher import timestamps
 from watcher.cli.terminal import colour, join_first, table, to_json, wrap
-from watcher.model.event import LONGEST_TEXT, Event, Kind, is_about_all, rank
+from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
 from watcher.model.selection import Selection
 from watcher.text.plural import plural
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _TEXT = 300
 _STATUS = 40
 _VALUE = 80
+_WORD = re.compile(r"[\w.+-]+")
 _GLOBS = 5
 SWEEP = "sweep"
 """The `way` of a poll that read the pages of all node packs."""
@@ -103,8 +106,17 @@ def what_happened(event: Event) -> str:
     if runs := running(event):
         parts.append("".join(safe_line(word, _STATUS) for word in runs))
     if event.reason:
-        parts.append(sanitize_line(event.reason, LONGEST_TEXT if is_about_all(event) else _TEXT))
+        parts.append(sanitize_line(event.reason, _TEXT))
+    if event.bad_versions:
+        named = (f"{_quoted(one.node)} {_quoted(one.version)} ({_quoted(one.status)})" for one in event.bad_versions)
+        parts.append(f"the latest of these: {', '.join(named)}")
     return "; ".join(parts)
+
+
+def _quoted(text: str) -> str:
+    """Return untrusted text for a list, in quotation marks if it could be taken for more than one word."""
+    shown = sanitize_line(text, _VALUE)
+    return shown if _WORD.fullmatch(shown) else json.dumps(shown, ensure_ascii=False)
 
 
 def watched_in_words(nodes: int, globs: Sequence[str]) -> str:

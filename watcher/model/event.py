@@ -24,10 +24,6 @@ INCOMPLETE = "incomplete"
 """The same where the pages of all node packs lack something."""
 
 
-LATEST = "the latest of these: "
-"""How the part of a reason begins that names bad versions, in the baseline of all nodes that globs choose."""
-
-
 class Kind(StrEnum):
     """The event kinds (docs/behaviour.md, Events), worst first: the order in which a digest shows them."""
 
@@ -77,6 +73,15 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BadVersion:
+    """One of the versions that the baseline of all nodes names. Every text is untrusted."""
+
+    node: str
+    version: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """One observed transition."""
 
@@ -110,6 +115,8 @@ class Event:
     """The same for an install."""
     installed: tuple[Copy, ...] = ()
     """The installed copies of the node pack, whatever their version: enabled ones first."""
+    bad_versions: tuple[BadVersion, ...] = ()
+    """For the baseline of all nodes that globs choose: the latest of the banned and flagged versions."""
 
     @property
     def key(self) -> str:

@@ -7,7 +7,11 @@ from watcher.model.event import Event, severity_of
 
 
 def public_form(event: Event) -> dict[str, object]:
-    """Return the form. `safe_version` is absent where it is not known, `channel` and `install` but in events on one."""
+    """Return the form.
+
+    `safe_version` is absent where it is not known, `channel` and `install` but in events on one, and `bad_versions`
+    where there are none.
+    """
     form: dict[str, object] = {
         "id": event.id,
         "kind": event.kind.value,
@@ -27,6 +31,10 @@ def public_form(event: Event) -> dict[str, object]:
     form["installed"] = [
         {"install": copy.install, "version": copy.version, "enabled": copy.enabled} for copy in event.installed
     ]
+    if event.bad_versions:
+        form["bad_versions"] = [
+            {"node": one.node, "version": one.version, "status": one.status} for one in event.bad_versions
+        ]
     if event.channel is not None:
         form["channel"] = event.channel
     if event.install is not None:

@@ -6,7 +6,7 @@ import json
 import re
 from dataclasses import dataclass, replace
 
-from watcher.model.event import LONGEST_TEXT, MOST_COPIES, Change, Event, digest, is_copy_of
+from watcher.model.event import LONGEST_TEXT, MOST_COPIES, BadVersion, Change, Event, digest, is_copy_of
 from watcher.model.pack import Copy
 
 _LONGEST_NAME = 100
@@ -57,6 +57,10 @@ def bounded(event: Event, longest: int = LONGEST_TEXT, copies: int = MOST_COPIES
                 enabled=copy.enabled,
             )
             for copy in _foremost(event, copies)
+        ),
+        bad_versions=tuple(
+            BadVersion(node=kept(one.node), version=kept(one.version), status=kept(one.status))
+            for one in event.bad_versions
         ),
     )
 

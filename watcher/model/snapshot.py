@@ -30,6 +30,8 @@ class Node:
     """When the first complete listing came; "" before that."""
     empty_since: str = ""
     """When a first listing was empty, which makes it provisional (docs/behaviour.md, Listings)."""
+    left_out_at: str = ""
+    """When the baseline of all was set without it, since not every row of it could be read (Sweeps)."""
     statuses: tuple[str, ...] = ()
     """The statuses that the last complete listing covered."""
     banned: bool = False
@@ -79,8 +81,6 @@ class Whole:
     """When the first complete sweep came; "" before that."""
     statuses: tuple[str, ...] = ()
     """The watched ones then; empty for all."""
-    left_out: tuple[str, ...] = ()
-    """Lower-case ids of nodes of which a row could not be read, or contradicted another: each gets its own baseline."""
     failing: bool = False
     """It was reported that sweeps are incomplete, and not since that one was complete."""
 

@@ -66,9 +66,10 @@ async def read_pages(
 ) -> AsyncGenerator[PageRead]:
     """Yield every page of a query: the first, then the others in any order, as they come.
 
-    Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read.
-    Every failure is a value. A page for whose body `is_known` is true is not decoded, but for the first. To leave
-    before the end, use `contextlib.aclosing`: it ends the requests under way.
+    Others are requested only if the first one came. The pages say how many there are; the first `most_pages` are read,
+    and one more if the last of them is full: the number may be too small. Every failure is a value. A page for whose
+    body `is_known` is true is not decoded, but for the first and the last. To leave before the end, use
+    `contextlib.aclosing`: it ends the requests under way.
     """
     reading = _Reading(registry=registry, query=first, most_pages=most_pages, is_known=is_known, progress=progress)
     under_way: set[asyncio.Task[PageRead]] = set()
@@ -102,7 +103,7 @@ class _Reading:
     number: int = 0
     """The last page that was requested."""
     last: int = 0
-    """The last page that there is, by what came so far; before the first page, 0."""
+    """The last page to read, by what came so far; before the first page, 0."""
     page_size: int = 0
     """How many rows a page has."""
     done: int = 0
@@ -148,7 +149,7 @@ class _Reading:
             ban = parse_ban(answer.body) if answer.code == HTTPStatus.FORBIDDEN else None
             error = describe_refusal(answer.code, answer.body)
             return PageRead(number=number, error=error, code=answer.code, ban=ban)
-        is_known = self.is_known(answer.body) and number != self.query.page
+        is_known = self.is_known(answer.body) and self.query.page < number < self.last
         return PageRead(
             number=number,
             page=None if is_known else parse_page(answer.body),
@@ -164,7 +165,8 @@ class _Reading:
         self.empty = 0 if page.items else self.empty + 1
         says = page.total is not None or page.total_pages is not None
         claimed = max(-(-(page.total or 0) // self.page_size), page.total_pages or 0)
-        self.last = max(self.last, claimed if says else number + bool(page.items))
+        is_followed = number == claimed and page.items >= self.page_size
+        self.last = max(self.last, claimed + is_followed if says else number + bool(page.items))
 
     def _reason_to_stop(self) -> str:
         """Return why no further page is requested, or ""."""

@@ -44,12 +44,17 @@ class ListingBuilder:
     """The first thing that makes the listing incomplete."""
     ended: bool = False
     """No further page is worth reading."""
+    is_full: bool = False
+    """The last page has as many rows as were asked for."""
 
     def add_page(self, page: Page, number: int, size: int) -> None:
         """Add one page's rows, and note what does not fit. Of rows that contradict each other the worst counts: taking
         the last one would report a change with every poll.
         """
         self.ended = not page.items or size >= self.bytes_left
+        if not page.items and self.is_full and self.items == self.total:
+            return  # a page after the last one, whatever it says of the others
+        self.is_full = page.items >= min(page.page_size or PAGE_SIZE, PAGE_SIZE)
         for number_in_page, row in enumerate(page.rows):
             if row.node_id.lower() != self.node.lower():
                 self._note("the answer holds other nodes' versions, as if nodeId were ignored")
@@ -104,8 +109,13 @@ class ListingBuilder:
 
     @property
     def has_more(self) -> bool:
-        """Whether a further page may have rows, by the number of versions or of pages."""
-        return not self.ended and (self.items < (self.total or 0) or self.pages < (self.total_pages or 0))
+        """Whether a further page may have rows, by the number of versions or of pages.
+
+        After a full page there may be one though all came that the registry says there are.
+        """
+        total = self.total or 0
+        lacks = self.items < total or self.pages < (self.total_pages or 0)
+        return not self.ended and (lacks or (self.is_full and self.items == total))
 
     def fail(self, number: int, fault: str) -> None:
         """Note that a page could not be read."""

@@ -231,7 +231,7 @@ class _Collector:
         self._held = []
 
     def _take(self, page: Page, read: PageRead, total: int) -> None:
-        if page.total != total:
+        if page.total != total and page.items:
             self._note("the number of versions changed between pages")
         if page.unplaced:
             self._note(f"{page.unplaced} on page {read.number}")

@@ -79,7 +79,7 @@ def _whole(found: Whole) -> str:
     """Return the baseline of all as a line; "" while there is nothing to say of it."""
     if found == Whole():
         return ""
-    others = {"statuses": found.statuses, "left_out": found.left_out, "failing": found.failing}
+    others = {"statuses": found.statuses, "failing": found.failing}
     kept = {name: value for name, value in others.items() if value}
     return f'"whole": {json.dumps({"globs": found.globs, "baseline_at": found.baseline_at} | kept)},\n'
 

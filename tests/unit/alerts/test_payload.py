@@ -44,7 +44,9 @@ def test_an_event_that_is_too_large_is_shortened() -> None:
     """The largest event there can be still leaves room for another, and says how long its texts were."""
     text = "\U0001f4a5" * 5000
     changes = tuple(Change(field=name, before=text, after=text + "!") for name in ("status", *WATCHED_FIELDS.values()))
-    kept = dict.fromkeys(("version", "version_id", "before", "after", "reason", "published", "safe_version"), text)
+    kept: dict[str, Any] = dict.fromkeys(
+        ("version", "version_id", "before", "after", "reason", "published", "safe_version"), text
+    )
     copies = tuple(Copy(install=f"{number}{text}", version=text) for number in range(500))
     large = bounded(
         Event(id="e", kind=Kind.FLAGGED, node="n" * 100, at="", url="", changes=changes, installed=copies, **kept)

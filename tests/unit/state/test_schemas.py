@@ -30,7 +30,7 @@ from watcher.cli import report
 from watcher.cli.commands.installs.audit_report import Result, as_json
 from watcher.cli.commands.versions import report as versions_report
 from watcher.fake_registry.server import FakeRegistry
-from watcher.model.event import Change, Event
+from watcher.model.event import BadVersion, Change, Event
 from watcher.model.event_form import public_form
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind, Verdict
@@ -145,7 +145,9 @@ def test_a_webhooks_schema_knows_every_key_of_an_event() -> None:
     """Those that are always there are required."""
     described = schema("webhook")["$defs"]["event"]
     assert set(described["required"]) == public_form(event()).keys()
-    assert set(described["properties"]) == public_form(event(safe_version=None, channel="ops", install="a")).keys()
+    bad = (BadVersion(node="pack", version="1.0.0", status="banned"),)
+    whole = event(safe_version=None, channel="ops", install="a", bad_versions=bad)
+    assert set(described["properties"]) == public_form(whole).keys()
 
 
 def test_an_event_has_one_form() -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from watcher import durations
-from watcher.alerts.words.differences import Item, Words
-from watcher.model.event import LATEST, SWEPT_KINDS, Kind
+from watcher.alerts.words.differences import Item, Words, known_status
+from watcher.model.event import SWEPT_KINDS, BadVersion, Event, Kind
 from watcher.model.selection import INTERVAL_OF_GLOBS
 from watcher.text.sanitize import Trusted
 
@@ -14,26 +16,22 @@ _WHAT_FOLLOWS = Trusted(
     f" · polled every {durations.show(INTERVAL_OF_GLOBS)} unless interval says otherwise"
 )
 
-_BETWEEN_PARTS = "; "
-
 
 def lead(trouble: str) -> str:
     """Return what happened; `trouble` is the worst status that there is, or ""."""
     return f"now watched: node packs of the registry{f', with {trouble} versions' if trouble else ''}"
 
 
-def reason(text: str) -> Words:
-    """Return the event's reason and what channels will get.
+def reason(event: Event) -> Words:
+    """Return the event's reason, the bad versions that it names, and what channels will get."""
+    return (event.reason, *named(event.bad_versions), _WHAT_FOLLOWS)
 
-    Each part of the reason is a quotation, and so is each version that it names, so that none is cut for another.
-    """
+
+def named(versions: Sequence[BadVersion]) -> Words:
+    """Return the bad versions, each text by itself, so that none is cut for another or looks like two; () for none."""
     words: list[str] = []
-    for part in filter(None, text.split(_BETWEEN_PARTS)):
-        comma = Trusted(", " if words else "")
-        if part.startswith(LATEST):
-            items = part.removeprefix(LATEST).split(", ")
-            words.append(Trusted(f"{comma}{LATEST}"))
-            words += [word for item in items for word in (Trusted(", "), Item(item))][1:]
-        else:
-            words += [comma, part]
-    return (*words, _WHAT_FOLLOWS)
+    for one in versions:
+        words.append(Trusted(", " if words else "; the latest of these: "))
+        status = (Trusted(" ("), known_status(one.status), Trusted(")"))
+        words += [Item(one.node), Trusted(" "), Item(one.version), *status]
+    return tuple(words)

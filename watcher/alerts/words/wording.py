@@ -295,7 +295,7 @@ def _details(event: Event) -> Words:
 
 def _reason(event: Event) -> Words:
     if is_about_all(event):
-        return of_all.reason(event.reason)
+        return of_all.reason(event)
     if not event.reason:
         return ()
     return (Trusted("reason: "), event.reason) if event.kind in _WITH_A_REASON else (event.reason,)

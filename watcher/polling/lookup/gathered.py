@@ -37,6 +37,11 @@ class Gathered:
         """How many versions did not come, as far as it is known."""
         return max((self.total or 0) - self.unreadable - len(self.keys), 0)
 
+    @property
+    def is_more(self) -> bool:
+        """Whether more versions came than there are, as the registry says."""
+        return self.total is not None and len(self.keys) > self.total
+
     def add(self, page: Page) -> None:
         """Note what a page says."""
         self.total = max(page.total or 0, self.total or 0) if page.total is not None else self.total
@@ -58,6 +63,9 @@ class Gathered:
             yield "the registry does not say how many versions there are"
         elif not self.failed and self.missing:
             yield f"{self.missing} of {self.total} versions did not come, although they were asked for twice"
+        elif self.is_more:
+            came = plural(len(self.keys), "version")
+            yield f"{came} came, and the registry says that there are {self.total}: more may be missing"
         if self.unreadable:
             yield f"{plural(self.unreadable, 'version')} could not be read"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from watcher.changes.whole import Shown, came_since, compare_shown, newcomer
+from watcher.changes.whole import Shown, came_since, compare_shown, left_out, newcomer
 from watcher.model.listing import Listing, ServerTime
 from watcher.model.selection import Selection
-from watcher.model.snapshot import Node, Whole
+from watcher.model.snapshot import Node, Snapshot, Whole
 from watcher.polling.reading.survey import Survey
 from watcher.registry.sweep import Swept
 
@@ -32,6 +32,8 @@ class Looker:
     """Takes what the rows of a sweep show of each node, and says which nodes have to be asked by themselves."""
 
     survey: Survey
+    before: Snapshot
+    """What was known before this poll."""
     globs: Selection
     whole: Whole
     """The baseline of all as it was before this poll."""
@@ -43,8 +45,6 @@ class Looker:
     """By lower-case id: the nodes that were watched, as the settings write them, else as the registry does."""
     joined: set[str] = field(default_factory=set)
     """The nodes that the baseline of all takes in, if this poll sets it."""
-    left_out: set[str] = field(default_factory=set)
-    """Those that it leaves out: a row of theirs cannot be read, or contradicts another."""
     unseen: set[str] = field(default_factory=set)
     """Nodes of which not all was seen in this poll, though nothing failed for them alone."""
 
@@ -69,21 +69,22 @@ class Looker:
 
     def _first_look(self, key: str, known: Node | None, listing: Listing, digest: str, swept: Swept) -> Look | None:
         """Take a node that has no baseline yet; return it if it has to be asked by itself."""
-        survey, whole = self.survey, self.whole
-        is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
-        is_chosen, was_left_out = self.globs.matches(key), key in whole.left_out
-        is_refused = known is not None and known.banned and not known.ban_recorded  # what only its own answer ends
-        if is_chosen and self.sets_whole and not (is_refused or was_left_out or came_since(whole, listing)):
+        is_chosen = self.globs.matches(key)
+        # A ban that its own answer said: only another answer ends it.
+        is_refused = known is not None and known.banned and not known.ban_recorded
+        # Its first listing was no baseline, so it has one of its own, or is part of the next one of all.
+        is_provisional = known is not None and bool(known.empty_since or known.left_out_at)
+        is_news = came_since(self.whole, listing) and not is_provisional
+        if is_chosen and self.sets_whole and not (is_refused or is_news):
             return self._join(key, known, listing, digest, swept)
         base = known
         # Else an id that is maybe wrong.
         is_there = bool(listing.versions or listing.incomplete or (known and known.versions))
-        if was_left_out:  # what came since the baseline of all is news, and the rest a baseline of its own
-            base = replace(known or Node(node=listing.node), empty_since=whole.baseline_at)
-        elif is_chosen and is_there and not (is_refused or (known and known.empty_since)):
-            base = newcomer(known, listing, whole, survey.options)
+        is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
+        if is_chosen and is_there and not (is_refused or is_provisional):
+            base = newcomer(known, listing, self.whole, self.survey.options)
         elif is_whole and not is_refused:
-            survey.take_listing(listing, key)
+            self.survey.take_listing(listing, key)
             self._keep_digest(key, listing, digest)
             return None
         return Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
@@ -95,13 +96,14 @@ class Looker:
             self._keep_digest(key, listing, digest)
             self.joined.add(key)
             return None
-        look = Look(key=key, base=known, listing=listing, digest=digest, shown=self._compared(key, known, listing))
-        if listing.incomplete and not swept.incomplete:
-            self.left_out.add(key)  # unless its own answer can be read
+        base = known
+        is_unreadable = bool(listing.incomplete) and not swept.incomplete
+        if is_unreadable:
+            base = left_out(known, listing)  # unless its own answer can be read
             if key not in self.first:
                 self.survey.joining.add(key)
-            return look
-        if key in self.first:
+        look = Look(key=key, base=base, listing=listing, digest=digest, shown=self._compared(key, base, listing))
+        if is_unreadable or key in self.first:
             return look
         self.take_shown(look)  # a later poll sees the rest
         self.unseen.add(key)
@@ -143,7 +145,8 @@ class Looker:
         findings, difference = self.survey.findings, look.shown.difference
         if (node := findings.nodes.get(look.key)) is not None:
             difference = self._compared(look.key, node, look.listing).difference
-        if difference.node != (node or look.base) and look.listing.versions:
+        stored = node or self.before.nodes.get(look.key) or Node(node=look.listing.node)
+        if difference.node != stored:
             findings.nodes[look.key] = difference.node
         if look.listing.versions:
             self.survey.take_server_time(look.key, look.listing.server_time)

@@ -28,10 +28,6 @@ if TYPE_CHECKING:
     from watcher.polling.reading.change import Change
 
 
-_MOST_LEFT_OUT = 20
-"""With more packs that have no baseline yet, and a row that cannot be read, the baseline of all is not set."""
-
-
 @dataclass(slots=True, kw_only=True)
 class Sweeper:
     """Reads the nodes of `survey`, and those that `globs` choose, by a sweep or each by itself."""
@@ -62,14 +58,12 @@ class Sweeper:
 
     def with_baseline(self, known: Snapshot) -> tuple[Snapshot, Event | None]:
         """Return the snapshot with the baseline of all as this poll left it, and the event of that."""
+        if not self.is_first:
+            return (known if self.whole == known.whole else replace(known, whole=self.whole)), None
         found = self.survey.findings.nodes
-        nodes = {key: found.get(key) or known.nodes.get(key) for key in self.whole.left_out}
-        left_out = tuple(key for key, node in sorted(nodes.items()) if node is None or not node.baseline_at)
-        whole = replace(self.whole, left_out=left_out)
-        if self.is_first:
-            joined = {key: found.get(key) or known.nodes[key] for key in self.looker.joined}
-            return set_whole(known, whole, joined, self.survey.options, chosen=sum(map(self.globs.matches, self.names)))
-        return (known if whole == known.whole else replace(known, whole=whole)), None
+        joined = {key: found.get(key) or known.nodes[key] for key in self.looker.joined}
+        chosen = sum(map(self.globs.matches, self.names))
+        return set_whole(known, self.whole, joined, self.survey.options, chosen=chosen)
 
     def with_health(self, assessed: Assessment, streak: FailureStreak | None, threshold: int) -> Assessment:
         """Return the assessment of the nodes with that of this poll's sweep; `streak` is of those before."""
@@ -102,6 +96,7 @@ class Sweeper:
         is_for, wanted = (self.whole.globs, self.whole.statuses), (self.globs.globs, self._statuses)
         self.looker = Looker(
             survey=survey,
+            before=survey.snapshot,
             globs=self.globs,
             whole=self.whole,
             sets_whole=self.globs.chooses and not (self.whole.baseline_at and is_for == wanted),
@@ -154,14 +149,10 @@ class Sweeper:
     async def _compare(self, swept: Swept) -> None:
         """Take what the rows show; ask the nodes of which they show too little, and those whose turn it is."""
         survey, findings, looker = self.survey, self.survey.findings, self.looker
-        if looker.sets_whole and not swept.incomplete:
-            swept.incomplete = self._too_many_left_out(swept)
         keys, looks = self._take_as_known(swept) if swept.is_as_known else self._take_rows(swept)
         if self.globs.chooses:
             is_none_left = not swept.total and bool(swept.statuses) and not looker.sets_whole
             self.lacking = "" if is_none_left else swept.incomplete
-        if not (swept.incomplete or swept.is_as_known):  # a pack that is gone, and comes back, is one that came since
-            self.whole = replace(self.whole, left_out=tuple(key for key in self.whole.left_out if key in swept.names))
         if self.lacking:
             self.error = f"the pages of all node packs are incomplete: {swept.incomplete}"
         elif looker.sets_whole:
@@ -180,7 +171,7 @@ class Sweeper:
             packs = plural(len(looker.unseen), "node pack")
             unseen = f"not all versions of {packs} were shown; a later poll asks about these"
             self.error = f"{self.error}; {unseen}" if self.error else unseen
-        self.daily.take(self.names, looker.joined | survey.joining)
+        self.daily.take(self.names, survey.joining)
         read = {key: findings.nodes[key] for key in survey.joining & findings.nodes.keys()}
         looker.joined |= {key for key, node in read.items() if node.baseline_at or node.banned}
         if ALL in survey.checks.health.nodes or survey.snapshot.registry_failing:
@@ -197,22 +188,15 @@ class Sweeper:
         is_lacking = bool(swept.incomplete and swept.total) and not self.globs.chooses
         return is_lacking and not self.survey.registry.asked_to_wait
 
-    def _too_many_left_out(self, swept: Swept) -> str:
-        """Return why a sweep of which every row came is no baseline of all: too many packs would be left out of it."""
-        known = self.survey.snapshot.nodes
-        chosen = [key for key in swept.doubtful if self.globs.matches(key)]
-        count = sum(key not in known or not known[key].baseline_at for key in chosen)
-        return f"{count} node packs have rows that cannot be read" if count > _MOST_LEFT_OUT else ""
-
     def _set_whole(self, swept: Swept) -> None:
         self.is_first = True
         self.whole = Whole(
             globs=self.globs.globs,
             baseline_at=swept.at,
             statuses=swept.statuses,
-            left_out=(*self.whole.left_out, *self.looker.left_out),
             failing=self.whole.failing,
         )
+        self.survey.joining |= self.looker.joined
         self.daily.begin_again()  # bans of whole packs are part of it
 
     async def _ask(self, looks: Sequence[Look], turned: Sequence[str]) -> None:

@@ -429,7 +429,7 @@ def test_a_ban_is_reported_once_and_the_versions_stay(registry: FakeRegistry, wa
     report = made.poll()
     assert reported(report) == [("banned", node, None) for node in made.nodes]
     event = report.events[1]
-    assert (event.before, event.after) == ("active", "banned")
+    assert (event.before, event.after) == (None, "banned")
     assert "@" not in event.reason
     assert (report.checked, report.errors) == (4, ())
     banned = made.folder.load().snapshot.nodes["b"]

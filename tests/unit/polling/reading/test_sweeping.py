@@ -16,7 +16,7 @@ from tests.support.fakes.fault import asked as query_of
 from tests.support.fakes.pages import UnsteadyPages
 from tests.support.polls import Watcher, reported
 from watcher.fake_registry.server import FakeRegistry, encoded
-from watcher.model.event import Event
+from watcher.model.event import BadVersion, Event
 from watcher.model.version import STATUSES
 from watcher.polling.model import Report
 
@@ -86,7 +86,8 @@ def test_one_baseline_of_all(first: tuple[Watcher, Report]) -> None:
     _, report = first
     (event,) = report.events
     assert (event.kind, event.node, event.after) == ("baseline", None, "flagged")
-    assert "12 node packs with 24 versions; flagged: 1; the latest of these: Pack-03 1.1.0 (flagged)" in event.reason
+    assert event.reason == "12 node packs with 24 versions; flagged: 1"
+    assert event.bad_versions == (BadVersion(node="Pack-03", version="1.1.0", status="flagged"),)
     assert (report.watched, report.checked, report.way) == (PACKS, PACKS, "sweep")
 
 
@@ -187,6 +188,20 @@ def test_no_baseline_without_all_rows(registry: FakeRegistry, state: Path) -> No
     report = made.poll(failure_threshold=3)
     assert (reported(report), report.checked) == ([], 0)
     assert report.errors == (("*", "the pages of all node packs are incomplete: 3 of 4 versions came"),)
+    registry.respond = None
+    assert reported(made.poll()) == [("baseline", None, None)]
+
+
+@pytest.mark.parametrize("total", [4, 100])
+def test_no_baseline_with_a_total_that_is_too_small(registry: FakeRegistry, state: Path, total: int) -> None:
+    """A registry that has more versions than it says, also on a page that it does not count, sets no baseline."""
+    for number in range(120):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+    made = Watcher(registry, state, globs=("*",), failure_threshold=3)
+    _answer_pages(registry, lambda document: document.update(total=total, totalPages=-(-total // 100)))
+    report = made.poll()
+    assert (reported(report), report.checked) == ([], 0)
+    assert f"of {total} versions came" in report.errors[0][1]
     registry.respond = None
     assert reported(made.poll()) == [("baseline", None, None)]
 
@@ -379,29 +394,19 @@ def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(registry: FakeRegistry
     assert error.endswith(" is unreadable on page 1")
 
 
-def test_no_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> None:
-    """If more than twenty packs would be left out of it the baseline of all waits, and so does that of each."""
+def test_a_baseline_without_many_packs(registry: FakeRegistry, state: Path) -> None:
+    """However many packs cannot be read the baseline of all is set, and each of these has one of its own."""
     for number in range(40):
-        registry.catalog.publish(f"p{number:02}", "1.0.0")
+        registry.catalog.publish(f"p{number:02}", "1.0.0", created_at="2025-01-01T00:00:00Z")
     made = Watcher(registry, state, globs=("*",), failure_threshold=2)
-    _answer_all(registry, _broken(*(f"p{number:02} 1.0.0" for number in range(21)), dependencies=7))
+    left_out = [f"p{number:02}" for number in range(21)]
+    _answer_all(registry, _broken(*(f"{name} 1.0.0" for name in left_out), dependencies=7))
     report = made.poll()
-    assert reported(report) == []
-    assert "21 node packs have rows that cannot be read" in report.errors[0][1]
+    assert reported(report) == [("baseline", None, None)]
+    assert report.events[0].reason.startswith("19 node packs with 19 versions")
+    assert sorted(str(node) for node, _ in report.errors) == left_out
     registry.respond = None
-    (event,) = made.poll().events
-    assert "40 node packs with 40 versions" in event.reason
-
-
-def test_known_packs_hold_no_baseline_back(registry: FakeRegistry, state: Path) -> None:
-    """Packs that have a baseline do not count for that of others, whatever their rows are like."""
-    for number in range(30):
-        registry.catalog.publish(f"p{number:02}", "1.0.0")
-    registry.catalog.publish("q", "1.0.0")
-    made = Watcher(registry, state, globs=("p*",), failure_threshold=2)
-    made.poll()
-    _answer_all(registry, _broken(*(f"p{number:02} 1.0.0" for number in range(30)), dependencies=7))
-    assert reported(made.poll(globs=("*",))) == [("baseline", None, None)]
+    assert sorted(reported(made.poll())) == [("baseline", name, None) for name in left_out]
 
 
 @pytest.mark.parametrize("statuses", [STATUSES, ("flagged", "banned")])
@@ -511,10 +516,46 @@ def test_narrowed_statuses_of_which_no_version_is_left(registry: FakeRegistry, s
     assert reported(made.poll()) == [("recovered", None, None)]
 
 
-def test_a_pack_that_the_baseline_missed_is_no_news(swept: Watcher, registry: FakeRegistry) -> None:
-    """A pack whose versions are older than the baseline of all has a baseline of its own."""
-    registry.catalog.publish("Missed", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
-    assert reported(swept.poll()) == [("baseline", "Missed", None)]
+@pytest.mark.parametrize("globs", [("*",), ("late*", "pack-*")])
+def test_a_later_pack_is_news_whatever_its_dates_say(
+    swept: Watcher, registry: FakeRegistry, globs: tuple[str, ...]
+) -> None:
+    """A pack that the baseline of all did not have is news, though its versions are dated before that."""
+    swept.poll(globs=globs)
+    for text, status in (("1.0.0", "flagged"), ("1.1.0", "banned"), ("1.2.0", "active"), ("1.3.0", "deleted")):
+        registry.catalog.publish("Late", text, status=status, created_at="2020-01-01T00:00:00Z")
+    found = swept.poll(globs=globs)
+    assert sorted(reported(found)) == [
+        ("banned", "Late", "1.1.0"),
+        ("flagged", "Late", "1.0.0"),
+        ("new", "Late", "1.2.0"),
+    ]
+    registry.catalog.publish("Late", "1.4.0", status="banned", created_at="2020-01-01T00:00:00Z")
+    assert reported(swept.poll(globs=globs)) == [("banned", "Late", "1.4.0")]
+    assert reported(swept.poll(globs=globs)) == []
+
+
+def test_a_later_pack_is_news_after_a_first_poll_with_a_wrong_clock(registry: FakeRegistry, state: Path) -> None:
+    """Where our clock was ahead when the baseline was set, a pack that comes later is news all the same."""
+    registry.catalog.publish("first", "1.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    right, made.clock = made.clock, lambda: "2099-01-01T00:00:00.000Z"
+    made.poll()
+    made.clock = right
+    registry.catalog.publish("later", "1.0.0", status="banned")
+    assert reported(made.poll()) == [("banned", "later", "1.0.0")]
+
+
+def test_a_later_pack_that_is_banned_as_a_whole(swept: Watcher, registry: FakeRegistry) -> None:
+    """The ban of a pack that comes later says nothing of a status before; its versions are news when it ends."""
+    registry.catalog.publish("Late", "1.0.0", status="flagged", created_at="2020-01-01T00:00:00Z")
+    registry.catalog.ban_node("Late", "malware")
+    (event,) = swept.poll().events
+    assert (event.kind, event.node, event.before, event.after) == ("banned", "Late", None, "banned")
+    registry.catalog.pardon_node("Late")
+    registry.serves_nodes = False
+    found = reported(_a_day_later(swept))
+    assert sorted(found, key=str) == [("flagged", "Late", "1.0.0"), ("reinstated", "Late", None)]
 
 
 def test_a_pack_that_only_a_page_has(swept: Watcher, registry: FakeRegistry) -> None:
@@ -555,13 +596,16 @@ def test_what_came_before_the_globs_changed_is_news(swept: Watcher, registry: Fa
 
 
 def test_without_records_the_baseline_is_one_event(registry: FakeRegistry, state: Path) -> None:
-    """Where each pack has to be asked for a ban in the first poll too, their answers are no baselines of their own."""
+    """Where each pack has to be asked for a ban in the first poll too, a ban is counted in that of all."""
     registry.serves_nodes = False
     for node in ("a", "b", "c"):
         registry.catalog.publish(node, "1.0.0")
     registry.catalog.ban_node("b", "malware")
-    found = reported(Watcher(registry, state, globs=("*",)).poll())
-    assert sorted(found, key=str) == [("banned", "b", None), ("baseline", None, None)]
+    made = Watcher(registry, state, globs=("*",))
+    (event,) = made.poll().events
+    assert (event.kind, event.node, event.after) == ("baseline", None, "banned")
+    assert event.reason.startswith("3 node packs with 3 versions; banned as a whole: 1")
+    assert reported(_a_day_later(made)) == []
 
 
 def test_newly_watched_statuses_are_one_baseline(registry: FakeRegistry, state: Path) -> None:
