@@ -372,13 +372,16 @@ def test_a_known_pack_with_a_row_that_cannot_be_read(swept: Watcher, registry: F
     assert reported(swept.poll(failure_threshold=2)) == []
 
 
-def test_a_new_pack_whose_row_cannot_be_read_yet(swept: Watcher, registry: FakeRegistry) -> None:
-    """A pack that comes later is news once it can be read, as any other."""
-    registry.catalog.publish("Later", "0.1.0", status="banned")
+@pytest.mark.parametrize("globs", [("*",), ("*", "!zzz")])
+def test_a_new_pack_whose_row_cannot_be_read_yet(
+    swept: Watcher, registry: FakeRegistry, globs: tuple[str, ...]
+) -> None:
+    """A pack that comes later is news once it can be read, though it was reported failing, or globs were edited."""
+    registry.catalog.publish("Later", "0.1.0", status="banned", created_at="2020-01-01T00:00:00Z")
     _answer_all(registry, _broken("Later 0.1.0", status=7))
-    assert reported(swept.poll(failure_threshold=2)) == []
+    assert reported(swept.poll(globs=globs)) == [("failing", "Later", None)]
     registry.respond = None
-    assert reported(swept.poll(failure_threshold=2)) == [("banned", "Later", "0.1.0")]
+    assert reported(swept.poll(globs=globs)) == [("banned", "Later", "0.1.0"), ("recovered", "Later", None)]
 
 
 def test_a_row_that_is_nobodys_makes_the_sweep_incomplete(registry: FakeRegistry, state: Path) -> None:
