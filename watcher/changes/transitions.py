@@ -113,7 +113,7 @@ class VersionEvents:
         """Return the events between two readings of the version.
 
         `returned`: it had left the watched statuses. `decided`: it was active, flagged, banned or deleted before it was
-        pending. `untold`: it was deleted, and this is its first event, so that its deprecation is told with it.
+        pending. `untold`: it was deleted, and this is its first event, so that its deprecation is reported with it.
         """
         version = self.version
         events: list[Event] = []
