@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives
+from tests.chaos.lives import live_lives, run
 from tests.chaos.state_machine import CrashAt, CrashError, Fragile
 from tests.support.lived_in import LivedIn
 from tests.support.worker import WORKER
@@ -366,11 +366,7 @@ def live(lives: int, steps: int) -> None:
 
 def main() -> None:
     """Live many lives and print the figures."""
-    try:
-        live(600, 30)  # an exposure comes in about one of three
-    except AssertionError as error:
-        figures.failed(error)
-    figures.show()
+    run(InstallsMachine, figures, 600, 30)  # an exposure comes in about one of three
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from pydantic import SecretStr
 
 from tests.chaos.condition import GONE, Conditions
 from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives
+from tests.chaos.lives import live_lives, run
 from tests.chaos.readers import Alert, Reader, Readers, Wired, is_plainest
 from tests.chaos.receiver import Attempt, Receiver
 from tests.chaos.subscriber import Fact, Glitch, Reading, Subscriber, Trouble, reading_of
@@ -848,11 +848,7 @@ def live(lives: int, steps: int) -> None:
 
 def main() -> None:
     """Live many lives and print the figures."""
-    try:
-        live(400, 30)
-    except AssertionError as error:
-        figures.failed(error)
-    figures.show()
+    run(WatcherMachine, figures, 400, 30)
 
 
 if __name__ == "__main__":

@@ -219,7 +219,7 @@ class Subscriber:
             same = [n for n, seen in pack.seen.items() if self._names[n] == self._names[number]]
             same = [n for n in same if nameless or pack.seen[n].nameless]
             if same and (nameless or number not in pack.seen):
-                last = min(same, key=lambda n: (pack.seen[n].gone, pack.seen[n].missed, pack.seen[n].left, -n))
+                last = min(same, key=lambda n: (pack.seen[n].gone, pack.seen[n].left, pack.seen[n].missed, -n))
                 if nameless:
                     known[last] = truth
                     continue

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from tests.chaos.figures import Result
-from tests.chaos.lives import live_lives
+from tests.chaos.lives import live_lives, run
 from tests.chaos.state_machine import FAULTY, ROCK, VERSIONS, CrashAt, CrashError, Fragile
 from tests.chaos.subscriber import Fact, Glitch, Pack, Reading, Subscriber, Sweeps, Trouble, Truth
 from tests.support.fakes.fault import as_json, asked
@@ -754,11 +754,7 @@ def live(lives: int, steps: int) -> None:
 
 def main() -> None:
     """Live many lives and print the figures."""
-    try:
-        live(400, 30)
-    except AssertionError as error:
-        figures.failed(error)
-    figures.show()
+    run(SweptMachine, figures, 400, 30)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,10 @@ from pathlib import Path
 
 import httpx
 import pytest
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from tests.chaos import channels, crashes, folders, installed_lives, soak, state_machine, swept_lives, syscalls
+from tests.chaos import channels, crashes, folders, installed_lives, lives, soak, state_machine, swept_lives, syscalls
 from tests.chaos.__main__ import PARTS, Outcome, table
 from tests.chaos.figures import PROMISES, Result, counting
 from tests.chaos.receiver import Receiver, Taken
@@ -237,6 +239,33 @@ def test_a_machine_that_cannot_prove_all_does_not_say_so(tmp_path: Path) -> None
     done = program.run("system calls", cwd=tmp_path, env={"PATH": os.fspath(tmp_path)}, module="tests.chaos")
     assert done.code == 3, done
     assert "  kills left out, kills at a webhook left out" in done.out
+
+
+class _ShortLife(RuleBasedStateMachine):
+    """A life that a number ends."""
+
+    begun: tuple[int, ...] = ()
+
+    @rule(number=st.integers(0, 1_000_000))
+    def go_on(self, number: int) -> None:
+        """Fail at a large number."""
+        type(self).begun += (number,)
+        assert number < 1000
+
+
+def test_lives_that_fail_can_be_lived_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Lives that last for some minutes say the seed of each round, and with it the same lives come."""
+    monkeypatch.setenv("MINUTES", "0.00001")
+    lives.run(_ShortLife, result := Result(), lives=400, steps=3)
+    seed = capsys.readouterr().err.split("SEED=")[-1].strip()
+    assert result.broken == {"wrong": 1}
+    assert "go_on(number=1000)" in result.said[0]
+    first, _ShortLife.begun = _ShortLife.begun, ()
+    monkeypatch.setenv("SEED", seed)
+    lives.run(_ShortLife, Result(), lives=400, steps=3)
+    assert _ShortLife.begun == first
 
 
 def test_the_document_names_every_part() -> None:

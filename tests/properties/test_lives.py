@@ -193,6 +193,17 @@ def test_a_version_published_again_is_known_without_an_id(polls: int) -> None:
         assert reported(life) == Counter([*before, removed])
 
 
+def test_a_row_without_an_id_is_the_version_that_was_there_last() -> None:
+    """Of two versions of one text, one of which has left the watched statuses, it is the other, missed once or not."""
+    with living(POLL) as life:
+        publish(life, "1.0.0", "2.0.0", status="banned")
+        life.choose_statuses(("flagged", "banned"))
+        life.republish("alpha", "2.0.0", "banned", polls=0, named=False)
+        life.empty_and_fill("alpha", lost=True, polls=1, hours=0)
+        life.poll(0)
+        assert reported(life) == {("banned", "alpha", "2.0.0"): 1}
+
+
 def test_a_listing_whose_numbers_disagree_removes_nothing() -> None:
     """What such listings do not show is not removed, what they show counts, and the node is failing."""
     with living(POLL) as life:
