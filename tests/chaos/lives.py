@@ -42,6 +42,7 @@ def run(machine: type[RuleBasedStateMachine], figures: Result, lives: int, steps
             _live(machine, _ROUND, steps)
         except Exception as error:  # noqa: BLE001 - an assertion, several of them, or what a model stumbles over
             error.add_note(f"SEED={seed}")
+            print("these failed", file=sys.stderr, flush=True)
             figures.failed(error)
     figures.show()
 

@@ -638,6 +638,8 @@ class WatcherMachine(RuleBasedStateMachine):
         wired = tuple(Wired(name=wiring.name, path=wiring.path) for wiring in self.channels)
         readers = self.readers.follow(wired)
         is_whole = self._is_whole(folder, work)
+        if not is_whole:
+            self.receiver.settle()  # what a sender that is gone has sent may still be on its way
         if is_whole or (isinstance(folder, Fragile) and folder.noted):
             self.readers.take_in(wired, readers)
         if before is not None:

@@ -77,6 +77,21 @@ def test_an_alert_that_no_text_shows_is_not_sent() -> None:
     assert replace(message, text=f"{message.text}\n- … and 2 more new").shown(facts) == message.events
 
 
+def test_an_alert_that_a_text_counts_is_sent() -> None:
+    """Two that are counted lack two versions and two words, and not the same alerts need to lack both."""
+    facts: dict[str, tuple[str, str | None, str | None]] = {
+        "a": ("new", "alpha", "1.0.0"),
+        "b": ("new", "alpha", "2.0.0"),
+        "c": ("flagged", "alpha", "1.0.0"),
+        "d": ("banned", "alpha", "2.0.0"),
+    }
+    message = Taken(
+        path="/ops", events=(*"abcd",), text="`alpha`\n- banned `2.0.0`\n- flagged `1.0.0`\n… and 2 more new"
+    )
+    assert message.shown(facts) == message.events
+    assert replace(message, text=message.text.replace("2 more", "1 more")).shown(facts) != message.events
+
+
 def test_a_closed_gate_holds_refusals_back_too() -> None:
     """Runs that are to meet on one state meet also where the webhook takes nothing."""
     with Receiver() as receiver, ThreadPoolExecutor(1) as sender:
