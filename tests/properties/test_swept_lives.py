@@ -60,6 +60,19 @@ def test_a_pack_that_came_after_the_baseline_is_not_taken_in_by_the_next() -> No
         assert ("banned", "c000", "1.0.0") in reported(life)
 
 
+def test_a_later_pack_that_did_not_answer_is_asked_again() -> None:
+    """It came while all statuses were watched; fewer are now, and no sweep has shown it wholly."""
+    with living(threshold=3) as life:
+        life.poll(0)
+        life.publish_or_move("delta", "1.0.0", "active")
+        life.choose_statuses(("active",))
+        life.break_packs({"delta": "status_400_empty"})
+        life.unsettle(tied=True, repeating={3}, missing=set(), moving="more")
+        life.poll(0)
+        life.poll(0)
+        assert "delta" in life.witness.asked
+
+
 def test_a_pack_that_vanishes_and_returns_is_one_event_each() -> None:
     """Its rows are missed twice before it is gone, though no page ever says so, and it is back as it was."""
     with living() as life:

@@ -17,7 +17,7 @@ from watcher.model.event import INCOMPLETE, BadVersion, Event, Kind, rank
 from watcher.model.listing import Listing
 from watcher.model.selection import Selection
 from watcher.model.snapshot import Node, Snapshot, Whole
-from watcher.model.version import BANNED, FLAGGED, is_watched, recency
+from watcher.model.version import BANNED, FLAGGED, STATUSES, is_watched, recency
 from watcher.text.plural import plural
 
 SHOWN = "only a page of all node packs shows it"
@@ -71,13 +71,13 @@ def came_since(whole: Whole, listing: Listing) -> bool:
     return not whole.statuses or any(is_watched(row.status, whole.statuses) for row in listing.versions)
 
 
-def newcomer(known: Node | None, listing: Listing, whole: Whole, options: DiffOptions) -> Node:
+def newcomer(known: Node | None, listing: Listing, whole: Whole) -> Node:
     """Return a pack that the baseline of all did not have as it was then: without a version of the watched statuses.
 
     So each of these versions is news, whatever its date.
     """
     node = known or Node(node=listing.node)
-    return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or options.statuses)
+    return replace(node, baseline_at=whole.baseline_at, statuses=whole.statuses or STATUSES)
 
 
 def left_out(known: Node | None, listing: Listing) -> Node:

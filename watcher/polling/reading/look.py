@@ -82,7 +82,7 @@ class Looker:
         is_there = bool(listing.versions or listing.incomplete or (known and known.versions))
         is_whole = bool(listing.versions) and not (swept.incomplete or listing.incomplete)
         if is_chosen and is_there and not (is_refused or is_provisional):
-            base = newcomer(known, listing, self.whole, self.survey.options)
+            base = newcomer(known, listing, self.whole)
         elif is_whole and not is_refused:
             self.survey.take_listing(listing, key)
             self._keep_digest(key, listing, digest)

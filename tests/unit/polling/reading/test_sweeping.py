@@ -107,6 +107,24 @@ def test_a_pack_that_comes_later_is_news(swept: Watcher, registry: FakeRegistry)
     assert reported(swept.poll()) == []
 
 
+def test_a_later_pack_is_asked_about_until_it_answers(swept: Watcher, registry: FakeRegistry) -> None:
+    """What pages hide of a pack that came later is not believed to be absent, though fewer statuses are watched now."""
+    for version in ("1.0.0", "1.1.0"):
+        registry.catalog.publish("Later", version)
+    _answer_pages(registry, _without("Later 1.1.0"))
+    pages = registry.respond
+    assert pages is not None
+
+    async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
+        is_about_it = query_of(request).get("nodeId") == ["Later"]
+        return web.Response(status=400) if is_about_it else await pages(request)
+
+    registry.respond = respond
+    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [("new", "Later", "1.0.0")]
+    registry.respond = pages
+    assert reported(swept.poll(statuses=("active",), failure_threshold=3)) == [("new", "Later", "1.1.0")]
+
+
 def test_other_globs_have_a_baseline_of_their_own(swept: Watcher, registry: FakeRegistry, state: Path) -> None:
     """Globs that choose more packs set a baseline for these, and report no version of them as new."""
     registry.catalog.publish("other", "1.0.0")
