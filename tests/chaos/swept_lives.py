@@ -652,7 +652,7 @@ class _Look:
             self.facts += [("baseline", "", None)] if self.joined or not watched else []
             life.whole = _lower(globs), self.started, self.statuses
         self._take_records()
-        if life.was_down and self.witness.has_swept:
+        if (life.was_down or life.trouble.is_down) and self.witness.has_swept:
             self.readings[_REGISTRY] = Reading.READ
         elif self.noted:
             life.trouble.forget(_REGISTRY)

@@ -140,3 +140,15 @@ def test_a_ban_shows_while_the_baseline_of_all_waits() -> None:
         life.poll(0)
         life.ban({"alpha"}, "record", 25)
         assert reported(life) == [("failing", "", None), ("banned", "alpha", None)]
+
+
+def test_a_first_page_that_comes_ends_an_outage() -> None:
+    """Pages were refused, and the one pack that is named broke off: the next first page shows that one alone fails."""
+    failing, recovered = ("failing", "", None), ("recovered", "", None)
+    with living(1) as life:
+        life.break_packs({"alpha": "closed_unanswered"})
+        life.break_pages({2}, "status_500_json")
+        life.refuse(403, 1)
+        assert reported(life) == [failing]
+        life.poll(0)
+        assert sorted(reported(life)) == [failing, failing, ("failing", "alpha", None), recovered]
