@@ -12,7 +12,7 @@ from typing import Any
 STATE_FILE = re.compile(r"[a-z][a-z0-9_-]{0,60}\.jsonl?")
 """The name of a file that is part of a state (state/README.md); its lock and what a killed run left are not."""
 
-_TIMES = frozenset({"checked", "polled_at", "polled_before", "reported"})
+_TIMES = frozenset({"checked", "polled_at", "polled_before", "reported", "server_times", "stale_since"})
 """The keys of checks.json that say only when something was looked at or reported."""
 _DAY = timedelta(days=1)
 
