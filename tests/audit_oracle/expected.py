@@ -265,7 +265,8 @@ def safe_version(pack: Pack) -> str | None:
 
 
 def _newest_good(pack: Pack, above: str | None = None) -> Version | None:
-    good = [one for one in pack.listed if one.status == "active" and not one.deprecated]
+    bad = {_canonical(one.text) for one in pack.listed if one.status != "active" or one.deprecated}
+    good = [one for one in pack.listed if _canonical(one.text) not in bad]
     best = max(good, key=_precedence, default=None)
     if best is None or (above is not None and _precedence(best) <= _precedence(Version(text=above))):
         return None

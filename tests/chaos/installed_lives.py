@@ -137,7 +137,7 @@ class Model:
                     other, where = now.get(copy.key, (why, frozenset()))
                     now[copy.key] = min(why, other, key=FROM_BAD_TO_FINE.index), where | {install}
         for key, (why, where) in self.bad.items():
-            if kept := where & (hidden | {install for install, pack in hiding if pack == key[0]}):
+            if kept := where & hidden:
                 worst, others = now.get(key, (why, frozenset()))
                 now[key] = worst, others | kept
         for key in now.keys() | self.bad.keys():
@@ -147,6 +147,8 @@ class Model:
                 is_worse = key in self.bad and FROM_BAD_TO_FINE.index(why) < FROM_BAD_TO_FINE.index(self.bad[key][0])
                 if (is_worse or not where <= before) and (why, key) not in said:
                     self.due["exposed", *key, None] += 1
+            elif any((install, key[0]) in hiding for install in before):
+                pass  # a copy of unknown version may still be that
             elif before & configured and not {("reinstated", key), ("undeprecated", key)} & said:
                 self.due["cleared", *key, None] += 1
         self.bad = now

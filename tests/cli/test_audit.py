@@ -265,7 +265,7 @@ def test_clones(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
         "fork commit 0123456789 unknown - claims to be pack, whose repository is ann/pack -",
         "pack (folder ours) commit 0123456789 ok - a clone whose file says 1.0.0 -",
     ]
-    assert "; 0 judged, 1 clone by what its file says, 1 not" in done.out
+    assert "; 0 judged, 1 clone by its file's version, 1 not" in done.out
     registry.catalog.set_status("pack", "1.0.0", "banned", REASON)
     found = document(audit("ComfyUI", "--json", code=3))["packs"]
     assert [(one["folder"], one["version"], one["status"]) for one in found] == [
@@ -419,7 +419,7 @@ def test_one_node_that_cannot_be_read(audit: Audit, comfyui: ComfyUI, registry: 
 
     registry.respond = half
     done = audit("ComfyUI", code=1)
-    assert done.out.endswith("1 unknown, 1 ok; 1 judged, 1 not; 1 pack could not be checked\n")
+    assert done.out.endswith("1 unknown, 1 ok; 1 judged, 1 not; 1 pack could not be checked in full\n")
     assert done.err.startswith("error: half could not be checked: the listing is incomplete")
     registry.catalog.set_status("bad", "1.0.0", "banned")
     audit("ComfyUI", code=3)

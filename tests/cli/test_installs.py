@@ -248,7 +248,7 @@ def test_what_was_damaged_from_the_first_is_no_failure(watch: Watcher, comfyui: 
 
 
 def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn, registry: FakeRegistry) -> None:
-    """A banned copy that becomes a clone without a version has not gone; one that is replaced has."""
+    """A banned copy that becomes a clone without a version is not said to be gone; if it is back, it is news."""
     registry.catalog.set_status("alpha", "1.0.0", "banned")
     registry.catalog.publish("alpha", "0.9.0")
     assert _said(watch.check()) == [("exposed", "alpha", "1.0.0", "banned")]
@@ -256,6 +256,8 @@ def test_what_hides_its_version_is_not_cleared(watch: Watcher, comfyui: LivedIn,
     comfyui.clone("alpha", "https://mirror.example/alpha", cnr_id="alpha")
     assert _said(watch.check()) == []
     comfyui.remove("alpha")
+    comfyui.put("alpha", "1.0.0")
+    assert _said(watch.check()) == [("exposed", "alpha", "1.0.0", "banned")]
     comfyui.put("alpha", "0.9.0")
     assert _said(watch.check()) == [("cleared", "alpha", "1.0.0", None)]
 

@@ -71,10 +71,11 @@ def assess(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...
     found: list[Event] = []
     for key in sorted(run.keys() | reported.exposures.keys()):
         runs, old = run.get(key, []), reported.exposures.get(key)
-        new = _exposure(key, runs, old, poll, hidden.get(key.partition("@")[0], frozenset()))
+        new = _exposure(key, runs, old, poll)
         if new is not None:
             exposures[key] = new
-        if event := _news(key, runs, old, new, poll):
+        is_hidden = old is not None and bool(set(old.installs) & hidden.get(key.partition("@")[0], frozenset()))
+        if (event := _news(key, runs, old, new, poll)) and not (event.kind is Kind.CLEARED and is_hidden):
             found.append(event)
     events = numbered(found, reported.seen)
     return replace(reported, exposures=exposures, seen=reported.seen + len(events)), events
@@ -111,7 +112,10 @@ def _by_key(runs: Iterable[Run]) -> dict[str, list[Run]]:
 
 
 def _of_no_version(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
-    """Return by lower-case id the installs with an enabled copy that is not fine and may be any version of the pack."""
+    """Return by lower-case id the installs with an enabled copy that is not fine and may be any version of the pack.
+
+    There no version of it is known to be gone.
+    """
     found: dict[str, frozenset[str]] = {}
     for one in runs:
         if one.copy.enabled and one.copy.version is None and one.verdict in {*_SAYS, Verdict.UNKNOWN}:
@@ -120,14 +124,9 @@ def _of_no_version(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
     return found
 
 
-def _exposure(
-    key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll, hidden: frozenset[str]
-) -> Exposure | None:
-    """Return what is bad about a version that is run; None if nothing is.
-
-    In the `hidden` installs a copy of the pack may be that version, whatever it says: what it was stays there.
-    """
-    kept = set(old.installs) & (poll.unseen | hidden) if old else set()
+def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -> Exposure | None:
+    """Return what is bad about a version that is run; None if nothing is."""
+    kept = set(old.installs) & poll.unseen if old else set()
     bad = [one for one in runs if one.verdict in _SAYS]
     if old is not None and not bad and any(one.verdict is Verdict.UNKNOWN for one in runs):
         kept |= set(old.installs) & {one.copy.install for one in runs}

@@ -12,7 +12,7 @@ from itertools import pairwise
 from watcher.changes.transitions import text_of
 from watcher.model.event import Change, Event, Kind
 from watcher.model.listing import Listing
-from watcher.model.precedence import is_prerelease, precedence
+from watcher.model.precedence import is_prerelease, normalised, precedence
 from watcher.model.snapshot import Node, Snapshot
 from watcher.model.version import ACTIVE, Version, is_watched, recency
 from watcher.text.changelog import first_line
@@ -75,8 +75,18 @@ def safe_version(node: Node, statuses: Collection[str]) -> str | None:
         return None
     if not node.baseline_at or not all(is_watched(ACTIVE, of) for of in (statuses, node.statuses or statuses)):
         return NOT_KNOWN
-    good = [one for one in node.listed if one.status == ACTIVE and not one.deprecated and one.version]
+    good = good_versions(node)
     return max(good, key=lambda one: (not is_prerelease(one.version), _age(one))).version if good else None
+
+
+def good_versions(node: Node) -> list[Version]:
+    """Return the versions that are active and not deprecated, in whatever way the registry's rows write them."""
+    bad = {_meaning(one) for one in node.listed if one.status != ACTIVE or one.deprecated}
+    return [one for one in node.listed if one.version and _meaning(one) not in bad]
+
+
+def _meaning(version: Version) -> object:
+    return normalised(version.version) or version.version
 
 
 def _age(version: Version) -> tuple[object, ...]:

@@ -6,14 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from watcher.changes.exposure import Poll, Run, numbered
-from watcher.changes.facts import safe_version
+from watcher.changes.facts import good_versions, safe_version
 from watcher.changes.transitions import REMOVED, node_url
 from watcher.changes.verdict import is_newer
 from watcher.model.event import Event, Kind
 from watcher.model.exposure import Installed, exposure_key
 from watcher.model.precedence import is_prerelease, precedence
 from watcher.model.snapshot import Node
-from watcher.model.version import ACTIVE, Version
+from watcher.model.version import Version
 
 
 def offer(reported: Installed, poll: Poll) -> tuple[Installed, tuple[Event, ...]]:
@@ -46,7 +46,7 @@ def _updates(offered: Mapping[str, str], poll: Poll) -> tuple[dict[str, str], li
         fresh = {event.version for event in poll.events if _is_release(event, key)}
         if old is not None and is_newer(newest, old):
             fresh.add(newest)
-        good = {one.version: one for one in node.listed if one.status == ACTIVE and not one.deprecated}
+        good = {one.version: one for one in good_versions(node)}
         wanted = [
             text
             for text in good.keys() & fresh

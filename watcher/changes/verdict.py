@@ -226,7 +226,7 @@ def _by(pack: Pack, one: Identity, judgement: Judgement) -> str:
     if one.id != pack.id and one.by is Claim.FOLDER:
         return f"its folder is named after {one.id}"
     if one.id != pack.id:
-        return f"its {'.git/.cnr-id' if one.by is Claim.CNR_ID else 'pyproject.toml'} says that it is {one.id}"
+        return f"its {'.cnr-id' if one.by is Claim.CNR_ID else 'file'} says that it is {one.id}"
     if pack.kind is PackKind.GIT and judgement.verdict is not Verdict.UNKNOWN:
         is_by_version = judgement.listed is not None and pack.claimed_version is not None
         return (
@@ -301,7 +301,8 @@ def _of_no_version(known: Known, why: str = "it does not say which version it is
     yield Judgement(verdict=Verdict.UNKNOWN, why=why)
     mildest = max(map(_judge_listed, known.node.listed), key=lambda one: rank(one.verdict), default=None)
     if mildest is not None and mildest.verdict is not Verdict.OK:
-        yield replace(mildest, listed=None, why=f"every version of it is {mildest.verdict} or worse")
+        worse = "" if mildest.verdict is Verdict.BANNED else " or worse"
+        yield replace(mildest, listed=None, why=f"every version of it is {mildest.verdict}{worse}")
 
 
 def _unread(known: Known) -> Judgement:

@@ -41,7 +41,7 @@ def as_json(report: Report) -> str:
             "reading": {"way": report.way, "requests": report.requests, "postponed": report.postponed},
             "events": [public_form(event) for event in report.events],
             "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors]
-            + [{"install": name, "error": sanitize_line(error, _TEXT)} for name, error in report.unscanned],
+            + [{"install": name, "error": error[:_TEXT]} for name, error in report.unscanned],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
         }
     )

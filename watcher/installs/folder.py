@@ -16,15 +16,13 @@ from watcher.installs.recognise.folders import Clone, Contents
 from watcher.installs.result import Scan
 from watcher.installs.safe_files import MOST_ENTRIES, Entry, Folder, TooManyError, UnreadableError, reason
 from watcher.installs.unscannable import IsWorkflow, Unscannable
-from watcher.model.pack import Pack, PackKind
+from watcher.model.pack import OWN_FILES, Pack, PackKind
 
 NODES = "custom_nodes"
 
 _PORTABLE = "ComfyUI"
 """The folder of a portable install, or of Comfy Desktop, that is the root of its ComfyUI."""
-_OWN_FILES = ("example_node.py.example", "websocket_image_save.py")
-"""What comes with every ComfyUI: a folder with one of them is not the empty place of a volume."""
-_IS_IT_MOUNTED = f": is its volume not mounted? If it is meant to be empty, create {_OWN_FILES[0]} in it"
+_IS_IT_MOUNTED = f": is its volume not mounted? If it is meant to be empty, create {OWN_FILES[0]} in it"
 _IMAGES = (".png", ".webp")
 _SMALL = 4096
 _CONFIG_LIMIT = 256 * 1024
@@ -82,9 +80,9 @@ def node_folders(where: str, had: Collection[str] = ()) -> tuple[list[NodeFolder
             there += extra_paths.node_folders(root, f"{name}{extra_paths.FILE}")
         except Unscannable as error:
             failed.append(error.what)
-    if not there and not failed:
-        raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}")
     missing = [folder for folder in own if folder.place in had and folder not in there]
+    if not there and not failed and not missing:
+        raise Unscannable(f"no ComfyUI: looked for {NODES} in {where} and {path / _PORTABLE}, {_instead(path)}")
     each: dict[str, NodeFolder] = {}
     for folder in (*there, *missing):
         each.setdefault(os.path.realpath(folder.path), folder)
@@ -129,7 +127,7 @@ def _packs_in(folder: NodeFolder, go_on: Callable[[], None], *, had_packs: bool)
                 found.append(replace(pack, place=folder.place))
     if _identity(where, folder.shown) != before:
         raise Unscannable(f"{folder.shown} was replaced while it was read")
-    has_own_file = any(entry.name in _OWN_FILES and entry.is_file for entry in entries)
+    has_own_file = any(entry.name in OWN_FILES and entry.is_file for entry in entries)
     if had_packs and not found and not has_own_file:
         raise Unscannable(f"{folder.shown} has no packs any more{_IS_IT_MOUNTED}")
     return found
@@ -214,7 +212,13 @@ def _tracks_git(folder: Folder) -> bool:
         listed = folder.read(".tracking", limit=_TRACKING_LIMIT) or b""
     except UnreadableError:
         return False  # a clone then, which says less
-    return any(re.match(rb"(?:\./)?\.git(?:/|$)", line) for line in listed.splitlines())
+    return any(_leads_to(line) == b".git" for line in listed.splitlines())
+
+
+def _leads_to(path: bytes) -> bytes:
+    """Return the first name of a path in an archive, as it is unpacked on any system, in lower case."""
+    parts = (part.rstrip(b". ") for part in re.split(rb"[/\\]", path.strip()))
+    return next((part.lower() for part in parts if part and not part.endswith(b":")), b"")
 
 
 def _clone(folder: Folder) -> Clone:

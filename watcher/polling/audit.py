@@ -25,8 +25,6 @@ from watcher.text.status_reason import summarize
 
 EXPLAINED = (Verdict.BANNED, Verdict.FLAGGED, Verdict.DELETED)
 """The verdicts for which the registry has a reason."""
-_NAMED = 20
-"""The most types of nodes that a problem names."""
 _PATIENCE = 15.0
 """Seconds that the registry's reasons may take. The verdicts need none of them."""
 
@@ -119,9 +117,7 @@ async def audit(
 
 def _unnamed(scan: Scanned) -> Problem:
     """Return that nodes of a workflow name no pack: which ones it takes cannot be said."""
-    more = len(scan.unnamed) - _NAMED
-    types = ", ".join(scan.unnamed[:_NAMED]) + (f" and {more} more" if more > 0 else "")
-    return Problem(install=scan.install, error=f"nodes that name no pack: {types}")
+    return Problem(install=scan.install, error=f"nodes that name no pack: {', '.join(scan.unnamed)}")
 
 
 def _unclaimed(pack: Pack) -> Pack:
@@ -181,7 +177,8 @@ def _known_by(found: Findings, records: PackRecords, now: str) -> Callable[[str]
     def known(name: str) -> Known:
         key = name.lower()
         node, unread = found.nodes.get(key), found.unread.get(key)
-        if unread is not None and unread.not_found:
+        # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+        if unread is not None and unread.not_found and not records.absent:
             node, unread = Node(node=unread.node, empty_since=now), None
         return Known(
             node=node,
@@ -198,7 +195,7 @@ def _problems(
     judged: Iterable[tuple[Scanned, Pack, Judgement]], found: Findings, records: PackRecords
 ) -> Iterable[Problem]:
     """Yield what was not read or not answered, each thing once; what concerns all packs is one."""
-    unread = [one for one in found.unread.values() if not one.not_found]
+    unread = [one for one in found.unread.values() if records.absent or not one.not_found]
     # What was not tried follows from the failures before it.
     failed = [one for one in unread if one.kind is not FailureKind.UNTRIED] or unread
     asked = len(found.read) + len(found.unread)
@@ -207,23 +204,27 @@ def _problems(
         is_of_all = 1 < count == len(failed) and len(unread) == asked
         nodes = [None] if is_of_all else [each.node for each in failed if each.error == error]
         for node in nodes:
-            yield Problem(node=node, error=error)
+            yield Problem(node=node, error=f"no pack could be checked: {error}" if is_of_all else error)
     if records.error and records.error not in errors:
         lead = "bans of whole packs were not looked at" if records.absent else "bans of whole packs may be missing"
         yield Problem(error=f"{lead}, and clones cannot be recognised: {records.error}", is_limit=records.absent)
-    said: dict[tuple[str | None, str | None, str], Problem] = {}
+    yield from _gaps(judged, records, asked)
+
+
+def _gaps(judged: Iterable[tuple[Scanned, Pack, Judgement]], records: PackRecords, asked: int) -> Iterable[Problem]:
+    """Yield what is not known of single packs, each thing once; one of all packs if it is the same of all."""
+    of_nodes: dict[str, dict[str, None]] = {}
     for scan, pack, judgement in judged:
         gap = judgement.gap
         if gap is None or gap.of is Missing.VERSIONS or (gap.of is Missing.PACK and records.error):
             continue
-        is_file = gap.of is Missing.FILE
-        one = Problem(
-            install=scan.install if is_file else None,
-            node=None if is_file else judgement.id,
-            error=f"{pack.folder}: {gap.why}" if is_file else gap.why,
-        )
-        said[one.install, one.node, one.error] = one
-    yield from said.values()
+        if gap.of is Missing.FILE:
+            yield Problem(install=scan.install, error=f"{pack.folder}: {gap.why}")
+        elif judgement.id is not None:
+            of_nodes.setdefault(gap.why, {})[judgement.id] = None
+    for why, nodes in of_nodes.items():
+        about = [None] if 1 < len(nodes) == asked else [*nodes]
+        yield from (Problem(node=node, error=why) for node in about)
 
 
 class _Accepted:

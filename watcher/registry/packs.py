@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import math
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 
@@ -69,12 +69,15 @@ async def read_packs(registry: Registry, ids: Iterable[str], *, retries: int = 1
     return joined(parts)
 
 
-def joined(parts: Collection[PackRecords]) -> PackRecords:
-    """Return several answers as one; of two records of a pack the later counts."""
+def joined(parts: Sequence[PackRecords]) -> PackRecords:
+    """Return several answers as one; of two records of a pack the later counts.
+
+    The first shows whether there is such an endpoint.
+    """
     return PackRecords(
         records={key: record for part in parts for key, record in part.records.items()},
         error=next((part.error for part in parts if part.error), ""),
-        absent=any(part.absent for part in parts),
+        absent=parts[0].absent if parts else False,
     )
 
 
@@ -100,10 +103,9 @@ async def _read_chunk(registry: Registry, ids: tuple[str, ...], retries: int) ->
     for number in range(1, _MOST_PAGES + 1):
         try:
             page = await _read_page(registry, _PackQuery(ids=ids, page=number), retries)
-        except _AbsentError as error:
-            return PackRecords(records=found, error=str(error), absent=True)
         except NoAnswerError as error:
-            return PackRecords(records=found, error=str(error))
+            is_absent = isinstance(error, _AbsentError) and number == 1
+            return PackRecords(records=found, error=str(error), absent=is_absent)
         except Exception as error:  # noqa: BLE001 - the answer is optional: whatever is in it, the poll goes on
             return PackRecords(records=found, error=f"unexpected {type(error).__name__}")
         before = len(found)

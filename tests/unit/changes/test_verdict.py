@@ -255,8 +255,8 @@ NO_PACK = Known(node=EMPTY)
     ("installed", "by"),
     [
         (pack(others=named(Claim.FOLDER)), "its folder is named after evil"),
-        (clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)), "its .git/.cnr-id says that it is evil"),
-        (clone(claimed_version="1.0.0", others=named(Claim.FILE)), "its pyproject.toml says that it is evil"),
+        (clone(claimed_version="1.0.0", others=named(Claim.CNR_ID)), "its .cnr-id says that it is evil"),
+        (clone(claimed_version="1.0.0", others=named(Claim.FILE)), "its file says that it is evil"),
         (pack(None, PackKind.UNKNOWN, id=None, others=named(Claim.FOLDER)), "its folder is named after evil"),
     ],
 )

@@ -117,7 +117,7 @@ def test_where_it_is(tmp_path: Path, name: str) -> None:
 def test_nothing_but_core_nodes(tmp_path: Path) -> None:
     """A workflow of ComfyUI's own nodes names no pack."""
     path = tmp_path / "w.json"
-    path.write_text('{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {}], "x": NaN}')
+    path.write_text('{"nodes": [{"properties": {"cnr_id": "comfy-core"}}, {"type": "Note"}], "x": NaN}')
     assert named_by(path) == Named()
 
 
@@ -155,9 +155,9 @@ UNNAMED: dict[str, tuple[object, tuple[str, ...]]] = {
         },
         ("Grouped", "workflow>Gone"),
     ),
-    "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ()),
+    "a type that is no text": ({"nodes": [_typed(5), _typed(None), _typed(["x"])]}, ("(without a type)",)),
     "a long type": ({"nodes": [_typed("x" * 9_000), _typed("\ud800")]}, ("?", "x" * 200)),
-    "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("Other", "Theirs")),
+    "a prompt": (_prompt("KSampler", "Theirs", "Other", "Theirs", 5), ("(without a type)", "Other", "Theirs")),
     "a prompt of ComfyUI's own": (_prompt("KSampler", "VAEDecode", "SaveImageWebsocket"), ()),
 }  # fmt: skip
 

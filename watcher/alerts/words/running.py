@@ -30,7 +30,7 @@ def running(event: Event) -> Words:
         disabled = [] if runs_it(event) else [copy for copy in disabled if _is_meant(copy, event)]
     said = [
         _versions("you run ", _numbered(enabled), event),
-        _clones("you have a copy of unknown version on ", enabled),
+        _clones("on " if _says_unknown(event) else "you have a copy of unknown version on ", enabled),
         _versions("you keep a disabled copy of ", _numbered(disabled), event),
         _clones("you keep a disabled copy of unknown version on ", disabled),
     ]
@@ -45,6 +45,8 @@ def running_in_short(event: Event) -> Words:
     if not event.installed:
         return ()
     first = min(event.installed, key=lambda copy: (not copy.enabled, not _is_meant(copy, event)))
+    if first.version is None and _says_unknown(event):
+        return ()
     if first.version is None:
         return (
             Trusted(
@@ -83,6 +85,11 @@ def _versions(lead: str, copies: Sequence[Copy], event: Event) -> Words:
 def _says_so(event: Event, version: str) -> bool:
     """Return whether the line says already that you run that version."""
     return event.kind is Kind.EXPOSED and event.version == version
+
+
+def _says_unknown(event: Event) -> bool:
+    """Return whether the line says already that it is about a copy of unknown version."""
+    return event.kind is Kind.EXPOSED and event.version is None
 
 
 def _clones(lead: str, copies: Iterable[Copy]) -> Words:

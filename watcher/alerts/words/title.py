@@ -82,8 +82,8 @@ def _of_node(event: Event, words: str, node: str) -> str:
     match event.kind:
         case Kind.CLEARED:
             return f"{node} is no longer a problem" if runs_it(event) else f"You do not run {node} any more"
-        case Kind.EXPOSED if event.after == BANNED:
-            return f"{words} {node}, the whole pack"
+        case Kind.EXPOSED:
+            return f"{words} {node}, a copy of unknown version"
         case Kind.BANNED:
             return f"{words} {node}, the whole pack"
         case Kind.REINSTATED:

@@ -28,6 +28,7 @@ from watcher.model.event import (
     runs_it,
     severity_of,
 )
+from watcher.model.pack import OWN_FILES
 from watcher.model.version import BANNED
 from watcher.text.sanitize import Trusted
 
@@ -56,8 +57,6 @@ _BEFORE_IS_IMPLIED = {Kind.CHANGED, Kind.DEPRECATED, Kind.UNDEPRECATED, Kind.UPD
 _WITH_ADVICE = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED, Kind.REMOVED, Kind.DEPRECATED}
 _WITH_A_REASON = {Kind.BANNED, Kind.EXPOSED, Kind.FLAGGED, Kind.DELETED}
 """Kinds whose reason is the registry's."""
-_OF_PACKS = {"banned", "deleted", "delisted"}
-"""What an exposure without a version reports of a whole node pack."""
 _TROUBLES = {"banned": Kind.BANNED, "flagged": Kind.FLAGGED, "deprecated": Kind.DEPRECATED}
 """What a baseline may contain (`watcher.changes.baseline`), with the kind whose symbol it gets."""
 Label = tuple[Rank, str]
@@ -256,8 +255,8 @@ def _about_node(event: Event) -> str:
     match event.kind:
         case Kind.BASELINE if _trouble(event):
             return " (now watched)"
-        case Kind.EXPOSED if event.after in _OF_PACKS:
-            return ", the whole node pack"
+        case Kind.EXPOSED:
+            return ", in a copy of unknown version"
         case Kind.BANNED:
             return ", the whole node pack"
         case Kind.REINSTATED:
@@ -298,4 +297,12 @@ def _reason(event: Event) -> Words:
         return of_all.reason(event)
     if not event.reason:
         return ()
+    if event.install is not None:
+        return _with_own_file(event.reason)
     return (Trusted("reason: "), event.reason) if event.kind in _WITH_A_REASON else (event.reason,)
+
+
+def _with_own_file(reason: str) -> Words:
+    """Return why an install cannot be scanned, with the file to create as it is: a person has to type it."""
+    before, name, after = reason.partition(OWN_FILES[0])
+    return (before, Trusted(name), after) if name else (before,)

@@ -18,6 +18,7 @@ _CORE = "comfy-core"
 _OF_THE_FRONT_END = frozenset({"Note", "MarkdownNote", "Reroute", "PrimitiveNode"})
 _GROUP = ("workflow>", "workflow/")
 """What the type of a group node begins with, before its name."""
+_NO_TYPE = "(without a type)"
 _MOST = 5_000
 _LONGEST = 200
 """Characters of a type."""
@@ -82,7 +83,7 @@ def read(document: object, own: Collection[str]) -> Named:
 
 def _unnamed(types: Iterable[object], known: set[str]) -> tuple[str, ...]:
     """Return the types of which it is not known where they come from, shortened; ValueError if they are too many."""
-    found = {one for one in types if isinstance(one, str)} - known
+    found = {one if isinstance(one, str) and one else _NO_TYPE for one in types} - known
     if len(found) > _MOST:
         raise ValueError(f"has more than {_MOST:,} types of nodes that name no pack")
     return tuple(sorted({texts.valid(one)[:_LONGEST] for one in found}))

@@ -31,11 +31,12 @@ async def explained(
 ) -> tuple[Event, ...]:
     """Return the events with the registry's reasons, as far as these come within `patience` seconds.
 
-    Of many nodes only those with the worst events are asked about.
+    Of many nodes only those with the worst events are asked about. An exposure may say by what it is known already.
     """
     wanted: dict[str, dict[str, Event]] = {}
     for event in sorted(events, key=rank):
-        is_one = event.kind in _KINDS and event.after in _EXPLAINED and not event.reason
+        is_said = bool(event.reason) and event.kind is not Kind.EXPOSED
+        is_one = event.kind in _KINDS and event.after in _EXPLAINED and not is_said
         if not is_one or event.version is None or event.node is None:
             continue
         if event.node in wanted or len(wanted) < _MOST_NODES:
@@ -45,7 +46,9 @@ async def explained(
     statuses = {node: {key: event.after or "" for key, event in by_key.items()} for node, by_key in wanted.items()}
     reasons = await read_summaries(registry, statuses, patience, progress)
     said = {wanted[node][key].id: reason for (node, key), reason in reasons.items()}
-    return tuple(replace(event, reason=said.get(event.id, event.reason)) for event in events)
+    return tuple(
+        replace(event, reason=": ".join(filter(None, (event.reason, said.get(event.id, ""))))) for event in events
+    )
 
 
 async def read_summaries(

@@ -16,6 +16,7 @@ from watcher.polling.reading.survey import Findings, Survey
 from watcher.registry.client import Registry
 from watcher.registry.packs import read_packs
 from watcher.state.model import Checks
+from watcher.text.plural import plural
 from watcher.text.status_reason import summarize
 
 
@@ -36,7 +37,7 @@ class Asked:
 
 
 async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: Survey) -> Asked:
-    """Ask about the packs once a day, and in each poll about those of which it has not answered yet.
+    """Ask about the packs until all have an answer that counts, then once a day, and about new ones at once.
 
     A pack without a version may be in no registry, so that a registry that does not show it has answered. `GET /nodes`
     compares ids with their case: how the registry spells them this poll shows, else its last answer.
@@ -51,11 +52,18 @@ async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: 
         return Asked(known=known, fresh={}, at=checks.packs_at, error="", absent=False)
     spelled = {key: record.id for key, record in known.items() if record} | survey.findings.registry_ids
     answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
-    fresh = {key: record for key, record in answer.records.items() if key in keys}
-    in_none = set() if answer.error else set(wanted) - fresh.keys() - has_versions
-    known |= fresh | dict.fromkeys(in_none)
-    at = checks.packs_at if answer.error or not is_due else now
-    return Asked(known=known, fresh=fresh, at=at, error=answer.error, absent=answer.absent)
+    fresh = {key: one for key, one in answer.records.items() if key in keys and one.status in PACK_STATUSES}
+    lacking = set(wanted) - fresh.keys()
+    in_none = lacking - has_versions if not answer.error else set()
+    lacking -= in_none
+    error = answer.error or (f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand" if lacking else "")
+    return Asked(
+        known=known | fresh | dict.fromkeys(in_none),
+        fresh=fresh,
+        at=now if is_due and not error else checks.packs_at,
+        error=error,
+        absent=answer.absent,
+    )
 
 
 def is_banned(checks: Checks, node: str) -> bool:

@@ -50,6 +50,8 @@ class Findings:
     """Ids, as written in the settings, of nodes that never had a version."""
     unknown: list[str] = field(default_factory=list)
     """Ids that only installs name, of nodes that never had a version."""
+    not_found: set[str] = field(default_factory=set)
+    """Those of them of which the registry answered that it has no such node, by lower-case id."""
     banned: set[str] = field(default_factory=set)
     """Nodes of which the registry said that they are banned instead of listing them."""
 
@@ -177,6 +179,7 @@ class Survey:
                 self.take_server_time(key, reading.server_time)
             case FetchFailed(not_found=True) if self._may_be_unknown(key):
                 self.findings.unknown.append(reading.node)
+                self.findings.not_found.add(key)
             case FetchFailed(registry_wide=registry_wide, unreached=unreached):
                 self.findings.unread[key] = reading
             case _:

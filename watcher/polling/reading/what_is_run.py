@@ -17,7 +17,7 @@ from watcher.changes.health import Health
 from watcher.changes.install_health import assess_scans
 from watcher.changes.updates import offer
 from watcher.changes.verdict import Judgement, Known, judge_each
-from watcher.model.pack import Copy, Pack, PackKind
+from watcher.model.pack import Copy, Pack
 from watcher.model.snapshot import Node, Snapshot
 from watcher.polling.model import PollConfig
 from watcher.polling.reading import installs, records
@@ -59,10 +59,14 @@ async def read_with_installs(config: PollConfig, state: State, survey: Survey, s
     packs = watched if config.installs else [one for one in watched if records.is_banned(checks, one)]
     asked = await records.ask(survey.registry, checks, packs, survey)
     records.take(asked.fresh, survey.findings, state.snapshot, survey.options)
-    unknown = frozenset(node.lower() for node in survey.findings.unknown)
-    # A folder may have any name: one that is no pack's is not watched.
-    only_folders = (unknown - asked.fresh.keys()) & (installs.only_by_folder(scans.packs) - named)
-    survey.findings.forget(only_folders)
+    findings = survey.findings
+    unknown = frozenset(node.lower() for node in findings.unknown)
+    # A folder may have any name: one that was never seen to be a pack's is not watched.
+    unseen = unknown | {key for key in findings.unread if survey.node(key) is None}
+    only_folders = (unseen - asked.fresh.keys()) & (installs.only_by_folder(scans.packs) - named)
+    # Where nothing of the API is there, it may be another server, which says nothing of a pack.
+    unknown -= findings.not_found if asked.absent else set()
+    findings.forget(only_folders)
     watched = tuple(node for node in watched if node.lower() not in only_folders)
     return Read(
         config=replace(config, nodes=(*watched, *(node for key, node in chosen.items() if key not in kept))),
@@ -165,14 +169,14 @@ class Read:
                         yield self._run(install, pack, judgement, known(judgement.id))
 
     def _run(self, install: str, pack: Pack, judgement: Judgement, known: Known) -> Run:
-        of_pack = summarize(known.record.status_detail) if known.record and judgement.of_pack else ""
-        by = judgement.by if pack.kind is PackKind.GIT else ""
+        whole = "the whole pack" if judgement.of_pack and pack.version is None else ""
+        detail = summarize(known.record.status_detail) if judgement.of_pack and known.record else ""
         return Run(
             node=known.node.node if known.node else judgement.id or "",
             copy=Copy(install=install, version=pack.version, enabled=pack.enabled),
             verdict=judgement.verdict,
             listed=judgement.listed,
-            reason=": ".join(filter(None, (by, of_pack))),
+            reason=": ".join(filter(None, (judgement.by, whole, detail))),
             safe_version=judgement.safe_version,
         )
 

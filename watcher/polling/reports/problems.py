@@ -10,7 +10,7 @@ from watcher.model.listing import ALL
 from watcher.polling.model import Report, SetAside
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.text.plural import plural
-from watcher.text.sanitize import Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import escape_invisible, Trusted, safe_line, sanitize_line
 
 _ERROR_LENGTH = 300
 _NAMES = 3
@@ -64,15 +64,17 @@ def problems(report: Report) -> list[Problem]:
 
 def _of_installs(report: Report) -> list[Problem]:
     """Return the problems of installs and of their packs; what is not known of packs is said once."""
+    # The words of a scan are this program's, with names of files that a person has to find.
+    unscanned = [(name, escape_invisible(error[:_ERROR_LENGTH])) for name, error in report.unscanned]
     found = [
         Problem(
             level="error",
             event="install unscanned",
-            fields={"install": name, "error": sanitize_line(error, _ERROR_LENGTH)},
-            sentence=f"install {sanitize_line(name)}: {sanitize_line(error, _ERROR_LENGTH)}; what is known of it holds",
+            fields={"install": name, "error": error},
+            sentence=f"install {sanitize_line(name)}: {error}; what is known of it holds",
             about=(f"install {sanitize_line(name)}",),
         )
-        for name, error in report.unscanned
+        for name, error in unscanned
     ]
     if report.unknown:
         nodes = [sanitize_line(node) for node in report.unknown]
@@ -91,7 +93,7 @@ def _of_installs(report: Report) -> list[Problem]:
                 level="warning",
                 event="packs unread",
                 fields={"error": error},
-                sentence=f"{error}; so bans of whole packs may show later, and installed clones stay unconfirmed",
+                sentence=f"{error}; so bans of whole packs may show later",
             )
         )
     return found

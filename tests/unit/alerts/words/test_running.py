@@ -149,7 +149,7 @@ def test_each_new_kind_has_its_line() -> None:
         _event(THERE, kind=Kind.UPDATE, node="e", before=None, after="active"),
     )
     assert _lines(compose(events)) == [
-        "⛔ you run BANNED a None, the whole node pack: remove it first no safe version",
+        "⛔ you run BANNED a None, in a copy of unknown version: remove it first no safe version",
         "🚩 you run flagged b 1.2.0: move to: 1.1.0",
         "✅ cleared c 1.2.0, no longer a problem: ",
         "✅ cleared d 1.2.0, which you do not run any more: ",

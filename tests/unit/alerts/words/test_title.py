@@ -60,7 +60,7 @@ _RUN = (Copy(install="workstation", version="1.0.0"),)
         (_event(Kind.NEW, installed=_RUN), "New pack 1.0.0"),
         (_event(Kind.EXPOSED, after="banned"), "You run BANNED pack 1.0.0"),
         (_event(Kind.EXPOSED, after="delisted"), "You run delisted pack 1.0.0"),
-        (_event(Kind.EXPOSED, version=None, after="banned"), "You run BANNED pack, the whole pack"),
+        (_event(Kind.EXPOSED, version=None, after="banned"), "You run BANNED pack, a copy of unknown version"),
         (_event(Kind.CLEARED, before="banned"), "Cleared pack 1.0.0"),
         (_event(Kind.CLEARED, version=None, before="banned"), "You do not run pack any more"),
         (_event(Kind.CLEARED, version=None, before="banned", installed=_RUN), "pack is no longer a problem"),

@@ -101,7 +101,7 @@ def test_the_summary_says_what_is_missing() -> None:
     scanned = (Scanned(install="here", error="gone"), Scanned(install="there", error="gone"))
     assert shown(scanned=scanned, audit=Audit(unread=1)) == [
         "no pack was found; 2 installs could not be read; 1 pack",
-        "could not be checked",
+        "could not be checked in full",
     ]
 
 

@@ -109,10 +109,12 @@ def _table(rows: Sequence[Finding], result: Result, width: int | None, *, named:
     first = "WORKFLOW" if named else "INSTALL"
     head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one)] for one in rows]
-    below = [] if width is None else ["\n".join(_below(one)) for one in rows]
+    copies = Counter((one.install, one.judgement.id) for one in result.audit.findings)
+    typed = [_commands(one) if copies[one.install, one.judgement.id] == 1 else () for one in rows]
+    below = [] if width is None else ["\n".join(_below(one, of)) for one, of in zip(rows, typed, strict=True)]
     if width is None:  # so that a row is a line
         head += ["WHY", "COMMAND"]
-        more = [[_why(one, _TEXT) or "-", " && ".join(_commands(one)) or "-"] for one in rows]
+        more = [[_why(one, _TEXT) or "-", " && ".join(of) or "-"] for one, of in zip(rows, typed, strict=True)]
         cells = [[*row, *rest] for row, rest in zip(cells, more, strict=True)]
     title = "these workflows name" if len(places) > 1 else f"{_name(*places)}: this workflow names"
     return [*(_wrapped(title, width) if named else []), *table(head, cells, width, below)]
@@ -123,14 +125,17 @@ def _name(install: str) -> str:
     return safe_line(Trusted(install))
 
 
-def _below(finding: Finding) -> list[str]:
+def _below(finding: Finding, typed: Iterable[str]) -> list[str]:
     """Return the lines below a row on a terminal: why, and what to type."""
     why = _why(finding, _TERMINAL_TEXT)
-    return [*([why] if why else []), *(f"$ {command}" for command in _commands(finding))]
+    return [*([why] if why else []), *(f"$ {command}" for command in typed)]
 
 
 def _commands(finding: Finding) -> tuple[str, ...]:
-    """Return what to type about a pack that came from the registry, as comfy-cli takes it."""
+    """Return what to type about a pack that came from the registry, as comfy-cli takes it.
+
+    It knows packs by their ids alone, and uninstalls every copy: where there are several nothing is to be typed.
+    """
     pack, judgement = finding.pack, finding.judgement
     if finding.named or pack.kind is not PackKind.REGISTRY or judgement.id is None or judgement.id != pack.id:
         return ()
@@ -194,27 +199,30 @@ def _summary(result: Result) -> str:
     counts = Counter(one.verdict for one in findings)
     parts = [f"{counts[verdict]} {colour(verdict)}" for verdict in Verdict if counts[verdict]]
     seconds = max(timestamps.seconds_between(result.started, result.finished), 0)
-    failed = sum(bool(one.error) for one in result.scanned)
     line = f"{plural(len(findings), 'pack')} ({seconds:.1f} s): {', '.join(parts)}" if findings else "no pack was found"
     line += _basis(findings)
     if accepted := sum(one.accepted for one in findings):
         line += f"; {accepted} accepted"
-    if failed:
-        line += "; " + click.style(f"{plural(failed, 'install')} could not be read", fg="red")
+    missing = [
+        f"{plural(count, 'install')} could not be read{in_full}"
+        for in_full, count in Counter(" in full" if one.packs else "" for one in result.scanned if one.error).items()
+    ]
     if unread := result.audit.unread:
-        line += "; " + click.style(f"{plural(unread, 'pack')} could not be checked", fg="red")
-    return line
+        missing.append(f"{plural(unread, 'pack')} could not be checked in full")
+    if unnamed := sum(len(one.unnamed) for one in result.scanned):
+        missing.append(f"{plural(unnamed, 'type')} of nodes that name no pack")
+    return "; ".join([line, *(click.style(one, fg="red") for one in missing)])
 
 
 def _basis(findings: Sequence[Finding]) -> str:
     """Return how many were judged by their version, by what a clone's file says, and not; "" if all were."""
     unjudged = sum(one.verdict is Verdict.UNKNOWN for one in findings)
-    clones = sum(one.pack.kind is PackKind.GIT and one.verdict is not Verdict.UNKNOWN for one in findings)
+    clones = sum(one.pack.kind is PackKind.GIT and one.judgement.listed is not None for one in findings)
     if not unjudged + clones:
         return ""
     parts = [f"{len(findings) - unjudged - clones} judged"]
-    parts += (
-        [f"{plural(clones, 'clone')} by what {'its file says' if clones == 1 else 'their files say'}"] if clones else []
-    )
-    parts += [f"{unjudged} not"] if unjudged else []
+    if clones:
+        parts.append(f"{plural(clones, 'clone')} by {'its' if clones == 1 else 'their'} file's version")
+    if unjudged:
+        parts.append(f"{unjudged} not")
     return f"; {', '.join(parts)}"
