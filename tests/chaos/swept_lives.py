@@ -681,6 +681,8 @@ class _Look:
         is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
         needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or not is_settled)
         assert not needs or len(witness.asked) >= MOST_QUESTIONS, f"{name} was not asked"
+        if needs and name in self.life.recorded:
+            return []
         is_there = pack.based or bool(rows)  # a glob chooses no pack that shows nothing of the watched statuses
         facts = self._seen(name, rows, torn=needs or not (is_there and witness.is_complete), at=self.started)
         if pack.based and not needs:
@@ -698,15 +700,15 @@ class _Look:
     def _answered(self, name: str, pack: Pack, rows: dict[int, Truth], *, joins: bool) -> list[Fact]:
         """Return what must be reported of a pack that was asked by itself."""
         life = self.life
-        life.hidden.discard(name)
+        is_banned = pack.banned or name in life.hidden | life.recorded
         if not (pack.based or pack.banned) and rows and self.witness.is_complete:
             based = self._seen(name, rows, torn=False, at=self.started)
             self.joined |= {name} if joins else set()
             return based + self._answered(name, pack, rows, joins=False)
         if name in life.broken and life.banned.get(name) != "answer":
-            facts = self._seen(name, rows, torn=True, at=life.now)
             self.readings[name] = FAULTY[life.broken[name]]
-            return facts
+            return [] if is_banned else self._seen(name, rows, torn=True, at=life.now)
+        life.hidden.discard(name)
         if life.banned.get(name) == "answer":
             self.readings[name] = Reading.READ
             if self.noted:

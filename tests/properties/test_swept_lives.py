@@ -102,6 +102,23 @@ def test_a_ban_and_what_happens_under_it(how: str, has_records: bool) -> None:
         assert sorted(reported(life), key=str) == sorted(events, key=str)
 
 
+def test_an_answer_that_fails_ends_no_ban() -> None:
+    """What pages show of a pack that its own answer calls banned waits for another answer, in whichever poll."""
+    with living() as life:
+        life.poll(0)
+        life.publish_or_move("alpha", "1.0.0", "active")
+        life.ban({"alpha"}, "answer", 0)
+        life.break_packs({"alpha": "array"})
+        life.unsettle(tied=True, repeating=set(), missing=set(), moving="")
+        life.ban({"alpha"}, "record", 25)
+        life.poll(0)
+        assert ("new", "alpha", "1.0.0") not in reported(life)
+        life.break_packs({})
+        life.ban({"alpha"}, "", 25)
+        events = [fact for fact in reported(life) if fact[0] in ("new", "reinstated")]
+        assert sorted(events, key=str) == [("new", "alpha", "1.0.0"), ("reinstated", "alpha", None)]
+
+
 def test_other_settings_lose_nothing_of_what_was_seen() -> None:
     """Ids in place of globs, and back; fewer statuses, and all again: what was seen is compared with what is there."""
     with living(5) as life:

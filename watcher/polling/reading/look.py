@@ -141,11 +141,13 @@ class Looker:
             self._keep_digest(look.key, look.listing, look.digest)
 
     def take_shown(self, look: Look) -> None:
-        """Take what the rows of a node show, without its answer."""
+        """Take what the rows of a node show, without its answer, which alone counts while the node is banned."""
         findings, difference = self.survey.findings, look.shown.difference
         if (node := findings.nodes.get(look.key)) is not None:
             difference = self._compared(look.key, node, look.listing).difference
         stored = node or self.before.nodes.get(look.key) or Node(node=look.listing.node)
+        if stored.banned:
+            return
         if difference.node != stored:
             findings.nodes[look.key] = difference.node
         if look.listing.versions:
