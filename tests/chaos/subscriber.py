@@ -359,6 +359,10 @@ class Trouble:
         """Return whether a node is reported failing by itself."""
         return who in self._failing
 
+    def has_failed(self, who: str) -> bool:
+        """Return whether a node could not be read when it was asked last."""
+        return self._in_a_row[who] > 0
+
     def forget(self, who: str) -> None:
         """Nobody asks about a node any more."""
         del self._in_a_row[who]

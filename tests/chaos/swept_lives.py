@@ -676,7 +676,8 @@ class _Look:
         assert witness.has_swept, f"{name} was not asked"
         if pack.banned or name in self.life.hidden:
             # What pages show of it was answered by its ban before, and counts once that has ended.
-            self.readings[name] = Reading.READ
+            if not self.life.trouble.has_failed(name):
+                self.readings[name] = Reading.READ
             return []
         is_settled = pack.of == self.statuses and not self.life.trouble.is_failing(name)
         needs = pack.based and (self.subscriber.differs(name, rows, self.statuses) or not is_settled)

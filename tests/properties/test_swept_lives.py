@@ -169,3 +169,18 @@ def test_a_first_page_that_comes_ends_an_outage() -> None:
         assert reported(life) == [failing]
         life.poll(0)
         assert sorted(reported(life)) == [failing, failing, ("failing", "alpha", None), recovered]
+
+
+def test_a_banned_pack_that_could_not_be_asked_has_not_recovered() -> None:
+    """More packs differ than a poll may ask about; one that is banned and failed waits for its next answer."""
+    with living(many=True) as life:
+        life.poll(0)
+        life.ban({"beta"}, "record", 25)
+        life.break_packs({"beta": "truncated_body"})
+        life.refuse(403, 2)
+        life.ban({"beta"}, "", 25)
+        life.move_others("deleted")
+        life.poll(0)
+        assert "beta" not in life.witness.asked
+        assert ("failing", "beta", None) in reported(life)
+        assert ("recovered", "beta", None) not in reported(life)
