@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 OWN_FILES = ("example_node.py.example", "websocket_image_save.py")
 """What comes with every ComfyUI in `custom_nodes`: with one of them it is not the empty place of a volume."""
 

@@ -10,7 +10,7 @@ from watcher.model.listing import ALL
 from watcher.polling.model import Report, SetAside
 from watcher.polling.sending.dispatch import Dispatch
 from watcher.text.plural import plural
-from watcher.text.sanitize import escape_invisible, Trusted, safe_line, sanitize_line
+from watcher.text.sanitize import Trusted, escape_invisible, safe_line, sanitize_line
 
 _ERROR_LENGTH = 300
 _NAMES = 3
