@@ -63,8 +63,7 @@ _MORE_PAGES = {
 """Faults with which one page claims further pages, which are all empty, and what is said then."""
 
 _FEWER_ROWS = {
-    "nothing": "the number of versions changed between pages",
-    "null_versions": "the number of versions changed between pages",
+    **dict.fromkeys(("nothing", "null_versions"), "of 250 versions came"),
     **dict.fromkeys(
         ("duplicate_keys_in_rows", "wrong_row_types", "rows_no_objects"), f"row 1 is unreadable on page {BAD_PAGE}"
     ),
