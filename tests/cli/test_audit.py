@@ -382,6 +382,28 @@ def test_a_clone_whose_file_cannot_be_read(audit: Audit, comfyui: ComfyUI, regis
     assert [one["install"] for one in document(done)["errors"]] == ["ComfyUI"]
 
 
+def test_another_server_is_no_registry(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
+    """Where nothing of the API is there, no pack is said to be gone from the registry, and the exit code is 1."""
+    for name in ("one", "two"):
+        comfyui.registry(name, "1.0.0")
+    registry.respond = responding()(404, b"{}")
+    done = audit("ComfyUI", "--json", code=1)
+    assert {verdict for _, verdict in verdicts(done)} == {"unknown"}
+    assert [one["node"] for one in document(done)["errors"]] == [None, None]
+
+
+def test_a_version_that_is_bad_in_another_spelling_is_not_advised(
+    audit: Audit, comfyui: ComfyUI, registry: FakeRegistry
+) -> None:
+    """Of two rows that mean one version the worse counts also for the version to move to."""
+    registry.catalog.publish("pack", "1.0.0")
+    registry.catalog.publish("pack", "2.0")
+    registry.catalog.publish("pack", "2.0.0", status="banned")
+    comfyui.registry("pack", "2.0")
+    (found,) = document(audit("ComfyUI", "--json", code=3))["packs"]
+    assert (found["verdict"], found["safe_version"]) == ("banned", "1.0.0")
+
+
 def test_no_network_is_one_error(audit: Audit, comfyui: ComfyUI, registry: FakeRegistry) -> None:
     """A registry that cannot be reached is said once, however many packs there are."""
     for number in range(60):

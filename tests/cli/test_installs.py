@@ -276,14 +276,17 @@ def test_the_folder_says_what_the_file_hides(watch: Watcher, comfyui: LivedIn, r
     assert "my-own-name" not in watch.run("status").out
 
 
-@pytest.mark.parametrize("hidden", ["row", "answer"])
+@pytest.mark.parametrize("hidden", ["row", "answer", "status"])
 def test_a_ban_that_was_not_answered_is_asked_for_again(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry, hidden: str
 ) -> None:
-    """A pack that `GET /nodes` leaves out, or that it fails to answer, is asked about again by the next poll."""
+    """A pack that `GET /nodes` leaves out, fails to answer or gives no status is asked about again by the next poll."""
     registry.catalog.edit_pack("alpha", status="banned")
     inflict_on_nodes(registry, hidden)
-    assert _said(watch.check()) == []
+    done = watch.run("check", "--json")
+    assert (done.code, _said(json.loads(done.out))) == (0, [])
+    assert "bans of whole packs may show later" in done.err
+    assert watch.run("check").err == ""
     registry.respond = None
     assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
     before = len(registry.requests)
@@ -291,13 +294,33 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     assert not any(asked.path == "/nodes" for asked in registry.requests[before:])
 
 
+def test_a_folder_that_is_named_after_nothing_never_fails(
+    watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
+) -> None:
+    """That the registry cannot be asked about a folder's name is no failure of a pack: it may be none."""
+    comfyui.registry("alpha", "1.0.0", folder="My-Folder-main")
+    comfyui.remove("alpha")
+
+    async def refuse(request: web.BaseRequest) -> web.StreamResponse | None:
+        return web.Response(status=500) if request.query.get("nodeId", "").lower() == "my-folder-main" else None
+
+    registry.respond = refuse
+    for _ in range(4):
+        assert _said(watch.check()) == []
+    assert "My-Folder-main" not in watch.run("status").out
+
+
 def inflict_on_nodes(registry: FakeRegistry, hidden: str) -> None:
-    """Let `GET /nodes` hide every row, or fail."""
+    """Let `GET /nodes` hide every row, fail, or give a status that is not known."""
+    answers = {
+        "row": {"nodes": [], "total": 0},
+        "status": {"nodes": [{"id": name, "status": "NodeStatusAsleep"} for name in ("alpha", "bravo")], "total": 2},
+    }
 
     async def respond(request: web.BaseRequest) -> web.StreamResponse | None:
         if request.path != "/nodes":
             return None
-        return web.json_response({"nodes": [], "total": 0}) if hidden == "row" else web.Response(status=500)
+        return web.json_response(answers[hidden]) if hidden in answers else web.Response(status=500)
 
     registry.respond = respond
 

@@ -139,7 +139,18 @@ def test_git_and_the_managers_mark(comfyui: ComfyUI) -> None:
     assert kinds == {"cloned": (PackKind.GIT, None), "local": (PackKind.REGISTRY, "1.0.0")}
 
 
-@pytest.mark.parametrize("listed", [".git/config", "./.git/HEAD\n__init__.py", "__init__.py\r\n.git/\r\n"])
+@pytest.mark.parametrize(
+    "listed",
+    [
+        ".git/config",
+        "./.git/HEAD\n__init__.py",
+        "__init__.py\r\n.git/\r\n",
+        "/.git/config",
+        "../.git/config",
+        ".//././.git/config",
+        "C:\\.GIT.\\config",
+    ],
+)
 def test_a_git_folder_that_came_in_the_archive(comfyui: ComfyUI, listed: str) -> None:
     """A `.git` that the Manager's mark lists is no clone's: the pack is as any other that the registry has."""
     path = comfyui.clone("x", "https://github.com/ann/x", pack="x", version="1.0.0", cnr_id="y")

@@ -167,19 +167,21 @@ def test_a_registry_without_the_endpoint(registry: FakeRegistry, status: int) ->
     assert read(registry, "pack") == PackRecords(error=f"the registry does not have GET /nodes ({status})", absent=True)
 
 
-def test_a_page_that_fails_costs_only_the_packs_on_it(registry: FakeRegistry) -> None:
-    """What the pages before it said counts, and the reason is kept."""
+@pytest.mark.parametrize("status", [500, 404])
+def test_a_page_that_fails_costs_only_the_packs_on_it(registry: FakeRegistry, status: int) -> None:
+    """What the pages before it said counts, and the reason is kept; a later 404 is no registry without the endpoint."""
 
     async def fail_on_page_2(request: web.BaseRequest) -> web.StreamResponse:
         row = {"id": "one", "status": "NodeStatusBanned"}
         if request.query["page"] == "1":
             return web.json_response({"nodes": [row], "totalPages": 2})
-        return web.Response(status=500)
+        return web.Response(status=status)
 
     registry.respond = fail_on_page_2
     found = read(registry, "one", "two")
     assert {key: record.status for key, record in found.records.items()} == {"one": "banned"}
-    assert found.error == "the registry does not answer GET /nodes (500)"
+    assert f"GET /nodes ({status})" in found.error
+    assert not found.absent
 
 
 def test_a_registry_that_hangs_or_is_gone(registry: FakeRegistry) -> None:

@@ -75,6 +75,15 @@ def test_what_to_type(verdict: Verdict, safe: str | None, enabled: bool, typed: 
     assert not [line for line in shown(clone) if "comfy" in line]
 
 
+def test_nothing_to_type_where_there_are_several_copies() -> None:
+    """comfy-cli uninstalls every copy of a pack, the good ones too."""
+    bad, fine = finding("pack", Verdict.BANNED), finding("pack", Verdict.OK)
+    disabled = replace(bad, pack=replace(bad.pack, folder=".disabled/pack@1_0_0", enabled=False))
+    assert not [line for line in shown(disabled, fine) if "$" in line]
+    elsewhere = replace(fine, install="there")
+    assert [line for line in shown(disabled, elsewhere) if "$" in line]
+
+
 @pytest.mark.parametrize("width", [20, 40, 80])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     """Whatever is in a row, a title or the summary."""
