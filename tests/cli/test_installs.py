@@ -294,6 +294,20 @@ def test_a_ban_that_was_not_answered_is_asked_for_again(
     assert not any(asked.path == "/nodes" for asked in registry.requests[before:])
 
 
+def test_a_pack_that_the_daily_answer_leaves_out_is_asked_for_again(watch: Watcher, registry: FakeRegistry) -> None:
+    """That it was answered about once does not stand for the answer that it has not got now."""
+    assert _said(watch.check()) == []
+    path = watch.state / "checks.json"
+    checks = json.loads(path.read_text())
+    checks["packs_at"] = "2026-01-01T00:00:00.000Z"
+    path.write_text(json.dumps(checks))
+    registry.catalog.edit_pack("alpha", status="banned")
+    inflict_on_nodes(registry, "row")
+    assert _said(watch.check()) == []
+    registry.respond = None
+    assert _said(watch.check()) == [("banned", "alpha", None, "banned")]
+
+
 def test_a_folder_that_is_named_after_nothing_never_fails(
     watch: Watcher, comfyui: LivedIn, registry: FakeRegistry
 ) -> None:

@@ -37,7 +37,7 @@ class Asked:
 
 
 async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: Survey) -> Asked:
-    """Ask about the packs until all have an answer that counts, then once a day, and about new ones at once.
+    """Ask about the packs once a day, and in each poll about those that have no answer that counts.
 
     A pack without a version may be in no registry, so that a registry that does not show it has answered. `GET /nodes`
     compares ids with their case: how the registry spells them this poll shows, else its last answer.
@@ -53,15 +53,19 @@ async def ask(registry: Registry, checks: Checks, nodes: Sequence[str], survey: 
     spelled = {key: record.id for key, record in known.items() if record} | survey.findings.registry_ids
     answer = await read_packs(registry, [spelled.get(key, keys[key]) for key in wanted])
     fresh = {key: one for key, one in answer.records.items() if key in keys and one.status in PACK_STATUSES}
-    lacking = set(wanted) - fresh.keys()
-    in_none = lacking - has_versions if not answer.error else set()
-    lacking -= in_none
-    error = answer.error or (f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand" if lacking else "")
+    silent = set(wanted) - fresh.keys()
+    lacking = silent & has_versions
+    if answer.error:
+        known |= fresh
+    else:  # what was known of a pack that it leaves out now is not known any more
+        kept = {key: record for key, record in known.items() if key not in silent}
+        known = kept | fresh | dict.fromkeys(silent - lacking)
+    error = f"GET /nodes does not say how {plural(len(lacking), 'pack')} stand" if lacking else ""
     return Asked(
-        known=known | fresh | dict.fromkeys(in_none),
+        known=known,
         fresh=fresh,
-        at=now if is_due and not error else checks.packs_at,
-        error=error,
+        at=now if is_due and not answer.error else checks.packs_at,
+        error=answer.error or error,
         absent=answer.absent,
     )
 
