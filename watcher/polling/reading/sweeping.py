@@ -162,11 +162,13 @@ class Sweeper:
         turned = self.daily.to_ask(most, each=bool(swept.incomplete))
         if self._needs_each(swept):
             most, turned = len(keys), keys
-        await self._ask(looks[:most], turned)
-        for look in looks[most:]:
+        turn = set(turned)
+        later = [look for look in looks[most:] if look.key not in turn]
+        self.postponed = {look.key for look in later}
+        await self._ask([look for look in looks if look.key not in self.postponed], turned)
+        for look in later:
             looker.take_shown(look)
-        self.postponed = {look.key for look in looks[most:]}
-        looker.unseen |= {look.key for look in looks[most:] if look.shown.lacks}
+        looker.unseen |= {look.key for look in later if look.shown.lacks}
         if looker.unseen and not (self.error and looker.sets_whole):
             packs = plural(len(looker.unseen), "node pack")
             unseen = f"not all versions of {packs} were shown; a later poll asks about these"

@@ -977,6 +977,20 @@ def test_without_records_each_pack_is_asked_in_its_turn(swept: Watcher, registry
     assert reported(_a_day_later(swept)) == [("reinstated", "Pack-08", None)]
 
 
+def test_no_pack_is_postponed_whose_turn_it_is(registry: FakeRegistry, state: Path) -> None:
+    """Where more packs lack a version than a poll may ask about, all were seen if it is everybody's turn."""
+    for number in range(250):
+        registry.catalog.publish(f"p{number:03}", "1.0.0")
+        registry.catalog.publish(f"p{number:03}", "2.0.0")
+    made = Watcher(registry, state, globs=("*",))
+    made.poll()
+    registry.serves_nodes = False
+    for number in range(250):
+        registry.catalog.remove(f"p{number:03}", "1.0.0")
+    report = _a_day_later(made)
+    assert (report.postponed, report.watched, report.checked, report.errors) == (0, 250, 250, ())
+
+
 def test_a_pack_without_a_record_is_asked_in_its_turn(swept: Watcher, registry: FakeRegistry) -> None:
     """A banned pack that `GET /nodes` leaves out is asked for by itself in its turn, and no other is."""
     registry.catalog.ban_node("Pack-08", "malware")
