@@ -156,12 +156,12 @@ class Witness:
 
     @property
     def is_complete(self) -> bool:
-        """Whether every page came, said the same total, and as many versions came as that, which are some."""
+        """Whether every page came, those with rows said the same total, and as many versions came as that."""
         came: set[str] = set()
         for size in dict.fromkeys(page.size for page in self.pages):
             reading = [page for page in self.pages if page.size == size]
             came.update(one for page in reading for one in page.ids)
-            if came and not self.failed and {page.total for page in reading} == {len(came)}:
+            if came and not self.failed and {page.total for page in reading if page.ids} == {len(came)}:
                 return True
         return False
 
@@ -526,11 +526,11 @@ class SweptMachine(RuleBasedStateMachine):
         due: list[Fact] = []
         if noted or after.snapshot.revision != before.snapshot.revision:
             due = self._look(started, noted=noted)
+        self.facts |= new
         found, owed = Counter(new.values()), Counter(due)
         assert found == owed, f"late or lost {owed - found}, invented {found - owed}"
         set_for = after.snapshot.whole.globs
         assert set_for == (self.whole[0] if self.whole else ()), f"baseline of all for {set_for}, not {self.whole}"
-        self.facts |= new
         self._count(due)
 
     def _look(self, started: datetime, *, noted: bool) -> list[Fact]:

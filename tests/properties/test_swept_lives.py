@@ -184,3 +184,26 @@ def test_a_banned_pack_that_could_not_be_asked_has_not_recovered() -> None:
         assert "beta" not in life.witness.asked
         assert ("failing", "beta", None) in reported(life)
         assert ("recovered", "beta", None) not in reported(life)
+
+
+def test_a_page_past_the_end_says_nothing_of_those_before_it() -> None:
+    """All rows came on full pages, and one was taken away before the empty page that is read after them."""
+    with living() as life:
+        life.publish_or_move("alpha", "1.0.0", "active")
+        life.publish_or_move("gamma", "2.0.0", "active")
+        life.poll(0)
+        life.shift([(7, "gamma", "2.0.0", "")])
+        assert [(page.total, len(page.ids)) for page in life.witness.pages] == [(30, 5)] * 6 + [(29, 0)]
+        assert reported(life) == []
+
+
+def test_a_later_pack_is_news_though_a_poll_asks_about_all() -> None:
+    """More packs differ, and by worse, than a poll may ask about, so that it is asked only since it is its turn."""
+    with living(many=True) as life:
+        life.poll(0)
+        life.serve_records_or_not()
+        life.move_others("banned")
+        life.publish_or_move("delta", "1.0.0", "active")
+        life.poll(25)
+        assert "delta" in life.witness.asked
+        assert ("new", "delta", "1.0.0") in reported(life)
