@@ -128,16 +128,19 @@ class Model:
     def _of_runs(self, said: set[tuple[str, Key]], *, hidden: set[str], configured: set[str]) -> None:
         now: dict[Key, tuple[str, frozenset[str]]] = {}
         hiding: set[tuple[str, str]] = set()
+        unsure: set[tuple[str, Key]] = set()
         for install, copies in self.believed.items():
             for copy in copies.values():
                 why = self._why(copy) if copy.enabled else ""
                 if why and copy.key[1] is None:
                     hiding.add((install, copy.pack))  # it may be any version
+                if why == "unknown":
+                    unsure.add((install, copy.key))  # it may still be what it was
                 if why not in {"", "unknown"}:
                     other, where = now.get(copy.key, (why, frozenset()))
                     now[copy.key] = min(why, other, key=FROM_BAD_TO_FINE.index), where | {install}
         for key, (why, where) in self.bad.items():
-            if kept := where & hidden:
+            if kept := where & (hidden | {install for install, of in unsure if of == key}):
                 worst, others = now.get(key, (why, frozenset()))
                 now[key] = worst, others | kept
         for key in now.keys() | self.bad.keys():

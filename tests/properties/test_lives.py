@@ -237,6 +237,17 @@ def test_leaving_the_watched_statuses_is_not_reported() -> None:
         assert reported(life) == {("reinstated", "alpha", "1.0.0"): 1}
 
 
+def test_leaving_the_watched_statuses_without_an_id_is_a_leaving_too() -> None:
+    """A version whose row has no id any more, and then another status, has left; that it is back is a change."""
+    with living(POLL) as life:
+        publish(life, "1.0.0", status="flagged")
+        life.choose_statuses(("active", "pending", "flagged"))
+        life.name_or_not("alpha")
+        for status in ("banned", "flagged"):
+            publish(life, "1.0.0", status=status)
+        assert reported(life) == {("flagged", "alpha", "1.0.0"): 1}
+
+
 @pytest.mark.parametrize("hours", one_of(-48, -200, -1, 0, 48))
 def test_a_clock_that_was_wrong_at_first_hides_nothing(hours: int) -> None:
     """What was published after the last poll is reported once it is watched, however wrong the clock was before."""

@@ -16,7 +16,17 @@ from watcher.model.event import Event, Kind
 from watcher.model.listing import Listing, NodeBanned
 from watcher.model.pack import PackRecord
 from watcher.model.snapshot import Mark, Node
-from watcher.model.version import ACTIVE, BANNED, DELETED, WATCHED_FIELDS, Version, created_by, is_watched
+from watcher.model.version import (
+    ACTIVE,
+    BANNED,
+    DELETED,
+    WATCHED_FIELDS,
+    Version,
+    by_key,
+    created_by,
+    find_row,
+    is_watched,
+)
 
 _DETAILS = WATCHED_FIELDS.keys() - {"tags_admin"}
 """A version is partial if one of these was not read. `tags_admin` is exempt: the registry may withhold it for good."""
@@ -102,13 +112,14 @@ def _first_picture(node: Node, listing: Listing, options: DiffOptions) -> Node:
     return replace(node, versions=listing.versions, partial=tuple(partial), statuses=options.statuses)
 
 
-def missing_from(known: Node | None, listing: Listing, options: DiffOptions) -> frozenset[str]:
-    """Return the keys of known versions that a listing of some statuses should show and does not."""
+def missing_from(known: Node | None, listing: Listing, options: DiffOptions) -> tuple[Version, ...]:
+    """Return the known versions that a listing of some statuses should show and does not."""
     if known is None or options.all_watched or (known.turned_empty and not listing.versions):
-        return frozenset()
-    shown = {version.key for version in listing.versions}
-    kept = {version.key for version in known.versions if version.status in options.statuses}
-    return frozenset(key for key in kept - shown if known.marks.get(key) not in {Mark.LEFT, Mark.REMOVED})
+        return ()
+    shown = by_key(listing.versions)
+    kept = (version for version in known.versions if version.status in options.statuses)
+    there = (version for version in kept if known.marks.get(version.key) not in {Mark.LEFT, Mark.REMOVED})
+    return tuple(version for version in there if find_row(version, shown) is None)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -139,8 +150,8 @@ class _Comparison:
             old = matcher.find(shown)
             version = self._complete(shown, old)
             self._compare(version, old, partial=bool(self._unreported(shown) & _DETAILS))
-            if version.id and f"={version.version}" not in listed:
-                self.known.forget(f"={version.version}")  # the same version, from when it had no id
+            if version.id and version.text_key not in listed:
+                self.known.forget(version.text_key)  # the same version, from when it had no id
             rows.append(version)
         matched = {version.key for version in rows}
         node = self.node = replace(self.node, emptied=self.node.turned_empty and not self.returning)

@@ -126,10 +126,9 @@ def _of_no_version(runs: Iterable[Run]) -> dict[str, frozenset[str]]:
 
 def _exposure(key: str, runs: Sequence[Run], old: Exposure | None, poll: Poll) -> Exposure | None:
     """Return what is bad about a version that is run; None if nothing is."""
-    kept = set(old.installs) & poll.unseen if old else set()
     bad = [one for one in runs if one.verdict in _SAYS]
-    if old is not None and not bad and any(one.verdict is Verdict.UNKNOWN for one in runs):
-        kept |= set(old.installs) & {one.copy.install for one in runs}
+    unsure = {one.copy.install for one in runs if one.verdict is Verdict.UNKNOWN}
+    kept = set(old.installs) & (poll.unseen | unsure) if old else set()
     names = kept | {one.copy.install for one in bad}
     if not names:
         return None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import astuple, dataclass
 
 ACTIVE = "active"
@@ -56,7 +56,26 @@ class Version:
     @property
     def key(self) -> str:
         """What identifies the version in its node: the id, else the version text (docs/behaviour.md, Events)."""
-        return self.id or f"={self.version}"
+        return self.id or self.text_key
+
+    @property
+    def text_key(self) -> str:
+        """What identifies the version where one of two rows has no id."""
+        return f"={self.version}"
+
+
+def by_key(rows: Iterable[Version]) -> dict[str, Version]:
+    """Return the rows by their keys, and by their texts, as `find_row` needs them."""
+    rows = tuple(rows)
+    return {row.text_key: row for row in rows} | {row.key: row for row in rows}
+
+
+def find_row(version: Version, rows: Mapping[str, Version]) -> Version | None:
+    """Return the row that is a version: by its id, else by its text if one of the two has no id."""
+    if version.key in rows:
+        return rows[version.key]
+    found = rows.get(version.text_key)
+    return None if found is not None and found.id else found
 
 
 WATCHED_FIELDS: dict[str, str] = {

@@ -10,7 +10,7 @@ from http import HTTPStatus
 
 from watcher import timestamps
 from watcher.model.listing import FetchFailed, Listing, NodeBanned, Reading, ServerTime, Unchanged
-from watcher.model.version import STATUSES, in_order
+from watcher.model.version import STATUSES, Version, by_key, find_row, in_order
 from watcher.registry.answer import Answer, NoAnswerError
 from watcher.registry.client import Query, Registry
 from watcher.registry.error_body import describe_refusal, parse_ban
@@ -112,26 +112,30 @@ async def _read_pages(registry: Registry, first: Query, answer: Answer, asked_at
 
 
 async def read_whereabouts(
-    registry: Registry, listing: Listing, missing: Collection[str], statuses: Collection[str], now: Callable[[], str]
+    registry: Registry,
+    listing: Listing,
+    missing: Collection[Version],
+    statuses: Collection[str],
+    now: Callable[[], str],
 ) -> Listing:
     """Look for versions that a complete listing of some `statuses` does not show any more in one of all statuses.
 
-    `missing` are their keys. Those with another status are `elsewhere` in the listing that is returned. If they have
-    one of `statuses`, or cannot be looked for, the listing is incomplete: one odd answer does not prove that they left.
+    Those of `missing` with another status are `elsewhere` in the listing that is returned. If they have one of
+    `statuses`, or cannot be looked for, the listing is incomplete: one odd answer does not prove that they left.
     """
     if listing.incomplete or not missing:
         return listing
     whole = await read_node(registry, NodeQuery(node=listing.node), now)
-    found: dict[str, str] = {}
+    found: dict[str, Version] = {}
     if isinstance(whole, Listing):
-        found = {version.key: version.status for version in whole.versions}
+        rows = by_key(whole.versions)
+        found = {version.key: row for version in missing if (row := find_row(version, rows)) is not None}
         listing = replace(listing, server_time=listing.server_time | whole.server_time)
-    if any(found.get(key) in statuses for key in missing):
+    if any(row.status in statuses for row in found.values()):
         return replace(listing, incomplete="with all statuses it shows versions that it hides with these alone")
-    elsewhere = frozenset(key for key in missing if key in found)
-    if len(elsewhere) < len(missing) and not (isinstance(whole, Listing) and not whole.incomplete):
+    if len(found) < len(missing) and not (isinstance(whole, Listing) and not whole.incomplete):
         return replace(listing, incomplete="versions are missing, and with all statuses it cannot be read")
-    return replace(listing, elsewhere=elsewhere)
+    return replace(listing, elsewhere=frozenset(found))
 
 
 def moment(asked_at: str, server_time: str) -> str:

@@ -179,13 +179,22 @@ def test_an_emptied_node_is_back_under_some_statuses_too() -> None:
     for _ in range(2):
         still = compare(node, statuses=narrow)
         assert (still.events, still.node.marks) == ((), node.marks)
-        assert missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == frozenset()
+        assert missing_from(node, listing(), DiffOptions(statuses=narrow, now=NOW)) == ()
         node = still.node
     back = compare(node, ONE, statuses=narrow)
     assert reported(back) == [("reinstated", None, "removed", "active")]
     assert back.node.marks["id-3.0"] == Mark.ABSENT
     assert compare(back.node, ONE, THREE, statuses=narrow).events == ()
     assert compare(back.node, ONE, statuses=narrow).node.marks["id-3.0"] == Mark.LEFT
+
+
+@pytest.mark.parametrize(("had", "has"), [("id-1.0", ""), ("", "id-1.0"), ("", "")])
+def test_a_version_that_is_shown_without_an_id_is_not_missing(had: str, has: str) -> None:
+    """Where one of two rows has no id, their texts say that they are one version; two ids say that they are not."""
+    options = DiffOptions(statuses=("active",), now=NOW)
+    one = version("1.0", id=had)
+    assert missing_from(known(one), listing(version("1.0", id=has)), options) == ()
+    assert missing_from(known(ONE), listing(version("1.0", id="another")), options) == (ONE,)
 
 
 @pytest.mark.parametrize("baseline_at", ["", CHECKED])

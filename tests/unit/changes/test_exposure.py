@@ -72,6 +72,15 @@ def test_what_becomes_unknown_stays_as_it_was() -> None:
     assert assess(between, run()) == (FLAGGED, [])
 
 
+def test_what_is_unknown_in_one_install_says_nothing_of_another() -> None:
+    """What becomes unknown stays beside what is still bad, and keeps nothing where a copy is well again."""
+    both, _ = assess(Installed(), run("flagged", None), run("flagged", None, "office"))
+    assert assess(both, run("unknown", None), run("flagged", None, "office")) == (both, [])
+    one, _ = assess(Installed(), run("flagged", None))
+    last, events = assess(one, run("ok", None), run("unknown", None, "office"))
+    assert (last.exposures, events) == ({}, [("cleared", "flagged", None)])
+
+
 @pytest.mark.parametrize(
     ("verdict", "kind", "text"),
     [
