@@ -63,16 +63,12 @@ _MORE_PAGES = {
 """Faults with which one page claims further pages, which are all empty, and what is said then."""
 
 _FEWER_ROWS = {
-    **dict.fromkeys(("nothing", "null_versions"), "of 250 versions came"),
+    **dict.fromkeys(("nothing", "null_versions"), "156 of 250 versions came"),
     **dict.fromkeys(
         ("duplicate_keys_in_rows", "wrong_row_types", "rows_no_objects"), f"row 1 is unreadable on page {BAD_PAGE}"
     ),
-    "wrong_details": "50 node packs have rows that cannot be read",
 }
 """Faults with which rows of one page are missing or cannot be read, and what is said of that."""
-
-_PLACED = {"wrong_details"}
-"""Those with which each row says whose it is: that many packs are left out of no baseline, and later each is asked."""
 
 _NO_NODE = {
     "status_403_banned": "page 2: the registry, or something in front of it, refused access (403): Node Banned",
@@ -83,6 +79,7 @@ _WHOLE = (
     {name for name, fault in FAULTS.items() if fault.counts_at_first and name not in _MORE_PAGES}
     | {"filter_ignored", "row_of_another"}
     | {"missing_rows"}  # pages of another size have them
+    | {"wrong_details"}  # each row says whose it is, and its pack is asked
 )
 """Faults with which all rows of a page of many come."""
 
@@ -157,7 +154,7 @@ class Case:
     @property
     def is_whole(self) -> bool:
         """Whether every row comes, though a page has the fault."""
-        return self.fault in _WHOLE or (self.fault in _PLACED and self.stage is not Stage.FIRST)
+        return self.fault in _WHOLE
 
     @property
     def failing(self) -> str | None:
