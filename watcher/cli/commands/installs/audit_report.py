@@ -109,7 +109,7 @@ def _table(rows: Sequence[Finding], result: Result, width: int | None, *, named:
     first = "WORKFLOW" if named else "INSTALL"
     head = [*([first] if len(places) > 1 else []), "PACK", "VERSION", "VERDICT", "WHAT TO DO"]
     cells = [[*([_name(one.install)] if len(places) > 1 else []), *_cells(one)] for one in rows]
-    copies = Counter((one.install, one.judgement.id) for one in result.audit.findings)
+    copies = Counter((one.install, one.judgement.id) for one in result.audit.findings if not _only_claims(one))
     typed = [_commands(one) if copies[one.install, one.judgement.id] == 1 else () for one in rows]
     below = [] if width is None else ["\n".join(_below(one, of)) for one, of in zip(rows, typed, strict=True)]
     if width is None:  # so that a row is a line
