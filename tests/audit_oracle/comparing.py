@@ -107,7 +107,8 @@ def disagreements(
     found: Iterable[tuple[Cell, Said | None]], code: int, fail_on: frozenset[str] = FAILING
 ) -> Iterator[str]:
     """Yield what the contract does not allow of the cells of one run, and of its exit code."""
-    failing, unanswered = False, set[bool]()
+    failing = False
+    unanswered: set[bool | None] = set()  # None: either is allowed
     for cell, said in found:
         if said is None:
             yield f"{cell}: missing"
@@ -120,7 +121,7 @@ def disagreements(
             yield f"{cell}: {verdict}, not {allowed} ({said['reason']})"
             continue
         certain = {outcome.unanswered for outcome in matching}
-        unanswered |= certain if len(certain) == 1 else {None}  # type: ignore[arg-type]
+        unanswered.add(certain.pop() if len(certain) == 1 else None)
         yield from (f"{cell}: {wrong}" for wrong in _beside(cell, said, verdict))
     if failing:
         codes = {3}

@@ -162,7 +162,7 @@ def _read(
             by, _, what = claim.partition(":")
             said = _named(what, pack)
             if said.lower() not in {one.id.lower() for one in found}:
-                found.append(Claim(said, by))  # type: ignore[arg-type]
+                found.append(Claim(said, by))  # type: ignore[arg-type]  # text of this module, split at a colon
         of = {"own": pack.id, "decoy": decoy(pack).id, None: None}.get(source, NOBODYS)
         return Reading(
             claims=tuple(found),

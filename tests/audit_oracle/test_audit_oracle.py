@@ -182,7 +182,7 @@ MUTANTS: dict[str, Mutant] = {
 
 @pytest.mark.parametrize("mutant", MUTANTS.values(), ids=MUTANTS)
 def test_the_oracle_can_fail(monkeypatch: pytest.MonkeyPatch, mutant: Mutant) -> None:
-    """Verdicts of a program that broke a rule are told from those of the contract."""
+    """Verdicts of a program that broke a rule are distinguished from those of the contract."""
     missed = 0
     for chosen in _grouped(GOOD).values():
         assert list(disagreements(*_told(chosen))) == []
