@@ -5,22 +5,20 @@ Pure. Of a service's words only those pass that a closed list or a strict patter
 
 from __future__ import annotations
 
-import ast
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
+from watcher.delivery.exchange import Exchange
 from watcher.delivery.outcome import Cause, Undelivered
 
-_WARNED = re.compile(r"\berror=([1-5]\d\d)\d{0,3}\b")
-"""A status, or a code that begins with one (ntfy's), in a warning of apprise."""
 _TEMPLATE = re.compile(r"\b[Tt]emplate\b")
 _EXCEPTION = re.compile(r"[\w /-]{0,40}Exception: (.{0,2000})", re.DOTALL)
-_BODY = re.compile(r"(?:Response Details:|Matrix Response: code=\d+,)\s+(.+)", re.DOTALL)
 _EXCEPTIONS = {
+    r"answer is too long": "the answer is too long: check the host and the path of the channel's URL",
     r"tunnel connection failed: 407": "the HTTP proxy wants a login: put it into HTTPS_PROXY",
     r"tunnel connection failed": "the HTTP proxy refused the connection",
     r"timed? ?out": "timed out",
@@ -40,17 +38,18 @@ _UNBEGUN = {
     "the login was refused",
 }
 """What fails before the message goes out."""
-_ENDLESS = "the answer is too long: check the host and the path of the channel's URL"
 REFUSED = "refused the message"
 UNASKED = "apprise made no request: check the parameters of the channel's URL"
 NO_TEMPLATE = "the file that template= names in the channel's URL cannot be read, or is no template of this service"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
+_NOT_THERE = "there is nothing at this address: make a new webhook, or correct the channel's URL"
 _STATUSES = {
     400: (Cause.CONTENT, ""),
     401: (Cause.GONE, "the token or login is refused: make a new one"),
-    404: (Cause.GONE, "the webhook is gone: make a new one"),
-    410: (Cause.GONE, "the webhook is gone: make a new one"),
+    403: (Cause.OTHER, "it is not allowed: check the login or the token, its rights, and the target"),
+    404: (Cause.GONE, _NOT_THERE),
+    410: (Cause.GONE, _NOT_THERE),
     413: (Cause.CONTENT, ""),
     422: (Cause.CONTENT, ""),
 }
@@ -65,18 +64,26 @@ _MAIL = {
 """By the command and the code of the reply. 550 to a mail is what a spam filter says of its content."""
 _LOGIN = "the login is refused: check the user and the password"
 
+_MOST_SAID = 2**16
+"""Bytes of a body that may name an error."""
 _WORD = re.compile(r"[a-z_]{3,40}|M_[A-Z_]{3,40}")
 _CODE = re.compile(r"\d{1,6}")
 _TOKEN = "the token is refused: make a new one"  # noqa: S105 - a sentence
 _TARGET = "the target is gone: correct the channel's URL"
 _WORDS = {
     **dict.fromkeys(
-        ("account_inactive", "invalid_auth", "invalid_token", "not_authed", "token_expired", "token_revoked"), _TOKEN
+        (
+            *("account_inactive", "invalid_auth", "invalid_token", "not_authed", "token_expired", "token_revoked"),
+            "token_invalid",
+        ),
+        _TOKEN,
     ),
     **dict.fromkeys(
         ("channel_is_archived", "channel_not_found", "is_archived", "no_service", "no_team", "team_disabled"), _TARGET
     ),
-    **dict.fromkeys(("chat_not_found", "bot_was_blocked", "bot_was_kicked", "user_is_deactivated"), _TARGET),
+    **dict.fromkeys(
+        ("chat_not_found", "bot_was_blocked", "bot_was_kicked", "user_is_deactivated", "user_invalid"), _TARGET
+    ),
 }
 """Words of services for what is no more, whatever the status, with what to do."""
 _CONTENT = {
@@ -95,14 +102,12 @@ class Evidence:
     """What is known of an attempt that failed."""
 
     url: str
-    entries: Sequence[tuple[str, str, int]] = ()
-    """apprise's log: level, message, and the HTTP status of the last answer then."""
-    statuses: Sequence[int] = ()
-    """The HTTP statuses of its requests."""
+    exchanges: Sequence[Exchange] = ()
+    """Its HTTP requests to targets that do not have the message."""
+    entries: Sequence[tuple[str, str]] = ()
+    """apprise's log: level and message."""
     refusals: Sequence[tuple[str, int]] = ()
     """SMTP commands that were refused, with the codes."""
-    retry_after: float | None = None
-    """What the services' heads say, in seconds."""
     unanswered: bool = False
     has_reached: bool = False
     """Some target of the URL has the message."""
@@ -120,24 +125,13 @@ def exception_text(message: str) -> str:
 
 def judge(evidence: Evidence) -> Undelivered:
     """Return why the message was not taken."""
-    said = [
-        (status, _Said.of(body, evidence.url))
-        for level, text, status in evidence.entries
-        if level == "DEBUG"
-        for body in _body(text)
-    ]
-    words = {status: one.word for status, one in said}
-    warned, last = _statuses(evidence)
-    failures = [*_mail(evidence), *_http(warned, words), *_exceptions(evidence)]
-    failures = failures or [*_http(last, words)]
-    if not failures and said and (word := said[-1][1].word):
-        failures = [_named(REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, "")]
-    if not failures and any("answer is too long" in exception_text(text) for _, text, _ in evidence.entries):
-        failures = [(_ENDLESS, Cause.OTHER)]
+    deciding = _deciding(evidence.exchanges)
+    said = {id(one): _Said.of(one.body, evidence.url) for one in deciding}
+    failures = [*_mail(evidence), *(_http(one, said[id(one)].word) for one in deciding), *_exceptions(evidence)]
     reason, cause = min(failures, key=lambda one: _BY_CAUSE.index(one[1]), default=("", Cause.OTHER))
     if cause is Cause.GONE and evidence.has_reached:
         cause = Cause.OTHER  # another target of the same URL is there
-    waits = [evidence.retry_after, *(one.retry_after for _, one in said)]
+    waits = [*(one.retry_after for one in evidence.exchanges), *(one.retry_after for one in said.values())]
     return Undelivered(
         reason=reason or (REFUSED if evidence.has_asked else _unasked(evidence)),
         cause=cause,
@@ -146,32 +140,39 @@ def judge(evidence: Evidence) -> Undelivered:
     )
 
 
+def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
+    """Return the requests that say why each target has not taken the message, one for each.
+
+    That is the last one with the message if it failed, else the last one that failed, else the last one.
+    """
+    by_target: dict[str, list[Exchange]] = {}
+    for one in exchanges:
+        by_target.setdefault(one.target, []).append(one)
+    found = []
+    for own in by_target.values():
+        with_message = [one for one in own if one.carries and one.has_failed]
+        found.append((with_message or [one for one in own if one.has_failed] or own)[-1])
+    return found
+
+
 def _unasked(evidence: Evidence) -> str:
     """Return why apprise has made no request."""
-    said = (text for level, text, _ in evidence.entries if level in ("WARNING", "ERROR"))
+    said = (text for level, text in evidence.entries if level in ("WARNING", "ERROR"))
     return NO_TEMPLATE if any(_TEMPLATE.search(text) for text in said) else UNASKED
 
 
 _Failure = tuple[str, Cause]
 
 
-def _statuses(evidence: Evidence) -> tuple[list[int], list[int]]:
-    """Return the statuses that apprise warns of, and the last one that is no success."""
-    refused = [status for status in evidence.statuses if status // 100 in (1, 3, 4, 5)]
-    warned = [
-        int(code)
-        for level, text, _ in evidence.entries
-        if level in ("WARNING", "ERROR")
-        for code in _WARNED.findall(text)
-        if int(code) in refused
-    ]
-    return warned, refused[-1:]
-
-
-def _http(statuses: Iterable[int], words: Mapping[int, str]) -> Iterable[_Failure]:
-    for status in statuses:
-        cause, advice = _STATUSES.get(status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else ""))
-        yield _named(f"HTTP {status}", words.get(status, ""), cause, advice)
+def _http(exchange: Exchange, word: str) -> _Failure:
+    """Return what a request says of a failure."""
+    status = exchange.status
+    if not status or (exchange.is_cut and exchange.is_success):
+        return _words(exchange.error) or REFUSED, Cause.OTHER
+    if exchange.is_success:
+        return _named(REFUSED, word, Cause.CONTENT if word in _CONTENT else Cause.OTHER, "")
+    cause, advice = _STATUSES.get(status, (Cause.OTHER, _REDIRECT if status // 100 == 3 else ""))
+    return _named(f"HTTP {status}", word, cause, advice)
 
 
 def _named(what: str, word: str, cause: Cause, advice: str) -> _Failure:
@@ -190,35 +191,23 @@ def _mail(evidence: Evidence) -> Iterable[_Failure]:
 
 
 def _exceptions(evidence: Evidence) -> Iterable[_Failure]:
-    if evidence.refusals:
-        return  # apprise's log has them as exceptions too
-    if found := _failed(evidence):
-        yield found[0], Cause.OTHER
+    """Yield what apprise's log says of an exception where no answer says why."""
+    if not evidence.refusals and not evidence.exchanges and (reason := _words(_logged(evidence))):
+        yield reason, Cause.OTHER
 
 
-def _failed(evidence: Evidence) -> list[str]:
-    """Return what the exceptions of an attempt say in our words."""
-    errors = " ".join(exception_text(text) for _, text, _ in evidence.entries).lower()
-    return [cause for pattern, cause in _EXCEPTIONS.items() if re.search(pattern, errors)]
+def _logged(evidence: Evidence) -> str:
+    return " ".join(exception_text(text) for _, text in evidence.entries)
+
+
+def _words(error: str) -> str:
+    """Return what an exception says in our words; empty if it says nothing that is known."""
+    return next((words for pattern, words in _EXCEPTIONS.items() if re.search(pattern, error.lower())), "")
 
 
 def _is_unbegun(evidence: Evidence) -> bool:
-    """Return whether all that failed comes before a message goes out."""
-    found = _failed(evidence)
-    return bool(found) and _UNBEGUN.issuperset(found)
-
-
-def _body(entry: str) -> Iterable[str]:
-    """Return the body of an answer, if an entry of apprise's log is about one."""
-    if (found := _BODY.match(entry)) is None:
-        return
-    text = found[1]
-    if text.startswith(("b'", 'b"')):
-        try:
-            text = ast.literal_eval(text).decode("utf-8", "replace")
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            return
-    yield text
+    """Return whether what failed comes before a message goes out."""
+    return _words(_logged(evidence)) in _UNBEGUN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,12 +218,13 @@ class _Said:
     retry_after: float | None = None
 
     @classmethod
-    def of(cls, body: str, url: str) -> _Said:
+    def of(cls, body: bytes | bytearray, url: str) -> _Said:
         """Return what a body says that is no secret."""
+        text = body[:_MOST_SAID].decode("utf-8", "replace")
         try:
-            document = json.loads(body)
+            document = json.loads(text)
         except (ValueError, RecursionError):
-            document = body.strip()
+            document = text.strip()
         candidates = list(_candidates(document))
         words = (str(one) for one in candidates if isinstance(one, (str, int)) and not isinstance(one, bool))
         return cls(
@@ -254,6 +244,7 @@ def _candidates(document: Any) -> Iterable[Any]:  # noqa: ANN401 - any JSON
         return
     description = str(document.get("description", ""))[:200].lower()
     yield from (known.replace(" ", "_") for known in _DESCRIPTIONS if known in description)
+    yield from (f"{key}_invalid" for key in ("token", "user") if document.get(key) == "invalid")  # Pushover
     error = document.get("error")
     for part in (document, error) if isinstance(error, dict) else (document,):
         yield from (part.get(key) for key in ("error", "errcode", "code", "error_code", "status"))

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import gc
 import logging
+import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -22,10 +23,11 @@ from requests.exceptions import RequestException
 from watcher.alerts.digest import Digest, compose
 from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Rendered, fitted
+from watcher.delivery.exchange import Exchange
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
-from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, exception_text, judge
+from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
 from watcher.delivery.services.service import Context, Service
 from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
 from watcher.delivery.smtp import SmtpWatch
@@ -40,6 +42,7 @@ _WATCHED = {"requests", "smtplib"}
 """Libraries whose requests and answers are watched (`watcher.delivery.wire`)."""
 _PATIENCE = 60.0
 """Seconds that a plugin may wait for its service, unasked."""
+_WORD = re.compile(r"[A-Za-z0-9]+", re.ASCII)
 
 
 def send(
@@ -57,11 +60,12 @@ def send(
     """
     limits = Limits(job.timeout)
     wire = Wire(out, partial(limits.rest, begin))
+    targets = Targets(earlier=job.reached, taken=taken)
     try:
         with wire, limits:
-            return _Attempt(job, Targets(earlier=job.reached, taken=taken), allow, limits, wire).send()
+            return _Attempt(job, targets, allow, limits, wire).send()
     except BaseException as error:  # noqa: BLE001 - the one place around one channel's work
-        return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.is_unanswered)
+        return Undelivered(reason=f"apprise failed ({type(error).__name__})", unanswered=wire.in_doubt(targets.known))
     finally:
         wire.begin()
         limits.close(gc.collect)  # now: a service logs out in its destructor, and reference cycles delay that
@@ -78,25 +82,29 @@ class _Attempt:
         self._job, self._targets, self._allow, self._limits, self._wire = job, targets, allow, limits, wire
         self._rest = 0.0
         """Seconds that all targets of the URL may need."""
+        self._count = 1
+        """Targets in the URL."""
         self._denials: list[str] = []
         """Why targets have not taken the message that apprise says have."""
 
     def send(self) -> Outcome:
         """Send the message."""
-        job, wire = self._job, self._wire
+        job, wire, targets = self._job, self._wire, self._targets
         service = service_of(job.url)
         if service is None:
             return Undelivered(reason="apprise cannot use this URL")
+        rules = rules_of(service)
         smtp = SmtpWatch(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
-        wire.on_smtp = smtp.notice
-        wire.refuses = rules_of(service).refuses
+        wire.on_smtp, wire.refuses, wire.sealed = smtp.notice, rules.refuses, rules.sealed
+        wire.target = lambda: targets.current
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
-        self._targets.service = repr(service.url_identifier or job.reached.key)
-        self._targets.is_acknowledged = partial(self._is_acknowledged, service)
+        targets.service = repr(service.url_identifier or job.reached.key)
+        targets.is_acknowledged = partial(self._is_acknowledged, may_be_a_page=rules.answers_pages)
+        targets.was_cut_off = self._was_cut_off
         self._prepare(service)
-        count = _count(service)
-        self._rest = count * (job.timeout + float(service.request_rate_per_sec or 0))
-        if count > 1:
+        self._count = _count(service)
+        self._rest = self._count * (job.timeout + float(service.request_rate_per_sec or 0))
+        if self._count > 1:
             self._allow(self._rest)
         digest = compose(job.events)
         context = Context(
@@ -106,48 +114,82 @@ class _Attempt:
         if context.refusals:
             return context.refusals[0]
         message, shown = _plain(service, job) if job.plain else _fitting(service, digest)
-        with _Log(self._targets, self._limits, wire) as log:
-            done = Apprise(cast("NotifyBase", service)).notify(
-                body=message.body,
-                title=message.title,
-                notify_type=NotifyType(context.tone),
-                body_format=shown,
+        wire.mark = _mark(message, digest)
+
+        def notify() -> bool:
+            return bool(
+                Apprise(cast("NotifyBase", service)).notify(
+                    body=message.body,
+                    title=message.title,
+                    notify_type=NotifyType(context.tone),
+                    body_format=shown,
+                )
             )
+
+        with _Log() as log:
+            done = notify()
+            targets.settle()
+            # apprise may call an answer whose rest was lost a failure. It leaves out now what took the message so.
+            if not done and targets.has_settled and all(one.is_success for one in self._failed()):
+                done = notify()
         outcome = judge(
             Evidence(
                 url=job.url,
+                exchanges=self._failed(),
                 entries=log.entries,
-                statuses=[exchange.status for exchange in wire.exchanges],
                 refusals=smtp.refusals,
-                retry_after=wire.retry_after,
-                unanswered=wire.is_unanswered and not context.was_kept_back,
+                unanswered=wire.in_doubt(targets.known) and not context.was_kept_back,
                 by_other_ways=wire.by_other_ways,
-                has_reached=self._targets.has_reached,
+                has_reached=bool(targets.known),
                 has_asked=bool(wire.contacts),
             )
         )
         if context.refusals:
-            cause = Cause.OTHER if self._targets.has_reached else context.refusals[0].cause
+            cause = Cause.OTHER if targets.known else context.refusals[0].cause
             return replace(outcome, reason=context.refusals[0].reason, cause=cause)
-        self._is_acknowledged(service)
         if self._denials and (done or outcome.reason == REFUSED):
             return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
-        if not done and not (outcome.reason == REFUSED and log.is_excused):
+        if not done:
             return outcome
-        return Delivered() if wire.contacts or self._targets.has_skipped else Undelivered(reason=UNASKED)
+        return Delivered() if wire.contacts or targets.has_skipped else Undelivered(reason=UNASKED)
 
-    def _is_acknowledged(self, service: Service) -> bool:
-        """Return whether the service has been asked, and has neither refused nor answered with a web page.
+    def _current(self) -> list[Exchange]:
+        """Return the requests to the target that apprise sends to, of which those with the message decide."""
+        own = [one for one in self._wire.exchanges if one.target == self._targets.current]
+        return [one for one in own if one.carries] or own[-1:]
+
+    def _is_acknowledged(self, *, may_be_a_page: bool) -> bool:
+        """Return whether the answers allow that the target has the message, which apprise says.
 
         A denial stays noted: the next target of the URL may take the message.
         """
-        if (code := self._wire.refused) is not None:
-            self._denials.append(f"{REFUSED} ({code})" if code else REFUSED)
-        elif self._wire.is_page and not rules_of(service).answers_pages:
-            self._denials.append(A_PAGE)
-        else:
-            return bool(self._wire.contacts)
-        return False
+        for exchange in self._current()[-1:]:
+            if exchange.is_page and not may_be_a_page:
+                self._denials.append(A_PAGE)
+            elif (code := exchange.refusal) is not None:
+                self._denials.append(f"{REFUSED} ({code})" if code else REFUSED)
+            elif exchange.carries and exchange.has_failed:
+                self._denials.append(f"HTTP {exchange.status}" if exchange.status else REFUSED)
+            else:
+                continue
+            return False
+        return bool(self._wire.contacts)
+
+    def _was_cut_off(self) -> bool:
+        """Return whether the target took all that was sent to it, and the rest of an answer was lost.
+
+        Where a plugin says nothing of its several targets, one answer is not known to be that of all.
+        """
+        if self._count > 1 and self._targets.current == self._targets.whole:
+            return False
+        sent = [one for one in self._current() if one.carries]
+        has_all = all(one.is_success and one.refusal is None and not one.is_page for one in sent)
+        return has_all and any(one.is_cut for one in sent)
+
+    def _failed(self) -> Sequence[Exchange]:
+        """Return the requests to targets that do not have the message, which say why."""
+        known = self._targets.known
+        return [one for one in self._wire.exchanges if one.target not in known]
 
     def _prepare(self, service: Service) -> None:
         """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
@@ -185,17 +227,11 @@ class _Attempt:
 
 
 class _Log(logging.Handler):
-    """Collects apprise's log of one message.
+    """Collects apprise's log of one message, which names the exceptions of what is no HTTP."""
 
-    Ignores an error in the body of a 2xx: the message was taken, and a retry would repeat it. A body that does not end
-    in time is a failure.
-    """
-
-    def __init__(self, targets: Targets, limits: Limits, wire: Wire) -> None:
+    def __init__(self) -> None:
         super().__init__(logging.DEBUG)
-        self.entries: list[tuple[str, str, int]] = []
-        self.is_excused = False
-        self._targets, self._limits, self._wire = targets, limits, wire
+        self.entries: list[tuple[str, str]] = []
 
     def __enter__(self) -> Self:
         logging.getLogger("apprise").addHandler(self)
@@ -205,12 +241,7 @@ class _Log(logging.Handler):
         logging.getLogger("apprise").removeHandler(self)
 
     def emit(self, record: logging.LogRecord) -> None:
-        message = record.getMessage()
-        if exception_text(message) and self._wire.status // 100 == 2 and not self._limits.is_over:
-            self.is_excused = True
-            self._targets.add_asked()
-        else:
-            self.entries.append((record.levelname, message, self._wire.status))
+        self.entries.append((record.levelname, record.getMessage()))
 
 
 def libraries_of(plugin: type) -> set[str]:
@@ -223,6 +254,13 @@ def _count(service: Service) -> int:
     """Count the targets of a URL. `len()` is wrong for some services."""
     targets = getattr(service, "targets", ())
     return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
+
+
+def _mark(message: Rendered, digest: Digest) -> bytes:
+    """Return a word of the message that looks the same in JSON, in a form, in XML and in an address."""
+    words = _WORD.findall(message.body) or _WORD.findall(message.title)
+    mark = digest.reference if digest.reference in message.body else max(words, key=len, default="")
+    return mark.encode()
 
 
 def _plain(service: Service, job: Job) -> tuple[Rendered, str]:

@@ -1,75 +1,39 @@
 """What a job sends and what is answered, whichever plugin sends it.
 
-apprise says only yes or no. The interpreter reports each connection and each request of the standard library to audit
-hooks (`sys.addaudithook`), with the connection's own object, and that object makes its answers with the class that it
-is given. So nothing of a library is changed, and nothing of a request, which holds secrets, is written anywhere.
+apprise says only yes or no. So the adapter of requests, through which each HTTP request of a plugin goes, is wrapped
+while a message is sent. What goes out by any way the interpreter reports to audit hooks (`sys.addaudithook`). Nothing
+of a request, which holds secrets, is written anywhere.
 """
 
 from __future__ import annotations
 
-import http.client
 import io
 import re
-import socket
 import sys
 import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import suppress
-from dataclasses import dataclass, field
 from email.utils import mktime_tz, parsedate_tz
-from functools import partial
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from requests.adapters import HTTPAdapter
+from requests.exceptions import ConnectionError as LostError
+from requests.models import PreparedRequest, Response
+from urllib3.exceptions import HTTPError
+
+from watcher.delivery.exchange import Exchange
+from watcher.delivery.limits import FloodError
 
 _CONTACTS = frozenset(
     {"socket.connect", "socket.sendto", "socket.sendmsg", "syslog.syslog", "subprocess.Popen", "os.posix_spawn"}
 )
 """Events of a message that leaves the process by another way than HTTP or SMTP."""
 _SECONDS = re.compile(r"\s*\d{1,9}(\.\d{1,9})?\s*", re.ASCII)
-_BEGINNING = 4096
-"""Bytes of a body that are looked at: they tell whether the message was taken, if the body tells it."""
+_MOST = 2**24
+"""Bytes of a body that are read."""
+_PIECE = 2**14
 _TUNNEL = b"CONNECT "
 """How a request begins that is meant for an HTTP proxy: nothing of the message is in it."""
-
-
-@dataclass(slots=True, kw_only=True)
-class Exchange:
-    """One HTTP request, and what is known of its answer."""
-
-    connection: object
-    status: int = 0
-    """0 until the answer has begun."""
-    retry_after: float | None = None
-    """Seconds."""
-    is_html: bool = False
-    """The answer's head says that its body is a web page."""
-    is_chunked: bool = False
-    body: bytearray = field(default_factory=bytearray)
-    """The beginning of a success's body as it came, as far as it was read."""
-
-    @property
-    def is_page(self) -> bool:
-        """Return whether it is a success whose body begins as a web page does."""
-        body = self._readable().lstrip() if self.is_html else b""
-        while body.startswith(b"<!--"):
-            body = body.partition(b"-->")[2].lstrip()
-        return body.lower().startswith((b"<!doctype", b"<html"))
-
-    def refused(self, refuses: re.Pattern[bytes]) -> str | None:
-        """Return the service's own code where it says in a success that it refused, "" if it names none; else None."""
-        found = refuses.search(self._readable())
-        return None if found is None else next(filter(None, found.groups()), b"").decode()
-
-    def _readable(self) -> bytes:
-        """Return the beginning of the body as its reader has it."""
-        body = _joined(bytes(self.body)) if self.is_chunked else bytes(self.body)
-        if body.startswith((b"\x1f\x8b", b"\x78")):
-            with suppress(zlib.error):
-                body = zlib.decompressobj(wbits=47).decompress(body, _BEGINNING)
-        return body.removeprefix(b"\xef\xbb\xbf")
 
 
 class Wire:
@@ -81,16 +45,17 @@ class Wire:
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
         self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
         """Called with each event of an SMTP connection, the connection, and what is sent."""
+        self.mark = b""
+        """A word of the message, by which a request that carries it is known. Empty: none is."""
+        self.sealed: re.Pattern[str] | None = None
+        """The addresses of requests that carry it so that it cannot be read (`Rules.sealed`)."""
         self.refuses: re.Pattern[bytes] | None = None
-        """What the body of a success has in it where the service refused. The group, if it is there, is the service's
-        own code.
-        """
+        """What the body of a success has in it where the service refused (`Rules.refuses`)."""
+        self.target: Callable[[], str] = lambda: ""
+        """Returns the target that apprise sends to."""
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
-        self.is_out = False
-        """Something went out that is not answered yet."""
-        self.was_lost = False
-        """Something went out that will not be answered: the next request began."""
+        self._is_out = self._was_lost = False
         self._out = out
         self._begin: Callable[[], None] | None = begin
 
@@ -99,35 +64,32 @@ class Wire:
             sys.addaudithook(_hook)
             _hook.is_installed = True
         _hook.wire = self
+        self._adapter_send = HTTPAdapter.send
+        wire = self
+
+        def send(adapter: HTTPAdapter, request: PreparedRequest, *args: Any, **options: Any) -> Response:  # noqa: ANN401
+            return wire.exchange(request, lambda: wire._adapter_send(adapter, request, *args, **options))
+
+        HTTPAdapter.send = send  # type: ignore[method-assign,assignment]  # until `__exit__`
         return self
 
     def __exit__(self, *exc_info: object) -> None:
+        HTTPAdapter.send = self._adapter_send  # type: ignore[method-assign]
         _hook.wire = self.on_smtp = None  # it knows the service, which is to end now
 
     @property
-    def status(self) -> int:
-        """Return the HTTP status of the last request; 0 until its answer has begun, and without one."""
-        return self.exchanges[-1].status if self.exchanges else 0
-
-    @property
-    def retry_after(self) -> float | None:
-        """Return the longest wait that an answer asks for, in seconds."""
-        return max((one.retry_after for one in self.exchanges if one.retry_after is not None), default=None)
-
-    @property
     def is_unanswered(self) -> bool:
-        """Return whether something went out that was never answered."""
-        return self.is_out or self.was_lost
+        """Return whether something of the message went out by another way than HTTP and was never answered."""
+        return self._is_out or self._was_lost
 
     @property
-    def is_page(self) -> bool:
-        """Return whether the last answer is a web page."""
-        return bool(self.exchanges) and self.exchanges[-1].is_page
+    def is_out(self) -> bool:
+        """Return whether something of the message went out that is not answered yet, by another way than HTTP."""
+        return self._is_out
 
-    @property
-    def refused(self) -> str | None:
-        """Return the code with which the last answer refuses in a success, "" if it names none; None if it does not."""
-        return self.exchanges[-1].refused(self.refuses) if self.exchanges and self.refuses is not None else None
+    def in_doubt(self, known: Container[str] = ()) -> bool:
+        """Return whether a target that is not known to have the message may have it."""
+        return self.is_unanswered or any(one.is_in_doubt and one.target not in known for one in self.exchanges)
 
     def begin(self) -> None:
         """Wait, the first time, until something may leave this process."""
@@ -136,40 +98,73 @@ class Wire:
             begin()
 
     def went_out(self) -> None:
-        """Note that something went out; the program learns of it before it does."""
-        self.was_lost |= self.is_out
-        self.is_out = True
+        """Note that the message went out by another way than HTTP; the program learns of it before it does."""
+        self._was_lost |= self._is_out
+        self._is_out = True
         self._out(True)
 
     def was_answered(self) -> None:
-        """Note that what went out was answered."""
-        self.is_out = False
-        self._out(False)
+        """Note that what went out by another way was answered."""
+        self._is_out = False
+        self._out(self.in_doubt())
 
     def notice(self, event: str, args: tuple[Any, ...]) -> None:
         """Take an audit event, which comes before what it is about."""
         self.begin()
         if event == "http.client.send":
-            if not bytes(args[1]).startswith(_TUNNEL):
-                self._request(args[0])
+            if self.exchanges and not bytes(args[1]).startswith(_TUNNEL):
+                self._goes_out(self.exchanges[-1])
         elif event.startswith("smtplib."):
             if self.on_smtp is not None:
                 self.on_smtp(event, args[0], args[1])
         elif event in _CONTACTS:
             self.contacts += 1
-            if self.by_other_ways and not self.is_out:
+            if self.by_other_ways and not self._is_out:
                 self.went_out()
 
-    def _request(self, connection: http.client.HTTPConnection) -> None:
-        """Note a request; its head and its body are sent one after the other."""
-        last = self.exchanges[-1] if self.exchanges else None
-        if last is not None and last.connection is connection and not last.status:
-            return
-        self.contacts += 1
-        exchange = Exchange(connection=connection)
+    def exchange(self, request: PreparedRequest, send: Callable[[], Response]) -> Response:
+        """Send a request, note its answer, and return it with its body read.
+
+        Where the rest of the body is lost the plugin gets what came of the answer to a message: its head says that the
+        message was taken. Any other such answer is an exception, as requests has it.
+        """
+        exchange = Exchange(carries=self._carries(request), target=self.target(), refuses=self.refuses)
         self.exchanges.append(exchange)
-        connection.response_class = partial(_Answer, self, exchange)  # type: ignore[assignment]  # it is only called
-        self.went_out()
+        self.contacts += 1
+        try:
+            response = send()
+        except BaseException as error:
+            exchange.error = f"{type(error).__name__} {error}"
+            raise
+        exchange.retry_after = seconds_of(response.headers.get("Retry-After"), response.headers.get("Date"))
+        exchange.is_html = response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
+        exchange.status = response.status_code
+        self._out(self.in_doubt())
+        try:
+            _read(response, exchange)
+        except (HTTPError, OSError) as error:
+            exchange.is_cut, exchange.error = True, f"{type(error).__name__} {error}"
+            response.raw.close()
+            if not exchange.carries:
+                raise LostError(exchange.error) from None
+        response.raw = io.BytesIO(exchange.body)
+        return response
+
+    def _carries(self, request: PreparedRequest) -> bool:
+        """Return whether the message is in a request."""
+        url = request.url or ""
+        if self.sealed is not None and self.sealed.search(url):
+            return True
+        body = request.body.encode() if isinstance(request.body, str) else request.body
+        said = url.encode() + (bytes(body) if isinstance(body, (bytes, bytearray)) else b"")
+        return bool(self.mark) and self.mark in said
+
+    def _goes_out(self, exchange: Exchange) -> None:
+        """Note that some of a request goes out; its head and its body are sent one after the other."""
+        if not exchange.is_out:
+            exchange.is_out = True
+            if exchange.carries:
+                self._out(True)
 
 
 class _Hook:
@@ -189,71 +184,12 @@ class _Hook:
 _hook = _Hook()
 
 
-class _Answer(http.client.HTTPResponse):
-    """An answer whose head is noted as soon as it is read, and the beginning of its body when the plugin reads it."""
-
-    def __init__(
-        self,
-        wire: Wire,
-        exchange: Exchange,
-        sock: socket.socket,
-        debuglevel: int = 0,
-        method: str | None = None,
-    ) -> None:
-        self._wire, self._exchange = wire, exchange
-        super().__init__(sock, debuglevel, method)
-        self._tap = _Tap(self.fp.detach())
-        self.fp = io.BufferedReader(self._tap)
-
-    def begin(self) -> None:
-        """Read the head."""
-        super().begin()
-        exchange = self._exchange
-        exchange.status = self.status
-        exchange.retry_after = seconds_of(self.headers.get("Retry-After"), self.headers.get("Date"))
-        self._wire.was_answered()
-        if self.status // 100 == 2 and self.fp is not None:
-            exchange.is_html = self.headers.get_content_type() == "text/html"
-            exchange.is_chunked = bool(self.chunked)
-            self._tap.begin(exchange.body, self.fp)
-
-
-class _Tap(io.RawIOBase):
-    """Keeps the beginning of what is read from a connection. It comes in pieces, so it cannot be looked at before."""
-
-    def __init__(self, connection: io.RawIOBase) -> None:
-        self._connection = connection
-        self._kept: bytearray | None = None
-        self._is_shut = False
-
-    def begin(self, kept: bytearray, reader: io.BufferedReader) -> None:
-        """Begin with what the reader has already, and wait for nothing."""
-        self._is_shut = True
-        kept += reader.peek()[:_BEGINNING]
-        self._is_shut = False
-        self._kept = kept
-
-    def readinto(self, buffer: WriteableBuffer) -> int | None:
-        """Read as the connection does."""
-        if self._is_shut:
-            return None
-        count: int | None = self._connection.readinto(buffer)
-        if count and self._kept is not None and (room := _BEGINNING - len(self._kept)) > 0:
-            self._kept += memoryview(buffer)[: min(count, room)]
-        return count
-
-    def readable(self) -> bool:
-        """Return True."""
-        return True
-
-    def fileno(self) -> int:
-        """Return the connection's number."""
-        return self._connection.fileno()
-
-    def close(self) -> None:
-        """Close the connection's file too."""
-        super().close()
-        self._connection.close()
+def _read(response: Response, exchange: Exchange) -> None:
+    """Read the body of an answer; urllib3's HTTPError or OSError if its rest is lost, or it does not end."""
+    for piece in response.raw.stream(_PIECE, decode_content=True):
+        exchange.body += piece
+        if len(exchange.body) > _MOST:
+            raise FloodError("the answer is too long")
 
 
 def seconds_of(retry_after: str | None, date: str | None) -> float | None:
@@ -267,17 +203,3 @@ def seconds_of(retry_after: str | None, date: str | None) -> float | None:
             since = parsedate_tz(date) if date else None
             return max(mktime_tz(until) - (mktime_tz(since) if since else time.time()), 0.0)
     return None
-
-
-def _joined(chunks: bytes) -> bytes:
-    """Return what the chunks of a body hold, the last of which may be a part of one."""
-    body = b""
-    while chunks:
-        size, _, rest = chunks.partition(b"\r\n")
-        try:
-            length = int(size.partition(b";")[0], 16)
-        except ValueError:
-            break
-        body += rest[:length]
-        chunks = rest[length + 2 :]
-    return body

@@ -33,6 +33,9 @@ def main() -> None:
     program = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     serve(program)
+    with contextlib.suppress(ChildProcessError):
+        os.waitpid(-1, os.WNOHANG)
+        os.killpg(os.getpid(), signal.SIGKILL)  # a job that somebody has stopped (SIGSTOP) hears nothing else
 
 
 def serve(program: socket.socket) -> None:

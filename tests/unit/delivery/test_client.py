@@ -156,11 +156,15 @@ class _Endless:
         self._left.set()
 
 
+_REDIRECT = "HTTP 302, a redirect: put the address that it leads to into the channel's URL"
+
+
 @pytest.mark.parametrize("answer", one_of(*_ENDLESS))
 def test_an_answer_without_end_is_cut_off(answer: str) -> None:
-    """When the time is up the connection is closed and no process is left, wherever the answer drips."""
+    """When the time is up the connection is closed and no process is left; what the head says counts."""
+    said = dict.fromkeys(("body", "body without a length", "chunk"), "delivered") | {"redirect": _REDIRECT}
     with _Endless(*_ENDLESS[answer]) as service:
-        assert _why(_deliver(service.url, timeout=0.3)) == "timed out"
+        assert _why(_deliver(service.url, timeout=0.3)) == said.get(answer, "timed out")
         assert service.is_left()
         _until_there_are_none(_children(_pid(WORKER)))
 
@@ -188,6 +192,26 @@ def test_a_service_that_crashes_costs_its_message_only(odd: Worker, webhook: Web
         return await asyncio.gather(*(odd.deliver(_job(url)) for url in urls))
 
     assert [_why(outcome) for outcome in asyncio.run(both())] == ["the process that delivers has ended", "delivered"]
+
+
+def test_a_job_that_was_stopped_ends_too(webhook: Webhook) -> None:
+    """A job that somebody has stopped (SIGSTOP) does not outlive the program."""
+    webhook.answer["/a"] = Answer(hang=True)
+
+    async def stopped(worker: Worker) -> list[int]:
+        delivery = asyncio.create_task(worker.deliver(_job(webhook.apprise_url("/a"), timeout=30)))
+        await asyncio.to_thread(webhook.wait_for, 1)
+        jobs = _children(_pid(worker))
+        for job in jobs:
+            os.kill(job, signal.SIGSTOP)
+        worker.stop_within(0.0)
+        await delivery
+        return jobs
+
+    with Worker() as worker:
+        jobs = asyncio.run(stopped(worker))
+        assert len(jobs) == 1
+    _until_there_are_none(jobs)
 
 
 # How much of an answer is read

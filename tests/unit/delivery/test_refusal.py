@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
+from watcher.delivery.exchange import Exchange
 from watcher.delivery.outcome import Cause
 from watcher.delivery.refusal import Evidence, judge
 
 URL = "discord://1234567890/s3cr3t-token"
 
 
-def _judged(*statuses: int, body: object = None, **fields: object) -> tuple[str, Cause]:
-    """Judge an attempt whose last status apprise warned of; `body` is JSON, or text as it is."""
-    said = body if isinstance(body, str) else json.dumps(body)
-    entries = [("WARNING", f"Failed to send it: error={status}.", status) for status in statuses]
-    entries += [("DEBUG", f"Response Details:\r\n{said.encode()!r}", statuses[-1])] if body is not None else []
-    outcome = judge(Evidence(url=URL, entries=entries, statuses=statuses, **fields))  # type: ignore[arg-type]  # as given
+def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
+    """Return a request with the message and its answer; `body` is JSON, or text as it is."""
+    said = body if isinstance(body, str) else "" if body is None else json.dumps(body)
+    known: dict[str, Any] = {"carries": True, "is_out": True, "status": status, "body": bytearray(said.encode())}
+    return Exchange(**known | fields)
+
+
+def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Cause]:
+    """Judge an attempt with one answer for each target."""
+    answers = [_answer(status, body, target=str(number)) for number, status in enumerate(statuses)]
+    outcome = judge(Evidence(url=URL, exchanges=answers, **fields))
     return outcome.reason, outcome.cause
 
 
@@ -27,16 +34,21 @@ def test_a_message_is_refused_for_what_it_is(status: int) -> None:
     assert _judged(status) == (f"HTTP {status}", Cause.CONTENT)
 
 
-@pytest.mark.parametrize("status", [403, 408, 409, 429, 500, 502, 503, 507])
+@pytest.mark.parametrize("status", [408, 409, 429, 500, 502, 503, 507])
 def test_most_refusals_say_nothing_of_the_message(status: int) -> None:
     """A status that may be another one by the next attempt blames nobody."""
     assert _judged(status) == (f"HTTP {status}", Cause.OTHER)
 
 
+_NOT_THERE = "there is nothing at this address: make a new webhook, or correct the channel's URL"
+_NOT_ALLOWED = "it is not allowed: check the login or the token, its rights, and the target"
+
+
 def test_what_is_gone_is_said_with_what_to_do() -> None:
     """A webhook or token that is no more needs a new one."""
     for status in (404, 410):
-        assert _judged(status) == (f"HTTP {status}, the webhook is gone: make a new one", Cause.GONE)
+        assert _judged(status) == (f"HTTP {status}, {_NOT_THERE}", Cause.GONE)
+    assert _judged(403) == (f"HTTP 403, {_NOT_ALLOWED}", Cause.OTHER)
     assert _judged(401) == ("HTTP 401, the token or login is refused: make a new one", Cause.GONE)
 
 
@@ -73,8 +85,9 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
         (200, {"ok": False, "error": "fatal_error"}, "refused the message (fatal_error)", Cause.OTHER),
         (403, "invalid_token", "HTTP 403 (invalid_token), the token is refused: make a new one", Cause.GONE),
         (410, "channel_is_archived", "HTTP 410 (channel_is_archived), the target is gone", Cause.GONE),
-        (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), the webhook is gone", Cause.GONE),
+        (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), there is nothing at this address", Cause.GONE),
         (400, {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}, "(chat_not_", Cause.GONE),
+        (400, {"token": "invalid", "status": 0}, "HTTP 400 (token_invalid), the token is refused", Cause.GONE),
         (400, {"description": "Bad Request: message is too long"}, "HTTP 400 (message_is_too_long)", Cause.CONTENT),
         (403, {"errcode": "M_FORBIDDEN", "error": "You are not in the room"}, "HTTP 403 (M_FORBIDDEN)", Cause.OTHER),
         (500, {"error": {"code": "internal", "message": "x"}}, "HTTP 500 (internal)", Cause.OTHER),
@@ -109,27 +122,32 @@ def test_a_services_own_word_is_named(status: int, body: object, reason: str, ca
 )
 def test_nothing_that_may_be_secret_or_free_text_is_named(body: object) -> None:
     """What the URL holds, is a part of, or may be anybody's words, is not repeated."""
-    assert _judged(403, body=body) == ("HTTP 403", Cause.OTHER)
+    assert _judged(503, body=body) == ("HTTP 503", Cause.OTHER)
 
 
 @pytest.mark.parametrize("secret", ["my%5Fsecret", "my%255Fsecret", "%6d%79_secret", "MY%5fSECRET"])
 def test_a_secret_is_one_however_the_url_writes_it(secret: str) -> None:
     """A word that the URL holds with escapes is not repeated either."""
-    entries = [("DEBUG", "Response Details:\r\n" + repr(b'{"error": "my_secret"}'), 500)]
-    assert judge(Evidence(url=f"json://u:{secret}@h", entries=entries, statuses=[500])).reason == "HTTP 500"
+    evidence = Evidence(url=f"json://u:{secret}@h", exchanges=[_answer(500, {"error": "my_secret"})])
+    assert judge(evidence).reason == "HTTP 500"
 
 
-def test_a_word_belongs_to_its_answer() -> None:
-    """What another answer of the same attempt says is not taken for the reason."""
-    entries = [("DEBUG", "Response Details:\r\nb'no_service'", 404)]
-    assert judge(Evidence(url=URL, entries=entries, statuses=[404, 403])).reason == "HTTP 403"
+def test_the_request_with_the_message_says_why() -> None:
+    """Of a target's requests the last one with the message decides if it failed, else the last one that failed."""
+    login, logout = _answer(403, "no_service", carries=False), _answer(200, carries=False)
+    message = _answer(500)
+    for exchanges, reason in (
+        ([login, message, logout], "HTTP 500"),
+        ([login, logout], "HTTP 403 (no_service), the target is gone: correct the channel's URL"),
+        ([logout, _answer(200, {"error": "fatal_error"})], "refused the message (fatal_error)"),
+    ):
+        assert judge(Evidence(url=URL, exchanges=exchanges)).reason == reason
 
 
 def test_a_body_that_is_cut_off_names_nothing() -> None:
-    """Of a long body apprise keeps a part, which may end anywhere."""
-    for text in ("b'\\x", "b'x", 'b"' + "(" * 5000):
-        entries = [("DEBUG", f"Response Details:\r\n{text}", 500)]
-        assert judge(Evidence(url=URL, entries=entries, statuses=[500])).reason == "HTTP 500"
+    """What is left of an answer may end anywhere."""
+    for text in ('{"error": "no_serv', "b'\\x", '{"error": ' + "[" * 5000):
+        assert judge(Evidence(url=URL, exchanges=[_answer(500, text, is_cut=True)])).reason == "HTTP 500"
 
 
 @pytest.mark.parametrize(
@@ -168,8 +186,11 @@ def test_a_mail_servers_code_is_named(refusals: list[tuple[str, int]], reason: s
 )
 def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
     """What a library says may hold the URL, so only its kind is told."""
-    outcome = judge(Evidence(url=URL, entries=[("DEBUG", f"Socket Exception: {error}", 0)]))
-    assert outcome.reason.startswith(reason)
+    for evidence in (
+        Evidence(url=URL, exchanges=[_answer(0, error=error)]),
+        Evidence(url=URL, entries=[("DEBUG", f"Socket Exception: {error}")]),
+    ):
+        assert judge(evidence).reason.startswith(reason)
 
 
 def test_a_plugin_that_asked_nobody_says_so() -> None:
@@ -191,6 +212,5 @@ def test_a_plugin_that_asked_nobody_says_so() -> None:
 )
 def test_a_wait_in_the_body_counts(body: object, wait: float | None) -> None:
     """Some services say in the body how long to wait; the longer one counts."""
-    entries = [("DEBUG", f"Response Details:\r\n{json.dumps(body).encode()!r}", 429)]
-    assert judge(Evidence(url=URL, entries=entries, statuses=[429])).retry_after == wait
-    assert judge(Evidence(url=URL, entries=entries, statuses=[429], retry_after=9.0)).retry_after == 9.0
+    assert judge(Evidence(url=URL, exchanges=[_answer(429, body)])).retry_after == wait
+    assert judge(Evidence(url=URL, exchanges=[_answer(429, body, retry_after=9.0)])).retry_after == 9.0

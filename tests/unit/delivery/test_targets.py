@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from watcher.alerts.queues.channel_identity import digest
 from watcher.delivery.job import Reached
 from watcher.delivery.targets import Targets
@@ -28,21 +26,23 @@ def test_a_target_is_as_slow_to_guess_as_a_url() -> None:
 
 
 def test_a_target_that_was_reached_is_known() -> None:
-    """What an earlier attempt reached is known in the next one; one that an older version named gets a new name."""
-    oldest = hashlib.blake2b(b"'oldest'", key=KEY.encode(), digest_size=8).hexdigest()
-    targets, taken = _targets(oldest, digest(f"{KEY} 'old'", SALT), digest(f"{SERVICE} 'new'", SALT))
-    assert [targets.has(name) for name in ("oldest", "old", "new", "other")] == [True, True, True, False]
-    assert taken == [digest(f"{SERVICE} '{name}'", SALT) for name in ("oldest", "old")]
+    """What an earlier attempt reached is known in the next one."""
+    targets, taken = _targets(digest(f"{SERVICE} 'new'", SALT))
+    assert [targets.has(name) for name in ("new", "other")] == [True, False]
+    assert taken == []
 
 
-def test_the_target_that_was_asked_for_last_can_be_noted() -> None:
-    """A service that does not report how it went for a target has asked for it before."""
+def test_a_target_whose_answer_was_cut_off_has_it() -> None:
+    """Where only the rest of an answer was lost the target that was sent to last has the message."""
     targets, taken = _targets()
-    targets.add_asked()
+    targets.was_cut_off = lambda: True
+    targets.settle()
     targets.has("one")
     targets.has("two")
-    targets.add_asked()
-    assert taken == [digest(f"{SERVICE} 'two'", SALT)]
+    targets.was_cut_off = lambda: False
+    targets.settle()
+    assert taken == [digest(f"{SERVICE} 'one'", SALT)]
+    assert targets.has_settled
 
 
 def test_no_target_has_it_for_all() -> None:

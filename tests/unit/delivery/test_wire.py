@@ -90,14 +90,41 @@ def test_a_datagram_is_a_request() -> None:
 
 
 def test_an_answer_belongs_to_its_request(webhook: Webhook) -> None:
-    """A request that begins takes back the status of the one before, also on the same connection."""
+    """A login that was answered says nothing of the message that was not, also on the same connection."""
     webhook.answer["/post"] = Answer(reset=True)
     with Wire() as wire, requests.Session() as session:
-        session.post(f"{webhook.url}/login", timeout=5)
-        assert (wire.status, wire.is_unanswered) == (200, False)
+        wire.mark = b"banned"
+        session.post(f"{webhook.url}/login", data="user", timeout=5)
         with pytest.raises(requests.ConnectionError):
-            session.post(f"{webhook.url}/post", timeout=5)
-        assert (wire.status, wire.is_unanswered) == (0, True)
+            session.post(f"{webhook.url}/post", data="it is banned", timeout=5)
+        login, message = wire.exchanges
+        assert (login.status, login.carries, login.is_in_doubt) == (200, False, False)
+        assert (message.status, message.carries, message.is_in_doubt) == (0, True, True)
+
+
+def test_a_request_without_the_message_leaves_no_doubt(webhook: Webhook) -> None:
+    """A login without an answer has brought no message there."""
+    webhook.answer["/login"] = Answer(reset=True)
+    outs: list[bool] = []
+    with Wire(outs.append) as wire, pytest.raises(requests.ConnectionError):
+        wire.mark = b"banned"
+        requests.post(f"{webhook.url}/login", data="user", timeout=5)
+    assert not wire.in_doubt()
+    assert outs == []
+
+
+_CUT = Answer(headers={"Transfer-Encoding": "chunked"}, pieces=(b'9\r\n{"ok": tr\r\n', b"5\r\n"))
+
+
+def test_a_success_of_which_the_rest_is_lost_is_one(webhook: Webhook) -> None:
+    """A plugin gets what came of the answer to a message, and an exception for half an answer to a login."""
+    webhook.answer["/post"] = webhook.answer["/login"] = _CUT
+    with Wire() as wire:
+        wire.mark = b"banned"
+        answer = requests.post(f"{webhook.url}/post", data="it is banned", timeout=5)
+        assert (answer.status_code, answer.content) == (200, b'{"ok": tr')
+        with pytest.raises(requests.ConnectionError):
+            requests.post(f"{webhook.url}/login", data="user", timeout=5)
 
 
 _LATE = Answer(hang=True)
@@ -361,4 +388,4 @@ def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> No
     with Wire() as wire:
         pass
     requests.post(webhook.url, timeout=5)
-    assert (wire.exchanges, wire.contacts, wire.status, wire.retry_after) == ([], 0, 0, None)
+    assert (wire.exchanges, wire.contacts) == ([], 0)

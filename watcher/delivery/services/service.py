@@ -139,6 +139,8 @@ class Rules:
     """What is in the body of a success where the service did not take the message, and apprise does not look. A group
     is the service's own code.
     """
+    sealed: re.Pattern[str] | None = None
+    """The addresses of requests that carry the message encrypted or encoded, so that it cannot be seen in them."""
     answers_pages: bool = False
     """A web page is an answer: whoever wrote the receiver may have it say what they like."""
 

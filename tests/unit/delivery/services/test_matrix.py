@@ -46,6 +46,8 @@ class Homeserver:
             return 200, '{"room_id": "!room:example.org"}'
         return 200, "{}"
 
+_NOT_ALLOWED = "it is not allowed: check the login or the token, its rights, and the target"
+
 
 def _tell(service: Service, target: str, answer: Any) -> tuple[str, list[str]]:
     service.answer = answer
@@ -93,7 +95,7 @@ def test_a_mistyped_user_makes_no_room(service: Service) -> None:
 @pytest.mark.parametrize(
     ("answer", "reason", "cause"),
     [
-        ((403, '{"errcode": "M_FORBIDDEN"}'), "HTTP 403 (M_FORBIDDEN)", Cause.OTHER),
+        ((403, '{"errcode": "M_FORBIDDEN"}'), f"HTTP 403 (M_FORBIDDEN), {_NOT_ALLOWED}", Cause.OTHER),
         ((502, "{}"), "HTTP 502", Cause.OTHER),
         ((400, '{"errcode": "M_NOT_FOUND"}'), "the Matrix user is not there: is the name right?", Cause.GONE),
     ],
@@ -129,7 +131,7 @@ def test_nothing_is_timed_after_the_logout(service: Service) -> None:
 def test_a_refused_login_makes_no_account(service: Service) -> None:
     """A wrong password is an error, and no new account of that name."""
     reason, acts = _tell(service, "#room", Homeserver(login=403))
-    assert reason == "HTTP 403"
+    assert reason == f"HTTP 403 (M_FORBIDDEN), {_NOT_ALLOWED}"
     assert acts == []
 
 
