@@ -12,7 +12,7 @@ class Reached:
     """The targets of a URL that earlier attempts at a message reached."""
 
     key: str = ""
-    """The digest of the channel's URL; older versions named targets with it."""
+    """The digest of the channel's URL."""
     salt: str = ""
     """Salt for the digests of targets (`watcher.alerts.queues.channel_identity`)."""
     targets: frozenset[str] = frozenset()

@@ -27,10 +27,13 @@ _ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
 _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 """What services say in a success when they refuse; 0 is that they took it."""
 _NO_SUCCESS = rb'"success"\s*:\s*false'
+_ANY = re.compile("")
 _TEXT_MESSAGE = Rules(in_ascii=True)
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
-    "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive"))),
+    "AWS End User Messaging Social (WhatsApp)": Rules(sealed=_ANY),
+    "AWS Simple Email Service (SES)": Rules(sealed=_ANY),
+    "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
     "ClickSend": Rules(
         in_ascii=True, refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')
     ),
@@ -56,8 +59,9 @@ RULES: Mapping[str, Rules] = {
     "Lauther": Rules(grade=_LOUD),
     "MQTT Notification": Rules(prepare=mqtt),
     "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
-    "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True),
+    "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True, sealed=re.compile(r"/m\.room\.encrypted/")),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
+    "Notifyre": Rules(sealed=_ANY),
     "OneSignal": Rules(refuses=re.compile(rb'"id"\s*:\s*""|"errors"\s*:\s*[\[{]\s*"')),
     "OpsiMate": Rules(prepare=opens("trigger", "dedup")),
     "Opsgenie": _OPSGENIE,
@@ -68,14 +72,16 @@ RULES: Mapping[str, Rules] = {
     ),
     "Prowl": Rules(grade=_LOUD),
     "PushDeer": Rules(refuses=re.compile(_CODE.pattern + rb'|"result"\s*:\s*(?:false|null|\[\s*\])')),
-    "PushWard": Rules(prepare=push.pushward),
-    "Pushover": Rules(prepare=push.pushover, grade=_LOUD),
+    "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
+    "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
     "Pushsafer": Rules(grade=_LOUD),
     "Rocket.Chat": Rules(prepare=chat.rocket_chat, shown_as=Format.MARKDOWN, most=chat.ROCKET_CHAT),
     "SIGNL4": Rules(prepare=on_call.signl4),
     "SMTP2Go": Rules(refuses=re.compile(rb'"failed"\s*:\s*([1-9]\d{0,8})')),
+    "SendPulse": Rules(sealed=re.compile("/smtp/")),
     "ServerChan": Rules(refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')),
-    "Simplepush": Rules(grade=("priority", (5, 3, 2))),
+    "Session Open Group Server": Rules(sealed=_ANY),
+    "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
     "Splunk On-Call": Rules(prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')),
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
     "Synology Chat": Rules(refuses=re.compile(_CODE.pattern + rb"|" + _NO_SUCCESS)),
@@ -121,6 +127,7 @@ RULES: Mapping[str, Rules] = {
     "AWS Simple Notification Service (SNS)": _TEXT_MESSAGE,
     "Twilio": _TEXT_MESSAGE,
     "VoIPms": _TEXT_MESSAGE,
+    "Vapid Web Push Notifications": Rules(sealed=_ANY),
     "httpSMS": _TEXT_MESSAGE,
 }
 _CEILING = 3000  # bytes, below every limit that apprise leaves to the service (Slack's blocks, ntfy)

@@ -46,6 +46,7 @@ class Homeserver:
             return 200, '{"room_id": "!room:example.org"}'
         return 200, "{}"
 
+
 _NOT_ALLOWED = "it is not allowed: check the login or the token, its rights, and the target"
 
 
