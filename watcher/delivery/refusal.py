@@ -43,11 +43,11 @@ UNASKED = "apprise made no request: check the parameters of the channel's URL"
 NO_TEMPLATE = "the file that template= names in the channel's URL cannot be read, or is no template of this service"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
-_NOT_THERE = "there is nothing at this address: make a new webhook, or correct the channel's URL"
+_NOT_THERE = "nothing is there: check the channel's URL, or make a new webhook or token"
 _STATUSES = {
     400: (Cause.CONTENT, ""),
     401: (Cause.GONE, "the token or login is refused: make a new one"),
-    403: (Cause.OTHER, "it is not allowed: check the login or the token, its rights, and the target"),
+    403: (Cause.OTHER, "not allowed: check the token or login, and what it may do"),
     404: (Cause.GONE, _NOT_THERE),
     410: (Cause.GONE, _NOT_THERE),
     413: (Cause.CONTENT, ""),

@@ -40,8 +40,8 @@ def test_most_refusals_say_nothing_of_the_message(status: int) -> None:
     assert _judged(status) == (f"HTTP {status}", Cause.OTHER)
 
 
-_NOT_THERE = "there is nothing at this address: make a new webhook, or correct the channel's URL"
-_NOT_ALLOWED = "it is not allowed: check the login or the token, its rights, and the target"
+_NOT_THERE = "nothing is there: check the channel's URL, or make a new webhook or token"
+_NOT_ALLOWED = "not allowed: check the token or login, and what it may do"
 
 
 def test_what_is_gone_is_said_with_what_to_do() -> None:
@@ -85,7 +85,7 @@ def test_a_url_of_which_a_target_was_reached_is_not_gone() -> None:
         (200, {"ok": False, "error": "fatal_error"}, "refused the message (fatal_error)", Cause.OTHER),
         (403, "invalid_token", "HTTP 403 (invalid_token), the token is refused: make a new one", Cause.GONE),
         (410, "channel_is_archived", "HTTP 410 (channel_is_archived), the target is gone", Cause.GONE),
-        (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), there is nothing", Cause.GONE),
+        (404, {"message": "Unknown Webhook", "code": 10015}, "HTTP 404 (10015), nothing is there", Cause.GONE),
         (400, {"ok": False, "error_code": 400, "description": "Bad Request: chat not found"}, "(chat_not_", Cause.GONE),
         (400, {"token": "invalid", "status": 0}, "HTTP 400 (token_invalid), the token is refused", Cause.GONE),
         (400, {"description": "Bad Request: message is too long"}, "HTTP 400 (message_is_too_long)", Cause.CONTENT),

@@ -136,8 +136,8 @@ class Rules:
     in_ascii: bool = False
     """It sends text messages."""
     refuses: re.Pattern[bytes] | None = None
-    """What is in the body of a success where the service did not take the message, and apprise does not look. A group
-    is the service's own code.
+    """What is in the body of a success where the service did not take the message, apprise does not look, and the
+    default of `watcher.delivery.refused` does not hold. A group is the service's own code.
     """
     sealed: re.Pattern[str] | None = None
     """The addresses of requests that carry the message encrypted or encoded, so that it cannot be seen in them."""

@@ -26,8 +26,8 @@ _URGENT = ("urgency", (2, 1, 0))
 _ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
 _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 """What services say in a success when they refuse; 0 is that they took it."""
-_NO_SUCCESS = rb'"success"\s*:\s*false'
 _ANY = re.compile("")
+_CODE_BUT_200 = re.compile(rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]')
 _TEXT_MESSAGE = Rules(in_ascii=True)
 RULES: Mapping[str, Rules] = {
     "AMQP": Rules(knows_code=True),
@@ -36,6 +36,10 @@ RULES: Mapping[str, Rules] = {
     "Bark": Rules(grade=("level", ("timeSensitive", "active", "passive")), sealed=_ANY),
     "ClickSend": Rules(
         in_ascii=True, refuses=re.compile(rb'"(?:status|response_code)"\s*:\s*"(?!SUCCESS")([A-Z_]{2,40})"')
+    ),
+    "Clickatell": Rules(
+        in_ascii=True,
+        refuses=re.compile(rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'),
     ),
     "DBus Notification": Rules(grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
@@ -52,7 +56,7 @@ RULES: Mapping[str, Rules] = {
     "IRC": Rules(prepare=irc, brief=True),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True),
     "Jira": _OPSGENIE,
-    "Join": Rules(grade=_LOUD, refuses=re.compile(_NO_SUCCESS)),
+    "Join": Rules(grade=_LOUD),
     "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
@@ -71,7 +75,8 @@ RULES: Mapping[str, Rules] = {
         prepare=chat.teams, most=chat.TEAMS_CARD, encoded=chat.TEAMS_ENCODED, codeless=True
     ),
     "Prowl": Rules(grade=_LOUD),
-    "PushDeer": Rules(refuses=re.compile(_CODE.pattern + rb'|"result"\s*:\s*(?:false|null|\[\s*\])')),
+    "PushDeer": Rules(refuses=re.compile(_CODE.pattern + rb'|"result"\s*:\s*(?:(?i:false)|null|\[\s*\])')),
+    "PushMe": Rules(refuses=re.compile(rb"\A\s*[^\s<s]")),  # it says `success`, or else what is wrong
     "PushWard": Rules(prepare=push.pushward, sealed=_ANY),
     "Pushover": Rules(prepare=push.pushover, grade=_LOUD, sealed=_ANY),
     "Pushsafer": Rules(grade=_LOUD),
@@ -81,11 +86,15 @@ RULES: Mapping[str, Rules] = {
     "SendPulse": Rules(sealed=re.compile("/smtp/")),
     "ServerChan": Rules(refuses=re.compile(rb'"(?:code|errno)"\s*:\s*"?(-?[1-9]\d{0,8})')),
     "Session Open Group Server": Rules(sealed=_ANY),
+    "Signalgrid": Rules(refuses=_CODE_BUT_200),
     "Simplepush": Rules(grade=("priority", (5, 3, 2)), sealed=re.compile("/tasks/")),
+    "SparkPost": Rules(refuses=re.compile(rb'"total_rejected_recipients"\s*:\s*([1-9]\d{0,8})')),
     "Splunk On-Call": Rules(prepare=on_call.splunk, refuses=re.compile(rb'"result"\s*:\s*"(failure)"')),
+    "SpugPush": Rules(refuses=_CODE_BUT_200),
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
-    "Synology Chat": Rules(refuses=re.compile(_CODE.pattern + rb"|" + _NO_SUCCESS)),
+    "Synology Chat": Rules(refuses=_CODE),
     "Telegram": Rules(knows_code=True),
+    "VoIPms": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"')),
     "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True),
@@ -94,9 +103,7 @@ RULES: Mapping[str, Rules] = {
     "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
     "incident.io": Rules(prepare=opens("trigger", "dedup")),
     "ntfy": Rules(prepare=push.ntfy, grade=("priority", ("max", "default", "low")), encoded=push.NTFY),
-    "seven": Rules(
-        in_ascii=True, refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b|' + _NO_SUCCESS)
-    ),
+    "seven": Rules(in_ascii=True, refuses=re.compile(rb'(?:\A\s*"?|"success"\s*:\s*"?)(?!100\b)(\d{3})\b')),
     "46elks": _TEXT_MESSAGE,
     "800.com": _TEXT_MESSAGE,
     "Africas Talking": _TEXT_MESSAGE,
@@ -104,7 +111,6 @@ RULES: Mapping[str, Rules] = {
     "BulkSMS": _TEXT_MESSAGE,
     "BulkVS": _TEXT_MESSAGE,
     "CM.com": _TEXT_MESSAGE,
-    "Clickatell": _TEXT_MESSAGE,
     "D7 Networks": _TEXT_MESSAGE,
     "Dapnet": _TEXT_MESSAGE,
     "Free-Mobile": _TEXT_MESSAGE,
@@ -126,7 +132,6 @@ RULES: Mapping[str, Rules] = {
     "Telnyx": _TEXT_MESSAGE,
     "AWS Simple Notification Service (SNS)": _TEXT_MESSAGE,
     "Twilio": _TEXT_MESSAGE,
-    "VoIPms": _TEXT_MESSAGE,
     "Vapid Web Push Notifications": Rules(sealed=_ANY),
     "httpSMS": _TEXT_MESSAGE,
 }

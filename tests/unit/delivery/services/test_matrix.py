@@ -47,7 +47,7 @@ class Homeserver:
         return 200, "{}"
 
 
-_NOT_ALLOWED = "it is not allowed: check the login or the token, its rights, and the target"
+_NOT_ALLOWED = "not allowed: check the token or login, and what it may do"
 
 
 def _tell(service: Service, target: str, answer: Any) -> tuple[str, list[str]]:
