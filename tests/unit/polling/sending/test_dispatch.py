@@ -101,6 +101,20 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
     assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
 
 
+@pytest.mark.parametrize("grouping", [Grouping.EVENT, Grouping.NODE])
+def test_the_worst_goes_out_first(folder: StateFolder, webhook: Webhook, ops: Channel, grouping: Grouping) -> None:
+    """Of one poll and of several, where a channel gets a message for each event or pack; equals in their order."""
+    ops, waiting = replace(ops, grouping=grouping), Outbox()
+    kinds = ((Kind.NEW, Kind.FLAGGED), (Kind.NEW, Kind.BANNED, Kind.FLAGGED))
+    for revision, of_poll in enumerate(kinds, start=1):
+        named = ((f"{kind}{revision}", kind) for kind in of_poll)
+        events = tuple(event(name, kind, node=name) for name, kind in named)
+        waiting = outbox.enqueue(waiting, (ops,), events, revision, NOW)
+    assert sent(folder, waiting, ops).delivered == 5
+    expected = [["banned2"], ["flagged1"], ["flagged2"], ["new1"], ["new2"]]
+    assert [message.event_ids for message in webhook.messages()] == expected
+
+
 def test_a_worker_that_cannot_start_is_a_failure(
     folder: StateFolder, ops: Channel, mail: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
