@@ -38,7 +38,7 @@ from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered
 from watcher.alerts.queues.queue import Queue
 from watcher.fake_registry.server import FakeRegistry, encoded
 from watcher.model.channel import Grouping
@@ -160,19 +160,19 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
-        return self.crash.step(lambda: StateFolder.reserve_acks(self, channel, messages))
+    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+        return self.crash.step(lambda: StateFolder.reserve_acks(self, messages))
 
-    def write_sending(self, channel: str, message: str, offset: int) -> None:
-        self.crash.step(lambda: StateFolder.write_sending(self, channel, message, offset))
+    def write_sending(self, message: Unanswered, offset: int) -> None:
+        self.crash.step(lambda: StateFolder.write_sending(self, message, offset))
 
     def replace_outbox(self, waiting: Outbox, revision: int) -> None:
         self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
 
-    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
         def keep() -> None:
-            StateFolder.write_ack(self, channel, message, offset, following)
-            self.kept[channel] += 1
+            StateFolder.write_ack(self, message, offset, following)
+            self.kept[message.channel] += 1
 
         self.crash.step(keep)
 

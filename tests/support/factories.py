@@ -7,7 +7,7 @@ from typing import Any
 from watcher import timestamps
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Failure, failed_attempt, replay
+from watcher.alerts.queues.outcomes import Failure, Unanswered, failed_attempt, replay
 from watcher.changes.diff import Difference, compare_listing
 from watcher.changes.transitions import DiffOptions
 from watcher.model.channel import Channel
@@ -72,6 +72,11 @@ def failed(waiting: Outbox, name: str, error: str, now: str, *, last: bool = Tru
     queue = waiting.queues[name]
     failure = Failure(error=error, **fields)
     return replay(waiting, [failed_attempt(name, queue, queue.messages[0], failure, now, last=last)])
+
+
+def going_out(message: str = "m", name: str = "ops", **fields: Any) -> Unanswered:
+    """Make what the journal says of a message that goes out to a channel for the first time."""
+    return Unanswered(channel=name, message=message, **fields)
 
 
 def channel(name: str = "ops", **fields: Any) -> Channel:

@@ -54,6 +54,7 @@ def _build_decoders() -> None:
     """Write and read a state in which nothing is, and an empty answer: the decoders for that are built once."""
     from watcher.alerts.queues.channel_identity import Addresses
     from watcher.alerts.queues.outbox import Outbox
+    from watcher.alerts.queues.outcomes import Unanswered
     from watcher.model.event import Event
     from watcher.model.snapshot import Node, Snapshot
     from watcher.registry.schema import parse_page
@@ -65,7 +66,7 @@ def _build_decoders() -> None:
     records.read_checks(records.write_checks(0, Checks()))
     records.read_addresses(records.write_addresses(Addresses()))
     installs_file.read_installs(installs_file.write_installs({}))
-    journal.read_journal(journal.write_stage("", "", journal.Stage.WAITING))
+    journal.read_journal(journal.write_stage(Unanswered(channel="", message=""), journal.Stage.WAITING))
     parse_page(b'{"versions": []}')
     for form in (Event, Node):
         codec.decoder(form)

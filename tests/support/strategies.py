@@ -204,7 +204,7 @@ def outboxes(draw: st.DrawFn) -> Outbox:
         queued_at=_TIMES,
         events=some_events,
         reached=st.lists(_DIGESTS.map(lambda text: text[:16]) | _DIGESTS, max_size=2).map(tuple),
-        unanswered=st.booleans(),
+        unanswered=st.integers(0, 9),
         refusals=st.integers(0, 9),
         retry_at=_TIMES | st.just(""),
         error=_TEXTS,

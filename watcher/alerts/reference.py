@@ -1,7 +1,8 @@
 """A message's reference: made of its events' ids, in any order, so that it is found again in the history. Pure.
 
-The history keeps events, not messages. A message is what one poll had for a channel, a part of that (`grouping`), or
-what several polls in a row had, merged. So these are tried; since a reference is a sum, all runs of polls in one pass.
+The history keeps events, not messages. A message is what one poll had for a channel, or that about one pack
+(`grouping`), or what several polls in a row had, merged; or it is one event. So these are tried; since a reference is a
+sum, all runs of polls in one pass.
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from watcher.model.event import DEFAULT_KINDS, Event, Kind
 _SIZE = 2**32
 _GAP_AMONG = 256
 """A merged message may leave one out that waits for itself; that is looked for among so many of the newest."""
+
+_Events = tuple[Event, ...]
+"""Of one message."""
 
 _Run = tuple[int, int, int]
 """Messages in a row: the first, the one after the last, and one that is left out or -1."""
@@ -55,19 +59,28 @@ def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Chan
             for how in Grouping
         ),
     ]
-    found = []
+    found: list[list[_Events]] = []
     for channel in tried:
-        messages = [message for poll in polls for message in grouped(channel, poll)]
-        sums = [_sum(message) for message in messages]
-        for first, end, without in _runs(wanted, sums) if channel.grouping is Grouping.POLL else _single(wanted, sums):
-            numbers = [number for number in range(first, end) if number != without]
-            found.append((len(numbers), -end, tuple(event for number in numbers for event in messages[number])))
+        for messages in _mergeable(channel, [message for poll in polls for message in grouped(channel, poll)]):
+            for first, end, without in _runs(wanted, [_sum(message) for message in messages]):
+                found.append([messages[number] for number in range(first, end) if number != without])
     # Of several the shortest run: the more messages, the more sums there are that may be the same by chance.
-    return min(found, default=(0, 0, ()), key=lambda one: one[:2])[2]
+    newest_first = sorted(found, key=lambda run: run[-1][-1].at, reverse=True)
+    return tuple(event for message in min(newest_first, default=[], key=len) for event in message)
 
 
-def _single(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
-    yield from ((number, number + 1, -1) for number, own in enumerate(sums) if own == wanted)
+def _mergeable(channel: Channel, messages: Iterable[_Events]) -> Iterator[list[_Events]]:
+    """Yield the channel's messages in lists of those that may be merged: all, those on one pack, or each alone."""
+    match channel.grouping:
+        case Grouping.POLL:
+            yield list(messages)
+        case Grouping.EVENT:
+            yield from ([message] for message in messages)
+        case Grouping.NODE:
+            by_node: dict[str, list[_Events]] = {}
+            for message in messages:
+                by_node.setdefault((message[0].node or "").lower(), []).append(message)
+            yield from by_node.values()
 
 
 def _runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from watcher.state.codec import check_time, decode, each, renamed
 
 if TYPE_CHECKING:
-    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome
+    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
 
 _REFUSED = "refused"
 
@@ -37,11 +37,13 @@ class _Entry:
     channel: str
     message: str
     state: str
+    unanswered: int = 1
+    message_retry_at: str = ""
 
 
-def write_stage(channel: str, message: str, stage: Stage) -> bytes:
-    """Encode the line about a message."""
-    return json.dumps({"channel": channel, "message": message, "state": stage}).encode() + b"\n"
+def write_stage(message: Unanswered, stage: Stage) -> bytes:
+    """Encode the line about a message that goes out, with what is known of it if nothing more is heard."""
+    return json.dumps(asdict(message) | {"state": stage}).encode() + b"\n"
 
 
 def write_failure(failure: FailedAttempt) -> bytes:
@@ -85,5 +87,12 @@ def _read_line(line: bytes) -> Outcome | None:
         return failure
     if entry.state == Stage.WAITING:
         return None
-    outcome = Acknowledgement if entry.state == Stage.ARRIVED else Unanswered
-    return outcome(channel=entry.channel, message=entry.message)
+    if entry.state == Stage.ARRIVED:
+        return Acknowledgement(channel=entry.channel, message=entry.message)
+    check_time(entry.message_retry_at or None)
+    return Unanswered(
+        channel=entry.channel,
+        message=entry.message,
+        unanswered=entry.unanswered,
+        message_retry_at=entry.message_retry_at,
+    )

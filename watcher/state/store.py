@@ -24,7 +24,7 @@ from watcher.state.locked_folder import LockedFolder
 from watcher.state.model import Checks, History, State
 
 if TYPE_CHECKING:
-    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome
+    from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
 
 SNAPSHOT = "snapshot.json"
 OUTBOX = "outbox.json"
@@ -163,25 +163,25 @@ class StateFolder(LockedFolder):
         """Write what the last good scans found, before a change that rests on it is committed."""
         self._replace(INSTALLS, installs_file.write_installs(installs))
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
         """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.
 
         So a disk that becomes full while a message goes out cannot lose the acknowledgement. The rooms follow each
         other.
         """
         stages = (Stage.SENDING, *(Stage.WAITING for _ in messages[1:]))
-        lines = [journal.write_stage(channel, message, stage) for message, stage in zip(messages, stages, strict=True)]
+        lines = [journal.write_stage(message, stage) for message, stage in zip(messages, stages, strict=True)]
         start = self._append_to_journal(b"".join(lines))
         return [start, *(start + end for end in accumulate(len(line) for line in lines[:-1]))]
 
-    def write_sending(self, channel: str, message: str, offset: int) -> None:
+    def write_sending(self, message: Unanswered, offset: int) -> None:
         """Make durable that a message goes out for which there is room."""
-        self._overwrite_journal(offset, journal.write_stage(channel, message, Stage.SENDING))
+        self._overwrite_journal(offset, journal.write_stage(message, Stage.SENDING))
 
-    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
         """Make an acknowledgement durable, and that the message goes out whose room follows, if there is one."""
-        then = journal.write_stage(channel, following, Stage.SENDING) if following else b""
-        self._overwrite_journal(offset, journal.write_stage(channel, message, Stage.ARRIVED) + then)
+        then = journal.write_stage(following, Stage.SENDING) if following else b""
+        self._overwrite_journal(offset, journal.write_stage(message, Stage.ARRIVED) + then)
 
     def write_failure(self, failure: FailedAttempt) -> None:
         """Make a failed attempt durable."""

@@ -13,7 +13,7 @@ from tests.support.factories import PACK, channel, watch
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered
 from watcher.errors import StateError
 from watcher.fake_registry.server import FakeRegistry
 from watcher.polling.clock import clock
@@ -33,9 +33,9 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
         self._fail("reserve_acks")
-        return StateFolder.reserve_acks(self, channel, messages)
+        return StateFolder.reserve_acks(self, messages)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure")

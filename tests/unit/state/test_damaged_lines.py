@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tests.support.factories import NOW, channel, event, failed, minute
+from tests.support.factories import NOW, channel, event, failed, going_out, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
@@ -66,8 +66,8 @@ REFUSAL = FailedAttempt(
     channel="ops", message=FIRST, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
 )
 JOURNAL = (
-    journal.write_stage("ops", FIRST, Stage.ARRIVED),
-    journal.write_stage("ops", FIRST, Stage.SENDING),
+    journal.write_stage(going_out(FIRST), Stage.ARRIVED),
+    journal.write_stage(going_out(FIRST), Stage.SENDING),
     journal.write_failure(REFUSAL),
 )
 RECORDED = records.write_event(
@@ -117,7 +117,7 @@ def folder() -> Iterator[StateFolder]:
 def test_a_damaged_line_among_acknowledgements_breaks_nothing(folder: StateFolder, line: bytes) -> None:
     """Whatever it holds, the state is read, shown and delivered from, and an acknowledgement beside it counts."""
     second = WAITING.queues["ops"].messages[1].id
-    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + journal.write_stage("ops", second, Stage.ARRIVED))
+    (folder.path / "acks.jsonl").write_bytes(line + b"\n" + journal.write_stage(going_out(second), Stage.ARRIVED))
     state = folder.load()
     queue = state.outbox.queues.get("ops", Queue())
     assert second not in [message.id for message in queue.messages]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.factories import going_out
 from tests.support.fakes.webhook import Webhook
 from tests.support.fork_server import ForkServer
 from tests.support.harness import Watcher
@@ -78,7 +79,7 @@ def _polls(state: Path) -> None:
     with folder.locked("test"):
         found = folder.load()
         assert found.outbox.queues
-        folder.write_ack("x", "y", folder.reserve_acks("x", ["y"])[0])
+        folder.write_ack(going_out(), folder.reserve_acks([going_out()])[0])
         folder.prepare(found.outbox, found.snapshot.revision)
         folder.save_checks(found.checks, found.snapshot.revision)
         folder.compact(found.outbox, found.snapshot.revision)
@@ -88,7 +89,7 @@ def _uses_all(folder: StateFolder) -> None:
     with folder.locked():
         folder.load()
         folder.history()
-        folder.reserve_acks("x", ["y"])
+        folder.reserve_acks([going_out()])
 
 
 def test_roots_own_folder_stays_roots(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import ValidationError
 
-from tests.support.factories import NOW, PACK, event, known, version
+from tests.support.factories import NOW, PACK, event, going_out, known, version
 from tests.support.fakes.webhook import Webhook
 from tests.support.parameters import examples
 from tests.support.program import ROOT, Completed
@@ -321,7 +321,7 @@ def test_the_readme_knows_every_file(registry: FakeRegistry, state: Path) -> Non
     folder = StateFolder(state)
     with folder.locked():
         folder.save_addresses(Addresses(salt="ab" * 16, apprise="2.3"))
-        folder.reserve_acks("ops", ["m"])
+        folder.reserve_acks([going_out()])
         folder.prepare(Outbox(), 0)
         folder.commit(Snapshot(revision=1))
         folder.save_checks(Checks(), 1)

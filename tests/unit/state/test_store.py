@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.factories import NOW, PACK, channel, event, failed, known, version, watch
+from tests.support.factories import NOW, PACK, channel, event, failed, going_out, known, version, watch
 from tests.support.parameters import one_of
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
@@ -171,9 +171,9 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
     """A message that arrived is not owed any more, before the outbox is written again and after."""
     state = polled(folder)
     message = state.outbox.queues["ops"].messages[0].id
-    (place,) = folder.reserve_acks("ops", [message])
+    (place,) = folder.reserve_acks([going_out(message)])
     assert owed(folder) == ["flag", "release"]
-    folder.write_ack("ops", message, place)
+    folder.write_ack(going_out(message), place)
     assert owed(folder) == []
     folder.compact(folder.load().outbox, 1)
     assert "acks.jsonl" not in contents(folder)
@@ -183,7 +183,7 @@ def test_an_acknowledgement_is_durable_at_once(folder: StateFolder) -> None:
 def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     """A backoff, and which targets were reached, are known before the outbox is written and after: once each."""
     message = polled(folder).outbox.queues["ops"].messages[0].id
-    folder.reserve_acks("ops", [message])
+    folder.reserve_acks([going_out(message)])
     folder.write_failure(
         FailedAttempt(
             channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW, reached=("0123456789abcdef",)
@@ -197,7 +197,7 @@ def test_a_failed_attempt_is_durable_at_once(folder: StateFolder) -> None:
     folder.compact(first, 1)
     (folder.path / "acks.jsonl").write_bytes(journal)  # as after a crash that came before its removal
     assert folder.load().outbox == first
-    folder.write_ack("ops", message, folder.reserve_acks("ops", [message])[0])
+    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
     assert folder.load().outbox == replay(first, [Acknowledgement(channel="ops", message=message)])
 
 
@@ -209,12 +209,12 @@ def test_a_torn_outcome_is_none(folder: StateFolder) -> None:
     folder.write_failure(FailedAttempt(channel="ops", message=message, attempts=2, error="HTTP 503", at=NOW))
     failure = path.read_bytes()
     path.unlink()
-    folder.write_ack("ops", message, folder.reserve_acks("ops", [message])[0])
+    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
     for line in (failure, path.read_bytes()):
         for cut in range(len(line) - 2):
             path.write_bytes(line[:cut])
             assert folder.load().outbox == before
-    folder.write_ack("ops", message, folder.reserve_acks("ops", [message])[0])
+    folder.write_ack(going_out(message), folder.reserve_acks([going_out(message)])[0])
     assert owed(folder) == []
 
 
@@ -421,7 +421,7 @@ def test_a_read_only_folder_can_be_read_but_not_used(shared: StateFolder) -> Non
             lambda: shared.save_checks(CHECKS, 1),
             lambda: shared.save_addresses(KEPT),
             lambda: shared.record((FLAG,)),
-            lambda: shared.reserve_acks("ops", ["m"]),
+            lambda: shared.reserve_acks([going_out()]),
         ):
             with pytest.raises(StateError, match="cannot be written: Permission denied"):
                 write()

@@ -72,15 +72,16 @@ def expired(
     """Drop the alerts that a channel did not accept within `expiry` seconds of their event; return the outbox and
     messages of what was dropped.
 
-    Alerts expire only after two failures in a row, or two refusals of their message, since the clock may jump during
-    the first. If the channel is not `configured`, age alone counts, and its queue is dropped with its last message. A
-    message that may not change any more expires as a whole, with its youngest alert.
+    Alerts expire only after two failures in a row, or two refusals of their message, or two attempts at it without an
+    answer, since the clock may jump during the first. If the channel is not `configured`, age alone counts, and its
+    queue is dropped with its last message. A message that may not change any more expires as a whole, with its youngest
+    alert.
     """
     queue = outbox.queues[channel]
     left: list[Message] = []
     old: list[Message] = []
     for message in queue.messages:
-        if configured and max(queue.attempts, message.refusals) < FAILURES_TO_EXPIRE:
+        if configured and max(queue.attempts, message.refusals, message.unanswered) < FAILURES_TO_EXPIRE:
             left.append(message)
             continue
         gone = {key for key in message.events if timestamps.seconds_between(outbox.events[key].at, now) > expiry}

@@ -10,6 +10,7 @@ from watcher.alerts.queues.outbox import Outbox, tidy
 from watcher.alerts.queues.queue import (
     FAILURES_TO_EXPIRE,
     REFUSALS_TO_PLAIN,
+    UNANSWERED_TO_DEFER,
     Message,
     Queue,
     backoff_until,
@@ -33,6 +34,10 @@ class Unanswered:
 
     channel: str
     message: str
+    unanswered: int = 1
+    """How often no answer came, this time included."""
+    message_retry_at: str = ""
+    """When the message is tried again, if it is deferred."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +60,12 @@ class FailedAttempt:
     """When the queue is tried again; empty if it need not wait."""
     asked_to_wait: bool = False
     gone: bool = False
-    unanswered: bool = False
+    unanswered: int = 0
+    """How often no answer came to the message, this time included; 0 if one came this time."""
     refusals: int = 0
     """How often the message was refused for what it is, this time included; 0 if this was no such refusal."""
     message_retry_at: str = ""
-    """When the message is tried again, if it was refused for what it is."""
+    """When the message is tried again, if it was refused for what it is or is deferred."""
     all_refused: bool = False
     """It was, and so was another one, and none was taken since: that is the channel's fault, not theirs."""
 
@@ -102,7 +108,7 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 suspects.clear()
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
-                messages[message.id] = replace(message, unanswered=True)
+                messages[message.id] = with_unanswered(message, outcome)
             case FailedAttempt():
                 attempt = as_counted(outcome, queue)
                 if attempt.url_digest != queue.url_digest:
@@ -117,6 +123,13 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                     queues[outcome.channel] = with_failure(queue, attempt)
     left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
     return tidy(replace(outbox, queues=left))
+
+
+def going_out(channel: str, message: Message, now: str) -> Unanswered:
+    """Return what is known of a message that goes out, if nothing more is heard of it."""
+    unanswered = message.unanswered + 1
+    retry_at = _deferred_until(unanswered, now)
+    return Unanswered(channel=channel, message=message.id, unanswered=unanswered, message_retry_at=retry_at)
 
 
 def failed_attempt(
@@ -151,6 +164,7 @@ def failed_attempt(
     refusals = message.refusals + 1 if failure.for_content else 0
     if all_refused and refusals > REFUSALS_TO_PLAIN:
         refusals = 1
+    unanswered = message.unanswered + 1 if failure.unanswered else 0
     return FailedAttempt(
         channel=channel,
         message=message.id,
@@ -163,9 +177,9 @@ def failed_attempt(
         retry_at=retry_at,
         asked_to_wait=asked,
         gone=failure.gone,
-        unanswered=failure.unanswered,
+        unanswered=unanswered,
         refusals=refusals,
-        message_retry_at=_message_retry_at(refusals, now),
+        message_retry_at=max(_message_retry_at(refusals, now), _deferred_until(unanswered, now)),
         all_refused=all_refused,
     )
 
@@ -177,6 +191,11 @@ def _message_retry_at(refusals: int, now: str) -> str:
     return backoff_until(refusals - 1, now) if 0 < refusals < REFUSALS_TO_PLAIN else ""
 
 
+def _deferred_until(unanswered: int, now: str) -> str:
+    """Return when a message is tried again to which so often no answer came; empty if it is not deferred."""
+    return timestamps.later(now, DAY) if unanswered >= UNANSWERED_TO_DEFER else ""
+
+
 def as_counted(attempt: FailedAttempt, queue: Queue) -> FailedAttempt:
     """Return a line of an earlier version, which had no number, with what that version took from its queue."""
     if attempt.number or attempt.attempts != queue.attempts + 1:
@@ -186,8 +205,9 @@ def as_counted(attempt: FailedAttempt, queue: Queue) -> FailedAttempt:
 
 def with_failure(queue: Queue, attempt: FailedAttempt) -> Queue:
     """Return the queue after a failed attempt that is not counted yet; its messages stay as they are."""
-    # A message that was refused in its plainest form, and is refused again, says nothing of the channel.
-    since = "" if attempt.refusals > REFUSALS_TO_PLAIN + 1 else attempt.at
+    # A message that is aside or deferred, and fails as before, says nothing of the channel.
+    is_known = attempt.refusals > REFUSALS_TO_PLAIN + 1 or attempt.unanswered > UNANSWERED_TO_DEFER
+    since = "" if is_known else attempt.at
     return replace(
         queue,
         counted=attempt.number,
@@ -225,8 +245,14 @@ def brought_back(message: Message) -> Message:
 
 def with_reached(message: Message, attempt: FailedAttempt) -> Message:
     """Return a message with the targets that an attempt reached, and with whether it was answered."""
-    return replace(
-        message,
-        reached=tuple(sorted({*message.reached, *attempt.reached})),
-        unanswered=message.unanswered or attempt.unanswered,
-    )
+    message = replace(message, reached=tuple(sorted({*message.reached, *attempt.reached})))
+    return with_unanswered(message, attempt)
+
+
+def with_unanswered(message: Message, attempt: Unanswered | FailedAttempt) -> Message:
+    """Return a message after an attempt to which no answer came; one that had an answer, or is counted already, changes
+    nothing.
+    """
+    if attempt.unanswered <= message.unanswered:
+        return message
+    return replace(message, unanswered=attempt.unanswered, retry_at=attempt.message_retry_at or message.retry_at)

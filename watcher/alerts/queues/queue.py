@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from watcher import timestamps
@@ -13,10 +13,13 @@ FIRST_WAIT = 30.0
 LONGEST_WAIT = 3600.0
 """Seconds of backoff after the first failure. Each further failure in a row doubles it, up to the longest."""
 
-# A message that is aside is tried once a DAY, which is also the longest wait that a service may ask for.
+# A message that is aside or deferred is tried once a DAY, which is also the longest wait that a service may ask for.
 
 REFUSALS_TO_PLAIN = 3
 """After so many refusals for what it is, a message goes out in its plainest form. If that is refused, it is aside."""
+
+UNANSWERED_TO_DEFER = 5
+"""After so many attempts of which no answer came, a message is deferred."""
 
 FAILURES_TO_EXPIRE = 2
 """Failures in a row before an old alert may expire."""
@@ -34,12 +37,12 @@ class Message:
     events: tuple[str, ...]
     reached: tuple[str, ...] = ()
     """Digests of the targets of the channel's URL that have accepted the message."""
-    unanswered: bool = False
-    """It went out, or may have, and no answer came: it may have been taken, so that it may not change any more."""
+    unanswered: int = 0
+    """How often it went out, or may have, and no answer came: it may have been taken, so that it may not change."""
     refusals: int = 0
     """How often the service has refused it for what it is."""
     retry_at: str = ""
-    """When it is tried again after such a refusal; the queue's other messages do not wait for that."""
+    """When it is tried again after such a refusal, or if deferred; the queue's other messages do not wait for that."""
     error: str = ""
     """Why it was refused the last time."""
     singled_out: bool = False
@@ -59,6 +62,11 @@ class Message:
     def is_aside(self) -> bool:
         """Whether its plainest form was refused too: it is tried again daily."""
         return self.refusals > REFUSALS_TO_PLAIN
+
+    @property
+    def is_deferred(self) -> bool:
+        """Whether so many attempts had no answer that it is tried daily, after the others."""
+        return self.unanswered >= UNANSWERED_TO_DEFER
 
     @property
     def may_change(self) -> bool:
@@ -97,6 +105,11 @@ class Queue:
     def aside(self) -> tuple[Message, ...]:
         """The messages that are aside."""
         return tuple(message for message in self.messages if message.is_aside)
+
+    @property
+    def may_have_arrived(self) -> int:
+        """The number of alerts in messages that may have been taken."""
+        return sum(len(message.events) for message in self.messages if message.unanswered)
 
     def failing_for(self, now: str) -> float:
         """Return the seconds since the first failure after the last delivery."""
@@ -144,30 +157,34 @@ def reason_to_wait(queue: Queue) -> str:
     """Return why messages wait: the failure before the queue's backoff, or else why they were refused; else empty."""
     if not queue.messages:
         return ""
-    if queue.error and (queue.retry_at or not any(message.refusals for message in queue.messages)):
-        return f"backing off after {queue.error}"
     refused = [message for message in queue.messages if message.refusals]
-    what = "refused also in the plainest form" if queue.aside else "refused for what it is"
-    return f"{what}: {refused[-1].error}" if refused else ""
+    if queue.error and (queue.retry_at or not refused):
+        return f"backing off after {error_in_words(queue.error, queue.may_have_arrived)}"
+    if refused:
+        what = "refused also in the plainest form" if queue.aside else "refused for what it is"
+        return f"{what}: {refused[-1].error}"
+    is_deferred = any(message.is_deferred for message in queue.messages)
+    return error_in_words(queue.error, queue.may_have_arrived) if is_deferred else ""
 
 
-def in_turn(queue: Queue, now: str) -> list[Message]:
-    """Return the messages that may go out, in their order.
+def error_in_words(error: str, may_have_arrived: int) -> str:
+    """Return why a channel's last attempt failed, and that so many alerts may have arrived all the same, if any."""
+    return f"{error or 'no answer'}; may have arrived" if may_have_arrived else error
 
-    One that may have been taken goes first, so that its repeat comes at once. Those that were refused for what they are
-    let the others pass, and take turns.
+
+def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message]:
+    """Return the messages that may go out, in their order; `events` by id.
+
+    One that may have been taken goes first, so that its repeat comes at once, until it is deferred. Those that were
+    refused for what they are let the others pass, and take turns. Among equals the worst goes first, then the oldest.
     """
     due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
-    return sorted(due, key=_standing)
-
-
-def worst_first(messages: Iterable[Message], events: Mapping[str, Event]) -> list[Message]:
-    """Return messages as they take turns, but the worst of equals first, for a service that refuses some of them."""
-    return sorted(messages, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
+    return sorted(due, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
 
 
 def _standing(message: Message) -> tuple[bool, bool, bool, str]:
-    return message.refusals > 0, message.is_aside, not message.unanswered, message.retry_at
+    is_last = message.is_aside or message.is_deferred
+    return is_last, message.refusals > 0, not message.unanswered, message.retry_at
 
 
 def without_waits(queue: Queue) -> Queue:

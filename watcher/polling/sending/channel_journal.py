@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeVar, TypeVarTuple
 
-from watcher.alerts.queues.outcomes import FailedAttempt
+from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered, going_out
 from watcher.alerts.queues.queue import Message
 from watcher.polling.sending.backoffs import Backoffs
 from watcher.state.store import StateFolder
@@ -24,7 +24,8 @@ _ROOMS = 32
 class _Room:
     """Room in the journal for a message's acknowledgement."""
 
-    message: str
+    line: Unanswered
+    """What is known of the message if nothing more is heard of it."""
     offset: int
     following: str
     """The message whose room comes next; empty if there is none."""
@@ -45,28 +46,28 @@ class ChannelJournal:
     _owed: _Room | None = None
     """Of the message that was delivered and whose acknowledgement is not written yet."""
 
-    async def reserve(self, message: Message, others: Iterable[Message]) -> None:
+    async def reserve(self, message: Message, others: Iterable[Message], now: str) -> None:
         """Make durable that a message goes out, after the acknowledgement of the one before, with room for its own.
 
         Both are one write if their rooms follow each other. `others` are those that may come next.
         """
         room = self._rooms.pop(message.id, None)
         if room is not None and self._owed is not None and self._owed.following == message.id:
-            await self.flush(message.id)
+            await self.flush(room.line)
         else:
             await self.flush()
-            room = await self._announce(room) if room is not None else await self._make_rooms(message, others)
+            room = await self._announce(room) if room is not None else await self._make_rooms(message, others, now)
         self._sent = room
 
     def delivered(self) -> None:
         """Take down that the message has arrived; its acknowledgement is written before the next one, or by `flush`."""
         self._owed = self._sent
 
-    async def flush(self, following: str = "") -> None:
+    async def flush(self, following: Unanswered | None = None) -> None:
         """Make the acknowledgement durable that is owed, if one is, and that the `following` message goes out."""
         room, self._owed = self._owed, None
         if room is not None:
-            await _in_thread(self.folder.write_ack, self.channel, room.message, room.offset, following)
+            await _in_thread(self.folder.write_ack, room.line, room.offset, following)
             self.backoffs.clear(self.channel)
 
     async def write_failure(self, attempt: FailedAttempt) -> None:
@@ -74,16 +75,16 @@ class ChannelJournal:
         await _in_thread(self.folder.write_failure, attempt)
 
     async def _announce(self, room: _Room) -> _Room:
-        await _in_thread(self.folder.write_sending, self.channel, room.message, room.offset)
+        await _in_thread(self.folder.write_sending, room.line, room.offset)
         return room
 
-    async def _make_rooms(self, message: Message, others: Iterable[Message]) -> _Room:
+    async def _make_rooms(self, message: Message, others: Iterable[Message], now: str) -> _Room:
         """Make room for several messages, the first of which goes out, and return the first room."""
-        more = (other.id for other in others if other.id not in self._rooms)
-        ids = [message.id, *islice(more, _ROOMS - 1)]
-        offsets = await _in_thread(self.folder.reserve_acks, self.channel, ids)
-        first, *rooms = map(_Room, ids, offsets, [*ids[1:], ""])
-        self._rooms |= {room.message: room for room in rooms}
+        more = (other for other in others if other.id not in self._rooms)
+        messages = [going_out(self.channel, one, now) for one in (message, *islice(more, _ROOMS - 1))]
+        offsets = await _in_thread(self.folder.reserve_acks, messages)
+        first, *rooms = map(_Room, messages, offsets, [*(one.message for one in messages[1:]), ""])
+        self._rooms |= {room.line.message: room for room in rooms}
         return first
 
 

@@ -15,20 +15,14 @@ from watcher.alerts.queues.outcomes import (
     FailedAttempt,
     Failure,
     Outcome,
-    Unanswered,
     after_failure,
     ended,
     failed_attempt,
+    going_out,
     with_failure,
     with_reached,
 )
-from watcher.alerts.queues.queue import (
-    REFUSALS_TO_PLAIN,
-    Message,
-    Queue,
-    in_turn,
-    worst_first,
-)
+from watcher.alerts.queues.queue import REFUSALS_TO_PLAIN, Message, Queue, in_turn
 from watcher.delivery.client import Line
 from watcher.delivery.job import Job, Reached
 from watcher.delivery.outcome import Cause, Delivered, Undelivered
@@ -76,8 +70,6 @@ class ChannelRound:
     """Messages that were refused so, and others were taken since: it is not the channel."""
     _takes_nothing: bool = False
     """A second message was refused so since one was taken."""
-    _worst_first: bool = False
-    """The first such refusal has put the worst of the others first: where much is refused, it must not come last."""
 
     def __post_init__(self) -> None:
         self._doubted |= {message.id for message in self.queue.messages if message.is_doubted}
@@ -103,11 +95,11 @@ class ChannelRound:
     async def _send_messages(self, line: Line) -> None:
         """Send one message after the other: reserve room for the acknowledgement, send, write what came of it."""
         options = self.options
-        turn = deque(in_turn(self.queue, options.clock()))
+        turn = deque(in_turn(self.queue, self.events, options.clock()))
         while turn and not self._is_over():
             message = turn.popleft()
             line.prepare(job := self._job(message))
-            await self.journal.reserve(message, turn)
+            await self.journal.reserve(message, turn, options.clock())
             if options.stopping.is_set():
                 return
             outcome = await self._deliver(line, message, job)
@@ -116,8 +108,6 @@ class ChannelRound:
                 if again is None:
                     return
                 turn.extendleft(again)
-                if self._refusals and not again and not self._worst_first:
-                    turn, self._worst_first = deque(worst_first(turn, self.events)), True
                 continue
             self.queue, self._pauses = ended(self.queue), 0
             self._refusals.clear()
@@ -155,7 +145,7 @@ class ChannelRound:
         try:
             outcome = await line.deliver(job)
         except Exception:
-            self.outcomes.append(Unanswered(channel=name, message=message.id))  # as its line in the journal says
+            self.outcomes.append(going_out(name, message, options.clock()))  # as its line in the journal says
             raise
         finally:
             options.progress(f"channel {name}", "")

@@ -9,7 +9,7 @@ from watcher.alerts.queues import channel_identity
 from watcher.alerts.queues.channel_identity import Addresses
 from watcher.alerts.queues.outbox import Outbox
 from watcher.alerts.queues.ownership import reroute
-from watcher.alerts.queues.queue import Queue
+from watcher.alerts.queues.queue import Queue, error_in_words
 from watcher.changes.channel_health import ChannelState
 from watcher.model.channel import Channel
 from watcher.polling.model import SetAside
@@ -64,7 +64,7 @@ def channel_states(state: State, channels: Sequence[Channel], accepted: Addresse
             url_digest=addresses.url_digests[channel.name],
             failing_since=queue.failing_since,
             gone=queue.gone,
-            error=queue.error,
+            error=error_in_words(queue.error, queue.may_have_arrived),
         )
         for channel in channels
         for queue in (waiting.queues.get(channel.name, Queue()),)

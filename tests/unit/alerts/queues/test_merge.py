@@ -1,4 +1,4 @@
-"""A backlog is one message, worst first; what may have been taken stays as it is."""
+"""A backlog is one message, or one for each pack; what may have been taken stays as it is."""
 
 from __future__ import annotations
 
@@ -48,18 +48,34 @@ def test_a_backlog_becomes_one_message_worst_first() -> None:
 
 
 @pytest.mark.parametrize(
-    "fields", [{"unanswered": True}, {"reached": ("0" * 32,)}, {"refusals": 1}, {"refusals": 4, "retry_at": minute(9)}]
+    "fields", [{"unanswered": 1}, {"reached": ("0" * 32,)}, {"refusals": 1}, {"refusals": 4, "retry_at": minute(9)}]
 )
 def test_what_may_have_been_taken_or_was_refused_is_not_merged(fields: dict[str, Any]) -> None:
     """Its repeat would not be recognised, a target would get it twice, or it would take others down with it."""
     assert messages(merged(backlog(**fields), [OPS], NOW)) == [("new",), ("banned", "flagged")]
 
 
-def test_other_groupings_and_channels_that_wait_are_not_merged() -> None:
-    """A channel that wants a message for each event or node gets it; one that is not due need not be written."""
-    for grouping in (Grouping.EVENT, Grouping.NODE):
-        waiting = backlog()
-        assert merged(waiting, [replace(OPS, grouping=grouping)], NOW) is waiting
+def test_a_backlog_of_packs_becomes_a_message_for_each() -> None:
+    """In each of them the worst is first, whatever the case of the id; what concerns no pack is one message too."""
+    pack = channel("ops", grouping=Grouping.NODE)
+    waiting = Outbox()
+    for revision, nodes in enumerate((("a", "b", None), ("b", "c"), ("A", None)), start=1):
+        events = tuple(
+            event(f"{node}{revision}", Kind.BANNED if revision == 3 else Kind.NEW, node=node) for node in nodes
+        )
+        waiting = outbox.enqueue(waiting, (pack,), events, revision, minute(revision))
+    after = merged(waiting, [pack], NOW)
+    assert messages(after) == [("A3", "a1"), ("b1", "b2"), ("None3", "None1"), ("c2",)]
+    assert [message.revision for message in after.queues["ops"].messages] == [3, 2, 3, 2]
+    assert merged(after, [pack], NOW) is after
+    mixed = merged(outbox.enqueue(after, (OPS,), (event("b4", node="b"), event("c4", node="c")), 4, NOW), [pack], NOW)
+    assert messages(mixed) == [*messages(after), ("b4", "c4")]
+
+
+def test_events_and_channels_that_wait_are_not_merged() -> None:
+    """A channel that wants a message for each event gets it; one that is not due need not be written."""
+    waiting = backlog()
+    assert merged(waiting, [replace(OPS, grouping=Grouping.EVENT)], NOW) is waiting
     waiting = failed(backlog(), "ops", "HTTP 500", NOW)
     assert merged(waiting, [OPS], NOW) is waiting
     assert len(messages(merged(waiting, [OPS], minute(1)))) == 1

@@ -10,7 +10,7 @@ from tests.support.factories import NOW, channel, event, failed, minute
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, Unanswered, failed_attempt, replay
+from watcher.alerts.queues.outcomes import Acknowledgement, Failure, Outcome, failed_attempt, going_out, replay
 from watcher.alerts.queues.queue import LONGEST_WAIT, Message, Queue, backoff_until, is_due
 from watcher.model.channel import Channel, Grouping
 from watcher.model.event import Kind
@@ -219,10 +219,35 @@ def test_a_journal_that_is_replayed_twice_counts_once() -> None:
 
 def test_a_message_whose_attempt_was_killed_may_have_been_taken() -> None:
     """It stays as it is from then on, also after attempts that were answered."""
-    waiting = replay(owing(("e1",)), [Unanswered(channel="ops", message=first(owing(("e1",))).id)])
-    assert first(waiting).unanswered
-    assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered
+    waiting = replay(owing(("e1",)), [going_out("ops", first(owing(("e1",))), NOW)])
+    assert first(waiting).unanswered == 1
+    assert first(failed(waiting, "ops", "HTTP 500", NOW)).unanswered == 1
     assert not first(waiting, "mail").unanswered
+
+
+def test_a_kill_counts_once_however_often_it_is_read() -> None:
+    """Each attempt is known by its number, so that lines of several runs add up; the fifth defers the message."""
+    waiting, lines = owing(("e1",)), list[Outcome]()
+    for number in range(1, 7):
+        lines.append(going_out("ops", first(waiting), minute(number)))
+        waiting = replay(waiting, lines)
+        assert first(waiting).unanswered == number
+        assert first(waiting).retry_at == (minute(number + 24 * 60) if number >= 5 else "")
+    assert replay(owing(("e1",)), lines) == waiting
+    ended = outbox.end_backoffs(waiting, outbox.backoffs_of(waiting, "ops", ""))
+    assert is_due(ended.queues["ops"], minute(7))
+    assert replay(ended, lines) == ended
+
+
+def test_a_deferred_alert_expires_as_any_other() -> None:
+    """Two attempts at it had no answer, though the channel takes what else it gets."""
+    waiting = owing(("e1",), ("e2",), to=(OPS,))
+    for _ in range(5):
+        waiting = failed(waiting, "ops", "timed out", NOW, unanswered=True)
+    waiting = acknowledged(waiting, "ops", waiting.queues["ops"].messages[1].id)
+    assert outbox.expired(waiting, "ops", minute(60), 3600) == (waiting, ())
+    left, old = outbox.expired(waiting, "ops", minute(61), 3600)
+    assert ([message.events for message in old], left.alerts("ops")) == ([("e1",)], 0)
 
 
 def test_an_alert_aside_expires_as_any_other() -> None:

@@ -18,10 +18,9 @@ from watcher.alerts.queues.queue import (
     reason_to_wait,
     retry_at,
     seconds_left,
-    worst_first,
 )
 from watcher.durations import DAY
-from watcher.model.event import Kind
+from watcher.model.event import Event, Kind
 
 HOUR = 60
 """In minutes."""
@@ -52,6 +51,12 @@ def refused(before: Queue, times: int, at: str = NOW, *, last: bool = False) -> 
     return before
 
 
+def turn(before: Queue, *events: Event, at: str = NOW) -> list[str]:
+    """Return the messages that may go out, in their order; the events that are not given are alike."""
+    alike = {key: event(key) for message in before.messages for key in message.events}
+    return [one.id for one in in_turn(before, alike | {one.id: one for one in events}, at)]
+
+
 def test_three_refusals_make_a_message_plain_and_a_fourth_sets_it_aside() -> None:
     """It waits longer after each refusal; the plainest form goes out at once, and is tried again after a day."""
     found = []
@@ -80,8 +85,8 @@ def test_a_refused_message_lets_the_others_pass() -> None:
     """The next message is due at once; alone, the refused one waits for its own time."""
     after = refused(queue(message("m1"), message("m2")), 1)
     assert is_due(after, NOW)
-    assert [one.id for one in in_turn(after, NOW)] == ["m2"]
-    assert [one.id for one in in_turn(after, minute(0.5))] == ["m2", "m1"]
+    assert turn(after) == ["m2"]
+    assert turn(after, at=minute(0.5)) == ["m2", "m1"]
     alone = refused(queue(), 1)
     assert (is_due(alone, NOW), seconds_left(alone, NOW), retry_at(alone)) == (False, 30, minute(0.5))
 
@@ -95,30 +100,63 @@ def test_the_last_refusal_of_a_round_makes_the_channel_wait(times: int, attempts
     assert (down.attempts, down.retry_at) == (3, minute(0.5))
 
 
-def test_the_worst_goes_first_where_much_is_refused() -> None:
-    """Among messages of equal standing; what may have been taken stays first, what was refused behind."""
-    events = {"new": event("new", Kind.NEW), "ban": event("ban", Kind.BANNED)}
+def test_the_worst_goes_first() -> None:
+    """Among messages of equal standing, and the oldest of equally bad ones; what may have been taken stays first."""
     messages = [
         message("refused", refusals=1, events=("ban",)),
         message("new", events=("new",)),
+        message("also new", events=("new",)),
         message("ban", events=("new", "ban")),
-        message("unanswered", events=("new",), unanswered=True),
+        message("unanswered", events=("new",), unanswered=1),
     ]
-    assert [one.id for one in worst_first(messages, events)] == ["unanswered", "ban", "new", "refused"]
+    expected = ["unanswered", "ban", "new", "also new", "refused"]
+    assert turn(queue(*messages), event("new", Kind.NEW), event("ban", Kind.BANNED)) == expected
 
 
 def test_what_may_have_been_taken_goes_first() -> None:
-    """Then come those that nobody refused, in order, then those that were refused, and last those that are aside."""
+    """Then come those that nobody refused, then those that were refused, and last those that are aside or deferred."""
     messages = [
         message("aside", refusals=4),
+        message("deferred", unanswered=5),
         message("refused", refusals=1),
         message("first"),
         message("second"),
-        message("refused and unanswered", refusals=1, unanswered=True),
-        message("unanswered", unanswered=True),
+        message("refused and unanswered", refusals=1, unanswered=1),
+        message("unanswered", unanswered=4),
     ]
-    turn = ["unanswered", "first", "second", "refused and unanswered", "refused", "aside"]
-    assert [one.id for one in in_turn(queue(*messages), NOW)] == turn
+    expected = ["unanswered", "first", "second", "refused and unanswered", "refused", "deferred", "aside"]
+    assert turn(queue(*messages)) == expected
+
+
+def test_five_attempts_without_an_answer_defer_a_message() -> None:
+    """From then on it waits for a day after each, is not in its plainest form, and counts as refused by nobody."""
+    before, found = queue(), []
+    for _ in range(6):
+        before = attempt(before, "timed out", unanswered=True)
+        (one,) = before.messages
+        assert (one.refusals, one.is_plain, one.may_change) == (0, False, False)
+        found.append((one.unanswered, timestamps.seconds_between(NOW, one.retry_at) if one.retry_at else 0))
+    assert found == [(1, 0), (2, 0), (3, 0), (4, 0), (5, DAY), (6, DAY)]
+    assert seconds_left(before, NOW) == DAY
+
+
+def test_a_deferred_message_holds_up_no_other() -> None:
+    """The others wait for the backoff of the channel only, and what has become of it says nothing of the channel."""
+    before = ended(queue(message(unanswered=4), message("m2")))
+    after = attempt(before, "timed out", unanswered=True)
+    assert (turn(after), seconds_left(after, NOW), after.failing_since) == (["m2"], 30, NOW)
+    assert turn(after, at=minute(24 * HOUR)) == ["m2", "m1"]
+    again = attempt(ended(after), "timed out", unanswered=True)
+    assert (again.failing_since, again.attempts, again.retry_at) == ("", 1, minute(0.5))
+
+
+def test_an_answer_to_a_deferred_message_is_a_failure_like_any_other() -> None:
+    """It was not taken then, so that it need not wait for a day; a refusal for what it is counts as one."""
+    deferred = queue(message(unanswered=5))
+    (one,) = attempt(deferred, "HTTP 500").messages
+    assert (one.unanswered, one.retry_at) == (5, "")
+    (one,) = refused(deferred, 2).messages
+    assert (one.unanswered, one.refusals, one.retry_at) == (5, 2, minute(1))
 
 
 @pytest.mark.parametrize(("asked", "wait"), [(5, 5), (7200, 7200), (DAY, DAY), (1e9, DAY), (-3, 0)])
@@ -195,3 +233,7 @@ def test_why_a_queue_waits() -> None:
     assert reason_to_wait(refused(queue(), 1)) == "refused for what it is: HTTP 400"
     assert reason_to_wait(refused(queue(), 4)) == "refused also in the plainest form: HTTP 400"
     assert reason_to_wait(refused(queue(), 4, last=True)) == "backing off after HTTP 400"
+    unsure = attempt(queue(), "timed out", unanswered=True)
+    assert reason_to_wait(unsure) == "backing off after timed out; may have arrived"
+    assert reason_to_wait(ended(unsure)) == ""
+    assert reason_to_wait(queue(message(unanswered=5))) == "no answer; may have arrived"

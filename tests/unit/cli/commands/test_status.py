@@ -13,11 +13,13 @@ import pytest
 from tests.support.factories import NOW, PACK, channel, event, failed, known, minute, version
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
+from watcher.alerts.queues.outcomes import Acknowledgement, replay
 from watcher.changes.health import FailureStreak, Health
 from watcher.cli.commands.status import rows as status_rows
 from watcher.cli.commands.status import tables as status_tables
 from watcher.cli.commands.status import view as status_view
 from watcher.cli.terminal import display_width
+from watcher.model.channel import Grouping
 from watcher.model.exposure import Exposure, Installed
 from watcher.model.pack import Pack, PackKind
 from watcher.model.snapshot import Mark, Node, Snapshot, Whole
@@ -173,6 +175,20 @@ def test_alerts_aside_are_shown_with_why() -> None:
     assert said == "ops: 2 alerts refused also in the plainest form (HTTP 413); tried once a day until alert_expiry"
 
 
+def test_alerts_that_may_have_arrived_are_shown() -> None:
+    """Beside the last failure, and also when the channel has taken another message since."""
+    waiting = outbox.enqueue(Outbox(), (replace(OPS, grouping=Grouping.EVENT),), (event("e1"), event("e2")), 1, NOW)
+    waiting = failed(waiting, "ops", "timed out", NOW, unanswered=True)
+    (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
+    assert (row.undelivered, row.may_have_arrived, row.error) == (2, 1, "timed out")
+    assert "timed out; may have arrived" in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+    second = waiting.queues["ops"].messages[1].id
+    waiting = replay(waiting, [Acknowledgement(channel="ops", message=second)])
+    (row,) = status_rows.channel_rows(state(outbox=waiting), ["ops"])
+    assert (row.undelivered, row.may_have_arrived, row.error) == (1, 1, None)
+    assert "no answer; may have arrived" in shown(state(known(), outbox=waiting), channels=("ops",))[-1]
+
+
 def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
     """`status --json` has every watched node and channel, and null for what is not known."""
     given = state(known(version("1.0"), version("2.0", "flagged", id="")), outbox=Outbox())
@@ -223,6 +239,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "undelivered": 0,
                 "aside": 0,
                 "aside_error": None,
+                "may_have_arrived": 0,
                 "error": None,
                 "failing_since": None,
                 "next_try": None,

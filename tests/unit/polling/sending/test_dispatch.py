@@ -18,7 +18,7 @@ from tests.support.worker import WORKER
 from watcher import timestamps
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import FailedAttempt, replay
+from watcher.alerts.queues.outcomes import FailedAttempt, Unanswered, replay
 from watcher.alerts.queues.queue import is_due
 from watcher.delivery.client import Worker
 from watcher.errors import StateError
@@ -52,9 +52,9 @@ class Failing(StateFolder):
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
-        self._fail("reserve_acks", channel)
-        return StateFolder.reserve_acks(self, channel, messages)
+    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+        self._fail("reserve_acks", messages[0].channel)
+        return StateFolder.reserve_acks(self, messages)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure", refusal.channel)
@@ -101,6 +101,20 @@ def test_a_channel_stops_at_its_budget(folder: StateFolder, webhook: Webhook, op
     assert [message.event_ids for message in webhook.messages()] == [["e0"], ["e1"], ["e2"]] * 2
 
 
+@pytest.mark.parametrize("grouping", [Grouping.EVENT, Grouping.NODE])
+def test_the_worst_goes_out_first(folder: StateFolder, webhook: Webhook, ops: Channel, grouping: Grouping) -> None:
+    """Of one poll and of several, where a channel gets a message for each event or pack; equals in their order."""
+    ops, waiting = replace(ops, grouping=grouping), Outbox()
+    kinds = ((Kind.NEW, Kind.FLAGGED), (Kind.NEW, Kind.BANNED, Kind.FLAGGED))
+    for revision, of_poll in enumerate(kinds, start=1):
+        named = ((f"{kind}{revision}", kind) for kind in of_poll)
+        events = tuple(event(name, kind, node=name) for name, kind in named)
+        waiting = outbox.enqueue(waiting, (ops,), events, revision, NOW)
+    assert sent(folder, waiting, ops).delivered == 5
+    expected = [["banned2"], ["flagged1"], ["flagged2"], ["new1"], ["new2"]]
+    assert [message.event_ids for message in webhook.messages()] == expected
+
+
 def test_a_worker_that_cannot_start_is_a_failure(
     folder: StateFolder, ops: Channel, mail: Channel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -132,7 +146,7 @@ def test_a_stop_waits_for_seconds_only(
     owed = owing(ops).queues["ops"].messages
     left = done.waiting.queues["ops"]
     assert (done.failures, done.refused, left.retry_at) == ({}, set(), "")
-    assert left.messages == (replace(owed[0], unanswered=True), *owed[1:])
+    assert left.messages == (replace(owed[0], unanswered=1), *owed[1:])
     assert time.monotonic() - began < 10
 
 
@@ -166,9 +180,9 @@ def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: 
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
             loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.reserve_acks(self, channel, messages)
+            return StateFolder.reserve_acks(self, messages)
 
     loops: list[asyncio.AbstractEventLoop] = []
 
@@ -383,7 +397,7 @@ def test_a_ban_does_not_wait_behind_what_is_refused(folder: StateFolder, picky: 
     ops = Channel(name="ops", url=picky.apprise_url("/ops"), grouping=Grouping.EVENT)
     events = (*(event(f"e{number}", Kind.CHANGED) for number in range(40)), event("ban", Kind.BANNED))
     done = sent(folder, outbox.enqueue(Outbox(), (ops,), events, 1, NOW), ops)
-    assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 12)
+    assert (picky.ids(), done.delivered, len(picky.messages())) == ([["ban"]], 1, 11)
     assert done.waiting.queues["ops"].retry_at == minute(0.5)
 
 
@@ -391,6 +405,6 @@ def test_an_attempt_without_an_answer_is_remembered(folder: StateFolder, webhook
     """The message may have been taken: it goes out first the next time, and is in no merged message."""
     webhook.answer["/ops"] = Answer(reset=True)
     done = sent(folder, owing(ops), ops)
-    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [True, False, False]
+    assert [message.unanswered for message in done.waiting.queues["ops"].messages] == [1, 0, 0]
     journal = read_journal((folder.path / "acks.jsonl").read_bytes())
     assert replay(owing(ops), journal) == done.waiting

@@ -15,12 +15,12 @@ from typing import Any
 
 import pytest
 
-from tests.support.factories import NOW, channel, event, failed, minute
+from tests.support.factories import NOW, channel, event, failed, going_out, minute
 from tests.support.fakes.webhook import Webhook
 from tests.support.worker import WORKER
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, replay
+from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered, replay
 from watcher.model.channel import Channel, Grouping
 from watcher.model.snapshot import Snapshot
 from watcher.polling.sending.dispatch import Dispatch, dispatch
@@ -120,15 +120,15 @@ class _Slow(StateFolder):
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
-        self.wait("room", channel)
-        self.done.extend(("room", channel, message) for message in messages)
-        return StateFolder.reserve_acks(self, channel, messages)
+    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+        self.wait("room", messages[0].channel)
+        self.done.extend(("room", one.channel, one.message) for one in messages)
+        return StateFolder.reserve_acks(self, messages)
 
-    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
-        self.wait("kept", channel)
-        StateFolder.write_ack(self, channel, message, offset, following)
-        self.done.append(("kept", channel, message))
+    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
+        self.wait("kept", message.channel)
+        StateFolder.write_ack(self, message, offset, following)
+        self.done.append(("kept", message.channel, message.message))
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self.wait("kept", refusal.channel)
@@ -235,7 +235,8 @@ def test_threads_do_not_write_over_each_others_lines(tmp_path: Path) -> None:
 
     def deliver(name: str) -> None:
         for number in range(25):
-            folder.write_ack(name, f"m{number}", folder.reserve_acks(name, [f"m{number}"])[0])
+            out = going_out(f"m{number}", name)
+            folder.write_ack(out, folder.reserve_acks([out])[0])
             folder.write_failure(FailedAttempt(channel=name, message=f"m{number}", attempts=1, error="x", at=NOW))
 
     with ThreadPoolExecutor(len(names)) as threads:

@@ -94,6 +94,8 @@ class ChannelRow:
     """How many of them are in messages that the service refused even in their plainest form."""
     aside_error: str | None
     """Why, for the newest of them."""
+    may_have_arrived: int
+    """How many of them are in messages that went out without an answer."""
     error: str | None
     """Why the last delivery failed."""
     failing_since: str | None
@@ -215,6 +217,7 @@ def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
             undelivered=queue.alerts,
             aside=sum(len(message.events) for message in queue.aside),
             aside_error=queue.aside[-1].error if queue.aside else None,
+            may_have_arrived=queue.may_have_arrived,
             error=queue.error or None,
             failing_since=queue.failing_since or None,
             next_try=retry_at(queue) or None,

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import click
 
+from watcher.alerts.queues.queue import error_in_words
 from watcher.cli.commands.status.rows import (
     UNKNOWN,
     VERSION_WIDTH,
@@ -176,7 +177,7 @@ def _channel_cells(view: View, row: ChannelRow, *, whole: bool) -> tuple[str, ..
     return (
         _channel_name(row),
         str(row.undelivered),
-        sanitize_line(row.error or "-"),
+        sanitize_line(error_in_words(row.error or "", row.may_have_arrived) or "-"),
         _when(view, row.failing_since, "-", whole=whole),
     )
 
