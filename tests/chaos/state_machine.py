@@ -160,8 +160,8 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
-        return self.crash.step(lambda: StateFolder.reserve_acks(self, channel, messages))
+    def reserve_acks(self, channel: str, messages: Sequence[str], left: Sequence[Sequence[str]] = ()) -> list[int]:
+        return self.crash.step(lambda: StateFolder.reserve_acks(self, channel, messages, left))
 
     def write_sending(self, channel: str, message: str, offset: int) -> None:
         self.crash.step(lambda: StateFolder.write_sending(self, channel, message, offset))
@@ -169,9 +169,11 @@ class Fragile(StateFolder):
     def replace_outbox(self, waiting: Outbox, revision: int) -> None:
         self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
 
-    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+    def write_ack(
+        self, channel: str, message: str, offset: int, following: str = "", left: Sequence[str] = (), size: int = 0
+    ) -> None:
         def keep() -> None:
-            StateFolder.write_ack(self, channel, message, offset, following)
+            StateFolder.write_ack(self, channel, message, offset, following, left, size)
             self.kept[channel] += 1
 
         self.crash.step(keep)

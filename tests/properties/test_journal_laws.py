@@ -16,10 +16,25 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import Queue, in_turn, without_waits
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, reference_to
 from watcher.state.journal import Stage, read_journal, write_failure, write_stage
 
-_STEPS = ("poll", "merge", "take", "refuse", "fail", "lose", "kill", "stop", "write", "settle", "move", "pass")
+_STEPS = (
+    "poll",
+    "merge",
+    "take",
+    "leave",
+    "tear",
+    "refuse",
+    "fail",
+    "lose",
+    "kill",
+    "stop",
+    "write",
+    "settle",
+    "move",
+    "pass",
+)
 _KINDS = (Kind.NEW, Kind.BANNED, Kind.FLAGGED)
 
 
@@ -67,6 +82,15 @@ class Life:
                 self.owed -= set(turn[0].events)
                 line = write_stage("ops", turn[0].id, Stage.ARRIVED)
                 self.note(line, Acknowledgement(channel="ops", message=turn[0].id))
+            case "leave" if turn and len(turn[0].events) > 1:
+                named, *left = turn[0].events
+                self.owed.remove(named)
+                line = write_stage("ops", turn[0].id, Stage.ARRIVED, left)
+                self.note(line, Acknowledgement(channel="ops", message=turn[0].id, left=tuple(left)))
+                assert self.queue.messages[0].events == tuple(left)
+            case "tear" if turn and len(turn[0].events) > 1:
+                line = write_stage("ops", turn[0].id, Stage.ARRIVED, turn[0].events)
+                self.note(line[:-9] + b"\n", Unanswered(channel="ops", message=turn[0].id))
             case "kill" if turn:
                 line = write_stage("ops", turn[0].id, Stage.SENDING)
                 self.note(line, Unanswered(channel="ops", message=turn[0].id))
@@ -131,7 +155,10 @@ def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[st
 @examples(150)
 @given(_LIVES)
 def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
-    """A message that went out without an answer keeps its id and its events until it is taken, and goes first."""
+    """A message that went out without an answer keeps its id and its events until it is taken, and goes first.
+
+    What it left to a further message then is all of it that is still owed.
+    """
     life = Life(Grouping.POLL)
     unanswered: dict[str, tuple[str, ...]] = {}
     for what in steps:
@@ -141,9 +168,27 @@ def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
             if name in there:
                 assert (there[name].events, there[name].unanswered) == (events, True)
             else:
-                assert not life.owed.intersection(events)
+                left = life.queue.messages[0].events if what == "leave" else ()
+                assert life.owed.intersection(events) == set(left)
                 del unanswered[name]
         unanswered |= {message.id: message.events for message in there.values() if message.unanswered}
         turn = in_turn(without_waits(life.queue), life.now)
         fresh = [message.unanswered for message in turn if not message.refusals]
         assert fresh == sorted(fresh, reverse=True)
+
+
+@examples(150)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_a_further_message_goes_on_with_one_that_was_taken(grouping: Grouping, steps: list[str]) -> None:
+    """It is merged with no other, shows the reference of the first one, and each has fewer events and a higher part."""
+    life = Life(grouping)
+    for what in steps:
+        before = {message.id: message for message in life.queue.messages}
+        life.step(what)
+        for message in life.queue.messages:
+            if message.part and message.id not in before:
+                [taken] = before.keys() - {one.id for one in life.queue.messages}
+                assert message.part == before[taken].part + 1
+                assert set(message.events) < set(before[taken].events)
+                assert message.reference == (before[taken].reference or reference_to(before[taken].events))
+                assert message.may_change is False

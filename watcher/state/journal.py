@@ -6,17 +6,18 @@ A line has no format number. No files here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watcher.state.codec import check_time, decode, each, renamed
+from watcher.state.codec import UnreadableFormError, check_time, decode, each, renamed
 
 if TYPE_CHECKING:
     from watcher.alerts.queues.outcomes import FailedAttempt, Outcome
 
 _REFUSED = "refused"
+_LEFT = b', "left": '
 
 
 class Stage(StrEnum):
@@ -37,11 +38,14 @@ class _Entry:
     channel: str
     message: str
     state: str
+    left: tuple[str, ...] = ()
+    """Ids of events that go into a further message."""
 
 
-def write_stage(channel: str, message: str, stage: Stage) -> bytes:
-    """Encode the line about a message."""
-    return json.dumps({"channel": channel, "message": message, "state": stage}).encode() + b"\n"
+def write_stage(channel: str, message: str, stage: Stage, left: Sequence[str] = (), size: int = 0) -> bytes:
+    """Encode the line about a message, filled up with blanks to so many bytes."""
+    entry = {"channel": channel, "message": message, "state": stage} | ({"left": list(left)} if left else {})
+    return json.dumps(entry).encode().ljust(size - 1) + b"\n"
 
 
 def write_failure(failure: FailedAttempt) -> bytes:
@@ -76,7 +80,14 @@ def _read_line(line: bytes) -> Outcome | None:
     """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
     from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered
 
-    entry = decode(_Entry, line)
+    try:
+        entry = decode(_Entry, line)
+    except UnreadableFormError:
+        whole, torn, _ = line.partition(_LEFT)
+        if not torn:
+            raise
+        # A crash tore the acknowledgement: the message went out.
+        entry = replace(decode(_Entry, whole + b"}"), state=Stage.SENDING)
     if entry.state == _REFUSED:
         # The first format had `address` for `url_digest`.
         failure = decode(FailedAttempt, json.dumps(renamed(json.loads(line), address="url_digest")).encode())
@@ -85,5 +96,6 @@ def _read_line(line: bytes) -> Outcome | None:
         return failure
     if entry.state == Stage.WAITING:
         return None
-    outcome = Acknowledgement if entry.state == Stage.ARRIVED else Unanswered
-    return outcome(channel=entry.channel, message=entry.message)
+    if entry.state == Stage.ARRIVED:
+        return Acknowledgement(channel=entry.channel, message=entry.message, left=entry.left)
+    return Unanswered(channel=entry.channel, message=entry.message)

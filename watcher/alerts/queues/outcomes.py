@@ -17,6 +17,7 @@ from watcher.alerts.queues.queue import (
     wait_until,
 )
 from watcher.durations import DAY
+from watcher.model.event import event_id, reference_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +26,8 @@ class Acknowledgement:
 
     channel: str
     message: str
+    left: tuple[str, ...] = ()
+    """Ids of its events that go into a further message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,6 +103,8 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 del messages[message.id]
                 messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
                 suspects.clear()
+                if (next_part := further(outcome.channel, message, outcome.left)) is not None:
+                    waiting[outcome.channel] = {next_part.id: next_part, **messages}
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
                 messages[message.id] = replace(message, unanswered=True)
@@ -117,6 +122,22 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                     queues[outcome.channel] = with_failure(queue, attempt)
     left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
     return tidy(replace(outbox, queues=left))
+
+
+def further(channel: str, message: Message, left: Iterable[str]) -> Message | None:
+    """Return the message that goes on with the events that an accepted one has left; None if it has left none."""
+    ids = set(left)
+    events = tuple(key for key in message.events if key in ids)
+    if not events:
+        return None
+    return Message(
+        id=event_id(channel, message.revision, *events),
+        revision=message.revision,
+        queued_at=message.queued_at,
+        events=events,
+        part=message.part + 1,
+        reference=message.reference or reference_to(message.events),
+    )
 
 
 def failed_attempt(

@@ -52,9 +52,9 @@ class Failing(StateFolder):
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+    def reserve_acks(self, channel: str, messages: Sequence[str], left: Sequence[Sequence[str]] = ()) -> list[int]:
         self._fail("reserve_acks", channel)
-        return StateFolder.reserve_acks(self, channel, messages)
+        return StateFolder.reserve_acks(self, channel, messages, left)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure", refusal.channel)
@@ -166,9 +166,9 @@ def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: 
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+        def reserve_acks(self, channel: str, messages: Sequence[str], left: Sequence[Sequence[str]] = ()) -> list[int]:
             loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.reserve_acks(self, channel, messages)
+            return StateFolder.reserve_acks(self, channel, messages, left)
 
     loops: list[asyncio.AbstractEventLoop] = []
 

@@ -120,14 +120,16 @@ class _Slow(StateFolder):
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reserve_acks(self, channel: str, messages: Sequence[str]) -> list[int]:
+    def reserve_acks(self, channel: str, messages: Sequence[str], left: Sequence[Sequence[str]] = ()) -> list[int]:
         self.wait("room", channel)
         self.done.extend(("room", channel, message) for message in messages)
-        return StateFolder.reserve_acks(self, channel, messages)
+        return StateFolder.reserve_acks(self, channel, messages, left)
 
-    def write_ack(self, channel: str, message: str, offset: int, following: str = "") -> None:
+    def write_ack(
+        self, channel: str, message: str, offset: int, following: str = "", left: Sequence[str] = (), size: int = 0
+    ) -> None:
         self.wait("kept", channel)
-        StateFolder.write_ack(self, channel, message, offset, following)
+        StateFolder.write_ack(self, channel, message, offset, following, left, size)
         self.done.append(("kept", channel, message))
 
     def write_failure(self, refusal: FailedAttempt) -> None:
