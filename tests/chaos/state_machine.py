@@ -160,8 +160,8 @@ class Fragile(StateFolder):
 
         self.crash.step(save)
 
-    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
-        return self.crash.step(lambda: StateFolder.reserve_acks(self, messages))
+    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
+        return self.crash.step(lambda: StateFolder.reserve_acks(self, messages, left))
 
     def write_sending(self, message: Unanswered, offset: int) -> None:
         self.crash.step(lambda: StateFolder.write_sending(self, message, offset))
@@ -169,9 +169,16 @@ class Fragile(StateFolder):
     def replace_outbox(self, waiting: Outbox, revision: int) -> None:
         self.crash.step(lambda: StateFolder.replace_outbox(self, waiting, revision))
 
-    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
+    def write_ack(
+        self,
+        message: Unanswered,
+        offset: int,
+        following: Unanswered | None = None,
+        left: Sequence[str] = (),
+        size: int = 0,
+    ) -> None:
         def keep() -> None:
-            StateFolder.write_ack(self, message, offset, following)
+            StateFolder.write_ack(self, message, offset, following, left, size)
             self.kept[message.channel] += 1
 
         self.crash.step(keep)

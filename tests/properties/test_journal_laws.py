@@ -16,10 +16,25 @@ from watcher.alerts.queues.ownership import reroute
 from watcher.alerts.queues.queue import UNANSWERED_TO_DEFER, Message, Queue, in_turn, without_waits
 from watcher.durations import DAY
 from watcher.model.channel import Channel, Grouping
-from watcher.model.event import Event, Kind
+from watcher.model.event import Event, Kind, reference_to
 from watcher.state.journal import Stage, read_journal, write_failure, write_stage
 
-_STEPS = ("poll", "merge", "take", "refuse", "fail", "lose", "kill", "stop", "write", "settle", "move", "pass")
+_STEPS = (
+    "poll",
+    "merge",
+    "take",
+    "leave",
+    "tear",
+    "refuse",
+    "fail",
+    "lose",
+    "kill",
+    "stop",
+    "write",
+    "settle",
+    "move",
+    "pass",
+)
 _KINDS = (Kind.NEW, Kind.BANNED, Kind.FLAGGED)
 
 
@@ -72,6 +87,15 @@ class Life:
                 self.owed -= set(turn[0].events)
                 line = write_stage(going_out("ops", turn[0], self.now), Stage.ARRIVED)
                 self.note(line, Acknowledgement(channel="ops", message=turn[0].id))
+            case "leave" if turn and len(turn[0].events) > 1:
+                named, *left = turn[0].events
+                self.owed.remove(named)
+                line = write_stage(going_out("ops", turn[0], self.now), Stage.ARRIVED, left)
+                self.note(line, Acknowledgement(channel="ops", message=turn[0].id, left=tuple(left)))
+                assert self.queue.messages[0].events == tuple(left)
+            case "tear" if turn and len(turn[0].events) > 1:
+                out = going_out("ops", turn[0], self.now)
+                self.note(write_stage(out, Stage.ARRIVED, turn[0].events)[:-9] + b"\n", out)
             case "kill" if turn:
                 out = going_out("ops", turn[0], self.now)
                 self.note(write_stage(out, Stage.SENDING), out)
@@ -140,21 +164,40 @@ def test_the_disk_knows_what_the_program_knew(grouping: Grouping, steps: list[st
 def test_what_may_have_been_taken_stays_as_it_is(steps: list[str]) -> None:
     """A message that went out without an answer keeps its id and its events until it is taken.
 
-    Each such attempt counts once. It goes first, and after five of them last.
+    Each such attempt counts once. It goes first, and after five of them last. What it left to a further message then is
+    all of it that is still owed.
     """
     life = Life(Grouping.POLL)
     unanswered: dict[str, tuple[tuple[str, ...], int]] = {}
     for what in steps:
-        tried = {message.id for message in life.turn[:1]} if what in ("lose", "stop", "kill") else set()
+        tried = {message.id for message in life.turn[:1]} if what in ("lose", "stop", "kill", "tear") else set()
         life.step(what)
         there = {message.id: message for message in life.queue.messages}
         for name, (events, times) in list(unanswered.items()):
             if name in there:
                 assert (there[name].events, there[name].unanswered) == (events, times + (name in tried))
             else:
-                assert not life.owed.intersection(events)
+                left = life.queue.messages[0].events if what == "leave" else ()
+                assert life.owed.intersection(events) == set(left)
                 del unanswered[name]
         unanswered |= {one.id: (one.events, one.unanswered) for one in there.values() if one.unanswered}
         fresh = [message.unanswered for message in life.turn if not message.refusals]
         places = [2 if times >= UNANSWERED_TO_DEFER else 0 if times else 1 for times in fresh]
         assert places == sorted(places)
+
+
+@examples(150)
+@given(st.sampled_from(Grouping), _LIVES)
+def test_a_further_message_goes_on_with_one_that_was_taken(grouping: Grouping, steps: list[str]) -> None:
+    """It is merged with no other, shows the reference of the first one, and each has fewer events and a higher part."""
+    life = Life(grouping)
+    for what in steps:
+        before = {message.id: message for message in life.queue.messages}
+        life.step(what)
+        for message in life.queue.messages:
+            if message.part and message.id not in before:
+                [taken] = before.keys() - {one.id for one in life.queue.messages}
+                assert message.part == before[taken].part + 1
+                assert set(message.events) < set(before[taken].events)
+                assert message.reference == (before[taken].reference or reference_to(before[taken].events))
+                assert message.may_change is False

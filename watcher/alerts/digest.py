@@ -11,16 +11,18 @@ from heapq import nsmallest
 
 from watcher import timestamps
 from watcher.alerts.reference import reference_of
-from watcher.alerts.words.advice import advice_on
+from watcher.alerts.words.advice import advice_on, in_short
 from watcher.alerts.words.differences import Words
 from watcher.alerts.words.title import titles
 from watcher.alerts.words.wording import Counts, Label, Line, add, count, is_a_warning, label, line
-from watcher.model.event import Event, Kind, Severity, event_id, is_about_all, rank, severity_of
+from watcher.model.event import Event, Kind, Severity, event_id, is_about_all, rank, runs_it, severity_of
 from watcher.model.version import recency
 from watcher.text.plural import plural
 
 LINES = 25
 """The most lines that one message shows."""
+MOST_PARTS = 4
+"""The most further messages that name critical events which nobody runs."""
 _TOGETHER = 3
 """Above this number baselines are grouped, and so are exposures."""
 
@@ -42,6 +44,15 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Owed:
+    """An event that is never only counted."""
+
+    event: str
+    """Its id."""
+    is_run: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Digest:
     """The content of a message."""
 
@@ -57,6 +68,10 @@ class Digest:
     """When the events were seen, for people."""
     reference: str
     """Equal for equal events, so that a person recognises a repeat; `history --ref` finds the events by it."""
+    part: int = 0
+    """Which further message this is; 0 for none."""
+    owed: tuple[Owed, ...] = ()
+    """The events that get a further message if this one only counts them, worst first."""
 
     @property
     def lines(self) -> int:
@@ -64,10 +79,11 @@ class Digest:
         return sum(len(group.lines) for group in self.groups)
 
 
-def compose(events: tuple[Event, ...]) -> Digest:
+def compose(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Digest:
     """Return the digest of a message's events; there must be at least one.
 
-    The worst comes first and takes its group with it; among equals the newest version does.
+    The worst comes first and takes its group with it; among equals the newest version does. A further message has a
+    `part`, and the `reference` of the one that it goes on with.
     """
     ranked = [(label(event), event) for event in worst_first(events)]
     several = {
@@ -91,12 +107,42 @@ def compose(events: tuple[Event, ...]) -> Digest:
     return Digest(
         worst=worst,
         severity=severity_of(worst),
-        titles=titles(events, worst, count(name for name, _ in ranked)),
+        titles=tuple(_of_part(part) + title for title in titles(events, worst, count(name for name, _ in ranked))),
         groups=tuple(made),
         hidden=count(hidden),
         seen=_seen(events),
-        reference=reference_of(events),
+        reference=reference or reference_of(events),
+        part=part,
+        owed=owed(events, part),
     )
+
+
+def _of_part(part: int) -> str:
+    return f"Part {part + 1}: " if part else ""
+
+
+def owed(events: Iterable[Event], part: int) -> tuple[Owed, ...]:
+    """Return which of a message's events get a further message if it only counts them, worst first.
+
+    They are critical. The worst is none of them: each message names it, so that each further one has fewer events.
+    The baseline of all nodes has no pack to be named. After so many parts only what somebody runs is left.
+    """
+    _, *others = worst_first(events)
+    found = [
+        Owed(event=event.id, is_run=runs_it(event) and event.kind is not Kind.BASELINE)
+        for event in others
+        if severity_of(event) is Severity.CRITICAL and not is_about_all(event)
+    ]
+    return tuple(one for one in found if one.is_run or part < MOST_PARTS)
+
+
+def left(digest: Digest, *, brief: bool) -> tuple[str, ...]:
+    """Return the ids of the events that a message does not name and that go into a further one.
+
+    Where a service shows lines alone (`brief`) that is only what somebody runs.
+    """
+    named = {line.event for group in digest.groups for line in group.lines}
+    return tuple(one.event for one in digest.owed if one.event not in named and (one.is_run or not brief))
 
 
 def worst_first(events: Iterable[Event]) -> list[Event]:
@@ -174,7 +220,7 @@ def _lines(groups: Sequence[Sequence[_Labelled]]) -> dict[tuple[int, int], Line]
         advice: Words = ()
         if event.node and is_a_warning(event):
             advice = advice_on(by_node.pop(event.node.lower(), ()))
-        lines[number, place] = line(event, order, advice)
+        lines[number, place] = line(event, order, advice, in_short(advice))
     return lines
 
 

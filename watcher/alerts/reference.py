@@ -13,9 +13,8 @@ from itertools import groupby
 from operator import attrgetter
 
 from watcher.model.channel import Channel, Grouping, grouped
-from watcher.model.event import DEFAULT_KINDS, Event, Kind
+from watcher.model.event import DEFAULT_KINDS, REFERENCES, Event, Kind, reference_to
 
-_SIZE = 2**32
 _GAP_AMONG = 256
 """A merged message may leave one out that waits for itself; that is looked for among so many of the newest."""
 
@@ -28,7 +27,7 @@ _Run = tuple[int, int, int]
 
 def reference_of(events: Iterable[Event]) -> str:
     """Return the reference of a message with these events: eight hexadecimal digits."""
-    return f"{_sum(events):08x}"
+    return reference_to(event.id for event in events)
 
 
 def key_of(events: Iterable[Event]) -> str:
@@ -62,7 +61,7 @@ def events_of(reference: str, recorded: Sequence[Event], channels: Sequence[Chan
     found: list[list[_Events]] = []
     for channel in tried:
         for messages in _mergeable(channel, [message for poll in polls for message in grouped(channel, poll)]):
-            for first, end, without in _runs(wanted, [_sum(message) for message in messages]):
+            for first, end, without in _runs(wanted, [int(reference_of(message), 16) for message in messages]):
                 found.append([messages[number] for number in range(first, end) if number != without])
     # Of several the shortest run: the more messages, the more sums there are that may be the same by chance.
     newest_first = sorted(found, key=lambda run: run[-1][-1].at, reverse=True)
@@ -93,8 +92,8 @@ def _whole_runs(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
     ends_at = {0: 0}
     total = 0
     for end, own in enumerate(sums, 1):
-        total = (total + own) % _SIZE
-        if (first := ends_at.get((total - wanted) % _SIZE)) is not None:
+        total = (total + own) % REFERENCES
+        if (first := ends_at.get((total - wanted) % REFERENCES)) is not None:
             yield first, end, -1
         ends_at[total] = end
 
@@ -104,12 +103,7 @@ def _runs_with_a_gap(wanted: int, sums: Sequence[int]) -> Iterator[_Run]:
     for first in range(oldest, len(sums)):
         total, places = 0, dict[int, int]()
         for end in range(first, len(sums)):
-            total = (total + sums[end]) % _SIZE
-            if (without := places.get((total - wanted) % _SIZE, first)) != first:
+            total = (total + sums[end]) % REFERENCES
+            if (without := places.get((total - wanted) % REFERENCES, first)) != first:
                 yield first, end + 1, without
             places[sums[end]] = end
-
-
-def _sum(events: Iterable[Event]) -> int:
-    hashes = (hashlib.sha256(event.id.encode()).digest()[:4] for event in events)
-    return sum(int.from_bytes(one, "big") for one in hashes) % _SIZE

@@ -14,9 +14,9 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from watcher.alerts.digest import Digest, Group, not_shown, shorter
+from watcher.alerts.digest import Digest, Group, left, not_shown, shorter
 from watcher.alerts.words.differences import Item
-from watcher.alerts.words.wording import Line, more
+from watcher.alerts.words.wording import Line, critical_ones, more
 from watcher.text.ascii import ascii_text
 from watcher.text.sanitize import Trusted, sanitize_line
 
@@ -45,17 +45,22 @@ class Rendered:
 
     title: str
     body: str
+    left: tuple[str, ...] = ()
+    """Ids of the events that it does not name and that go into a further message."""
 
 
-_QUOTES = (300, 120, 120, 120, 60, 0, 0)
+_QUOTES = (300, 120, 120, 120, 60, 0, 0, 0, 0, 0)
 """Limits of a quotation, in characters, by level. The higher its level, the less a line says."""
-_NO_LINK, _NO_HISTORY, _NO_REASON, _NO_ADVICE = 2, 3, 5, 6
-"""The levels from which on a line has no link, no history, neither reason nor details, and no advice.
+_NO_LINK, _NO_HISTORY, _NO_REASON, _IN_SHORT, _NO_ADVICE = 2, 3, 5, 6, 7
+"""The levels from which on a line has no link, no history, neither reason nor details, its advice in short, and none.
 
 Whether somebody runs it is shorter from `_NO_REASON` on, and goes with the advice.
 """
 _PACK, _VERSION = 100, 80
 """The most characters of a name, which is as long as an id may be, and of a version."""
+_LEAST = 9
+_SHORT_NAMES = {8: (36, 16), _LEAST: (20, 12)}
+"""The same of the worst line, by level, where even its advice in short has no room: that goes last."""
 _ITEM = 60
 _BACKSLASH = "\uff3c"  # FULLWIDTH REVERSE SOLIDUS: reads as one, escapes nothing
 _LINK = re.compile(r"https://registry\.comfy\.org(?:/(?!(?:[^/]*/)*\.\.?(?:/|\Z))[A-Za-z0-9._~%/-]{0,600})?")
@@ -68,8 +73,9 @@ def render(digest: Digest, form: Format, body_limit: int, title_limit: int, line
     """Render the digest in a body of at most `body_limit` and a title of at most `title_limit` UTF-8 bytes.
 
     Where room is short, quotations get shorter, then links, histories and reasons go, of the mildest events first; then
-    events are counted instead of shown. The name and version of the worst go last. Markup is never cut. With `lines`
-    the body has at most that many: one for each event, and a last one with the count of the others.
+    events are counted instead of shown. The name and version of the worst, and what to do about it, go last. Markup is
+    never cut. With `lines` the body has at most that many: one for each event, and a last one with the count of the
+    others.
     """
     return fitted(digest, form, body_limit, title_limit, lambda message: len(message.body.encode()), lines)
 
@@ -94,7 +100,7 @@ def fitted(
     fitting: Rendered | None = None
     cut, low, high = 0, 0, cuts.most
     while fitting is None or low < high:
-        message = Rendered(title=title, body=write(cuts.body(cut)))
+        message = cuts.message(cut, title, write)
         if size(message) <= limit:
             fitting, high = message, cut
         elif cut == cuts.most:
@@ -105,7 +111,8 @@ def fitted(
         cut = cuts.most if fitting is None else (low + high) // 2
     if fitting is not None:
         return fitting
-    least = [Rendered(title=title, body=body) for body in (write(cuts.least()), *digest.titles, "!")]
+    alone = left(shorter(digest, 1), brief=lines is not None)
+    least = [Rendered(title=title, body=body, left=alone) for body in (write(cuts.least()), *digest.titles, "!")]
     return next((message for message in least if size(message) <= limit), least[-1])
 
 
@@ -119,44 +126,62 @@ class _Cuts:
 
     @property
     def most(self) -> int:
-        """How often it can be cut: one level more for one line each time, one line less, shorter counts, no advice."""
-        return (_NO_ADVICE + 1) * self.digest.lines + 1
+        """How often it can be cut: one level more for one line each time, one line less, shorter counts and names."""
+        return (_NO_ADVICE + 1) * self.digest.lines + len(_SHORT_NAMES)
 
-    def body(self, cut: int) -> str:
-        """Return the body after so many cuts."""
+    def message(self, cut: int, title: str, write: Callable[[str], str]) -> Rendered:
+        """Return the message after so many cuts."""
         number = self.digest.lines
         rounds, more_cut = divmod(min(cut, _NO_ADVICE * number), number)
         kept = min(number, max(1, (_NO_ADVICE + 1) * number - cut))
 
+        short = cut - (_NO_ADVICE + 1) * number
+        """Above -1 all else is gone, and counts get shorter; above that, names do."""
+
         def level(line: Line) -> int:
-            if line.place == 0 and cut < self.most:
-                return min(rounds, _NO_ADVICE - 1)
+            if line.place == 0:
+                return min(rounds, _IN_SHORT) if short < 1 else _NO_ADVICE + short
             return rounds + (line.place >= number - more_cut)
 
         digest = shorter(self.digest, kept)
-        hidden = not_shown(digest)
-        rest = (more(hidden, in_short=cut >= self.most - 1) + " · " if hidden else "") + f"ref {digest.reference}"
-        if self.lines is None and cut < self.most - 1:
-            return self._body(digest, level)
-        lines = [self.writer.line(line, level(line), named=True) for group in digest.groups for line in group.lines]
-        parts = [*lines, self.writer.plain(rest)]
-        if self.lines is None:
-            return self.writer.between.join(map(self.writer.paragraph, parts))
-        return (" · " if self.lines == 1 else "\n").join(parts)
+        follow = left(digest, brief=self.lines is not None)
+        if self.lines is None and short < 0:
+            body = self._body(digest, level, len(follow))
+        else:
+            in_short = short >= 0 or (self.lines is not None and rounds >= _IN_SHORT)
+            body = self._lines(digest, level, len(follow), in_short=in_short)
+        return Rendered(title=title, body=write(body), left=follow)
 
     def least(self) -> str:
-        """Return the worst event alone, with its name and version."""
+        """Return the worst event alone, with its name and version, and what to do."""
         [group] = shorter(self.digest, 1).groups
-        return self.writer.line(group.lines[0], len(_QUOTES) - 1, named=True)
+        return self.writer.line(group.lines[0], _LEAST, named=True)
 
-    def _body(self, digest: Digest, level: Callable[[Line], int]) -> str:
+    def _body(self, digest: Digest, level: Callable[[Line], int], follow: int) -> str:
+        """Return the body of blocks: the groups, what is not shown, and the foot."""
         writer = self.writer
         parts = [writer.group(group, level) for group in digest.groups]
         if digest.hidden:
             parts.append(writer.paragraph(writer.plain(more(digest.hidden))))
-        short = level(digest.groups[0].lines[0]) >= _NO_HISTORY
-        parts.append(writer.foot("" if short else digest.seen, digest.reference))
+        if follow:
+            parts.append(writer.paragraph(writer.plain(f"{follow} of those not shown follow in further messages")))
+        is_short = level(digest.groups[0].lines[0]) >= _NO_HISTORY
+        said = [*_part(digest), *([] if is_short else [digest.seen])]
+        # What is bad and only counted has to be looked up.
+        in_full = not is_short or critical_ones(not_shown(digest)) > follow
+        parts.append(writer.foot(said, digest.reference, in_full=in_full))
         return writer.between.join(parts)
+
+    def _lines(self, digest: Digest, level: Callable[[Line], int], follow: int, *, in_short: bool) -> str:
+        """Return the body of lines: one for each event, and one for the rest."""
+        lines = [self.writer.line(line, level(line), named=True) for group in digest.groups for line in group.lines]
+        hidden = not_shown(digest)
+        counts = [more(hidden, in_short=in_short, follow=follow)] if hidden else []
+        command = "" if in_short or critical_ones(hidden) <= follow else "comfy-watch history --"
+        rest = self.writer.plain(" · ".join([*counts, *_part(digest), f"{command}ref {digest.reference}"]))
+        if self.lines is None:
+            return self.writer.between.join(map(self.writer.paragraph, [*lines, rest]))
+        return (" · " if self.lines == 1 else "\n").join([*lines, rest])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,30 +214,33 @@ class _Writer:
     def line(self, line: Line, level: int, *, named: bool) -> str:
         """Return what is said of an event; `named`: of which node."""
         quote = _QUOTES[level]
+        of_pack, of_version = _SHORT_NAMES.get(level, (_PACK, _VERSION))
         parts = [line.symbol, self.stressed(line.lead)]
         if named and line.pack is not None:
             # A dot that could make it a host is shown as three characters.
-            parts.append(self.words((line.pack or "(no name)",), _PACK + 2 * line.pack.count(".", 0, _PACK)))
+            dots = line.pack.count(".", 0, of_pack) if level < _NO_ADVICE else 0
+            parts.append(self.words((line.pack or "(no name)",), of_pack + 2 * dots))
         if line.version is not None:
-            parts.append(self.words((line.version,), _VERSION))
+            parts.append(self.words((line.version,), of_version))
         text = " ".join(parts) + self.plain(line.about)
         if line.history and level < _NO_HISTORY:
             text += f" ({self.words(line.history, quote)})"
-        if level < _NO_ADVICE:
-            if runs := line.runs if level < _NO_REASON else line.runs_in_short:
-                text += f" · {self.words(runs, _VERSION)}"
-            for word in line.advice:
+        runs = line.runs if level < _NO_REASON else line.runs_in_short
+        if runs and level not in (_NO_ADVICE, _LEAST):
+            text += f" · {self.words(runs, _VERSION)}"
+        if level != _NO_ADVICE:
+            for word in line.advice if level < _IN_SHORT else line.advice_in_short:
                 ours = isinstance(word, Trusted)
-                text += f" · {self.stressed(word)}" if ours else f" {self.words((word,), _VERSION)}"
+                text += f" · {self.stressed(word)}" if ours else f" {self.words((word,), of_version)}"
         for words in (line.details, line.reason):
             if words and level < _NO_REASON:
                 text += f" · {self.words(words, quote)}"
         return text + (self.linked(line.url) if named and level < _NO_LINK else "")
 
-    def foot(self, seen: str, reference: str) -> str:
-        """Return the last block: when the events were seen, if that is given, and how to look the message up."""
-        command = self.quoted(f"comfy-watch history --ref {reference}")
-        return self.paragraph(f"{self.plain(seen)} · {command}" if seen else self.plain(f"ref {reference}"))
+    def foot(self, said: Iterable[str], reference: str, *, in_full: bool) -> str:
+        """Return the last block: what else is said, in our own words, and how to look the message up."""
+        command = self.quoted(f"comfy-watch history --ref {reference}") if in_full else self.plain(f"ref {reference}")
+        return self.paragraph(" · ".join([*map(self.plain, said), command]))
 
     def linked(self, url: str) -> str:
         """Return a link; "" if the URL is not a page of the registry."""
@@ -227,6 +255,11 @@ class _Writer:
         if text.endswith("\\"):  # apprise's Markdown converters would let it escape the backtick that follows
             text = text[:-1] + _BACKSLASH
         return self.quoted(text) if text else self.plain("(blank)")
+
+
+def _part(digest: Digest) -> list[str]:
+    """Return that this is a further message, if it is one."""
+    return [f"part {digest.part + 1}"] if digest.part else []
 
 
 def _bulleted(heading: str, lines: list[str]) -> str:

@@ -32,3 +32,7 @@ class Job:
     reached: Reached = NOBODY_YET
     plain: bool = False
     """Send the plainest form: ASCII, counts, the worst event."""
+    part: int = 0
+    """Which further message this is; 0 for none."""
+    reference: str = ""
+    """Of the message that a further one goes on with."""

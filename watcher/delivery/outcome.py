@@ -23,6 +23,9 @@ class Cause(StrEnum):
 class Delivered:
     """The service, with every target in its URL, has acknowledged the message."""
 
+    left: tuple[str, ...] = ()
+    """Ids of the events that the message did not name and that go into a further one."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Undelivered:
@@ -45,7 +48,7 @@ Outcome = Delivered | Undelivered
 def encoded(outcome: Outcome) -> dict[str, object]:
     """Return an outcome without its targets as JSON for `decoded`."""
     if isinstance(outcome, Delivered):
-        return {}
+        return {"left": list(outcome.left)} if outcome.left else {}
     return {
         "reason": outcome.reason,
         "cause": outcome.cause,
@@ -56,4 +59,6 @@ def encoded(outcome: Outcome) -> dict[str, object]:
 
 def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
     """Return the outcome that `encoded` made the JSON of."""
-    return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached) if said else Delivered()
+    if "reason" not in said:
+        return Delivered(left=tuple(said.get("left", ())))
+    return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached)

@@ -106,7 +106,7 @@ class _Attempt:
         self._rest = self._count * (job.timeout + float(service.request_rate_per_sec or 0))
         if self._count > 1:
             self._allow(self._rest)
-        digest = compose(job.events)
+        digest = compose(job.events, job.part, job.reference)
         context = Context(
             events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=parameters(job.url)
         )
@@ -151,7 +151,8 @@ class _Attempt:
             return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
         if not done:
             return outcome
-        return Delivered() if wire.contacts or targets.has_skipped else Undelivered(reason=UNASKED)
+        has_asked = wire.contacts or targets.has_skipped
+        return Delivered(left=message.left) if has_asked else Undelivered(reason=UNASKED)
 
     def _current(self) -> list[Exchange]:
         """Return the requests to the target that apprise sends to, of which those with the message decide."""
@@ -267,7 +268,7 @@ def _plain(service: Service, job: Job) -> tuple[Rendered, str]:
     """Return the plainest form of the message, which fits every service, and its format."""
     if isinstance(service.notify_format, NotifyFormat):
         service.notify_format = NotifyFormat.TEXT
-    return plainest(job.events), NotifyFormat.TEXT.value
+    return plainest(job.events, job.part, job.reference), NotifyFormat.TEXT.value
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:

@@ -6,17 +6,18 @@ A line has no format number. No files here.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from watcher.state.codec import check_time, decode, each, renamed
+from watcher.state.codec import UnreadableFormError, check_time, decode, each, renamed
 
 if TYPE_CHECKING:
     from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
 
 _REFUSED = "refused"
+_LEFT = b', "left": '
 
 
 class Stage(StrEnum):
@@ -39,11 +40,17 @@ class _Entry:
     state: str
     unanswered: int = 1
     message_retry_at: str = ""
+    left: tuple[str, ...] = ()
+    """Ids of events that go into a further message."""
 
 
-def write_stage(message: Unanswered, stage: Stage) -> bytes:
-    """Encode the line about a message that goes out, with what is known of it if nothing more is heard."""
-    return json.dumps(asdict(message) | {"state": stage}).encode() + b"\n"
+def write_stage(message: Unanswered, stage: Stage, left: Sequence[str] = (), size: int = 0) -> bytes:
+    """Encode the line about a message that goes out, filled up with blanks to so many bytes.
+
+    It has what is known of the message if nothing more is heard of it.
+    """
+    entry = asdict(message) | {"state": stage} | ({"left": list(left)} if left else {})
+    return json.dumps(entry).encode().ljust(size - 1) + b"\n"
 
 
 def write_failure(failure: FailedAttempt) -> bytes:
@@ -78,7 +85,14 @@ def _read_line(line: bytes) -> Outcome | None:
     """Decode one line; None for a message that did not go out. Raises UnreadableFormError."""
     from watcher.alerts.queues.outcomes import Acknowledgement, FailedAttempt, Unanswered
 
-    entry = decode(_Entry, line)
+    try:
+        entry = decode(_Entry, line)
+    except UnreadableFormError:
+        whole, torn, _ = line.partition(_LEFT)
+        if not torn:
+            raise
+        # A crash tore the acknowledgement: the message went out.
+        entry = replace(decode(_Entry, whole + b"}"), state=Stage.SENDING)
     if entry.state == _REFUSED:
         # The first format had `address` for `url_digest`.
         failure = decode(FailedAttempt, json.dumps(renamed(json.loads(line), address="url_digest")).encode())
@@ -88,7 +102,7 @@ def _read_line(line: bytes) -> Outcome | None:
     if entry.state == Stage.WAITING:
         return None
     if entry.state == Stage.ARRIVED:
-        return Acknowledgement(channel=entry.channel, message=entry.message)
+        return Acknowledgement(channel=entry.channel, message=entry.message, left=entry.left)
     check_time(entry.message_retry_at or None)
     return Unanswered(
         channel=entry.channel,

@@ -163,33 +163,48 @@ class StateFolder(LockedFolder):
         """Write what the last good scans found, before a change that rests on it is committed."""
         self._replace(INSTALLS, installs_file.write_installs(installs))
 
-    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
         """Reserve room for acknowledgements, and note that the first message goes out; return the offset of each room.
 
         So a disk that becomes full while a message goes out cannot lose the acknowledgement. The rooms follow each
-        other.
+        other. `left` are the events that each message may leave to a further one, for which its room has to do.
         """
         stages = (Stage.SENDING, *(Stage.WAITING for _ in messages[1:]))
-        lines = [journal.write_stage(message, stage) for message, stage in zip(messages, stages, strict=True)]
+        lines = [
+            journal.write_stage(message, stage, size=len(journal.write_stage(message, stage, most)))
+            for message, stage, most in zip(messages, stages, left or [()] * len(messages), strict=True)
+        ]
         start = self._append_to_journal(b"".join(lines))
         return [start, *(start + end for end in accumulate(len(line) for line in lines[:-1]))]
 
     def write_sending(self, message: Unanswered, offset: int) -> None:
         """Make durable that a message goes out for which there is room."""
-        self._overwrite_journal(offset, journal.write_stage(message, Stage.SENDING))
+        self._write_in_rooms(offset, journal.write_stage(message, Stage.SENDING))
 
-    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
-        """Make an acknowledgement durable, and that the message goes out whose room follows, if there is one."""
+    def write_ack(
+        self,
+        message: Unanswered,
+        offset: int,
+        following: Unanswered | None = None,
+        left: Sequence[str] = (),
+        size: int = 0,
+    ) -> None:
+        """Make an acknowledgement durable, and that the message goes out whose room follows, if there is one.
+
+        `left` are the events that go into a further message; `size` is that of the room, if another one follows.
+        """
+        arrived = journal.write_stage(message, Stage.ARRIVED, left, size)
         then = journal.write_stage(following, Stage.SENDING) if following else b""
-        self._overwrite_journal(offset, journal.write_stage(message, Stage.ARRIVED) + then)
+        self._write_in_rooms(offset, arrived + then)
 
     def write_failure(self, failure: FailedAttempt) -> None:
         """Make a failed attempt durable."""
         self._append_to_journal(journal.write_failure(failure))
 
-    def _overwrite_journal(self, offset: int, lines: bytes) -> None:
+    def _write_in_rooms(self, offset: int, lines: bytes) -> None:
+        """Overwrite lines, the last one up to the blanks in its room."""
         with self._writing(), self._held.turn:
-            files.overwrite(self.path / ACKS, offset, lines)
+            files.overwrite(self.path / ACKS, offset, lines.removesuffix(b"\n"))
 
     def _append_to_journal(self, line: bytes) -> int:
         with self._writing(), self._held.turn:

@@ -332,17 +332,18 @@ _RUN = (Copy(install="workstation", version="1.0.3"), Copy(install="laptop", ver
 
 
 def test_whether_it_is_run_stays_as_long_as_the_advice() -> None:
-    """Where it is run goes with the reason, that it is run and what to do stay longer, pack and version for ever."""
+    """Where it is run goes with the reason; that it is run, and what to do, stay longer; in short words to the end."""
     worst = _event(node="bad", reason="a stealer", safe_version="1.0.2", installed=_RUN)
     digest = compose((worst, *(_event(Kind.FLAGGED, f"n{i}", reason="eval") for i in range(3))))
-    kept = ("a stealer", "workstation", "you run", "remove it first", "`1.0.2`", "change the passwords")
+    kept = ("a stealer", "workstation", "remove it first", "`1.0.2`", "change the passwords", "you run", "remove it")
     last = dict.fromkeys(kept, 10_000)
     for limit in range(900, 60, -10):
         body = render(digest, Format.TEXT, limit, 100).body
         assert "`bad` `1.0.3`" in body
         last |= {what: limit for what in kept if what in body}
-    assert last["a stealer"] == last["workstation"] > last["you run"]
-    assert len({last[what] for what in kept[2:]}) == 1
+    assert last["a stealer"] == last["workstation"] > last["change the passwords"] > last["you run"]
+    assert len({last[what] for what in ("remove it first", "`1.0.2`", "change the passwords")}) == 1
+    assert last["remove it"] <= 70
     sms = render(compose((worst,)), Format.ASCII, 160, 0).body.splitlines()[0]
     assert sms == (
         "BANNED 'bad' '1.0.3' - you run it - remove it first - then move to: '1.0.2'"
@@ -433,9 +434,11 @@ def test_the_plainest_form_is_short_and_ascii(events: tuple[Event, ...]) -> None
 def test_the_plainest_form_says_what_is_worst() -> None:
     """The pack and version of the worst event, and how many of what there are."""
     message = plainest((*_TWO, _event(Kind.NEW, "other")))
-    assert re.fullmatch(r"BANNED ComfyUI_x_y 1\.0\.3; all: 1 banned, 2 new; ref [0-9a-f]{8}", message.body)
+    assert re.fullmatch(
+        r"BANNED ComfyUI_x_y 1\.0\.3; newest safe version: 1\.0\.2; all: 1 banned, 2 new; ref [0-9a-f]{8}", message.body
+    )
     run = plainest((_event(installed=_RUN),)).body
-    assert run.startswith("BANNED ComfyUI_x_y 1.0.3, which you run; all: 1 banned that you run; ref ")
+    assert run.startswith("BANNED ComfyUI_x_y 1.0.3, which you run; remove it, change your passwords; all: 1 banned")
     odd = plainest((_event(node="évil.example", version="1.0.0+cu12 *x*"),))
     assert odd.body.startswith("BANNED ?vil?")
     assert "1.0.0+cu12 ?x?" in odd.body

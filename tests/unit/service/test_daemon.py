@@ -33,9 +33,9 @@ class Full(StateFolder):
     tried: list[str] = field(default_factory=list)
     loop: list[asyncio.AbstractEventLoop] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
         self._fail("reserve_acks")
-        return StateFolder.reserve_acks(self, messages)
+        return StateFolder.reserve_acks(self, messages, left)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure")

@@ -18,6 +18,7 @@ from watcher.alerts.queues.queue import (
     wait_until,
 )
 from watcher.durations import DAY
+from watcher.model.event import event_id, reference_to
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class Acknowledgement:
 
     channel: str
     message: str
+    left: tuple[str, ...] = ()
+    """Ids of its events that go into a further message."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +109,8 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 del messages[message.id]
                 messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
                 suspects.clear()
+                if (next_part := further(outcome.channel, message, outcome.left)) is not None:
+                    waiting[outcome.channel] = {next_part.id: next_part, **messages}
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
                 messages[message.id] = with_unanswered(message, outcome)
@@ -130,6 +135,22 @@ def going_out(channel: str, message: Message, now: str) -> Unanswered:
     unanswered = message.unanswered + 1
     retry_at = _deferred_until(unanswered, now)
     return Unanswered(channel=channel, message=message.id, unanswered=unanswered, message_retry_at=retry_at)
+
+
+def further(channel: str, message: Message, left: Iterable[str]) -> Message | None:
+    """Return the message that goes on with the events that an accepted one has left; None if it has left none."""
+    ids = set(left)
+    events = tuple(key for key in message.events if key in ids)
+    if not events:
+        return None
+    return Message(
+        id=event_id(channel, message.revision, *events),
+        revision=message.revision,
+        queued_at=message.queued_at,
+        events=events,
+        part=message.part + 1,
+        reference=message.reference or reference_to(message.events),
+    )
 
 
 def failed_attempt(

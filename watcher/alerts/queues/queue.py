@@ -47,6 +47,10 @@ class Message:
     """Why it was refused the last time."""
     singled_out: bool = False
     """The channel has taken another message since it refused this one for what it is."""
+    part: int = 0
+    """Which further message this is, for events that the one before it only counted; 0 for none."""
+    reference: str = ""
+    """Of the message that a further one goes on with."""
 
     @property
     def is_doubted(self) -> bool:
@@ -70,8 +74,11 @@ class Message:
 
     @property
     def may_change(self) -> bool:
-        """Whether nobody can have it, nor has refused it for what it is: it may be merged with others."""
-        return not (self.unanswered or self.reached or self.refusals)
+        """Whether nobody can have it, nor has refused it for what it is: it may be merged with others.
+
+        A further message may not: merged it would be a first one again, with further ones of its own.
+        """
+        return not (self.unanswered or self.reached or self.refusals or self.part)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

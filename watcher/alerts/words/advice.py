@@ -10,6 +10,10 @@ from watcher.model.event import Event, Kind, replaces_archive, runs_it
 from watcher.text.malware import names_malware
 from watcher.text.sanitize import Trusted
 
+_REMOVE = Trusted("remove it first")
+_NOT_AGAIN = Trusted("do not install it again before you know why")
+_SECRETS = Trusted("change the passwords and keys that this machine held")
+
 
 def advice_on(events: Iterable[Event]) -> Words:
     """Return what to do about one node; () if that is not known. Each piece of advice begins with our own words.
@@ -22,13 +26,23 @@ def advice_on(events: Iterable[Event]) -> Words:
     of_node = tuple(events)
     hit = [one for one in of_node if one.kind is not Kind.BASELINE and is_a_warning(one) and runs_it(one)]
     bans = [one for one in hit if is_a_ban(one)]
-    words: list[str] = [Trusted("remove it first")] if bans else []
+    words: list[str] = [_REMOVE] if bans else []
     if any(map(replaces_archive, hit)):
-        words.append(Trusted("do not install it again before you know why"))
+        words.append(_NOT_AGAIN)
     words += _where_to(of_node, ran=bool(hit), banned=bool(bans))
     if any(names_malware(one.reason) for one in bans):
-        words.append(Trusted("change the passwords and keys that this machine held"))
+        words.append(_SECRETS)
     return tuple(words)
+
+
+def in_short(advice: Words) -> Words:
+    """Return what `advice_on` says as a text message has room for it: less of it where more would cost the rest."""
+    found = set(map(id, advice))  # a version, which is untrusted, may have the same text
+    if id(_SECRETS) in found:
+        return (Trusted("remove it; change your passwords"),)
+    if id(_NOT_AGAIN) in found:
+        return (Trusted("remove it") if id(_REMOVE) in found else Trusted("do not reinstall it"),)
+    return tuple(Trusted("remove it") if one is _REMOVE else one for one in advice)
 
 
 def _where_to(of_node: tuple[Event, ...], *, ran: bool, banned: bool) -> Words:

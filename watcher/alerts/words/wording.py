@@ -69,6 +69,8 @@ Counts = tuple[tuple[Label, int], ...]
 class Line:
     """One event."""
 
+    event: str
+    """Its id."""
     place: int
     """0 for the worst line of its digest, 1 for the next one."""
     kind: Kind
@@ -88,6 +90,7 @@ class Line:
     runs_in_short: Words = ()
     advice: Words = ()
     """What to do: pieces of advice that each begin with our own words."""
+    advice_in_short: Words = ()
     details: Words = ()
     """What differs, or what is new."""
     reason: Words = ()
@@ -95,9 +98,10 @@ class Line:
     """The node's page, or empty."""
 
 
-def line(event: Event, place: int, advice: Words) -> Line:
+def line(event: Event, place: int, advice: Words, advice_in_short: Words) -> Line:
     """Return the line of an event."""
     return Line(
+        event=event.id,
         place=place,
         kind=event.kind,
         label=label(event),
@@ -110,6 +114,7 @@ def line(event: Event, place: int, advice: Words) -> Line:
         runs=running(event),
         runs_in_short=running_in_short(event),
         advice=advice,
+        advice_in_short=advice_in_short,
         details=_details(event),
         reason=_reason(event),
         url="" if event.node is None else event.url,
@@ -200,18 +205,27 @@ def by_words(counts: Counts) -> dict[str, int]:
     return total
 
 
+def critical_ones(counts: Counts) -> int:
+    """Return how many of the counted events are critical."""
+    critical = list(Severity).index(Severity.CRITICAL)
+    return sum(number for ((severity, *_), _), number in counts if severity == critical)
+
+
 def counted(counts: Counts) -> str:
     """Return the counts as text: "1 banned, 30 new"."""
     return ", ".join(f"{number} {words}" for words, number in by_words(counts).items())
 
 
-def more(counts: Counts, *, in_short: bool = False) -> str:
-    """Return the line for events that are not shown: "… and 31 more: 1 banned, 30 new", or "… and 31 more"."""
+def more(counts: Counts, *, in_short: bool = False, follow: int = 0) -> str:
+    """Return the line for events that are not shown: "… and 31 more: 1 banned, 30 new", or "… and 31 more".
+
+    Of these so many `follow` in further messages: "… and 31 more banned (6 follow)".
+    """
     total = f"… and {sum(number for _, number in counts)} more"
-    if in_short:
-        return total
     words = by_words(counts)
-    return f"{total}{' ' + next(iter(words)) if len(words) == 1 else ': ' + counted(counts)}"
+    if not in_short:
+        total += f" {next(iter(words))}" if len(words) == 1 else f": {counted(counts)}"
+    return f"{total} ({follow} follow)" if follow else total
 
 
 def is_a_warning(event: Event) -> bool:

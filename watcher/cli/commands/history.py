@@ -81,16 +81,19 @@ def show(
 def _message(ref: str, state: StateFolder, past: Sequence[Event], loaded: Loaded) -> Sequence[Event]:
     """Return the events of a message by its reference, oldest first; () if it is not found."""
     channels, chosen = loaded.settings.all_channels(), loaded.settings.selection()
+    last: Sequence[Event] = ()
     with contextlib.suppress(StateError):  # the history can be read all the same
         known = state.load()
         for queue in known.outbox.queues.values():
             for message in queue.messages:
-                events = [known.outbox.events[event] for event in message.events]
-                if reference_of(events) == ref:
-                    return sorted(events, key=lambda event: event.at)
+                events = sorted((known.outbox.events[event] for event in message.events), key=lambda event: event.at)
+                if message.reference == ref:  # a further one: the history has what came before it too
+                    last = events
+                elif reference_of(events) == ref:
+                    return events
         if chosen.globs:
             channels = knowing(channels, (*chosen.names, *copies_of(known.installs)))
-    return events_of(ref, past, channels)
+    return events_of(ref, past, channels) or last
 
 
 def parse_since(text: str, now: str) -> str:

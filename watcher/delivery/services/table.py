@@ -156,7 +156,8 @@ class Room:
 
     def size(self, message: Rendered, body: str) -> int:
         """Return the size of a message whose `body` is written as the service writes it; it fits up to `body`."""
-        size = len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if self.titled else 0)
+        is_titled = self.titled and message.title
+        size = len(body.encode()) + (len(f"<b>{message.title}</b><br />\r\n") if is_titled else 0)
         if self.encoded is None:
             return size
         return max(size, -(-len(dumps([message.title, body])) * self.body // self.encoded))
@@ -198,10 +199,13 @@ def room_of(service: Service) -> Room:
     body = min(service.body_maxlen, rules.most or _CEILING)
     titled = service.title_maxlen <= 0 or bool(service.overflow_amalgamate_title)
     lines = service.body_max_line_count - titled if service.body_max_line_count > 0 else None
+    if lines is None and (rules.brief or body <= _BRIEF):
+        lines = _NO_LIMIT
+    title = min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3
     return Room(
         body=body,
-        title=min(service.title_maxlen, body) if service.title_maxlen > 0 else body // 3,
-        lines=_NO_LIMIT if lines is None and (rules.brief or body <= _BRIEF) else lines,
+        title=0 if titled and lines is not None else title,  # the first line would say it again
+        lines=lines,
         titled=titled,
         encoded=rules.encoded,
     )

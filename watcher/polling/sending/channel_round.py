@@ -18,6 +18,7 @@ from watcher.alerts.queues.outcomes import (
     after_failure,
     ended,
     failed_attempt,
+    further,
     going_out,
     with_failure,
     with_reached,
@@ -114,9 +115,15 @@ class ChannelRound:
             self._singled_out |= self._doubted
             self._doubted.clear()
             self._takes_nothing = False
-            self.outcomes.append(Acknowledgement(channel=self.channel.name, message=message.id))
+            name, left = self.channel.name, outcome.left
+            self.outcomes.append(Acknowledgement(channel=name, message=message.id, left=left))
+            self.journal.delivered(left)
+            next_part = further(name, message, left)
             self.delivered += len(message.events)
-            self.journal.delivered()
+            if next_part is not None:
+                # What is named later counts then.
+                self.delivered -= len(next_part.events)
+                turn.appendleft(next_part)
         await self.journal.flush()
 
     def _is_over(self) -> bool:
@@ -137,6 +144,8 @@ class ChannelRound:
             timeout=self.options.timeout,
             reached=Reached(key=key, salt=salt, targets=frozenset(message.reached)),
             plain=message.is_plain,
+            part=message.part,
+            reference=message.reference,
         )
 
     async def _deliver(self, line: Line, message: Message, job: Job) -> Delivered | Undelivered:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from watcher.alerts.queues import outbox
 from watcher.alerts.queues.outbox import Outbox
-from watcher.alerts.queues.queue import is_due
+from watcher.alerts.queues.queue import Message, is_due
 from watcher.model.channel import Channel
 from watcher.polling.sending.options import DeliveryOptions
 from watcher.state.store import StateFolder
@@ -52,7 +53,9 @@ async def dispatch(
             options=options,
             events=waiting.events,
             channel=channel,
-            journal=ChannelJournal(folder=folder, channel=channel.name, backoffs=options.backoffs),
+            journal=ChannelJournal(
+                folder=folder, channel=channel.name, backoffs=options.backoffs, may_leave=partial(_may_leave, waiting)
+            ),
             queue=queue,
         )
         for channel in channels
@@ -79,6 +82,13 @@ async def dispatch(
         if old:
             done.expired[name] = sum(len(message.events) for message in old)
     return done
+
+
+def _may_leave(waiting: Outbox, message: Message) -> list[str]:
+    """Return the ids of the events that a message may leave to a further one."""
+    from watcher.alerts.digest import owed
+
+    return [one.event for one in owed((waiting.events[key] for key in message.events), message.part)]
 
 
 async def _stop_soon(options: DeliveryOptions) -> None:

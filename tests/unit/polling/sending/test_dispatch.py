@@ -52,9 +52,9 @@ class Failing(StateFolder):
     error: Exception = field(default_factory=lambda: StateError("the disk is full"))
     tried: list[str] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
         self._fail("reserve_acks", messages[0].channel)
-        return StateFolder.reserve_acks(self, messages)
+        return StateFolder.reserve_acks(self, messages, left)
 
     def write_failure(self, refusal: FailedAttempt) -> None:
         self._fail("write_failure", refusal.channel)
@@ -180,9 +180,9 @@ def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: 
 
     @dataclass(frozen=True, slots=True)
     class Stopping(StateFolder):
-        def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+        def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
             loops[0].call_soon_threadsafe(stopping.set)
-            return StateFolder.reserve_acks(self, messages)
+            return StateFolder.reserve_acks(self, messages, left)
 
     loops: list[asyncio.AbstractEventLoop] = []
 

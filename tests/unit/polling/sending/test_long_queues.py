@@ -120,14 +120,21 @@ class _Slow(StateFolder):
     wait: Callable[[str, str], object] = lambda what, channel: None
     done: list[tuple[str, str, str]] = field(default_factory=list)
 
-    def reserve_acks(self, messages: Sequence[Unanswered]) -> list[int]:
+    def reserve_acks(self, messages: Sequence[Unanswered], left: Sequence[Sequence[str]] = ()) -> list[int]:
         self.wait("room", messages[0].channel)
         self.done.extend(("room", one.channel, one.message) for one in messages)
-        return StateFolder.reserve_acks(self, messages)
+        return StateFolder.reserve_acks(self, messages, left)
 
-    def write_ack(self, message: Unanswered, offset: int, following: Unanswered | None = None) -> None:
+    def write_ack(
+        self,
+        message: Unanswered,
+        offset: int,
+        following: Unanswered | None = None,
+        left: Sequence[str] = (),
+        size: int = 0,
+    ) -> None:
         self.wait("kept", message.channel)
-        StateFolder.write_ack(self, message, offset, following)
+        StateFolder.write_ack(self, message, offset, following, left, size)
         self.done.append(("kept", message.channel, message.message))
 
     def write_failure(self, refusal: FailedAttempt) -> None:

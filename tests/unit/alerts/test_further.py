@@ -1,0 +1,194 @@
+"""What is critical is named, in further messages where one has no room; a text message always says what to do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.factories import event
+from watcher.alerts.digest import MOST_PARTS, compose
+from watcher.alerts.plainest import plainest
+from watcher.alerts.reference import reference_of
+from watcher.alerts.render import Format, Rendered, render
+from watcher.model.event import Change, Event, Kind, Severity, runs_it, severity_of
+from watcher.model.pack import Copy
+
+
+def _event(node: str, kind: Kind = Kind.BANNED, *, runs: bool = False, **fields: Any) -> Event:
+    copies = (Copy(install="studio", version=fields.get("version", "1.0.0")),) if runs else ()
+    given = {"node": node, "version": "1.0.0", "before": None, "after": None, "installed": copies}
+    return event(f"{kind}-{node}", kind, **given | fields)
+
+
+def _bans(run: int, others: int) -> tuple[Event, ...]:
+    mine = (_event(f"mine-{number:03}", runs=True) for number in range(run))
+    return (*(_event(f"bad-{number:03}") for number in range(others)), *mine)
+
+
+def _messages(events: tuple[Event, ...], *, lines: int | None = None, limit: int = 3000) -> list[Rendered]:
+    """Return the message, and all further ones."""
+    known, reference = {one.id: one for one in events}, reference_of(events)
+    found = [render(compose(events), Format.TEXT, limit, 100, lines)]
+    while found[-1].left:
+        rest = tuple(known[key] for key in found[-1].left)
+        found.append(render(compose(rest, len(found), reference), Format.TEXT, limit, 100, lines))
+    return found
+
+
+def _named(messages: list[Rendered]) -> list[str]:
+    return [node for message in messages for node in re.findall(r"BANNED `([^`]*)` `1\.0\.0`", message.body)]
+
+
+def test_what_is_run_is_never_only_counted() -> None:
+    """Every ban of it is named once, in as many messages as that takes."""
+    messages = _messages(_bans(300, 0))
+    assert len(messages) == 12
+    assert sorted(_named(messages)) == [f"mine-{number:03}" for number in range(300)]
+
+
+def test_other_bans_are_named_in_at_most_four_further_messages() -> None:
+    """What comes after them is counted in the last one, beside the command that shows it."""
+    messages = _messages(_bans(0, 300))
+    assert len(messages) == 1 + MOST_PARTS
+    assert len(set(_named(messages))) == len(_named(messages)) == 125
+    assert "175 of" not in messages[-1].body
+    assert "… and 175 more banned" in messages[-1].body
+    assert f"comfy-watch history --ref {reference_of(_bans(0, 300))}" in messages[-1].body
+    assert "follow" not in messages[-1].body
+
+
+def test_the_messages_say_that_they_belong_together() -> None:
+    """Each says how many follow, a further one which it is, and all show the reference of the first."""
+    flags = tuple(_event(f"flag-{number}", Kind.FLAGGED) for number in range(104))
+    first, second = _messages((*_bans(10, 30), *flags))
+    assert first.title == "BANNED mine-000 1.0.0, which you run, and 143 more"
+    assert "… and 119 more: 15 banned, 104 flagged\n\n15 of those not shown follow in further messages" in first.body
+    assert second.title == "Part 2: BANNED bad-015 1.0.0 and 14 more"
+    assert "flag" not in second.body
+    assert "part 2 · seen" in second.body
+    assert first.body.split("--ref ")[1] == second.body.split("--ref ")[1]
+
+
+def test_where_lines_are_few_only_what_is_run_gets_further_messages() -> None:
+    """A text message names what is run one after the other, and counts the other bans."""
+    messages = _messages(_bans(3, 30), lines=2)
+    assert _named(messages) == ["mine-000", "mine-001", "mine-002"]
+    assert "… and 32 more" in messages[0].body
+    assert "(2 follow)" in messages[0].body
+    assert messages[1].body.splitlines()[-1].startswith("… and 1 more")
+    assert "part 2 · ref" in messages[1].body
+
+
+def test_nothing_else_gets_a_further_message() -> None:
+    """Flags of what is run, and the baseline of the whole registry, are counted where there is no room for them."""
+    flags = tuple(_event(f"flag-{number}", Kind.FLAGGED, runs=True) for number in range(60))
+    everything = event("all", Kind.BASELINE, node=None, version=None, after="banned")
+    assert render(compose(flags), Format.TEXT, 3000, 100).left == ()
+    (message,) = _messages((*_bans(1, 24), *flags, everything))
+    assert len(_named([message])) == 25
+
+
+def test_a_baseline_counts_as_what_nobody_runs() -> None:
+    """That a pack which is run has a banned version is no ban of the version that is run."""
+    baselines = tuple(
+        _event(f"n{number}", Kind.BASELINE, runs=True, version=None, after="banned") for number in range(200)
+    )
+    messages = _messages(baselines)
+    assert len(messages) == 1 + MOST_PARTS
+    assert render(compose(baselines), Format.TEXT, 160, 0, 1000).left == ()
+
+
+_ANY = st.lists(
+    st.builds(
+        lambda kind, number, runs: _event(f"n{number}-{kind}", kind, runs=runs, after="banned"),
+        st.sampled_from(list(Kind)),
+        st.integers(0, 80),
+        st.booleans(),
+    ),
+    min_size=1,
+    max_size=90,
+    unique_by=lambda one: one.id,
+).map(tuple)
+
+
+@given(_ANY, st.integers(1, 4000), st.none() | st.integers(1, 30))
+def test_whatever_the_room_messages_end(events: tuple[Event, ...], limit: int, lines: int | None) -> None:
+    """What is left gets less with every message, is critical, and all of it that is run has its turn."""
+    known, left, part = {one.id: one for one in events}, [one.id for one in events], 0
+    reached = set(left[:0])
+    while left:
+        digest = compose(tuple(known[key] for key in left), part)
+        message = render(digest, Format.TEXT, limit, 100, lines)
+        assert set(message.left) < set(left)
+        assert all(severity_of(known[key]) is Severity.CRITICAL for key in message.left)
+        reached |= set(left) - set(message.left)
+        left, part = list(message.left), part + 1
+    assert reached == set(known)
+    owed = sum(severity_of(one) is Severity.CRITICAL and runs_it(one) for one in events)
+    assert part <= max(owed, 1) + MOST_PARTS
+
+
+# Text messages
+
+_HOSTILE = "é中@everyone <b>[x](https://evil.example) " * 3
+_NODES = ["my-pack", "x" * 100, "a.b" * 33, _HOSTILE]
+_VERSIONS = ["1.2.0", "9" * 80, _HOSTILE, None]
+_SWAPPED = (Change(field="downloadUrl", before="https://a", after="https://b"),)
+_ADVICE = re.compile(r"(remove it|do not reinstall it|do not install it again)")
+
+
+@pytest.mark.parametrize("limit", [160, 640, 1000])
+@pytest.mark.parametrize("kind", [Kind.BANNED, Kind.EXPOSED, Kind.CHANGED])
+@pytest.mark.parametrize("version", _VERSIONS)
+@pytest.mark.parametrize("node", _NODES)
+def test_a_text_message_says_what_to_do(node: str, version: str | None, kind: Kind, limit: int) -> None:
+    """Its first line has the pack, the version and the advice, whatever they are and however much is counted."""
+    for safe in ("", None, "1.1.0", _HOSTILE):
+        for reason in ("Malware: a stealer " * 30, "dull"):
+            worst = _event(
+                node,
+                kind,
+                version=version,
+                after=None if kind is Kind.CHANGED else "banned",
+                changes=_SWAPPED if kind is Kind.CHANGED else (),
+                reason=reason,
+                safe_version=safe,
+                published="2026-01-31T12:34:56Z",
+                installed=tuple(Copy(install=f"{name} {_HOSTILE}", version=version) for name in range(9)),
+            )
+            for part, others in ((0, ()), (12, _bans(9, 30))):
+                body = render(compose((worst, *others), part), Format.ASCII, limit, 0, 1000).body
+                assert len(body) <= limit
+                first = body.splitlines()[0]
+                assert re.match(r"(you run )?BANNED '|ARCHIVE REPLACED '|you run BANNED '", first)
+                assert _ADVICE.search(first), first
+                assert re.search(r"\bref [0-9a-f]{8}$", body)
+                assert ("more" in body.splitlines()[-1]) == bool(others)
+                plain = plainest((worst, *others), part)
+                assert len(f"{plain.title}\n{plain.body}") <= 160
+                assert _ADVICE.search(plain.body), plain.body
+
+
+def test_what_goes_first_in_a_text_message() -> None:
+    """The link, the history and the reason go; then advice gets short words, then names get short."""
+    long = "comfyui-" + "x" * 52
+    given: dict[str, Any] = {"reason": "A stealer", "safe_version": "1.1.0", "published": "2026-01-31T12:34:56Z"}
+
+    def text(node: str, **fields: Any) -> str:
+        return render(compose((_event(node, runs=True, **given | fields),)), Format.ASCII, 160, 0, 1000).body
+
+    assert text("my-pack").splitlines()[0] == (
+        "BANNED 'my-pack' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
+        " - change the passwords and keys that this machine held"
+    )
+    assert text(long).splitlines()[0] == (f"BANNED '{long}' '1.0.0' - you run it - remove it; change your passwords")
+    assert text(long, reason="dull").splitlines()[0] == (
+        f"BANNED '{long}' '1.0.0' - you run it - remove it first - then move to: '1.1.0'"
+    )
+    assert text("x" * 100).splitlines()[0] == (
+        f"BANNED '{'x' * 35} ...' '1.0.0' - you run it - remove it; change your passwords"
+    )
