@@ -47,7 +47,7 @@ def keep() -> int:
     folder = Path(os.environ["FOLDER"])
     try:
         if not state_files.is_worth_saving(folder / "before", folder / "state"):
-            say("Only the times of the last poll differ: the state that was saved last stays.")
+            say("Only times and counts of the last poll differ: the state that was saved last stays.")
             return 0
         if not _kept_on_a_branch():
             set_output("save", "true")

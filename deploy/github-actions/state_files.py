@@ -24,7 +24,7 @@ def names(folder: Path) -> list[str]:
 
 
 def is_worth_saving(before: Path, after: Path) -> bool:
-    """Return whether more than the times of the last poll differs, or the saved poll is not of the last day."""
+    """Return whether more than times and counts of the last poll differs, or the saved poll is not of the last day."""
     if names(before) != names(after):
         return True
     if any(_content(before / name) != _content(after / name) for name in names(after)):
@@ -85,9 +85,9 @@ def _ids(lines: Iterable[bytes]) -> Iterable[str]:
 
 
 def _content(file: Path) -> object:
-    """Return what counts as a change of a file: its bytes, of checks.json all but the times."""
+    """Return what counts as a change of a file: its bytes, of checks.json all but times and counts of polls."""
     if file.name == "checks.json" and (document := _document(file, _without_times)):
-        return document
+        return {key: value for key, value in document.items() if not isinstance(value, int)}
     return file.read_bytes()
 
 

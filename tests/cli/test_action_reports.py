@@ -1,23 +1,26 @@
-"""What a run on GitHub Actions reports: the action's own steps `Poll` and `Report`, as processes, with a runner's files.
+"""What a run on GitHub Actions reports: the action's own steps, each as a process, with a runner's files.
 
 tests/deploy/github_actions carries out the whole action.
 """
 
 from __future__ import annotations
 
+import importlib
 import json
-import os
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from itertools import combinations
+from itertools import combinations, product
 from pathlib import Path
-from typing import Any
+from types import ModuleType
+from typing import Any, cast
 
 import pytest
 from aiohttp import web
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.deploy.support.actions_runner import Finished, read_outputs
 from tests.support import program
@@ -39,7 +42,12 @@ _SAID = {
     "sweep": "the registry could not be read in full",
 }
 """What the annotation says of each failure."""
-_SHOWN = {"install": "install `studio`", "pack": "`bravo`", "part of the sweep": "the registry", "sweep": "the registry"}
+_SHOWN = {
+    "install": "install `studio`",
+    "pack": "`bravo`",
+    "part of the sweep": "the registry",
+    "sweep": "the registry",
+}
 """How the summary's table of what could not be checked names it."""
 _EACH = ("channel", "install", "pack")
 _FAILURES = [
@@ -49,7 +57,8 @@ _FAILURES = [
     for chosen in combinations(_EACH, count)
 ]
 """Every combination; a sweep fails in one of two ways."""
-_QUICK = (_EACH, ("install",), (*_EACH, "sweep"))
+_QUICK = (((*_EACH, "sweep"), True), (("install",), False))
+"""The combinations that run each time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +100,14 @@ class Job:
         given = {name.upper(): value for name, value in polled.items()}
         return self.step("report.py", {**given, "FAIL_ON_INCOMPLETE": choice, **env})
 
-    def step(self, script: str, env: Mapping[str, str]) -> Finished:
+    def step(self, script: str, env: Mapping[str, str], *args: str) -> Finished:
         """Carry out a step. No traceback may show, and no command but an annotation."""
         outputs, summary = (self.folder.parent / name for name in ("outputs", "summary"))
         for file in (outputs, summary):
             file.write_bytes(b"")
         given = {"GITHUB_OUTPUT": str(outputs), "GITHUB_STEP_SUMMARY": str(summary), **env}
         run = subprocess.run(
-            [sys.executable, str(_SCRIPTS / script)],
+            [sys.executable, str(_SCRIPTS / script), *args],
             cwd=self.folder.parent,
             env=program.surroundings(self.folder.parent, {"GITHUB_ACTIONS": "true", **given}),
             stdin=subprocess.DEVNULL,
@@ -113,6 +122,11 @@ class Job:
         assert "Traceback" not in done.log, done.log
         assert done.unknown == []
         return done
+
+    def state(self, what: str) -> Finished:
+        """Carry out the step that restores the state from the cache, or keeps it."""
+        given = {"FOLDER": str(self.folder), "PAUSES": "", "STATE": "cache", "STATE_NAME": "watch"}
+        return self.step("saved_state.py", given, what)
 
     def written(self, document: object, code: int = 0) -> dict[str, str]:
         """Return the outputs of a poll that has left this document, or this text."""
@@ -197,10 +211,12 @@ def _sees_the_ban(done: Finished) -> bool:
     return seen["events"]
 
 
-@pytest.mark.parametrize("banned", [True, False], ids=["ban", "no ban"])
 @pytest.mark.parametrize(
-    "failing",
-    [pytest.param(one, marks=() if one in _QUICK else pytest.mark.bounded, id=" ".join(one)) for one in _FAILURES],
+    ("failing", "banned"),
+    [
+        pytest.param(*both, marks=() if both in _QUICK else pytest.mark.bounded, id=f"{', '.join(both[0])}; {both[1]}")
+        for both in product(_FAILURES, (True, False))
+    ],
 )
 def test_what_fails_hides_no_ban(job: Job, failing: tuple[str, ...], *, banned: bool) -> None:
     """Whatever fails in a poll, its ban is in summary, annotations and outputs, and the job's colour is the page's."""
@@ -236,3 +252,214 @@ def test_a_ban_that_turns_the_job_red_hides_nothing(job: Job) -> None:
         "Comfy Watch: fail-on: 1 banned; incomplete: 1 install could not be scanned; 1 alert undelivered; "
         "the log says why"
     )
+
+
+_SHAPES = {
+    "a node's error": ({"node": "bravo", "error": "no answer"}, "| `bravo` | `no answer` |"),
+    "an install's error": ({"install": "studio", "error": "not there"}, "| install `studio` | `not there` |"),
+    "the registry's error": ({"node": None, "error": "no answer"}, "| the registry | `no answer` |"),
+    "an error that says nothing": ({}, "| the registry |  |"),
+    "an error of another type": (["no answer"], "| the registry |  |"),
+}
+
+
+@pytest.mark.parametrize(("error", "row"), _SHAPES.values(), ids=_SHAPES)
+def test_every_error_has_a_row(job: Job, error: object, row: str) -> None:
+    """An error of any shape has a row in the summary, and the ban beside it is everywhere."""
+    done = job.report(job.written(_document(_event(), errors=[error]), code=1), "alerts")
+    assert (done.code, _sees_the_ban(done)) == (0, True)
+    assert row in done.summary
+    assert len(done.said("warning")) == 1
+
+
+def test_every_event_has_a_row(job: Job) -> None:
+    """Events about a pack, an install, a channel and the registry have a row; a text that is null is an empty cell."""
+    whole = {"node": None, "version": None, "reason": "", "safe_version": None, "url": ""}
+    others = [
+        _event(kind="failing", severity="warning", **whole, channel="mine"),
+        _event(kind="failing", severity="warning", **whole, install="studio"),
+        _event(kind="failing", severity="warning", **whole),
+        _event(kind="appeared", severity="info", **whole, install="studio", folder="x", pack_kind="git"),
+        _event(
+            kind="exposed", version=None, reason="", installed=[{"install": "studio", "version": None, "enabled": 1}]
+        ),
+        _event(kind="flagged", severity="warning", version=None),
+    ]
+    done = job.report(job.written(_document(*others, _event())), "alerts")
+    assert (done.code, _sees_the_ban(done)) == (0, True)
+    for row in (
+        "| failing | channel `mine` |  |  | none |  |  |",
+        "| failing | install `studio` |  |  | none |  |  |",
+        "| failing | the registry |  |  | none |  |  |",
+        "| appeared | install `studio` |",
+        "| **exposed** | `alpha` |  | a clone on `studio` |",
+    ):
+        assert row in done.summary
+    assert done.said("error")[0].startswith("exposed: alpha the whole pack: exposed")
+    assert done.said("warning") == ["flagged: alpha the whole pack: steals passwords"]
+
+
+def test_alerts_that_are_unconfirmed(job: Job) -> None:
+    """Alerts that nobody confirmed are counted in the summary, and are no reason to turn red."""
+    document = _document(_event(), alerts={"delivered": 1, "unconfirmed": 2, "pending": 0, "expired": 0})
+    done = job.report(job.written(document), "always")
+    assert (done.code, _sees_the_ban(done)) == (0, True)
+    assert "1 of 1 node packs checked, 1 alert delivered, 2 alerts unconfirmed." in done.summary
+
+
+@pytest.mark.parametrize(("choice", "code"), [("alerts", 1), ("always", 1), ("never", 0)])
+def test_an_exit_code_that_the_document_does_not_explain(job: Job, choice: str, code: int) -> None:
+    """Exit code 1 of a poll that lacks nothing is as bad as an alert that nobody got."""
+    done = job.report(job.written(_document(_event()), code=1), choice)
+    assert (done.code, _sees_the_ban(done)) == (code, True)
+    assert any(
+        "for a reason that its document does not have" in text for text in done.said("error" if code else "warning")
+    )
+
+
+def test_a_poll_that_was_stopped(job: Job) -> None:
+    """A poll that was ended from outside is red and says so, beside all that its document has."""
+    done = job.report(job.written(_document(_event()), code=143), "never")
+    assert (done.code, _sees_the_ban(done)) == (143, True)
+    assert "Comfy Watch: the poll ended with exit code 143; the log says why" in done.said("error")
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", "{}", "null", "[" * 5000, '{"events": {}}', "\ud800"])
+def test_no_document(job: Job, text: str) -> None:
+    """What is no document of `check --json` is one line and a red job, with every output set."""
+    polled = job.written("", code=0)
+    Path(polled["document"]).write_bytes(text.encode("utf-8", "surrogatepass"))
+    done = job.report(polled, "never")
+    assert (done.code, len(done.said("error")), done.outputs["events"], done.outputs["counts"]) == (1, 1, "[]", "{}")
+    assert done.summary.startswith("### Comfy Watch: failed")
+
+
+@pytest.mark.parametrize("lacking", ["GITHUB_STEP_SUMMARY", "GITHUB_OUTPUT"])
+def test_a_part_that_cannot_be_written(job: Job, lacking: str) -> None:
+    """Where the summary or the outputs cannot be written the rest is, and the job is red and says so."""
+    done = job.report(job.written(_document(_event())), "never", **{lacking: str(job.folder)})
+    assert done.code == 1
+    assert "banned: alpha 1.0.0: steals passwords" in done.said("error")
+    assert any("of this poll could not be written: IsADirectoryError" in text for text in done.said("error"))
+    assert ("| **banned** |" in done.summary) == (lacking == "GITHUB_OUTPUT")
+    assert ("worst" in done.outputs) == (lacking == "GITHUB_STEP_SUMMARY")
+
+
+def test_a_machine_with_another_encoding(job: Job) -> None:
+    """Annotations are UTF-8, as GitHub reads them, whatever encoding the machine has."""
+    reason = "caf\u00e9 \u65e5\u672c \ud800"
+    done = job.report(job.written(_document(_event(reason=reason))), "never", PYTHONIOENCODING="ascii", PYTHONUTF8="0")
+    assert done.code == 0
+    assert done.said("error") == ["banned: alpha 1.0.0: caf\u00e9 \u65e5\u672c"]
+
+
+def test_more_than_github_shows(job: Job) -> None:
+    """A summary stays below the mebibyte above which GitHub shows none, and has the worst first."""
+    long = "\U0001f40d" * 1000
+    rows = [_event(version=f"{number} {long}", reason=long, safe_version=long, node=long) for number in range(300)]
+    rows = [row | {"installed": [{"install": long, "version": long, "enabled": True}] * 3} for row in rows]
+    errors = [{"node": long, "error": long} for _ in range(300)]
+    done = job.report(job.written(_document(*rows, _event(), errors=errors), code=1), "never")
+    assert 300_000 < len(done.summary.encode()) < 1_000_000
+    assert re.search(r"\nAnd \d+ more\.\n", done.summary)
+
+
+@pytest.fixture(scope="module")
+def reading() -> Iterator[tuple[ModuleType, ModuleType]]:
+    """The modules that decode a document and write the summary."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(_SCRIPTS))
+        yield importlib.import_module("poll_document"), importlib.import_module("event_table")
+        for name in ("poll_document", "event_table"):
+            sys.modules.pop(name)
+
+
+_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner, max_size=3),
+    max_leaves=5,
+)
+
+
+def _places(value: object) -> list[tuple[dict[str, Any] | list[Any], str | int]]:
+    """Return every place of a value in a document, as what holds it and its key or index."""
+    if not isinstance(value, (dict, list)):
+        return []
+    here: list[Any] = [(value, key) for key in (value if isinstance(value, dict) else range(len(value)))]
+    return here + [place for holder, key in here for place in _places(holder[key])]
+
+
+@given(data=st.data())
+def test_one_odd_value_hides_nothing_else(reading: tuple[ModuleType, ModuleType], data: st.DataObject) -> None:
+    """A document in which any one value is another, or is missing, still shows the ban beside it."""
+    poll_document, event_table = reading
+    copy = {"install": "studio", "version": "1.0.0", "enabled": True}
+    change = {"field": "tags", "before": "a", "after": "b"}
+    other = _event(kind="changed", severity="warning", reason="", changes=[change], installed=[copy], safe_version="2")
+    document = _document(other, errors=[{"node": "bravo", "error": "no answer"}, {"install": "studio", "error": "x"}])
+    holder, key = data.draw(st.sampled_from(_places(document)))
+    if holder is document and key == "events":
+        return
+    if isinstance(holder, dict) and data.draw(st.booleans()):
+        del holder[str(key)]
+    else:
+        cast("dict[str | int, object]", holder)[key] = data.draw(_JSON)
+    document["events"].append(_event())
+    poll = poll_document.decoded(json.loads(json.dumps(document)))
+    assert "| **banned** | `alpha` | `1.0.0` |" in event_table.summary(poll)
+
+
+_NO_TIMES = ("2026-01-31T12:00:00", "2026-01-31T12:00:00+01:00", "2026-13-31T12:00:00Z", "soon", "", 7, None, ["x"])
+
+
+@pytest.mark.parametrize("polled_at", _NO_TIMES, ids=str)
+def test_a_state_without_a_time(job: Job, polled_at: object) -> None:
+    """A state whose last poll has no time in UTC is restored, which is said once, and saved after the next poll."""
+    (job.folder / "state").mkdir()
+    checks = job.folder / "state" / "checks.json"
+    checks.write_text(json.dumps({"polled_at": polled_at}), "utf-8")
+    restored = job.state("restore")
+    assert (restored.code, len(restored.annotations)) == (0, 1)
+    assert restored.said("warning")[0].startswith("Comfy Watch: state: its age is not known")
+    checks.write_text('{"polled_at": "2026-01-31T12:00:00.000Z"}', "utf-8")
+    kept = job.state("keep")
+    assert (kept.code, kept.outputs, kept.annotations) == (0, {"save": "true"}, [])
+
+
+def test_a_state_of_the_future(job: Job) -> None:
+    """A state whose last poll was after this one, by a clock that was wrong, holds up no later one."""
+    (job.folder / "state").mkdir()
+    checks = job.folder / "state" / "checks.json"
+    checks.write_text('{"polled_at": "2099-01-31T12:00:00.000Z"}', "utf-8")
+    assert job.state("restore").annotations == []
+    checks.write_text('{"polled_at": "2026-01-31T12:00:00.000Z"}', "utf-8")
+    assert job.state("keep").outputs == {"save": "true"}
+
+
+def test_a_state_that_cannot_be_read(job: Job) -> None:
+    """A file of the state that cannot be read is one line and exit code 4, and nothing is polled."""
+    (job.folder / "state").mkdir()
+    (job.folder / "before").write_text("in the way", "utf-8")
+    done = job.state("restore")
+    assert (done.code, len(done.said("error"))) == (4, 1)
+    assert "it could not be read, so nothing was polled" in done.said("error")[0]
+
+
+def test_a_quiet_poll_of_an_install(job: Job) -> None:
+    """A poll that finds nothing new is not saved, though an install was scanned too."""
+    job.poll()
+    assert job.state("restore").code == 0
+    job.poll()
+    done = job.state("keep")
+    assert (done.code, done.outputs) == (0, {})
+    job.registry.catalog.publish("alpha", "1.1.0")
+    job.poll()
+    assert job.state("keep").outputs == {"save": "true"}
+
+
+def test_a_program_that_is_not_there(job: Job) -> None:
+    """A poll that cannot be started is one line and a red job."""
+    (job.folder.parent / "comfy-watch-program" / "bin" / "comfy-watch").unlink()
+    done = job.report(job.poll(), "never")
+    assert done.code == 1
+    assert done.said("error")[0].startswith("Comfy Watch: the program could not be started: ")
