@@ -17,7 +17,6 @@ SEVERITIES = ("critical", "warning", "info")
 """Worst first."""
 
 _KIND = re.compile(r"[a-z]{1,30}")
-_EVERY_NODE = "*"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,8 +147,7 @@ def _event(raw: Mapping[str, object]) -> Event:
 def _subject(raw: Mapping[str, object]) -> Subject:
     """Return what is about a node, else a channel, else an install; what names none is about the registry."""
     for sort in ("node", "channel", "install"):
-        name = _text(raw.get(sort))
-        if name and (sort, name) != ("node", _EVERY_NODE):
+        if name := _text(raw.get(sort)):
             return Subject(sort=sort, name=name)
     return Subject(sort="registry", name="")
 
