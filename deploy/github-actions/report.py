@@ -69,19 +69,16 @@ def _verdict(code: int, poll: Poll | None, fail_on_incomplete: str, refusal: str
     if poll is None:
         why = refusal or _WORDS.get(code, f"the poll ended with exit code {code}; the log says why")
         return Verdict(red=True, said=why)
-    ended = {0: [], 1: [], 3: [f"fail-on: {title(poll.counts)}"]}.get(code, [f"the poll ended with exit code {code}"])
-    owed = undelivered(poll)
-    missing = [*_unread(poll), *owed]
-    if code == 1 and not missing:
-        missing = ["for a reason that its document does not have, such as a file of the state that cannot be written"]
-        owed = missing
-    if missing:
-        ended.append(f"incomplete: {'; '.join(missing)}")
-    is_green = code == 0 or (
-        code == 1 and (fail_on_incomplete == "never" or (fail_on_incomplete == "alerts" and not owed))
-    )
-    said = f"{'; '.join(ended)}{'' if not missing and code == 3 else '; the log says why'}" if ended else ""
-    return Verdict(red=not is_green, said=said)
+    owed, unread = undelivered(poll), _unread(poll)
+    if code == 1 and not (owed or unread):  # as bad as an alert that nobody got: nothing else may tell of it
+        owed = ["for a reason that its document does not have, such as a file of the state that cannot be written"]
+    parts = [f"fail-on: {title(poll.counts)}"] if code == 3 else []
+    if owed or unread:
+        parts.append(f"incomplete: {'; '.join([*unread, *owed])}; the log says why")
+    if code not in (0, 1, 3):
+        parts.append(f"the poll ended with exit code {code}; the log says why")
+    for_incomplete = {"always": True, "never": False}.get(fail_on_incomplete, bool(owed))
+    return Verdict(red=for_incomplete if code == 1 else code != 0, said="; ".join(parts))
 
 
 def _unread(poll: Poll) -> list[str]:
