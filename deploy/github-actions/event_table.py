@@ -7,35 +7,39 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+
+from poll_document import Copy, Event, Poll, Subject
 
 from watcher.text.plural import plural
 from watcher.text.sanitize import sanitize_line
 
 _MOST_ROWS = 200
+_MOST_BYTES = 400_000
+"""Of a table. GitHub shows no summary at all that has more than a mebibyte."""
 _MOST_COPIES = 3
 _LOOKALIKES = str.maketrans({"`": "'", "|": "\uff5c", "\\": "\uff3c"})  # FULLWIDTH VERTICAL LINE, REVERSE SOLIDUS
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]{1,300}")
-_KIND = re.compile(r"[a-z]{1,30}")
+_REGISTRY = "the registry"
 _NAME, _TEXT = 100, 300
 
 
-def summary(document: Mapping[str, Any], counts: Mapping[str, int]) -> str:
-    """Return the summary of a poll: `document` is that of `check --json`, `counts` its events by kind, worst first."""
-    nodes, alerts = document["nodes"], document["alerts"]
-    said = [f"{nodes['checked']} of {nodes['watched']} node packs checked"]
-    words = {"delivered": "delivered", "pending": "undelivered", "expired": "expired"}
-    said += [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
-    lines = [f"### Comfy Watch: {title(counts)}", "", f"{', '.join(said)}.", ""]
-    if events := document["events"]:
+def summary(poll: Poll) -> str:
+    """Return the summary of a poll: its events, worst first, and then what could not be checked."""
+    said = [f"{poll.checked} of {poll.watched} node packs checked", *unscanned(poll), *undelivered(poll)]
+    if poll.delivered:
+        said.append(f"{plural(poll.delivered, 'alert')} delivered")
+    if poll.unconfirmed:
+        said.append(f"{plural(poll.unconfirmed, 'alert')} unconfirmed")
+    lines = [f"### Comfy Watch: {title(poll.counts)}", "", f"{', '.join(said)}.", ""]
+    if poll.events:
         head: tuple[str, ...] = ("", "node pack", "version", "safe version", "why", "")
-        rows = [_row(event) for event in events]
-        if any(event.get("installed") for event in events):
+        rows = [_row(event) for event in poll.events]
+        if any(event.runs for event in poll.events):
             head = (*head[:3], "you run", *head[3:])
-            rows = [(*row[:3], _runs(event), *row[3:]) for row, event in zip(rows, events, strict=True)]
+            rows = [(*row[:3], _runs(event.runs), *row[3:]) for row, event in zip(rows, poll.events, strict=True)]
         lines += _table(head, rows)
-    if errors := document["errors"]:
-        rows = [(quoted(error["node"], _NAME), quoted(error["error"], _TEXT)) for error in errors]
+    if poll.problems:
+        rows = [(_shown(one.about), quoted(one.why, _TEXT)) for one in poll.problems]
         lines += _table(("could not be checked", "why"), rows)
     return "\n".join(lines) + "\n"
 
@@ -45,47 +49,69 @@ def title(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing new"
 
 
-def quoted(text: object, limit: int) -> str:
+def undelivered(poll: Poll) -> list[str]:
+    """Return how many alerts nobody got."""
+    words = {"undelivered": poll.pending, "expired": poll.expired}
+    return [f"{plural(count, 'alert')} {word}" for word, count in words.items() if count]
+
+
+def unscanned(poll: Poll) -> list[str]:
+    """Return how many installs could not be scanned."""
+    count = sum(one.about.sort == "install" for one in poll.problems)
+    return [f"{plural(count, 'install')} could not be scanned"] if count else []
+
+
+def quoted(text: str | None, limit: int) -> str:
     """Return untrusted text as code of at most `limit` characters; "" for None and what shows as nothing."""
-    line = "" if text is None else sanitize_line(str(text), limit).translate(_LOOKALIKES)
+    line = "" if text is None else sanitize_line(text, limit).translate(_LOOKALIKES)
     return f"`{line}`" if line else ""
 
 
-def plain(text: object, limit: int = _NAME) -> str:
+def plain(text: str, limit: int = _NAME) -> str:
     """Return untrusted text for an annotation, which has no markup."""
-    return sanitize_line(str(text), limit)
+    return sanitize_line(text, limit)
 
 
-def kind_of(event: Mapping[str, Any]) -> str:
-    """Return the event's kind; `unknown` for what can be none."""
-    kind = str(event["kind"])
-    return kind if _KIND.fullmatch(kind) else "unknown"
+def in_words(event: Event) -> str:
+    """Return what an event is about, for an annotation."""
+    if event.about.sort != "node":
+        return f"{event.about.sort} {plain(event.about.name)}" if event.about.name else _REGISTRY
+    what = "the whole pack" if event.version is None else plain(event.version)
+    return f"{plain(event.about.name)} {what}"
 
 
-def _row(event: Mapping[str, Any]) -> tuple[str, ...]:
-    kind, url = kind_of(event), str(event["url"])
-    about = event["node"] or event.get("channel") or event.get("install") or "the registry"
-    safe = event.get("safe_version", "")
-    changes = "; ".join(f"{one['field']}: {one['before']} → {one['after']}" for one in event["changes"])
+def _row(event: Event) -> tuple[str, ...]:
     return (
-        f"**{kind}**" if event["severity"] == "critical" else kind,
-        quoted(about, _NAME),
-        quoted(event["version"], _NAME),
-        "none" if safe is None else quoted(safe, _NAME),
-        quoted(event["reason"] or changes, _TEXT),
-        f"[registry]({url})" if _PAGE.fullmatch(url) else "",
+        f"**{event.kind}**" if event.severity == "critical" else event.kind,
+        _shown(event.about),
+        quoted(event.version, _NAME),
+        "none" if event.safe_version == "" else quoted(event.safe_version, _NAME),
+        quoted(event.reason, _TEXT),
+        f"[registry]({event.url})" if _PAGE.fullmatch(event.url) else "",
     )
 
 
-def _runs(event: Mapping[str, Any]) -> str:
-    """Return which versions of the event's node pack are run, and where; "" for none."""
-    copies = [copy for copy in event.get("installed", ()) if copy["enabled"]]
-    shown = [f"{quoted(copy['version'], _NAME) or 'a clone'} on {quoted(copy['install'], _NAME)}" for copy in copies]
+def _shown(about: Subject) -> str:
+    if about.sort == "node":
+        return quoted(about.name, _NAME)
+    return f"{about.sort} {quoted(about.name, _NAME)}" if about.name else _REGISTRY
+
+
+def _runs(copies: Sequence[Copy]) -> str:
+    """Return which versions of a node pack are run, and where; "" for none."""
+    shown = [f"{quoted(copy.version, _NAME) or 'a clone'} on {quoted(copy.install, _NAME)}" for copy in copies]
     more = f" and {len(shown) - _MOST_COPIES} more" if len(shown) > _MOST_COPIES else ""
     return ", ".join(shown[:_MOST_COPIES]) + more
 
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    shown = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head), *rows[:_MOST_ROWS])]
-    more = [f"And {len(rows) - _MOST_ROWS} more.", ""] if len(rows) > _MOST_ROWS else []
-    return [*shown, "", *more]
+    shown = [f"| {' | '.join(cells)} |" for cells in (head, ["---"] * len(head))]
+    room, left = _MOST_BYTES, len(rows)
+    for cells in rows[:_MOST_ROWS]:
+        row = f"| {' | '.join(cells)} |"
+        room -= len(row.encode()) + 1
+        if room < 0:
+            break
+        shown.append(row)
+        left -= 1
+    return [*shown, "", *([f"And {left} more.", ""] if left else [])]

@@ -28,10 +28,15 @@ def main() -> None:
     """Poll, unless it is not said where alerts go."""
     document = Path(os.environ["FOLDER"], "check.json")
     given = {name: value for variable, name in _SETTINGS.items() if (value := os.environ.pop(variable).strip())}
-    code = _polled(document, given) if "alert_urls" in given else _CONFIGURATION
+    code, refusal = _CONFIGURATION, _NO_ALERT_URLS
+    if "alert_urls" in given:
+        try:
+            code, refusal = _polled(document, given), ""
+        except OSError as error:
+            code, refusal = 1, f"the program could not be started: {error}"
     set_output("code", str(code))
     set_output("document", str(document))
-    set_output("refusal", "" if "alert_urls" in given else _NO_ALERT_URLS)
+    set_output("refusal", " ".join(refusal.split()))
 
 
 def _polled(document: Path, given: dict[str, str]) -> int:

@@ -1,8 +1,8 @@
-"""The last step: outputs, the job's summary and annotations of a poll, and whether the job turns red.
+"""The last step: annotations, outputs and the job's summary of a poll, and whether the job turns red.
 
 Environment: `CODE`, `DOCUMENT` and `REFUSAL` (outputs of poll.py), `FAIL_ON_INCOMPLETE` as the input of action.yml;
 what the runner sets. Outputs: see action.yml. The exit code is the program's, but 0 where it is 1 and that is no reason
-to turn red.
+to turn red, and 1 where it is 0 and a part of the report could not be written.
 """
 
 from __future__ import annotations
@@ -10,109 +10,128 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any
 
-from event_table import kind_of, plain, summary, title
+import poll_document
+from event_table import in_words, plain, summary, title, undelivered, unscanned
+from poll_document import Event, Poll
 from workflow_commands import add_summary, annotate, set_output
-
-from watcher.text.plural import plural
 
 _MOST_BYTES = 100_000
 """Of the output `events`: what a later step can still take in one environment variable on Linux (128 KiB)."""
 _MOST_ANNOTATIONS = 9
 """Of one level; GitHub shows ten of a step, and the last one says why the job is red."""
-_SEVERITIES = ("critical", "warning", "info")
-_LEVELS = {"banned": "error", "flagged": "warning"}
+_WARNED_OF = ("exposed", "flagged")
 _TEXT = 300
+_TITLE = "Comfy Watch"
 _WORDS = {
     2: "the configuration is wrong, and nothing was polled; the log says what",
     4: "the state cannot be used, and nothing was changed; the log says why",
 }
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What is said of how the poll ended, "" if there is nothing to say, and whether the job turns red for it."""
+
+    red: bool
+    said: str
+
+
 def main() -> int:
     """Report the poll, and return the exit code of the action."""
     code = int(os.environ["CODE"])
-    document = _document(Path(os.environ["DOCUMENT"]))
-    set_output("exit-code", str(code))
-    _set_outputs(document)
-    if document is None:
-        why = os.environ["REFUSAL"] or _WORDS.get(code, f"the poll ended with exit code {code}; the log says why")
-        add_summary(f"### Comfy Watch: failed\n\nExit code {code}: {why}.\n")
-        annotate("error", "Comfy Watch", why)
-        return code or 1
-    add_summary(summary(document, _counts(document["events"])))
-    _annotate_events(document["events"])
-    if code == 1:
-        return _incomplete(document, os.environ["FAIL_ON_INCOMPLETE"])
-    if code == 3:
-        annotate("error", "Comfy Watch", f"fail-on: {title(_counts(document['events']))}")
-    return code
+    poll = poll_document.read(Path(os.environ["DOCUMENT"]))
+    verdict = _verdict(code, poll, os.environ["FAIL_ON_INCOMPLETE"], os.environ["REFUSAL"])
+    parts: dict[str, Callable[[], None]] = {
+        "the annotations": partial(_annotate, poll, verdict),
+        "the outputs": partial(_set_outputs, code, poll),
+        "the summary": partial(_add_summary, code, poll, verdict),
+    }
+    unwritten = [what for what, write in parts.items() if not _is_written(what, write)]
+    return (code or 1) if verdict.red or unwritten else 0
 
 
-def _document(path: Path) -> dict[str, Any] | None:
-    """Return the document of `check --json` with its events worst first; None if there is none."""
+def _is_written(what: str, write: Callable[[], None]) -> bool:
     try:
-        document = json.loads(path.read_bytes())
-    except (OSError, ValueError):
-        return None
-    if not isinstance(document, dict):
-        return None
-    return {**document, "events": sorted(document["events"], key=_rank)}
+        write()
+    except Exception as error:  # noqa: BLE001 - the one place around one part's work: the others are still written
+        annotate("error", _TITLE, f"{what} of this poll could not be written: {type(error).__name__}: {error}")
+        return False
+    return True
 
 
-def _set_outputs(document: Mapping[str, Any] | None) -> None:
-    events = document["events"] if document else []
-    shown, size = [], 0
+def _verdict(code: int, poll: Poll | None, fail_on_incomplete: str, refusal: str) -> Verdict:
+    """Judge how the poll ended, by its exit code and by what its document says is missing."""
+    if poll is None:
+        why = refusal or _WORDS.get(code, f"the poll ended with exit code {code}; the log says why")
+        return Verdict(red=True, said=why)
+    owed, unread = undelivered(poll), _unread(poll)
+    if code == 1 and not (owed or unread):  # as bad as an alert that nobody got: nothing else may tell of it
+        owed = ["for a reason that its document does not have, such as a file of the state that cannot be written"]
+    parts = [f"fail-on: {title(poll.counts)}"] if code == 3 else []
+    if owed or unread:
+        parts.append(f"incomplete: {'; '.join([*unread, *owed])}; the log says why")
+    if code not in (0, 1, 3):
+        parts.append(f"the poll ended with exit code {code}; the log says why")
+    for_incomplete = {"always": True, "never": False}.get(fail_on_incomplete, bool(owed))
+    return Verdict(red=for_incomplete if code == 1 else code != 0, said="; ".join(parts))
+
+
+def _unread(poll: Poll) -> list[str]:
+    """Return what could not be checked. If it lasts, an alert tells of it."""
+    parts = [f"{poll.failed} of {poll.watched} node packs could not be checked"] if poll.failed else []
+    if any(one.about.sort == "registry" for one in poll.problems):
+        parts.append("the registry could not be read in full")
+    return [*parts, *unscanned(poll)]
+
+
+def _annotate(poll: Poll | None, verdict: Verdict) -> None:
+    """Annotate the worst events, and how the poll ended."""
+    for level in ("error", "warning"):
+        _annotate_events(level, [event for event in poll.events if _level(event) == level] if poll else [])
+    if verdict.said:
+        annotate("error" if verdict.red else "warning", _TITLE, verdict.said)
+
+
+def _level(event: Event) -> str:
+    if event.severity == "critical":
+        return "error"
+    return "warning" if event.kind in _WARNED_OF else ""
+
+
+def _annotate_events(level: str, events: list[Event]) -> None:
+    """Annotate each event, or count those beyond what GitHub shows."""
+    shown = events if len(events) <= _MOST_ANNOTATIONS else events[: _MOST_ANNOTATIONS - 1]
+    for event in shown:
+        text = plain(event.reason, _TEXT) or f"{event.kind}; the registry gives no reason"
+        annotate(level, f"{event.kind}: {in_words(event)}", text)
+    if left := len(events) - len(shown):
+        annotate(level, _TITLE, f"{left} more; the summary lists them")
+
+
+def _set_outputs(code: int, poll: Poll | None) -> None:
+    events = poll.events if poll else ()
+    set_output("exit-code", str(code))
+    set_output("document", os.environ["DOCUMENT"] if poll else "")
+    set_output("worst", events[0].severity if events else "")
+    set_output("counts", json.dumps(poll.counts if poll else {}))
+    shown: list[Mapping[str, object]] = []
+    size = 0
     for event in events:
-        size += len(json.dumps(event)) + len(", ")
+        size += len(json.dumps(event.raw)) + len(", ")
         if size > _MOST_BYTES:
             break
-        shown.append(event)
+        shown.append(event.raw)
     set_output("events", json.dumps(shown))
     set_output("events-omitted", str(len(events) - len(shown)))
-    set_output("counts", json.dumps(_counts(events)))
-    set_output("worst", _SEVERITIES[_rank(events[0])] if events else "")
-    set_output("document", os.environ["DOCUMENT"] if document else "")
 
 
-def _rank(event: Mapping[str, Any]) -> int:
-    return _SEVERITIES.index(event["severity"]) if event["severity"] in _SEVERITIES else len(_SEVERITIES) - 1
-
-
-def _counts(events: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Return how many events there are of each kind, in the order in which the kinds come."""
-    return dict(Counter(map(kind_of, events)))
-
-
-def _annotate_events(events: Sequence[Mapping[str, Any]]) -> None:
-    """Annotate each banned and each flagged version, or count those beyond what GitHub shows."""
-    for kind, level in _LEVELS.items():
-        found = [event for event in events if event["kind"] == kind]
-        shown = found if len(found) <= _MOST_ANNOTATIONS else found[: _MOST_ANNOTATIONS - 1]
-        for event in shown:
-            what = event["version"] if event["version"] is not None else "the whole pack"
-            text = plain(event["reason"], _TEXT) or f"{kind}; the registry gives no reason"
-            annotate(level, f"{kind}: {plain(event['node'])} {plain(what)}", text)
-        if len(found) > len(shown):
-            annotate(level, kind, f"{len(found) - len(shown)} more {kind} versions; the summary lists them")
-
-
-def _incomplete(document: Mapping[str, Any], fail: str) -> int:
-    """Say what is incomplete, and return 1 if the job turns red for it."""
-    nodes, alerts = document["nodes"], document["alerts"]
-    parts = [f"{nodes['failed']} of {nodes['watched']} node packs could not be checked"] if nodes["failed"] else []
-    words = {"pending": "undelivered", "expired": "expired"}
-    owed = [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
-    # Neither: the program could not save what it saw.
-    only_nodes = bool(parts) and not owed
-    red = fail == "always" or (fail == "alerts" and not only_nodes)
-    said = "; ".join([*parts, *owed]) or "the change could not be saved"
-    annotate("error" if red else "warning", "Comfy Watch", f"incomplete: {said}; the log says why")
-    return int(red)
+def _add_summary(code: int, poll: Poll | None, verdict: Verdict) -> None:
+    add_summary(summary(poll) if poll else f"### Comfy Watch: failed\n\nExit code {code}: {verdict.said}.\n")
 
 
 if __name__ == "__main__":

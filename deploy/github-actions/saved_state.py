@@ -21,7 +21,7 @@ from typing import TypeVar
 
 import state_files
 from state_branch import ForeignBranchError, GitError, StateBranch
-from workflow_commands import annotate, refuse, set_output
+from workflow_commands import annotate, refuse, say, set_output
 
 _Value = TypeVar("_Value")
 _OLD = timedelta(days=2)
@@ -31,33 +31,29 @@ _TITLE = "Comfy Watch: state"
 def restore() -> int:
     """Bring the state back, and say so if there is none or it is old; return the exit code."""
     folder = Path(os.environ["FOLDER"])
-    if _kept_on_a_branch():
-        try:
+    try:
+        if _kept_on_a_branch():
             (folder / "base").write_text(_attempted(partial(_restored, folder)), "utf-8")
-        except GitError as error:
-            annotate("error", _TITLE, f"the branch could not be read, so nothing was polled. {error}")
-            return 4
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    state, before = folder / "state", folder / "before"
-    shutil.rmtree(before, ignore_errors=True)
-    if state.exists():
-        shutil.copytree(state, before)
-    _say_what_is_unusual(before)
+        _copy(folder / "state", folder / "before")
+    except (GitError, OSError) as error:
+        annotate("error", _TITLE, f"it could not be read, so nothing was polled. {error}")
+        return 4
+    _say_what_is_unusual(folder / "before")
     return 0
 
 
 def keep() -> int:
     """Save the state if it is worth it; return the exit code."""
     folder = Path(os.environ["FOLDER"])
-    if not state_files.is_worth_saving(folder / "before", folder / "state"):
-        print("Only the times of the last poll differ: the state that was saved last stays.")
-        return 0
-    if not _kept_on_a_branch():
-        set_output("save", "true")
-        return 0
     try:
+        if not state_files.is_worth_saving(folder / "before", folder / "state"):
+            say("Only times and counts of the last poll differ: the state that was saved last stays.")
+            return 0
+        if not _kept_on_a_branch():
+            set_output("save", "true")
+            return 0
         return _attempted(partial(_pushed, folder))
-    except GitError as error:
+    except (GitError, OSError) as error:
         annotate(
             "error",
             _TITLE,
@@ -67,13 +63,21 @@ def keep() -> int:
         return 1
 
 
+def _copy(state: Path, target: Path) -> None:
+    """Copy the files of a state, if there are any, into a new folder."""
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for name in state_files.names(state):
+        shutil.copyfile(state / name, target / name)
+
+
 def _attempted(work: Callable[[], _Value]) -> _Value:
     """Return what the work returns; after a GitError it is done again, after each of the pauses."""
     for pause in map(float, os.environ["PAUSES"].split()):
         try:
             return work()
         except GitError as error:
-            print(f"Again in {pause:g} s: {error}", flush=True)
+            say(f"Again in {pause:g} s: {error}")
             time.sleep(pause)
     return work()
 
@@ -119,7 +123,9 @@ def _say_what_is_unusual(before: Path) -> None:
         )
         return
     polled = state_files.polled_at(before)
-    if polled is not None and (age := datetime.now(UTC) - polled) > _OLD:
+    if polled is None:
+        annotate("warning", _TITLE, "its age is not known: checks.json has no RFC 3339 time in UTC of the last poll")
+    elif (age := datetime.now(UTC) - polled) > _OLD:
         annotate(
             "warning",
             _TITLE,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,8 @@ from typing import Any
 STATE_FILE = re.compile(r"[a-z][a-z0-9_-]{0,60}\.jsonl?")
 """The name of a file that is part of a state (state/README.md); its lock and what a killed run left are not."""
 
-_TIMES = frozenset({"checked", "polled_at", "polled_before", "reported", "server_times", "stale_since"})
-"""The keys of checks.json that say only when something was looked at or reported."""
 _DAY = timedelta(days=1)
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}(\.\d{1,6})?Z", re.ASCII)
 
 
 def names(folder: Path) -> list[str]:
@@ -25,20 +24,21 @@ def names(folder: Path) -> list[str]:
 
 
 def is_worth_saving(before: Path, after: Path) -> bool:
-    """Return whether more than the times of the last poll differs, or the saved poll is a day old."""
+    """Return whether more than times and counts of the last poll differs, or the saved poll is not of the last day."""
     if names(before) != names(after):
         return True
     if any(_content(before / name) != _content(after / name) for name in names(after)):
         return True
     saved, now = polled_at(before), polled_at(after)
-    return now is not None and (saved is None or now - saved >= _DAY)
+    return now is not None and not (saved and timedelta() <= now - saved < _DAY)
 
 
 def polled_at(folder: Path) -> datetime | None:
-    """Return when the last poll of a state began; None if that is not known."""
+    """Return when the last poll of a state began; None if it has no RFC 3339 time in UTC, as the program writes it."""
+    text = str(_document(folder / "checks.json").get("polled_at"))
     try:
-        return datetime.fromisoformat(str(_document(folder / "checks.json")["polled_at"]))
-    except (KeyError, TypeError, ValueError):
+        return datetime.fromisoformat(text) if _TIME.fullmatch(text) else None
+    except ValueError:
         return None
 
 
@@ -80,21 +80,26 @@ def _ids(lines: Iterable[bytes]) -> Iterable[str]:
     for line in lines:
         try:
             yield str(json.loads(line)["id"])
-        except (KeyError, TypeError, ValueError):
+        except (KeyError, TypeError, ValueError, RecursionError):
             continue
 
 
 def _content(file: Path) -> object:
-    """Return what counts as a change of a file: its bytes, of checks.json what is not a time."""
-    if file.name == "checks.json" and (document := _document(file)):
-        return {key: value for key, value in document.items() if key not in _TIMES}
+    """Return what counts as a change of a file: its bytes, of checks.json all but times and counts of polls."""
+    if file.name == "checks.json" and (document := _document(file, _without_times)):
+        return {key: value for key, value in document.items() if not isinstance(value, int)}
     return file.read_bytes()
 
 
-def _document(file: Path) -> dict[str, object]:
-    """Return a JSON file's object; an empty one where there is none."""
+def _without_times(found: dict[str, object]) -> dict[str, object]:
+    """Return an object of JSON with an empty text in place of each time."""
+    return {key: "" if isinstance(one, str) and _TIME.fullmatch(one) else one for key, one in found.items()}
+
+
+def _document(file: Path, hook: Callable[[dict[str, object]], object] | None = None) -> dict[str, object]:
+    """Return a JSON file's object, each object in it as `hook` returns it; an empty one where there is none."""
     try:
-        found = json.loads(file.read_bytes())
-    except (OSError, ValueError):
+        found = json.loads(file.read_bytes(), object_hook=hook)
+    except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}

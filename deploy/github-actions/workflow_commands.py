@@ -1,9 +1,13 @@
-"""What a step says to the runner: outputs, the job's summary, annotations. No text can become a command of its own."""
+"""What a step says to the runner: outputs, the job's summary, annotations. No text can become a command of its own.
+
+All is UTF-8, whatever the machine's own encoding is; what that cannot hold is spelled out.
+"""
 
 from __future__ import annotations
 
 import os
 import re
+import sys
 from pathlib import Path
 
 _PLAIN = re.compile(r"[^\r\n]*")
@@ -23,7 +27,13 @@ def add_summary(markdown: str) -> None:
 
 def annotate(level: str, title: str, text: str) -> None:
     """Print an annotation: `level` is `error`, `warning` or `notice`. The texts need no escaping."""
-    print(f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}", flush=True)
+    _print(f"::{level} title={_escaped(title).replace(':', '%3A').replace(',', '%2C')}::{_escaped(text)}")
+
+
+def say(text: str) -> None:
+    """Print one line to the log of the step."""
+    line = " ".join(text.split()).replace("##[", "# #[")
+    _print(f": :{line[2:]}" if line.startswith("::") else line)
 
 
 def refuse(text: str) -> None:
@@ -36,6 +46,15 @@ def _escaped(text: str) -> str:
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
+def _print(line: str) -> None:
+    sys.stdout.buffer.write(_encoded(f"{line}\n"))
+    sys.stdout.buffer.flush()
+
+
 def _append(variable: str, text: str) -> None:
-    with Path(os.environ[variable]).open("a", encoding="utf-8", newline="\n") as file:
-        file.write(text)
+    with Path(os.environ[variable]).open("ab") as file:
+        file.write(_encoded(text))
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "backslashreplace")

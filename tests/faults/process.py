@@ -17,6 +17,7 @@ from tests.faults.matrix import MEGABYTES, RAW, Verdict, moments, quick_folder, 
 from tests.support.fork_server import ForkServer
 from tests.support.harness import write_settings
 from watcher.fake_registry.server import FakeRegistry
+from watcher.model.listing import ALL
 
 POLLS_WITH_FAULT = THRESHOLD
 MOST_MEMORY = 400 * 2**20
@@ -83,7 +84,7 @@ class Stand:
         verdict.expect_reported(now, Counter(delivered), "alerts")
         alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
         verdict.expect(document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}")
-        errors = {error["node"]: error["error"] for error in document["errors"]}
+        errors = {error["node"] or ALL: error["error"] for error in document["errors"]}
         failed = set(errors)
         right = failed == set(now.failed) and document["nodes"]["failed"] == len(failed)
         verdict.expect(right, "other nodes affected", f"{now}: {document['errors']}")

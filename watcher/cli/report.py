@@ -11,6 +11,7 @@ from watcher import timestamps
 from watcher.cli.terminal import colour, join_first, table, to_json, wrap
 from watcher.model.event import Event, Kind, rank
 from watcher.model.event_form import public_form
+from watcher.model.listing import ALL
 from watcher.model.selection import Selection
 from watcher.text.plural import plural
 from watcher.text.sanitize import safe_line, sanitize_line
@@ -40,7 +41,10 @@ def as_json(report: Report) -> str:
             },
             "reading": {"way": report.way, "requests": report.requests, "postponed": report.postponed},
             "events": [public_form(event) for event in report.events],
-            "errors": [{"node": node, "error": sanitize_line(error, _TEXT)} for node, error in report.errors]
+            "errors": [
+                {"node": None if node == ALL else node, "error": sanitize_line(error, _TEXT)}
+                for node, error in report.errors
+            ]
             + [{"install": name, "error": error[:_TEXT]} for name, error in report.unscanned],
             "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
         }

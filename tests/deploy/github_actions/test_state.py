@@ -95,7 +95,7 @@ def test_a_server_that_does_not_answer(world: World) -> None:
     runner.github = {**runner.github, "server_url": "http://127.0.0.1:9"}
     done = world.use()
     assert (done.code, done.outcomes["Poll"]) == (4, "skipped")
-    assert "the branch could not be read, so nothing was polled" in done.said("error")[0]
+    assert "it could not be read, so nothing was polled" in done.said("error")[0]
     assert len(world.registry.requests) == asked
 
 

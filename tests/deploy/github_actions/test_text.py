@@ -6,8 +6,7 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Iterator
-from types import ModuleType
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -21,6 +20,7 @@ from tests.support.fakes.webhook import Answer
 pytestmark = pytest.mark.deployment
 
 _SCRIPTS = program.ROOT / "deploy" / "github-actions"
+_MODULES = ("poll_document", "event_table")
 _PAGE = re.compile(r"https://registry\.comfy\.org/nodes/[A-Za-z0-9._~%-]+")
 _OURS = {"inline", "text", "code_inline", "softbreak"}
 _OURS |= {f"{name}_{end}" for name in ("heading", "paragraph", "strong", "link") for end in ("open", "close")}
@@ -41,12 +41,14 @@ _HOSTILE = (
 
 
 @pytest.fixture(scope="module")
-def event_table() -> Iterator[ModuleType]:
-    """The module that writes the summary."""
+def summary() -> Iterator[Callable[[object], str]]:
+    """What writes the summary of a document."""
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(str(_SCRIPTS))
-        yield importlib.import_module("event_table")
-        sys.modules.pop("event_table")
+        poll_document, event_table = map(importlib.import_module, _MODULES)
+        yield lambda document: event_table.summary(poll_document.decoded(document))
+        for name in _MODULES:
+            sys.modules.pop(name)
 
 
 def _document(*texts: str) -> dict[str, Any]:
@@ -68,44 +70,42 @@ def _document(*texts: str) -> dict[str, Any]:
     return {
         "nodes": {"watched": 1, "checked": 0, "failed": 1},
         "events": events,
-        "errors": [{"node": text, "error": text} for text in texts],
+        "errors": [{sort: text, "error": text} for text in texts for sort in ("node", "install")],
         "reading": {"way": "each", "requests": 1, "postponed": 0},
         "alerts": {"delivered": 0, "pending": 0, "expired": 0},
     }
 
 
-def test_a_table_of_hostile_text(event_table: ModuleType) -> None:
+def test_a_table_of_hostile_text(summary: Callable[[object], str]) -> None:
     """Read as GitHub reads Markdown, the summary has our table and nothing else: each text is one cell of code."""
-    markdown = event_table.summary(_document(*_HOSTILE), {"flagged": len(_HOSTILE)})
+    markdown = summary(_document(*_HOSTILE))
     tokens = MarkdownIt("commonmark").enable(["table", "strikethrough"]).parse(markdown)
     tokens += [child for token in tokens for child in token.children or ()]
     assert {token.type for token in tokens} <= _OURS
     assert [token.attrs["href"] for token in tokens if token.type == "link_open"] == []
     assert [token.content for token in tokens if token.type == "text" and "evil" in token.content] == []
-    assert sum(token.type == "td_open" for token in tokens) == 9 * len(_HOSTILE)
+    assert sum(token.type == "td_open" for token in tokens) == 11 * len(_HOSTILE)
     assert not [line for line in markdown.splitlines() if line.lstrip().startswith("::") or "##[" in line]
 
 
-def test_what_is_run_has_a_column(event_table: ModuleType) -> None:
+def test_what_is_run_has_a_column(summary: Callable[[object], str]) -> None:
     """Where something is installed the table says which version is run, and where; a disabled copy is not."""
     document = _document("alpha", "bravo")
     names = [("pc1", "1.0", True), ("pc2", None, True), ("pc3", "1.1", False)]
     copies = [{"install": name, "version": version, "enabled": enabled} for name, version, enabled in names]
     document["events"][0]["installed"], document["events"][1]["installed"] = copies, copies[2:]
-    markdown = event_table.summary(document, {})
+    markdown = summary(document)
     assert "| you run |" in markdown
     assert "| `1.0` on `pc1`, a clone on `pc2` |" in markdown
     document["events"] = document["events"][1:]
     document["events"][0]["installed"] = []
-    assert "you run" not in event_table.summary(document, {})
+    assert "you run" not in summary(document)
 
 
-def test_a_link_is_the_registrys(event_table: ModuleType) -> None:
+def test_a_link_is_the_registrys(summary: Callable[[object], str]) -> None:
     """A link leads to a page of the registry or is not there."""
     document = _document("alpha", "../evil", "a)b", "a b", "")
-    assert re.findall(r"\[registry\]\((.*)\)", event_table.summary(document, {})) == [
-        "https://registry.comfy.org/nodes/alpha"
-    ]
+    assert re.findall(r"\[registry\]\((.*)\)", summary(document)) == ["https://registry.comfy.org/nodes/alpha"]
 
 
 def test_hostile_text_in_a_run(world: World) -> None:
@@ -120,7 +120,7 @@ def test_hostile_text_in_a_run(world: World) -> None:
     assert json.loads(done.outputs["counts"]) == {"flagged": len(texts)}
     assert len(done.annotations) == 9
     assert [one.title for one in done.annotations[:-1] if not one.title.startswith("flagged: alpha 3.")] == []
-    assert done.annotations[-1].text == f"{len(texts) - 8} more flagged versions; the summary lists them"
+    assert done.annotations[-1].text == f"{len(texts) - 8} more; the summary lists them"
     for one in done.annotations:
         assert "\n" not in one.text
         assert "@" not in one.text

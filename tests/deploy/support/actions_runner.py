@@ -53,6 +53,31 @@ class Finished:
         """Return the texts of the annotations of a level, each with its title."""
         return [f"{one.title}: {one.text}" for one in self.annotations if one.level == level]
 
+    def read_log(self, text: str) -> None:
+        """Obey the commands in a step's log as a runner does, also where it does not document that."""
+        self.log += text
+        stopped_by = ""
+        for line in re.split(r"\r\n|\n|\r", text):
+            found = _COMMAND.match(line)
+            if stopped_by:
+                stopped_by = "" if found and found[1] == stopped_by else stopped_by
+            elif found and found[1] == "stop-commands":
+                stopped_by = found[3]
+            elif found and found[1] in _ANNOTATIONS:
+                self.annotations.append(_annotation(found))
+            elif found:
+                self.unknown.append(line)
+            if not stopped_by:
+                self.unknown += _OLD_COMMAND.findall(line)
+        assert not stopped_by, "commands were stopped and never taken up again"
+
+
+def read_outputs(text: str) -> dict[str, str]:
+    """Return the outputs that are in a step's file."""
+    lines = [line.partition("=") for line in text.splitlines()]
+    assert [line for line in lines if not line[0] or not line[1]] == [], "these are no outputs"
+    return {name: value for name, _, value in lines}
+
 
 @dataclass(slots=True, kw_only=True)
 class Runner:
@@ -150,12 +175,9 @@ class _Job:
             timeout=_PATIENCE,
             check=False,
         )
-        self._read_log(done.stdout.decode("utf-8", "replace"))
+        self.done.read_log(done.stdout.decode("utf-8", "replace"))
         self.done.summary += files["GITHUB_STEP_SUMMARY"].read_text("utf-8")
-        for line in files["GITHUB_OUTPUT"].read_text("utf-8").splitlines():
-            name, equal, value = line.partition("=")
-            assert (bool(name), equal) == (True, "="), f"no output: {line}"
-            outputs[name] = value
+        outputs |= read_outputs(files["GITHUB_OUTPUT"].read_text("utf-8"))
         return done.returncode
 
     def _surroundings(self, contexts: Contexts) -> dict[str, str]:
@@ -189,24 +211,6 @@ class _Job:
             case _:
                 raise ValueError(f"this simulation of a runner does not know the action {action}")
         return 0
-
-    def _read_log(self, text: str) -> None:
-        """Obey the commands in a step's log as a runner does, also where it does not document that."""
-        self.done.log += text
-        stopped_by = ""
-        for line in re.split(r"\r\n|\n|\r", text):
-            found = _COMMAND.match(line)
-            if stopped_by:
-                stopped_by = "" if found and found[1] == stopped_by else stopped_by
-            elif found and found[1] == "stop-commands":
-                stopped_by = found[3]
-            elif found and found[1] in _ANNOTATIONS:
-                self.done.annotations.append(_annotation(found))
-            elif found:
-                self.done.unknown.append(line)
-            if not stopped_by:
-                self.done.unknown += _OLD_COMMAND.findall(line)
-        assert not stopped_by, "commands were stopped and never taken up again"
 
 
 def _annotation(found: re.Match[str]) -> Annotation:
