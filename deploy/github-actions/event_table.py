@@ -24,7 +24,7 @@ def summary(document: Mapping[str, Any], counts: Mapping[str, int]) -> str:
     """Return the summary of a poll: `document` is that of `check --json`, `counts` its events by kind, worst first."""
     nodes, alerts = document["nodes"], document["alerts"]
     said = [f"{nodes['checked']} of {nodes['watched']} node packs checked"]
-    words = {"delivered": "delivered", "pending": "undelivered", "expired": "expired"}
+    words = {"delivered": "delivered", "unconfirmed": "unconfirmed", "pending": "undelivered", "expired": "expired"}
     said += [f"{plural(alerts[what], 'alert')} {word}" for what, word in words.items() if alerts[what]]
     lines = [f"### Comfy Watch: {title(counts)}", "", f"{', '.join(said)}.", ""]
     if events := document["events"]:

@@ -33,7 +33,7 @@ def _come(destination: Destination, count: int) -> list[str]:
 def test_an_alert_comes_once_and_says_what_happened(destination: Destination, alerted: Operator) -> None:
     """One message says which version of which pack was banned and why; the next poll sends nothing."""
     alerted.ban()
-    assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     alerted.check()
     [text] = _come(destination, 1)
     assert PACK in text
@@ -85,7 +85,7 @@ def test_a_server_that_is_back_gets_what_it_missed_once(destination: Destination
         pytest.skip("nothing tells that a datagram was not read")
     destination.server.stop()
     alerted.ban()
-    assert alerted.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    assert alerted.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
     destination.server.start()
     alerted.end_backoffs()
     assert alerted.check()["alerts"]["pending"] == 0

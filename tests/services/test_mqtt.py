@@ -103,7 +103,7 @@ def test_an_older_version_in_the_url_is_used(tmp_path: Path, operator: Callable[
         assert "the MQTT broker refused the login" in alerted.said("check")
         alerted = operator(channels=_named(server.url(more=more)), alert_urls=[])
         alerted.end_backoffs()
-        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
         assert len(server.payloads()) == 1
         # its log counts 3.1 as 1 and 3.1.1 as 2
         assert f"(p{1 if 'v3.1&' in more else 2}, c1," in server.log
@@ -120,7 +120,7 @@ def test_a_broker_without_mqtt_5_gets_its_message_once(
         assert "the MQTT broker refused the login" in alerted.said("check")
         alerted = operator(channels=_named(server.url()), alert_urls=[])
         alerted.end_backoffs()
-        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
         assert len(server.payloads()) == 1
 
 
@@ -162,5 +162,5 @@ def test_a_certificate_that_does_not_verify_is_no_delivery(tmp_path: Path, opera
         assert server.payloads() == []
         trusting = operator(server.url(tls=True), surrounding=server.authority.trusted())
         trusting.end_backoffs()
-        assert trusting.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert trusting.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
         assert len(server.payloads()) == 1

@@ -178,7 +178,7 @@ class Line:
             pass
         finally:
             worker.under_way.discard(limit)
-            if heard.result != {}:
+            if heard.result is None or "reason" in heard.result:
                 self._hang_up()
         return heard
 

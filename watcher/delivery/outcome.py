@@ -21,7 +21,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The service, with every target in its URL, has acknowledged the message."""
+    """The service, with every target in its URL, has taken the message."""
+
+    confirmed: bool = True
+    """The service has said so; False if its protocol has no answer (`watcher.delivery.confirming`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,7 @@ Outcome = Delivered | Undelivered
 def encoded(outcome: Outcome) -> dict[str, object]:
     """Return an outcome without its targets as JSON for `decoded`."""
     if isinstance(outcome, Delivered):
-        return {}
+        return {"confirmed": outcome.confirmed}
     return {
         "reason": outcome.reason,
         "cause": outcome.cause,
@@ -56,4 +59,6 @@ def encoded(outcome: Outcome) -> dict[str, object]:
 
 def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
     """Return the outcome that `encoded` made the JSON of."""
-    return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached) if said else Delivered()
+    if "reason" in said:
+        return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached)
+    return Delivered(**said)

@@ -62,6 +62,8 @@ class ChannelRound:
     outcomes: list[Outcome] = field(default_factory=list)
     """Of the queue's messages, in order."""
     delivered: int = 0
+    unconfirmed: int = 0
+    """Alerts that a channel got which cannot say whether they arrived."""
     failure: str = ""
     refused: bool = False
     """An attempt has failed."""
@@ -125,9 +127,15 @@ class ChannelRound:
             self._doubted.clear()
             self._takes_nothing = False
             self.outcomes.append(Acknowledgement(channel=self.channel.name, message=message.id))
-            self.delivered += len(message.events)
+            self._count(message, outcome)
             self.journal.delivered()
         await self.journal.flush()
+
+    def _count(self, message: Message, outcome: Delivered) -> None:
+        if outcome.confirmed:
+            self.delivered += len(message.events)
+        else:
+            self.unconfirmed += len(message.events)
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
