@@ -159,7 +159,7 @@ def test_a_stop_says_whether_the_message_is_out(webhook: Webhook) -> None:
 
 
 class _Irc(socketserver.StreamRequestHandler):
-    """An IRC server that refuses every login."""
+    """An IRC server that refuses every login, or closes the connection without a word."""
 
     timeout = 5
     says = b":irc 464 x :Password incorrect\r\n"
@@ -169,10 +169,18 @@ class _Irc(socketserver.StreamRequestHandler):
         self.wfile.write(self.says)
 
 
+class _Rude(_Irc):
+    says = b""
+
+
+_NO_LOGIN = "the IRC server did not take the login: check the password and the nick"
+
+
 @pytest.mark.parametrize(
     ("server", "outcome"),
     [
-        (_Irc, Undelivered(reason="the login was refused")),
+        (_Irc, Undelivered(reason=_NO_LOGIN)),
+        (_Rude, Undelivered(reason=_NO_LOGIN)),
         (None, Undelivered(reason="connection refused")),
     ],
 )

@@ -10,6 +10,7 @@ from json import dumps
 from watcher.alerts.render import Format, Rendered
 from watcher.delivery.services import chat, on_call, push, unconfirmed
 from watcher.delivery.services.desktop import desktop
+from watcher.delivery.services.irc import irc
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
 from watcher.delivery.services.on_call import opens
@@ -51,7 +52,7 @@ RULES: Mapping[str, Rules] = {
     "GoAlert": Rules(prepare=opens("trigger", "dedup")),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
     "Growl": Rules(grade=_LOUD),
-    "IRC": Rules(brief=True),
+    "IRC": Rules(prepare=irc, brief=True),
     "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True),
     "Jira": _OPSGENIE,
     "Join": Rules(grade=_LOUD),
