@@ -310,6 +310,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         {
             "name": "chat",
             "url": "discord://***",
+            "unconfirmed": False,
             "kinds": ["banned"],
             "nodes": ["a*"],
             "scope": "all",

@@ -30,6 +30,7 @@ def mqtt(service: Any, context: Context) -> None:  # noqa: ANN401 - apprise's ow
 
     service.qos = max(service.qos, 1)
     service.client.on_connect = connected
+    service.client.connect_timeout = context.timeout
     if service.ca_certs:  # trusted as for mail
         service.ca_certs = os.environ.get("SSL_CERT_FILE", service.ca_certs)
 

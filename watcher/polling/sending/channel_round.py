@@ -167,7 +167,10 @@ class ChannelRound:
             raise
         finally:
             options.progress(f"channel {name}", "")
-        result = outcome.reason or "stopped" if isinstance(outcome, Undelivered) else "delivered"
+        if isinstance(outcome, Delivered):
+            result = "delivered" if outcome.confirmed else "unconfirmed"
+        else:
+            result = outcome.reason or "stopped"
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
         return outcome
 
