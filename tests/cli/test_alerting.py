@@ -111,14 +111,14 @@ def test_a_dead_channel_concerns_no_other(watch: Watcher, registry: FakeRegistry
     watch.check()
     for version, pending in (("1.1.0", 2), ("1.2.0", 4)):
         registry.catalog.publish("alpha", version)
-        assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": pending, "expired": 0}
+        assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": pending, "expired": 0}
     assert [len(webhook.messages(f"/{name}")) for name in names] == [1, 2, 1]
     owed = {channel["name"]: channel for channel in json.loads(watch.run("status", "--json").out)["channels"]}
     assert [owed[name]["undelivered"] for name in names] == [2, 0, 2]
     assert [owed[name]["error"] for name in names] == ["HTTP 500", None, "timed out"]
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 4, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 4, "unconfirmed": 0, "pending": 0, "expired": 0}
     known = _history(watch)
     for name, tries in zip(names, (1, 0, 1), strict=True):
         arrived = [known[key] for message in webhook.messages(f"/{name}")[tries:] for key in message.event_ids]
@@ -143,7 +143,7 @@ def test_an_alert_outlives_its_poll(watch: Watcher, registry: FakeRegistry, webh
     watch.end_backoffs()
     with Refused() as refused:
         document = renamed.but(registry_url=refused.url).check(code=1)
-    assert document["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+    assert document["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
     known = _history(watch)
     arrived = [known[key][0] for message in webhook.messages()[2:] for key in message.event_ids]
     assert arrived == ["flagged", "reinstated"]
@@ -209,7 +209,7 @@ def test_a_killed_run_repeats_one_message(watch: Watcher, registry: FakeRegistry
         started.signal(signal.SIGKILL)
         started.wait()
     webhook.answer.clear()
-    assert watch.check()["alerts"] == {"delivered": 3, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 3, "unconfirmed": 0, "pending": 0, "expired": 0}
     first, *others = webhook.messages()
     assert (others[0].event_ids, others[0].json["message"]) == (first.event_ids, first.json["message"])
     assert sorted(_history(watch)) == sorted(key for message in others for key in message.event_ids)

@@ -54,7 +54,7 @@ def test_check_json_is_one_document(watch: Watcher, registry: FakeRegistry) -> N
     document = json.loads(done.out)
     assert list(document) == ["started", "finished", "nodes", "reading", "events", "errors", "alerts"]
     assert document["nodes"] == {"watched": 2, "checked": 1, "failed": 1}
-    assert document["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert document["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
     assert [list(error) for error in document["errors"]] == [["node", "error"]]
     assert [tuple(event) for event in document["events"]] == [EVENT_KEYS, EVENT_KEYS]
     changed = next(event for event in document["events"] if event["kind"] == "changed")
@@ -310,6 +310,7 @@ def test_config(watch: Watcher, registry: FakeRegistry) -> None:
         {
             "name": "chat",
             "url": "discord://***",
+            "unconfirmed": False,
             "kinds": ["banned"],
             "nodes": ["a*"],
             "scope": "all",

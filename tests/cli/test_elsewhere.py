@@ -116,7 +116,7 @@ def test_a_life(elsewhere: Elsewhere, registry: FakeRegistry, webhook: Webhook) 
     assert b"\r" not in (elsewhere.folder / "template.toml").read_bytes()
     elsewhere.configure(registry, hook=webhook.apprise_url("/hook"))
     assert "comfy-watch.toml" in elsewhere.run("config").out
-    assert elsewhere.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert elsewhere.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     registry.catalog.set_status("alpha", "1.0.0", "flagged", "malware")
     found = elsewhere.check()
     assert [event["kind"] for event in found["events"]] == ["flagged"]

@@ -49,7 +49,7 @@ def test_0_all_is_well(watch: Watcher, registry: FakeRegistry, webhook: Webhook)
     channel = watch.but(alert_urls=webhook.apprise_url())
     channel.check()
     registry.catalog.publish("alpha", "1.1.0")
-    assert channel.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert channel.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     assert len(webhook.messages()) == 1
     assert channel.check("--fail-on", "banned,flagged")["events"] == []
 
@@ -74,8 +74,8 @@ def test_1_an_alert_is_undelivered(watch: Watcher, registry: FakeRegistry, webho
     channel = watch.but(alert_urls=webhook.apprise_url("/dead"))
     channel.check()
     registry.catalog.publish("alpha", "1.1.0")
-    assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
-    assert channel.check(code=1)["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    assert channel.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
+    assert channel.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
     watch.end_backoffs()
     done = channel.but(alert_expiry="1ms").run("check")
     assert done.code == 1
@@ -97,8 +97,8 @@ def test_1_a_channel_takes_too_long(
     (watch.folder / "hasty.py").write_text(seam)
     done = run("check", "--json", env=channel.environment(), module="hasty")
     assert (done.code, done.err) == (1, "")
-    assert json.loads(done.out)["alerts"] == {"delivered": 1, "pending": 2, "expired": 0}
-    assert channel.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+    assert json.loads(done.out)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 2, "expired": 0}
+    assert channel.check()["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 WRONG: dict[str, tuple[list[str], dict[str, object], list[str]]] = {

@@ -94,7 +94,7 @@ def test_a_replaced_installation_ends_a_run(
     assert done.err.count("replaced or removed") == 1
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     assert len(webhook.messages()) == 2
 
 
@@ -115,7 +115,7 @@ def test_an_alert_outlives_the_installation_it_was_seen_with(
         done = started.wait()
     assert done.code == 1
     assert len(webhook.messages()) == 1
-    assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 @pytest.mark.bounded

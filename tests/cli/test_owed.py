@@ -70,7 +70,7 @@ def test_a_new_url_gets_at_once_what_the_old_one_did_not_take(
     registry.catalog.set_status("alpha", "1.0.0", "flagged")
     events = watch.check(code=1)["events"]
     document = _moved(watch, receiver).check()
-    assert document["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+    assert document["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
     (taken,) = receiver.taken
     assert (taken.path, len(taken.events), taken.events[0]) == ("/new", 2, events[0]["id"])
 
@@ -249,7 +249,7 @@ def test_a_change_that_is_not_certain_is_reported_but_not_sent(
     assert done.code == (3 if fail_on else 1)
     document = json.loads(done.out)
     assert [event["kind"] for event in document["events"]] == ["flagged"]
-    assert document["alerts"] == {"delivered": 0, "pending": 1, "expired": 0}
+    assert document["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 1, "expired": 0}
     assert "Input/output error (snapshot.json); no change and no alert is lost" in done.err
     assert [taken.path for taken in receiver.taken] == ["/old"]
     later = watch.check()

@@ -72,7 +72,7 @@ def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegi
     service.refused = {"alpha": 400}
     registry.catalog.edit("alpha", "1.0.0", dependencies=["torch"])
     document = watch.check(code=1)
-    assert document["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
+    assert document["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
     registry.catalog.set_status("bravo", "1.0.0", "banned")
     assert watch.check(code=1)["alerts"]["delivered"] == 2
     assert service.got("/a") == [[("banned", "bravo", "1.0.0")]]
@@ -88,7 +88,7 @@ def test_no_message_blocks_the_ones_behind_it(watch: Watcher, registry: FakeRegi
     assert len(service.messages("/a")) == 5  # three times as it is, once plain, and the ban
     service.refused = {}
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     taken = service.taken[-1].json
     assert all(part in taken["title"] + taken["message"] for part in ("alpha", "1.0.0", "ref "))
 
@@ -226,6 +226,6 @@ def test_a_queue_leaves_at_the_pace_of_its_service(
             registry.catalog.publish("alpha", f"2.{number}.0")
         done = watch.but(channels=[channel]).run("check", "--json")
         assert (done.code, done.err) == (0, "")
-        assert json.loads(done.out)["alerts"] == {"delivered": _MANY, "pending": 0, "expired": 0}
+        assert json.loads(done.out)["alerts"] == {"delivered": _MANY, "unconfirmed": 0, "pending": 0, "expired": 0}
         versions = [message.json["events"][0]["version"] for message in paced.taken]
         assert versions == [f"2.{number}.0" for number in range(_MANY)]

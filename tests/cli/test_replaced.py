@@ -99,7 +99,7 @@ def test_who_lost_the_lock_while_reading_saves_and_sends_nothing(
     assert "another comfy-watch may be working on it" in said
     assert len(webhook.messages()) == 2
     assert watch.contents() == kept
-    assert watch.check()["alerts"] == {"delivered": 0, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 def test_a_lock_that_is_lost_while_a_message_is_under_way_stops_the_ones_behind_it(

@@ -44,9 +44,9 @@ def _alerts(webhook: Webhook, path: str) -> int:
 def test_the_next_poll_delivers(watch: Watcher, webhook: Webhook) -> None:
     """No poll tries a channel that backs off until `test-alerts` has reached it; the other one still backs off."""
     webhook.answer.clear()
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
     assert watch.run("test-alerts", "ops").code == 0
-    assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
     assert (_alerts(webhook, "/ops"), _alerts(webhook, "/mail")) == (2, 1)
     assert "retry.json" not in watch.contents()
 
@@ -72,7 +72,7 @@ def test_a_renamed_channel_need_not_wait_either(watch: Watcher, webhook: Webhook
     webhook.answer.clear()
     named = watch.but(channels=[{"name": "new", "url": webhook.apprise_url("/ops")}])
     assert named.run("test-alerts").code == 0
-    assert named.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert named.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None:
@@ -84,7 +84,7 @@ def test_a_later_failure_makes_it_void(watch: Watcher, webhook: Webhook) -> None
     watch.check(code=1)
     (watch.state / "retry.json").write_bytes(note)
     webhook.answer.clear()
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
     assert (_alerts(webhook, "/ops"), _alerts(webhook, "/mail")) == (2, 2)
     assert "retry.json" not in watch.contents()
 
@@ -96,10 +96,10 @@ def test_a_damaged_note_says_nothing(watch: Watcher, webhook: Webhook, damaged: 
     """A note that cannot be read is ignored: the channels back off, and a new note takes its place."""
     webhook.answer.clear()
     (watch.state / "retry.json").write_bytes(damaged)
-    assert watch.check(code=1)["alerts"] == {"delivered": 0, "pending": 2, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {"delivered": 0, "unconfirmed": 0, "pending": 2, "expired": 0}
     (watch.state / "retry.json").write_bytes(damaged)
     assert watch.run("test-alerts").code == 0
-    assert watch.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 def test_a_note_that_cannot_be_left_is_said(watch: Watcher, webhook: Webhook) -> None:

@@ -133,7 +133,7 @@ def test_a_second_signal_stops_at_once(watch: Watcher, registry: FakeRegistry, w
         started.until(lambda it: _sent_again(it, signal.SIGTERM))
         assert started.wait().code == 128 + signal.SIGTERM
     webhook.answer.clear()
-    assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 def _sent_again(started: Started, number: signal.Signals) -> bool:

@@ -70,7 +70,7 @@ def test_a_channel_that_hangs(watch: Watcher, webhook: Webhook) -> None:
         _ends_in_time(started)
     webhook.answer.clear()
     watch.end_backoffs()
-    assert watch.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+    assert watch.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
 
 
 @pytest.mark.bounded

@@ -82,7 +82,7 @@ class Stand:
             facts.get(event, ("unknown", None, event)) for taken in self._receiver.taken for event in taken.shown(facts)
         ]
         verdict.expect_reported(now, Counter(delivered), "alerts")
-        alerts = {"delivered": now.events.total(), "pending": 0, "expired": 0}
+        alerts = {"delivered": now.events.total(), "unconfirmed": 0, "pending": 0, "expired": 0}
         verdict.expect(document["alerts"] == alerts, "lost", f"{now}: {document['alerts']}")
         errors = {error["node"] or ALL: error["error"] for error in document["errors"]}
         failed = set(errors)

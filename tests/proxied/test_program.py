@@ -57,7 +57,7 @@ def _taken(proxy: Proxy) -> Counter[str]:
 def test_every_service_is_told(watch: Watcher, proxy: Proxy, registry: FakeRegistry) -> None:
     """A ban reaches every service once, as something it takes, and counts as delivered to each."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
-    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "unconfirmed": 0, "pending": 0, "expired": 0}
     assert _taken(proxy) == Counter(PEERS.keys())
     assert [(one.peer.name, wrong) for one in proxy.received() for wrong in findings(one)] == []
 
@@ -66,7 +66,7 @@ def test_what_services_refuse_is_owed(watch: Watcher, proxy: Proxy, registry: Fa
     """While every service refuses, nothing counts as delivered; once they take again, each has the alert once."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
     proxy.refusing |= dict.fromkeys(PEERS, Reply(status=503))
-    assert _check(watch, proxy, 1) == {"delivered": 0, "pending": len(PEERS), "expired": 0}
+    assert _check(watch, proxy, 1) == {"delivered": 0, "unconfirmed": 0, "pending": len(PEERS), "expired": 0}
     proxy.forget()
     watch.end_backoffs()
     alerts = _check(watch, proxy, 0)
@@ -78,7 +78,7 @@ def test_a_short_wait_is_waited_for(watch: Watcher, proxy: Proxy, registry: Fake
     """A service that asks for a second's patience has its alert in the same poll, once."""
     registry.catalog.set_status(_PACK, "1.1.0", "banned")
     proxy.once |= dict.fromkeys(PEERS, Reply(status=429, headers={"Retry-After": "1"}))
-    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {"delivered": len(PEERS), "unconfirmed": 0, "pending": 0, "expired": 0}
     assert _taken(proxy) == Counter(PEERS.keys())
 
 
@@ -142,7 +142,7 @@ def test_a_template_shows_the_alert_or_is_named(watch: Watcher, proxy: Proxy, re
     assert (done.code, "the file that template= names" in done.err, proxy.received()) == (1, True, [])
     template.write_text('{"content": "{{app_title}}: {{app_body}}"}', "utf-8")
     watch.end_backoffs()
-    assert _check(watch, proxy, 0) == {"delivered": 1, "pending": 0, "expired": 0}
+    assert _check(watch, proxy, 0) == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
     (taken,) = proxy.received()
     assert taken.asked.said["content"].startswith(f"BANNED {_PACK} 1.1.0: ")
 

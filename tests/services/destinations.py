@@ -32,7 +32,9 @@ class Destination:
     surrounding: Mapping[str, str] = field(default_factory=dict)
     """Variables that the program needs to come there."""
     answers: bool = True
-    """The server says whether it has taken a message. syslog's datagrams are not answered."""
+    """The server can be seen to be away. syslog's datagrams are not answered."""
+    confirmed: bool = True
+    """The channel can say that a message was taken."""
     most: int = 4096
     """The most bytes that one message may have: the server's limit, or ours where it has none."""
 
@@ -59,7 +61,7 @@ def mosquitto(server: Mosquitto) -> Destination:
         seen.extend(server.payloads())
         return [split(_lines(text)) for text in seen]
 
-    return Destination(server=server, url=server.url(), refused=server.url("wrong-s3cret"), read=read)
+    return Destination(server=server, url=server.url(), refused=server.url("wrong-s3cret"), read=read, confirmed=False)
 
 
 def postfix(server: Postfix) -> Destination:
@@ -94,6 +96,7 @@ def prosody(server: Prosody) -> Destination:
         url=server.url(),
         refused=server.url("wrong-s3cret"),
         read=lambda: [split(_lines(text)) for text in server.messages()],
+        confirmed=False,
     )
 
 
@@ -137,6 +140,7 @@ def rsyslog(server: Rsyslog) -> Destination:
         url=server.url(),
         read=lambda: [[(Dialect.TEXT, line.split(" - ", 1)[1])] for line in server.lines()],
         answers=False,
+        confirmed=False,
     )
 
 

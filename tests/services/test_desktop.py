@@ -1,4 +1,4 @@
-"""Desktop notifications, XMPP and MQTT: what is not the same for every service."""
+"""Desktop notifications: what is not the same for every service."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from tests.services.operator import PACK, Operator
 from tests.services.servers.dunst import Dunst
-from tests.services.servers.prosody import Prosody
 
 pytestmark = pytest.mark.services
 
@@ -27,10 +26,12 @@ def test_severity_is_the_urgency(tmp_path: Path, operator: Callable[..., Operato
         assert [one.urgency for one in server.shown()] == ["CRITICAL", "NORMAL", "LOW"]
 
 
-def test_an_untrusted_certificate_is_no_delivery(tmp_path: Path, operator: Callable[..., Operator]) -> None:
-    """An XMPP server whose certificate does not verify gets no message, and the alert stays owed."""
-    with Prosody(tmp_path / "server") as server:
-        alerted = operator(server.url(verify="yes")).knows()
-        alerted.ban()
-        assert "certificate" in alerted.said("check")
-        assert server.messages() == []
+@pytest.mark.parametrize("address", ["", "unix:path=/nowhere/bus"], ids=["none", "of a session that ended"])
+def test_no_desktop_session_is_a_failure(operator: Callable[..., Operator], address: str) -> None:
+    """Without a bus, as from cron or systemd, the alert stays owed, and the reason says what to do."""
+    pytest.importorskip("dbus")
+    alerted = operator("dbus://", surrounding={"DBUS_SESSION_BUS_ADDRESS": address}).knows()
+    alerted.ban()
+    said = alerted.said("check")
+    assert "no desktop session shows notifications here: run comfy-watch as the user who is logged in" in said
+    assert "1 alert still undelivered" in said

@@ -45,7 +45,7 @@ def test_a_slow_answer_to_data_makes_no_copy(tmp_path: Path, operator: Callable[
     with Postfix(tmp_path / "server", **_SLOW) as server:
         alerted = operator(server.url(), timeout="4s").knows()
         alerted.ban()
-        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
         alerted.check()
         assert len(server.mails()) == 1
 
@@ -118,5 +118,5 @@ def test_a_refused_login_says_so(tmp_path: Path, operator: Callable[..., Operato
         assert "s3cret" not in said
         alerted = alerted.but(channels=[channel | {"url": server.url(tls=True, password=PASSWORD)}])
         alerted.end_backoffs()
-        assert alerted.check()["alerts"] == {"delivered": 1, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 0, "expired": 0}
         assert len(server.mails()) == 1

@@ -96,5 +96,5 @@ def test_a_limit_of_messages_is_waited_for(
         alerted.ban(version)
     for number in range(5):
         alerted.registry.catalog.publish("comfyui-night-lights", f"2.{number}.0")
-    assert alerted.check()["alerts"] == {"delivered": 8, "pending": 0, "expired": 0}
+    assert alerted.check()["alerts"] == {"delivered": 8, "unconfirmed": 0, "pending": 0, "expired": 0}
     assert len(reader.messages(room)) == 8

@@ -29,7 +29,7 @@ def test_many_emoji_are_a_message(tmp_path: Path, operator: Callable[..., Operat
         alerted.knows()
         alerted.registry.catalog.edit(PACK, "1.0.0", dependencies=[f"{'🎉' * 4}-{number}" for number in range(100)])
         alerted.registry.catalog.set_status("beta", "1.0.0", "banned", "keylogger")
-        assert alerted.check()["alerts"] == {"delivered": 2, "pending": 0, "expired": 0}
+        assert alerted.check()["alerts"] == {"delivered": 2, "unconfirmed": 0, "pending": 0, "expired": 0}
         messages = server.messages()
     assert [one.attachment for one in messages] == ["", ""]
     assert [name for name in ("beta", PACK) for one in messages if f"`{name}`" in one.text] == ["beta", PACK]

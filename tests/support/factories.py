@@ -116,6 +116,7 @@ def poll_report(*events: Event, **fields: Any) -> Report:
         "errors": (),
         "empty": (),
         "delivered": 0,
+        "unconfirmed": 0,
         "pending": 0,
         "expired_by_channel": {},
         "channel_errors": {},

@@ -46,7 +46,12 @@ def as_json(report: Report) -> str:
                 for node, error in report.errors
             ]
             + [{"install": name, "error": error[:_TEXT]} for name, error in report.unscanned],
-            "alerts": {"delivered": report.delivered, "pending": report.pending, "expired": report.expired},
+            "alerts": {
+                "delivered": report.delivered,
+                "unconfirmed": report.unconfirmed,
+                "pending": report.pending,
+                "expired": report.expired,
+            },
         }
     )
 
@@ -67,6 +72,8 @@ def lines(report: Report, *, dry_run: bool, width: int | None = None) -> list[st
         counts.append(plural(len(report.unscanned), "install") + " not scanned")
     if report.delivered:
         counts.append(plural(report.delivered, "alert") + " delivered")
+    if report.unconfirmed:
+        counts.append(plural(report.unconfirmed, "alert") + " sent unconfirmed")
     if report.pending:
         counts.append(plural(report.pending, "alert") + " still undelivered")
     if report.expired:

@@ -21,7 +21,10 @@ class Cause(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivered:
-    """The service, with every target in its URL, has acknowledged the message."""
+    """The service, with every target in its URL, has taken the message."""
+
+    confirmed: bool = True
+    """The service has said so; False if its protocol has no answer (`watcher.delivery.confirming`)."""
 
     left: tuple[str, ...] = ()
     """Ids of the events that the message did not name and that go into a further one."""
@@ -48,7 +51,7 @@ Outcome = Delivered | Undelivered
 def encoded(outcome: Outcome) -> dict[str, object]:
     """Return an outcome without its targets as JSON for `decoded`."""
     if isinstance(outcome, Delivered):
-        return {"left": list(outcome.left)} if outcome.left else {}
+        return {"confirmed": outcome.confirmed, "left": list(outcome.left)}
     return {
         "reason": outcome.reason,
         "cause": outcome.cause,
@@ -59,6 +62,6 @@ def encoded(outcome: Outcome) -> dict[str, object]:
 
 def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
     """Return the outcome that `encoded` made the JSON of."""
-    if "reason" not in said:
-        return Delivered(left=tuple(said.get("left", ())))
-    return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached)
+    if "reason" in said:
+        return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached)
+    return Delivered(confirmed=said["confirmed"], left=tuple(said["left"]))

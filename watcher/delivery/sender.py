@@ -23,6 +23,7 @@ from requests.exceptions import RequestException
 from watcher.alerts.digest import Digest, compose
 from watcher.alerts.plainest import plainest
 from watcher.alerts.render import Rendered, fitted
+from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.exchange import Exchange
 from watcher.delivery.job import Job
 from watcher.delivery.limits import Limits
@@ -138,7 +139,7 @@ class _Attempt:
                 exchanges=self._failed(),
                 entries=log.entries,
                 refusals=smtp.refusals,
-                unanswered=wire.in_doubt(targets.known) and not context.was_kept_back,
+                unanswered=wire.in_doubt(targets.known),
                 by_other_ways=wire.by_other_ways,
                 has_reached=bool(targets.known),
                 has_asked=bool(wire.contacts),
@@ -146,13 +147,14 @@ class _Attempt:
         )
         if context.refusals:
             cause = Cause.OTHER if targets.known else context.refusals[0].cause
-            return replace(outcome, reason=context.refusals[0].reason, cause=cause)
+            in_doubt = outcome.unanswered and not wire.by_other_ways  # there a refusal is of the whole session
+            return replace(outcome, reason=context.refusals[0].reason, cause=cause, unanswered=in_doubt)
         if self._denials and (done or outcome.reason == REFUSED):
             return replace(outcome, reason=self._denials[0], cause=Cause.OTHER)
         if not done:
             return outcome
-        has_asked = wire.contacts or targets.has_skipped
-        return Delivered(left=message.left) if has_asked else Undelivered(reason=UNASKED)
+        taken = Delivered(confirmed=not protocol_without_answers(job.url), left=message.left)
+        return taken if wire.contacts or targets.has_skipped else Undelivered(reason=UNASKED)
 
     def _current(self) -> list[Exchange]:
         """Return the requests to the target that apprise sends to, of which those with the message decide."""

@@ -67,6 +67,8 @@ class Report:
     empty: tuple[str, ...]
     """Nodes that never had a version."""
     delivered: int
+    unconfirmed: int
+    """Sent by channels that cannot say whether it arrived."""
     pending: int
     expired_by_channel: Mapping[str, int]
     channel_errors: Mapping[str, str]

@@ -76,6 +76,7 @@ class Poller:
             errors=(*whole, *((one.node, one.error) for one in failed)),
             empty=tuple(found.findings.empty),
             delivered=done.delivered,
+            unconfirmed=done.unconfirmed,
             pending=sum(done.waiting.alerts(channel.name) for channel in self.config.channels),
             expired_by_channel=done.expired,
             channel_errors=self._channel_errors(done),
@@ -156,7 +157,8 @@ class Poller:
                 refused = None if isinstance(error, UnsureError) else error
                 raise
         done = await self._deliver(state, unsaved)
-        if refused is not None and not done.delivered and replace(state, outbox=done.waiting) == before:
+        has_sent = done.delivered or done.unconfirmed
+        if refused is not None and not has_sent and replace(state, outbox=done.waiting) == before:
             raise refused
         return done
 

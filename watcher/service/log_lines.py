@@ -50,6 +50,7 @@ class LogLines(Observer):
             postponed=report.postponed,
             events=len(report.events),
             delivered=report.delivered,
+            unconfirmed=report.unconfirmed,
             pending=report.pending,
             expired=report.expired,
             seconds=round(seconds, 3),
@@ -62,8 +63,8 @@ class LogLines(Observer):
 
     def delivered(self, done: Dispatch) -> None:
         """Log how many alerts it was, if it was any."""
-        if done.delivered:
-            log.info("delivery", delivered=done.delivered)
+        if done.delivered or done.unconfirmed:
+            log.info("delivery", delivered=done.delivered, unconfirmed=done.unconfirmed)
 
     def delivery_failed(self, error: Exception) -> None:
         """Log why."""

@@ -72,7 +72,7 @@ def _document(*texts: str) -> dict[str, Any]:
         "events": events,
         "errors": [{sort: text, "error": text} for text in texts for sort in ("node", "install")],
         "reading": {"way": "each", "requests": 1, "postponed": 0},
-        "alerts": {"delivered": 0, "pending": 0, "expired": 0},
+        "alerts": {"delivered": 0, "unconfirmed": 0, "pending": 0, "expired": 0},
     }
 
 

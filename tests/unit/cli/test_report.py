@@ -32,6 +32,7 @@ def test_the_json_document() -> None:
         watched=2,
         errors=(("x", "it timed out"),),
         delivered=1,
+        unconfirmed=4,
         pending=2,
         expired_by_channel={"ops": 1, "mail": 2},
         way="sweep",
@@ -62,7 +63,7 @@ def test_the_json_document() -> None:
             }
         ],
         "errors": [{"node": "x", "error": "it timed out"}],
-        "alerts": {"delivered": 1, "pending": 2, "expired": 3},
+        "alerts": {"delivered": 1, "unconfirmed": 4, "pending": 2, "expired": 3},
     }
 
 
@@ -77,7 +78,7 @@ def test_a_node_level_event_has_null_for_its_version() -> None:
     [
         ({}, 0),
         ({"empty": (PACK,)}, 0),
-        ({"delivered": 3}, 0),
+        ({"delivered": 3, "unconfirmed": 1}, 0),
         ({"watched": 2}, 1),
         ({"pending": 1}, 1),
         ({"expired_by_channel": {"ops": 1}}, 1),
@@ -101,8 +102,10 @@ def test_the_last_line_sums_up() -> None:
     swept = "1 node checked, 0 events, 4 seen on pages only (swept with 309 requests, 1.5 s)"
     assert lines(way="sweep", requests=309, postponed=4) == [swept]
     assert lines(finished=minute(-5)) == ["1 node checked, 0 events (0.0 s)"]
-    given: dict[str, Any] = {"watched": 3, "checked": 2, "delivered": 1, "pending": 2, "expired_by_channel": {"ops": 3}}
-    counts = "2 nodes checked, 1 failed, 1 event, 1 alert delivered, 2 alerts still undelivered, 3 alerts expired"
+    given: dict[str, Any] = {"watched": 3, "checked": 2, "delivered": 1, "unconfirmed": 4, "pending": 2}
+    given |= {"expired_by_channel": {"ops": 3}}
+    alerts = "1 alert delivered, 4 alerts sent unconfirmed, 2 alerts still undelivered, 3 alerts expired"
+    counts = f"2 nodes checked, 1 failed, 1 event, {alerts}"
     assert lines(event(), **given)[-1] == f"{counts} (1.5 s)"
     assert lines(event(), dry_run=True, **given)[-1] == f"{counts} (1.5 s); dry run: nothing saved or sent"
 

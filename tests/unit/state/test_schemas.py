@@ -201,7 +201,7 @@ def _looked_up() -> str:
 
 def _polled(one: Event) -> Report:
     """Return the report of a poll with one event, an unread node and an install that could not be scanned."""
-    counts: dict[str, Any] = {"watched": 2, "checked": 1, "delivered": 0, "pending": 1, "way": "each"}
+    counts: dict[str, Any] = {"watched": 2, "checked": 1, "delivered": 0, "unconfirmed": 0, "pending": 1, "way": "each"}
     failed: dict[str, Any] = {"errors": (("b", "x"),), "unscanned": (("laptop", "x"),), "empty": ()}
     events = (one, replace(one, node=None, install="laptop"))
     return Report(

@@ -6,6 +6,7 @@ import sys
 
 from watcher import durations
 from watcher.cli.terminal import echo, join_first, table, to_json
+from watcher.delivery.confirming import protocol_without_answers
 from watcher.model.channel import Channel
 from watcher.model.event import SWEPT_KINDS, Kind
 from watcher.polling.setup import url_warnings, validate_channels, warnings
@@ -59,7 +60,7 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
             case "alert_urls", None:
                 shown = "none, as intended"
             case "alert_urls", _:
-                placed = [f"{channel.name} ({_masked(channel)})" for channel in channels if channel.placed]
+                placed = [f"{channel.name} ({_place(channel)})" for channel in channels if channel.placed]
                 shown = join_first(placed, most)
             case "heartbeat_url", _:
                 shown = _masked_heartbeat(loaded.settings) or ""
@@ -79,8 +80,8 @@ def rows(loaded: Loaded, most: int | None = None) -> list[tuple[str, str, str]]:
 def document(loaded: Loaded) -> dict[str, object]:
     """Return the JSON document: `config_file` (or null) and `settings`, each by name with `value` and `from`.
 
-    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope and grouping;
-    `alert_urls` may be "none".
+    Durations are seconds. Each channel is an object with its name, masked URL, kinds, nodes, scope and grouping,
+    and `unconfirmed`; `alert_urls` may be "none".
     """
     settings = loaded.settings
     placed = [_table(channel) for channel in settings.all_channels() if channel.placed]
@@ -109,6 +110,11 @@ def _masked_heartbeat(settings: Settings) -> str | None:
     return f"{mask.scheme(url)}://***" if (url := settings.heartbeat_address()) else None
 
 
+def _place(channel: Channel) -> str:
+    """Return where a channel leads, and whether that place cannot say what it took."""
+    return _masked(channel) + (", unconfirmed" if protocol_without_answers(channel.url) else "")
+
+
 def _kinds(channel: Channel) -> list[str]:
     return [kind.value for kind in Kind if kind in channel.kinds]
 
@@ -118,13 +124,14 @@ def _one_line(channel: Channel, most: int | None, *, has_globs: bool) -> str:
     if has_globs and not channel.kinds_given:
         kinds += f" (of packs that only a pattern includes: {', '.join(kind for kind in Kind if kind in SWEPT_KINDS)})"
     nodes = join_first([sanitize_line(glob) for glob in channel.nodes], most) or "all"
-    return f"{_masked(channel)}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
+    return f"{_place(channel)}; kinds: {kinds}; nodes: {nodes}; scope: {channel.scope}; grouping: {channel.grouping}"
 
 
 def _table(channel: Channel) -> dict[str, object]:
     return {
         "name": channel.name,
         "url": _masked(channel),
+        "unconfirmed": bool(protocol_without_answers(channel.url)),
         "kinds": _kinds(channel),
         "nodes": list(channel.nodes),
         "scope": channel.scope.value,

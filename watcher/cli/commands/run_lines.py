@@ -62,6 +62,8 @@ class RunLines(Observer):
         """Say how many alerts it was, if it was any."""
         if done.delivered:
             _say(f"{_at(clock())} {plural(done.delivered, 'alert')} delivered")
+        if done.unconfirmed:
+            _say(f"{_at(clock())} {plural(done.unconfirmed, 'alert')} sent unconfirmed")
 
     def delivery_failed(self, error: Exception) -> None:
         """Say why."""

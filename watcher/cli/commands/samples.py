@@ -10,6 +10,7 @@ from watcher.alerts.queues.outbox import backoffs_of
 from watcher.cli.progress_line import progress_line
 from watcher.cli.terminal import colour, echo, echo_result
 from watcher.delivery.client import Worker
+from watcher.delivery.confirming import protocol_without_answers
 from watcher.delivery.job import Job
 from watcher.delivery.outcome import Delivered
 from watcher.errors import StateError, UsageError
@@ -41,7 +42,9 @@ def send_samples(chosen: Loaded, names: tuple[str, ...]) -> int:
         progress(channel.name, "")
         log.debug("sent", channel=channel.name)
         if isinstance(outcome, Delivered):
-            echo_result([f"{channel.name}: {colour('delivered')}"])
+            protocol = protocol_without_answers(channel.url)
+            said = f"sent, unconfirmed: {protocol} cannot say whether it arrived" if protocol else colour("delivered")
+            echo_result([f"{channel.name}: {said}"])
             _end_backoff(folder, channel.name, url_digests[channel.name])
             return True
         echo_result([f"{channel.name}: {colour('failed')}: {outcome.reason}"])

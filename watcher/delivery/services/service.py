@@ -65,15 +65,8 @@ class Context:
     """The service has refused the message for what it is: it gets no more than the plainest form."""
     asked: frozenset[str] = frozenset()
     """The names of the URL's parameters: what the URL sets itself stays as it is."""
-    kept_back: list[bool] = field(default_factory=list)
-    """Noted by a rule that knows whether the message has left."""
     refusals: list[Undelivered] = field(default_factory=list)
     """Why the message is not delivered: what apprise takes for success, or does not explain."""
-
-    @property
-    def was_kept_back(self) -> bool:
-        """Return whether nothing of the message has left, whatever connections there were."""
-        return bool(self.kept_back) and all(self.kept_back)
 
     @property
     def worst(self) -> Event:

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 from json import dumps
 
 from watcher.alerts.render import Format, Rendered
-from watcher.delivery.services import chat, on_call, push
+from watcher.delivery.services import chat, on_call, push, unconfirmed
+from watcher.delivery.services.desktop import desktop
 from watcher.delivery.services.irc import irc
 from watcher.delivery.services.mail import mail
 from watcher.delivery.services.matrix import matrix
-from watcher.delivery.services.mqtt import mqtt
 from watcher.delivery.services.on_call import opens
 from watcher.delivery.services.service import NO_RULES, Context, Rules, Service
 from watcher.delivery.services.webhook import form, json_post, xml
-from watcher.delivery.services.xmpp import xmpp
 
 _OPSGENIE = Rules(prepare=on_call.opsgenie, grade=("priority", (1, 3, 5)))  # P1 is the most urgent
 _LOUD = ("priority", (1, 0, -1))
@@ -41,15 +40,15 @@ RULES: Mapping[str, Rules] = {
         in_ascii=True,
         refuses=re.compile(rb'"accepted"\s*:\s*(?i:false)|"(?:code|errorCode)"\s*:\s*"?(-?[1-9]\d{0,8})'),
     ),
-    "DBus Notification": Rules(grade=_URGENT),
+    "DBus Notification": Rules(prepare=desktop, grade=_URGENT),
     "DingTalk": Rules(refuses=_ERRCODE),
     "Discord": Rules(prepare=chat.discord, shown_as=Format.MARKDOWN, most=chat.DISCORD_EMBED),
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Feishu": Rules(refuses=_CODE),
     "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
     "Form": Rules(prepare=form, knows_code=True, answers_pages=True),
-    "GLib Notification": Rules(grade=_URGENT),
-    "Gnome Notification": Rules(grade=_URGENT),
+    "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
+    "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
     "GoAlert": Rules(prepare=opens("trigger", "dedup")),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
     "Growl": Rules(grade=_LOUD),
@@ -61,7 +60,7 @@ RULES: Mapping[str, Rules] = {
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
     "Lauther": Rules(grade=_LOUD),
-    "MQTT Notification": Rules(prepare=mqtt),
+    "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
     "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
     "Matrix": Rules(prepare=matrix, shown_as=Format.HTML, knows_code=True, sealed=re.compile(r"/m\.room\.encrypted/")),
     "Mattermost": Rules(shown_as=Format.MARKDOWN),
@@ -93,12 +92,13 @@ RULES: Mapping[str, Rules] = {
     "SpugPush": Rules(refuses=_CODE_BUT_200),
     "Squadcast": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("P1", "P3", "P5"))),
     "Synology Chat": Rules(refuses=_CODE),
+    "Syslog": Rules(prepare=unconfirmed.syslog),
     "Telegram": Rules(knows_code=True),
     "VoIPms": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"')),
     "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
     "XML": Rules(prepare=xml, knows_code=True, answers_pages=True),
-    "XMPP": Rules(prepare=xmpp),
+    "XMPP": Rules(prepare=unconfirmed.xmpp),
     "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),
     "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
     "incident.io": Rules(prepare=opens("trigger", "dedup")),

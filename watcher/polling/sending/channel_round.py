@@ -57,6 +57,8 @@ class ChannelRound:
     outcomes: list[Outcome] = field(default_factory=list)
     """Of the queue's messages, in order."""
     delivered: int = 0
+    unconfirmed: int = 0
+    """Alerts that a channel got which cannot say whether they arrived."""
     failure: str = ""
     refused: bool = False
     """An attempt has failed."""
@@ -118,13 +120,18 @@ class ChannelRound:
             name, left = self.channel.name, outcome.left
             self.outcomes.append(Acknowledgement(channel=name, message=message.id, left=left))
             self.journal.delivered(left)
-            next_part = further(name, message, left)
-            self.delivered += len(message.events)
-            if next_part is not None:
-                # What is named later counts then.
-                self.delivered -= len(next_part.events)
+            self._count(message, outcome)
+            if (next_part := further(name, message, left)) is not None:
                 turn.appendleft(next_part)
         await self.journal.flush()
+
+    def _count(self, message: Message, outcome: Delivered) -> None:
+        """Count the alerts of a message. What it has left to a further one counts with that one."""
+        alerts = len(message.events) - len(outcome.left)
+        if outcome.confirmed:
+            self.delivered += alerts
+        else:
+            self.unconfirmed += alerts
 
     def _is_over(self) -> bool:
         """Return whether the other messages are left to the next round."""
@@ -158,7 +165,10 @@ class ChannelRound:
             raise
         finally:
             options.progress(f"channel {name}", "")
-        result = outcome.reason or "stopped" if isinstance(outcome, Undelivered) else "delivered"
+        if isinstance(outcome, Delivered):
+            result = "delivered" if outcome.confirmed else "unconfirmed"
+        else:
+            result = outcome.reason or "stopped"
         log.debug("sent", channel=name, result=result, seconds=round(time.monotonic() - began, 3))
         return outcome
 

@@ -25,6 +25,8 @@ class Dispatch:
     waiting: Outbox
     """The outbox after the round."""
     delivered: int = 0
+    unconfirmed: int = 0
+    """Sent by channels that cannot say whether it arrived."""
     expired: dict[str, int] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
     """Why a channel failed."""
@@ -71,6 +73,7 @@ async def dispatch(
     done = Dispatch(
         replay(waiting, (outcome for one in rounds for outcome in one.outcomes)) if rounds else waiting,
         delivered=sum(one.delivered for one in rounds),
+        unconfirmed=sum(one.unconfirmed for one in rounds),
         failures={one.channel.name: one.failure for one in rounds if one.failure},
         refused={one.channel.name for one in rounds if one.refused},
     )

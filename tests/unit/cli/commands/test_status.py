@@ -244,6 +244,7 @@ def test_the_document_is_json_with_nulls_for_what_is_not_known() -> None:
                 "failing_since": None,
                 "next_try": None,
                 "configured": True,
+                "unconfirmed": False,
             }
         ],
     }

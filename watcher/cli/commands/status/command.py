@@ -12,6 +12,7 @@ from watcher.cli.commands.status.tables import lines
 from watcher.cli.commands.status.view import View, document
 from watcher.cli.loading import existing_state
 from watcher.cli.terminal import echo, to_json
+from watcher.delivery.confirming import protocol_without_answers
 from watcher.errors import UsageError
 from watcher.polling.clock import clock
 from watcher.settings import node_ids
@@ -32,6 +33,7 @@ def show(loaded: Loaded, only: Sequence[str], *, only_problems: bool, as_json: b
         globs=chosen.globs,
         named=frozenset(node.lower() for node in chosen.names) | installs.keys(),
         channels=[channel.name for channel in settings.all_channels()],
+        unconfirmed=frozenset(one.name for one in settings.all_channels() if protocol_without_answers(one.url)),
         installs=[source.name for source in settings.all_installs()],
         now=clock(),
         max_age=usual_age(state, settings.interval),

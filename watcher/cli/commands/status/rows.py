@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -104,6 +104,8 @@ class ChannelRow:
     """When delivery is tried again (RFC 3339); None means with the next poll."""
     configured: bool
     """False for a channel that is no longer in the settings."""
+    unconfirmed: bool
+    """It cannot say whether a message arrived; the settings tell, so False where `configured` is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,7 +208,7 @@ def install_rows(state: State, installs: Iterable[str]) -> list[InstallRow]:
     ]
 
 
-def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
+def channel_rows(state: State, channels: Iterable[str], unconfirmed: Container[str] = ()) -> list[ChannelRow]:
     """Return the rows of the configured channels, then of removed ones that have undelivered alerts."""
     queues = {name: Queue() for name in channels}
     configured = set(queues)
@@ -222,6 +224,7 @@ def channel_rows(state: State, channels: Iterable[str]) -> list[ChannelRow]:
             failing_since=queue.failing_since or None,
             next_try=retry_at(queue) or None,
             configured=name in configured,
+            unconfirmed=name in unconfirmed,
         )
         for name, queue in queues.items()
     ]

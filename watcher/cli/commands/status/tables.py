@@ -36,7 +36,7 @@ _PROBLEMS_SHOWN = 3
 def lines(view: View, width: int | None = None) -> list[str]:
     """Return the summary and the tables for people; `width` is the terminal's, or None for a pipe, which gets all."""
     rows = view.rows()
-    channels = channel_rows(view.state, view.channels)
+    channels = channel_rows(view.state, view.channels, view.unconfirmed)
     shown = _wrapped(_summary(view, rows, channels), width)
     if closed := view.state.checks.terminal_closed_at:
         ended = f"run ended {view.ago(closed)} because its terminal was closed; nothing was polled since"
@@ -201,4 +201,6 @@ def _aside(row: ChannelRow) -> str:
 def _channel_name(row: ChannelRow) -> str:
     # A queue that was set aside is already marked: only its name ends with a bracket.
     marked = row.configured or row.name.endswith(")")
+    if row.unconfirmed:
+        return f"{row.name} (unconfirmed)"
     return row.name if marked else f"{row.name} (no longer configured)"

@@ -37,6 +37,8 @@ class View:
     """Lower-case ids of the nodes that the settings name; None: of all."""
     channels: Sequence[str]
     """Names of the configured channels."""
+    unconfirmed: frozenset[str] = frozenset()
+    """Names of those that cannot say whether a message arrived."""
     installs: Sequence[str] = ()
     """Names of the configured installs."""
     now: str
@@ -117,7 +119,7 @@ def document(view: View) -> dict[str, object]:
             if view.wants(row)
         ],
         "installs": [asdict(row) for row in install_rows(state, view.installs)],
-        "channels": [asdict(row) for row in channel_rows(state, view.channels)],
+        "channels": [asdict(row) for row in channel_rows(state, view.channels, view.unconfirmed)],
     }
 
 
