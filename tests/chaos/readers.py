@@ -43,8 +43,6 @@ class Wired:
 class Alert:
     """An event that a reader is owed."""
 
-    poll: int
-    """The number of the poll that found it."""
     at: datetime
     """The program's time then."""
     sent: bool = False
@@ -62,7 +60,6 @@ class Reader:
     alerts: dict[str, Alert] = field(default_factory=dict)
     in_flight: set[tuple[str, ...]] = field(default_factory=set)
     """Messages whose acknowledgement a crash may have cost: each may come once more, before any other of its queue."""
-    latest: int = 0
     failures: int = 0
     repeats: int = 0
     rejected: dict[tuple[str, ...], int] = field(default_factory=dict)
@@ -73,8 +70,10 @@ class Reader:
     """Those of them after which another message was taken: the channel is not at fault."""
     crashes: int = 0
     """Each may have cost the program the knowledge of a refusal, or of what was taken since."""
-    is_free: bool = False
-    """Messages were refused for what they are in this round: the worst of the others go first."""
+    is_unsure: bool = False
+    """A crash, or a move, may have put a message first that is not the worst, until all is sent."""
+    has_passed: bool = False
+    """A message without a ban was taken in this round."""
 
     def message_of(self, events: tuple[str, ...], text: str) -> tuple[str, ...]:
         """Return the events of a message; in its plainest form it shows only their reference, and its time has come.
@@ -113,7 +112,6 @@ class Reader:
             times = 1 if times > _USUAL else times
             self.failures += 1
         self.rejected[events] = times
-        self.is_free = True
         if self.failures:
             self.expire(now, expiry)
         self._expire_rejected(now, expiry)
@@ -133,9 +131,9 @@ class Reader:
                 self._expire(message, now, expiry)
 
     def end_round(self) -> None:
-        """What was sent next may have been older than what came before it."""
-        if self.is_free:
-            self.is_free, self.latest = False, 0
+        """In the next round there may be a worse message than all that came before it."""
+        self.has_passed = False
+        self.is_unsure = self.is_unsure and any(not alert.sent for alert in self.alerts.values())
 
     def inherit(self, other: Reader) -> None:
         """The other one's channel goes on at this path: what it was not sent is owed here, once."""
@@ -150,12 +148,13 @@ class Reader:
         self.aside = {**other.aside, **self.aside}
         self.proven |= other.proven
         self.crashes += other.crashes + 1
-        self.latest = 0
+        self.is_unsure = True
 
-    def take(self, events: tuple[str, ...]) -> None:
+    def take(self, events: tuple[str, ...], *, has_ban: bool) -> None:
         """A message has come; AssertionError unless it was owed, its turn, and new to it or in flight.
 
-        A message may have alerts of several polls, of all that waited. What is in flight comes first, as it was.
+        A message may have alerts of several polls, of all that waited. What is in flight comes first, as it was; then
+        what has a ban; and last what was refused for what it is.
         """
         is_repeat = any(self.alerts[event].sent for event in events if event in self.alerts)
         if is_repeat:
@@ -163,15 +162,14 @@ class Reader:
             self.repeats += len(events)
         late = {message for message in self.in_flight if message in self.rejected}
         self.in_flight = (self.in_flight if len(self.in_flight) > 1 else late) - {events}
-        is_free = self.is_free or events in self.rejected
         assert len(set(events)) == len(events), f"{self.path}: twice in one message {events}"
         for event in events:
             assert event in self.alerts, f"{self.path}: invented {event}"
             alert = self.alerts[event]
             alert.sent = True
-            assert is_repeat or is_free or alert.poll >= self.latest, f"{self.path}: {event} came out of turn"
-        if not is_free:
-            self.latest = max([self.latest, *(self.alerts[event].poll for event in events)])
+        if not (is_repeat or self.is_unsure or events in self.rejected):
+            assert not (has_ban and self.has_passed), f"{self.path}: {events} came out of turn"
+            self.has_passed = self.has_passed or not has_ban
         self.failures = 0
         self.proven |= self._doubted()
         if not any(self._is_owed(message) for message in self.rejected):

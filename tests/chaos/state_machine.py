@@ -672,6 +672,7 @@ class WatcherMachine(RuleBasedStateMachine):
             self.conditions.crash(readers)
             for reader in readers.values():
                 reader.crashes += 1
+                reader.is_unsure = True
             for name, path in self._called().items():
                 if folder.kept[name] < len(sent.get(path, ())):
                     readers[path].in_flight = {sent[path][-1]}
@@ -683,7 +684,7 @@ class WatcherMachine(RuleBasedStateMachine):
         is_about_it = attempt.status in (400, 413, 422)
         events = reader.message_of(attempt.events, attempt.text)
         if attempt.status == 200:
-            reader.take(events)
+            reader.take(events, has_ban="banned" in {self.facts[event][0] for event in events if event in self.facts})
         elif is_about_it:
             reader.reject(events, self._clock, EXPIRY, plain=bool(is_plainest(attempt.text)))
             figures.add("refused for what it is")
@@ -793,7 +794,7 @@ class WatcherMachine(RuleBasedStateMachine):
             for event, fact in new.items():
                 about = of_channels.get(event)
                 if about != names[wiring.path] and wiring.wants(fact, of_channel=about is not None):
-                    readers[wiring.path].alerts[event] = Alert(poll=self.polls, at=self._clock)
+                    readers[wiring.path].alerts[event] = Alert(at=self._clock)
 
     def _count(self, facts: Iterable[Fact]) -> None:
         kinds = Counter(kind for kind, _, _ in facts)
