@@ -85,7 +85,7 @@ def _texts(holding: _Holding) -> list[str]:
 
 def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> None:
     """What is run comes first; the first message says how many follow, and the next one that it is a further one."""
-    assert backlog.check()["alerts"] == {"delivered": 144, "pending": 0, "expired": 0}
+    assert backlog.check()["alerts"] == {"delivered": 144, "unconfirmed": 0, "pending": 0, "expired": 0}
     first, second = _texts(holding)
     named = [_BAN.findall(text) for text in (first, second)]
     assert sorted(named[0][:10]) == _RUN
@@ -94,7 +94,7 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
     assert "15 of those not shown follow in further messages" in first
     titles = [message.json["title"] for message in holding.since()]
     assert titles[1].startswith("Part 2: BANNED bad-")
-    (ref,) = {match for text in (first, second) for match in re.findall(r"--ref ([0-9a-f]{8})", text)}
+    (ref,) = {match for text in (first, second) for match in re.findall(r"ref ([0-9a-f]{8})", text)}
     events = json.loads(backlog.run("history", "--ref", ref, "--json").out)["events"]
     assert len(events) == 144
     backlog.check()
@@ -103,13 +103,16 @@ def test_a_backlog_names_every_ban_once(backlog: Watcher, holding: _Holding) -> 
 
 @pytest.mark.parametrize("hold", [1, 2])
 def test_a_kill_while_a_message_is_out_repeats_that_one(backlog: Watcher, holding: _Holding, hold: int) -> None:
-    """Whichever of the messages it is, nothing is lost, and no other comes twice."""
+    """Whichever of the messages it is, nothing is lost, no other comes twice, and its reference finds all events."""
     holding.hold = hold
     with backlog.start("check") as started:
         holding.wait_for(holding.before + hold)
         started.signal(signal.SIGKILL)
         started.wait()
     holding.hold = 0
+    texts = _texts(holding)
+    [ref] = re.findall(r"ref ([0-9a-f]{8})", texts[-1])
+    assert len(json.loads(backlog.run("history", "--ref", ref, "--json").out)["events"]) == 144
     backlog.check()
     texts = _texts(holding)
     assert texts[hold - 1] == texts[hold]

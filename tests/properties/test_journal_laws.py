@@ -93,7 +93,7 @@ class Life:
                 line = write_stage(going_out("ops", turn[0], self.now), Stage.ARRIVED, left)
                 self.note(line, Acknowledgement(channel="ops", message=turn[0].id, left=tuple(left)))
                 assert self.queue.messages[0].events == tuple(left)
-            case "tear" if turn and len(turn[0].events) > 1:
+            case "tear" if turn:
                 out = going_out("ops", turn[0], self.now)
                 self.note(write_stage(out, Stage.ARRIVED, turn[0].events)[:-9] + b"\n", out)
             case "kill" if turn:

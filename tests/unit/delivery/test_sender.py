@@ -365,7 +365,9 @@ def _four() -> tuple[Event, ...]:
     return tuple(event for i in range(4) for event in _events(id=f"e{i}", node=f"n{i}", url=""))
 
 
-@pytest.mark.parametrize(("lines", "shown", "last"), [(2, 1, "… and 3 more banned · ref "), (10, 4, "ref ")])
+@pytest.mark.parametrize(
+    ("lines", "shown", "last"), [(2, 1, "… and 3 more banned · comfy-watch history --ref "), (10, 4, "ref ")]
+)
 def test_a_pop_up_counts_what_its_lines_do_not_show(
     posted: list[requests.PreparedRequest], monkeypatch: pytest.MonkeyPatch, lines: int, shown: int, last: str
 ) -> None:
@@ -390,7 +392,7 @@ def test_no_line_is_dropped(
         assert _send("kodi://127.0.0.1:9/", _hostile() + _four()) == ""
         said = _json(posted[-1])["params"]["message"].splitlines()
         assert len(said) <= lines
-        assert re.search(r"… and \d+ more.* · ref [0-9a-f]{8}\Z", said[-1])
+        assert re.search(r"… and \d+ more.* · (comfy-watch history --)?ref [0-9a-f]{8}\Z", said[-1])
         check_any("\n".join(said))
 
 
