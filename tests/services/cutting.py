@@ -32,6 +32,8 @@ class Way(Enum):
     """The server has answered, and the client hears nothing until it leaves."""
     AFTER = auto()
     """The answer passes, and then the connection ends."""
+    LAST = auto()
+    """The answer passes, and further connections are refused."""
     REFUSED = auto()
     """The server does not get the request: the proxy answers with 500, in SMTP 451, and then the connection ends."""
 
@@ -52,6 +54,7 @@ class Cutting:
         self.cut: Cut | None = None
         self.requests: list[str] = []
         """All that came, in order."""
+        self.port = 0
         self._to = to
         self._serve = self._mail if mail else self._http
         self._open: set[socket.socket] = set()
@@ -59,14 +62,11 @@ class Cutting:
         self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
-        self._listening = socket.create_server(("127.0.0.1", 0))
-        self.port = int(self._listening.getsockname()[1])
-        self._begin(self._accept)
+        self._listen()
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self._listening.shutdown(socket.SHUT_RDWR)
-        self._listening.close()
+        self._refuse()
         with self._lock:
             for one in self._open:
                 with contextlib.suppress(OSError):
@@ -74,19 +74,36 @@ class Cutting:
         for thread in self._threads:
             thread.join()
 
+    def mend(self) -> None:
+        """Cut nothing any more, and take connections again."""
+        self.cut = None
+        self._refuse()
+        self._listen()
+
     def count(self, pattern: str) -> int:
         """Return how many requests had the pattern in them."""
         return sum(re.search(pattern, request, re.DOTALL) is not None for request in self.requests)
+
+    def _listen(self) -> None:
+        self._listening = socket.create_server(("127.0.0.1", self.port))
+        self.port = int(self._listening.getsockname()[1])
+        self._begin(self._accept, self._listening)
+
+    def _refuse(self) -> None:
+        """Take no connections."""
+        with contextlib.suppress(OSError):  # it takes none already
+            self._listening.shutdown(socket.SHUT_RDWR)
+        self._listening.close()
 
     def _begin(self, work: Callable[..., None], *args: object) -> None:
         thread = threading.Thread(target=work, args=args)
         self._threads.append(thread)
         thread.start()
 
-    def _accept(self) -> None:
+    def _accept(self, listening: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listening.accept()
+                client, _ = listening.accept()
             except OSError:  # it ends
                 return
             self._begin(self._pass_on, client)
@@ -146,8 +163,9 @@ class Cutting:
             reply = self._answer(way, client, answer, b"451 Refused\r\n", b"250")
             is_mail, goes_on = reply.startswith(b"354"), way is None
 
-    @staticmethod
-    def _answer(way: Way | None, client: _Stream, answer: Callable[[], bytes], refusal: bytes, head: bytes) -> bytes:
+    def _answer(
+        self, way: Way | None, client: _Stream, answer: Callable[[], bytes], refusal: bytes, head: bytes
+    ) -> bytes:
         """Answer the client, as far as it goes, with the server's answer, and return that."""
         if way is Way.UNSENT:
             return b""
@@ -155,6 +173,8 @@ class Cutting:
             client.send(refusal)
             return refusal
         whole = answer()
+        if way is Way.LAST:
+            self._refuse()
         if way is Way.SILENT:
             client.rest()
         elif way is Way.HALF:
