@@ -11,8 +11,8 @@ from typing import cast
 import pytest
 
 from tests.services import destinations
+from tests.services.ahead import BETWEEN, DAY, Ahead
 from tests.services.cutting import Cut, Cutting, Way
-from tests.services.hourly import Hourly
 from tests.services.servers.ntfy import Ntfy
 from tests.services.servers.postfix import READER, Postfix
 from tests.services.servers.synapse import Member, Synapse
@@ -87,11 +87,11 @@ def behind(request: pytest.FixtureRequest) -> Behind:
 
 
 @pytest.fixture
-def hourly(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Callable[..., Hourly]:
-    """Somebody who polls every hour and is alerted at these URLs."""
+def ahead(tmp_path: Path, registry: FakeRegistry, fork_server: ForkServer) -> Callable[..., Ahead]:
+    """Somebody who polls every three hours and is alerted at these URLs."""
 
-    def begin(*urls: str, **settings: str) -> Hourly:
-        return Hourly(tmp_path / "operator", registry, fork_server, *urls, **settings)
+    def begin(*urls: str, **settings: str) -> Ahead:
+        return Ahead(tmp_path / "operator", registry, fork_server, *urls, **settings)
 
     return begin
 
@@ -112,27 +112,27 @@ _EACH = pytest.mark.parametrize("behind", ["ntfy", "mail", "matrix"], indirect=T
     ("matrix", _BAN, Way.LOST),
 )
 def test_a_message_in_doubt_comes_five_times_and_then_daily(
-    behind: Behind, hourly: Callable[..., Hourly], at: str, way: Way
+    behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way
 ) -> None:
     """No answer to the message begins: it comes five times, once more on each further day, and counts as delivered
     only when an answer says so.
     """
-    days = 3
-    alerted = hourly(behind.url, timeout="1s" if way is Way.SILENT else "30s")
+    days = 2
+    alerted = ahead(behind.url, timeout="1s" if way is Way.SILENT else "30s")
     alerted.ban()
     behind.cut(at, way)
     alerted.live(days)
     assert behind.copies() in (_BEFORE_DAILY + days - 1, _BEFORE_DAILY + days)
     assert (alerted.delivered, alerted.owed) == (0, 1)
     behind.proxy.mend()
-    alerted.poll(25)
+    alerted.poll(1 + DAY // BETWEEN)
     assert (alerted.delivered, alerted.owed) == (1, 0)
 
 
 @_EACH
-def test_a_message_in_doubt_holds_up_no_other(behind: Behind, hourly: Callable[..., Hourly]) -> None:
+def test_a_message_in_doubt_holds_up_no_other(behind: Behind, ahead: Callable[..., Ahead]) -> None:
     """While the ban's answers are lost each day's release comes on its day, once, and is delivered."""
-    alerted = hourly(behind.url)
+    alerted = ahead(behind.url)
     behind.cut(_BAN, Way.LOST)
 
     def daily(day: int) -> None:
@@ -141,13 +141,13 @@ def test_a_message_in_doubt_holds_up_no_other(behind: Behind, hourly: Callable[.
 
     alerted.ban()
     alerted.poll()
-    alerted.live(3, daily)
-    assert (alerted.delivered, alerted.owed) == (3, 1)
+    alerted.live(2, daily)
+    assert (alerted.delivered, alerted.owed) == (2, 1)
 
 
-def test_a_week_in_which_every_answer_is_lost(ntfy: Behind, hourly: Callable[..., Hourly]) -> None:
+def test_a_week_in_which_every_answer_is_lost(ntfy: Behind, ahead: Callable[..., Ahead]) -> None:
     """Each day's release comes at most five times and once a day, and none is called delivered."""
-    alerted = hourly(ntfy.url, alert_expiry="30d")
+    alerted = ahead(ntfy.url, alert_expiry="30d")
     ntfy.cut("POST", Way.LOST)
     alerted.live(7, lambda day: alerted.release(f"9.{day}.0"))
     copies = [ntfy.copies(f"9.{day}.0") for day in range(7)]
@@ -162,9 +162,9 @@ def test_a_week_in_which_every_answer_is_lost(ntfy: Behind, hourly: Callable[...
     ("matrix", _BAN, Way.HALF),
     ("matrix", "/logout", Way.LOST),
 )
-def test_what_was_taken_does_not_come_again(behind: Behind, hourly: Callable[..., Hourly], at: str, way: Way) -> None:
+def test_what_was_taken_does_not_come_again(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
     """The answer to the message is a success: it is delivered and comes once, whatever is lost after that."""
-    alerted = hourly(behind.url)
+    alerted = ahead(behind.url)
     alerted.ban()
     behind.cut(at, way)
     alerted.poll(3)
@@ -190,12 +190,12 @@ def test_what_was_taken_does_not_come_again(behind: Behind, hourly: Callable[...
     ("matrix", _BAN, Way.UNSENT),
     ("matrix", _BAN, Way.REFUSED),
 )
-def test_what_the_server_has_not_got_is_owed(behind: Behind, hourly: Callable[..., Hourly], at: str, way: Way) -> None:
+def test_what_the_server_has_not_got_is_owed(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
     """The message did not come to the server: it is owed, and comes once when nothing is cut any more."""
-    alerted = hourly(behind.url)
+    alerted = ahead(behind.url)
     alerted.ban()
     behind.cut(at, way)
-    alerted.poll(2)
+    alerted.poll()
     assert behind.proxy.count(at) > 0
     assert (alerted.delivered, alerted.owed, behind.copies()) == (0, 1, 0)
     behind.proxy.mend()
@@ -204,9 +204,9 @@ def test_what_the_server_has_not_got_is_owed(behind: Behind, hourly: Callable[..
 
 
 @_at(("mail", "rcpt TO", Way.LOST), ("matrix", "/login", Way.HALF), ("ntfy", _BAN, Way.REFUSED))
-def test_what_did_not_go_out_is_merged(behind: Behind, hourly: Callable[..., Hourly], at: str, way: Way) -> None:
+def test_what_did_not_go_out_is_merged(behind: Behind, ahead: Callable[..., Ahead], at: str, way: Way) -> None:
     """No answer to the message itself was lost, so nobody can have it: it comes as one with what is new since."""
-    alerted = hourly(behind.url)
+    alerted = ahead(behind.url)
     alerted.ban()
     behind.cut(at, way)
     alerted.poll(2)
@@ -222,10 +222,10 @@ def test_what_did_not_go_out_is_merged(behind: Behind, hourly: Callable[..., Hou
     ("at", "way"), [("two", Way.UNSENT), ("two", Way.LOST), ("two", Way.REFUSED), ("one|two", Way.LAST)]
 )
 def test_a_target_that_fails_is_no_other_ones_failure(
-    ntfy: Behind, hourly: Callable[..., Hourly], at: str, way: Way
+    ntfy: Behind, ahead: Callable[..., Ahead], at: str, way: Way
 ) -> None:
     """Of two topics one fails: the other has the message once, and it is owed until both have it."""
-    alerted = hourly(f"{ntfy.url}/two")
+    alerted = ahead(f"{ntfy.url}/two")
     alerted.ban()
     ntfy.cut(f'"topic": "({at})"', way)
     alerted.poll(3)
@@ -237,9 +237,9 @@ def test_a_target_that_fails_is_no_other_ones_failure(
     assert ntfy.proxy.count('"topic": "one"') == 1
 
 
-def test_a_mailbox_that_is_refused(mail: Behind, hourly: Callable[..., Hourly]) -> None:
+def test_a_mailbox_that_is_refused(mail: Behind, ahead: Callable[..., Ahead]) -> None:
     """Of two addresses Postfix refuses the second: the first has one mail, and the message is owed."""
-    alerted = hourly(mail.url.replace(READER.replace("@", "%40"), f"{READER},nobody@example.org"))
+    alerted = ahead(mail.url.replace(READER.replace("@", "%40"), f"{READER},nobody@example.org"))
     alerted.ban()
     alerted.poll(3)
     assert mail.proxy.count("rcpt TO:<nobody") == 3
@@ -247,13 +247,13 @@ def test_a_mailbox_that_is_refused(mail: Behind, hourly: Callable[..., Hourly]) 
 
 
 def test_a_room_that_is_closed(
-    synapse: Synapse, members: tuple[Member, Member], matrix: Behind, hourly: Callable[..., Hourly]
+    synapse: Synapse, members: tuple[Member, Member], matrix: Behind, ahead: Callable[..., Ahead]
 ) -> None:
     """In one of three rooms the user may not write: the others have the message once, and it is owed."""
     reader, _ = members
     closed, open_one = (reader.room(f"{reader.name}-{name}") for name in ("closed", "open"))
     reader.silence(closed)
-    alerted = hourly("/".join([matrix.url, *(f"%23{reader.name}-{name}:localhost" for name in ("closed", "open"))]))
+    alerted = ahead("/".join([matrix.url, *(f"%23{reader.name}-{name}:localhost" for name in ("closed", "open"))]))
     alerted.ban()
     alerted.poll(3)
     assert matrix.proxy.count("PUT .*BANNED") == 2 + 3
@@ -261,10 +261,10 @@ def test_a_room_that_is_closed(
     assert [len(reader.messages(room)) for room in (open_one, closed)] == [1, 0]
 
 
-def test_copies_of_a_mail_are_one_to_its_reader(tmp_path: Path, hourly: Callable[..., Hourly]) -> None:
+def test_copies_of_a_mail_are_one_to_its_reader(tmp_path: Path, ahead: Callable[..., Ahead]) -> None:
     """All copies of a mail in doubt have one Message-ID."""
     with Postfix(tmp_path / "server") as server, Cutting(server.port, mail=True) as proxy:
-        alerted = hourly(server.url().replace(str(server.port), str(proxy.port)))
+        alerted = ahead(server.url().replace(str(server.port), str(proxy.port)))
         alerted.ban()
         proxy.cut = Cut(at=_BAN, way=Way.LOST)
         alerted.poll(3)
@@ -272,9 +272,9 @@ def test_copies_of_a_mail_are_one_to_its_reader(tmp_path: Path, hourly: Callable
     assert (len(ids), len(set(ids))) == (3, 1)
 
 
-def test_it_is_said_that_a_message_may_have_arrived(ntfy: Behind, hourly: Callable[..., Hourly]) -> None:
+def test_it_is_said_that_a_message_may_have_arrived(ntfy: Behind, ahead: Callable[..., Ahead]) -> None:
     """After five attempts without an answer `status` says that it may have arrived; after a refusal it does not."""
-    alerted = hourly(ntfy.url)
+    alerted = ahead(ntfy.url)
     alerted.ban()
     ntfy.cut(_BAN, Way.REFUSED)
     alerted.poll(_BEFORE_DAILY)

@@ -1,4 +1,4 @@
-"""Somebody who polls every hour, for days that take seconds: the real program, whose clock is ahead."""
+"""Somebody for whom days take seconds: the real program, whose clock is ahead."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from tests.support.ahead import AHEAD
 from tests.support.fork_server import ForkServer
 from watcher.fake_registry.server import FakeRegistry
 
-HOUR = 3700
+BETWEEN = 3 * 3600
 """Seconds between two polls: the longest backoff is over then."""
 DAY = 86400
 _PATIENCE = 240.0
 
 
-class Hourly(Operator):
-    """An operator who knows the pack, and whose clock goes on by an hour with each poll."""
+class Ahead(Operator):
+    """An operator who knows the pack, and whose clock goes on by three hours with each poll."""
 
     def __init__(
         self, folder: Path, registry: FakeRegistry, fork_server: ForkServer, *urls: str, **settings: str
@@ -43,7 +43,7 @@ class Hourly(Operator):
         self.registry.catalog.publish(PACK, version)
 
     def poll(self, times: int = 1) -> None:
-        """Poll, and let an hour pass, so many times."""
+        """Poll, and let three hours pass, so many times."""
         for _ in range(times):
             done = self.run("check", "--json")
             assert done.code in (0, 1), done
@@ -51,10 +51,10 @@ class Hourly(Operator):
             assert alerts["expired"] == 0
             self.delivered += alerts["delivered"]
             self.owed = alerts["pending"]
-            self.seconds += HOUR
+            self.seconds += BETWEEN
 
     def live(self, days: int, daily: Callable[[int], None] = lambda _: None) -> None:
-        """Poll every hour for so many days, and call `daily` with the number of each as it begins."""
+        """Poll every three hours for so many days, and call `daily` with the number of each as it begins."""
         for day in range(days):
             daily(day)
             while self.seconds < (day + 1) * DAY:
