@@ -127,7 +127,7 @@ def test_a_killed_program_counts_too(watch: Watcher, registry: FakeRegistry, ser
             poll.signal(signal.SIGKILL)
             poll.wait()
     registry.catalog.publish("bravo", "1.1.0")
-    assert watch.check(code=1)["alerts"] == {"delivered": 1, "pending": 1, "expired": 0}
+    assert watch.check(code=1)["alerts"] == {"delivered": 1, "unconfirmed": 0, "pending": 1, "expired": 0}
     assert _versions(service.messages("/a")) == [("alpha", "1.1.0")] * 5 + [("bravo", "1.1.0")]
     row = _status(watch)
     assert (row["may_have_arrived"], row["error"]) == (1, None)

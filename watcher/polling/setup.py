@@ -36,7 +36,8 @@ _LATER = (
     "watcher.changes.diff",
     "watcher.model.kept",
     "watcher.polling.reading.reasons",
-    "watcher.polling.sending.channel_round",  # for the first message, as the one below it
+    "watcher.polling.sending.channel_round",  # for the first message, as the two below it
+    "watcher.alerts.digest",
     "pickle",
 )
 """What a poll imports when it first needs it, with all that it needs itself."""
