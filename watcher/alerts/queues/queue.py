@@ -182,16 +182,17 @@ def error_in_words(error: str, may_have_arrived: int) -> str:
 def in_turn(queue: Queue, events: Mapping[str, Event], now: str) -> list[Message]:
     """Return the messages that may go out, in their order; `events` by id.
 
-    One that may have been taken goes first, so that its repeat comes at once, until it is deferred. Those that were
-    refused for what they are let the others pass, and take turns. Among equals the worst goes first, then the oldest.
+    One that may have been taken goes first, so that its repeat comes at once, until it is deferred. One that some of
+    the URL's targets have lets the others pass, which these targets take too. So do those that were refused for what
+    they are; they take turns. Among equals the worst goes first, then the oldest.
     """
     due = (message for message in queue.messages if not backoff_left(message.retry_at, now, DAY))
     return sorted(due, key=lambda message: (_standing(message), min(rank(events[key]) for key in message.events)))
 
 
-def _standing(message: Message) -> tuple[bool, bool, bool, str]:
+def _standing(message: Message) -> tuple[bool, bool, bool, bool, str]:
     is_last = message.is_aside or message.is_deferred
-    return is_last, message.refusals > 0, not message.unanswered, message.retry_at
+    return is_last, message.refusals > 0, not message.unanswered, bool(message.reached), message.retry_at
 
 
 def without_waits(queue: Queue) -> Queue:

@@ -114,17 +114,18 @@ def test_the_worst_goes_first() -> None:
 
 
 def test_what_may_have_been_taken_goes_first() -> None:
-    """Then come those that nobody refused, then those that were refused, and last those that are aside or deferred."""
+    """Then come those that nobody has, those that some targets have, those that were refused, and the daily ones."""
     messages = [
         message("aside", refusals=4),
         message("deferred", unanswered=5),
         message("refused", refusals=1),
+        message("half", reached=("here",)),
         message("first"),
         message("second"),
         message("refused and unanswered", refusals=1, unanswered=1),
         message("unanswered", unanswered=4),
     ]
-    expected = ["unanswered", "first", "second", "refused and unanswered", "refused", "deferred", "aside"]
+    expected = ["unanswered", "first", "second", "half", "refused and unanswered", "refused", "deferred", "aside"]
     assert turn(queue(*messages)) == expected
 
 
