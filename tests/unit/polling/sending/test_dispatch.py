@@ -174,6 +174,21 @@ def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.
         assert ntfy.got() == ["good", "bad", "bad"]
 
 
+def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder) -> None:
+    """The other targets of its URL get later alerts; it gets all of them, each once, when it is back."""
+    with Topics() as ntfy:
+        ntfy.topic["bad"] = Answer(status=500)
+        channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
+        waiting = outbox.enqueue(Outbox(), [channel], (event("e1"),), 1, NOW)
+        waiting = sent(folder, waiting, channel).waiting
+        waiting = outbox.enqueue(waiting, [channel], (event("e2"),), 2, minute(60))
+        waiting = sent(folder, waiting, channel, clock=lambda: minute(60)).waiting
+        assert ntfy.got() == ["good", "bad", "good", "bad"]
+        ntfy.topic.clear()
+        sent(folder, waiting, channel, clock=lambda: minute(120))
+        assert ntfy.got()[4:] == ["bad", "bad"]
+
+
 def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: Channel) -> None:
     """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
     stopping = asyncio.Event()
