@@ -1,0 +1,45 @@
+"""What can happen to one request."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class Fault(StrEnum):
+    """How a server fails at one request; all others are answered as ever, but with `DOWN`."""
+
+    DOWN = "down"
+    """Nothing listens any more from this request on: the connection is refused."""
+    REFUSED = "refused"
+    """The proxy on the way refuses the connection."""
+    RESET = "reset"
+    """The connection is reset once the request is there, before the head of an answer."""
+    CLOSED = "closed"
+    """The same, closed in good order."""
+    CUT = "cut"
+    """The head of a success, and half of the body that it announces."""
+    CUT_CHUNK = "cut-chunk"
+    """The same where the body comes in chunks."""
+    HANG = "hang"
+    """No answer until the client leaves."""
+    S400 = "400"
+    S401 = "401"
+    S403 = "403"
+    S404 = "404"
+    S429 = "429"
+    S500 = "500"
+    S503 = "503"
+
+    @property
+    def is_status(self) -> bool:
+        """Return whether the answer is a whole one that refuses."""
+        return self.isdigit()
+
+    @property
+    def is_unanswered(self) -> bool:
+        """Return whether the request is there and no head of an answer comes."""
+        return self in (Fault.RESET, Fault.CLOSED, Fault.HANG)
+
+
+EACH_KIND = (Fault.DOWN, Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.CUT_CHUNK, Fault.S400, Fault.S503, Fault.HANG)
+"""One of each kind."""

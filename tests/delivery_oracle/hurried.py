@@ -1,0 +1,22 @@
+"""`python -m tests.delivery_oracle.hurried`: the process that delivers, where apprise's pauses between requests are short.
+
+apprise waits for up to 5.5 seconds before each further request. Nothing else is different.
+"""
+
+from __future__ import annotations
+
+import time
+
+_sleep = time.sleep
+_SHORT = 0.001
+
+
+def _nap(seconds: float) -> None:
+    _sleep(min(seconds, _SHORT))
+
+
+if __name__ == "__main__":
+    time.sleep = _nap  # apprise and its plugins import it by name, so it is replaced before they are loaded
+    from watcher.delivery import worker
+
+    worker.main()
