@@ -20,7 +20,7 @@ def carriers(service: Service, word: str, records: Iterable[Record]) -> list[Rec
 
 def addressed(service: Service, record: Record) -> set[str]:
     """Return the targets of one request; "" stands for the only one."""
-    return {target for target in service.targets or ("",) if target.lower() in record.text}
+    return {target for target in service.targets or ("",) if target.lower() in f"{record.text}\n{record.head}"}
 
 
 def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str]:

@@ -39,6 +39,8 @@ class Record:
     """The method, the host, the path and the query."""
     text: str
     """The line and the body, in every encoding that is known."""
+    head: str
+    """The values of the head's fields: some of them name a target."""
     status: int | None
     fault: Fault | None = None
 
@@ -143,7 +145,7 @@ class Recorder:
             fault = self._fault[0] if self._fault is not None and self._fault[1] == number else None
             return number, fault
 
-    def came(self, number: int, line: str, body: bytes, fault: Fault | None) -> Answer:
+    def came(self, number: int, line: str, head: str, body: bytes, fault: Fault | None) -> Answer:
         """Keep a request that is there, and return the answer that it would get."""
         with self._lock:
             assert self._service is not None
@@ -152,7 +154,7 @@ class Recorder:
             if fault is not None and fault.is_status:
                 status = int(fault)
             text = readable(line, body.decode("latin-1"))
-            self._records[number] = Record(line=line, text=text, status=status, fault=fault)
+            self._records[number] = Record(line=line, text=text, head=head, status=status, fault=fault)
         if self._fault == (Fault.DOWN, number + 1):
             self._close()  # before this request is answered, so before the next one comes
         return answer
@@ -219,7 +221,8 @@ class _Handler(BaseHTTPRequestHandler):
         if fault is Fault.REFUSED:
             return
         body = self._body()
-        answer = recorder.came(self.number, f"{self.command} {self.host}{self.path}", body, fault)
+        head = "\n".join(self.headers.values()).lower()
+        answer = recorder.came(self.number, f"{self.command} {self.host}{self.path}", head, body, fault)
         if fault is Fault.RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif fault is Fault.HANG:

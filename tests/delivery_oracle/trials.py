@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import tempfile
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Self
 
-from tests.delivery_oracle import judging
+from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import Fault
 from tests.delivery_oracle.recorder import Authority, Record, Recorder
 from tests.delivery_oracle.service import Service
@@ -49,11 +51,15 @@ class Verdict:
     """The requests of the first attempt."""
 
 
+Done = tuple[Service | Case, Verdict]
+Tell = Callable[[Service | Case, Verdict], object]
+
+
 class Lane:
     """A process that delivers, and the recorder that it talks to."""
 
-    def __init__(self, number: int, authority: Authority) -> None:
-        self._number, self._count = number, 0
+    def __init__(self, number: int, authority: Authority, files: Path) -> None:
+        self._number, self._count, self._files = number, 0, files
         self.recorder = Recorder(authority)
         self.worker = Worker()
         self.line: Line = self.worker.line()
@@ -64,7 +70,6 @@ class Lane:
         return self
 
     def __exit__(self, *exc_info: object) -> None:
-        self.line.__exit__()
         self.worker.__exit__()
         self.recorder.__exit__()
 
@@ -99,7 +104,7 @@ class Lane:
         self, service: Service, word: str, *, reached: frozenset[str] = frozenset(), timeout: float = _TIMEOUT
     ) -> Outcome:
         job = Job(
-            url=service.url,
+            url=service.url.replace("{files}", os.fspath(self._files)),
             events=(_event(word),),
             timeout=timeout,
             reached=Reached(key="key", salt="00" * 16, targets=reached),
@@ -122,9 +127,11 @@ def lanes(count: int) -> Iterator[list[Lane]]:
     with contextlib.ExitStack() as stack:
         stack.enter_context(_in_environment(_NOWHERE))
         authority = stack.enter_context(Authority())
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        files.fill(folder)
         before, forking.MODULE = forking.MODULE, _WORKER
         stack.callback(setattr, forking, "MODULE", before)
-        yield [stack.enter_context(Lane(number, authority)) for number in range(count)]
+        yield [stack.enter_context(Lane(number, authority, folder)) for number in range(count)]
 
 
 def cases(service: Service, requests: int, faults: Iterable[Fault] = Fault) -> list[Case]:
@@ -146,24 +153,18 @@ def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-async def all_of(opened: list[Lane], work: Iterable[Service | Case]) -> AsyncIterator[tuple[Service | Case, Verdict]]:
-    """Do all that, each lane what comes next, and yield what came of each as soon as it is done."""
-    left, done = iter(work), asyncio.Queue[tuple[Service | Case, Verdict] | None]()
+async def done(opened: list[Lane], work: Iterable[Service | Case], tell: Tell = lambda *_: None) -> list[Done]:
+    """Do all that, each lane what comes next, and return what came of each; `tell` is called with each at once."""
+    left, found = iter(work), list[Done]()
 
     async def go(lane: Lane) -> None:
-        try:
-            for one in left:
-                verdict = await (lane.healthy(one) if isinstance(one, Service) else lane.trial(one))
-                await done.put((one, verdict))
-        finally:
-            await done.put(None)
+        for one in left:
+            verdict = await (lane.healthy(one) if isinstance(one, Service) else lane.trial(one))
+            found.append((one, verdict))
+            tell(one, verdict)
+        lane.line.__exit__()
 
     async with asyncio.TaskGroup() as group:
         for lane in opened:
             group.create_task(go(lane))
-        ended = 0
-        while ended < len(opened):
-            if (found := await done.get()) is None:
-                ended += 1
-            else:
-                yield found
+    return found
