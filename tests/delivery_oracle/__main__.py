@@ -1,51 +1,45 @@
 """`python -m tests.delivery_oracle [SERVICE …]`: fail each request of each service, or of those named, in every way.
 
-It prints a line for each case that is broken, and last a JSON object with the figures.
+It prints a line for each broken promise, and last the figures as JSON.
 """
 
 from __future__ import annotations
 
-import asyncio
-import json
+import os
 import sys
-import time
-from collections.abc import Collection
 
-from tests.delivery_oracle.service import Service
+from tests.chaos.figures import Result, counting
+from tests.delivery_oracle import judging
+from tests.delivery_oracle.faults import Fault
 from tests.delivery_oracle.table import SERVICES
-from tests.delivery_oracle.trials import Case, Verdict, cases, done, lanes
+from tests.delivery_oracle.trials import Verdict, cases, trials
 
-_LANES = 6
-
-
-def main(names: Collection[str]) -> int:
-    """Return the exit code: 0 if nothing is broken."""
-    began = time.monotonic()
-    services = [service for name, service in SERVICES.items() if not names or name in names]
-    with lanes(_LANES) as opened:
-        whole = asyncio.run(done(opened, services, _say))
-        counts = {one.name: len(verdict.lines) for one, verdict in whole if isinstance(one, Service)}
-        work = [case for service in services for case in cases(service, counts[service.name])]
-        tried = asyncio.run(done(opened, work, _say))
-    broken = sum(bool(verdict.broken) for _, verdict in [*whole, *tried])
-    figures = {
-        "services": len(services),
-        "several_requests": sum(count > 1 for count in counts.values()),
-        "requests": sum(counts.values()),
-        "faults": len({case.fault for case in work}),
-        "cases": len(work),
-        "seconds": round(time.monotonic() - began),
-        "broken": broken,
-    }
-    print(json.dumps(figures))
-    return int(bool(broken))
+_LANES = 3 * len(os.sched_getaffinity(0))
+"""A delivery mostly waits."""
 
 
-def _say(one: Service | Case, verdict: Verdict) -> None:
-    name = str(one) if isinstance(one, Case) else one.name
-    for wrong in verdict.broken:
-        print(f"{name}: {wrong}", flush=True)
+def main() -> None:
+    """Try all, and print the figures."""
+    names = sys.argv[1:] or [*SERVICES]
+    result = counting(*judging.PROMISES)
+    with trials(_LANES) as opened:
+        whole = opened.healthy(map(SERVICES.__getitem__, names), lambda *said: _take(result, *said))
+        counts = {name: len(verdict.lines) for name, verdict in whole.items()}
+        work = [case for name in names for case in cases(SERVICES[name], counts[name])]
+        opened.each(work, lambda *said: _take(result, *said))
+    result.add("services", len(names))
+    result.add("of several requests", sum(count > 1 for count in counts.values()))
+    result.add("requests", sum(counts.values()))
+    result.add("faults", len(Fault))
+    result.add("cases", len(work))
+    result.show()
+
+
+def _take(result: Result, name: str, verdict: Verdict) -> None:
+    for finding in verdict.broken:
+        result.broken[finding.promise] += 1
+        print(f"{name}: {finding}", flush=True)
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    main()

@@ -30,16 +30,10 @@ class Fault(StrEnum):
     S500 = "500"
     S503 = "503"
 
-    @property
-    def is_status(self) -> bool:
-        """Return whether the answer is a whole one that refuses."""
-        return self.isdigit()
-
-    @property
-    def is_unanswered(self) -> bool:
-        """Return whether the request is there and no head of an answer comes."""
-        return self in (Fault.RESET, Fault.CLOSED, Fault.HANG)
-
-
-EACH_KIND = (Fault.DOWN, Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.CUT_CHUNK, Fault.S400, Fault.S503, Fault.HANG)
-"""One of each kind."""
+    def status(self, taken: int) -> int | None:
+        """Return the status of the answer, None if no head comes; `taken` is that of a request that does not fail."""
+        if self in (Fault.RESET, Fault.CLOSED, Fault.HANG):
+            return None
+        if self is Fault.REFUSED:  # by a proxy that passes on a request without TLS
+            return 502
+        return int(self) if self.isdigit() else taken

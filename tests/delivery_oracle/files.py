@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
@@ -16,12 +17,20 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 
-def fill(folder: Path) -> None:
-    """Write them."""
-    (folder / "account.json").write_text(json.dumps(_account()))
-    (folder / "vapid.pem").write_bytes(_pem(ec.generate_private_key(ec.SECP256R1())))
+def made() -> dict[str, bytes]:
+    """Return them by name."""
     subscriptions = {f"{name}@mail.example": _subscription(name) for name in ("first", "second")}
-    (folder / "subscriptions.json").write_text(json.dumps(subscriptions))
+    return {
+        "account.json": json.dumps(_account()).encode(),
+        "vapid.pem": _pem(ec.generate_private_key(ec.SECP256R1())),
+        "subscriptions.json": json.dumps(subscriptions).encode(),
+    }
+
+
+def write(contents: Mapping[str, bytes], folder: Path) -> None:
+    """Write them as they were: a plugin takes out of its file who has left."""
+    for name, content in contents.items():
+        (folder / name).write_bytes(content)
 
 
 def _pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> bytes:

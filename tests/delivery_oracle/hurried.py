@@ -1,18 +1,19 @@
-"""`python -m tests.delivery_oracle.hurried`: the process that delivers, where apprise's pauses between requests are short.
+"""`python -m tests.delivery_oracle.hurried`: the process that delivers, where apprise pauses shortly.
 
-apprise waits for up to 5.5 seconds before each further request. Nothing else is different.
+It waits for up to 5.5 seconds before each further request. Nothing else is different.
 """
 
 from __future__ import annotations
 
 import time
+from typing import SupportsIndex
 
 _sleep = time.sleep
 _SHORT = 0.001
 
 
-def _nap(seconds: float) -> None:
-    _sleep(min(seconds, _SHORT))
+def _nap(seconds: SupportsIndex | float) -> None:
+    _sleep(min(float(seconds), _SHORT))
 
 
 if __name__ == "__main__":

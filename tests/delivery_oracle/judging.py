@@ -5,10 +5,33 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from tests.delivery_oracle.recorder import Record
 from tests.delivery_oracle.service import Service
 from watcher.delivery.outcome import Delivered, Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A broken promise, by the name that the figures have for it, and what happened."""
+
+    promise: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.promise}: {self.text}"
+
+
+LOST = "lost"
+"""Something counts as taken that was not."""
+REPEATED = "repeated"
+"""What was taken came again."""
+DOUBTED = "doubted"
+"""Whether something went out that nobody answered is not what the outcome says."""
+FAILED = "failed"
+"""A message failed where nothing else did."""
+PROMISES = (LOST, REPEATED, DOUBTED, FAILED)
 
 
 def carriers(service: Service, word: str, records: Iterable[Record]) -> list[Record]:
@@ -33,42 +56,43 @@ def taken(service: Service, word: str, records: Sequence[Record]) -> Counter[str
     )
 
 
-def healthy(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[str]:
+def healthy(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[Finding]:
     """Yield what is wrong where nothing fails: each target takes the message once."""
     if not isinstance(outcome, Delivered):
-        yield f"{outcome.reason or outcome} where nothing failed"
+        yield Finding(FAILED, f"{outcome.reason} where nothing failed")
     times = taken(service, word, records)
     for target in service.targets or ("",):
         if times[target] != 1:
-            yield f"{_named(target)} took it {times[target]} times where nothing failed"
+            promise = REPEATED if times[target] else LOST
+            yield Finding(promise, f"{_named(target)} took it {times[target]} times where nothing failed")
 
 
-def first(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[str]:
+def first(service: Service, word: str, outcome: Outcome, records: Sequence[Record]) -> Iterator[Finding]:
     """Yield what is wrong with the outcome of an attempt in which a request failed."""
     times = taken(service, word, records)
     targets = set(service.targets or ("",))
     if isinstance(outcome, Delivered):
         if missing := sorted(targets - set(times)):
-            yield f"(a) delivered, but {', '.join(map(_named, missing))} did not take it"
+            yield Finding(LOST, f"delivered, but {', '.join(map(_named, missing))} did not take it")
         return
     sent = carriers(service, word, records)
     is_silent = any(record.status is None for record in (records if service.hidden else sent))
     if outcome.unanswered != is_silent:
-        yield f"(c) unanswered is {outcome.unanswered}: {outcome.reason}"
+        yield Finding(DOUBTED, f"unanswered is {outcome.unanswered}: {outcome.reason}")
 
 
 def second(
     service: Service, word: str, before: Sequence[Record], outcome: Outcome, records: Sequence[Record]
-) -> Iterator[str]:
+) -> Iterator[Finding]:
     """Yield what is wrong after another attempt, in which nothing failed."""
     had, got = taken(service, word, before), taken(service, word, records)
     for target in service.targets or ("",):
         if not had[target] and not got[target]:
-            yield f"(a) {_named(target)} never took it"
-        elif had[target] and got[target] and not service.blind:
-            yield f"(b) {_named(target)} took it and got it again"
+            yield Finding(LOST, f"{_named(target)} never took it")
+        elif had[target] + got[target] > 1 and not service.blind:
+            yield Finding(REPEATED, f"{_named(target)} took it and got it again")
     if not isinstance(outcome, Delivered):
-        yield f"the second attempt failed: {outcome.reason}"
+        yield Finding(FAILED, f"the second attempt: {outcome.reason}")
 
 
 def _named(target: str) -> str:

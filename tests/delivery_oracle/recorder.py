@@ -145,19 +145,17 @@ class Recorder:
             fault = self._fault[0] if self._fault is not None and self._fault[1] == number else None
             return number, fault
 
-    def came(self, number: int, line: str, head: str, body: bytes, fault: Fault | None) -> Answer:
-        """Keep a request that is there, and return the answer that it would get."""
+    def came(self, number: int, line: str, head: str, body: bytes, fault: Fault | None) -> tuple[Answer, int | None]:
+        """Keep a request that is there, and return the answer where nothing fails, and the status that it gets."""
         with self._lock:
             assert self._service is not None
-            answer = self._service.answer(line)
-            status = None if fault is not None and fault.is_unanswered else answer.status
-            if fault is not None and fault.is_status:
-                status = int(fault)
+            answer = self._service.answer(line, body.decode("latin-1"))
+            status = answer.status if fault is None else fault.status(answer.status)
             text = readable(line, body.decode("latin-1"))
             self._records[number] = Record(line=line, text=text, head=head, status=status, fault=fault)
         if self._fault == (Fault.DOWN, number + 1):
             self._close()  # before this request is answered, so before the next one comes
-        return answer
+        return answer, status
 
     def _open(self) -> None:
         self._server = _Server(self, self.port)
@@ -218,19 +216,17 @@ class _Handler(BaseHTTPRequestHandler):
             self.host, _, self.path = self.path.partition("://")[2].partition("/")
             self.path = f"/{self.path}"
         fault = self.fault
-        if fault is Fault.REFUSED:
-            return
         body = self._body()
         head = "\n".join(self.headers.values()).lower()
-        answer = recorder.came(self.number, f"{self.command} {self.host}{self.path}", head, body, fault)
+        answer, status = recorder.came(self.number, f"{self.command} {self.host}{self.path}", head, body, fault)
         if fault is Fault.RESET:
             self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         elif fault is Fault.HANG:
             with contextlib.suppress(OSError):
                 self.connection.settimeout(_PATIENCE)
                 self.connection.recv(1)
-        elif fault is not Fault.CLOSED:
-            self._say(answer, fault)
+        elif status is not None:
+            self._say(answer, status, fault)
 
     do_GET = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_POST  # noqa: N815 - the base class's names
 
@@ -243,8 +239,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.rfile.readline()
         return body
 
-    def _say(self, answer: Answer, fault: Fault | None) -> None:
-        status = int(fault) if fault is not None and fault.is_status else answer.status
+    def _say(self, answer: Answer, status: int, fault: Fault | None) -> None:
         body = b'{"error": "refused"}' if status != answer.status else answer.body
         kind = "application/json" if body[:1] in b"{[" else "text/plain"
         head = [f"HTTP/1.1 {status} {responses.get(status, '')}", "Connection: close"]

@@ -26,7 +26,8 @@ class Service:
     """One service.
 
     `targets` are texts, one of which is in the message to that target and in no other; empty for a service with one
-    target. `taken` is the answer to a request unless `others` knows it, by a pattern of "METHOD host/path?query".
+    target. `taken` is the answer to a request unless `others` knows it, by a pattern of "METHOD host/path?query", or of
+    the body where the pattern begins with a line break.
     """
 
     name: str
@@ -39,6 +40,12 @@ class Service:
     blind: str = ""
     """Why the program cannot see what was taken, so that it may send it again."""
 
-    def answer(self, line: str) -> Answer:
-        """Return the answer to a request with this line."""
-        return next((answer for pattern, answer in self.others if re.search(pattern, line)), self.taken)
+    def __str__(self) -> str:
+        return self.name
+
+    def answer(self, line: str, body: str) -> Answer:
+        """Return the answer to a request."""
+        for pattern, answer in self.others:
+            if re.search(pattern, f"\n{body}" if pattern.startswith("\n") else line):
+                return answer
+        return self.taken

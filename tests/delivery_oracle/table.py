@@ -29,7 +29,7 @@ def _row(
         url=url,
         targets=targets,
         taken=Answer(said={} if taken is None else taken, status=status),
-        others=tuple((pattern, Answer(said=said)) for pattern, said in others),
+        others=tuple((pattern, said if isinstance(said, Answer) else Answer(said=said)) for pattern, said in others),
         hidden=hidden,
         blind=blind,
     )
@@ -161,7 +161,9 @@ _ROWS = (
         {"expires_in": 2000, "access_token": "token", "mail": "me@mail.example"},
     ),
     _row("onesignal://app@apikey/firstplayer/secondplayer", ("firstplayer", "secondplayer"), {"id": "1"}),
-    _row("onebots://token@host.example/@11111111/%2322222222", ("11111111", "22222222"), {"status": "ok", "retcode": 0}),
+    _row(
+        "onebots://token@host.example/@11111111/%2322222222", ("11111111", "22222222"), {"status": "ok", "retcode": 0}
+    ),
     _row("opsgenie://apikey/#first/@second", (), {"result": "Request will be processed", "requestId": "1"}, status=202),
     _row("opsimates://apikey@host.example"),
     _row("pagerduty://key@apikey", (), {}, status=202),
@@ -194,7 +196,14 @@ _ROWS = (
     _row(
         f"ringc://15550100000:secret@client/secret/{_P}",
         _PHONES,
-        {"access_token": "token", "token_type": "bearer", "expires_in": 3600, "scope": "SMS", "owner_id": "123", "id": 1},
+        {
+            "access_token": "token",
+            "token_type": "bearer",
+            "expires_in": 3600,
+            "scope": "SMS",
+            "owner_id": "123",
+            "id": 1,
+        },
     ),
     _row(
         "rockets://user:secret@host.example/#firstroom/@secondroom",
@@ -219,9 +228,7 @@ _ROWS = (
     _row("spush://token", (), {"status": "OK"}),
     _row(f"sinch://{_KEY}:{_KEY}@15550100000/{_P}", _PHONES, status=201),
     _row("slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#firstroom/#secondroom", _ROOMS, b"ok"),
-    _row(
-        "slack://xoxb-1234-1234-abc124/#firstroom/#secondroom", _ROOMS, {"ok": True, "message": ""}, name="slack-bot"
-    ),
+    _row("slack://xoxb-1234-1234-abc124/#firstroom/#secondroom", _ROOMS, {"ok": True, "message": ""}, name="slack-bot"),
     _row(f"smsc://login:secret@{_P}", _PHONES, {"id": 1, "cnt": 1}),
     _row(f"smseagles://token@host.example/{_P}", _PHONES, {"result": {"message_id": "1", "status": "ok"}}),
     _row(f"smsmgr://apikey@{_P}", _PHONES),
@@ -239,7 +246,24 @@ _ROWS = (
     _row("synologys://host.example/token", (), {"success": True}),
     _row(f"push://{_UUID}"),
     _row("tgram://123456789:abcdefg_hijklmnop/11111111/22222222", ("11111111", "22222222"), {"ok": True}),
-    _row("tgram://123456789:abcdefg_hijklmnop/", (), {"ok": True, "result": [{"update_id": 1, "message": {"chat": {"id": 11111111}, "from": {"id": 11111111, "is_bot": False, "username": "me"}, "text": "/start"}}]}, name="tgram-lookup"),
+    _row(
+        "tgram://123456789:abcdefg_hijklmnop/",
+        (),
+        {
+            "ok": True,
+            "result": [
+                {
+                    "update_id": 1,
+                    "message": {
+                        "chat": {"id": 11111111},
+                        "from": {"id": 11111111, "is_bot": False, "username": "me"},
+                        "text": "/start",
+                    },
+                }
+            ],
+        },
+        name="tgram-lookup",
+    ),
     _row(f"telesign://customer:apikey@{_P}", _PHONES),
     _row(f"telnyx://apikey@15550100000/{_P}", _PHONES),
     _row(f"threema://*THEGWID@secret/{_P}", _PHONES),
@@ -304,7 +328,12 @@ _MODES = (
     ),
     _row("kook://token?mode=webhook", (), {"code": 0}, name="kook-webhook"),
     _row("lametrics://" + _UUID + "@host.example/?mode=device", (), {}, status=201, name="lametric-device"),
-    _row("mastodons://token@host.example/@first?visibility=direct", (), {"id": "1", "username": "me"}, name="mastodon-direct"),
+    _row(
+        "mastodons://token@host.example/@first?visibility=direct",
+        (),
+        {"id": "1", "username": "me"},
+        name="mastodon-direct",
+    ),
     _row(
         "matrixs://user:secret@host.example/@friend:host.example?e2ee=no",
         (),
@@ -327,6 +356,17 @@ _MODES = (
         ("join/.{0,4}second", {"room_id": "!second:host.example"}),
         name="matrix-token",
     ),
+    _row(
+        "matrixs://user:secret@host.example/!first:host.example/!second:host.example",
+        ("!first:", "!second:"),
+        {"event_id": "$1"},
+        ("well-known", {}),
+        ("login", {"access_token": "token", "home_server": "host.example", "user_id": "@user:host.example"}),
+        ("joined_rooms", {"joined_rooms": ["!first:host.example", "!second:host.example"]}),
+        ("m\\.room\\.encryption", Answer(said={"errcode": "M_NOT_FOUND"}, status=404)),
+        ("logout", {}),
+        name="matrix-default",
+    ),
     _row(f"matrixs://user:{_KEY * 2}@host.example?mode=matrix", name="matrix-webhook"),
     _row(f"matrixs://user:{_KEY * 2}@host.example?mode=slack", name="matrix-slack"),
     _row(f"matrix://{_KEY * 2}?mode=t2bot", name="matrix-t2bot"),
@@ -344,14 +384,27 @@ _MODES = (
         {"ocs": {"data": {"users": ["firstuser", "seconduser"]}}},
         name="ncloud-group",
     ),
-    _row(f"pover://{'u' * 30}@{'a' * 30}/%23{'g' * 30}/firstdevice", ("g" * 30, "firstdevice"), {"status": 1}, name="pover-group"),
+    _row(
+        f"pover://{'u' * 30}@{'a' * 30}/%23{'g' * 30}/firstdevice",
+        ("g" * 30, "firstdevice"),
+        {"status": 1},
+        name="pover-group",
+    ),
+    _row(
+        f"pover://{'u' * 30}@{'a' * 30}/%23{'g' * 30}/firstdevice?key={'c' * 64}&e2ee=yes",
+        ("g" * 30, "firstdevice"),
+        {"status": 1},
+        hidden="messages.json",
+        name="pover-encrypted",
+    ),
     _row(f"pushplus://{_KEY}/firstgroup/@friend", ("firstgroup", "friend"), {"code": 200}, name="pushplus-friend"),
-    _row("rockets://abcdef/abcdef@host.example/#firstroom/#secondroom", _ROOMS, {"success": True}, name="rocket-webhook"),
+    _row(
+        "rockets://abcdef/abcdef@host.example/#firstroom/#secondroom", _ROOMS, {"success": True}, name="rocket-webhook"
+    ),
     _row(f"sendgrid://abcd:me@mail.example/{_M}?cc=third@mail.example", _MAILS, status=202, name="sendgrid-copy"),
     _row("spush://token/firsttopic/secondtopic", ("firsttopic", "secondtopic"), {"status": "OK"}, name="spush-topics"),
-    _row("spush://secret@token/firsttopic/secondtopic", ("firsttopic", "secondtopic"), {"status": "OK"}, hidden="send|tasks", name="spush-encrypted"),
     _row(
-        f"slack://xoxb-1234-1234-abc124/first@mail.example/second@mail.example",
+        "slack://xoxb-1234-1234-abc124/first@mail.example/second@mail.example",
         ("u0first", "u0second"),
         {"ok": True, "message": ""},
         ("lookupByEmail.*first", {"ok": True, "user": {"id": "U0FIRST"}}),
@@ -361,10 +414,12 @@ _MODES = (
     _row(
         "sns://ACCESSKEY/secret/us-west-2/firsttopic/secondtopic",
         ("firsttopic", "secondtopic"),
-        b"<R><TopicArn>arn:aws:sns:us-west-2:0:firsttopic</TopicArn></R>",
+        b"<PublishResponse/>",
+        ("\n.*Name=firsttopic", b"<R><TopicArn>arn:aws:sns:us-west-2:0:firsttopic</TopicArn></R>"),
+        ("\n.*Name=secondtopic", b"<R><TopicArn>arn:aws:sns:us-west-2:0:secondtopic</TopicArn></R>"),
         name="sns-topics",
     ),
-    _row("strmlabs://IcIcArukDQtuC1is1X1UdKZjTg118Lag2vScOmso/?call=donations", name="streamlabs-donations"),
+    _row("strmlabs://IcIcArukDQtuC1is1X1UdKZjTg118Lag2vScOmso/?call=donations", name="strmlabs-donations"),
     _row(f"threema://*THEGWID@secret/{_MAILS[0]}/{_PHONES[0]}", (_MAILS[0], _PHONES[0]), name="threema-mail"),
     _row(
         "twist://secret:me@mail.example/general/random",
@@ -384,3 +439,5 @@ _MODES = (
 )
 SERVICES = {row.name: row for row in (*_ROWS, *_MODES)}
 assert len(SERVICES) == len(_ROWS) + len(_MODES)
+UNTRIED = {"NotifyNostr": "it publishes through WebSockets; its HTTP requests only look up names"}
+"""Plugins that make HTTP requests, none of which is a message."""

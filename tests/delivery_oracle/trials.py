@@ -6,10 +6,10 @@ import asyncio
 import contextlib
 import os
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import Self, TypeVar
 
 from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import Fault
@@ -23,7 +23,7 @@ from watcher.delivery.process import forking
 from watcher.model.event import Event, Kind
 
 _WORKER = "tests.delivery_oracle.hurried"
-_NOWHERE = {name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY")}
+_NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
 """What a process gets that is not a lane's: no traffic may leave this machine."""
 _TIMEOUT = 20.0
 _SHORT = 1.0
@@ -46,20 +46,21 @@ class Case:
 class Verdict:
     """What came of one case, or of a service where nothing fails."""
 
-    broken: list[str] = field(default_factory=list)
+    broken: list[judging.Finding] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
     """The requests of the first attempt."""
 
 
-Done = tuple[Service | Case, Verdict]
-Tell = Callable[[Service | Case, Verdict], object]
+Tell = Callable[[str, Verdict], object]
+Work = TypeVar("Work", Service, Case)
 
 
 class Lane:
     """A process that delivers, and the recorder that it talks to."""
 
-    def __init__(self, number: int, authority: Authority, files: Path) -> None:
-        self._number, self._count, self._files = number, 0, files
+    def __init__(self, number: int, authority: Authority, contents: Mapping[str, bytes]) -> None:
+        self._number, self._count, self._contents = number, 0, contents
+        self._folder = tempfile.TemporaryDirectory()
         self.recorder = Recorder(authority)
         self.worker = Worker()
         self.line: Line = self.worker.line()
@@ -72,6 +73,7 @@ class Lane:
     def __exit__(self, *exc_info: object) -> None:
         self.worker.__exit__()
         self.recorder.__exit__()
+        self._folder.cleanup()
 
     def word(self) -> str:
         """Return a word that no message before had."""
@@ -91,7 +93,7 @@ class Lane:
         """Deliver a message where a request fails, and if it was not delivered again where nothing does."""
         word = self.word()
         self.recorder.begin(case.service, case.fault, case.at)
-        outcome = await self._deliver(case.service, word, timeout=_SHORT if case.fault is Fault.HANG else _TIMEOUT)
+        outcome = await self._deliver(case.service, word, seconds=_SHORT if case.fault is Fault.HANG else _TIMEOUT)
         before = self.recorder.records()
         broken = list(judging.first(case.service, word, outcome, before))
         if isinstance(outcome, Undelivered):
@@ -101,12 +103,13 @@ class Lane:
         return Verdict(broken=broken, lines=[_shown(record) for record in before])
 
     async def _deliver(
-        self, service: Service, word: str, *, reached: frozenset[str] = frozenset(), timeout: float = _TIMEOUT
+        self, service: Service, word: str, *, reached: frozenset[str] = frozenset(), seconds: float = _TIMEOUT
     ) -> Outcome:
+        files.write(self._contents, Path(self._folder.name))
         job = Job(
-            url=service.url.replace("{files}", os.fspath(self._files)),
+            url=service.url.replace("{files}", self._folder.name),
             events=(_event(word),),
-            timeout=timeout,
+            timeout=seconds,
             reached=Reached(key="key", salt="00" * 16, targets=reached),
         )
         return await self.line.deliver(job)
@@ -119,19 +122,6 @@ def _event(word: str) -> Event:
 
 def _shown(record: Record) -> str:
     return f"{record.line} -> {record.status} {record.fault or ''}".rstrip()
-
-
-@contextlib.contextmanager
-def lanes(count: int) -> Iterator[list[Lane]]:
-    """Open so many lanes."""
-    with contextlib.ExitStack() as stack:
-        stack.enter_context(_in_environment(_NOWHERE))
-        authority = stack.enter_context(Authority())
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        files.fill(folder)
-        before, forking.MODULE = forking.MODULE, _WORKER
-        stack.callback(setattr, forking, "MODULE", before)
-        yield [stack.enter_context(Lane(number, authority, folder)) for number in range(count)]
 
 
 def cases(service: Service, requests: int, faults: Iterable[Fault] = Fault) -> list[Case]:
@@ -153,18 +143,59 @@ def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
                 os.environ[name] = value
 
 
-async def done(opened: list[Lane], work: Iterable[Service | Case], tell: Tell = lambda *_: None) -> list[Done]:
-    """Do all that, each lane what comes next, and return what came of each; `tell` is called with each at once."""
-    left, found = iter(work), list[Done]()
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Lanes, between which the work is shared."""
 
-    async def go(lane: Lane) -> None:
-        for one in left:
-            verdict = await (lane.healthy(one) if isinstance(one, Service) else lane.trial(one))
-            found.append((one, verdict))
-            tell(one, verdict)
-        lane.line.__exit__()
+    lanes: list[Lane]
+    runner: asyncio.Runner
 
-    async with asyncio.TaskGroup() as group:
-        for lane in opened:
-            group.create_task(go(lane))
-    return found
+    def healthy(self, services: Iterable[Service], tell: Tell = lambda *_: None) -> dict[str, Verdict]:
+        """Deliver a message to each service where nothing fails, and return what came of each by name."""
+        return {one.name: verdict for one, verdict in self._shared(services, Lane.healthy, tell)}
+
+    def each(self, cases: Iterable[Case], tell: Tell = lambda *_: None) -> list[str]:
+        """Try each case, and return what is wrong."""
+        tried = self._shared(cases, Lane.trial, tell)
+        return [f"{case}: {wrong}" for case, verdict in tried for wrong in verdict.broken]
+
+    def _shared(
+        self, work: Iterable[Work], do: Callable[[Lane, Work], Awaitable[Verdict]], tell: Tell
+    ) -> list[tuple[Work, Verdict]]:
+        """Have each lane do what comes next, and return what came of each."""
+        left, found = iter(work), list[tuple[Work, Verdict]]()
+
+        async def go(lane: Lane) -> None:
+            for one in left:
+                verdict = await do(lane, one)
+                found.append((one, verdict))
+                tell(str(one), verdict)
+
+        async def all_go() -> None:
+            async with asyncio.TaskGroup() as group:
+                for lane in self.lanes:
+                    group.create_task(go(lane))
+
+        self.runner.run(all_go())
+        return found
+
+    async def hang_up(self) -> None:
+        """End what the lines go to, in the loop that they belong to."""
+        for lane in self.lanes:
+            lane.line.__exit__()
+
+
+@contextlib.contextmanager
+def trials(count: int) -> Iterator[Trials]:
+    """Open so many lanes."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_in_environment(_NOWHERE))
+        authority = stack.enter_context(Authority())
+        contents = files.made()
+        before, forking.MODULE = forking.MODULE, _WORKER
+        stack.callback(setattr, forking, "MODULE", before)
+        opened = [stack.enter_context(Lane(number, authority, contents)) for number in range(count)]
+        runner = stack.enter_context(asyncio.Runner())
+        found = Trials(opened, runner)
+        yield found
+        runner.run(found.hang_up())
