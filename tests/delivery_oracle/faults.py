@@ -37,3 +37,12 @@ class Fault(StrEnum):
         if self is Fault.REFUSED:  # by a proxy that passes on a request without TLS
             return 502
         return int(self) if self.isdigit() else taken
+
+
+PAIRS = (
+    (Fault.CUT, Fault.S503),
+    (Fault.S503, Fault.CUT),
+    (Fault.CUT, Fault.RESET),
+    (Fault.RESET, Fault.CUT),
+)
+"""Faults of two requests, one after the other: one was taken, of the other is known that it was not, or nothing."""

@@ -89,7 +89,7 @@ def second(
     for target in service.targets or ("",):
         if not had[target] and not got[target]:
             yield Finding(LOST, f"{_named(target)} never took it")
-        elif had[target] + got[target] > 1 and not service.blind:
+        elif had[target] + got[target] > 1:
             yield Finding(REPEATED, f"{_named(target)} took it and got it again")
     if not isinstance(outcome, Delivered):
         yield Finding(FAILED, f"the second attempt: {outcome.reason}")

@@ -15,6 +15,7 @@ import ssl
 import struct
 import tempfile
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import responses
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -27,6 +28,7 @@ import trustme
 from tests.delivery_oracle.faults import Fault
 from tests.delivery_oracle.service import Answer, Service
 
+NO_FAULTS: Mapping[int, Fault] = {}
 _PATIENCE = 30.0
 _ENCODED = re.compile(r"[A-Za-z0-9+/_-]{16,}={0,2}")
 
@@ -106,7 +108,7 @@ class Recorder:
         self._begun = 0
         self._records: dict[int, Record] = {}
         self._service: Service | None = None
-        self._fault: tuple[Fault, int] | None = None
+        self._faults: Mapping[int, Fault] = NO_FAULTS
         self._server: _Server | None = None
         self.port = 0
         self._open()
@@ -123,14 +125,14 @@ class Recorder:
         proxy = f"http://127.0.0.1:{self.port}"
         return {"HTTPS_PROXY": proxy, "HTTP_PROXY": proxy, "REQUESTS_CA_BUNDLE": os.fspath(self.authority.file)}
 
-    def begin(self, service: Service, fault: Fault | None = None, at: int = 0) -> None:
-        """Be this service from now on, and fail so at the request with this number."""
+    def begin(self, service: Service, faults: Mapping[int, Fault] = NO_FAULTS) -> None:
+        """Be this service from now on, and fail so at the requests with these numbers."""
         if self._server is None:
             self._open()
         with self._lock:
-            self._service, self._fault = service, None if fault is None else (fault, at)
+            self._service, self._faults = service, faults
             self._begun, self._records = 0, {}
-        if (fault, at) == (Fault.DOWN, 0):
+        if faults.get(0) is Fault.DOWN:
             self._close()
 
     def records(self) -> list[Record]:
@@ -142,8 +144,7 @@ class Recorder:
         """Return the number of the request that a new connection brings, and what happens to it."""
         with self._lock:
             number, self._begun = self._begun, self._begun + 1
-            fault = self._fault[0] if self._fault is not None and self._fault[1] == number else None
-            return number, fault
+            return number, self._faults.get(number)
 
     def came(self, number: int, line: str, head: str, body: bytes, fault: Fault | None) -> tuple[Answer, int | None]:
         """Keep a request that is there, and return the answer where nothing fails, and the status that it gets."""
@@ -153,7 +154,7 @@ class Recorder:
             status = answer.status if fault is None else fault.status(answer.status)
             text = readable(line, body.decode("latin-1"))
             self._records[number] = Record(line=line, text=text, head=head, status=status, fault=fault)
-        if self._fault == (Fault.DOWN, number + 1):
+        if self._faults.get(number + 1) is Fault.DOWN:
             self._close()  # before this request is answered, so before the next one comes
         return answer, status
 

@@ -37,8 +37,6 @@ class Service:
     others: tuple[tuple[str, Answer], ...] = ()
     hidden: str = ""
     """Where the message cannot be read in a request: a pattern of what such a request is sent to."""
-    blind: str = ""
-    """Why the program cannot see what was taken, so that it may send it again."""
 
     def __str__(self) -> str:
         return self.name

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tests.delivery_oracle.service import Answer, Service
 
 _KEY = "a1b2c3d4e5f60718293a4b5c6d7e8f90"
@@ -20,7 +22,6 @@ def _row(
     *others: tuple[str, object],
     status: int = 200,
     hidden: str = "",
-    blind: str = "",
     name: str = "",
 ) -> Service:
     """Return a service, which has the name of its URL's scheme."""
@@ -31,7 +32,6 @@ def _row(
         taken=Answer(said={} if taken is None else taken, status=status),
         others=tuple((pattern, said if isinstance(said, Answer) else Answer(said=said)) for pattern, said in others),
         hidden=hidden,
-        blind=blind,
     )
 
 
@@ -302,8 +302,6 @@ _ROWS = (
 
 _MODES = (
     _row("betterstack://token/firstteam/secondteam", ("firstteam", "secondteam"), name="betterstack-teams"),
-    _row(f"clicksend://user:secret@{_P}?batch=yes", _PHONES, name="clicksend-batch"),
-    _row("dapnet://user:secret@DF1ABC/DF1DEF?batch=yes", ("df1abc", "df1def"), status=201, name="dapnet-batch"),
     _row(
         "fcm://project/firstdevice/%23secondtopic?mode=oauth2&keyfile={files}/account.json",
         ("firstdevice", "secondtopic"),
@@ -318,6 +316,12 @@ _MODES = (
         name="github-discussion",
     ),
     _row("github://ghp_token@owner/repo/issues/7", (), {}, status=201, name="github-comment"),
+    _row(
+        "mobilemessage://user:secret@sender/61412345678/61487654321?batch=no",
+        ("61412345678", "61487654321"),
+        {"status": "complete", "results": [{"status": "success"}]},
+        name="mobilemessage-each",
+    ),
     _row("guilded://iiiiiiiiiiiiiiiiiiiiiiii/" + "t" * 64),
     _row(
         "jellyfins://user:secret@host.example",
@@ -437,7 +441,36 @@ _MODES = (
         hidden="push\\.example/",
     ),
 )
-SERVICES = {row.name: row for row in (*_ROWS, *_MODES)}
-assert len(SERVICES) == len(_ROWS) + len(_MODES)
+_BATCHES = {
+    "atalk",
+    "bulksms",
+    "bulkvs",
+    "burstsms",
+    "clicksend",
+    "cm",
+    "d7sms",
+    "dapnet",
+    "exotel",
+    "hassios",
+    "kaleyra",
+    "mailgun",
+    "octopush",
+    "onesignal",
+    "plivo",
+    "signals",
+    "smseagles",
+    "smsmgr",
+    "smtp2go",
+    "sparkpost",
+}
+_TOGETHER = tuple(
+    replace(row, name=f"{row.name}-batch", url=f"{row.url}{'&' if '?' in row.url else '?'}batch=yes")
+    for row in _ROWS
+    if row.name in _BATCHES
+)
+"""Services that take one request for several targets where the URL asks for it."""
+_ALL = (*_ROWS, *_MODES, *_TOGETHER)
+SERVICES = {row.name: row for row in _ALL}
+assert len(SERVICES) == len(_ALL)
 UNTRIED = {"NotifyNostr": "it publishes through WebSockets; its HTTP requests only look up names"}
 """Plugins that make HTTP requests, none of which is a message."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Self, TypeVar
 
 from tests.delivery_oracle import files, judging
-from tests.delivery_oracle.faults import Fault
+from tests.delivery_oracle.faults import PAIRS, Fault
 from tests.delivery_oracle.recorder import Authority, Record, Recorder
 from tests.delivery_oracle.service import Service
 from tests.support import factories
@@ -32,14 +32,13 @@ _SHORT = 1.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One service, one of whose requests fails."""
+    """One service, and which of its requests fail, by number."""
 
     service: Service
-    fault: Fault
-    at: int
+    faults: Mapping[int, Fault]
 
     def __str__(self) -> str:
-        return f"{self.service.name}, request {self.at + 1}, {self.fault}"
+        return ", ".join([self.service.name, *(f"request {at + 1} {fault}" for at, fault in self.faults.items())])
 
 
 @dataclass(slots=True, kw_only=True)
@@ -92,8 +91,9 @@ class Lane:
     async def trial(self, case: Case) -> Verdict:
         """Deliver a message where a request fails, and if it was not delivered again where nothing does."""
         word = self.word()
-        self.recorder.begin(case.service, case.fault, case.at)
-        outcome = await self._deliver(case.service, word, seconds=_SHORT if case.fault is Fault.HANG else _TIMEOUT)
+        self.recorder.begin(case.service, case.faults)
+        seconds = _SHORT if Fault.HANG in case.faults.values() else _TIMEOUT
+        outcome = await self._deliver(case.service, word, seconds=seconds)
         before = self.recorder.records()
         broken = list(judging.first(case.service, word, outcome, before))
         if isinstance(outcome, Undelivered):
@@ -124,9 +124,13 @@ def _shown(record: Record) -> str:
     return f"{record.line} -> {record.status} {record.fault or ''}".rstrip()
 
 
-def cases(service: Service, requests: int, faults: Iterable[Fault] = Fault) -> list[Case]:
-    """Return every fault at every request of a service."""
-    return [Case(service=service, fault=fault, at=at) for at in range(requests) for fault in faults]
+def cases(
+    service: Service, requests: int, faults: Iterable[Fault] = Fault, pairs: Iterable[tuple[Fault, Fault]] = PAIRS
+) -> list[Case]:
+    """Return every fault at every request of a service, and every pair at each two that follow each other."""
+    alone = [{at: fault} for at in range(requests) for fault in faults]
+    beside = [{at: one, at + 1: other} for at in range(requests - 1) for one, other in pairs]
+    return [Case(service=service, faults=failing) for failing in (*alone, *beside)]
 
 
 @contextlib.contextmanager
