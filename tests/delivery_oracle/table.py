@@ -269,7 +269,11 @@ _ROWS = (
     _row(f"threema://*THEGWID@secret/{_P}", _PHONES),
     _row(f"trigvs://trgv_a1b2c3d4_{_KEY}/{_R}", _ROOMS),
     _row(f"twilio://AC{_KEY}:{_KEY}@15550100000/{_P}", _PHONES, status=201),
-    _row("twist://secret:me@mail.example/12:345/12:678", ("345", "678"), {"token": "token", "default_workspace": 12}),
+    _row(
+        "twist://secret:me@mail.example/12:1234512345/12:6789067890",
+        ("1234512345", "6789067890"),
+        {"token": "token", "default_workspace": 12},
+    ),
     _row("twitter://ckey/csecret/akey/asecret/?mode=tweet", (), {"data": {"id": "12345", "username": "me"}}),
     _row(
         "twitter://user@ckey/csecret/akey/asecret/firstuser/seconduser?mode=dm&cache=no",
@@ -427,10 +431,10 @@ _MODES = (
     _row(f"threema://*THEGWID@secret/{_MAILS[0]}/{_PHONES[0]}", (_MAILS[0], _PHONES[0]), name="threema-mail"),
     _row(
         "twist://secret:me@mail.example/general/random",
-        ("345", "678"),
+        ("1234512345", "6789067890"),
         {"token": "token", "default_workspace": 12},
         ("workspaces/get", [{"name": "team", "id": 12}]),
-        ("channels/get", [{"name": "general", "id": 345}, {"name": "random", "id": 678}]),
+        ("channels/get", [{"name": "general", "id": 1234512345}, {"name": "random", "id": 6789067890}]),
         name="twist-names",
     ),
     _row(

@@ -14,10 +14,9 @@ from tests.delivery_oracle.faults import PAIRS, Fault
 from tests.delivery_oracle.table import SERVICES, UNTRIED
 from tests.delivery_oracle.trials import Trials, cases, trials
 
-_LANES = 6
 _GROUPS = 10
 """Parts of the whole, so that processes can share it."""
-_SOME = ("jsons", "ntfys", "dapnet-batch", "o365", "matrixs", "rockets", "slack-mail", "vapid")
+_SOME = ("jsons", "ntfys", "dapnet-batch", "o365", "slack-mail", "vapid")
 """One request, several targets, several targets in one request, a login, a look-up, messages that cannot be read."""
 _OF_THEM = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503)
 Pairs = tuple[tuple[Fault, Fault], ...]
@@ -26,10 +25,17 @@ _STATUSES = {Fault.S403, Fault.S404, Fault.S500}
 
 
 @pytest.fixture(scope="module")
-def opened() -> Iterator[Trials]:
-    """The lanes in which messages go out."""
-    with trials(_LANES) as made:
-        yield made
+def some() -> Iterator[Trials]:
+    """A few lanes in which messages go out: each takes a second to start."""
+    with trials(2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[Trials]:
+    """As many lanes as keep a core busy."""
+    with trials(6) as opened:
+        yield opened
 
 
 def _broken(opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: Pairs) -> list[str]:
@@ -42,17 +48,17 @@ def _broken(opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: 
     )
 
 
-def test_some_services(opened: Trials) -> None:
+def test_some_services(some: Trials) -> None:
     """What counts as taken was taken, what was taken does not come again, and what is in doubt is called so."""
-    assert _broken(opened, list(_SOME), _OF_THEM, PAIRS[:1]) == []
+    assert _broken(some, list(_SOME), _OF_THEM, PAIRS[:1]) == []
 
 
 @pytest.mark.bounded
 @pytest.mark.parametrize("part", range(_GROUPS))
-def test_every_service(opened: Trials, part: int) -> None:
+def test_every_service(many: Trials, part: int) -> None:
     """The same holds for every service, each of its requests, and each kind of failure."""
     faults = tuple(fault for fault in Fault if fault not in _STATUSES)
-    assert _broken(opened, list(SERVICES)[part::_GROUPS], faults, PAIRS) == []
+    assert _broken(many, list(SERVICES)[part::_GROUPS], faults, PAIRS) == []
 
 
 @pytest.mark.bounded

@@ -75,9 +75,10 @@ class Lane:
         self._folder.cleanup()
 
     def word(self) -> str:
-        """Return a word that no message before had."""
+        """Return a word that no message before had. It has letters only: digits may be a target's."""
         self._count += 1
-        return f"oracle{self._number}pack{self._count}x"
+        letters = str.maketrans("0123456789", "abcdefghij")
+        return f"oracle-{self._number}-{self._count}-pack".translate(letters).replace("-", "x")
 
     async def healthy(self, service: Service) -> Verdict:
         """Deliver a message where nothing fails."""
