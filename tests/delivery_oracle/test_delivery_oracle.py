@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from typing import Any, cast
 
 import pytest
-from apprise import Apprise, NotifyBase
+from apprise import NotifyBase
 from apprise.manager_plugins import NotificationManager
 
 from tests.delivery_oracle.faults import PAIRS, Fault
 from tests.delivery_oracle.table import SERVICES, UNTRIED
 from tests.delivery_oracle.trials import Trials, cases, trials
+from watcher.delivery import urls
 
 _GROUPS = 10
 """Parts of the whole, so that processes can share it."""
@@ -64,7 +65,7 @@ def test_every_service(many: Trials, part: int) -> None:
 @pytest.mark.bounded
 def test_the_table_is_whole() -> None:
     """Every plugin of apprise that makes HTTP requests is in the table, or not tried for a reason."""
-    Apprise.instantiate("json://127.0.0.1")
+    urls.load()
     manager = cast("Any", NotificationManager)
     plugins: dict[str, type[NotifyBase]] = manager()._schema_map
     speaking = {plugin.__name__ for plugin in plugins.values() if plugin.enabled and _speaks_http(plugin)}
