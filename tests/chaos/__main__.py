@@ -97,6 +97,7 @@ PARTS = {
     ),
     "channels": Part(module="tests.chaos.channels", tried={"channel faults": len(FAULTS) + 2}),
     "services": Part(module="tests.chaos.proxied", tried={"messages": 6500, "answers": 235, "incidents": 140}),
+    "deliveries": Part(module="tests.delivery_oracle", tried={"cases": 5000}),
     "soak": Part(
         module="tests.chaos.soak",
         tried={

@@ -1,0 +1,1 @@
+"""The oracle of deliveries: what a recording server got and answered decides what an outcome may say."""

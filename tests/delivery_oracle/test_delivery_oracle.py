@@ -1,0 +1,78 @@
+"""Every service of apprise that speaks HTTP, and each of its requests failing in turn: what the outcome may say."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from typing import Any, cast
+
+import pytest
+from apprise import NotifyBase
+from apprise.manager_plugins import NotificationManager
+
+from tests.delivery_oracle.faults import PAIRS, Fault
+from tests.delivery_oracle.table import SERVICES, UNTRIED
+from tests.delivery_oracle.trials import Trials, cases, trials
+from watcher.delivery import urls
+
+_GROUPS = 10
+"""Parts of the whole, so that processes can share it."""
+_SOME = ("jsons", "ntfys", "dapnet-batch", "o365", "slack-mail", "vapid")
+"""One request, several targets, several targets in one request, a login, a look-up, messages that cannot be read."""
+_OF_THEM = (Fault.REFUSED, Fault.RESET, Fault.CUT, Fault.S503)
+Pairs = tuple[tuple[Fault, Fault], ...]
+_STATUSES = {Fault.S403, Fault.S404, Fault.S500}
+"""What only `python -m tests.delivery_oracle` tries too."""
+
+
+@pytest.fixture(scope="module")
+def some() -> Iterator[Trials]:
+    """A few lanes in which messages go out: each takes a second to start."""
+    with trials(2) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def many() -> Iterator[Trials]:
+    """As many lanes as keep a core busy."""
+    with trials(6) as opened:
+        yield opened
+
+
+def _broken(opened: Trials, names: list[str], faults: tuple[Fault, ...], pairs: Pairs) -> list[str]:
+    """Return what is wrong with these services, where nothing fails and where each request fails in turn."""
+    services = [SERVICES[name] for name in names]
+    whole = opened.healthy(services)
+    wrong = [f"{name}: {one}" for name, verdict in whole.items() for one in verdict.broken]
+    return wrong + opened.each(
+        case for service in services for case in cases(service, len(whole[service.name].lines), faults, pairs)
+    )
+
+
+def test_some_services(some: Trials) -> None:
+    """What counts as taken was taken, what was taken does not come again, and what is in doubt is called so."""
+    assert _broken(some, list(_SOME), _OF_THEM, PAIRS[:1]) == []
+
+
+@pytest.mark.bounded
+@pytest.mark.parametrize("part", range(_GROUPS))
+def test_every_service(many: Trials, part: int) -> None:
+    """The same holds for every service, each of its requests, and each kind of failure."""
+    faults = tuple(fault for fault in Fault if fault not in _STATUSES)
+    assert _broken(many, list(SERVICES)[part::_GROUPS], faults, PAIRS) == []
+
+
+@pytest.mark.bounded
+def test_the_table_is_whole() -> None:
+    """Every plugin of apprise that makes HTTP requests is in the table, or not tried for a reason."""
+    urls.load()
+    manager = cast("Any", NotificationManager)
+    plugins: dict[str, type[NotifyBase]] = manager()._schema_map
+    speaking = {plugin.__name__ for plugin in plugins.values() if plugin.enabled and _speaks_http(plugin)}
+    tried = {plugins[service.url.partition("://")[0]].__name__ for service in SERVICES.values()}
+    assert speaking - tried == set(UNTRIED)
+
+
+def _speaks_http(plugin: type[NotifyBase]) -> bool:
+    modules = {of.__module__ for of in plugin.__mro__} - {"apprise.plugins.base"}
+    return any("requests" in vars(sys.modules[name]) for name in modules if name.startswith("apprise.plugins."))

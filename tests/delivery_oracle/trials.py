@@ -1,0 +1,206 @@
+"""Deliveries by the program's own process, one after the other in each of several lanes, each with its own recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import tempfile
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Self, TypeVar
+
+from tests.delivery_oracle import files, judging
+from tests.delivery_oracle.faults import PAIRS, Fault
+from tests.delivery_oracle.recorder import Authority, Record, Recorder
+from tests.delivery_oracle.service import Service
+from tests.support import factories
+from watcher.delivery.client import Line, Worker
+from watcher.delivery.job import Job, Reached
+from watcher.delivery.outcome import Outcome, Undelivered
+from watcher.delivery.process import forking
+from watcher.model.event import Event, Kind
+
+_WORKER = "tests.delivery_oracle.hurried"
+_NOWHERE = dict.fromkeys(("HTTP_PROXY", "HTTPS_PROXY"), "http://127.0.0.1:9")
+"""What a process gets that is not a lane's: no traffic may leave this machine."""
+_TIMEOUT = 20.0
+_SHORT = 1.0
+"""Seconds for a request that is to hang."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One service, and which of its requests fail, by number."""
+
+    service: Service
+    faults: Mapping[int, Fault]
+
+    def __str__(self) -> str:
+        return ", ".join([self.service.name, *(f"request {at + 1} {fault}" for at, fault in self.faults.items())])
+
+
+@dataclass(slots=True, kw_only=True)
+class Verdict:
+    """What came of one case, or of a service where nothing fails."""
+
+    broken: list[judging.Finding] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
+    """The requests of the first attempt."""
+
+
+Tell = Callable[[str, Verdict], object]
+Work = TypeVar("Work", Service, Case)
+
+
+class Lane:
+    """A process that delivers, and the recorder that it talks to."""
+
+    def __init__(self, number: int, authority: Authority, contents: Mapping[str, bytes]) -> None:
+        self._number, self._count, self._contents = number, 0, contents
+        self._folder = tempfile.TemporaryDirectory()
+        self.recorder = Recorder(authority)
+        self.worker = Worker()
+        self.line: Line = self.worker.line()
+
+    def __enter__(self) -> Self:
+        with _in_environment(self.recorder.environment):
+            self.worker.start()
+        return self
+
+    def __exit__(self, *exc_info: object) -> None:
+        self.worker.__exit__()
+        self.recorder.__exit__()
+        self._folder.cleanup()
+
+    def word(self) -> str:
+        """Return a word that no message before had. It has letters only: digits may be a target's."""
+        self._count += 1
+        letters = str.maketrans("0123456789", "abcdefghij")
+        return f"oracle-{self._number}-{self._count}-pack".translate(letters).replace("-", "x")
+
+    async def healthy(self, service: Service) -> Verdict:
+        """Deliver a message where nothing fails."""
+        word = self.word()
+        self.recorder.begin(service)
+        outcome = await self._deliver(service, word)
+        records = self.recorder.records()
+        broken = list(judging.healthy(service, word, outcome, records))
+        return Verdict(broken=broken, lines=[record.line for record in records])
+
+    async def trial(self, case: Case) -> Verdict:
+        """Deliver a message where a request fails, and if it was not delivered again where nothing does."""
+        word = self.word()
+        self.recorder.begin(case.service, case.faults)
+        seconds = _SHORT if Fault.HANG in case.faults.values() else _TIMEOUT
+        outcome = await self._deliver(case.service, word, seconds=seconds)
+        before = self.recorder.records()
+        broken = list(judging.first(case.service, word, outcome, before))
+        if isinstance(outcome, Undelivered):
+            self.recorder.begin(case.service)
+            again = await self._deliver(case.service, word, reached=outcome.reached)
+            broken += judging.second(case.service, word, before, again, self.recorder.records())
+        return Verdict(broken=broken, lines=[_shown(record) for record in before])
+
+    async def _deliver(
+        self, service: Service, word: str, *, reached: frozenset[str] = frozenset(), seconds: float = _TIMEOUT
+    ) -> Outcome:
+        files.write(self._contents, Path(self._folder.name))
+        job = Job(
+            url=service.url.replace("{files}", self._folder.name),
+            events=(_event(word),),
+            timeout=seconds,
+            reached=Reached(key="key", salt="00" * 16, targets=reached),
+        )
+        return await self.line.deliver(job)
+
+
+def _event(word: str) -> Event:
+    reason = '[{"error_type": "malware", "message": "it fetches and runs a program"}]'
+    return factories.event(word, Kind.BANNED, node=word, version="1.2.0", after="banned", reason=reason)
+
+
+def _shown(record: Record) -> str:
+    return f"{record.line} -> {record.status} {record.fault or ''}".rstrip()
+
+
+def cases(
+    service: Service, requests: int, faults: Iterable[Fault] = Fault, pairs: Iterable[tuple[Fault, Fault]] = PAIRS
+) -> list[Case]:
+    """Return every fault at every request of a service, and every pair at each two that follow each other."""
+    alone = [{at: fault} for at in range(requests) for fault in faults]
+    beside = [{at: one, at + 1: other} for at in range(requests - 1) for one, other in pairs]
+    return [Case(service=service, faults=failing) for failing in (*alone, *beside)]
+
+
+@contextlib.contextmanager
+def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+@dataclass(frozen=True, slots=True)
+class Trials:
+    """Lanes, between which the work is shared."""
+
+    lanes: list[Lane]
+    runner: asyncio.Runner
+
+    def healthy(self, services: Iterable[Service], tell: Tell = lambda *_: None) -> dict[str, Verdict]:
+        """Deliver a message to each service where nothing fails, and return what came of each by name."""
+        return {one.name: verdict for one, verdict in self._shared(services, Lane.healthy, tell)}
+
+    def each(self, cases: Iterable[Case], tell: Tell = lambda *_: None) -> list[str]:
+        """Try each case, and return what is wrong."""
+        tried = self._shared(cases, Lane.trial, tell)
+        return [f"{case}: {wrong}" for case, verdict in tried for wrong in verdict.broken]
+
+    def _shared(
+        self, work: Iterable[Work], do: Callable[[Lane, Work], Awaitable[Verdict]], tell: Tell
+    ) -> list[tuple[Work, Verdict]]:
+        """Have each lane do what comes next, and return what came of each."""
+        left, found = iter(work), list[tuple[Work, Verdict]]()
+
+        async def go(lane: Lane) -> None:
+            for one in left:
+                verdict = await do(lane, one)
+                found.append((one, verdict))
+                tell(str(one), verdict)
+
+        async def all_go() -> None:
+            async with asyncio.TaskGroup() as group:
+                for lane in self.lanes:
+                    group.create_task(go(lane))
+
+        self.runner.run(all_go())
+        return found
+
+    async def hang_up(self) -> None:
+        """End what the lines go to, in the loop that they belong to."""
+        for lane in self.lanes:
+            lane.line.__exit__()
+
+
+@contextlib.contextmanager
+def trials(count: int) -> Iterator[Trials]:
+    """Open so many lanes."""
+    with contextlib.ExitStack() as stack:
+        stack.enter_context(_in_environment(_NOWHERE))
+        authority = stack.enter_context(Authority())
+        contents = files.made()
+        before, forking.MODULE = forking.MODULE, _WORKER
+        stack.callback(setattr, forking, "MODULE", before)
+        opened = [stack.enter_context(Lane(number, authority, contents)) for number in range(count)]
+        runner = stack.enter_context(asyncio.Runner())
+        found = Trials(opened, runner)
+        yield found
+        runner.run(found.hang_up())
