@@ -19,8 +19,8 @@ class Exchange:
 
     carries: bool
     """The message is in the request; it is not in one that logs in or looks something up."""
-    target: str = ""
-    """The target of the URL that apprise was sending to."""
+    targets: frozenset[str] = frozenset()
+    """The targets of the URL that it was sent to."""
     refuses: re.Pattern[bytes] | None = None
     """What the body of a success has in it where this service refused (`Rules.refuses`)."""
     is_out: bool = False

@@ -39,7 +39,7 @@ _UNBEGUN = {
 }
 """What fails before the message goes out."""
 REFUSED = "refused the message"
-UNASKED = "apprise made no request: check the parameters of the channel's URL"
+UNASKED = "nothing was sent: check the parameters of the channel's URL"
 NO_TEMPLATE = "the file that template= names in the channel's URL cannot be read, or is no template of this service"
 A_PAGE = "a web page answered, not the service: check the host and the path of the channel's URL"
 
@@ -145,9 +145,9 @@ def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
 
     That is the last one with the message if it failed, else the last one that failed, else the last one.
     """
-    by_target: dict[str, list[Exchange]] = {}
+    by_target: dict[frozenset[str], list[Exchange]] = {}
     for one in exchanges:
-        by_target.setdefault(one.target, []).append(one)
+        by_target.setdefault(one.targets, []).append(one)
     found = []
     for own in by_target.values():
         with_message = [one for one in own if one.carries and one.has_failed]

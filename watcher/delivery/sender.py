@@ -30,7 +30,7 @@ from watcher.delivery.limits import Limits
 from watcher.delivery.outcome import Cause, Delivered, Outcome, Undelivered
 from watcher.delivery.refusal import A_PAGE, REFUSED, UNASKED, Evidence, judge
 from watcher.delivery.services.service import Context, Service
-from watcher.delivery.services.table import format_of, prepare, room_of, rules_of
+from watcher.delivery.services.table import format_of, prepare, room_of, rules_of, sealed_of
 from watcher.delivery.smtp import SmtpWatch
 from watcher.delivery.targets import Targets
 from watcher.delivery.urls import parameters, service_of
@@ -96,8 +96,9 @@ class _Attempt:
             return Undelivered(reason="apprise cannot use this URL")
         rules = rules_of(service)
         smtp = SmtpWatch(job, self._limits, wire, lambda seconds: self._allow(seconds + self._rest))
-        wire.on_smtp, wire.refuses, wire.sealed = smtp.notice, rules.refuses, rules.sealed
-        wire.target = lambda: targets.current
+        asked = parameters(job.url)
+        wire.on_smtp, wire.refuses, wire.sealed = smtp.notice, rules.refuses, sealed_of(service, asked)
+        wire.targets = targets.sent_to
         wire.by_other_ways = not _WATCHED & libraries_of(type(service))
         targets.service = repr(service.url_identifier or job.reached.key)
         targets.is_acknowledged = partial(self._is_acknowledged, may_be_a_page=rules.answers_pages)
@@ -108,9 +109,7 @@ class _Attempt:
         if self._count > 1:
             self._allow(self._rest)
         digest = compose(job.events, job.part, job.reference)
-        context = Context(
-            events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=parameters(job.url)
-        )
+        context = Context(events=job.events, digest=digest, timeout=job.timeout, plain=job.plain, asked=asked)
         prepare(service, context)
         if context.refusals:
             return context.refusals[0]
@@ -154,19 +153,26 @@ class _Attempt:
         if not done:
             return outcome
         taken = Delivered(confirmed=not protocol_without_answers(job.url), left=message.left)
-        return taken if wire.contacts or targets.has_skipped else Undelivered(reason=UNASKED)
+        return taken if self._went_out or targets.has_skipped else Undelivered(reason=UNASKED)
 
-    def _current(self) -> list[Exchange]:
-        """Return the requests to the target that apprise sends to, of which those with the message decide."""
-        own = [one for one in self._wire.exchanges if one.target == self._targets.current]
+    @property
+    def _went_out(self) -> bool:
+        """Return whether the message left this process: an HTTP request that does not carry it is none."""
+        return any(one.carries for one in self._wire.exchanges) or self._wire.beside > 0
+
+    def _sent(self, target: str) -> list[Exchange]:
+        """Return the requests to a target, of which those with the message decide."""
+        exchanges = self._wire.exchanges
+        own = [one for one in exchanges if target in one.targets]
+        own = own or [one for one in exchanges if self._targets.current in one.targets]
         return [one for one in own if one.carries] or own[-1:]
 
-    def _is_acknowledged(self, *, may_be_a_page: bool) -> bool:
+    def _is_acknowledged(self, target: str, *, may_be_a_page: bool) -> bool:
         """Return whether the answers allow that the target has the message, which apprise says.
 
         A denial stays noted: the next target of the URL may take the message.
         """
-        for exchange in self._current()[-1:]:
+        for exchange in self._sent(target)[-1:]:
             if exchange.is_page and not may_be_a_page:
                 self._denials.append(A_PAGE)
             elif (code := exchange.refusal) is not None:
@@ -176,23 +182,23 @@ class _Attempt:
             else:
                 continue
             return False
-        return bool(self._wire.contacts)
+        return self._went_out
 
-    def _was_cut_off(self) -> bool:
+    def _was_cut_off(self, target: str) -> bool:
         """Return whether the target took all that was sent to it, and the rest of an answer was lost.
 
         Where a plugin says nothing of its several targets, one answer is not known to be that of all.
         """
-        if self._count > 1 and self._targets.current == self._targets.whole:
+        if self._count > 1 and target == self._targets.whole:
             return False
-        sent = [one for one in self._current() if one.carries]
+        sent = [one for one in self._wire.exchanges if one.carries and target in one.targets]
         has_all = all(one.is_success and one.refusal is None and not one.is_page for one in sent)
         return has_all and any(one.is_cut for one in sent)
 
     def _failed(self) -> Sequence[Exchange]:
         """Return the requests to targets that do not have the message, which say why."""
         known = self._targets.known
-        return [one for one in self._wire.exchanges if one.target not in known]
+        return [one for one in self._wire.exchanges if not one.targets <= known]
 
     def _prepare(self, service: Service) -> None:
         """Set the service up so that no alert is lost, sent twice or cut, whatever the URL asks for.
@@ -210,6 +216,7 @@ class _Attempt:
             pause(last_io, wait)
             if self._wire.by_other_ways:
                 self._wire.contacts += 1
+                self._wire.beside += 1
             self._limits.begin()
 
         ours: dict[str, object] = {"optional": False, "retry": 0, "overflow_mode": OverflowMode.UPSTREAM}

@@ -25,14 +25,18 @@ class Targets:
     """Called with the name of each target as soon as it has the message."""
     service: str = ""
     """What identifies the service without its targets: a target has the same name once another one is edited."""
-    is_acknowledged: Callable[[], bool] = field(default=lambda: True)
+    is_acknowledged: Callable[[str], bool] = field(default=lambda _: True)
     """Returns whether the answers to what was sent to the target allow that it has the message."""
-    was_cut_off: Callable[[], bool] = field(default=lambda: False)
+    was_cut_off: Callable[[str], bool] = field(default=lambda _: False)
     """Returns whether the target took the message with an answer whose rest was lost."""
     has_skipped: bool = False
     """A target was left out, because it has the message."""
     current: str = ""
     """The target that is being sent to. Empty before apprise has asked about one."""
+    asked: dict[str, bytes] = field(default_factory=dict)
+    """Those that apprise has asked about since the last request, and how they are written in one."""
+    has_sent: bool = False
+    """A request went out since."""
     whole: str = ""
     """What stands for all targets together: apprise asks about it first."""
     has_settled: bool = False
@@ -47,6 +51,9 @@ class Targets:
         self.settle()
         self.current = target = repr(key)
         self.whole = self.whole or target
+        if self.has_sent:
+            self.asked, self.has_sent = {}, False
+        self.asked[target] = str(key).encode() if target != self.whole else b""
         if target not in self.known and self._name(target) in self.earlier.targets:
             self.known.add(target)
         self.has_skipped |= target in self.known
@@ -57,16 +64,23 @@ class Targets:
         target = repr(key)
         if target in self.known:
             return
-        if not self.is_acknowledged():
+        if not self.is_acknowledged(target):
             self.denied.add(target)
         elif target != self.whole or not self.denied:
             self._take(target)
 
+    def sent_to(self, said: bytes) -> frozenset[str]:
+        """Return the targets of a request: those that are named in it, else the one that apprise asked about last."""
+        self.has_sent = True
+        named = {target for target, written in self.asked.items() if written and written in said}
+        return frozenset((named - self.known) or {self.current})
+
     def settle(self) -> None:
-        """Note that the target which was sent to last has the message, if only the rest of its answer was lost."""
-        if self.current and self.current not in self.known and self.was_cut_off():
-            self._take(self.current)
-            self.has_settled = True
+        """Note that the targets which were sent to last have the message, if only the rest of an answer was lost."""
+        for target in self.asked:
+            if target not in self.known and self.was_cut_off(target):
+                self._take(target)
+                self.has_settled = True
 
     def _take(self, target: str) -> None:
         self.known.add(target)

@@ -11,7 +11,8 @@ import io
 import re
 import sys
 import time
-from collections.abc import Callable, Container
+from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from contextlib import suppress
 from email.utils import mktime_tz, parsedate_tz
 from typing import Any, Self
@@ -43,6 +44,8 @@ class Wire:
         self.exchanges: list[Exchange] = []
         self.contacts = 0
         """Times that this process turned to another one: requests, connections, datagrams, programs."""
+        self.beside = 0
+        """Those but for HTTP requests."""
         self.on_smtp: Callable[[str, Any, bytes | str], None] | None = None
         """Called with each event of an SMTP connection, the connection, and what is sent."""
         self.mark = b""
@@ -51,11 +54,11 @@ class Wire:
         """The addresses of requests that carry it so that it cannot be read (`Rules.sealed`)."""
         self.refuses: re.Pattern[bytes] | None = None
         """What the body of a success has in it where the service refused (`Rules.refuses`)."""
-        self.target: Callable[[], str] = lambda: ""
-        """Returns the target that apprise sends to."""
+        self.targets: Callable[[bytes], frozenset[str]] = lambda _: frozenset()
+        """Returns the targets that a request is sent to, by what is in it."""
         self.by_other_ways = False
         """The plugin speaks neither HTTP nor SMTP, so that a connection counts as a message that went out."""
-        self._is_out = self._was_lost = False
+        self._is_out = self._was_lost = self._is_exchanging = False
         self._out = out
         self._begin: Callable[[], None] | None = begin
 
@@ -87,9 +90,9 @@ class Wire:
         """Return whether something of the message went out that is not answered yet, by another way than HTTP."""
         return self._is_out
 
-    def in_doubt(self, known: Container[str] = ()) -> bool:
+    def in_doubt(self, known: AbstractSet[str] = frozenset()) -> bool:
         """Return whether a target that is not known to have the message may have it."""
-        return self.is_unanswered or any(one.is_in_doubt and one.target not in known for one in self.exchanges)
+        return self.is_unanswered or any(one.is_in_doubt and not one.targets <= known for one in self.exchanges)
 
     def begin(self) -> None:
         """Wait, the first time, until something may leave this process."""
@@ -119,6 +122,7 @@ class Wire:
                 self.on_smtp(event, args[0], args[1])
         elif event in _CONTACTS:
             self.contacts += 1
+            self.beside += not self._is_exchanging
             if self.by_other_ways and not self._is_out:
                 self.went_out()
 
@@ -128,14 +132,19 @@ class Wire:
         Where the rest of the body is lost the plugin gets what came of the answer to a message: its head says that the
         message was taken. Any other such answer is an exception, as requests has it.
         """
-        exchange = Exchange(carries=self._carries(request), target=self.target(), refuses=self.refuses)
+        said = _said(request)
+        carries = self._carries(request, said)
+        exchange = Exchange(carries=carries, targets=self.targets(said), refuses=self.refuses)
         self.exchanges.append(exchange)
         self.contacts += 1
+        self._is_exchanging = True
         try:
             response = send()
         except BaseException as error:
             exchange.error = f"{type(error).__name__} {error}"
             raise
+        finally:
+            self._is_exchanging = False
         exchange.retry_after = seconds_of(response.headers.get("Retry-After"), response.headers.get("Date"))
         exchange.is_html = response.headers.get("Content-Type", "").partition(";")[0].strip().lower() == "text/html"
         exchange.status = response.status_code
@@ -150,13 +159,10 @@ class Wire:
         response.raw = io.BytesIO(exchange.body)
         return response
 
-    def _carries(self, request: PreparedRequest) -> bool:
+    def _carries(self, request: PreparedRequest, said: bytes) -> bool:
         """Return whether the message is in a request."""
-        url = request.url or ""
-        if self.sealed is not None and self.sealed.search(url):
+        if self.sealed is not None and self.sealed.search(request.url or ""):
             return True
-        body = request.body.encode() if isinstance(request.body, str) else request.body
-        said = url.encode() + (bytes(body) if isinstance(body, (bytes, bytearray)) else b"")
         return bool(self.mark) and self.mark in said
 
     def _goes_out(self, exchange: Exchange) -> None:
@@ -182,6 +188,12 @@ class _Hook:
 
 
 _hook = _Hook()
+
+
+def _said(request: PreparedRequest) -> bytes:
+    """Return the address and the body of a request."""
+    body = request.body.encode() if isinstance(request.body, str) else request.body
+    return (request.url or "").encode() + (bytes(body) if isinstance(body, (bytes, bytearray)) else b"")
 
 
 def _read(response: Response, exchange: Exchange) -> None:

@@ -23,7 +23,7 @@ def _answer(status: int, body: object = None, **fields: Any) -> Exchange:
 
 def _judged(*statuses: int, body: object = None, **fields: Any) -> tuple[str, Cause]:
     """Judge an attempt with one answer for each target."""
-    answers = [_answer(status, body, target=str(number)) for number, status in enumerate(statuses)]
+    answers = [_answer(status, body, targets=frozenset({str(number)})) for number, status in enumerate(statuses)]
     outcome = judge(Evidence(url=URL, exchanges=answers, **fields))
     return outcome.reason, outcome.cause
 
@@ -195,7 +195,7 @@ def test_an_exception_is_said_in_our_words(error: str, reason: str) -> None:
 
 def test_a_plugin_that_asked_nobody_says_so() -> None:
     """Where apprise gives up before any request, the URL's parameters are to blame."""
-    assert judge(Evidence(url=URL, has_asked=False)).reason.startswith("apprise made no request")
+    assert judge(Evidence(url=URL, has_asked=False)).reason.startswith("nothing was sent")
 
 
 @pytest.mark.parametrize(

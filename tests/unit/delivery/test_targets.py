@@ -35,21 +35,32 @@ def test_a_target_that_was_reached_is_known() -> None:
 def test_a_target_whose_answer_was_cut_off_has_it() -> None:
     """Where only the rest of an answer was lost the target that was sent to last has the message."""
     targets, taken = _targets()
-    targets.was_cut_off = lambda: True
+    targets.was_cut_off = lambda _: True
     targets.settle()
     targets.has("one")
+    targets.sent_to(b"a message")
     targets.has("two")
-    targets.was_cut_off = lambda: False
+    targets.was_cut_off = lambda _: False
     targets.settle()
     assert taken == [digest(f"{SERVICE} 'one'", SALT)]
     assert targets.has_settled
+
+
+def test_a_request_is_to_the_targets_that_are_named_in_it() -> None:
+    """Of the targets that apprise asked about before a request those are meant that it names, else the last one."""
+    targets, _ = _targets()
+    for name in ("all", "one", "two", "six"):
+        targets.has(name)
+    assert targets.sent_to(b"to=one,two") == {"'one'", "'two'"}
+    assert targets.sent_to(b"to=six") == {"'six'"}
+    assert targets.sent_to(b"to=them all") == {"'six'"}
 
 
 def test_no_target_has_it_for_all() -> None:
     """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
     targets, taken = _targets()
     answers = iter((False, True, True))
-    targets.is_acknowledged = lambda: next(answers)
+    targets.is_acknowledged = lambda _: next(answers)
     for name in ("all", "one", "two"):
         targets.has(name)
     for name in ("one", "two", "all"):

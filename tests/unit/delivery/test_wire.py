@@ -53,7 +53,7 @@ def test_a_plugin_that_asks_nobody_delivers_nothing(silent: str) -> None:
     """A success without any request is none, whatever the plugin says, and no target is taken for reached."""
     taken: list[str] = []
     outcome = sent(silent, taken=taken)
-    assert outcome == Undelivered(reason="apprise made no request: check the parameters of the channel's URL")
+    assert outcome == Undelivered(reason="nothing was sent: check the parameters of the channel's URL")
     assert taken == []
 
 
@@ -382,3 +382,19 @@ def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> No
         pass
     requests.post(webhook.url, timeout=5)
     assert (wire.exchanges, wire.contacts) == ([], 0)
+
+
+def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
+    """A plugin that logs in and finds nobody to send to calls that a success; nobody has the message."""
+    webhook.answer["/Users/AuthenticateByName"] = Answer(body=b'{"AccessToken": "t", "Id": "1", "User": {"Id": "u"}}')
+    webhook.answer["/Sessions"] = Answer(body=b"[]")
+    outcome = sent(f"emby://user:pass@127.0.0.1:{webhook.port}")
+    assert outcome == Undelivered(reason="nothing was sent: check the parameters of the channel's URL")
+    assert webhook.messages()
+
+
+def test_a_message_of_whose_text_nothing_is_left_counts(webhook: Webhook) -> None:
+    """A URL may rename and drop the fields of a webhook of one's own: what it takes is the message all the same."""
+    assert sent(webhook.apprise_url("/a?:message=&:title=")) == Delivered()
+    [message] = webhook.messages("/a")
+    assert "message" not in message.json

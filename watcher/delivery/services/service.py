@@ -133,7 +133,7 @@ class Rules:
     default of `watcher.delivery.refused` does not hold. A group is the service's own code.
     """
     sealed: re.Pattern[str] | None = None
-    """The addresses of requests that carry the message encrypted or encoded, so that it cannot be seen in them."""
+    """The addresses of requests that carry the message although it may not be seen in them."""
     answers_pages: bool = False
     """A web page is an answer: whoever wrote the receiver may have it say what they like."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from json import dumps
 
@@ -26,6 +26,7 @@ _ERRCODE = re.compile(rb'"errcode"\s*:\s*"?(-?[1-9]\d{0,8})')
 _CODE = re.compile(rb'"code"\s*:\s*"?(-?[1-9]\d{0,8})')
 """What services say in a success when they refuse; 0 is that they took it."""
 _ANY = re.compile("")
+"""Any address: all requests carry the message, encrypted or encoded, or the URL's parameters may leave its text out."""
 _CODE_BUT_200 = re.compile(rb'"code"\s*:\s*"?(?!200\b)(-?\d{1,9})[\s",}]')
 _TEXT_MESSAGE = Rules(in_ascii=True)
 RULES: Mapping[str, Rules] = {
@@ -46,19 +47,21 @@ RULES: Mapping[str, Rules] = {
     "E-Mail": Rules(prepare=mail, most=30_000),
     "Feishu": Rules(refuses=_CODE),
     "FireHydrant": Rules(prepare=opens("trigger", "dedup")),
-    "Form": Rules(prepare=form, knows_code=True, answers_pages=True),
+    "Form": Rules(prepare=form, knows_code=True, answers_pages=True, sealed=_ANY),
     "GLib Notification": Rules(prepare=desktop, grade=_URGENT),
     "Gnome Notification": Rules(prepare=desktop, grade=_URGENT),
     "GoAlert": Rules(prepare=opens("trigger", "dedup")),
     "Gotify": Rules(grade=("priority", (8, 5, 3))),
     "Growl": Rules(grade=_LOUD),
     "IRC": Rules(prepare=irc, brief=True),
-    "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True),
+    "IFTTT": Rules(sealed=_ANY),
+    "JSON": Rules(prepare=json_post, knows_code=True, answers_pages=True, sealed=_ANY),
     "Jira": _OPSGENIE,
     "Join": Rules(grade=_LOUD),
     "Kodi/XBMC": Rules(refuses=_CODE),
     "LaMetric": Rules(grade=("priority", ("critical", "warning", "info"))),
     "Lark (Feishu)": Rules(refuses=_CODE),
+    "LFG Alarm": Rules(sealed=_ANY),
     "Lauther": Rules(grade=_LOUD),
     "MQTT Notification": Rules(prepare=unconfirmed.mqtt),
     "MSG91": Rules(in_ascii=True, refuses=re.compile(rb'"type"\s*:\s*"(error)"')),
@@ -97,7 +100,7 @@ RULES: Mapping[str, Rules] = {
     "VoIPms": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"(?!success")([a-z_]{2,40})"')),
     "Vonage": Rules(in_ascii=True, refuses=re.compile(rb'"status"\s*:\s*"([1-9]\d?)"')),
     "WeCom Bot": Rules(refuses=_ERRCODE),
-    "XML": Rules(prepare=xml, knows_code=True, answers_pages=True),
+    "XML": Rules(prepare=xml, knows_code=True, answers_pages=True, sealed=_ANY),
     "XMPP": Rules(prepare=unconfirmed.xmpp),
     "Zulip": Rules(prepare=chat.zulip, shown_as=Format.MARKDOWN),
     "ilert": Rules(prepare=opens("trigger", "dedup"), grade=("priority", ("high", "high", "low"))),
@@ -166,6 +169,11 @@ class Room:
 def rules_of(service: Service) -> Rules:
     """Return the rules of a service. Some names are translated by the system's language; their `text` is not."""
     return RULES.get(str(getattr(service.service_name, "text", service.service_name)), NO_RULES)
+
+
+def sealed_of(service: Service, asked: Container[str]) -> re.Pattern[str] | None:
+    """Return the addresses of requests that carry the message unseen. A template may leave any word of it out."""
+    return _ANY if "template" in asked else rules_of(service).sealed
 
 
 def prepare(service: Service, context: Context) -> None:
