@@ -43,6 +43,8 @@ class Undelivered:
     """Seconds that the service asked to wait; None if it did not say."""
     unanswered: bool = False
     """It went out and no answer came, so the service may have it."""
+    left: tuple[str, ...] = ()
+    """As that of `Delivered`, for the targets that have taken it."""
 
 
 Outcome = Delivered | Undelivered
@@ -57,11 +59,12 @@ def encoded(outcome: Outcome) -> dict[str, object]:
         "cause": outcome.cause,
         "retry_after": outcome.retry_after,
         "unanswered": outcome.unanswered,
+        "left": list(outcome.left),
     }
 
 
 def decoded(said: Mapping[str, Any], reached: frozenset[str]) -> Outcome:
     """Return the outcome that `encoded` made the JSON of."""
     if "reason" in said:
-        return Undelivered(**{**said, "cause": Cause(said["cause"])}, reached=reached)
+        return Undelivered(**{**said, "cause": Cause(said["cause"]), "left": tuple(said["left"])}, reached=reached)
     return Delivered(confirmed=said["confirmed"], left=tuple(said["left"]))

@@ -138,12 +138,13 @@ class _Attempt:
                 exchanges=self._failed(),
                 entries=log.entries,
                 refusals=smtp.refusals,
-                unanswered=wire.in_doubt(targets.known),
+                unanswered=wire.in_doubt(targets.known) or self._is_refused_in_part(),
                 by_other_ways=wire.by_other_ways,
                 has_reached=bool(targets.known),
                 has_asked=bool(wire.contacts),
             )
         )
+        outcome = replace(outcome, left=message.left)
         if context.refusals:
             cause = Cause.OTHER if targets.known else context.refusals[0].cause
             in_doubt = outcome.unanswered and not wire.by_other_ways  # there a refusal is of the whole session
@@ -194,6 +195,14 @@ class _Attempt:
         sent = [one for one in self._wire.exchanges if one.carries and target in one.targets]
         has_all = all(one.is_success and one.refusal is None and not one.is_page for one in sent)
         return has_all and any(one.is_cut for one in sent)
+
+    def _is_refused_in_part(self) -> bool:
+        """Return whether a service says in a success that it refused what one request brought for several targets.
+
+        Some of them may have the message. apprise asks about fewer targets than there are then.
+        """
+        several = self._count > len(self._targets.names - {self._targets.whole})
+        return several and self._count > 1 and any(one.carries and one.refusal is not None for one in self._failed())
 
     def _failed(self) -> Sequence[Exchange]:
         """Return the requests to targets that do not have the message, which say why."""

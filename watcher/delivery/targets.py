@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -9,6 +10,7 @@ from functools import lru_cache
 from watcher.alerts.queues import channel_identity
 from watcher.delivery.job import Reached
 
+_WORD = re.compile(rb"[A-Za-z0-9]+")
 _slow_digest = lru_cache(maxsize=256)(channel_identity.digest)
 """A process sends many messages to the same targets."""
 
@@ -33,8 +35,10 @@ class Targets:
     """A target was left out, because it has the message."""
     current: str = ""
     """The target that is being sent to. Empty before apprise has asked about one."""
-    asked: dict[str, bytes] = field(default_factory=dict)
-    """Those that apprise has asked about since the last request, and how they are written in one."""
+    names: set[str] = field(default_factory=set)
+    """All that apprise has asked about."""
+    asked: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
+    """Those since the last request, and their words, which look the same in any request."""
     has_sent: bool = False
     """A request went out since."""
     whole: str = ""
@@ -53,7 +57,8 @@ class Targets:
         self.whole = self.whole or target
         if self.has_sent:
             self.asked, self.has_sent = {}, False
-        self.asked[target] = str(key).encode() if target != self.whole else b""
+        self.asked[target] = () if target == self.whole else tuple(_WORD.findall(str(key).encode()))
+        self.names.add(target)
         if target not in self.known and self._name(target) in self.earlier.targets:
             self.known.add(target)
         self.has_skipped |= target in self.known
@@ -72,7 +77,7 @@ class Targets:
     def sent_to(self, said: bytes) -> frozenset[str]:
         """Return the targets of a request: those that are named in it, else the one that apprise asked about last."""
         self.has_sent = True
-        named = {target for target, written in self.asked.items() if written and written in said}
+        named = {target for target, words in self.asked.items() if words and all(word in said for word in words)}
         return frozenset((named - self.known) or {self.current})
 
     def settle(self) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from watcher.alerts.queues.outcomes import FailedAttempt, Outcome, Unanswered
 
 _REFUSED = "refused"
-_LEFT = b', "left": '
+_STATE = b', "state": '
 
 
 class Stage(StrEnum):
@@ -29,6 +29,8 @@ class Stage(StrEnum):
     """It goes out next, or has gone out."""
     ARRIVED = "arrived"
     """Its channel has accepted it."""
+    PARTIAL = "partial"
+    """It has, and the message has left some of its events to a further one."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False, repr=False)
@@ -47,15 +49,17 @@ class _Entry:
 def write_stage(message: Unanswered, stage: Stage, left: Sequence[str] = (), size: int = 0) -> bytes:
     """Encode the line about a message that goes out, filled up with blanks to so many bytes.
 
-    It has what is known of the message if nothing more is heard of it.
+    It has what is known of the message if nothing more is heard of it. An arrival that has `left` something has a word
+    of its own, so that half a line is no arrival without it.
     """
+    stage = Stage.PARTIAL if left and stage is Stage.ARRIVED else stage
     entry = asdict(message) | {"state": stage} | ({"left": list(left)} if left else {})
     return json.dumps(entry).encode().ljust(size - 1) + b"\n"
 
 
 def write_failure(failure: FailedAttempt) -> bytes:
     """Encode a failed attempt as a line of its own."""
-    return json.dumps(asdict(failure) | {"state": _REFUSED}).encode() + b"\n"
+    return json.dumps({"state": _REFUSED} | asdict(failure)).encode() + b"\n"  # first, unlike where it is overwritten
 
 
 def read_journal(text: bytes) -> tuple[Outcome, ...]:
@@ -67,7 +71,7 @@ def read_journal(text: bytes) -> tuple[Outcome, ...]:
 
     found: list[Outcome | None] = []
     sending: dict[tuple[str, str], int] = {}
-    for outcome in _outcomes(text.splitlines()):
+    for outcome in _outcomes(text.splitlines(keepends=True)):
         key = outcome.channel, outcome.message
         if isinstance(outcome, Unanswered):
             sending[key] = len(found)
@@ -88,11 +92,12 @@ def _read_line(line: bytes) -> Outcome | None:
     try:
         entry = decode(_Entry, line)
     except UnreadableFormError:
-        whole, torn, _ = line.partition(_LEFT)
-        if not torn:
+        # A whole line was overwritten from its state on, and a crash tore that: the message went out. Half a line at the
+        # end of the file was being appended, before the message did.
+        whole, is_stage, _ = line.partition(_STATE)
+        if not (is_stage and line.endswith(b"\n")):
             raise
-        # A crash tore the acknowledgement: the message went out.
-        entry = replace(decode(_Entry, whole + b"}"), state=Stage.SENDING)
+        entry = decode(_Entry, whole + b', "state": ""}')
     if entry.state == _REFUSED:
         # The first format had `address` for `url_digest`.
         failure = decode(FailedAttempt, json.dumps(renamed(json.loads(line), address="url_digest")).encode())
@@ -101,7 +106,7 @@ def _read_line(line: bytes) -> Outcome | None:
         return failure
     if entry.state == Stage.WAITING:
         return None
-    if entry.state == Stage.ARRIVED:
+    if entry.state == Stage.ARRIVED or (entry.state == Stage.PARTIAL and entry.left):
         return Acknowledgement(channel=entry.channel, message=entry.message, left=entry.left)
     check_time(entry.message_retry_at or None)
     return Unanswered(

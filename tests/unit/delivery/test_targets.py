@@ -56,6 +56,17 @@ def test_a_request_is_to_the_targets_that_are_named_in_it() -> None:
     assert targets.sent_to(b"to=them all") == {"'six'"}
 
 
+def test_a_request_is_to_the_targets_that_it_names() -> None:
+    """Where apprise asks about several first, in whatever way a request writes them; else to the last one."""
+    targets, _ = _targets()
+    for name in ("all", "+15551231234", "+15551231235", ("room", "a b")):
+        targets.has(name)
+    assert targets.sent_to(b"to=%2B15551231234&text=x") == {"'+15551231234'"}
+    assert targets.sent_to(b'{"to": ["+15551231234", "+15551231235"]}') == {"'+15551231234'", "'+15551231235'"}
+    assert targets.sent_to(b"/room/a%20b") == {"('room', 'a b')"}
+    assert targets.sent_to(b"nobody") == {"('room', 'a b')"}
+
+
 def test_no_target_has_it_for_all() -> None:
     """Once a target was denied the message, what stands for all of them is not noted; each other one is."""
     targets, taken = _targets()

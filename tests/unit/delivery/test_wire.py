@@ -384,6 +384,17 @@ def test_nothing_is_watched_afterwards(webhook: Webhook, mailbox: Mailbox) -> No
     assert (wire.exchanges, wire.contacts) == ([], 0)
 
 
+def test_a_refusal_to_several_at_once_leaves_a_doubt(webhook: Webhook, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where one request brings the message to several, and some are refused, the others have it."""
+    load()
+    monkeypatch.setattr("apprise.plugins.one_signal.NotifyOneSignal.notify_url", f"{webhook.url}/a")
+    webhook.answer["/a"] = Answer(body=b'{"id": "x", "errors": {"invalid_player_ids": ["b"]}}')
+    app = "00000000-0000-0000-0000-00000000000"
+    outcome = sent(f"onesignal://{app}1@apikey/{app}2/{app}3/?batch=yes")
+    assert isinstance(outcome, Undelivered)
+    assert outcome.unanswered
+
+
 def test_what_carries_no_message_delivers_nothing(webhook: Webhook) -> None:
     """A plugin that logs in and finds nobody to send to calls that a success; nobody has the message."""
     webhook.answer["/Users/AuthenticateByName"] = Answer(body=b'{"AccessToken": "t", "Id": "1", "User": {"Id": "u"}}')

@@ -71,6 +71,8 @@ class FailedAttempt:
     """When the message is tried again, if it was refused for what it is or is deferred."""
     all_refused: bool = False
     """It was, and so was another one, and none was taken since: that is the channel's fault, not theirs."""
+    left: tuple[str, ...] = ()
+    """Ids of its events that go into a further message, which targets that have taken this one need not wait for."""
 
 
 Outcome = Acknowledgement | Unanswered | FailedAttempt
@@ -89,6 +91,8 @@ class Failure:
     """The service has refused the message for what it is."""
     gone: bool = False
     unanswered: bool = False
+    left: tuple[str, ...] = ()
+    """Ids of the events that the message did not name."""
 
 
 def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
@@ -109,8 +113,7 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                 del messages[message.id]
                 messages |= {key: beside_a_delivery(messages[key]) for key in suspects - {message.id}}
                 suspects.clear()
-                if (next_part := further(outcome.channel, message, outcome.left)) is not None:
-                    waiting[outcome.channel] = {next_part.id: next_part, **messages}
+                waiting[outcome.channel] = _with_further(messages, outcome.channel, message, outcome.left)
                 queues[outcome.channel] = ended(queue)
             case Unanswered():
                 messages[message.id] = with_unanswered(message, outcome)
@@ -120,11 +123,13 @@ def replay(outbox: Outbox, outcomes: Iterable[Outcome]) -> Outbox:
                     continue
                 if not attempt.error:
                     messages[message.id] = with_reached(message, attempt)
+                    waiting[outcome.channel] = _with_further(messages, outcome.channel, message, attempt.left)
                 elif attempt.number > queue.counted:
                     others = suspects if attempt.all_refused else ()
                     messages |= {key: brought_back(messages[key]) for key in others}
                     messages[message.id] = after_failure(message, attempt)
                     suspects |= {message.id} if messages[message.id].is_doubted else set()
+                    waiting[outcome.channel] = _with_further(messages, outcome.channel, message, attempt.left)
                     queues[outcome.channel] = with_failure(queue, attempt)
     left = {name: replace(queue, messages=tuple(waiting[name].values())) for name, queue in queues.items()}
     return tidy(replace(outbox, queues=left))
@@ -137,9 +142,17 @@ def going_out(channel: str, message: Message, now: str) -> Unanswered:
     return Unanswered(channel=channel, message=message.id, unanswered=unanswered, message_retry_at=retry_at)
 
 
+def _with_further(
+    messages: dict[str, Message], channel: str, message: Message, left: Iterable[str]
+) -> dict[str, Message]:
+    """Return a queue's messages with the one that goes on with what a message has left, if it has left something."""
+    next_part = further(channel, message, left)
+    return messages if next_part is None else {next_part.id: next_part, **messages}
+
+
 def further(channel: str, message: Message, left: Iterable[str]) -> Message | None:
-    """Return the message that goes on with the events that an accepted one has left; None if it has left none."""
-    ids = set(left)
+    """Return the message that goes on with the events that one has left; None if it has left none, or has gone on."""
+    ids = set() if message.goes_on else set(left)
     events = tuple(key for key in message.events if key in ids)
     if not events:
         return None
@@ -168,12 +181,14 @@ def failed_attempt(
 
     The `last` one of a round makes the queue wait. After another one the next message goes out: this one was refused
     for what it is, which says nothing of the others. Therefore such a refusal makes no wait longer; it counts only as
-    far as old alerts need it to expire. An attempt that only met a busy service does not count as failure.
+    far as old alerts need it to expire. So does one more attempt at a deferred message to which no answer comes. One
+    that only met a busy service does not count as failure.
 
     Where `all_refused`, the channel refuses whatever it gets, which is a failure like any other. The `last` one is then
     the first of a round, which goes on. No message is set aside: after its plainest form it begins anew.
     """
-    of_message = failure.for_content and not all_refused
+    is_again_unanswered = failure.unanswered and message.is_deferred
+    of_message = (failure.for_content and not all_refused) or is_again_unanswered
     error = f"every message refused: {failure.error}" if all_refused else failure.error
     attempts, retry_at, asked = queue.attempts, queue.retry_at, queue.asked_to_wait
     if last and failure.error:
@@ -202,6 +217,7 @@ def failed_attempt(
         refusals=refusals,
         message_retry_at=max(_message_retry_at(refusals, now), _deferred_until(unanswered, now)),
         all_refused=all_refused,
+        left=failure.left if failure.reached else (),
     )
 
 
@@ -266,7 +282,8 @@ def brought_back(message: Message) -> Message:
 
 def with_reached(message: Message, attempt: FailedAttempt) -> Message:
     """Return a message with the targets that an attempt reached, and with whether it was answered."""
-    message = replace(message, reached=tuple(sorted({*message.reached, *attempt.reached})))
+    reached = tuple(sorted({*message.reached, *attempt.reached}))
+    message = replace(message, reached=reached, goes_on=message.goes_on or bool(attempt.left))
     return with_unanswered(message, attempt)
 
 

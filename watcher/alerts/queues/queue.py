@@ -51,6 +51,8 @@ class Message:
     """Which further message this is, for events that the one before it only counted; 0 for none."""
     reference: str = ""
     """Of the message that a further one goes on with."""
+    goes_on: bool = False
+    """Some targets have taken it, and a further message has the events that it only counts."""
 
     @property
     def is_doubted(self) -> bool:
@@ -106,7 +108,7 @@ class Queue:
     @property
     def alerts(self) -> int:
         """The number of undelivered alerts."""
-        return sum(len(message.events) for message in self.messages)
+        return len({event for message in self.messages for event in message.events})
 
     @property
     def aside(self) -> tuple[Message, ...]:

@@ -253,4 +253,5 @@ def _failure(outcome: Undelivered) -> Failure:
         for_content=outcome.cause is Cause.CONTENT,
         gone=outcome.cause is Cause.GONE,
         unanswered=outcome.unanswered,
+        left=outcome.left,
     )

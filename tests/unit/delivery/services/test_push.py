@@ -19,6 +19,8 @@ from watcher.delivery.services.service import Context
 from watcher.delivery.services.table import RULES, prepare
 from watcher.model.event import Change, Event, Kind
 
+pytestmark = pytest.mark.usefixtures("apprise_frozen")
+
 LEVELS: dict[str, tuple[str, str, list[object]]] = {
     "gotify": ("gotify://example.org/abcdefghijklmno", "priority", [8, 5, 3]),
     "pushover": (f"pover://{'u' * 30}@{'t' * 30}", "priority", ["1", "0", "-1"]),

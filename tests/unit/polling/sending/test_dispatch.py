@@ -189,6 +189,29 @@ def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder) -> 
         assert ntfy.got()[4:] == ["bad", "bad"]
 
 
+def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(folder: StateFolder) -> None:
+    """What a message only counts goes to the targets that took it, also while another one fails; each gets it once."""
+    bans = tuple(event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(40))
+    with Topics() as ntfy:
+        ntfy.topic["bad"] = Answer(status=500)
+        channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
+        waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
+        waiting = sent(folder, waiting, channel).waiting
+        assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [(1, False), (0, True)]
+        assert waiting.alerts("ops") == 40
+        waiting = sent(folder, waiting, channel, clock=lambda: minute(60)).waiting
+        assert ntfy.got() == ["good", "bad", "good", "bad"]
+        ntfy.topic.clear()
+        waiting = sent(folder, waiting, channel, clock=lambda: minute(120)).waiting
+        assert ntfy.got()[4:] == ["bad", "bad"]
+        assert waiting.alerts("ops") == 0
+        assert replay(outbox.enqueue(Outbox(), [channel], bans, 1, NOW), _journal(folder)).alerts("ops") == 0
+
+
+def _journal(folder: StateFolder) -> tuple[Any, ...]:
+    return read_journal((folder.path / "acks.jsonl").read_bytes())
+
+
 def test_a_stop_before_a_message_is_sent(tmp_path: Path, webhook: Webhook, ops: Channel) -> None:
     """Where the stop comes while room for the acknowledgement is reserved the message is not sent."""
     stopping = asyncio.Event()
