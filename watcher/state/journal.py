@@ -92,8 +92,8 @@ def _read_line(line: bytes) -> Outcome | None:
     try:
         entry = decode(_Entry, line)
     except UnreadableFormError:
-        # A whole line was overwritten from its state on, and a crash tore that: the message went out. Half a line at the
-        # end of the file was being appended, before the message did.
+        # A whole line was overwritten from its state on, and a crash tore that: the message went out. Half a line at
+        # the end of the file was being appended, before the message did.
         whole, is_stage, _ = line.partition(_STATE)
         if not (is_stage and line.endswith(b"\n")):
             raise
