@@ -139,17 +139,19 @@ class _Cuts:
         """Above -1 all else is gone, and counts get shorter; above that, names do."""
 
         def level(line: Line) -> int:
-            if line.place == 0:
-                return min(rounds, _IN_SHORT) if short < 1 else _NO_ADVICE + short
+            if line.place == 0 and short > 0:
+                return _NO_ADVICE + short
+            if line.place == 0 or line.event in run:  # what has no room for the advice goes into a further message
+                return min(rounds, _IN_SHORT)
             return rounds + (line.place >= number - more_cut)
 
+        run = {one.event for one in self.digest.owed if one.is_run}
         digest = shorter(self.digest, kept)
         follow = left(digest, brief=self.lines is not None)
         if self.lines is None and short < 0:
             body = self._body(digest, level, len(follow))
         else:
-            in_short = short >= 0 or (self.lines is not None and rounds >= _IN_SHORT)
-            body = self._lines(digest, level, len(follow), in_short=in_short)
+            body = self._lines(digest, level, len(follow), in_short=short >= 0)
         return Rendered(title=title, body=write(body), left=follow)
 
     def least(self) -> str:

@@ -286,7 +286,8 @@ def _plain(service: Service, job: Job) -> tuple[Rendered, str]:
     """Return the plainest form of the message, which fits every service, and its format."""
     if isinstance(service.notify_format, NotifyFormat):
         service.notify_format = NotifyFormat.TEXT
-    return plainest(job.events, job.part, job.reference), NotifyFormat.TEXT.value
+    brief = room_of(service).lines is not None
+    return plainest(job.events, job.part, job.reference, brief=brief), NotifyFormat.TEXT.value
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:

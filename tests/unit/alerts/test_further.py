@@ -83,6 +83,23 @@ def test_where_lines_are_few_only_what_is_run_gets_further_messages() -> None:
     assert "part 2 · ref" in messages[1].body
 
 
+@pytest.mark.parametrize("limit", [160, 640, 900])
+@pytest.mark.parametrize("lines", [None, 1000])
+def test_what_is_run_is_named_with_what_to_do(limit: int, lines: int | None) -> None:
+    """A ban of what is run without room for that it is run, and for the advice, goes into a further message."""
+    bans = tuple(_event(f"mine-{number}", runs=True, reason="a keylogger", safe_version="0.9") for number in range(9))
+    said = [line for message in _messages(bans, lines=lines, limit=limit) for line in message.body.splitlines()]
+    about = [line for line in said if "BANNED" in line]
+    assert len(about) == 9
+    assert all("you run" in line and "passwords" in line for line in about)
+
+
+def test_what_is_counted_among_lines_is_called_by_its_kind() -> None:
+    """Names give way to what the others are, and to the command that shows them."""
+    (message,) = _messages(_bans(0, 30), lines=1000, limit=380)
+    assert re.search(r"… and \d+ more banned · comfy-watch history --ref [0-9a-f]{8}\Z", message.body)
+
+
 def test_nothing_else_gets_a_further_message() -> None:
     """Flags of what is run, and the baseline of the whole registry, are counted where there is no room for them."""
     flags = tuple(_event(f"flag-{number}", Kind.FLAGGED, runs=True) for number in range(60))
