@@ -174,35 +174,45 @@ def test_a_stop_keeps_what_was_reached(folder: StateFolder, monkeypatch: pytest.
         assert ntfy.got() == ["good", "bad", "bad"]
 
 
-def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder) -> None:
+@pytest.fixture(scope="module")
+def unhurried() -> Iterator[Worker]:
+    """A worker without apprise's pauses between two requests."""
+    with Worker() as worker:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("watcher.delivery.process.forking.MODULE", "tests.unit.delivery.odd_worker")
+            worker.start()
+        yield worker
+
+
+def test_a_target_that_fails_for_good_holds_up_no_other(folder: StateFolder, unhurried: Worker) -> None:
     """The other targets of its URL get later alerts; it gets all of them, each once, when it is back."""
     with Topics() as ntfy:
         ntfy.topic["bad"] = Answer(status=500)
         channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
         waiting = outbox.enqueue(Outbox(), [channel], (event("e1"),), 1, NOW)
-        waiting = sent(folder, waiting, channel).waiting
+        waiting = sent(folder, waiting, channel, worker=unhurried).waiting
         waiting = outbox.enqueue(waiting, [channel], (event("e2"),), 2, minute(60))
-        waiting = sent(folder, waiting, channel, clock=lambda: minute(60)).waiting
+        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)).waiting
         assert ntfy.got() == ["good", "bad", "good", "bad"]
         ntfy.topic.clear()
-        sent(folder, waiting, channel, clock=lambda: minute(120))
+        sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(120))
         assert ntfy.got()[4:] == ["bad", "bad"]
 
 
-def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(folder: StateFolder) -> None:
+def test_a_target_that_has_a_message_need_not_wait_for_the_further_one(folder: StateFolder, unhurried: Worker) -> None:
     """What a message only counts goes to the targets that took it, also while another one fails; each gets it once."""
     bans = tuple(event(f"e{number}", Kind.BANNED, node=f"pack-{number}") for number in range(40))
     with Topics() as ntfy:
         ntfy.topic["bad"] = Answer(status=500)
         channel = Channel(name="ops", url=ntfy.url_of("good", "bad"))
         waiting = outbox.enqueue(Outbox(), [channel], bans, 1, NOW)
-        waiting = sent(folder, waiting, channel).waiting
+        waiting = sent(folder, waiting, channel, worker=unhurried).waiting
         assert [(one.part, one.goes_on) for one in waiting.queues["ops"].messages] == [(1, False), (0, True)]
         assert waiting.alerts("ops") == 40
-        waiting = sent(folder, waiting, channel, clock=lambda: minute(60)).waiting
+        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(60)).waiting
         assert ntfy.got() == ["good", "bad", "good", "bad"]
         ntfy.topic.clear()
-        waiting = sent(folder, waiting, channel, clock=lambda: minute(120)).waiting
+        waiting = sent(folder, waiting, channel, worker=unhurried, clock=lambda: minute(120)).waiting
         assert ntfy.got()[4:] == ["bad", "bad"]
         assert waiting.alerts("ops") == 0
         assert replay(outbox.enqueue(Outbox(), [channel], bans, 1, NOW), _journal(folder)).alerts("ops") == 0
