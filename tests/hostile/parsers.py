@@ -64,7 +64,7 @@ _HEADLINES = (
     rf"(?:Channel {_NAMED}|A channel) takes (?:no alerts|alerts again)",
 )
 _TITLE = re.compile(
-    r"(?:# |\*|<b>)?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?|Now watched: [0-9]+ node packs"
+    r"(?:# |\*|<b>)?(?:Part [0-9]+: )?(?:Comfy Watch(?:: [0-9]+ [a-z0-9, ]+)?|Now watched: [0-9]+ node packs"
     rf"|(?:{'|'.join(_HEADLINES)})(?:,? and [0-9]+ more)?)(?:\*|</b>)?"
 )
 """As a service stresses and escapes it, or not."""

@@ -56,7 +56,7 @@ class PostOffice:
         wrong = [f"nobody's: {stray}" for stray in self.proxy.strays]
         for name, outcome in outcomes.items():
             received = self.proxy.received(name)
-            if outcome != Delivered():
+            if not isinstance(outcome, Delivered):
                 wrong.append(f"{name}: {outcome}")
             if len(received) != 1:
                 wrong.append(f"{name}: {len(received)} messages")

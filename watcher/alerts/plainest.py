@@ -18,13 +18,13 @@ _SIZES = ((40, 20), (20, 12))
 """The most characters of a name and a version; the second where the rest has no room."""
 
 
-def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "", *, brief: bool = False) -> Rendered:
+def plainest(events: tuple[Event, ...], part: int = 0, reference: str = "") -> Rendered:
     """Return what the worst event is and what to do about it, how many of what there are, and the reference.
 
-    `part` and `reference` are as for `compose`, and `brief` as for `left`.
+    `part` and `reference` are as for `compose`. As in a text message, only what somebody runs is left to further ones.
     """
     digest = shorter(compose(events, part, reference), 1)
-    follow = left(digest, brief=brief)
+    follow = left(digest, brief=True)
     counts = counted(count(map(label, events)))
     numbers = [f"; all: {counts}", f"; {plural(len(events), 'event')}"]
     if follow:

@@ -286,8 +286,7 @@ def _plain(service: Service, job: Job) -> tuple[Rendered, str]:
     """Return the plainest form of the message, which fits every service, and its format."""
     if isinstance(service.notify_format, NotifyFormat):
         service.notify_format = NotifyFormat.TEXT
-    brief = room_of(service).lines is not None
-    return plainest(job.events, job.part, job.reference, brief=brief), NotifyFormat.TEXT.value
+    return plainest(job.events, job.part, job.reference), NotifyFormat.TEXT.value
 
 
 def _fitting(service: Service, digest: Digest) -> tuple[Rendered, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html import unescape
 from typing import Any
 
@@ -60,8 +61,8 @@ def _pushed_over(status: int, **errors: str) -> Refusal:
 
 
 _PUSHOVER_SAYS = {
-    "token": _pushed_over(400, token="invalid"),
-    "user": _pushed_over(400, user="invalid"),
+    "token": replace(_pushed_over(400, token="invalid"), cause="gone"),
+    "user": replace(_pushed_over(400, user="invalid"), cause="gone"),
     "throttled": throttled({"errors": ["application is over its quota"], "status": 0, "request": "5042853c"}),
     "down": _pushed_over(500, server="temporarily unavailable"),
 }

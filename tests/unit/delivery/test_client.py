@@ -275,7 +275,7 @@ def test_every_target_has_its_time(ntfy: Topics, odd: Worker) -> None:
 _BAD = {
     "refuses": (Answer(status=500), "HTTP 500"),
     "hangs": (Answer(hang=True), "timed out"),
-    "drips": (Answer(endless=0.02), "timed out"),
+    "drips": (Answer(status=500, endless=0.02), "HTTP 500"),
     "resets": (Answer(reset=True), "the connection was lost"),
 }
 
