@@ -143,7 +143,8 @@ def judge(evidence: Evidence) -> Undelivered:
 def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
     """Return the requests that say why each target has not taken the message, one for each.
 
-    That is the last one with the message if it failed, else the last one that failed, else the last one.
+    That is the last one with the message if it failed, else the last one that failed, else the last one. Where there is
+    another reason, a login that worked is none.
     """
     by_target: dict[frozenset[str], list[Exchange]] = {}
     for one in exchanges:
@@ -152,7 +153,7 @@ def _deciding(exchanges: Sequence[Exchange]) -> list[Exchange]:
     for own in by_target.values():
         with_message = [one for one in own if one.carries and one.has_failed]
         found.append((with_message or [one for one in own if one.has_failed] or own)[-1])
-    return found
+    return [one for one in found if one.carries or one.has_failed or one.is_cut] or found
 
 
 def _unasked(evidence: Evidence) -> str:

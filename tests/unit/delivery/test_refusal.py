@@ -144,6 +144,14 @@ def test_the_request_with_the_message_says_why() -> None:
         assert judge(Evidence(url=URL, exchanges=exchanges)).reason == reason
 
 
+def test_a_login_that_worked_is_no_reason() -> None:
+    """Where a login was for all targets, and a message for one of them failed, the message says why."""
+    login = _answer(200, carries=False, targets=frozenset({"all"}))
+    message = _answer(422, targets=frozenset({"one"}))
+    assert judge(Evidence(url=URL, exchanges=[login, message])).reason == "HTTP 422"
+    assert judge(Evidence(url=URL, exchanges=[login])).reason == "refused the message"
+
+
 def test_a_body_that_is_cut_off_names_nothing() -> None:
     """What is left of an answer may end anywhere."""
     for text in ('{"error": "no_serv', "b'\\x", '{"error": ' + "[" * 5000):
