@@ -48,7 +48,7 @@ class Attempt:
 class Taken:
     """One whole message that was answered with a 2xx, or would have been had the sender still been there.
 
-    An answer without end counts if the sender breaks it off before its time is up: it has read enough.
+    An answer without end counts: its head says so.
     """
 
     path: str
@@ -113,8 +113,6 @@ class Receiver(Webhook):
         """The answer to the next message on a path only."""
         self.played: list[Answer] = []
         """The answers of `once` that were given."""
-        self.sender_timeout = 10.0
-        """Seconds after which a sender takes an endless answer for a failure."""
         self.meeting: Callable[[str, bool], None] = _nothing
         """Called with each message's path when its head has come (False), and before it is answered (True)."""
         self.gate = threading.Event()
@@ -157,17 +155,11 @@ class Receiver(Webhook):
                 self._note(message, self.rejection)
                 return Answer(status=self.rejection)
             answer = once or self.answer_for(message.path)
-            if answer.status < 300 and not (answer.hang or answer.reset or answer.endless is not None):
+            if answer.status < 300 and not (answer.hang or answer.reset):
                 self._take(message)
             else:
                 self._note(message, answer.status if answer.status >= 300 else 0)
         return answer
-
-    def broken_off(self, message: Message, seconds: float) -> None:
-        """Take a message whose sender has read enough of an endless answer before its time was up."""
-        if seconds < 0.9 * self.sender_timeout:
-            with self._account:
-                self._take(message)
 
     def _note(self, message: Message, status: int) -> None:
         if isinstance(said := message.json, dict):

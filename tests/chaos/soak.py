@@ -281,7 +281,6 @@ def soak(polls: int, result: Result) -> None:
             baseline="silent",
         )
         with program.start("run", cwd=Path(root), module="tests.support.fast_clock") as started:
-            receiver.sender_timeout = _TIMEOUT
             scene = Soak(registry, receiver, started, Path(root, "state"), random.Random(polls))
             registry.respond = scene.answer
             scene.until((scene.state / CHECKS).exists)

@@ -270,9 +270,10 @@ def libraries_of(plugin: type) -> set[str]:
 
 
 def _count(service: Service) -> int:
-    """Count the targets of a URL. `len()` is wrong for some services."""
+    """Count the targets of a URL. `len()` is wrong for some services; others have a list of each kind of target."""
     targets = getattr(service, "targets", ())
-    return max(len(service), len(targets) if isinstance(targets, (list, tuple, set, dict)) else 0)
+    lists = targets.values() if isinstance(targets, dict) else [targets]
+    return max(len(service), sum(len(one) if isinstance(one, (list, tuple, set)) else 1 for one in lists))
 
 
 def _mark(message: Rendered, digest: Digest) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import struct
@@ -109,9 +110,6 @@ class Webhook:
     def meet(self, path: str) -> None:
         """Called when a message to the path begins to arrive: its head has, its body may not have."""
 
-    def broken_off(self, message: Message, seconds: float) -> None:
-        """Called when the sender left an endless answer after so many seconds."""
-
     def remember(self, message: Message) -> Answer | None:
         """Keep the message and give its answer; None when the peer closed before the answer was due."""
         return self.play(message, self.answer_for(message.path))
@@ -179,15 +177,12 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(_APART if number else 0.0)
             self.wfile.write(piece)
         if answer.endless is not None:
-            self._flood(message, answer.endless, answer.body)
+            self._flood(answer.endless, answer.body)
 
-    def _flood(self, message: Message, pause: float, body: bytes) -> None:
-        began = time.monotonic()
-        try:
+    def _flood(self, pause: float, body: bytes) -> None:
+        with contextlib.suppress(OSError):
             while not self.server.webhook.is_closing(pause):
                 self.wfile.write(body)
-        except OSError:
-            self.server.webhook.broken_off(message, time.monotonic() - began)
 
     do_PUT = do_POST  # noqa: N815 - the base class's names
     do_GET = do_POST  # noqa: N815 - as above
