@@ -33,7 +33,7 @@ def test_what_is_sent_arrives_and_is_unconfirmed(server: Ngircd, operator: Calla
         alerted.check()
         heard = reader.heard()
         assert sorted(line.split()[0] for line in heard if _LAST in line) == [f"#{CHANNEL}", "reader"]
-        assert sum(f":BANNED {PACK} 1.2.0" in line for line in heard) == 2
+        assert sum(f"BANNED `{PACK}` `1.2.0`" in line for line in heard) == 2
         said = alerted.said("test-alerts", code=0)
         assert "irc: sent, unconfirmed: IRC cannot say whether it arrived" in said
         assert "irc (unconfirmed)" in alerted.said("status", code=0)
@@ -82,7 +82,7 @@ def test_a_long_message_arrives_whole(server: Ngircd, operator: Callable[..., Op
             alerted.registry.catalog.publish(PACK, f"2.{number}.0")
         alerted.check()
         heard = reader.heard()
-    assert "and 39 more" in heard[0]
+    assert "2.39.0" in heard[0]
     assert len(heard) > 8
     assert "ref " in heard[-1]
 
