@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import tempfile
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -15,6 +14,7 @@ from tests.delivery_oracle import files, judging
 from tests.delivery_oracle.faults import PAIRS, Fault
 from tests.delivery_oracle.recorder import Authority, Record, Recorder
 from tests.delivery_oracle.service import Service
+from tests.proxied.post_office import in_environment
 from tests.support import factories
 from watcher.delivery.client import Line, Worker
 from watcher.delivery.job import Job, Reached
@@ -65,7 +65,7 @@ class Lane:
         self.line: Line = self.worker.line()
 
     def __enter__(self) -> Self:
-        with _in_environment(self.recorder.environment):
+        with in_environment(self.recorder.environment):
             self.worker.start()
         return self
 
@@ -134,20 +134,6 @@ def cases(
     return [Case(service=service, faults=failing) for failing in (*alone, *beside)]
 
 
-@contextlib.contextmanager
-def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in values}
-    os.environ.update(values)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
-
-
 @dataclass(frozen=True, slots=True)
 class Trials:
     """Lanes, between which the work is shared."""
@@ -194,7 +180,7 @@ class Trials:
 def trials(count: int) -> Iterator[Trials]:
     """Open so many lanes."""
     with contextlib.ExitStack() as stack:
-        stack.enter_context(_in_environment(_NOWHERE))
+        stack.enter_context(in_environment(_NOWHERE))
         authority = stack.enter_context(Authority())
         contents = files.made()
         before, forking.MODULE = forking.MODULE, _WORKER

@@ -85,7 +85,7 @@ def findings(message: Received) -> list[str]:
 def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
     """Open the proxy, and the program's process that delivers."""
     with Proxy(peers) as proxy, Worker() as worker, asyncio.Runner() as runner:
-        with _in_environment(proxy.environment):
+        with in_environment(proxy.environment):
             worker.start()
         office = PostOffice(proxy, worker, runner)
         yield office
@@ -93,7 +93,8 @@ def post_office(peers: Iterable[Peer]) -> Iterator[PostOffice]:
 
 
 @contextlib.contextmanager
-def _in_environment(values: Mapping[str, str]) -> Iterator[None]:
+def in_environment(values: Mapping[str, str]) -> Iterator[None]:
+    """Have these variables in this process's environment while the block runs."""
     before = {name: os.environ.get(name) for name in values}
     os.environ.update(values)
     try:

@@ -32,8 +32,6 @@ class Limits:
 
     def __init__(self, timeout: float) -> None:
         self.timeout = timeout
-        self.is_over = False
-        """The time of the request was up."""
         self._until = 0.0
         self._size = 0
         self._ticks = Ticks(self._look)
@@ -46,7 +44,6 @@ class Limits:
 
     def begin(self, timeout: float | None = None) -> None:
         """Begin a request, which may take the timeout, or so many seconds."""
-        self.is_over = False
         self._until = time.monotonic() + (self.timeout if timeout is None else timeout)
         self._size = peak()
         self._ticks.start()
@@ -73,7 +70,6 @@ class Limits:
     def _look(self) -> None:
         if time.monotonic() > self._until:
             self.end()
-            self.is_over = True
             raise CutOffError("timed out")
         if peak() - self._size > _MOST:
             self.end()
